@@ -1,0 +1,155 @@
+"""Smoothing over time that does not lag, and one that does for those who want the classic."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Series = npt.NDArray[np.float64]
+Valid = npt.NDArray[np.bool_]
+
+_REACH = 3.0  # the Gaussian is cut off at so many standard deviations
+_MIN_SAMPLES = 3  # a parabola needs as many
+
+
+def zero_phase(values: Series, valid: Valid, times_s: Series, *, sigma_s: float, order: int) -> Series:
+    """Local polynomial regression with Gaussian weights, looking both ways.
+
+    For every frame a polynomial is fitted to its neighbours by weighted least squares and read off at the frame
+    (Savitzky and Golay 1964 for even sampling; Cleveland 1979 for any). Symmetric weights have no phase, so nothing
+    lags; order 2 keeps the height of peaks such as an opening mouth. Uses time stamps, so variable frame rate is fine.
+
+    Parameters
+    ----------
+    values : (n, k) float64
+    valid : (n,) bool
+        Rows to learn from. Rows that are not valid are still evaluated (interpolated), if neighbours are in reach.
+    times_s : (n,) float64
+        Increasing.
+    sigma_s : float
+        Standard deviation of the weights, in seconds.
+    order : int
+        0 (weighted mean), 1 or 2. Lowered where too few neighbours are in reach.
+
+    Returns
+    -------
+    (n, k) float64
+        Rows with no valid neighbour in reach are returned as they came.
+    """
+    out = values.copy()
+    reach = _REACH * sigma_s
+    known = np.flatnonzero(valid)
+    known_times = times_s[known]
+    first = np.searchsorted(known_times, times_s - reach, side="left")
+    last = np.searchsorted(known_times, times_s + reach, side="right")
+    for row, (low, high) in enumerate(zip(first, last, strict=True)):
+        if high <= low:
+            continue
+        offset = (known_times[low:high] - times_s[row]) / sigma_s
+        weight = np.exp(-0.5 * offset**2)
+        degree = min(order, high - low - 1 if high - low < _MIN_SAMPLES else order)
+        basis = offset[:, None] ** np.arange(degree + 1)
+        weighted = basis * weight[:, None]
+        # Row 0 of the hat matrix reads the fit at the frame itself.
+        kernel = np.linalg.lstsq(weighted.T @ basis, weighted.T, rcond=None)[0][0]
+        out[row] = kernel @ values[known[low:high]]
+    return out
+
+
+def ema(values: Series, valid: Valid, *, weight: float) -> Series:
+    """Exponential moving average: ``s = weight * x + (1 - weight) * s``. Looks back only, and so lags.
+
+    Starts afresh after rows that are not valid; those are returned as they came.
+    """
+    out = values.copy()
+    state: Series | None = None
+    for row in range(len(values)):
+        if not valid[row]:
+            state = None
+            continue
+        state = values[row] if state is None else weight * values[row] + (1 - weight) * state
+        out[row] = state
+    return out
+
+
+def fill_gaps(values: Series, valid: Valid, times_s: Series, *, max_gap_s: float) -> tuple[Series, Valid]:
+    """Fill short runs of missing rows by linear interpolation over time.
+
+    Parameters
+    ----------
+    values : (n, k) float64
+    valid : (n,) bool
+    times_s : (n,) float64
+    max_gap_s : float
+        A gap is filled when its two known neighbours are no further apart than this plus one frame at each end.
+        Gaps at either end of the clip are never filled.
+
+    Returns
+    -------
+    values, valid
+        Copies, with the filled rows valid.
+    """
+    out, ok = values.copy(), valid.copy()
+    known = np.flatnonzero(valid)
+    for a, b in zip(known[:-1], known[1:], strict=True):
+        missing_s = times_s[b - 1] - times_s[a]
+        if b - a < 2 or missing_s > max_gap_s + 1e-9:
+            continue
+        share = ((times_s[a + 1 : b] - times_s[a]) / (times_s[b] - times_s[a]))[:, None]
+        out[a + 1 : b] = values[a] * (1 - share) + values[b] * share
+        ok[a + 1 : b] = True
+    return out, ok
+
+
+def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float) -> Valid:
+    """Drop rows that stand apart from the median of their neighbours.
+
+    A row is dropped when its mean absolute distance from the median over five valid rows around it (itself included)
+    exceeds ``limit * scale``, and it is not part of a lasting move: a mesh that jumped to another thing for a frame or
+    two is dropped, a fast head is not.
+
+    Parameters
+    ----------
+    values : (n, k) float64
+    valid : (n,) bool
+    scale : (n,) float64
+        Face width in the same unit as the values.
+    limit : float
+
+    Returns
+    -------
+    (n,) bool
+        A copy of ``valid`` with the outliers cleared.
+    """
+    ok = valid.copy()
+    known = np.flatnonzero(valid)
+    if len(known) < 5:
+        return ok
+    for place, row in enumerate(known):
+        low = min(max(place - 2, 0), len(known) - 5)
+        around = known[low : low + 5]
+        middle = np.median(values[around], axis=0)
+        if np.abs(values[row] - middle).mean() <= limit * scale[row]:
+            continue
+        previous = values[known[place - 1]] if place else None
+        following = values[known[place + 1]] if place + 1 < len(known) else None
+        lasting = any(
+            near is not None and np.abs(values[row] - near).mean() <= limit * scale[row] for near in (previous, following)
+        )
+        ok[row] = lasting
+    return ok
+
+
+def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
+    """A weight in [0, 1] that fades linearly beside rows that are not present, looking both ways.
+
+    0 where not present; reaches 1 at ``ramp_s`` from the nearest row that is not. The ends of the run are no edges.
+    """
+    missing = times_s[~present]
+    if len(missing) == 0 or ramp_s <= 0:
+        return present.astype(np.float64)
+    after = np.searchsorted(missing, times_s)
+    padded = np.concatenate([[-np.inf], missing, [np.inf]])
+    distance = np.minimum(times_s - padded[after], padded[after + 1] - times_s)
+    step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    return np.where(present, np.clip(distance / (ramp_s + step), 0, 1), 0.0)

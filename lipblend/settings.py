@@ -1,0 +1,162 @@
+"""Every setting of lipblend, once: name, type, default, unit, range and one line of help.
+
+Command-line help, ``lipblend config show``, the table in ``docs/settings.md`` and the checks on YAML files are all made
+from the models in this file. Nothing else in the package holds a default.
+
+Names end in their unit: ``_px`` pixels, ``_frac`` fraction of the face width (mesh points 234 to 454), ``_s`` seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ShapeName = Literal[
+    "lower_face_contour", "mouth", "ellipse", "ultra_wide_ellipse", "superellipse", "box", "upper_face", "region"
+]
+RegionName = Literal[
+    "lips", "mouth_interior", "skin", "nose", "chin", "left_cheek", "right_cheek",
+    "left_eye", "right_eye", "left_brow", "right_brow",
+]  # fmt: skip
+
+
+class Group(BaseModel):
+    """Base of all setting groups: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+def _number(default: float, low: float, high: float, unit: str, help_text: str) -> Any:
+    return Field(default=default, ge=low, le=high, description=help_text, json_schema_extra={"unit": unit})
+
+
+def _choice(default: Any, help_text: str) -> Any:
+    return Field(default=default, description=help_text)
+
+
+class PairSettings(Group):
+    """Which synced frame belongs to which original frame."""
+
+    tail: Literal["original", "trim", "error"] = _choice(
+        "original", "Original frames without a synced picture: keep the original, cut them off, or stop with an error."
+    )
+
+
+class TrackSettings(Group):
+    """Finding and following faces."""
+
+    min_face_px: int = _number(40, 20, 1000, "px", "Smallest face width searched for.")
+    max_faces: int = _number(4, 1, 16, "faces", "At most so many faces are followed in a frame.")
+    confidence: float = _number(0.5, 0.1, 0.95, "probability", "Least detector confidence that counts as a face.")
+    search_every_s: float = _number(0.5, 0.04, 10, "s", "How often the whole frame is searched again while some face is missing.")
+    max_gap_s: float = _number(0.4, 0, 5, "s", "Gaps in a track up to this long are filled by interpolation.")
+    ramp_s: float = _number(0.16, 0, 2, "s", "Time over which the patch fades in and out beside frames without a face.")
+    outlier_frac: float = _number(0.12, 0.01, 1, "w_f", "A mesh further than this from the median of its neighbours is dropped.")
+    cuts: bool = _choice(True, "Find cuts, and smooth nothing across them.")
+    cut_threshold: float = _number(14.0, 1, 100, "grey levels", "Least mean change of the small grey picture that can be a cut.")
+
+
+class SmoothSettings(Group):
+    """Steadying the landmarks over time."""
+
+    method: Literal["zero_phase", "ema", "none"] = _choice(
+        "zero_phase", "zero_phase looks both ways and does not lag; ema looks back only and lags."
+    )
+    sigma_s: float = _number(0.06, 0.005, 1, "s", "zero_phase: standard deviation of the Gaussian weights.")
+    ema_weight: float = _number(0.6, 0.05, 1, "", "ema: weight of the newest frame (1 = no smoothing).")
+
+
+class MaskSettings(Group):
+    """The hard mask: what may be replaced at all."""
+
+    shapes: tuple[ShapeName, ...] = Field(
+        default=("lower_face_contour",), min_length=1, description="One or more mask shapes."
+    )
+    regions: tuple[RegionName, ...] = Field(
+        default=("lips",), min_length=1, description="Mesh regions that the shape 'region' takes."
+    )
+    combine: Literal["union", "minimum"] = _choice("union", "How several shapes are joined: either, or only where all agree.")
+    both_jaws: bool = _choice(True, "Cover the original's and the synced face, so that neither chin survives twice.")
+    expansion: float = _number(1.15, 1.0, 1.3, "x", "Growth of the shape about the middle of the mouth.")
+    pad_left_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding to the picture's left of the face axis.")
+    pad_right_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding to the picture's right of the face axis.")
+    pad_top_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding above.")
+    pad_bottom_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding below.")
+    upper_boundary_frac: float = _number(
+        0.22, 0.05, 0.6, "w_f", "Nothing further than this above the middle of the mouth (not for upper_face and region)."
+    )
+    rotation: bool = _choice(True, "Ellipses and boxes turn with the line through the mouth corners.")
+    mouth_adaptation: bool = _choice(True, "Mouth-centred shapes grow with the mouth opening.")
+    adaptation_base: float = _number(0.8, 0.5, 1.5, "x", "Scale of a mouth-centred shape when the mouth is shut.")
+    adaptation_gain: float = _number(0.4, 0, 1.5, "x", "What is added to that scale when the mouth is wide open.")
+    superellipse_exponent: float = _number(4.0, 2, 10, "", "Exponent of the superellipse (2 = ellipse, large = box).")
+    cover_lips: bool = _choice(True, "The old and the new lips always lie inside the fully replaced part.")
+    erode: bool = _choice(True, "Erode, dilate and blur the mask, so that spikes and old lips never show.")
+    erosion_frac: float = _number(0.006, 0.0, 0.05, "w_f", "Radius of the erosion (published range 0.003 to 0.015).")
+    dilation_frac: float = _number(0.003, 0.0, 0.05, "w_f", "Radius of the dilation that follows the erosion.")
+    blur_frac: float = _number(0.01, 0.0, 0.1, "w_f", "Standard deviation of the blur that rounds the mask's outline.")
+
+
+class AlphaSettings(Group):
+    """From the hard mask to the soft alpha."""
+
+    profile: Literal["distance", "gaussian"] = _choice("distance", "distance: (d/feather)^gamma inside the mask; gaussian: blurred mask.")
+    feather_ratio: float = _number(0.06, 0.02, 0.08, "w_f", "Feather width before floor and cap.")
+    feather_floor_px: float = _number(3.0, 0, 64, "px", "The feather is at least this wide.")
+    feather_cap_px: float = _number(48.0, 1, 400, "px", "The feather is at most this wide.")
+    gamma: float = _number(1.0, 0.3, 2.0, "", "Shape of the distance profile: below 1 fuller, above 1 thinner.")
+
+
+class ColourSettings(Group):
+    """Bringing the synced colours to the original's."""
+
+    method: Literal["none", "mean_std"] = _choice("mean_std", "none, or per-channel mean and standard deviation.")
+    space: Literal["ycbcr", "lab"] = _choice("ycbcr", "Where means and deviations are matched.")
+    strength: float = _number(1.0, 0, 1, "", "0 = the synced colours as they are, 1 = fully matched.")
+    gain_min: float = _number(0.85, 0.5, 1, "x", "Least gain of a channel.")
+    gain_max: float = _number(1.18, 1, 2, "x", "Largest gain of a channel.")
+    offset_max: float = _number(24.0, 0, 128, "levels", "Largest shift of a channel's mean, in 8-bit levels.")
+    smooth_s: float = _number(0.2, 0, 10, "s", "Standard deviation of the temporal smoothing of gains and shifts.")
+
+
+class BlendSettings(Group):
+    """Joining the two pictures at the seam."""
+
+    method: Literal["alpha", "multiband", "poisson"] = _choice(
+        "alpha", "alpha: cross-fade; multiband: Laplacian pyramid; poisson: gradient domain in a ring."
+    )
+    levels: int = _number(4, 2, 6, "levels", "multiband: pyramid levels.")
+    ring_frac: float = _number(0.04, 0.01, 0.2, "w_f", "poisson: ring width before it is limited to ring_min_px..ring_max_px.")
+    ring_min_px: float = _number(6.0, 2, 64, "px", "poisson: least ring width.")
+    ring_max_px: float = _number(12.0, 4, 200, "px", "poisson: largest ring width.")
+    tolerance: float = _number(1e-4, 1e-8, 1e-1, "", "poisson: relative residual at which the solver stops.")
+    max_iterations: int = _number(400, 10, 10000, "iterations", "poisson: after so many the frame falls back to multiband.")
+
+
+class EncodeSettings(Group):
+    """The output's video stream."""
+
+    encoder: str = _choice("libx264", "Video encoder, by its FFmpeg name (libx264, libx265, ffv1, prores_ks ...).")
+    crf: float = _number(16, 0, 63, "", "Constant rate factor; 0 is lossless with libx264.")
+    preset: str = _choice("medium", "The encoder's own speed preset (ultrafast ... veryslow).")
+
+
+class AudioSettings(Group):
+    """The output's sound."""
+
+    source: str = _choice("original", "original, synced, none, or the path of a sound file.")
+
+
+class Settings(Group):
+    """All settings of one run."""
+
+    pair: PairSettings = PairSettings()
+    track: TrackSettings = TrackSettings()
+    smooth: SmoothSettings = SmoothSettings()
+    mask: MaskSettings = MaskSettings()
+    alpha: AlphaSettings = AlphaSettings()
+    colour: ColourSettings = ColourSettings()
+    blend: BlendSettings = BlendSettings()
+    encode: EncodeSettings = EncodeSettings()
+    audio: AudioSettings = AudioSettings()

@@ -1,0 +1,193 @@
+"""Mask shapes as polygons, from the landmarks of one or two faces.
+
+A shape is made from the original's face and, where the mask covers both jaws, the synced face too. Polygons are
+(n, 2) float32 arrays of (x, y) in pixels, in the landmarks' coordinates (a pixel's centre lies at +0.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces import landmarks as lm
+from lipblend.faces.landmarks import Landmarks
+
+Polygon = npt.NDArray[np.float32]
+
+# Half axes of the mouth-centred shapes, and how far their centre lies below the middle of the mouth, in face widths.
+_HALF_AXES = {
+    "ellipse": (0.32, 0.26, 0.04),
+    "ultra_wide_ellipse": (0.50, 0.33, 0.08),
+    "superellipse": (0.42, 0.32, 0.08),
+    "box": (0.42, 0.32, 0.08),
+}
+_OUTLINE_POINTS = 96
+
+
+@dataclass(frozen=True)
+class FaceFrame:
+    """The axes in which shapes are grown, padded and cut: origin at the mouth, x to the picture's right, y to the chin.
+
+    Attributes
+    ----------
+    origin : (2,) float64, pixels
+        Middle of the mouth, averaged over the faces given.
+    x_axis, y_axis : (2,) float64
+        Unit vectors.
+    width_px : float
+        Face width ``w_f`` in pixels (mesh points 234 to 454), the largest of the faces given.
+    """
+
+    origin: npt.NDArray[np.float64]
+    x_axis: npt.NDArray[np.float64]
+    y_axis: npt.NDArray[np.float64]
+    width_px: float
+
+    def to_local(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """(n, 2) pixels to (n, 2) face widths along the two axes."""
+        offset = np.asarray(points, np.float64) - self.origin
+        return np.stack([offset @ self.x_axis, offset @ self.y_axis], axis=1) / self.width_px
+
+    def to_pixels(self, local: npt.NDArray[np.floating]) -> Polygon:
+        """The inverse of `to_local`."""
+        axes = np.stack([self.x_axis, self.y_axis])
+        return (self.origin + np.asarray(local, np.float64) @ axes * self.width_px).astype(np.float32)
+
+
+def face_frame(faces: Sequence[Landmarks], *, rotation: bool) -> FaceFrame:
+    """The common frame of one or two meshes of the same head.
+
+    Parameters
+    ----------
+    faces : sequence of Landmarks
+        At least one; the original's first.
+    rotation : bool
+        Axes along the line through the mouth corners (mean of the faces) and perpendicular to it; else the picture's.
+    """
+    origin = np.mean([face.mouth_centre for face in faces], axis=0, dtype=np.float64)
+    if rotation:
+        angle = float(np.arctan2(*np.mean([_angle_vector(face) for face in faces], axis=0)[::-1]))
+        x_axis = np.array([np.cos(angle), np.sin(angle)])
+        y_axis = np.array([-x_axis[1], x_axis[0]])
+        if y_axis @ np.asarray(faces[0].y_axis, np.float64) < 0:
+            y_axis = -y_axis
+    else:
+        x_axis, y_axis = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    return FaceFrame(origin, x_axis, y_axis, max(face.face_width_px for face in faces))
+
+
+def _angle_vector(face: Landmarks) -> npt.NDArray[np.float64]:
+    return np.array([np.cos(face.mouth_angle_rad), np.sin(face.mouth_angle_rad)])
+
+
+def shape_polygons(
+    name: str,
+    faces: Sequence[Landmarks],
+    *,
+    regions: Sequence[str],
+    expansion: float,
+    padding: tuple[float, float, float, float],
+    upper_boundary_frac: float,
+    rotation: bool,
+    mouth_adaptation: bool,
+    adaptation_base: float,
+    adaptation_gain: float,
+    superellipse_exponent: float,
+) -> list[tuple[Polygon, bool]]:
+    """One mask shape as polygons to fill (True) and then to cut out (False), in that order.
+
+    Parameters
+    ----------
+    name : str
+        A member of `lipblend.settings.ShapeName`.
+    faces : sequence of Landmarks
+        The original's face, then the synced one if both jaws are to be covered.
+    regions : sequence of str
+        Mesh regions, for the shape ``region``.
+    expansion : float
+        Growth about the middle of the mouth (1 = none). Regions are not grown.
+    padding : (left, right, top, bottom), face widths
+        Moves the shape's extreme points outwards by so much, and what lies between in proportion.
+    upper_boundary_frac : float, face widths
+        Nothing further above the mouth than this (not for ``upper_face`` and ``region``).
+    rotation, mouth_adaptation, adaptation_base, adaptation_gain, superellipse_exponent
+        As in `lipblend.settings.MaskSettings`. Mouth-centred shapes scale by
+        ``adaptation_base + adaptation_gain * opening``; hulls follow the jaw by themselves.
+
+    Notes
+    -----
+    The point sets "lower face", "upper face" and "mouth" in 68-point numbering are those that face-swapping tools
+    publish; the hull of lower face follows the whole jaw line of the mesh between jaw points 3 and 13.
+    """
+    if name == "region":
+        return [polygon for region in regions for face in faces for polygon in _region(region, face)]
+    if name in _HALF_AXES:
+        frame = face_frame(faces, rotation=rotation)
+        opening = max(face.mouth_opening for face in faces)
+        scale = adaptation_base + adaptation_gain * opening if mouth_adaptation else 1.0
+        local = _outline(name, superellipse_exponent) * scale
+        local[:, 1] += _HALF_AXES[name][2]
+    else:
+        frame = face_frame(faces, rotation=True)
+        local = frame.to_local(_hull(np.concatenate([_points(name, face) for face in faces])))
+    local = _padded(local * expansion, padding)
+    if name != "upper_face":
+        local = clip_above(local, -upper_boundary_frac)
+    return [(frame.to_pixels(local), True)] if len(local) >= 3 else []
+
+
+def _points(name: str, face: Landmarks) -> npt.NDArray[np.float32]:
+    if name == "lower_face_contour":
+        jaw = face.points[np.asarray(lm.LOWER_JAW)]
+        return np.concatenate([jaw, face.points_68[np.asarray(lm.AREA_LOWER_FACE)]])
+    area = {"mouth": lm.AREA_MOUTH, "upper_face": lm.AREA_UPPER_FACE}[name]
+    return np.asarray(face.points_68[np.asarray(area)])
+
+
+def _hull(points: npt.NDArray[np.float32]) -> Polygon:
+    return np.asarray(cv2.convexHull(np.ascontiguousarray(points, np.float32)), np.float32).reshape(-1, 2)
+
+
+def _outline(name: str, exponent: float) -> npt.NDArray[np.float64]:
+    a, b, _ = _HALF_AXES[name]
+    if name == "box":
+        return np.array([[-a, -b], [a, -b], [a, b], [-a, b]])
+    t = np.linspace(0, 2 * np.pi, _OUTLINE_POINTS, endpoint=False)
+    power = 2.0 / (exponent if name == "superellipse" else 2.0)
+    x, y = np.cos(t), np.sin(t)
+    return np.stack([a * np.sign(x) * np.abs(x) ** power, b * np.sign(y) * np.abs(y) ** power], axis=1)
+
+
+def _padded(local: npt.NDArray[np.float64], padding: tuple[float, float, float, float]) -> npt.NDArray[np.float64]:
+    left, right, top, bottom = padding
+    out = local.copy()
+    for axis, low, high in ((0, left, right), (1, top, bottom)):
+        values = local[:, axis]
+        for side, amount in ((-1.0, low), (1.0, high)):
+            extreme = float((values * side).max())
+            if amount and extreme > 0:
+                out[:, axis] += side * amount * np.clip(values * side / extreme, 0, None)
+    return out
+
+
+def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
+    """A polygon's part with y >= limit (Sutherland and Hodgman 1974, one half-plane). (n, 2) -> (m, 2)."""
+    kept: list[npt.NDArray[np.float64]] = []
+    for a, b in zip(local, np.roll(local, -1, axis=0), strict=True):
+        if a[1] >= limit:
+            kept.append(a)
+        if (a[1] >= limit) != (b[1] >= limit):
+            kept.append(a + (b - a) * ((limit - a[1]) / (b[1] - a[1])))
+    return np.array(kept) if kept else np.empty((0, 2))
+
+
+def _region(name: str, face: Landmarks) -> list[tuple[Polygon, bool]]:
+    """A region of the mesh: outlines to fill, then holes."""
+    outlines, holes = lm.REGIONS[name]
+    polygons: list[tuple[Polygon, bool]] = [(face.points[np.asarray(index)].astype(np.float32), True) for index in outlines]
+    polygons += [(face.points[np.asarray(index)].astype(np.float32), False) for index in holes]
+    return polygons
