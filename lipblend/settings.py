@@ -117,7 +117,8 @@ class ColourSettings(Group):
     gain_min: float = _number(0.85, 0.5, 1, "x", "Least gain of a channel.")
     gain_max: float = _number(1.18, 1, 2, "x", "Largest gain of a channel.")
     offset_max: float = _number(24.0, 0, 128, "levels", "Largest shift of a channel's mean, in 8-bit levels.")
-    smooth_s: float = _number(0.2, 0, 10, "s", "Standard deviation of the temporal smoothing of gains and shifts.")
+    gain_smooth_s: float = _number(0.4, 0, 10, "s", "Standard deviation of the temporal smoothing of the gains.")
+    shift_smooth_s: float = _number(0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame.")
 
 
 class BlendSettings(Group):

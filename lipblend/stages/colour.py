@@ -47,24 +47,29 @@ def measure(original: Patch3, synced: Patch3, where: npt.NDArray[np.bool_]) -> C
     return ColourStats(flat[0], flat[1], flat[2], flat[3], int(np.count_nonzero(where)))
 
 
-def fit_gain_offset(
+def fit(
     stats: ColourStats, *, strength: float, gain_min: float, gain_max: float, offset_max: float
 ) -> tuple[Rows, Rows]:
-    """The map ``matched = gain * synced + offset`` that brings the synced statistics to the original's.
+    """Gain and shift of the map that brings the synced statistics to the original's.
 
-    The gain (ratio of standard deviations) is clamped to [gain_min, gain_max]; the shift of the mean is clamped to
-    +-offset_max; both are taken by ``strength`` (0 gives the identity). A channel that hardly varies (standard
-    deviation below half a unit in either picture) keeps gain 1, as its ratio would be noise.
+    The gain (ratio of standard deviations) is clamped to [gain_min, gain_max], the shift of the mean to +-offset_max;
+    both are taken by ``strength`` (0 gives the identity). A channel that hardly varies (standard deviation below half
+    a unit in either picture) keeps gain 1, as its ratio would be noise.
 
     Returns
     -------
-    gain, offset : (3,) float64
+    gain, shift : (3,) float64
     """
     steady = (stats.original_std < 0.5) | (stats.synced_std < 0.5)
     ratio = np.where(steady, 1.0, stats.original_std / np.where(steady, 1.0, stats.synced_std))
     gain = 1 + strength * (np.clip(ratio, gain_min, gain_max) - 1)
     shift = strength * np.clip(stats.original_mean - stats.synced_mean, -offset_max, offset_max)
-    return gain, stats.synced_mean * (1 - gain) + shift
+    return gain, shift
+
+
+def offset(synced_mean: Rows, gain: Rows, shift: Rows) -> Rows:
+    """The ``offset`` for which ``gain * synced + offset`` scales about the synced mean and moves it by ``shift``."""
+    return np.asarray(synced_mean * (1 - gain) + shift)
 
 
 def apply_gain_offset(patch: Patch3, gain: Rows, offset: Rows) -> Patch3:

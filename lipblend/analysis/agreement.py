@@ -1,0 +1,82 @@
+"""What the two pictures of a face have in common: where they agree, how far the colours differ, what the generator changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces import landmarks as lm
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.planes import Box
+from lipblend.stages import colour
+from lipblend.stages.mask import disc, rasterise
+
+Patch3 = npt.NDArray[np.float32]
+
+_LIP_MARGIN_FRAC = 0.05
+_BLUR_FRAC = 0.02
+_SPREAD = 2.5
+_FLOOR_LEVELS = 2.0
+_MIN_PIXELS = 64
+
+
+def lower_face_box(faces: Sequence[Landmarks]) -> Box:
+    """The box around the lower half of one or two meshes, in pixels, not yet clipped to the picture."""
+    points = np.concatenate([face.points[np.asarray(lm.LOWER_JAW + lm.LIPS_OUTER)] for face in faces])
+    nose = np.concatenate([face.points_68[31:36] for face in faces])
+    points = np.concatenate([points, nose])
+    low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+def skin_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
+    """Lower-face skin common to all meshes: inside every jaw, away from every mouth; (box.height, box.width) bool."""
+    region = np.ones((box.height, box.width), bool)
+    for face in faces:
+        outline = np.concatenate([face.points[np.asarray(lm.LOWER_JAW)], face.points_68[31:36]])
+        hull = cv2.convexHull(np.ascontiguousarray(outline, np.float32)).reshape(-1, 2)
+        region &= rasterise([(np.asarray(hull, np.float32), True)], box) >= 0.5
+        lips = rasterise([(face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True)], box) > 0
+        margin = disc(_LIP_MARGIN_FRAC * face.face_width_px)
+        region &= cv2.dilate(lips.astype(np.uint8), margin) == 0
+    return region
+
+
+def agreeing(
+    original: Patch3, synced: Patch3, region: npt.NDArray[np.bool_], face_width_px: float
+) -> npt.NDArray[np.bool_]:
+    """Pixels of a region where the low-passed luma difference is the usual one: both show the same thing there.
+
+    The usual difference is the region's median; a pixel agrees within 2.5 robust standard deviations (1.4826 times
+    the median absolute deviation), at least 2 levels. Empty if fewer than 64 pixels are left to judge by.
+    """
+    if np.count_nonzero(region) < _MIN_PIXELS:
+        return np.zeros_like(region)
+    difference = cv2.GaussianBlur(synced[..., 0] - original[..., 0], (0, 0), max(0.5, _BLUR_FRAC * face_width_px))
+    inside = difference[region]
+    middle = float(np.median(inside))
+    spread = 1.4826 * float(np.median(np.abs(inside - middle)))
+    return np.asarray(region & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS)))
+
+
+def face_stats(
+    original: Patch3, synced: Patch3, faces: Sequence[Landmarks], box: Box
+) -> colour.ColourStats | None:
+    """Colour statistics over the lower-face skin where both pictures agree; None where too little of it is seen."""
+    region = skin_region(faces, box)
+    where = agreeing(original, synced, region, max(face.face_width_px for face in faces))
+    if np.count_nonzero(where) < _MIN_PIXELS:
+        return None
+    return colour.measure(original, synced, where)
+
+
+def painted_score(original: Patch3, synced: Patch3, face_width_px: float) -> float:
+    """How much the generator changed a lower face, in 8-bit levels: the spread of the low-passed luma difference.
+
+    An even difference (other tags, another encoder's rounding) does not count: the median is taken off first.
+    """
+    difference = cv2.GaussianBlur(synced[..., 0] - original[..., 0], (0, 0), max(0.5, _BLUR_FRAC * face_width_px))
+    return float(np.abs(difference - np.median(difference)).mean())

@@ -1,0 +1,46 @@
+"""What the first pass hands to the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.stages.colour import ColourStats
+
+
+@dataclass
+class TrackRecord:
+    """One face of the original through the clip; rows are frames in which it was seen."""
+
+    frames: list[int] = field(default_factory=list)
+    original: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    synced: list[npt.NDArray[np.float32] | None] = field(default_factory=list)
+    painted: list[float] = field(default_factory=list)
+    stats: list[ColourStats | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ClipAnalysis:
+    """What the first pass found; independent of how the patch will be made.
+
+    Attributes
+    ----------
+    times_s : (n,) float64
+        Presentation time of every original frame.
+    synced_index : (n,) int64
+        Index of the synced frame shown with it, -1 where there is none.
+    shot_starts : (m,) int
+        First frame of every shot.
+    tracks : dict of int to TrackRecord
+        Faces of the original by track id.
+    corrupt_packets : int
+        Packets of either video that could not be decoded.
+    """
+
+    times_s: npt.NDArray[np.float64]
+    synced_index: npt.NDArray[np.int64]
+    shot_starts: npt.NDArray[np.intp]
+    tracks: dict[int, TrackRecord]
+    corrupt_packets: int

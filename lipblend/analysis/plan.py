@@ -1,0 +1,220 @@
+"""From the analysis to what every frame will use: chosen face, steady landmarks, colour map, weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis import smoothing
+from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.errors import InputMismatchError, NoFaceError
+from lipblend.faces.landmarks import Landmarks
+from lipblend.settings import ColourSettings, Settings, SmoothSettings, TrackSettings
+from lipblend.stages import colour
+
+NO_SYNCED = "no synced frame"
+NO_FACE = "no face"
+
+_MESH = 478 * 2
+_DAMPING_ORDER = 2
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """All that rendering one frame needs, besides the two pictures.
+
+    Attributes
+    ----------
+    synced_index : int
+        Frame of the synced video, -1 for none.
+    weight : float
+        0 (the original passes through) to 1 (the patch at full strength).
+    original, synced : Landmarks or None
+        Smoothed meshes, None where the weight is 0.
+    gain, offset : (3,) float64
+        Colour map ``gain * synced + offset``, in the space of the settings.
+    reason : str
+        Why the weight is 0; empty otherwise.
+    """
+
+    synced_index: int
+    weight: float
+    original: Landmarks | None
+    synced: Landmarks | None
+    gain: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """One row for every original frame that will be written."""
+
+    rows: tuple[PlanRow, ...]
+    notes: tuple[str, ...]
+
+
+def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
+    """Turn the analysis into one row a frame.
+
+    Raises
+    ------
+    NoFaceError
+        If no face can be worked on in any frame.
+    InputMismatchError
+        If frames without a synced picture are not allowed (``pair.tail`` is ``error``).
+    """
+    count, notes = _frames_to_write(analysis, settings)
+    bounds = [*(int(start) for start in analysis.shot_starts if start < count), count]
+    rows: list[PlanRow] = []
+    borrowed = 0
+    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        shot, missing = _plan_shot(analysis, settings, start, stop)
+        rows += shot
+        borrowed += missing
+    if all(row.weight == 0 for row in rows):
+        raise NoFaceError(
+            f"no face to work on in {count} frames",
+            hint="Check that both videos show the same face; lower track.min_face_px or track.confidence for small faces.",
+        )
+    if borrowed:
+        notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
+    if analysis.corrupt_packets:
+        notes.append(f"{analysis.corrupt_packets} packets could not be decoded")
+    return ClipPlan(tuple(rows), tuple(notes))
+
+
+def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, list[str]]:
+    """How many original frames come out, by ``pair.tail``; with what the summary should say about it."""
+    total = len(analysis.times_s)
+    paired = int(np.flatnonzero(analysis.synced_index >= 0)[-1]) + 1
+    if paired == total:
+        return total, []
+    found = f"the synced video ends {total - paired} of {total} frames before the original"
+    if settings.pair.tail == "error":
+        raise InputMismatchError(found, hint="Pass --tail original to keep the original there, or --tail trim to cut it off.")
+    if settings.pair.tail == "trim":
+        return paired, [f"{found}: the output was cut there"]
+    return total, [f"{found}: they are the original's own"]
+
+
+def choose_track(tracks: dict[int, TrackRecord], start: int, stop: int) -> TrackRecord | None:
+    """The face that the generator changed in a shot: most painted over all its frames; on a tie the largest."""
+    best: TrackRecord | None = None
+    best_key = (-1.0, -1.0)
+    for record in tracks.values():
+        rows = [row for row, frame in enumerate(record.frames) if start <= frame < stop]
+        if not rows:
+            continue
+        width = float(np.mean([np.ptp(record.original[row][:, 0]) for row in rows]))
+        key = (round(float(np.sum([record.painted[row] for row in rows])), 3), width)
+        if key > best_key:
+            best, best_key = record, key
+    return best
+
+
+def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int) -> tuple[list[PlanRow], int]:
+    """Rows of one shot, and how many synced meshes had to be borrowed from the original."""
+    times = analysis.times_s[start:stop]
+    paired = analysis.synced_index[start:stop] >= 0
+    record = choose_track(analysis.tracks, start, stop)
+    identity = (np.ones(3), np.zeros(3))
+    if record is None:
+        return [_passed(analysis, start + i, identity, NO_FACE if paired[i] else NO_SYNCED) for i in range(stop - start)], 0
+    ours, seen = _series(record.frames, record.original, start, stop)
+    theirs, seen_synced = _series(record.frames, record.synced, start, stop)
+    ours, seen = _steady(ours, seen, times, settings.track, settings.smooth)
+    theirs, seen_synced = _steady(theirs, seen_synced, times, settings.track, settings.smooth)
+    borrowed = seen & paired & ~seen_synced
+    theirs[borrowed] = ours[borrowed]
+    present = seen & paired
+    weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+    gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
+    rows = []
+    for i in range(stop - start):
+        if weights[i] <= 0:
+            rows.append(_passed(analysis, start + i, (gains[i], offsets[i]), NO_SYNCED if not paired[i] else NO_FACE))
+            continue
+        original, synced = (Landmarks(mesh[i].reshape(-1, 2).astype(np.float32)) for mesh in (ours, theirs))
+        rows.append(
+            PlanRow(int(analysis.synced_index[start + i]), float(weights[i]), original, synced, gains[i], offsets[i], "")
+        )
+    return rows, int(np.count_nonzero(borrowed))
+
+
+def _passed(
+    analysis: ClipAnalysis, frame: int, colour_map: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], reason: str
+) -> PlanRow:
+    return PlanRow(int(analysis.synced_index[frame]), 0.0, None, None, colour_map[0], colour_map[1], reason)
+
+
+def _series(
+    frames: Sequence[int], meshes: Sequence[npt.NDArray[np.float32] | None], start: int, stop: int
+) -> tuple[smoothing.Series, smoothing.Valid]:
+    """A track's meshes as one row a frame of the shot, with which rows are known."""
+    values = np.zeros((stop - start, _MESH))
+    valid = np.zeros(stop - start, bool)
+    for frame, mesh in zip(frames, meshes, strict=True):
+        if start <= frame < stop and mesh is not None:
+            values[frame - start] = mesh.ravel()
+            valid[frame - start] = True
+    return values, valid
+
+
+def _steady(
+    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, track: TrackSettings, smooth: SmoothSettings
+) -> tuple[smoothing.Series, smoothing.Valid]:
+    """Outliers out, gaps filled, jitter off."""
+    if not valid.any():
+        return values, valid
+    widths = np.abs(values.reshape(-1, 478, 2)[:, :, 0].max(1) - values.reshape(-1, 478, 2)[:, :, 0].min(1))
+    valid = smoothing.reject_outliers(values, valid, widths, limit=track.outlier_frac)
+    values, valid = smoothing.fill_gaps(values, valid, times, max_gap_s=track.max_gap_s)
+    if smooth.method == "zero_phase":
+        values = smoothing.zero_phase(values, valid, times, sigma_s=smooth.sigma_s, order=_DAMPING_ORDER)
+    elif smooth.method == "ema":
+        values = smoothing.ema(values, valid, weight=smooth.ema_weight)
+    return values, valid
+
+
+def _colour_maps(
+    record: TrackRecord, start: int, stop: int, times: smoothing.Series, settings: ColourSettings
+) -> tuple[smoothing.Series, smoothing.Series]:
+    """Gain and offset of every frame of a shot; frames without statistics take their neighbours'.
+
+    A generator's cast changes from frame to frame, and the mean is known well, so the shift may follow it at once;
+    the gain is a ratio of deviations and noisy, and is smoothed more.
+    """
+    count = stop - start
+    gains, shifts, means = np.ones((count, 3)), np.zeros((count, 3)), np.zeros((count, 3))
+    valid = np.zeros(count, bool)
+    if settings.method != "none":
+        for frame, stats in zip(record.frames, record.stats, strict=True):
+            if stats is None or not start <= frame < stop:
+                continue
+            row = frame - start
+            gains[row], shifts[row] = colour.fit(
+                stats,
+                strength=settings.strength,
+                gain_min=settings.gain_min,
+                gain_max=settings.gain_max,
+                offset_max=settings.offset_max,
+            )
+            means[row] = stats.synced_mean
+            valid[row] = True
+    if valid.any():
+        gains = _smoothed(gains, valid, times, settings.gain_smooth_s)
+        shifts = _smoothed(shifts, valid, times, settings.shift_smooth_s)
+        means = _smoothed(means, valid, times, 0.0)
+    return gains, colour.offset(means, gains, shifts)
+
+
+def _smoothed(
+    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, sigma_s: float
+) -> smoothing.Series:
+    """Missing rows interpolated, the nearest one's beyond the ends, then a Gaussian mean over time."""
+    filled = np.stack([np.interp(times, times[valid], column[valid]) for column in values.T], axis=1)
+    return smoothing.zero_phase(filled, valid, times, sigma_s=sigma_s, order=0) if sigma_s > 0 else filled

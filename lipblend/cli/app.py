@@ -1,0 +1,75 @@
+"""The command ``lipblend``: names its sub-commands, and imports one only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lipblend.cli.guard import unwind_on_sigterm
+
+COMMANDS = {
+    "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
+    "demo": ("lipblend.cli.demo_cmd", "Make a sample pair and composite it, to see what lipblend does."),
+    "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
+    "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
+    "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose listed commands are only names and summaries; the one that is called is imported then."""
+
+    # Any: the types here belong to the command-line library that typer carries privately.
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            command = load_command(name)
+        return name, command, rest
+
+
+def load_command(name: str) -> Any:
+    """Import a sub-command and return it as the command-line library's command object."""
+    command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _placeholder() -> None:
+    """Stands for a command in the list of ``lipblend --help``."""
+
+
+for _name, (_, _summary) in COMMANDS.items():
+    app.command(_name, help=_summary)(_placeholder)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lipblend {version('lipblend')}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True, epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
+              "5 no face, 6 model, 7 output, 130 Ctrl-C, 143 SIGTERM.")
+def lipblend(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Blend a lip-synced mouth back into the original video without a visible seam.
+
+    Start with `lipblend demo`, or: lipblend composite original.mp4 synced.mp4 -o out.mp4
+    """
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    unwind_on_sigterm()
+    app(prog_name="lipblend")

@@ -1,0 +1,89 @@
+"""``lipblend composite``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipblend.cli.console import Console, composite_summary
+from lipblend.cli.guard import guarded
+from lipblend.cli.options import (
+    DEFAULT_PRESET,
+    ConfigOption,
+    JsonOption,
+    ModelsOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    setting_flag,
+)
+from lipblend.errors import OutputError
+from lipblend.presets import Flag, resolve_settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command("composite")
+@guarded
+def composite_command(
+    original: Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False)],
+    synced: Annotated[
+        Path, typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Result: .mp4, .m4v, .mov or .mkv.", show_default=False),
+    ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", "-y", help="Replace FILE if it exists; without this it is an error.")
+    ] = False,
+    preset: PresetOption = DEFAULT_PRESET,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    encoder: Annotated[str | None, setting_flag("encode.encoder", "--encoder", "NAME")] = None,
+    crf: Annotated[float | None, setting_flag("encode.crf", "--crf", "NUMBER")] = None,
+    encoder_preset: Annotated[str | None, setting_flag("encode.preset", "--encoder-preset", "NAME")] = None,
+    audio: Annotated[str | None, setting_flag("audio.source", "--audio", "original|synced|none|FILE")] = None,
+    tail: Annotated[str | None, setting_flag("pair.tail", "--tail")] = None,
+    models: ModelsOption = None,
+    debug_dir: Annotated[
+        Path | None,
+        typer.Option("--debug-dir", metavar="FOLDER", help="Write mask, alpha, seam ring and overlay pictures there."),
+    ] = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Blend the new mouth of a lip-synced video into the original.
+
+    ORIGINAL is real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with only the
+    new mouth taken over. It appears under its name only when it is complete. A FILE that exists is never replaced unless
+    --overwrite is given, and nothing is ever asked, so scripts do not hang.
+    """
+    flags = {
+        "encode.encoder": Flag("--encoder", encoder),
+        "encode.crf": Flag("--crf", crf),
+        "encode.preset": Flag("--encoder-preset", encoder_preset),
+        "audio.source": Flag("--audio", audio),
+        "pair.tail": Flag("--tail", tail),
+    }
+    given = {key: flag for key, flag in flags.items() if flag.value is not None}
+    resolved = resolve_settings(preset, config, assignments or (), flags=given)
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists already", hint="Pass --overwrite to replace it, or choose another name.")
+
+    from lipblend.composite import composite
+
+    console = Console(quiet=quiet, as_json=as_json)
+    with console.progress() as on_progress:
+        result = composite(
+            original,
+            synced,
+            output,
+            settings=resolved.settings,
+            models=models,
+            debug_dir=debug_dir,
+            on_progress=on_progress,
+        )
+    console.finish(result.to_dict(), composite_summary(result))

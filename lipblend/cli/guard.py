@@ -1,0 +1,80 @@
+"""How a command ends: errors become one line and an exit code, and signals unwind like any other exception."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import ParamSpec, TypeVar
+
+import typer
+
+from lipblend.errors import LipblendError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEBUG_VARIABLE = "LIPBLEND_DEBUG"
+EXIT_UNEXPECTED = 1
+EXIT_INTERRUPT = 130
+EXIT_TERMINATED = 128 + signal.SIGTERM
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a command so that whatever stops it ends as a message on stderr and the right exit code.
+
+    A command with a parameter ``as_json`` that is set also prints the error as one JSON object on stdout.
+    With ``LIPBLEND_DEBUG=1`` in the environment the traceback comes first.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        as_json = bool(kwargs.get("as_json"))
+        try:
+            return command(*args, **kwargs)
+        except (typer.Exit, BrokenPipeError):
+            raise
+        except LipblendError as error:
+            _report(type(error).__name__, error.message, error.hint, error.details, error.exit_code, str(error), as_json)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            _report("Interrupted", "interrupted", "", (), EXIT_INTERRUPT, "interrupted; the output was not touched", as_json)
+            raise typer.Exit(EXIT_INTERRUPT) from error
+        except SystemExit as error:
+            if error.code == EXIT_TERMINATED:
+                text = "terminated; the output was not touched"
+                _report("Terminated", "terminated", "", (), EXIT_TERMINATED, text, as_json)
+            raise
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            hint = f"This is a bug in lipblend: please report it with the traceback that {DEBUG_VARIABLE}=1 prints."
+            _report(type(error).__name__, what, hint, (), EXIT_UNEXPECTED, f"unexpected {what}. {hint}", as_json)
+            raise typer.Exit(EXIT_UNEXPECTED) from error
+
+    return run
+
+
+def _report(
+    kind: str, message: str, hint: str, details: tuple[str, ...], exit_code: int, text: str, as_json: bool
+) -> None:
+    if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
+        traceback.print_exc(file=sys.stderr)
+    print(f"error: {text}", file=sys.stderr)
+    if as_json:
+        fault = {"type": kind, "message": message, "hint": hint, "details": details, "exit_code": exit_code}
+        print(json.dumps({"error": fault}, ensure_ascii=False))
+
+
+def unwind_on_sigterm() -> None:
+    """Turn SIGTERM into ``SystemExit(143)``, so that temporary files are removed before the process ends."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_IGN)  # a second one must not cut the clean-up short
+        raise SystemExit(EXIT_TERMINATED)
+
+    signal.signal(signal.SIGTERM, stop)

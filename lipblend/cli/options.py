@@ -1,0 +1,39 @@
+"""Options that several commands share, with the help texts of the settings they stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lipblend.catalogue import setting_specs
+from lipblend.presets import DEFAULT_PRESET
+
+
+def setting_flag(key: str, name: str, metavar: str = "") -> Any:
+    """Describe a command-line flag that stands for the setting `key`."""
+    spec = setting_specs()[key]
+    choices = "|".join(spec.choices)
+    text = f"{spec.help} Sets {key} (default {spec.default_text})."
+    return typer.Option(name, help=text, metavar=choices or metavar or spec.kind.upper(), show_default=False)
+
+
+PresetOption = Annotated[str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, laid over preset and file; may be repeated."),
+]
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option("--models", metavar="PATH", help="Face model bundle, or the folder that holds it."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
+
+__all__ = [
+    "DEFAULT_PRESET", "ConfigOption", "JsonOption", "ModelsOption", "PresetOption", "QuietOption", "SetOption", "setting_flag",
+]  # fmt: skip

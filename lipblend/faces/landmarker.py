@@ -1,0 +1,149 @@
+"""Faces in one picture: MediaPipe's Face Landmarker, without memory of earlier pictures."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.errors import LipblendError, ModelError
+from lipblend.faces.landmarks import MESH_POINTS
+from lipblend.faces.nativelog import native_log_hidden
+from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
+
+_WARM_UP_PX = 64
+# Normalised positions times the size count from the centre of the first pixel: measured, a picture whose pixels are
+# repeated k times gives k p + (k - 1) / 2. Elsewhere in lipblend that centre lies at (0.5, 0.5).
+_CENTRE = np.float32(0.5)
+
+
+class FaceLandmarker:
+    """Find face meshes in RGB pictures, each picture on its own (IMAGE mode: no smoothing, no lag).
+
+    The task is created on a thread that cannot open sockets (see `lipblend.faces.offline`), since the library would
+    contact its maker otherwise, and with its log lines held back (see `lipblend.faces.nativelog`). The library's own
+    threads descend from that thread. `detect` may be called from any thread; calls of one object take turns, so make
+    one for each thread that is to work at the same time.
+
+    Parameters
+    ----------
+    model : Path
+        ``face_landmarker.task``, checked (`lipblend.faces.models.resolve_model`).
+    max_faces : int
+        At most so many faces a picture, >= 1.
+    confidence : float
+        Least confidence of detection and of the mesh, 0..1.
+
+    Attributes
+    ----------
+    network : NetworkStatus
+        Whether the library was cut off from the network, and if not, why.
+
+    Raises
+    ------
+    ModelError
+        When the library cannot make a task of the file.
+    """
+
+    network: NetworkStatus
+
+    def __init__(self, model: Path, *, max_faces: int, confidence: float) -> None:
+        if max_faces < 1:
+            raise ValueError(f"max_faces must be at least 1, got {max_faces}")
+        if not 0 <= confidence <= 1:
+            raise ValueError(f"confidence must lie in 0..1, got {confidence}")
+        if not model.is_file():
+            raise ModelError(f"the model {model} is not a file")
+        self._task: Any = None
+        failure: list[Exception] = []
+
+        def create() -> None:
+            self.network = refuse_network_on_this_thread()
+            try:
+                self._task = _create_task(model, max_faces, confidence)
+                # The library reports some things with the first picture only; let that happen here.
+                _run(self._task, np.zeros((_WARM_UP_PX, _WARM_UP_PX, 3), np.uint8))
+            except (RuntimeError, ValueError, OSError) as error:
+                failure.append(error)
+
+        with native_log_hidden():
+            thread = threading.Thread(target=create, name="lipblend-face-landmarker")
+            thread.start()
+            thread.join()
+        if failure:
+            self.close()
+            raise ModelError(
+                f"MediaPipe cannot use the model {model}", details=tuple(str(failure[0]).splitlines()[:3])
+            ) from failure[0]
+
+    def detect(self, rgb: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
+        """Find the faces of one picture.
+
+        Parameters
+        ----------
+        rgb : (h, w, 3) uint8
+            Need not be contiguous. At least one pixel.
+
+        Returns
+        -------
+        list of (478, 2) float32
+            Meshes in pixels of `rgb`, x right and y down, pixel centres at +0.5. Points may lie outside the picture.
+
+        Raises
+        ------
+        ValueError
+            When `rgb` has another shape or dtype, or the object is closed.
+        LipblendError
+            When the library fails on the picture.
+        """
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+            raise ValueError(f"expected (h, w, 3) uint8, got {rgb.shape} {rgb.dtype}")
+        if self._task is None:
+            raise ValueError("this FaceLandmarker is closed")
+        try:
+            result = _run(self._task, rgb)
+        except RuntimeError as error:
+            raise LipblendError(f"MediaPipe failed on a picture of {rgb.shape[1]}x{rgb.shape[0]}: {error}") from error
+        size = np.array([rgb.shape[1], rgb.shape[0]], np.float32)
+        meshes = [np.array([(p.x, p.y) for p in face], np.float32) * size + _CENTRE for face in result.face_landmarks]
+        return [mesh for mesh in meshes if mesh.shape == (MESH_POINTS, 2) and bool(np.isfinite(mesh).all())]
+
+    def close(self) -> None:
+        """Free the task. May be called again."""
+        if self._task is not None:
+            task, self._task = self._task, None
+            task.close()
+
+    def __enter__(self) -> FaceLandmarker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
+    from mediapipe import tasks
+
+    vision = tasks.vision
+    options = vision.FaceLandmarkerOptions(
+        base_options=tasks.BaseOptions(model_asset_path=str(model), delegate=tasks.BaseOptions.Delegate.CPU),
+        running_mode=vision.RunningMode.IMAGE,
+        num_faces=max_faces,
+        min_face_detection_confidence=confidence,
+        min_face_presence_confidence=confidence,
+    )
+    return vision.FaceLandmarker.create_from_options(options)
+
+
+def _run(task: Any, rgb: npt.NDArray[np.uint8]) -> Any:
+    import mediapipe
+
+    # The library ignores strides and would see a sheared picture.
+    picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
+    return task.detect(picture)

@@ -1,0 +1,246 @@
+"""Follow faces through a clip: each in a crop of its own, under a number that stays with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.search import CROP_FACTOR, Mesh, RgbOf, crop_around, find_faces, overlap, shifted
+from lipblend.media.planes import Box
+
+_WIDE_CROP_FACTOR = 3.0
+"""Crop for a face that was not where it had been, or has been away."""
+_RESIZE_AT = 0.12
+"""A crop keeps its size until the face has grown or shrunk by this share, so that its steps do not show."""
+_KEEP_LOST_S = 1.0
+"""A face that comes back to its place within this time is the same face."""
+_TAKEN_IOU = 0.4
+_FARTHEST = 0.8
+_MOST_GROWTH = 1.7
+
+
+class Detector(Protocol):
+    """What the tracker needs of `lipblend.faces.landmarker.FaceLandmarker`."""
+
+    def detect(self, rgb: npt.NDArray[np.uint8]) -> list[Mesh]:
+        """Meshes of an RGB picture, in its own pixels."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrackedFace:
+    """One face of one frame.
+
+    Parameters
+    ----------
+    track_id : int
+        The same number as long as it is the same face; never given twice by one tracker.
+    landmarks : Landmarks
+        In pixels of the frame.
+    """
+
+    track_id: int
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True)
+class _Track:
+    track_id: int
+    mesh: Mesh
+    crop_side_px: float
+    lost_since_s: float | None
+
+
+class FaceTracker:
+    """Find and follow the faces of one video, frame after frame.
+
+    The first frame of a shot is searched down to the smallest tiles. From then on a face is looked for in a crop about
+    its last place. While nothing is tracked, every frame is looked at as a whole, and tile by tile when the last face
+    has just been lost and every `search_every_s`; while something is tracked, the whole frame is looked at every
+    `search_every_s`. So a face that enters beside a tracked one is found from about 0.12 of the frame's longer side.
+
+    Parameters
+    ----------
+    landmarker : Detector
+        Not used by anyone else at the same time.
+    width, height : int
+        Frame size, pixels.
+    min_face_px : int
+        Narrowest face searched for, pixels. Faces already followed are kept below it.
+    search_every_s : float
+        Time between two searches, seconds.
+    max_faces : int
+        At most so many faces are followed at once; the largest are taken.
+    crop_factors : tuple of float
+        Sides of the crops a face is looked at in, over the longer side of its mesh. The mesh is the mean over the
+        crops: two crops, such as (1.7, 2.6), take twice the time and jitter by a third less.
+    """
+
+    def __init__(
+        self,
+        landmarker: Detector,
+        width: int,
+        height: int,
+        *,
+        min_face_px: int,
+        search_every_s: float,
+        max_faces: int,
+        crop_factors: tuple[float, ...] = (CROP_FACTOR,),
+    ) -> None:
+        if not crop_factors or min(crop_factors) < 1:
+            raise ValueError(f"crop_factors must be one or more numbers from 1 up, got {crop_factors}")
+        self._detect = landmarker.detect
+        self._width = width
+        self._height = height
+        self._min_face_px = min_face_px
+        self._search_every_s = search_every_s
+        self._max_faces = max_faces
+        self._crop_factors = crop_factors
+        self._tracks: list[_Track] = []
+        self._next_id = 0
+        self._searched_s: float | None = None
+
+    def step(self, rgb_of: RgbOf, *, new_shot: bool, time_s: float) -> tuple[TrackedFace, ...]:
+        """Look at the next frame.
+
+        Parameters
+        ----------
+        rgb_of : callable
+            Gives the (h, w, 3) uint8 RGB of a `Box` inside the frame.
+        new_shot : bool
+            The frame is the first after a cut: everything known is forgotten.
+        time_s : float
+            Its presentation time, not falling within a shot.
+
+        Returns
+        -------
+        tuple of TrackedFace
+            The faces seen in this frame, by rising `track_id`.
+        """
+        if new_shot:
+            self._tracks = []
+            self._searched_s = None
+        had_face = any(track.lost_since_s is None for track in self._tracks)
+        self._follow(rgb_of, time_s)
+        live = [track for track in self._tracks if track.lost_since_s is None]
+        if len(live) < self._max_faces:
+            self._take(self._search(rgb_of, time_s, live=bool(live), had_face=had_face))
+        seen = [track for track in self._tracks if track.lost_since_s is None]
+        return tuple(TrackedFace(track.track_id, Landmarks(track.mesh)) for track in sorted(seen, key=_by_id))
+
+    def _follow(self, rgb_of: RgbOf, time_s: float) -> None:
+        """Give each track the mesh that continues it best; a mesh continues one track at most."""
+        pairs = [
+            (overlap(track.mesh, mesh), number, mesh)
+            for number, track in enumerate(self._tracks)
+            for mesh in self._candidates(rgb_of, track)
+        ]
+        taken: dict[int, Mesh] = {}
+        for _, number, mesh in sorted(pairs, key=lambda pair: -pair[0]):
+            if number not in taken and all(overlap(mesh, other) < _TAKEN_IOU for other in taken.values()):
+                taken[number] = mesh
+        tracks = []
+        for number, track in enumerate(self._tracks):
+            if number in taken:
+                tracks.append(self._moved(track, self._refined(rgb_of, track, taken[number])))
+                continue
+            since = time_s if track.lost_since_s is None else track.lost_since_s
+            if time_s - since <= _KEEP_LOST_S:
+                tracks.append(_Track(track.track_id, track.mesh, track.crop_side_px, since))
+        self._tracks = tracks
+
+    def _candidates(self, rgb_of: RgbOf, track: _Track) -> list[Mesh]:
+        if track.lost_since_s is None:
+            near = self._in_crop(rgb_of, crop_around(track.mesh, self._crop_factors[0], track.crop_side_px))
+            near = [mesh for mesh in near if _continues(track.mesh, mesh)]
+            if near:
+                return near
+        wide = self._in_crop(rgb_of, crop_around(track.mesh, _WIDE_CROP_FACTOR))
+        return [mesh for mesh in wide if _continues(track.mesh, mesh)]
+
+    def _refined(self, rgb_of: RgbOf, track: _Track, mesh: Mesh) -> Mesh:
+        """The mean of `mesh` and what the further crops show of the same face."""
+        meshes = [mesh]
+        for factor in self._crop_factors[1:]:
+            side = track.crop_side_px * factor / self._crop_factors[0]
+            others = self._in_crop(rgb_of, crop_around(track.mesh, factor, side))
+            best = max(others, key=lambda other: overlap(mesh, other), default=None)
+            if best is not None and overlap(mesh, best) > _TAKEN_IOU:
+                meshes.append(best)
+        return np.asarray(np.mean(meshes, axis=0, dtype=np.float64).astype(np.float32))
+
+    def _in_crop(self, rgb_of: RgbOf, crop: Box) -> list[Mesh]:
+        inside = crop.clipped(self._width, self._height)
+        if inside.width < 2 or inside.height < 2:
+            return []
+        return [shifted(mesh, inside) for mesh in self._detect(rgb_of(inside))]
+
+    def _moved(self, track: _Track, mesh: Mesh) -> _Track:
+        wanted = self._crop_side(mesh)
+        steady = abs(wanted - track.crop_side_px) <= _RESIZE_AT * track.crop_side_px
+        return _Track(track.track_id, mesh, track.crop_side_px if steady else wanted, None)
+
+    def _crop_side(self, mesh: Mesh) -> float:
+        return self._crop_factors[0] * float(np.ptp(mesh, axis=0).max())
+
+    def _search(self, rgb_of: RgbOf, time_s: float, *, live: bool, had_face: bool) -> list[Mesh]:
+        """Faces of the frame, as thoroughly as it is due."""
+        first = self._searched_s is None
+        due = self._searched_s is None or time_s - self._searched_s >= self._search_every_s
+        if first or due or (had_face and not live):
+            self._searched_s = time_s
+        elif live:
+            return []
+        if first or (not live and (due or had_face)):
+            return find_faces(
+                rgb_of,
+                self._width,
+                self._height,
+                self._detect,
+                min_face_px=self._min_face_px,
+                exhaustive=first,
+            )
+        whole = self._in_crop(rgb_of, Box(0, 0, self._width, self._height))
+        return [mesh for mesh in whole if Landmarks(mesh).face_width_px >= self._min_face_px]
+
+    def _take(self, found: list[Mesh]) -> None:
+        """Give found meshes to lost tracks near by, and new numbers to the others."""
+        live = [track for track in self._tracks if track.lost_since_s is None]
+        lost = [track for track in self._tracks if track.lost_since_s is not None]
+        for mesh in found:
+            if len(live) >= self._max_faces:
+                break
+            if any(overlap(mesh, track.mesh) >= _TAKEN_IOU for track in live):
+                continue
+            near = [track for track in lost if _continues(track.mesh, mesh)]
+            back = max(near, key=partial(_overlap_with, mesh), default=None)
+            if back is not None:
+                lost.remove(back)
+                live.append(self._moved(back, mesh))
+            else:
+                live.append(_Track(self._next_id, mesh, self._crop_side(mesh), None))
+                self._next_id += 1
+        self._tracks = live + lost
+
+
+def _by_id(track: _Track) -> int:
+    return track.track_id
+
+
+def _overlap_with(mesh: Mesh, track: _Track) -> float:
+    return overlap(track.mesh, mesh)
+
+
+def _continues(before: Mesh, after: Mesh) -> bool:
+    """Whether a mesh can be the same face a moment later: near by and of much the same size."""
+    size_before = float(np.ptp(before, axis=0).max())
+    size_after = float(np.ptp(after, axis=0).max())
+    if size_after > _MOST_GROWTH * size_before or size_before > _MOST_GROWTH * size_after:
+        return False
+    apart = float(np.hypot(*(before.mean(axis=0) - after.mean(axis=0))))
+    return apart <= _FARTHEST * size_before

@@ -1,0 +1,231 @@
+"""The output's video stream: container by suffix, encoder by name, and what has to fit together."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.codec import Codec
+from av.codec.codec import UnknownCodecError
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from lipblend.errors import OutputError
+from lipblend.media.info import PixelLayout, VideoInfo
+from lipblend.settings import EncodeSettings
+
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Container format for each suffix of an output."""
+
+_SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
+_SVT_PRESETS = {
+    "ultrafast": "12", "superfast": "11", "veryfast": "10", "faster": "9", "fast": "8",
+    "medium": "6", "slow": "4", "slower": "3", "veryslow": "2", "placebo": "1",
+}  # fmt: skip
+_LEAST_BITS_PER_PIXEL = Fraction(1, 8)
+_MOV_LEAST_TIMESCALE = 10000
+
+
+def container_format(path: Path) -> str:
+    """FFmpeg's name of the container for an output path.
+
+    Raises
+    ------
+    OutputError
+        A suffix that is not known.
+    """
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise OutputError(
+            f"{path}: the suffix {path.suffix or '(none)'} names no video container",
+            hint=f"Use one of {', '.join(FORMATS)}.",
+        ) from None
+
+
+def check_output(path: Path, info: VideoInfo, encode: EncodeSettings, inputs: Iterable[Path]) -> None:
+    """Find out, before any work, whether an output can be written. Nothing is written.
+
+    Parameters
+    ----------
+    path : Path
+        The output.
+    info : VideoInfo
+        The original, whose layout, size and time base the output takes over.
+    encode : EncodeSettings
+        Encoder and its numbers.
+    inputs : iterable of Path
+        Files that must not be overwritten.
+
+    Raises
+    ------
+    OutputError
+        An unknown suffix, a missing or read-only folder, an output that is an input or a folder, an encoder that is
+        unknown, cannot take the pixel format or the size, or does not fit the container.
+    """
+    path = Path(path)
+    name = container_format(path)
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder", hint="Name a file.")
+    for taken in inputs:
+        if path.absolute().resolve() == Path(taken).absolute().resolve() or (
+            path.exists() and Path(taken).exists() and os.path.samefile(path, taken)
+        ):
+            raise OutputError(f"{path} is an input of this run", hint="Choose another name for the output.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"the folder {folder} cannot be written to", hint="Choose another output folder.")
+    with _trial(name) as container:
+        add_video_stream(container, path, info, encode)
+        try:
+            container.start_encoding()
+        except (av.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"{encode.encoder} cannot encode {info.width}x{info.height} {info.layout.name} "
+                f"with time base {info.time_base} into {path.suffix}: {_reason(error)}",
+                hint=f"Check crf ({encode.crf:g}) and preset ({encode.preset}), or choose another encoder; "
+                f"ffv1 in .mkv takes any size.",
+            ) from error
+
+
+def add_video_stream(
+    container: OutputContainer, path: Path, info: VideoInfo, encode: EncodeSettings
+) -> tuple[VideoStream, list[str]]:
+    """Add the video stream to an output that is open: encoder, size, layout, clock, colour, shape and rotation.
+
+    Returns
+    -------
+    stream : VideoStream
+    notes : list of str
+        What the summary has to say about it.
+
+    Raises
+    ------
+    OutputError
+        An encoder that is unknown, or that fits neither the pixel format nor the container.
+    """
+    codec = _codec(encode.encoder)
+    pixel_format = _encoder_format(codec, info.layout)
+    if pixel_format is None:
+        able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
+        raise OutputError(
+            f"{encode.encoder} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
+        )
+    options, notes = _options(encode, codec)
+    try:
+        stream: VideoStream = container.add_stream(encode.encoder, rate=_rate(info), options=options)  # type: ignore[assignment]
+    except (av.FFmpegError, ValueError) as error:
+        able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
+        raise OutputError(
+            f"{path.suffix} cannot hold what {encode.encoder} makes",
+            hint=f"Encoders that fit {path.suffix}: {able}. Nearly everything fits .mkv.",
+        ) from error
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = info.width, info.height, pixel_format
+    stream.time_base = info.time_base
+    context.time_base = info.time_base
+    # x264 reads "slices only", PyAV's default, as sliced threads: slower, and more bits.
+    context.thread_type = "AUTO"
+    # Without it the length of the last picture is lost.
+    context.flags |= Flags.frame_duration
+    colour = info.colour
+    context.colorspace, context.color_primaries = colour.matrix, colour.primaries
+    context.color_trc, context.color_range = colour.transfer, colour.range
+    if info.sample_aspect is not None:
+        context.sample_aspect_ratio = info.sample_aspect
+    if info.display_matrix:
+        stream.set_display_matrix(info.display_matrix)
+    if info.interlaced:
+        if encode.encoder == "libx264":
+            context.flags |= Flags.interlaced_dct
+        else:
+            notes.append(f"the original is interlaced; {encode.encoder} stores it as progressive frames")
+    if encode.encoder == "libx265" and container.format.name in ("mp4", "mov"):
+        # QuickTime plays hvc1 only.
+        context.codec_tag = "hvc1"
+    if codec.lossy and not _knows_crf(encode.encoder) and not codec.intra_only:
+        least = int(info.width * info.height * _rate(info) * _LEAST_BITS_PER_PIXEL)
+        context.bit_rate = max(info.bit_rate or 0, least)
+        notes.append(f"{encode.encoder}: bit rate set to {context.bit_rate // 1000} kbit/s")
+    return stream, notes
+
+
+def muxer_options(path: Path, info: VideoInfo) -> dict[str, str]:
+    """Options of the container for an output.
+
+    Edit lists of mp4 and mov count in the movie's time scale, milliseconds by default; the track's own scale keeps
+    start and end exact.
+    """
+    if container_format(path) not in ("mp4", "mov"):
+        return {}
+    scale = info.time_base.denominator
+    while scale < _MOV_LEAST_TIMESCALE:
+        scale *= 2
+    return {"movie_timescale": str(scale)}
+
+
+def _options(encode: EncodeSettings, codec: Codec) -> tuple[dict[str, str], list[str]]:
+    crf = f"{encode.crf:g}"
+    if encode.encoder == "libx264":
+        # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
+        return {"preset": encode.preset, **({"qp": "0"} if encode.crf == 0 else {"crf": crf})}, []
+    if encode.encoder == "libx265":
+        return {"preset": encode.preset, "crf": crf, "x265-params": "log-level=error"}, []
+    if encode.encoder == "libsvtav1":
+        return {"preset": _SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
+    if encode.encoder == "libvpx-vp9":
+        return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no preset: it is ignored"]
+    lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
+    return {}, [f"{encode.encoder} knows neither crf nor preset: both are ignored{lossless}"]
+
+
+def _knows_crf(encoder: str) -> bool:
+    return encoder in ("libx264", "libx265", "libsvtav1", "libvpx-vp9")
+
+
+def _codec(encoder: str) -> Codec:
+    try:
+        codec = Codec(encoder, "w")
+    except UnknownCodecError:
+        raise OutputError(
+            f"there is no encoder {encoder} in this FFmpeg", hint=f"Use one of {', '.join(_available())}."
+        ) from None
+    if codec.type != "video":
+        raise OutputError(f"{encoder} encodes {codec.type}, not video", hint=f"Use one of {', '.join(_available())}.")
+    return codec
+
+
+def _available() -> Sequence[str]:
+    return [name for name in _SUGGESTED if name in av.codecs_available]
+
+
+def _able_encoders(layout: PixelLayout, container_name: str) -> list[str]:
+    with _trial(container_name) as container:
+        fitting = container.supported_codecs
+    return [n for n in _available() if n in fitting and _encoder_format(Codec(n, "w"), layout) is not None]
+
+
+def _encoder_format(codec: Codec, layout: PixelLayout) -> str | None:
+    """Pixel format in which an encoder takes a layout without any change of values."""
+    known = {pixel_format.name for pixel_format in codec.video_formats or ()}
+    unranged = layout.name.replace("yuvj", "yuv")
+    return next((name for name in (layout.name, unranged) if name in known or not known), None)
+
+
+def _rate(info: VideoInfo) -> Fraction:
+    return (info.frame_rate or Fraction(25)).limit_denominator(100_000)
+
+
+def _trial(name: str) -> OutputContainer:
+    return av.open(io.BytesIO(), "w", format=name)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

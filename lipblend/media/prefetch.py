@@ -1,0 +1,77 @@
+"""Running an iterable ahead in a thread of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class Prefetch(Generic[T]):
+    """Iterator over the items of an iterable that a thread makes ahead; a context manager. See `prefetch`."""
+
+    def __init__(self, items: Generator[T, None, None]) -> None:
+        self._items = items
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread, after the item that it is working on, and close the iterable's iterator."""
+        self._items.close()
+
+
+def prefetch(iterable: Iterable[T], depth: int) -> Prefetch[T]:
+    """Hand on the items of an iterable while a thread makes the next ones.
+
+    The thread starts with the first item asked for. It ends, and the iterable's own iterator is closed, when the
+    items are used up, when the iterable fails (its exception appears here, after the items before it), or when the
+    result is closed or dropped early.
+
+    Parameters
+    ----------
+    iterable : Iterable
+        Where the items come from. Only the thread touches it.
+    depth : int
+        At most so many items wait, at least 1.
+
+    Returns
+    -------
+    Prefetch
+        An iterator, and a context manager that closes it.
+    """
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, got {depth}")
+    return Prefetch(_run(iterable, depth))
+
+
+def _run(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
+    end: Any = object()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lipblend-prefetch") as thread:
+        iterator = thread.submit(iter, iterable).result()
+        waiting: deque[Future[T]] = deque(thread.submit(next, iterator, end) for _ in range(depth))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                yield item
+                waiting.append(thread.submit(next, iterator, end))
+        finally:
+            for future in waiting:
+                future.cancel()
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                thread.submit(close).result()

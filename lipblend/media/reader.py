@@ -1,0 +1,208 @@
+"""Reading a video picture by picture, in the order of presentation, without copying samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from lipblend.errors import InputError
+from lipblend.media.info import PixelLayout, VideoInfo
+from lipblend.media.layouts import to_layout
+from lipblend.media.probe import stream_end
+from lipblend.media.source import open_source, read_only
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a video.
+
+    Parameters
+    ----------
+    index : int
+        0, 1, 2 ... in the order of presentation.
+    pts : int
+        Time of presentation in ``VideoInfo.time_base``.
+    duration : int
+        How long the picture is shown, in the same unit; 0 unknown.
+    time_s : float
+        ``pts`` in seconds.
+    planes : tuple of ndarray
+        (h, w) uint8 or uint16 views of the decoder's buffer without its padding; 1 (grey) or 3 planes. They may be
+        strided, and are read-only unless the frame comes from `writable`.
+    layout : PixelLayout
+        What the planes are.
+    handle : av.VideoFrame
+        The picture as the writer takes it.
+    """
+
+    index: int
+    pts: int
+    duration: int
+    time_s: float
+    planes: tuple[np.ndarray, ...]
+    layout: PixelLayout
+    handle: VideoFrame
+
+    def writable(self) -> Frame:
+        """Return a frame of the same picture whose planes may be written.
+
+        Samples are copied only where the decoder still refers to the picture. The planes of *this* frame must not be
+        used afterwards: their buffer may belong to the decoder again.
+        """
+        self.handle.make_writable()
+        return replace(self, planes=plane_views(self.handle, self.layout, writable=True))
+
+
+def plane_views(picture: VideoFrame, layout: PixelLayout, *, writable: bool) -> tuple[np.ndarray, ...]:
+    """Views of a picture's planes, (h, w) each, uint8 (depth 8) or uint16, without padding."""
+    dtype = np.dtype(np.uint8 if layout.depth == 8 else np.uint16)
+    views = []
+    for plane in picture.planes[: layout.planes]:
+        stride = plane.line_size
+        # A negative stride means a picture stored bottom up; PyAV's buffer begins at its lowest address.
+        offset = -stride * (plane.height - 1) if stride < 0 else 0
+        view: np.ndarray = np.ndarray(
+            (plane.height, plane.width), dtype, memoryview(plane), offset, (stride, dtype.itemsize)
+        )
+        view.flags.writeable = writable
+        views.append(view)
+    return tuple(views)
+
+
+class VideoReader:
+    """Decode a video once, in the order of presentation.
+
+    A context manager, and an iterable over `Frame` that can be run through once. Time stamps strictly increase.
+
+    Parameters
+    ----------
+    info : VideoInfo
+        What `probe` said of the file.
+    frame_limit : int or None
+        Stop after so many frames.
+
+    Attributes
+    ----------
+    corrupt_packets : int
+        Packets that could not be decoded and were left out.
+    concealed_frames : int
+        Pictures that the decoder itself reports as damaged; they are delivered as it patched them up.
+    bumped_pts : int
+        Frames whose time stamp was missing, repeated or ran backwards and was mended.
+
+    Raises
+    ------
+    InputError
+        While reading: the file cannot be opened or read on, or the picture size changes.
+    """
+
+    def __init__(self, info: VideoInfo, *, frame_limit: int | None = None) -> None:
+        self.info = info
+        self.corrupt_packets = 0
+        self.concealed_frames = 0
+        self.bumped_pts = 0
+        self._frame_limit = frame_limit
+        self._container: InputContainer | None = None
+        self._origin = round(info.origin / info.time_base)
+        self._step = max(1, round(1 / (info.frame_rate * info.time_base))) if info.frame_rate else 1
+        self._used = False
+
+    def __enter__(self) -> Self:
+        self._container = open_source(self.info.path)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._container is None or self._used:
+            raise RuntimeError("a VideoReader is used inside a with-block, and once")
+        self._used = True
+        return self._frames(self._container)
+
+    def _frames(self, container: InputContainer) -> Iterator[Frame]:
+        stream = container.streams[self.info.stream_index]
+        if not isinstance(stream, VideoStream):
+            raise InputError(f"{self.info.path} has changed since it was looked at", hint="Run again.")
+        read_only(container, [stream])
+        stream.thread_type = "AUTO"
+        end = stream_end(container, stream, self.info.time_base, self.info.origin)
+        if self._frame_limit is not None and self._frame_limit < 1:
+            return
+        index, held, held_pts = 0, None, 0
+        for picture in self._decoded(container, stream):
+            pts = self._pts(picture, held_pts if held is not None else None)
+            if held is not None:
+                yield self._frame(held, index, held_pts, pts - held_pts)
+                index += 1
+                if index == self._frame_limit:
+                    return
+            held, held_pts = picture, pts
+        if held is not None:
+            yield self._frame(held, index, held_pts, self._last_duration(held, held_pts, end))
+
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        try:
+            for packet in container.demux(stream):
+                try:
+                    pictures = packet.decode()
+                except av.InvalidDataError:
+                    self.corrupt_packets += 1
+                    continue
+                yield from pictures
+        except (av.FFmpegError, OSError) as error:
+            raise InputError(
+                f"{self.info.path} cannot be read on: {error.strerror or error}", hint="The file may be damaged."
+            ) from error
+
+    def _pts(self, picture: VideoFrame, previous: int | None) -> int:
+        if picture.pts is None:
+            if previous is not None:
+                self.bumped_pts += 1
+                return previous + self._step
+            return round(Fraction(self.info.start_s) / self.info.time_base)
+        pts = picture.pts - self._origin
+        if previous is not None and pts <= previous:
+            self.bumped_pts += 1
+            return previous + 1
+        return pts
+
+    def _last_duration(self, picture: VideoFrame, pts: int, end: Fraction | None) -> int:
+        own = picture.duration or self._step
+        if end is None:
+            return own
+        left = round(end / self.info.time_base) - pts
+        # Containers round their lengths to milliseconds: a smaller difference says nothing.
+        rounding = max(1, round(Fraction(1, 1000) / self.info.time_base))
+        return left if left > 0 and abs(left - own) > rounding else own
+
+    def _frame(self, picture: VideoFrame, index: int, pts: int, duration: int) -> Frame:
+        info = self.info
+        if (picture.width, picture.height) != (info.width, info.height):
+            raise InputError(
+                f"{info.path}: the picture size changes from {info.width}x{info.height} to "
+                f"{picture.width}x{picture.height} at frame {index}",
+                hint="Convert the file to one size first.",
+            )
+        self.concealed_frames += picture.is_corrupt
+        picture = to_layout(picture, info.layout, info.colour)
+        picture.pts, picture.duration, picture.time_base = pts, duration, info.time_base
+        planes = plane_views(picture, info.layout, writable=False)
+        return Frame(index, pts, duration, float(pts * info.time_base), planes, info.layout, picture)

@@ -1,0 +1,295 @@
+"""Writing the output: pictures encoded, everything else taken over, all under a temporary name until it is whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
+from av.video.frame import PictureType, VideoFrame
+
+from lipblend.errors import OutputError
+from lipblend.media.copying import StreamCopier
+from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
+from lipblend.media.info import RANGE_FULL, VideoInfo
+from lipblend.media.matroska import write_codec_delays
+from lipblend.media.reader import Frame
+from lipblend.media.remux import AudioPlan
+from lipblend.media.source import open_source
+from lipblend.settings import EncodeSettings
+
+__all__ = ["VideoWriter", "check_output"]
+
+_OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
+_KEPT_VIDEO_TAGS = ("language", "title", "handler_name", "creation_time")
+
+
+class VideoWriter:
+    """Encode pictures into a file, beside the sound, subtitles, chapters and tags of its sources.
+
+    A context manager. The file appears under its name when the with-block ends without an exception; otherwise nothing
+    is left behind. Pictures keep the original's time stamps, time base, lengths, layout, colour tags, sample aspect
+    and rotation.
+
+    Parameters
+    ----------
+    path : Path
+        The output; its suffix names the container.
+    info : VideoInfo
+        The original.
+    encode : EncodeSettings
+        Encoder and its numbers.
+    audio : AudioPlan
+        Where the sound comes from.
+    extras_from : VideoInfo
+        File whose subtitles, chapters and tags are kept.
+    trim : bool
+        End sound, subtitles and chapters with the last picture.
+
+    Attributes
+    ----------
+    frames_written : int
+    notes : list of str
+        What the summary has to say: streams that were dropped, sound that was re-encoded ...
+
+    Raises
+    ------
+    OutputError
+        On entering, writing or leaving: the output cannot be written.
+    InputError
+        A source of sound or subtitles cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        *,
+        encode: EncodeSettings,
+        audio: AudioPlan,
+        extras_from: VideoInfo,
+        trim: bool = False,
+    ) -> None:
+        self.frames_written = 0
+        self.notes: list[str] = []
+        self._path = Path(path)
+        self._info = info
+        self._encode = encode
+        self._audio = audio
+        self._extras = extras_from
+        self._trim = trim
+        self._copiers: dict[Path, StreamCopier] = {}
+        self._held: Packet[Stream] | None = None
+        self._first: tuple[int, int] | None = None
+        self._end = 0
+
+    def __enter__(self) -> Self:
+        folder = self._path.absolute().parent
+        self._temporary = folder / f".lipblend-{secrets.token_hex(6)}{self._path.suffix}"
+        with ExitStack() as stack, self._output_errors():
+            stack.callback(self._temporary.unlink, missing_ok=True)
+            self._container = self._open(stack)
+            self._stream, notes = add_video_stream(self._container, self._path, self._info, self._encode)
+            self.notes += notes
+            self._add_extras(stack)
+            self._container.start_encoding()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack, self._output_errors():
+            if kind is None:
+                self._finish()
+
+    def write(self, frame: Frame) -> None:
+        """Encode one picture.
+
+        Parameters
+        ----------
+        frame : Frame
+            From the original, with its planes as they shall be. Its handle must not be changed afterwards.
+
+        Raises
+        ------
+        OutputError
+            The encoder or the disk refuses it.
+        """
+        picture = self._relabelled(frame.handle)
+        picture.pts, picture.duration, picture.time_base = frame.pts, frame.duration, self._info.time_base
+        # Else the encoder would have to use the source's key frames and B-frames.
+        picture.pict_type = PictureType.NONE
+        with self._output_errors():
+            packets = self._stream.encode(picture)
+            self._end = frame.pts + frame.duration
+            self.frames_written += 1
+            for packet in packets:
+                self._mux_video(packet)
+
+    def _open(self, stack: ExitStack) -> OutputContainer:
+        container = av.open(
+            str(self._temporary),
+            "w",
+            format=container_format(self._path),
+            container_options=muxer_options(self._path, self._info),
+            metadata_errors="replace",
+        )
+
+        def close() -> None:
+            # Closing writes the index, which fails once more on a full disk.
+            with suppress(av.FFmpegError, OSError):
+                container.close()
+
+        stack.callback(close)
+        return container
+
+    def _relabelled(self, picture: VideoFrame) -> VideoFrame:
+        """The picture in the encoder's name for its layout: ``yuvj420p`` is full-range ``yuv420p``."""
+        wanted = self._stream.codec_context.pix_fmt
+        if wanted is None or picture.format.name == wanted:
+            return picture
+        renamed = picture.reformat(format=wanted, src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
+        renamed.color_range = RANGE_FULL
+        return renamed
+
+    def _add_extras(self, stack: ExitStack) -> None:
+        with open_source(self._extras.path) as source:
+            self._container.metadata.update(
+                {tag: text for tag, text in source.metadata.items() if tag.lower() not in _OWN_TAGS}
+            )
+            video = source.streams[self._info.stream_index] if self._extras.path == self._info.path else None
+            if video is not None:
+                tags = {tag: video.metadata[tag] for tag in _KEPT_VIDEO_TAGS if tag in video.metadata}
+                self._stream.metadata.update(tags)
+                self._stream.disposition = video.disposition
+            self._chapters = source.chapters()
+            audio = self._audio_indices(source)
+            subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
+            self._note_dropped(source)
+        if self._audio.source is not None:
+            for index in audio:
+                notes = self._copier(self._audio.source, stack).add(self._container, index, shift_s=self._audio.shift_s)
+                self.notes += (
+                    notes if notes is not None else [f"sound stream {index} cannot be kept: no decoder for it"]
+                )
+        for index in subtitles:
+            copier = self._copier(self._extras.path, stack)
+            if copier.add(self._container, index, shift_s=-self._extras.origin) is None:
+                stream = copier.container.streams[index]
+                codec = stream.codec_context.name if stream.codec_context else "unknown"
+                self.notes.append(
+                    f"subtitle stream {index} ({codec}) dropped: {self._path.suffix} cannot hold it as it is"
+                )
+
+    def _audio_indices(self, extras: InputContainer) -> list[int]:
+        if self._audio.stream_index is None:
+            return []
+        if self._audio.taken == "original" and self._audio.source == self._extras.path:
+            return [stream.index for stream in extras.streams.audio]
+        return [self._audio.stream_index]
+
+    def _copier(self, path: Path, stack: ExitStack) -> StreamCopier:
+        if path not in self._copiers:
+            self._copiers[path] = StreamCopier(path)
+            stack.callback(self._copiers[path].close)
+        return self._copiers[path]
+
+    def _note_dropped(self, source: InputContainer) -> None:
+        videos = [stream for stream in source.streams.video if stream.index != self._extras.stream_index]
+        if videos:
+            self.notes.append(f"{len(videos)} further video or cover picture stream(s) dropped")
+        others = [
+            stream
+            for stream in (*source.streams.data, *source.streams.attachments)
+            # The demuxer itself turns off the track that only holds chapter titles.
+            if stream.discard != Discard.all
+        ]
+        if others:
+            self.notes.append(f"{len(others)} data or attachment stream(s) dropped")
+        if self._info.hdr_metadata:
+            self.notes.append("HDR mastering data of the original is not carried over")
+        if self._info.source_format != self._info.layout.name:
+            self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
+
+    def _mux_video(self, packet: Packet[Stream]) -> None:
+        if self._first is None and packet.pts is not None and packet.dts is not None:
+            self._first = packet.pts, packet.dts
+        # One packet is held back, as the length of the very last one is known only at the end.
+        held, self._held = self._held, packet
+        if held is not None:
+            self._mux_held(held)
+
+    def _mux_held(self, packet: Packet[Stream]) -> None:
+        stamp = packet.dts if packet.dts is not None else (packet.pts or 0)
+        for copier in self._copiers.values():
+            copier.copy_until(self._mux, stamp * self._info.time_base)
+        self._container.mux(packet)
+
+    def _mux(self, packets: Iterable[Packet[Stream]]) -> None:
+        for packet in packets:
+            self._container.mux(packet)
+
+    def _finish(self) -> None:
+        if not self.frames_written:
+            raise OutputError(f"{self._path}: there is no picture to write")
+        for packet in self._stream.encode(None):
+            self._mux_video(packet)
+        if self._held is not None:
+            self._set_last_length(self._held)
+            self._mux_held(self._held)
+        end_s = self._end * self._info.time_base
+        for copier in self._copiers.values():
+            copier.copy_rest(self._mux, end_s if self._trim else None)
+            if copier.corrupt_packets:
+                self.notes.append(f"{copier.path.name}: {copier.corrupt_packets} sound packet(s) could not be decoded")
+        self._set_chapters(end_s)
+        self._container.close()
+        write_codec_delays(self._temporary, [stream for copier in self._copiers.values() for stream in copier.primed])
+        os.replace(self._temporary, self._path)
+
+    def _set_last_length(self, packet: Packet[Stream]) -> None:
+        """Make the last packet in decoding order as long as it takes for the track to last as long as its pictures.
+
+        mp4 keeps the distances of decoding times only. With B-frames and uneven lengths their sum falls short.
+        """
+        if self._first is None or packet.pts is None or packet.dts is None:
+            return
+        first_pts, first_dts = self._first
+        missing = (self._end - first_pts) - (packet.dts - first_dts)
+        # Longer than this, the packet itself would end after the last picture.
+        packet.duration = max(1, min(missing, self._end - packet.pts))
+
+    def _set_chapters(self, end_s: Fraction) -> None:
+        kept = []
+        for chapter in self._chapters:
+            base = chapter["time_base"]
+            if not base:
+                continue
+            shift = round(self._extras.origin / base)
+            chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift
+            if self._trim:
+                if chapter["start"] * base >= end_s:
+                    continue
+                chapter["end"] = min(chapter["end"], int(end_s / base))
+            kept.append(chapter)
+        if kept:
+            self._container.set_chapters(kept)
+
+    @contextmanager
+    def _output_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            hint = "The disk is full." if error.errno == errno.ENOSPC else "Check the folder and the free space."
+            raise OutputError(f"{self._path} cannot be written: {error.strerror or error}", hint=hint) from error

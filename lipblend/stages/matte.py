@@ -1,0 +1,134 @@
+"""The matte: where the patch goes, how much of it shows, and where its seam lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces import landmarks as lm
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.info import PixelLayout
+from lipblend.media.planes import Box
+from lipblend.settings import AlphaSettings, MaskSettings
+from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
+from lipblend.stages.mask import Mask, combine, cover, rasterise, tidy
+from lipblend.stages.shapes import Polygon, shape_polygons
+
+_MARGIN_PX = 2
+
+
+@dataclass(frozen=True)
+class Matte:
+    """A patch's place and shape.
+
+    Attributes
+    ----------
+    box : Box
+        Region of interest in the picture, on the chroma grid.
+    mask : (h, w) bool
+        What may be replaced at all.
+    alpha : (h, w) float32 in [0, 1]
+        Share of the synced picture; exactly 0 outside the mask.
+    """
+
+    box: Box
+    mask: Mask
+    alpha: Alpha
+
+
+def make_matte(
+    original: Landmarks,
+    synced: Landmarks,
+    *,
+    frame_size: tuple[int, int],
+    layout: PixelLayout,
+    mask: MaskSettings,
+    alpha: AlphaSettings,
+) -> Matte | None:
+    """Mask and alpha of one frame from its two meshes; None if the mask does not reach into the picture.
+
+    Parameters
+    ----------
+    original, synced : Landmarks
+    frame_size : (width, height), pixels
+    layout : PixelLayout
+        The box is snapped to its chroma grid.
+    mask : MaskSettings
+    alpha : AlphaSettings
+    """
+    faces = (original, synced) if mask.both_jaws else (original,)
+    width_px = original.face_width_px
+    feather = feather_width_px(
+        width_px, ratio=alpha.feather_ratio, floor_px=alpha.feather_floor_px, cap_px=alpha.feather_cap_px
+    )
+    shapes = [_polygons(name, faces, mask) for name in mask.shapes]
+    lips: list[tuple[Polygon, bool]] = [
+        (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
+    ]
+    margin = _MARGIN_PX + feather + width_px * (mask.dilation_frac + 3 * mask.blur_frac)
+    box = _bounds([points for shape in [*shapes, lips] for points, _ in shape], margin)
+    box = box.clipped(*frame_size).snapped(layout, *frame_size)
+    if box.width < 2 or box.height < 2:
+        return None
+    hard = combine([rasterise(shape, box) for shape in shapes], mask.combine)
+    if mask.erode:
+        area = tidy(
+            hard,
+            erosion_px=mask.erosion_frac * width_px,
+            dilation_px=mask.dilation_frac * width_px,
+            blur_px=mask.blur_frac * width_px,
+        )
+    else:
+        area = hard >= 0.5
+    if mask.cover_lips:
+        area = cover(area, rasterise(lips, box), feather)
+    if not area.any():
+        return None
+    soft = (
+        distance_alpha(area, feather_px=feather, gamma=alpha.gamma)
+        if alpha.profile == "distance"
+        else gaussian_alpha(area, feather_px=feather)
+    )
+    return Matte(box, area, soft)
+
+
+def _polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:
+    return shape_polygons(
+        name,
+        faces,
+        regions=mask.regions,
+        expansion=mask.expansion,
+        padding=(mask.pad_left_frac, mask.pad_right_frac, mask.pad_top_frac, mask.pad_bottom_frac),
+        upper_boundary_frac=mask.upper_boundary_frac,
+        rotation=mask.rotation,
+        mouth_adaptation=mask.mouth_adaptation,
+        adaptation_base=mask.adaptation_base,
+        adaptation_gain=mask.adaptation_gain,
+        superellipse_exponent=mask.superellipse_exponent,
+    )
+
+
+def _bounds(polygons: Sequence[npt.NDArray[np.float32]], margin_px: float) -> Box:
+    points = np.concatenate(polygons)
+    low = np.floor(points.min(0) - margin_px).astype(int)
+    high = np.ceil(points.max(0) + margin_px).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+def seam_ring(alpha: Alpha, *, radius_px: float) -> Mask:
+    """Pixels within ``radius_px`` of the alpha = 0.5 contour, on either side; (h, w) bool."""
+    inside = (alpha >= 0.5).astype(np.uint8)
+    if not inside.any() or inside.all():
+        return np.zeros(alpha.shape, bool)
+    within = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    without = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(np.maximum(within, without) <= radius_px)
+
+
+def ring_radius_px(face_width_px: float) -> float:
+    """``clamp(0.03 w_f, 3, 8)``: how far the seam ring reaches to each side."""
+    return min(max(0.03 * face_width_px, 3.0), 8.0)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.search import Mesh
+from lipblend.faces.tracks import FaceTracker, TrackedFace
+from lipblend.media.planes import Box
+
+FPS = 25
+Scene = Callable[..., np.ndarray]
+Faces = tuple[tuple[float, float, float], ...]
+
+
+class Counting:
+    """A landmarker that counts its calls."""
+
+    def __init__(self, inner: FaceLandmarker) -> None:
+        self.inner = inner
+        self.shapes: list[tuple[int, ...]] = []
+
+    def detect(self, rgb: np.ndarray) -> list[Mesh]:
+        self.shapes.append(rgb.shape)
+        return self.inner.detect(rgb)
+
+
+def rgb_from(picture: np.ndarray) -> Callable[[Box], np.ndarray]:
+    def rgb_of(box: Box) -> np.ndarray:
+        assert 0 <= box.x0 < box.x1 <= picture.shape[1]
+        assert 0 <= box.y0 < box.y1 <= picture.shape[0]
+        return picture[box.y0 : box.y1, box.x0 : box.x1]
+
+    return rgb_of
+
+
+def follow(
+    landmarker: object, pictures: list[np.ndarray], *, cuts: tuple[int, ...] = (), **changed: object
+) -> list[tuple[TrackedFace, ...]]:
+    height, width = pictures[0].shape[:2]
+    numbers: dict[str, object] = {"min_face_px": 40, "search_every_s": 0.2, "max_faces": 4, **changed}
+    tracker = FaceTracker(landmarker, width, height, **numbers)  # type: ignore[arg-type]
+    return [
+        tracker.step(rgb_from(picture), new_shot=number in cuts, time_s=number / FPS)
+        for number, picture in enumerate(pictures)
+    ]
+
+
+def ids(steps: list[tuple[TrackedFace, ...]]) -> list[list[int]]:
+    return [[face.track_id for face in step] for step in steps]
+
+
+def film(scene: Scene, width: int, height: int, *frames: Faces) -> list[np.ndarray]:
+    return [scene(width, height, *faces) for faces in frames]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "face_px"), [(426, 240, 50), (720, 1080, 60), (1920, 1080, 50), (640, 360, 180)]
+)
+def test_a_moving_face_keeps_its_number(
+    width: int, height: int, face_px: int, landmarker: FaceLandmarker, scene: Scene
+) -> None:
+    places = [(width * 0.4 + 0.1 * face_px * i, height * 0.5 + 0.05 * face_px * i) for i in range(10)]
+    steps = follow(landmarker, film(scene, width, height, *(((face_px, x, y),) for x, y in places)))
+    assert ids(steps) == [[0]] * 10
+    for (x, y), (face,) in zip(places, steps, strict=True):
+        mesh = face.landmarks
+        assert (mesh.points[234] + mesh.points[454]) / 2 == pytest.approx([x, y], abs=0.12 * face_px)
+        assert mesh.face_width_px == pytest.approx(face_px, rel=0.12)
+
+
+def test_a_fast_face_is_caught_again(landmarker: FaceLandmarker, scene: Scene) -> None:
+    frames = [((80, 300 + 60 * i, 300),) for i in range(6)]
+    assert ids(follow(landmarker, film(scene, 900, 600, *frames))) == [[0]] * 6
+
+
+def test_a_growing_face_is_followed(landmarker: FaceLandmarker, scene: Scene) -> None:
+    sizes = [60 * 1.15**i for i in range(14)]
+    steps = follow(landmarker, film(scene, 1000, 800, *(((size, 500, 380),) for size in sizes)))
+    assert ids(steps) == [[0]] * 14
+    assert steps[-1][0].landmarks.face_width_px == pytest.approx(sizes[-1], rel=0.12)
+
+
+def test_a_face_that_stays_is_looked_at_in_its_crop_only(landmarker: FaceLandmarker, scene: Scene) -> None:
+    counting = Counting(landmarker)
+    picture = scene(900, 600, (90, 400, 300))
+    follow(counting, [picture] * 5, search_every_s=9.0)
+    assert len(set(counting.shapes[-4:])) == 1
+    assert counting.shapes[-1][0] == counting.shapes[-1][1] < 400
+
+
+def test_the_crop_keeps_its_size_while_the_face_changes_little(landmarker: FaceLandmarker, scene: Scene) -> None:
+    counting = Counting(landmarker)
+    follow(counting, [scene(900, 600, (200 + i % 3, 400, 300)) for i in range(6)], search_every_s=9.0)
+    assert len(set(counting.shapes[-5:])) == 1
+
+
+def test_two_faces_keep_their_numbers(landmarker: FaceLandmarker, scene: Scene) -> None:
+    frames = [((90, 250 + 8 * i, 300), (90, 700 - 8 * i, 320)) for i in range(14)]
+    steps = follow(landmarker, film(scene, 1000, 600, *frames))
+    assert ids(steps) == [[0, 1]] * 14
+    first = [step[0].landmarks.points[1, 0] for step in steps]
+    assert abs(np.diff(first)).max() < 20, "numbers do not change places"
+
+
+def test_unlike_faces_are_both_found_at_once(landmarker: FaceLandmarker, scene: Scene) -> None:
+    steps = follow(landmarker, [scene(1920, 1080, (60, 1500, 700), (300, 500, 500))])
+    assert [round(face.landmarks.face_width_px / 60) for face in steps[0]] == [5, 1]
+
+
+def test_max_faces_takes_the_largest(landmarker: FaceLandmarker, scene: Scene) -> None:
+    steps = follow(landmarker, [scene(1000, 600, (80, 250, 300), (160, 700, 320))] * 2, max_faces=1)
+    assert [round(face.landmarks.face_width_px / 80) for step in steps for face in step] == [2, 2]
+
+
+def test_a_face_that_enters_is_found_at_the_next_search(landmarker: FaceLandmarker, scene: Scene) -> None:
+    one, two = ((150, 250, 300),), ((150, 250, 300), (150, 700, 320))
+    steps = follow(landmarker, film(scene, 1000, 600, *[one] * 4, *[two] * 8))
+    seen = ids(steps)
+    assert seen[:4] == [[0]] * 4
+    assert seen[-1] == [0, 1]
+    assert seen.index([0, 1]) <= 4 + 6
+
+
+def test_a_face_that_leaves_is_gone_and_a_new_one_gets_a_new_number(landmarker: FaceLandmarker, scene: Scene) -> None:
+    here, there = ((100, 250, 300),), ((100, 750, 300),)
+    steps = follow(landmarker, film(scene, 1000, 600, *[here] * 3, *[()] * 3, *[there] * 8))
+    seen = ids(steps)
+    assert seen[:6] == [[0]] * 3 + [[]] * 3
+    assert seen[-1] == [1]
+
+
+def test_a_face_that_is_away_for_a_moment_keeps_its_number(landmarker: FaceLandmarker, scene: Scene) -> None:
+    here, back = ((60, 250, 300),), ((60, 270, 290),)
+    assert ids(follow(landmarker, film(scene, 1000, 600, *[here] * 2, *[()] * 3, *[back] * 2))) == [
+        *[[0]] * 2,
+        *[[]] * 3,
+        *[[0]] * 2,
+    ]
+
+
+def test_a_face_that_is_away_for_long_gets_a_new_number(landmarker: FaceLandmarker, scene: Scene) -> None:
+    here = ((100, 250, 300),)
+    steps = follow(landmarker, film(scene, 600, 500, *[here] * 2, *[()] * 30, *[here] * 8))
+    assert ids(steps)[-1] == [1]
+
+
+def test_one_of_two_that_hides_does_not_take_the_others_mesh(landmarker: FaceLandmarker, scene: Scene) -> None:
+    both, one = ((90, 300, 300), (90, 430, 300)), ((90, 300, 300),)
+    seen = ids(follow(landmarker, film(scene, 800, 600, *[both] * 3, *[one] * 3, *[both] * 2)))
+    assert seen[:3] == [[0, 1]] * 3
+    stayed = {tuple(step) for step in seen[3:6]}
+    assert len(stayed) == 1
+    assert len(next(iter(stayed))) == 1
+    assert seen[-1] == [0, 1]
+
+
+def test_a_cut_starts_anew(landmarker: FaceLandmarker, scene: Scene) -> None:
+    before, after = ((90, 300, 300),), ((55, 700, 250),)
+    steps = follow(landmarker, film(scene, 1280, 720, *[before] * 3, *[after] * 3), cuts=(3,))
+    assert ids(steps) == [[0]] * 3 + [[1]] * 3
+
+
+def test_a_cut_in_place_gives_a_new_number(landmarker: FaceLandmarker, scene: Scene) -> None:
+    steps = follow(landmarker, film(scene, 800, 600, *[((90, 300, 300),)] * 4), cuts=(2,))
+    assert ids(steps) == [[0], [0], [1], [1]]
+
+
+def test_an_unnoticed_cut_is_searched_at_once(landmarker: FaceLandmarker, scene: Scene) -> None:
+    before, after = ((120, 250, 300),), ((55, 1000, 250),)
+    steps = follow(landmarker, film(scene, 1280, 720, *[before] * 3, *[after] * 2), search_every_s=9.0)
+    assert ids(steps) == [[0]] * 3 + [[1]] * 2
+
+
+def test_without_faces_the_tiles_are_searched_now_and_then_only(landmarker: FaceLandmarker, scene: Scene) -> None:
+    counting = Counting(landmarker)
+    pictures = [scene(1280, 720)] * 6
+    assert ids(follow(counting, pictures, search_every_s=0.2)) == [[]] * 6
+    whole = [shape == (720, 1280, 3) for shape in counting.shapes]
+    tiles = whole.index(True, 1) - 1
+    assert tiles > 4
+    # Tiles with the first frame and after 0.2 s; the frames between are looked at as a whole only.
+    assert whole == [True, *[False] * tiles, *[True] * 5, *[False] * tiles]
+
+
+def test_two_crops_are_averaged_and_jitter_less(landmarker: FaceLandmarker, scene: Scene) -> None:
+    picture = scene(700, 500, (120, 350, 240)).astype(np.float32)
+    random = np.random.default_rng(5)
+    pictures = [np.clip(picture + random.normal(0, 4, picture.shape), 0, 255).astype(np.uint8) for _ in range(24)]
+
+    def jitter(factors: tuple[float, ...]) -> float:
+        steps = follow(landmarker, pictures, crop_factors=factors, search_every_s=9.0)
+        meshes = np.array([face.landmarks.points for (face,) in steps])
+        return float(meshes.std(axis=0).mean())
+
+    assert jitter((1.7, 2.6)) < 0.9 * min(jitter((1.7,)), jitter((2.6,)))
+
+
+def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandmarker, scene: Scene) -> None:
+    """Nothing is smoothed: a mesh may differ by what the crop does to it, not by where the face was."""
+    pictures = film(scene, 800, 600, *(((90, 300 + 5 * i, 300),) for i in range(6)))
+    last = follow(landmarker, pictures)[-1][0].landmarks.points
+    alone = follow(landmarker, pictures[-1:])[0][0].landmarks.points
+    assert np.abs(last - alone).mean() < 0.5
+
+
+@pytest.mark.parametrize("factors", [(), (0.5,)])
+def test_crops_smaller_than_the_face_are_refused(factors: tuple[float, ...], landmarker: FaceLandmarker) -> None:
+    with pytest.raises(ValueError, match="crop_factors"):
+        FaceTracker(landmarker, 100, 100, min_face_px=40, search_every_s=1, max_faces=1, crop_factors=factors)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from lipblend.media.prefetch import prefetch
+
+
+class Source:
+    """Counts, and remembers what happened to it."""
+
+    def __init__(self, count: int, fail_at: int = -1) -> None:
+        self.made = 0
+        self.closed_by = ""
+        self._count = count
+        self._fail_at = fail_at
+
+    def __iter__(self) -> Iterator[int]:
+        try:
+            for number in range(self._count):
+                if number == self._fail_at:
+                    raise OSError("broken")
+                self.made += 1
+                yield number
+        finally:
+            self.closed_by = threading.current_thread().name
+
+
+def workers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lipblend-prefetch")]
+
+
+@pytest.mark.parametrize("depth", [1, 3, 50])
+def test_items_come_in_order(depth: int) -> None:
+    assert list(prefetch(Source(20), depth)) == list(range(20))
+    assert workers() == []
+
+
+def test_nothing_starts_before_the_first_item() -> None:
+    source = Source(5)
+    items = prefetch(source, 2)
+    assert source.made == 0
+    assert workers() == []
+    items.close()
+
+
+def test_the_queue_is_bounded() -> None:
+    source = Source(100)
+    with prefetch(source, 3) as items:
+        assert next(items) == 0
+        assert next(items) == 1
+        assert source.made <= 5
+    assert source.made <= 5
+
+
+def test_an_exception_comes_after_the_items_before_it() -> None:
+    items = prefetch(Source(9, fail_at=4), 3)
+    assert [next(items) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(OSError, match="broken"):
+        next(items)
+    assert workers() == []
+
+
+def test_closing_early_ends_the_thread_and_closes_the_source_there() -> None:
+    source = Source(100)
+    with prefetch(source, 2) as items:
+        next(items)
+        assert len(workers()) == 1
+    assert workers() == []
+    assert source.closed_by.startswith("lipblend-prefetch")
+
+
+def test_an_exception_of_the_consumer_ends_the_thread() -> None:
+    with pytest.raises(KeyboardInterrupt), prefetch(Source(100), 2) as items:
+        next(items)
+        raise KeyboardInterrupt
+    assert workers() == []
+
+
+def test_dropping_it_ends_the_thread() -> None:
+    items = prefetch(Source(100), 2)
+    next(items)
+    del items
+    assert workers() == []
+
+
+def test_depth_is_checked() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        prefetch([1], 0)
