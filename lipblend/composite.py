@@ -117,7 +117,7 @@ def composite(
     ours, theirs = probe(original), probe(synced)
     _check_pair(ours, theirs)
     check_output(output, ours, encode=settings.encode, inputs=(original, synced))
-    model = resolve_model("face", models)
+    model = resolve_model("face_landmarker", models)
     audio = choose_audio(ours, theirs, settings.audio.source)
     analysis = analyse(
         ours,

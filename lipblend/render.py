@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from lipblend.analysis.plan import PlanRow
 from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import convert_colour, extract_patch, ycbcr_matrix
+from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.media.planes import extract_patch
 from lipblend.settings import BlendSettings, ColourSettings, Settings
 from lipblend.stages import colour
 from lipblend.stages.blend_alpha import blend_alpha

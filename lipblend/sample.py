@@ -33,7 +33,7 @@ _MOUTH = (223.7, 140.2)
 _HALF_MOUTH = 21.0
 _UPPER_SAG, _LOWER_SAG = 3.2, 9.2  # how far the lips' inner edges hang below the line through the corners
 _CHIN_Y = 178.0
-_LIP_SHUT, _LIP_OPEN = -5.8, 7.5  # travel of the lower lip from its place in the portrait (a smile with teeth)
+_LIP_SHUT, _LIP_OPEN = -6.1, 7.5  # travel of the lower lip from its place in the portrait (a smile with teeth)
 _HEAD = (226.0, 112.0, 80.0, 88.0)  # middle and half axes
 _GENERATOR_CROP = (172.0, 74.0, 278.0, 186.0)  # the square a generator would cut out; it repaints the lower half
 _GENERATOR_PX = 96
@@ -50,7 +50,7 @@ class SamplePair:
         The footage; the same after the generator; what a perfect composite of the two would show.
     frames : int
     show_frame : int
-        Where the two mouths differ most.
+        Where the new mouth is wide open and the old one is not.
     patch_boxes : tuple of (x0, y0, x1, y1)
         The generator's box in every frame, pixels, half-open.
     """
@@ -109,7 +109,7 @@ def make_sample(folder: Path, *, frames: int = 75, size: int = 640, seed: int = 
         synced=folder / "sample_synced.mp4",
         truth=folder / "sample_truth.mp4",
         frames=frames,
-        show_frame=int(np.argmax(np.abs(heard.openness - new.openness))),
+        show_frame=int(np.argmax(new.openness - heard.openness)),
         patch_boxes=tuple(scene.patch_box(index) for index in range(frames)),
     )
     clips: tuple[tuple[Path, Callable[[int], Rgb], Speech, float], ...] = (
@@ -250,9 +250,9 @@ def make_sound(speech: Speech, seed: int) -> Floats:
 def _detailed(portrait: Rgb, rng: np.random.Generator) -> Floats:
     """Enlarge, sharpen and add fine skin texture, so that a generator's blur shows as it does on real footage."""
     big = cv2.resize(portrait, None, fx=_DETAIL, fy=_DETAIL, interpolation=cv2.INTER_LANCZOS4).astype(np.float32)
-    big += 0.9 * (big - cv2.GaussianBlur(big, (0, 0), 0.7 * _DETAIL))
+    big += 0.6 * (big - cv2.GaussianBlur(big, (0, 0), 0.7 * _DETAIL))
     texture = cv2.GaussianBlur(rng.normal(0, 1, big.shape[:2]).astype(np.float32), (0, 0), 0.4 * _DETAIL)
-    texture *= np.float32(0.02) / texture.std()
+    texture *= np.float32(0.014) / texture.std()
     return np.clip(big * (1 + texture[..., None]), 0, 255)
 
 

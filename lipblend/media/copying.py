@@ -20,6 +20,7 @@ from lipblend.media.source import open_source, read_only
 
 _KEPT_TAGS = ("language", "title", "handler_name", "creation_time")
 _SLACK_S = 10
+_USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _CHANNEL_BIT_RATE = 96_000
 _OPUS_RATE = 48_000
 
@@ -62,7 +63,7 @@ class CopyRoute:
                 self._next = round(self._shift * self._rate) - lead_in
             position = (stamp * base + self._shift) * self._rate if stamp is not None else Fraction(self._next or 0)
             near = self._next is not None and abs(position - self._next) <= base * self._rate
-            start = self._next if coarse and self._step and near and self._next is not None else round(position)
+            start = self._next if coarse and near and self._next is not None else round(position)
             length = self._step if coarse and self._step else round((packet.duration or 0) * base * self._rate)
             self._next = start + length
             packet.pts = packet.dts = start
@@ -164,6 +165,7 @@ class StreamCopier:
             primed = add_primed_aac(output, source, self.path)
             if primed is None:
                 target = output.add_stream_from_template(source, opaque=True)
+                _name_layout(source, target)
                 route = CopyRoute(source, target, shift_s)
             else:
                 self.primed.append(primed)
@@ -228,6 +230,14 @@ def _can_hold(container_name: str, source: Stream) -> bool:
         except (av.FFmpegError, ValueError):
             return False
     return True
+
+
+def _name_layout(source: Stream, target: Stream) -> None:
+    """Give sound that only says how many channels it has (Matroska) the usual layout: PCM in mp4 needs one."""
+    if isinstance(source, AudioStream) and isinstance(target, AudioStream):
+        usual = _USUAL_LAYOUTS.get(source.codec_context.channels)
+        if usual is not None and source.codec_context.layout.name.endswith("channels"):
+            target.codec_context.layout = usual
 
 
 def _encoded_audio(output: OutputContainer, source: AudioStream) -> AudioStream:

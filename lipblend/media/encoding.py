@@ -116,20 +116,19 @@ def add_video_stream(
     if pixel_format is None:
         able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
         raise OutputError(
-            f"{encode.encoder} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
+            f"{codec.name} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
         )
     options, notes = _options(encode, codec)
     try:
-        stream: VideoStream = container.add_stream(encode.encoder, rate=_rate(info), options=options)  # type: ignore[assignment]
+        stream: VideoStream = container.add_stream(codec.name, rate=_rate(info), options=options)  # type: ignore[assignment]
     except (av.FFmpegError, ValueError) as error:
         able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
         raise OutputError(
-            f"{path.suffix} cannot hold what {encode.encoder} makes",
+            f"{path.suffix} cannot hold what {codec.name} makes",
             hint=f"Encoders that fit {path.suffix}: {able}. Nearly everything fits .mkv.",
         ) from error
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = info.width, info.height, pixel_format
-    stream.time_base = info.time_base
     context.time_base = info.time_base
     # x264 reads "slices only", PyAV's default, as sliced threads: slower, and more bits.
     context.thread_type = "AUTO"
@@ -143,17 +142,17 @@ def add_video_stream(
     if info.display_matrix:
         stream.set_display_matrix(info.display_matrix)
     if info.interlaced:
-        if encode.encoder == "libx264":
+        if codec.name == "libx264":
             context.flags |= Flags.interlaced_dct
         else:
-            notes.append(f"the original is interlaced; {encode.encoder} stores it as progressive frames")
-    if encode.encoder == "libx265" and container.format.name in ("mp4", "mov"):
+            notes.append(f"the original is interlaced; {codec.name} stores it as progressive frames")
+    if codec.name == "libx265" and container.format.name in ("mp4", "mov"):
         # QuickTime plays hvc1 only.
         context.codec_tag = "hvc1"
-    if codec.lossy and not _knows_crf(encode.encoder) and not codec.intra_only:
+    if codec.lossy and not _knows_crf(codec.name) and not codec.intra_only:
         least = int(info.width * info.height * _rate(info) * _LEAST_BITS_PER_PIXEL)
         context.bit_rate = max(info.bit_rate or 0, least)
-        notes.append(f"{encode.encoder}: bit rate set to {context.bit_rate // 1000} kbit/s")
+        notes.append(f"{codec.name}: bit rate set to {context.bit_rate // 1000} kbit/s")
     return stream, notes
 
 
@@ -173,17 +172,17 @@ def muxer_options(path: Path, info: VideoInfo) -> dict[str, str]:
 
 def _options(encode: EncodeSettings, codec: Codec) -> tuple[dict[str, str], list[str]]:
     crf = f"{encode.crf:g}"
-    if encode.encoder == "libx264":
+    if codec.name == "libx264":
         # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
         return {"preset": encode.preset, **({"qp": "0"} if encode.crf == 0 else {"crf": crf})}, []
-    if encode.encoder == "libx265":
+    if codec.name == "libx265":
         return {"preset": encode.preset, "crf": crf, "x265-params": "log-level=error"}, []
-    if encode.encoder == "libsvtav1":
+    if codec.name == "libsvtav1":
         return {"preset": _SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
-    if encode.encoder == "libvpx-vp9":
+    if codec.name == "libvpx-vp9":
         return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no preset: it is ignored"]
     lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
-    return {}, [f"{encode.encoder} knows neither crf nor preset: both are ignored{lossless}"]
+    return {}, [f"{codec.name} knows neither crf nor preset: both are ignored{lossless}"]
 
 
 def _knows_crf(encoder: str) -> bool:

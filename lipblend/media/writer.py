@@ -261,14 +261,12 @@ class VideoWriter:
     def _set_last_length(self, packet: Packet[Stream]) -> None:
         """Make the last packet in decoding order as long as it takes for the track to last as long as its pictures.
 
-        mp4 keeps the distances of decoding times only. With B-frames and uneven lengths their sum falls short.
+        mp4 and mov keep the distances of decoding times only. With B-frames and uneven lengths their sum falls short.
         """
-        if self._first is None or packet.pts is None or packet.dts is None:
+        if self._container.format.name not in ("mp4", "mov") or self._first is None or packet.dts is None:
             return
         first_pts, first_dts = self._first
-        missing = (self._end - first_pts) - (packet.dts - first_dts)
-        # Longer than this, the packet itself would end after the last picture.
-        packet.duration = max(1, min(missing, self._end - packet.pts))
+        packet.duration = max(1, (self._end - first_pts) - (packet.dts - first_dts))
 
     def _set_chapters(self, end_s: Fraction) -> None:
         kept = []

@@ -69,7 +69,7 @@ def make_matte(
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
-    margin = _MARGIN_PX + feather + width_px * (mask.dilation_frac + 3 * mask.blur_frac)
+    margin = _MARGIN_PX + 2 * feather + width_px * (mask.dilation_frac + 3 * mask.blur_frac)
     box = _bounds([points for shape in [*shapes, lips] for points, _ in shape], margin)
     box = box.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
@@ -85,7 +85,8 @@ def make_matte(
     else:
         area = hard >= 0.5
     if mask.cover_lips:
-        area = cover(area, rasterise(lips, box), feather)
+        # A third more than the feather: the alpha is blurred by a sixth of it.
+        area = cover(area, rasterise(lips, box), feather * 4 / 3)
     if not area.any():
         return None
     soft = (

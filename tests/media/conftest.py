@@ -31,6 +31,7 @@ class Recipe:
     time_base: Fraction = Fraction(1, 12800)
     durations: Sequence[int] = (512,)
     start: int = 0
+    cycle: int = 1000
     colour: tuple[int, int, int, int] | None = None
     sample_aspect: Fraction | None = None
     rotation: int | None = None
@@ -77,7 +78,7 @@ def write(path: Path, recipe: Recipe) -> Path:
         texts = [out.add_mux_stream(codec) for codec in recipe.subtitles]
         pts, packets = recipe.start, []
         for index in range(recipe.frames):
-            frame = picture(recipe, index)
+            frame = picture(recipe, index % recipe.cycle)
             frame.pts, frame.time_base = pts, recipe.time_base
             frame.duration = recipe.durations[index % len(recipe.durations)]
             pts += frame.duration
@@ -86,8 +87,8 @@ def write(path: Path, recipe: Recipe) -> Path:
             packets += stream.encode(frame)
         packets += stream.encode(None)
         # The last packet's length, so that the track is as long as its pictures (see the writer).
-        first, last = packets[0], packets[-1]
-        last.duration = max(1, min((pts - recipe.start) - (last.dts - first.dts), pts - last.pts))
+        if path.suffix in (".mp4", ".mov"):
+            packets[-1].duration = max(1, (pts - recipe.start) - (packets[-1].dts - packets[0].dts))
         out.mux(packets)
         for number, sound in enumerate(sounds):
             out.mux(_tone(sound, recipe, number))

@@ -84,9 +84,7 @@ def test_conversion_keeps_the_rgb_and_comes_back(source: ColourTags, target: Col
     there = convert_colour(patch, source, target, 720)
     assert there.dtype == np.float32
     ours, theirs = ycbcr_matrix(source, 720), ycbcr_matrix(target, 720)
-    np.testing.assert_allclose(
-        there @ theirs[:, :3].T + theirs[:, 3], patch @ ours[:, :3].T + ours[:, 3], atol=1e-3
-    )
+    np.testing.assert_allclose(there @ theirs[:, :3].T + theirs[:, 3], patch @ ours[:, :3].T + ours[:, 3], atol=1e-3)
     assert np.abs(there - patch).max() > 1
     np.testing.assert_allclose(convert_colour(there, target, source, 720), patch, atol=1e-3)
 

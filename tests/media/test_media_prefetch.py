@@ -73,9 +73,13 @@ def test_closing_early_ends_the_thread_and_closes_the_source_there() -> None:
 
 
 def test_an_exception_of_the_consumer_ends_the_thread() -> None:
-    with pytest.raises(KeyboardInterrupt), prefetch(Source(100), 2) as items:
-        next(items)
-        raise KeyboardInterrupt
+    def consume() -> None:
+        with prefetch(Source(100), 2) as items:
+            next(items)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        consume()
     assert workers() == []
 
 

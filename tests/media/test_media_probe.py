@@ -111,7 +111,7 @@ def test_truncated(make_video: Callable[..., Path], tmp_path: Path) -> None:
     whole = make_video().read_bytes()
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="cannot be read|not a video"):
+    with pytest.raises(InputError, match="not a video"):
         probe(cut)
 
 

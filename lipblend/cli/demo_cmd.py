@@ -1,0 +1,114 @@
+"""``lipblend demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lipblend.cli.console import Console, composite_summary
+from lipblend.cli.guard import guarded
+from lipblend.cli.options import DEFAULT_PRESET, JsonOption, ModelsOption, PresetOption, QuietOption
+from lipblend.errors import InputError, OutputError
+from lipblend.presets import resolve_settings
+
+if TYPE_CHECKING:
+    from lipblend.pictures import Rgb
+    from lipblend.sample import SamplePair
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_DEMO_FOLDER = Path("lipblend-demo")
+_FACE_MARGIN = 0.5  # of the generator's box, on each side
+_SEAM_SHARE = 0.35
+_COLUMN_PX = 480
+
+
+@app.command("demo")
+@guarded
+def demo_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where the files go; those of an earlier demo are replaced.")
+    ] = _DEMO_FOLDER,
+    preset: PresetOption = DEFAULT_PRESET,
+    models: ModelsOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a sample pair and composite it, to see what lipblend does.
+
+    The sample is NASA's public-domain portrait of Eileen Collins with a moving head and mouth (scikit-image carries it,
+    so nothing is downloaded), and the same after something like a lip-sync generator: blur, colour cast, hard edge.
+    """
+    settings = resolve_settings(preset).settings
+
+    from lipblend.composite import composite
+    from lipblend.pictures import save_png
+    from lipblend.sample import make_sample
+
+    console = Console(quiet=quiet, as_json=as_json)
+    console.say(f"making a sample pair in {folder} ...")
+    pair = make_sample(folder)
+    output, picture = folder / "result.mp4", folder / "before_after.png"
+    with console.progress() as on_progress:
+        result = composite(
+            pair.original, pair.synced, output, settings=settings, models=models, on_progress=on_progress
+        )
+    if not save_png(str(picture), before_after(pair, output)):
+        raise OutputError(f"cannot write {picture}", hint="Check the folder's rights and the free space.")
+    data = {
+        "result": result.to_dict(),
+        "before_after": str(picture),
+        "original": str(pair.original),
+        "synced": str(pair.synced),
+        "truth": str(pair.truth),
+    }
+    console.finish(data, f"{composite_summary(result)}\n\n{_guide(pair, output, picture)}")
+
+
+def before_after(pair: SamplePair, result: Path) -> Rgb:
+    """Draw original, synced and result side by side: the face, and below it the upper left corner of the seam, enlarged."""
+    from lipblend.pictures import contact_sheet, enlarged, labelled_row
+
+    x0, y0, x1, y1 = pair.patch_boxes[pair.show_frame]
+    margin = round(_FACE_MARGIN * (x1 - x0))
+    seam = round(_SEAM_SHARE * (x1 - x0))
+    shown = [
+        (label, _frame(path, pair.show_frame))
+        for label, path in (("original", pair.original), ("synced", pair.synced), ("result", result))
+    ]
+    faces, seams = [], []
+    for label, image in shown:
+        height, width = image.shape[:2]
+        face = image[max(y0 - 2 * margin, 0) : min(y1 + margin, height), max(x0 - margin, 0) : min(x1 + margin, width)]
+        faces.append((f"{label}, frame {pair.show_frame}", enlarged(face, width_px=_COLUMN_PX)))
+        corner = image[max(y0 - seam // 2, 0) : y0 + seam, max(x0 - seam // 8, 0) : x0 + 2 * seam]
+        seams.append((f"{label}: edge of the patch, enlarged", enlarged(corner, width_px=_COLUMN_PX)))
+    return contact_sheet([labelled_row(faces), labelled_row(seams)])
+
+
+def _frame(path: Path, index: int) -> Rgb:
+    from lipblend.media.planes import to_rgb
+    from lipblend.media.probe import probe
+    from lipblend.media.reader import VideoReader
+
+    info = probe(path)
+    with VideoReader(info, frame_limit=index + 1) as frames:
+        for frame in frames:
+            if frame.index == index:
+                return to_rgb(frame.planes, frame.layout, info.colour, height=info.height)
+    raise InputError(f"{path} has no frame {index}")
+
+
+def _guide(pair: SamplePair, output: Path, picture: Path) -> str:
+    return "\n".join(
+        [
+            f"result        {output}",
+            f"before/after  {picture}",
+            "",
+            f"Look at the picture first, then play {output} beside {pair.synced}: the box around the lower face, its",
+            "yellowish cast that comes and goes, and its softness should be gone, and the mouth should speak as in",
+            f"the synced clip. {pair.truth} shows what a perfect result would look like.",
+        ]
+    )

@@ -1,0 +1,96 @@
+# Sourced by the other scripts: makes and refreshes .venv in the checkout. POSIX sh; everything it says goes to stderr.
+#
+#   root          the checkout
+#   prepare run   sets up what `lipblend` needs
+#   prepare dev   the same and the tools that the tests need
+#   venv_python   afterwards, the environment's Python
+#
+# LIPBLEND_PYTHON names the Python to build on; otherwise the newest of 3.13 to 3.11 that works is taken.
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+venv=$root/.venv
+venv_python=$venv/bin/python
+lock=$root/.venv.lock
+
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    exit 1
+}
+
+# Sets `python`. A name on the PATH may be a stand-in that does not run, so each is tried.
+find_python() {
+    found_without_venv=
+    for python in ${LIPBLEND_PYTHON:-python3.13 python3.12 python3.11 python3}; do
+        "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+        "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 && return
+        found_without_venv=$python
+    done
+    [ -z "$found_without_venv" ] ||
+        fail "$found_without_venv has no venv or ensurepip module. Install it (Debian, Ubuntu: apt install python3-venv)."
+    fail "no Python 3.11 or newer found${LIPBLEND_PYTHON:+ as $LIPBLEND_PYTHON}. Install one, or name it: LIPBLEND_PYTHON=/path/to/python3"
+}
+
+# The stamp names the kind and the state of the files that decide what is installed, and where the checkout lies.
+stamp_text() {
+    printf '%s %s\n' "$1" "$root"
+    cksum <"$root/pyproject.toml"
+    cksum <"$root/constraints.txt"
+}
+
+is_ready() {
+    [ -x "$venv_python" ] && [ -f "$venv/stamp" ] || return 1
+    [ "$(cat "$venv/stamp")" = "$(stamp_text dev)" ] && return
+    [ "$1" = run ] && [ "$(cat "$venv/stamp")" = "$(stamp_text run)" ]
+}
+
+# Two scripts started at once must not both write .venv: the second waits for the first.
+take_lock() {
+    waiting=
+    until mkdir "$lock" 2>/dev/null; do
+        [ -d "$lock" ] || [ -w "$root" ] || fail "cannot write into $root"
+        holder=$(cat "$lock/pid" 2>/dev/null)
+        if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
+            rm -rf "$lock" # left behind by a process that is gone
+            continue
+        fi
+        [ -n "$waiting" ] || printf 'lipblend: waiting for another set-up of %s (if there is none, delete %s)\n' "$venv" "$lock" >&2
+        waiting=yes
+        sleep 1
+    done
+    printf '%s\n' $$ >"$lock/pid"
+    trap 'rm -rf "$lock"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
+drop_lock() {
+    rm -rf "$lock"
+    trap - EXIT INT TERM
+}
+
+prepare() {
+    is_ready "$1" && return
+    take_lock
+    is_ready "$1" || install "$1"
+    drop_lock
+}
+
+install() {
+    # An environment of the user's own must not be wiped; ours has a stamp from its first moment on.
+    [ ! -e "$venv" ] || [ -f "$venv/stamp" ] || fail "$venv was not made by these scripts; move it away first"
+    find_python
+    printf 'lipblend: setting up %s with %s (%s), once; this takes a minute or two\n' "$venv" "$("$python" -V 2>&1)" "$1" >&2
+    log=$root/.venv-setup.log
+    rm -rf "$venv" && mkdir "$venv" && echo unfinished >"$venv/stamp" || fail "cannot write $venv"
+    "$python" -m venv "$venv" >"$log" 2>&1 || fail "cannot make $venv: $(tail -n 1 "$log") (all of it: $log)"
+    target=$root
+    [ "$1" = dev ] && target="$root[dev]"
+    if ! "$venv_python" -m pip install --disable-pip-version-check -c "$root/constraints.txt" -e "$target" >"$log" 2>&1; then
+        if grep -Eqi 'NewConnectionError|ConnectTimeout|name resolution|ProxyError|Network is unreachable' "$log"; then
+            fail "cannot reach the Python package index; check the network (all of it: $log)"
+        fi
+        fail "pip could not install lipblend: $(grep -i '^error' "$log" | head -n 1) (all of it: $log)"
+    fi
+    rm -f "$log"
+    stamp_text "$1" >"$venv/stamp"
+}

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from lipblend.analysis import agreement
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.stages.mask import rasterise
+
+
+@pytest.fixture
+def patches(face: Landmarks) -> tuple[np.ndarray, np.ndarray]:
+    box = agreement.lower_face_box([face])
+    rng = np.random.default_rng(0)
+    original = (rng.normal(0, 4, (box.height, box.width, 3)) + [130, 110, 150]).astype(np.float32)
+    return original, original.copy()
+
+
+def test_skin_region_keeps_away_from_the_lips(face: Landmarks) -> None:
+    box = agreement.lower_face_box([face])
+    skin = agreement.skin_region([face], box)
+    lips = rasterise([(face.points[list(LIPS_OUTER)], True)], box) > 0
+    assert 0.15 < skin.mean() < 0.8
+    assert not (skin & lips).any()
+
+
+def test_statistics_ignore_a_place_where_the_pictures_show_different_things(
+    face: Landmarks, patches: tuple[np.ndarray, np.ndarray]
+) -> None:
+    original, synced = patches
+    synced += np.array([5, -2, 3], np.float32)
+    third = synced.shape[1] // 4
+    synced[:, :third, 0] += 70
+    box = agreement.lower_face_box([face])
+    stats = agreement.face_stats(original, synced, [face], box)
+    assert stats is not None
+    np.testing.assert_allclose(stats.synced_mean - stats.original_mean, [5, -2, 3], atol=0.3)
+
+
+def test_too_little_skin_gives_no_statistics(face: Landmarks) -> None:
+    tiny = np.zeros((6, 6, 3), np.float32)
+    nothing = agreement.agreeing(tiny, tiny, np.ones((6, 6), bool), 40.0)
+    assert not nothing.any()
+
+
+def test_an_even_difference_is_not_paint_and_a_patch_is(patches: tuple[np.ndarray, np.ndarray]) -> None:
+    original, synced = patches
+    assert agreement.painted_score(original, synced + 6, 200.0) == pytest.approx(0, abs=1e-3)
+    synced[20:60, 20:90] += 40
+    assert agreement.painted_score(original, synced, 200.0) > 2

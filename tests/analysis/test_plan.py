@@ -1,0 +1,115 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.plan import NO_FACE, NO_SYNCED, choose_track, make_plan
+from lipblend.errors import InputMismatchError, NoFaceError
+from lipblend.faces.landmarks import Landmarks
+from lipblend.settings import Settings
+from lipblend.stages.colour import ColourStats
+
+COUNT = 40
+Clip = Callable[..., ClipAnalysis]
+
+
+def stats(cast: float) -> ColourStats:
+    return ColourStats(np.full(3, 120.0), np.full(3, 10.0), np.full(3, 120.0 + cast), np.full(3, 10.0), 500)
+
+
+@pytest.fixture
+def clip(face: Landmarks) -> Clip:
+    def make(
+        *, seen: range | list[int] = range(COUNT), paired: int = COUNT, cuts: tuple[int, ...] = (0,), cast: float = 0.0, borrowed: bool = False
+    ) -> ClipAnalysis:
+        record = TrackRecord()
+        for frame in seen:
+            record.frames.append(frame)
+            record.original.append(face.points + np.float32(frame))
+            record.synced.append(None if borrowed else face.points + np.float32(frame + 0.5))
+            record.painted.append(1.0)
+            record.stats.append(stats(cast * (-1) ** frame))
+        index = np.where(np.arange(COUNT) < paired, np.arange(COUNT), -1)
+        return ClipAnalysis(np.arange(COUNT) / 25, index, np.array(cuts), {0: record}, 0)
+
+    return make
+
+
+def test_every_frame_gets_its_smoothed_meshes(clip: Clip, face: Landmarks) -> None:
+    plan = make_plan(clip(), Settings())
+    assert len(plan.rows) == COUNT
+    for frame, row in enumerate(plan.rows):
+        assert row.weight == 1
+        assert row.original is not None
+        assert row.synced is not None
+        np.testing.assert_allclose(row.original.points, face.points + frame, atol=0.01)
+        np.testing.assert_allclose(row.synced.points, face.points + frame + 0.5, atol=0.01)
+
+
+def test_short_gaps_are_filled_and_long_ones_fade(clip: Clip, face: Landmarks) -> None:
+    seen = [f for f in range(COUNT) if f not in (5, 6) and not 15 <= f < 32]
+    plan = make_plan(clip(seen=seen), Settings())
+    assert plan.rows[5].weight == 1
+    np.testing.assert_allclose(plan.rows[5].original.points, face.points + 5, atol=0.01)
+    assert [row.reason for row in plan.rows[15:32]] == [NO_FACE] * 17
+    assert 0 < plan.rows[14].weight < plan.rows[13].weight < 1
+    assert 0 < plan.rows[32].weight < plan.rows[33].weight < 1
+
+
+def test_nothing_is_smoothed_across_a_cut(clip: Clip) -> None:
+    analysis = clip(cuts=(0, 20))
+    record = analysis.tracks[0]
+    for row in range(20, COUNT):
+        record.original[row] = record.original[row] + np.float32(200)
+    plan = make_plan(analysis, Settings())
+    for frame in (19, 20):
+        np.testing.assert_allclose(plan.rows[frame].original.points, record.original[frame], atol=0.01)
+
+
+@pytest.mark.parametrize(("tail", "rows"), [("original", COUNT), ("trim", 30)])
+def test_frames_without_a_synced_picture(clip: Clip, tail: str, rows: int) -> None:
+    plan = make_plan(clip(paired=30), Settings.model_validate({"pair": {"tail": tail}}))
+    assert len(plan.rows) == rows
+    assert all(row.reason == NO_SYNCED for row in plan.rows[30:])
+    assert any("10 of 40 frames" in note for note in plan.notes)
+    if tail == "original":
+        assert 0 < plan.rows[29].weight < 1  # fades out towards the end of the synced video
+
+
+def test_missing_tail_can_be_an_error(clip: Clip) -> None:
+    with pytest.raises(InputMismatchError, match="10 of 40 frames"):
+        make_plan(clip(paired=30), Settings.model_validate({"pair": {"tail": "error"}}))
+
+
+def test_no_face_anywhere_is_an_error(clip: Clip) -> None:
+    empty = clip()
+    empty.tracks.clear()
+    with pytest.raises(NoFaceError):
+        make_plan(empty, Settings())
+
+
+def test_shift_follows_a_pumping_cast_at_once_unless_smoothed(clip: Clip) -> None:
+    follow = make_plan(clip(cast=6.0), Settings())
+    np.testing.assert_allclose([row.offset[0] for row in follow.rows[10:14]], [-6, 6, -6, 6], atol=1e-6)
+    calm = make_plan(clip(cast=6.0), Settings.model_validate({"colour": {"shift_smooth_s": 0.4}}))
+    assert np.abs([row.offset[0] for row in calm.rows[10:30]]).max() < 0.5
+    none = make_plan(clip(cast=6.0), Settings.model_validate({"colour": {"method": "none"}}))
+    assert all(np.all(row.gain == 1) and np.all(row.offset == 0) for row in none.rows)
+
+
+def test_synced_frames_without_a_face_borrow_the_originals_mesh_and_say_so(clip: Clip) -> None:
+    plan = make_plan(clip(borrowed=True), Settings())
+    np.testing.assert_array_equal(plan.rows[7].synced.points, plan.rows[7].original.points)
+    assert any("40 synced frames without a face" in note for note in plan.notes)
+
+
+def test_the_painted_face_is_chosen_over_a_larger_one(clip: Clip) -> None:
+    tracks = clip().tracks
+    large = TrackRecord(
+        list(range(COUNT)), [p * 2 for p in tracks[0].original], [None] * COUNT, [0.1] * COUNT, [None] * COUNT
+    )
+    assert choose_track({0: tracks[0], 1: large}, 0, COUNT) is tracks[0]
+    untouched = TrackRecord(large.frames, tracks[0].original, large.synced, [0.1] * COUNT, large.stats)
+    assert choose_track({0: untouched, 1: large}, 0, COUNT) is large
+    assert choose_track({0: tracks[0]}, 100, 120) is None

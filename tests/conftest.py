@@ -1,0 +1,50 @@
+"""Meshes for every test: the canonical portrait's, found once, and made ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """(768, 768, 3) uint8 RGB: the NASA portrait of scikit-image, its face about 220 px wide."""
+    from skimage import data
+
+    return np.ascontiguousarray(cv2.resize(data.astronaut()[0:308, 70:378], (768, 768), interpolation=cv2.INTER_CUBIC))
+
+
+@pytest.fixture(scope="session")
+def face(portrait: np.ndarray) -> Landmarks:
+    """The portrait's mesh."""
+    from lipblend.faces.landmarker import FaceLandmarker
+    from lipblend.faces.models import resolve_model
+
+    with FaceLandmarker(resolve_model("face_landmarker"), max_faces=1, confidence=0.5) as landmarker:
+        return Landmarks(landmarker.detect(portrait)[0])
+
+
+@pytest.fixture(scope="session")
+def transformed() -> Callable[..., Landmarks]:
+    """A mesh scaled, turned about a point, moved, or with the mouth opened downwards."""
+
+    def apply(
+        mesh: Landmarks, *, scale: float = 1.0, angle_rad: float = 0.0, shift: tuple[float, float] = (0.0, 0.0), jaw_px: float = 0.0
+    ) -> Landmarks:
+        points = mesh.points.astype(np.float64)
+        if jaw_px:
+            below = np.clip((points - mesh.mouth_centre) @ mesh.y_axis / (0.3 * mesh.face_width_px), 0, 1)
+            inner = np.zeros(len(points))
+            inner[list(LIPS_INNER[11:])] = 1
+            inner[list(LIPS_OUTER[11:])] = 1
+            points = points + np.maximum(below, inner)[:, None] * mesh.y_axis * jaw_px
+        turn = np.array([[np.cos(angle_rad), -np.sin(angle_rad)], [np.sin(angle_rad), np.cos(angle_rad)]])
+        points = (points @ turn.T) * scale + shift
+        return Landmarks(points.astype(np.float32))
+
+    return apply

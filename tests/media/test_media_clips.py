@@ -1,0 +1,54 @@
+"""Round trips of real clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipblend.media.prefetch import prefetch
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.remux import choose_audio
+from lipblend.media.writer import VideoWriter, check_output
+from lipblend.settings import EncodeSettings
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_a_clip_comes_back_in_step(
+    clip: Path,
+    suffix: str,
+    tmp_path: Path,
+    timeline: Callable[[Path], list[tuple[Fraction, Fraction]]],
+    samples: Callable[..., tuple[Fraction, np.ndarray]],
+) -> None:
+    info, target = probe(clip), tmp_path / f"out.{suffix}"
+    encode = EncodeSettings(preset="ultrafast", crf=35)
+    check_output(target, info, encode, [clip])
+    with (
+        VideoReader(info) as reader,
+        prefetch(reader, 4) as frames,
+        VideoWriter(
+            target, info, encode=encode, audio=choose_audio(info, info, "original"), extras_from=info
+        ) as writer,
+    ):
+        for frame in frames:
+            writer.write(frame)
+    assert (reader.corrupt_packets, reader.bumped_pts, writer.notes) == (0, 0, [])
+    before, after = timeline(clip), timeline(target)
+    assert len(before) == len(after)
+    tolerance = Fraction(1, 1000) if suffix == "mkv" else Fraction(0)
+    assert max(abs(a[0] - b[0]) for a, b in zip(before, after, strict=True)) <= tolerance
+    assert max(abs(a[1] - b[1]) for a, b in zip(before, after, strict=True)) <= 2 * tolerance
+    (ours, wave), (theirs, copied) = samples(clip), samples(target)
+    np.testing.assert_array_equal(wave, copied)
+    assert abs(ours - theirs) <= (Fraction(1, 1000) if suffix == "mkv" else Fraction(1, 20000))
+    result = probe(target)
+    assert (result.colour, result.sample_aspect, result.frame_rate) == (
+        info.colour,
+        info.sample_aspect,
+        info.frame_rate,
+    )

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from lipblend.errors import InputError
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.remux import AudioPlan, choose_audio
+from lipblend.media.writer import VideoWriter
+from lipblend.settings import EncodeSettings
+
+QUICK = EncodeSettings(preset="ultrafast", crf=20)
+Samples = Callable[..., tuple[Fraction, np.ndarray]]
+
+
+def render(source: Path, target: Path, plan: AudioPlan, *, limit: int | None = None, trim: bool = False) -> VideoWriter:
+    info = probe(source)
+    with (
+        VideoReader(info, frame_limit=limit) as reader,
+        VideoWriter(target, info, encode=QUICK, audio=plan, extras_from=info, trim=trim) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    return writer
+
+
+def own_sound(source: Path) -> AudioPlan:
+    return choose_audio(probe(source), probe(source), "original")
+
+
+def onset_s(start: Fraction, wave: np.ndarray, rate: int) -> float:
+    return float(start) + float(np.argmax(np.abs(wave).max(axis=0) > 0.1)) / rate
+
+
+@pytest.mark.parametrize("before", ["mp4", "mkv"])
+@pytest.mark.parametrize("after", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize("codec", ["aac", "flac", "libopus", "pcm_s16le"])
+@pytest.mark.parametrize("start", [0, 507])
+def test_copied_sound_is_identical_and_in_step(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples, before: str, after: str, codec: str, start: int
+) -> None:
+    source = make_video(f"original.{before}", audio=(codec,), start=start, frames=12)
+    target = tmp_path / f"out.{after}"
+    writer = render(source, target, own_sound(source))
+    if any("re-encoded" in note for note in writer.notes):
+        pytest.skip(f"{after} cannot hold {codec}")
+    (ours, wave), (theirs, copied) = samples(source), samples(target)
+    if (codec, before, after) == ("libopus", "mkv", "mp4"):
+        # mp4 says how long the last packet lasts; FFmpeg's decoder gives all of it all the same.
+        assert 0 <= copied.shape[1] - wave.shape[1] < 960
+        copied = copied[:, : wave.shape[1]]
+    np.testing.assert_array_equal(wave, copied)
+    offset = ours - Fraction(probe(source).start_s) - (theirs - Fraction(probe(target).start_s))
+    assert abs(offset) <= Fraction(2, 1000) if "mkv" in (before, after) else abs(offset) <= Fraction(1, 20000)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.5])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sound_shorter_or_longer_than_the_picture_is_kept_whole(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples, seconds: float, suffix: str
+) -> None:
+    source = make_video(audio=("aac",), audio_s=seconds)
+    target = tmp_path / f"out.{suffix}"
+    render(source, target, own_sound(source))
+    np.testing.assert_array_equal(samples(source)[1], samples(target)[1])
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_trimmed_sound_ends_with_the_picture(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples, suffix: str
+) -> None:
+    source = make_video(frames=25, audio=("aac",), audio_s=1.0)
+    target = tmp_path / f"out.{suffix}"
+    render(source, target, own_sound(source), limit=10, trim=True)
+    start, wave = samples(target)
+    end = float(start) + wave.shape[1] / 44100
+    assert 0.4 - 0.001 <= end <= 0.4 + 1024 / 44100 + 0.001
+    np.testing.assert_array_equal(wave, samples(source)[1][:, : wave.shape[1]])
+
+
+def test_all_sound_streams_of_the_original_are_kept(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples
+) -> None:
+    source, target = make_video(audio=("aac", "aac", "flac")), tmp_path / "out.mkv"
+    render(source, target, own_sound(source))
+    assert [sound.codec for sound in probe(target).audio] == ["aac", "aac", "flac"]
+    for number in range(3):
+        np.testing.assert_array_equal(samples(source, number)[1], samples(target, number)[1])
+
+
+@pytest.mark.parametrize(("start", "synced_start"), [(0, 0), (5120, 0), (0, 5120)])
+def test_sound_of_the_synced_video_follows_its_picture(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples, start: int, synced_start: int
+) -> None:
+    original = make_video(start=start)
+    # The tone begins 0.1 s after the first picture of the synced video.
+    synced = make_video(
+        "synced.mp4", start=synced_start, audio=("pcm_s16le",), audio_start_s=synced_start / 12800 + 0.1
+    )
+    plan = choose_audio(probe(original), probe(synced), "synced")
+    assert plan.taken == "synced"
+    target = tmp_path / "out.mp4"
+    render(original, target, plan)
+    first, wave = samples(target)
+    assert onset_s(first, wave, 44100) == pytest.approx(start / 12800 + 0.1, abs=0.002)
+
+
+def test_a_sound_file_starts_with_the_picture(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples
+) -> None:
+    original = make_video(start=5120)
+    sound = tmp_path / "voice.wav"
+    tone = 0.4 * np.sin(np.arange(22050) * 0.1)
+    with av.open(str(sound), "w") as out:
+        stream = out.add_stream("pcm_s16le", rate=44100)
+        stream.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray((tone * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = 44100
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    plan = choose_audio(probe(original), probe(original), str(sound))
+    assert (plan.taken, plan.source, plan.stream_index) == ("file", sound, 0)
+    target = tmp_path / "out.mov"
+    render(original, target, plan)
+    start, wave = samples(target)
+    assert float(start) == pytest.approx(0.4, abs=1e-4)
+    np.testing.assert_array_equal(wave, samples(sound)[1])
+
+
+def test_sound_that_does_not_fit_is_encoded_anew_and_noted(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples
+) -> None:
+    source = make_video(audio=("aac",), audio_start_s=0.1, audio_s=0.6, frames=20)
+    target = tmp_path / "out.webm"
+    info = probe(source)
+    with (
+        VideoReader(info) as reader,
+        VideoWriter(
+            target,
+            info,
+            encode=EncodeSettings(encoder="libvpx-vp9", crf=40),
+            audio=own_sound(source),
+            extras_from=info,
+        ) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    assert any("re-encoded from aac to libopus" in note for note in writer.notes)
+    assert probe(target).audio[0].codec in ("opus", "libopus")
+    start, wave = samples(target)
+    assert onset_s(start, wave, 48000) == pytest.approx(0.1, abs=0.01)
+    assert wave.shape[1] / 48000 + float(start) == pytest.approx(0.7, abs=0.05)
+
+
+def test_sound_encoded_anew_follows_its_picture(
+    make_video: Callable[..., Path], tmp_path: Path, samples: Samples
+) -> None:
+    original = make_video(start=0)
+    synced = make_video("synced.mkv", start=5120, audio=("libopus",), audio_start_s=0.5)
+    plan = choose_audio(probe(original), probe(synced), "synced")
+    target = tmp_path / "out.mov"
+    writer = render(original, target, plan)
+    assert any("re-encoded" in note for note in writer.notes)
+    start, wave = samples(target)
+    assert onset_s(start, wave, 48000) == pytest.approx(0.1, abs=0.01)
+
+
+def test_tags_chapters_and_languages_are_kept(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    source = make_video(audio=("aac",), title="Talk", chapters=((0, 200, "one"), (200, 400, "two")))
+    for suffix in ("mp4", "mov", "mkv"):
+        target = tmp_path / f"out.{suffix}"
+        writer = render(source, target, own_sound(source))
+        assert writer.notes == []
+        assert probe(target).metadata["title"] == "Talk"
+        with av.open(str(target)) as container:
+            chapters = [
+                (
+                    chapter["metadata"]["title"],
+                    chapter["start"] * chapter["time_base"],
+                    chapter["end"] * chapter["time_base"],
+                )
+                for chapter in container.chapters()
+            ]
+        assert chapters == [("one", 0, Fraction(1, 5)), ("two", Fraction(1, 5), Fraction(2, 5))]
+
+
+def test_trimmed_chapters_end_with_the_picture(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    source = make_video(chapters=((0, 200, "one"), (200, 300, "two"), (300, 400, "three")))
+    target = tmp_path / "out.mp4"
+    render(source, target, own_sound(source), limit=6, trim=True)
+    with av.open(str(target)) as container:
+        ends = [(c["metadata"]["title"], c["end"] * c["time_base"]) for c in container.chapters()]
+    assert ends == [("one", Fraction(1, 5)), ("two", Fraction(6, 25))]
+
+
+@pytest.mark.parametrize(
+    ("codec", "before", "after", "kept"),
+    [
+        ("mov_text", "mp4", "mp4", True),
+        ("mov_text", "mp4", "mov", True),
+        ("mov_text", "mp4", "mkv", False),
+        ("subrip", "mkv", "mkv", True),
+        ("ass", "mkv", "mkv", True),
+        ("subrip", "mkv", "mp4", False),
+    ],
+)
+def test_subtitles(
+    make_video: Callable[..., Path], tmp_path: Path, codec: str, before: str, after: str, kept: bool
+) -> None:
+    source = make_video(f"original.{before}", subtitles=(codec,))
+    target = tmp_path / f"out.{after}"
+    writer = render(source, target, own_sound(source))
+    assert probe(target).subtitle_count == int(kept)
+    assert any("subtitle" in note and "dropped" in note for note in writer.notes) != kept
+    if kept:
+        with av.open(str(target)) as container:
+            text = [
+                (packet.pts * packet.time_base, packet.duration * packet.time_base)
+                for packet in container.demux(subtitles=0)
+                if b"hello" in bytes(packet)
+            ]
+        assert text == [(Fraction(1, 10), Fraction(1, 5))]
+
+
+def test_choice(make_video: Callable[..., Path]) -> None:
+    mute = probe(make_video("mute.mp4"))
+    loud = probe(make_video("loud.mp4", audio=("aac",)))
+    other = probe(make_video("other.mp4", audio=("aac",), tone_hz=660))
+    twin = probe(make_video("twin.mp4", audio=("aac",)))
+
+    assert choose_audio(loud, other, "none") == AudioPlan(None, None, "none", ())
+    assert choose_audio(mute, mute, "original").taken == "none"
+
+    plan = choose_audio(loud, twin, "original")
+    assert (plan.source, plan.stream_index, plan.taken, plan.notes) == (loud.path, 1, "original", ())
+    plan = choose_audio(loud, mute, "original")
+    assert (plan.taken, plan.notes) == ("original", ())
+    plan = choose_audio(loud, other, "original")
+    assert plan.taken == "original"
+    assert "--audio synced" in plan.notes[0]
+    plan = choose_audio(mute, loud, "original")
+    assert (plan.source, plan.taken) == (loud.path, "synced")
+    assert "the original has no sound" in plan.notes[0]
+    plan = choose_audio(loud, other, "synced")
+    assert (plan.source, plan.taken) == (other.path, "synced")
+    assert "sound different" in plan.notes[0]
+    assert choose_audio(loud, twin, "synced").notes == ()
+
+    with pytest.raises(InputError, match="has no sound"):
+        choose_audio(loud, mute, "synced")
+    with pytest.raises(InputError, match="has no sound"):
+        choose_audio(loud, loud, str(mute.path))
+    with pytest.raises(InputError, match="does not exist"):
+        choose_audio(loud, loud, "voice.wav")
+
+
+def test_broadcast_sound_stays_in_step(make_video: Callable[..., Path], tmp_path: Path, samples: Samples) -> None:
+    source = make_video(
+        "talk.ts", time_base=Fraction(1, 90000), durations=(3600,), start=0, audio=("aac",), audio_s=0.4
+    )
+    target = tmp_path / "out.mp4"
+    render(source, target, own_sound(source))
+    (ours, wave), (theirs, copied) = samples(source), samples(target)
+    origin = probe(source).origin
+    assert float(theirs) == pytest.approx(float(ours - origin), abs=0.001)
+    assert copied.shape == wave.shape

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from lipblend.stages.alpha import distance_alpha
+from lipblend.stages.blend_alpha import blend_alpha
+from lipblend.stages.blend_multiband import blend_multiband
+from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
+
+
+@pytest.fixture
+def mask() -> np.ndarray:
+    y, x = np.mgrid[:128, :144]
+    return np.hypot((y - 64) / 40, (x - 72) / 52) <= 1
+
+
+@pytest.fixture
+def alpha(mask: np.ndarray) -> np.ndarray:
+    return distance_alpha(mask, feather_px=14, gamma=1.0)
+
+
+@pytest.fixture
+def difference() -> np.ndarray:
+    return np.random.default_rng(3).normal(0, 20, (128, 144, 3)).astype(np.float32)
+
+
+def _blends(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    solved = blend_poisson(difference, mask, ring_px=8, tolerance=1e-8, max_iterations=2000)
+    assert solved is not None
+    return {
+        "alpha": blend_alpha(difference, alpha),
+        "multiband": blend_multiband(difference, alpha, levels=4),
+        "poisson": solved,
+    }
+
+
+def test_no_difference_gives_exactly_no_change(alpha: np.ndarray, mask: np.ndarray) -> None:
+    for name, change in _blends(np.zeros((128, 144, 3), np.float32), alpha, mask).items():
+        assert np.all(change == 0), name
+
+
+def test_nothing_changes_outside_the_mask(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
+    for name, change in _blends(difference, alpha, mask).items():
+        assert np.all(change[~mask] == 0), name
+
+
+def test_deep_inside_the_synced_picture_stands_whole(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
+    for name, change in _blends(difference, alpha, mask).items():
+        np.testing.assert_allclose(change[58:70, 62:82], difference[58:70, 62:82], atol=0.5, err_msg=name)
+
+
+def test_blends_are_linear_in_the_difference(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
+    once, twice = _blends(difference, alpha, mask), _blends(difference * 2, alpha, mask)
+    for name in once:
+        np.testing.assert_allclose(twice[name], once[name] * 2, atol=0.02, err_msg=name)
+
+
+def test_multiband_steps_sharp_detail_in_a_narrower_band_than_a_colour_cast(alpha: np.ndarray) -> None:
+    y, x = np.mgrid[:128, :144]
+    fine = np.repeat((((x + y) % 2) * 2.0 - 1)[..., None], 3, 2).astype(np.float32) * 20
+    cast = np.full((128, 144, 3), 20, np.float32)
+    edge = slice(14, 60)  # across the outline at the left of the middle row
+
+    def width(change: np.ndarray) -> int:
+        share = np.abs(change[64, edge, 0]) / 20
+        return int(np.count_nonzero((share > 0.05) & (share < 0.95)))
+
+    assert width(blend_multiband(fine, alpha, levels=4)) < width(blend_multiband(cast, alpha, levels=4))
+
+
+def test_multiband_of_one_level_is_a_cross_fade_with_the_narrow_mask(difference: np.ndarray, alpha: np.ndarray) -> None:
+    change = blend_multiband(difference, alpha, levels=1)
+    deep = alpha >= 0.95
+    np.testing.assert_allclose(change[deep], difference[deep], atol=1e-3)
+
+
+def test_poisson_carries_an_even_cast_from_0_at_the_outline_to_full_across_the_ring() -> None:
+    square = np.zeros((128, 144), bool)
+    square[10:118, 20:124] = True
+    change = blend_poisson(np.full((128, 144, 3), 10, np.float32), square, ring_px=8, tolerance=1e-8, max_iterations=2000)
+    assert change is not None
+    # Unknowns lie at x = 20..27, the original at 19, the synced picture from 28 on: harmonic means linear here.
+    np.testing.assert_allclose(change[64, 19:30, 0], [*np.arange(10) * 10 / 9, 10], atol=1e-3)
+
+
+def test_poisson_keeps_the_generated_gradients_in_the_ring(mask: np.ndarray) -> None:
+    y, x = np.mgrid[:128, :144]
+    texture = np.repeat((3 * np.sin(x * 1.1) * np.sin(y * 0.9))[..., None], 3, 2).astype(np.float32)
+    flat = np.full_like(texture, 12)
+    both = blend_poisson(flat + texture * (np.hypot((y - 64) / 38, (x - 72) / 50) <= 1)[..., None], mask, ring_px=8, tolerance=1e-8, max_iterations=2000)
+    cast = blend_poisson(flat, mask, ring_px=8, tolerance=1e-8, max_iterations=2000)
+    assert both is not None
+    assert cast is not None
+    middle = (slice(60, 68), slice(25, 28))
+    np.testing.assert_allclose((both - cast)[middle], texture[middle], atol=0.7)
+
+
+def test_poisson_says_when_it_does_not_converge(difference: np.ndarray, mask: np.ndarray) -> None:
+    assert blend_poisson(difference, mask, ring_px=12, tolerance=1e-8, max_iterations=2) is None
+
+
+def test_ring_width_is_clamped() -> None:
+    assert ring_width_px(250, frac=0.04, min_px=6, max_px=12) == 10
+    assert ring_width_px(50, frac=0.04, min_px=6, max_px=12) == 6
+    assert ring_width_px(900, frac=0.04, min_px=6, max_px=12) == 12

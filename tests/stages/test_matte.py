@@ -1,0 +1,97 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.media.info import PixelLayout
+from lipblend.settings import AlphaSettings, MaskSettings
+from lipblend.stages.mask import rasterise
+from lipblend.stages.matte import make_matte, ring_radius_px, seam_ring
+
+LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
+SIZE = (768, 768)
+
+
+def matte_of(a: Landmarks, b: Landmarks, *, size: tuple[int, int] = SIZE, alpha: AlphaSettings | None = None, **mask: object):
+    return make_matte(a, b, frame_size=size, layout=LAYOUT, mask=MaskSettings(**mask), alpha=alpha or AlphaSettings())
+
+
+def test_old_and_new_lips_lie_in_the_fully_replaced_part(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    opened = transformed(face, jaw_px=0.3 * face.face_width_px)
+    for pair in ((face, opened), (opened, face)):
+        for shape in ("mouth", "ellipse", "lower_face_contour"):
+            matte = matte_of(*pair, shapes=(shape,), both_jaws=False)
+            assert matte is not None
+            for mesh in pair:
+                lips = rasterise([(mesh.points[list(LIPS_OUTER)], True)], matte.box) >= 0.5
+                assert matte.alpha[lips].min() > 0.97, shape
+    bare = matte_of(face, opened, shapes=("mouth",), both_jaws=False, cover_lips=False)
+    assert bare is not None
+    lips = rasterise([(opened.points[list(LIPS_OUTER)], True)], bare.box) >= 0.5
+    assert bare.alpha[lips].min() < 0.5
+
+
+def test_box_lies_on_the_chroma_grid_and_alpha_is_0_at_its_rim(face: Landmarks) -> None:
+    matte = matte_of(face, face)
+    assert matte is not None
+    assert matte.box.x0 % 2 == matte.box.y0 % 2 == matte.box.x1 % 2 == matte.box.y1 % 2 == 0
+    rim = np.concatenate([matte.alpha[0], matte.alpha[-1], matte.alpha[:, 0], matte.alpha[:, -1]])
+    assert rim.max() == 0
+    assert matte.alpha.max() == 1
+
+
+def test_face_partly_outside_the_picture_is_cut_at_the_border(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    away = transformed(face, shift=(-face.mouth_centre[0], 0))
+    matte = matte_of(away, away)
+    assert matte is not None
+    assert matte.box.x0 == 0
+    assert 0 < matte.box.width < matte_of(face, face).box.width
+
+
+def test_face_outside_the_picture_has_no_matte(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    away = transformed(face, shift=(5000, 0))
+    assert matte_of(away, away) is None
+
+
+def test_twice_the_face_has_four_times_the_alpha(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    half = transformed(face, scale=0.5)
+    small, large = matte_of(half, half), matte_of(face, face)
+    assert small is not None
+    assert large is not None
+    assert large.alpha.sum() == pytest.approx(4 * small.alpha.sum(), rel=0.05)
+
+
+def test_minimum_of_shapes_lies_in_both(face: Landmarks) -> None:
+    both = matte_of(face, face, shapes=("lower_face_contour", "ellipse"), combine="minimum", cover_lips=False)
+    either = matte_of(face, face, shapes=("lower_face_contour", "ellipse"), combine="union")
+    assert both is not None
+    assert either is not None
+    assert both.mask.sum() < either.mask.sum()
+
+
+def test_a_moving_head_moves_the_matte_smoothly(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    """A tenth of a pixel a step: the alpha must not jump by whole pixels."""
+    steps = []
+    for tenth in range(11):
+        mesh = transformed(face, shift=(0.1 * tenth, 0))
+        matte = matte_of(mesh, mesh)
+        assert matte is not None
+        whole = np.zeros((768, 768), np.float32)
+        whole[matte.box.y0 : matte.box.y1, matte.box.x0 : matte.box.x1] = matte.alpha
+        steps.append(float((whole.sum(0) * np.arange(768)).sum() / whole.sum()))
+    moves = np.diff(steps)
+    assert moves.sum() == pytest.approx(1.0, abs=0.15)
+    assert np.abs(moves - 0.1).max() < 0.15
+
+
+def test_ring_straddles_the_contour(face: Landmarks) -> None:
+    matte = matte_of(face, face)
+    assert matte is not None
+    ring = seam_ring(matte.alpha, radius_px=4)
+    assert ring.any()
+    assert 0.2 < matte.alpha[ring].mean() < 0.8
+    assert not seam_ring(np.zeros((20, 20), np.float32), radius_px=4).any()
+    assert ring_radius_px(50) == 3
+    assert ring_radius_px(200) == 6
+    assert ring_radius_px(900) == 8

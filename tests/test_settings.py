@@ -1,0 +1,65 @@
+"""The settings, their catalogue, and the documents made from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from lipblend.catalogue import SettingSpec, setting_groups, setting_specs, settings_markdown, value_text
+from lipblend.settings import MaskSettings, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = list(setting_specs().values())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key)
+def test_every_setting_has_help_and_a_default_that_is_allowed(spec: SettingSpec) -> None:
+    assert spec.help.endswith(".")
+    assert "\n" not in spec.help
+    if spec.kind in ("int", "float"):
+        assert spec.low is not None
+        assert spec.high is not None
+        assert spec.low <= spec.default <= spec.high
+    if spec.choices:
+        assert set(spec.default if spec.kind == "list" else [spec.default]) <= set(spec.choices)
+
+
+def test_the_catalogue_holds_every_field_of_the_settings() -> None:
+    dumped = Settings().model_dump()
+    assert list(setting_specs()) == [f"{group}.{name}" for group, values in dumped.items() for name in values]
+    assert list(setting_groups()) == list(dumped)
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.low is not None], ids=lambda spec: spec.key)
+def test_the_bounds_in_the_catalogue_are_the_ones_that_are_enforced(spec: SettingSpec) -> None:
+    group, name = spec.key.split(".")
+    low, high = spec.low, spec.high
+    assert low is not None
+    assert high is not None
+    for number in (low, high):
+        assert getattr(getattr(Settings.model_validate({group: {name: number}}), group), name) == number
+    for number in (low - 1, high + 1):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({group: {name: number}})
+
+
+def test_settings_cannot_be_changed_and_take_no_unknown_key() -> None:
+    with pytest.raises(ValidationError):
+        Settings().mask.expansion = 1.2
+    with pytest.raises(ValidationError):
+        MaskSettings.model_validate({"expantion": 1.2})
+    with pytest.raises(ValidationError):
+        MaskSettings.model_validate({"expansion": float("nan")})
+
+
+def test_values_are_written_the_way_set_reads_them() -> None:
+    assert [value_text(value) for value in (True, 0.25, 16.0, 3, ("box", "mouth"), "medium")] == [
+        "true", "0.25", "16", "3", "box,mouth", "medium",
+    ]  # fmt: skip
+
+
+def test_the_settings_page_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == settings_markdown(), "run scripts/settings-table"
