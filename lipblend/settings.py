@@ -139,7 +139,7 @@ class EncodeSettings(Group):
     """The output's video stream."""
 
     encoder: str = _choice("libx264", "Video encoder, by its FFmpeg name (libx264, libx265, ffv1, prores_ks ...).")
-    crf: float = _number(16, 0, 63, "", "Constant rate factor; 0 is lossless with libx264.")
+    crf: float = _number(14, 0, 63, "", "Constant rate factor; 0 is lossless with libx264.")
     preset: str = _choice("medium", "The encoder's own speed preset (ultrafast ... veryslow).")
 
 

@@ -73,7 +73,7 @@ def composite_command(
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists already", hint="Pass --overwrite to replace it, or choose another name.")
 
-    from lipblend.composite import composite
+    from lipblend.compositing import composite
 
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from lipblend.composite import CompositeResult, Progress
+    from lipblend.compositing import CompositeResult, Progress
 
 PLAIN_LINE_EVERY_S = 10.0
 

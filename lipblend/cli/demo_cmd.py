@@ -43,7 +43,7 @@ def demo_command(
     """
     settings = resolve_settings(preset).settings
 
-    from lipblend.composite import composite
+    from lipblend.compositing import composite
     from lipblend.pictures import save_png
     from lipblend.sample import make_sample
 

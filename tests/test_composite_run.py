@@ -1,0 +1,181 @@
+"""Whole runs on the self-made sample pair, and on the real clips where they are at hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipblend.errors import InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.synth import write_clip
+from lipblend.sample import SamplePair, make_sample
+from lipblend.settings import Settings
+
+CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
+FAST = {"encode": {"preset": "ultrafast"}}
+LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0}}
+
+
+def run(original: Path, synced: Path, output: Path, groups: dict[str, object] | None = None, **more: object):
+    from lipblend import composite
+
+    return composite(original, synced, output, settings=Settings.model_validate(groups or FAST), **more)
+
+
+def planes_of(path: Path) -> list[tuple[np.ndarray, ...]]:
+    with VideoReader(probe(path)) as reader:
+        return [tuple(plane.copy() for plane in frame.planes) for frame in reader]
+
+
+def times_of(path: Path) -> list[Fraction]:
+    info = probe(path)
+    with VideoReader(info) as reader:
+        return [frame.pts * info.time_base for frame in reader]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=24, size=480)
+
+
+@pytest.fixture(scope="module")
+def result(sample: SamplePair, tmp_path_factory: pytest.TempPathFactory):
+    return run(sample.original, sample.synced, tmp_path_factory.mktemp("out") / "out.mp4")
+
+
+def test_every_frame_is_blended_at_its_own_time_with_the_originals_sound(sample: SamplePair, result) -> None:
+    assert result.frames == result.blended == 24
+    assert result.passed_through == {}
+    assert result.fallbacks == {}
+    assert times_of(result.output) == times_of(sample.original)
+    before, after = probe(sample.original), probe(result.output)
+    assert (after.width, after.height, after.layout, after.colour) == (before.width, before.height, before.layout, before.colour)
+    assert after.duration_s == pytest.approx(before.duration_s, abs=0.001)
+    assert result.audio == "original"
+    assert [a.codec for a in after.audio] == [a.codec for a in before.audio]
+    assert result.duration_s == pytest.approx(24 / 25)
+
+
+def test_the_result_is_nearer_the_truth_than_either_input_about_the_mouth(sample: SamplePair, result) -> None:
+    truth, synced, out, original = (planes_of(p) for p in (sample.truth, sample.synced, result.output, sample.original))
+    error = {"out": 0.0, "synced": 0.0, "original": 0.0}
+    for index, (x0, y0, x1, y1) in enumerate(sample.patch_boxes):
+        # The middle of the generator's box: below it the sample's own jaw warp moves the collar too.
+        w, h = x1 - x0, y1 - y0
+        middle = (slice(y0, y0 + int(0.7 * h)), slice(x0 + int(0.2 * w), x1 - int(0.2 * w)))
+        for name, video in (("out", out), ("synced", synced), ("original", original)):
+            error[name] += float(np.square(video[index][0][middle].astype(float) - truth[index][0][middle]).mean())
+    # The patch is a 96 px one: what is left is blur that no blend can undo.
+    assert error["out"] < 0.75 * error["synced"]
+    assert error["out"] < 0.5 * error["original"]
+
+
+def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample: SamplePair, tmp_path: Path) -> None:
+    for name, encoder in (("a.mp4", "libx264"), ("b.mkv", "ffv1")):
+        groups = {"encode": {"encoder": encoder, "crf": 0, "preset": "ultrafast"}}
+        done = run(sample.original, sample.original, tmp_path / name, groups)
+        assert done.blended == 24
+        for out, plain in zip(planes_of(tmp_path / name), planes_of(sample.original), strict=True):
+            for a, b in zip(out, plain, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_path: Path) -> None:
+    run(sample.original, sample.synced, tmp_path / "out.mp4", LOSSLESS)
+    for index, (out, plain) in enumerate(zip(planes_of(tmp_path / "out.mp4"), planes_of(sample.original), strict=True)):
+        x0, y0, x1, y1 = sample.patch_boxes[index]
+        keep = np.ones(plain[0].shape, bool)
+        keep[max(y0 - 60, 0) : y1 + 80, max(x0 - 60, 0) : x1 + 60] = False
+        np.testing.assert_array_equal(out[0][keep], plain[0][keep])
+        assert not np.array_equal(out[0], plain[0])
+
+
+def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path: Path) -> None:
+    short = tmp_path / "short.mp4"
+    with VideoReader(probe(sample.synced)) as reader:
+        pictures = [np.ascontiguousarray(np.repeat(frame.planes[0][..., None], 3, 2)) for frame in reader][:18]
+    write_clip(short, pictures, frame_rate=Fraction(25), crf=12)
+    kept = run(sample.original, short, tmp_path / "kept.mp4")
+    assert (kept.frames, kept.passed_through) == (24, {"no synced frame": 6})
+    cut = run(sample.original, short, tmp_path / "cut.mp4", {**FAST, "pair": {"tail": "trim"}, "audio": {"source": "none"}})
+    assert cut.frames == len(times_of(cut.output)) == 18
+    assert probe(cut.output).audio == ()
+    with pytest.raises(InputMismatchError, match="6 of 24 frames"):
+        run(sample.original, short, tmp_path / "error.mp4", {**FAST, "pair": {"tail": "error"}})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.mp4", "kept.mp4", "short.mp4"]
+
+
+def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Path) -> None:
+    run(sample.original, sample.synced, tmp_path / "out.mp4", debug_dir=tmp_path / "debug")
+    names = sorted(path.name for path in (tmp_path / "debug").iterdir())
+    assert len(names) == 4 * 24
+    assert names[:4] == ["000000_alpha.png", "000000_mask.png", "000000_overlay.png", "000000_ring.png"]
+
+
+def test_progress_counts_both_passes(sample: SamplePair, tmp_path: Path) -> None:
+    seen: dict[str, list[int]] = {"analyse": [], "render": []}
+    run(sample.original, sample.synced, tmp_path / "out.mp4", on_progress=lambda p: seen[p.stage].append(p.done))
+    assert seen == {"analyse": list(range(1, 25)), "render": list(range(1, 25))}
+
+
+def _grey(path: Path, *, side: int = 128) -> Path:
+    write_clip(path, [np.full((side, side, 3), 90 + i, np.uint8) for i in range(6)], frame_rate=Fraction(25), crf=20)
+    return path
+
+
+@pytest.mark.parametrize("case", ["no face", "size", "suffix", "model", "folder"])
+def test_what_cannot_be_done_ends_in_its_own_error_and_leaves_nothing(case: str, sample: SamplePair, tmp_path: Path) -> None:
+    plain = _grey(tmp_path / "grey.mp4")
+    before = sorted(tmp_path.iterdir())
+    wanted: type[LipblendError] = {
+        "no face": NoFaceError, "size": InputMismatchError, "suffix": OutputError, "model": ModelError, "folder": OutputError,
+    }[case]  # fmt: skip
+    with pytest.raises(wanted) as caught:
+        if case == "no face":
+            run(plain, plain, tmp_path / "out.mp4")
+        elif case == "size":
+            run(sample.original, plain, tmp_path / "out.mp4")
+        elif case == "suffix":
+            run(sample.original, sample.synced, tmp_path / "out.xyz")
+        elif case == "model":
+            run(sample.original, sample.synced, tmp_path / "out.mp4", models=plain)
+        else:
+            run(sample.original, sample.synced, tmp_path / "missing" / "out.mp4")
+    assert caught.value.hint
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_interrupt_leaves_no_file(sample: SamplePair, tmp_path: Path) -> None:
+    def stop(progress: object) -> None:
+        if progress.stage == "render" and progress.done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(sample.original, sample.synced, tmp_path / "out.mp4", on_progress=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_public_names_are_there_each_time() -> None:
+    import lipblend
+
+    for name in lipblend.__all__:
+        assert getattr(lipblend, name) is getattr(lipblend, name)
+        assert not isinstance(getattr(lipblend, name), type(lipblend))
+    with pytest.raises(AttributeError):
+        _ = lipblend.nothing
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not at hand")
+@pytest.mark.parametrize("name", ["small_face", "glasses_smile"])
+def test_real_clips_with_themselves_come_back_exactly(name: str, tmp_path: Path) -> None:
+    clip = CLIPS / f"{name}.mp4"
+    done = run(clip, clip, tmp_path / "out.mp4", LOSSLESS)
+    assert done.blended == done.frames
+    assert times_of(done.output) == times_of(clip)
+    for out, plain in zip(planes_of(done.output), planes_of(clip), strict=True):
+        for a, b in zip(out, plain, strict=True):
+            np.testing.assert_array_equal(a, b)
