@@ -115,9 +115,10 @@ def settings_markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Made from `lipblend/settings.py` by `scripts/settings-table`; do not edit by hand. `w_f` is the width of the face.",
+        "Made from `lipblend/settings.py` by `scripts/settings-table`; do not edit by hand. `w_f` is the width of the",
+        "face.",
         "",
-        "Give a setting as `--set KEY=VALUE`, or in a YAML file for `--config` (`mask:` and below it `  expansion: 1.2`).",
+        "Give a setting as `--set KEY=VALUE`, or in a YAML file for `--config` (`mask:`, below it `  expansion: 1.2`).",
         "Lists are written with commas: `--set mask.shapes=mouth,ellipse`.",
     ]
     for name, group in setting_groups().items():

@@ -175,7 +175,9 @@ def _value_error(faults: Iterable[tuple[str, _Value | None, str]]) -> SettingsEr
         if value is None or key not in specs:  # a rule between several settings
             lines.append(f"{key}: {reason.removeprefix('Value error, ')}")
         else:
-            lines.append(f"{key} = {_shown(value.raw)} ({value.source}) is not allowed: it must be {specs[key].allowed}")
+            lines.append(
+                f"{key} = {_shown(value.raw)} ({value.source}) is not allowed: it must be {specs[key].allowed}"
+            )
     if len(lines) == 1:
         return SettingsError(lines[0])
     return SettingsError(f"{len(lines)} settings have values that are not allowed", details=tuple(lines))

@@ -138,7 +138,7 @@ class Scene:
         self._seed = seed
         self._size = size
         self._scale = size / _VIEW
-        self._portrait = _detailed(data.astronaut(), rng)
+        self._portrait = _detailed(_portrait(), rng)
         time_s = np.arange(frames) / float(FRAME_RATE)
         phase = rng.uniform(0, 2 * np.pi, 8)
         # A column each: shift right, shift down, turn in radians, zoom.
@@ -247,13 +247,17 @@ def make_sound(speech: Speech, seed: int) -> Floats:
     return (0.3 * np.sqrt(openness) * sound + 0.1 * breath).clip(-1, 1).astype(np.float32)
 
 
+def _portrait() -> Rgb:
+    return np.asarray(data.astronaut(), dtype=np.uint8)  # type: ignore[no-untyped-call]
+
+
 def _detailed(portrait: Rgb, rng: np.random.Generator) -> Floats:
     """Enlarge, sharpen and add fine skin texture, so that a generator's blur shows as it does on real footage."""
     big = cv2.resize(portrait, None, fx=_DETAIL, fy=_DETAIL, interpolation=cv2.INTER_LANCZOS4).astype(np.float32)
     big += 0.6 * (big - cv2.GaussianBlur(big, (0, 0), 0.7 * _DETAIL))
     texture = cv2.GaussianBlur(rng.normal(0, 1, big.shape[:2]).astype(np.float32), (0, 0), 0.4 * _DETAIL)
     texture *= np.float32(0.014) / texture.std()
-    return np.clip(big * (1 + texture[..., None]), 0, 255)
+    return np.clip(big * (1 + texture[..., None]), 0, 255).astype(np.float32)
 
 
 def _inverse(x: Floats, y: Floats, pose: NDArray[np.float64]) -> tuple[Floats, Floats]:

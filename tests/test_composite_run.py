@@ -53,7 +53,12 @@ def test_every_frame_is_blended_at_its_own_time_with_the_originals_sound(sample:
     assert result.fallbacks == {}
     assert times_of(result.output) == times_of(sample.original)
     before, after = probe(sample.original), probe(result.output)
-    assert (after.width, after.height, after.layout, after.colour) == (before.width, before.height, before.layout, before.colour)
+    assert (after.width, after.height, after.layout, after.colour) == (
+        before.width,
+        before.height,
+        before.layout,
+        before.colour,
+    )
     assert after.duration_s == pytest.approx(before.duration_s, abs=0.001)
     assert result.audio == "original"
     assert [a.codec for a in after.audio] == [a.codec for a in before.audio]
@@ -101,7 +106,9 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
     write_clip(short, pictures, frame_rate=Fraction(25), crf=12)
     kept = run(sample.original, short, tmp_path / "kept.mp4")
     assert (kept.frames, kept.passed_through) == (24, {"no synced frame": 6})
-    cut = run(sample.original, short, tmp_path / "cut.mp4", {**FAST, "pair": {"tail": "trim"}, "audio": {"source": "none"}})
+    cut = run(
+        sample.original, short, tmp_path / "cut.mp4", {**FAST, "pair": {"tail": "trim"}, "audio": {"source": "none"}}
+    )
     assert cut.frames == len(times_of(cut.output)) == 18
     assert probe(cut.output).audio == ()
     with pytest.raises(InputMismatchError, match="6 of 24 frames"):
@@ -128,7 +135,9 @@ def _grey(path: Path, *, side: int = 128) -> Path:
 
 
 @pytest.mark.parametrize("case", ["no face", "size", "suffix", "model", "folder"])
-def test_what_cannot_be_done_ends_in_its_own_error_and_leaves_nothing(case: str, sample: SamplePair, tmp_path: Path) -> None:
+def test_what_cannot_be_done_ends_in_its_own_error_and_leaves_nothing(
+    case: str, sample: SamplePair, tmp_path: Path
+) -> None:
     plain = _grey(tmp_path / "grey.mp4")
     before = sorted(tmp_path.iterdir())
     wanted: type[LipblendError] = {

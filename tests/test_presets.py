@@ -52,7 +52,7 @@ def test_no_preset_means_the_defaults() -> None:
 
 
 def test_each_layer_goes_over_the_one_before(config: Path) -> None:
-    config.write_text("colour:\n  gain_min: 0.6\n  smooth_s: 1\nalpha:\n  gamma: 0.5\nsmooth:\n")
+    config.write_text("colour:\n  gain_min: 0.6\n  gain_smooth_s: 1\nalpha:\n  gamma: 0.5\nsmooth:\n")
     resolved = resolve_settings(
         "max-concealment", config, ["alpha.gamma=0.7"], flags={"encode.crf": Flag("--crf", 20.0)}
     )

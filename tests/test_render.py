@@ -47,7 +47,9 @@ def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings)
 @pytest.mark.parametrize("method", BLENDS)
 def test_synced_equal_to_original_gives_back_the_original_bit_for_bit(method: str, row: PlanRow) -> None:
     original = picture(1)
-    for out, plane in zip(finished(original, original, row, settings(blend={"method": method})), original.planes, strict=True):
+    for out, plane in zip(
+        finished(original, original, row, settings(blend={"method": method})), original.planes, strict=True
+    ):
         np.testing.assert_array_equal(out, plane)
 
 
@@ -114,7 +116,9 @@ def test_poisson_that_does_not_converge_is_done_as_multiband_and_counted(row: Pl
 
 @pytest.mark.parametrize("space", ["ycbcr", "lab"])
 def test_colour_map_reaches_the_patch(space: str, row: PlanRow) -> None:
-    flat = Picture([np.full((768, 768), 120, np.uint8), *(np.full((384, 384), 128, np.uint8) for _ in range(2))], EIGHT, TAGS)
+    flat = Picture(
+        [np.full((768, 768), 120, np.uint8), *(np.full((384, 384), 128, np.uint8) for _ in range(2))], EIGHT, TAGS
+    )
     brighter = PlanRow(0, 1.0, row.original, row.synced, np.ones(3), np.array([8.0, 0, 0]), "")
     x, y = row.original.mouth_centre.astype(int)
     change = int(finished(flat, flat, brighter, settings(colour={"space": space}))[0][y, x]) - 120

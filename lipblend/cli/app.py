@@ -56,8 +56,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(no_args_is_help=True, epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
-              "5 no face, 6 model, 7 output, 130 Ctrl-C, 143 SIGTERM.")
+@app.callback(
+    no_args_is_help=True,
+    epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
+    "5 no face, 6 model, 7 output, 130 Ctrl-C, 143 SIGTERM.",
+)
 def lipblend(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")

@@ -57,9 +57,9 @@ def composite_command(
 ) -> None:
     """Blend the new mouth of a lip-synced video into the original.
 
-    ORIGINAL is real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with only the
-    new mouth taken over. It appears under its name only when it is complete. A FILE that exists is never replaced unless
-    --overwrite is given, and nothing is ever asked, so scripts do not hang.
+    ORIGINAL is real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with only
+    the new mouth taken over. It appears under its name only when it is complete. A FILE that exists is never replaced
+    unless --overwrite is given, and nothing is ever asked, so scripts do not hang.
     """
     flags = {
         "encode.encoder": Flag("--encoder", encoder),

@@ -46,7 +46,7 @@ class Console:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[Progress], None]]:
-        """Yield a callback that shows progress: a bar on a terminal, now and then a line elsewhere, nothing when quiet."""
+        """Yield a callback that shows progress: a bar on a terminal, a line now and then elsewhere, or nothing."""
         if self.quiet:
             yield lambda _progress: None
         elif sys.stderr.isatty():

@@ -68,7 +68,7 @@ def demo_command(
 
 
 def before_after(pair: SamplePair, result: Path) -> Rgb:
-    """Draw original, synced and result side by side: the face, and below it the upper left corner of the seam, enlarged."""
+    """Draw original, synced and result side by side: the face, and below it an edge of the patch, enlarged."""
     from lipblend.pictures import contact_sheet, enlarged, labelled_row
 
     x0, y0, x1, y1 = pair.patch_boxes[pair.show_frame]

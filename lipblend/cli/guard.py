@@ -40,10 +40,14 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except (typer.Exit, BrokenPipeError):
             raise
         except LipblendError as error:
-            _report(type(error).__name__, error.message, error.hint, error.details, error.exit_code, str(error), as_json)
+            _report(
+                type(error).__name__, error.message, error.hint, error.details, error.exit_code, str(error), as_json
+            )
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
-            _report("Interrupted", "interrupted", "", (), EXIT_INTERRUPT, "interrupted; the output was not touched", as_json)
+            _report(
+                "Interrupted", "interrupted", "", (), EXIT_INTERRUPT, "interrupted; the output was not touched", as_json
+            )
             raise typer.Exit(EXIT_INTERRUPT) from error
         except SystemExit as error:
             if error.code == EXIT_TERMINATED:

@@ -19,7 +19,9 @@ def setting_flag(key: str, name: str, metavar: str = "") -> Any:
     return typer.Option(name, help=text, metavar=choices or metavar or spec.kind.upper(), show_default=False)
 
 
-PresetOption = Annotated[str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")]
+PresetOption = Annotated[
+    str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")
+]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.")
 ]

@@ -1,0 +1,174 @@
+"""The command itself: what it lists, what it imports, and how it ends."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from lipblend import errors
+from lipblend.cli import guard
+from lipblend.cli.app import COMMANDS, app, load_command
+from lipblend.errors import InputMismatchError, LipblendError
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("numpy", "cv2", "av", "mediapipe", "pydantic", "scipy", "skimage", "yaml", "tqdm")
+run = CliRunner()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from lipblend.cli.app import main\n"
+        f"sys.argv = ['lipblend', *{arguments!r}]\n"
+        "try:\n    main()\n"
+        f"finally:\n    print('LOADED', [name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_help_lists_every_command_with_its_summary() -> None:
+    shown = run.invoke(app, ["--help"], env={"COLUMNS": "120", "TERMINAL_WIDTH": "120"})
+    assert shown.exit_code == 0
+    for name in COMMANDS:
+        assert name in shown.output
+    assert "Exit codes:" in shown.output
+    assert run.invoke(app, []).output.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_the_same_of_itself_as_the_list_does(name: str) -> None:
+    assert str(load_command(name).help).splitlines()[0] == COMMANDS[name][1]
+    shown = run.invoke(app, [name, "--help"])
+    assert shown.exit_code == 0
+    assert f"Usage: lipblend {name}" in shown.output.replace("root", "lipblend")
+
+
+def test_version() -> None:
+    assert run.invoke(app, ["--version"]).output == f"lipblend {importlib.metadata.version('lipblend')}\n"
+
+
+def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
+    done = run.invoke(app, ["compsite"])
+    assert done.exit_code == 2
+    assert "Did you mean 'composite'?" in done.stderr
+
+
+def a_command(failure: BaseException | None) -> typer.Typer:
+    made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    @made.command()
+    @guard.guarded
+    def work(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+        if failure is not None:
+            raise failure
+
+    return made
+
+
+def all_errors() -> list[type[LipblendError]]:
+    return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LipblendError)]
+
+
+@pytest.mark.parametrize("kind", all_errors())
+def test_an_error_is_one_line_and_its_exit_code(kind: type[LipblendError]) -> None:
+    done = run.invoke(a_command(kind("it does not fit", hint="Make it fit.")))
+    assert done.exit_code == kind.exit_code
+    assert done.stderr == "error: it does not fit. Make it fit.\n"
+    assert done.stdout == ""
+
+
+def test_the_exit_codes_are_the_documented_ones() -> None:
+    codes = {kind.__name__: kind.exit_code for kind in all_errors()}
+    assert codes == {
+        "LipblendError": 1, "SettingsError": 2, "InputError": 3, "InputMismatchError": 4,
+        "NoFaceError": 5, "ModelError": 6, "OutputError": 7,
+    }  # fmt: skip
+
+
+def test_with_json_an_error_is_one_object_too() -> None:
+    failure = InputMismatchError("they differ", hint="Look.", details=("original 1", "synced 2"))
+    done = run.invoke(a_command(failure), ["--json"])
+    assert json.loads(done.stdout) == {
+        "error": {
+            "type": "InputMismatchError", "message": "they differ", "hint": "Look.",
+            "details": ["original 1", "synced 2"], "exit_code": 4,
+        }
+    }  # fmt: skip
+    assert done.stderr == "error: they differ\n  original 1\n  synced 2\nLook.\n"
+
+
+def test_an_unexpected_exception_is_one_line_and_the_way_to_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(guard.DEBUG_VARIABLE, raising=False)
+    done = run.invoke(a_command(ZeroDivisionError("two\nlines")))
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: unexpected ZeroDivisionError: two lines.")
+    assert "LIPBLEND_DEBUG=1" in done.stderr
+    debugged = run.invoke(a_command(ZeroDivisionError("two\nlines")), env={guard.DEBUG_VARIABLE: "1"})
+    assert debugged.stderr.startswith("Traceback")
+    assert debugged.stderr.endswith(done.stderr)
+
+
+def test_ctrl_c_and_usage_keep_their_own_exit_codes() -> None:
+    done = run.invoke(a_command(KeyboardInterrupt()))
+    assert done.exit_code == 130
+    assert done.stderr.startswith("error: interrupted")
+    assert run.invoke(a_command(typer.Exit(9))).exit_code == 9
+    assert run.invoke(a_command(None), ["--what"]).exit_code == 2
+
+
+SLOW_COMPOSITE = """
+import sys, time
+from pathlib import Path
+import lipblend.composite as module
+from lipblend.cli.app import main
+
+def slow(original, synced, output, **_):
+    half = Path(output).with_name("half-written")
+    half.touch()
+    try:
+        print("working", flush=True)
+        while True:
+            time.sleep(0.02)
+    finally:
+        half.unlink()
+
+module.composite = slow
+sys.argv = ["lipblend", "composite", "a.mp4", "b.mp4", "-o", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_unwinds_and_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    arguments = [sys.executable, "-c", SLOW_COMPOSITE, str(tmp_path / "out.mp4")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        assert [path.name for path in tmp_path.iterdir()] == ["half-written"]
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert stderr.count("error: ") == 1
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_pipe_is_not_reported_as_a_bug() -> None:
+    done = run.invoke(a_command(BrokenPipeError(32, "Broken pipe")))
+    assert done.exit_code == 1
+    assert "unexpected" not in done.stderr

