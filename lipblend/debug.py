@@ -24,7 +24,7 @@ _SYNCED_DOTS = (255, 80, 200)
 
 
 class DebugPictures:
-    """Writes four PNG files a frame into a folder: ``mask``, ``alpha``, ``ring``, ``overlay``, each with the frame's index.
+    """Writes four PNG files a frame into a folder: mask, alpha, seam ring and overlay, named by the frame's index.
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ class DebugPictures:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot make the folder {folder}: {error.strerror}", hint="Name another --debug-dir.") from error
+            raise OutputError(
+                f"cannot make the folder {folder}: {error.strerror}", hint="Name another --debug-dir."
+            ) from error
         self._folder = folder
 
     def save(self, index: int, picture: Picture, matte: Matte, row: PlanRow) -> None:

@@ -220,10 +220,8 @@ def _split_list(spec: SettingSpec, value: object) -> object:
 def _flag_layer(flags: Mapping[str, Flag], given: Mapping[str, _Value]) -> dict[str, _Value]:
     for key, flag in flags.items():
         if key in given:
-            raise SettingsError(
-                f"{key} is given twice: {flag.name} {value_text(flag.value)} and --set {key}={value_text(given[key].raw)}",
-                hint="Give one of them.",
-            )
+            ours, theirs = f"{flag.name} {value_text(flag.value)}", f"--set {key}={value_text(given[key].raw)}"
+            raise SettingsError(f"{key} is given twice: {ours} and {theirs}", hint="Give one of them.")
     return {key: _Value(flag.value, flag.name) for key, flag in flags.items()}
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.plan import PlanRow
-from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.planes import extract_patch
 from lipblend.settings import BlendSettings, ColourSettings, Settings
 from lipblend.stages import colour
@@ -97,7 +97,9 @@ def render_frame(original: Picture, synced: Picture | None, row: PlanRow, settin
         return FrameResult(None, None, OUTSIDE, ())
     before = extract_patch(original.planes, original.layout, matte.box)
     height = original.size[1]
-    after = convert_colour(extract_patch(synced.planes, synced.layout, matte.box), synced.colour, original.colour, height)
+    after = convert_colour(
+        extract_patch(synced.planes, synced.layout, matte.box), synced.colour, original.colour, height
+    )
     after = _match_colour(after, row, settings.colour, ycbcr_matrix(original.colour, height))
     delta, fallbacks = _blend(after - before, matte, row.original.face_width_px, settings.blend)
     if row.weight < 1:
@@ -125,7 +127,9 @@ def _blend(
         return blend_alpha(difference, matte.alpha), ()
     if settings.method == "multiband":
         return blend_multiband(difference, matte.alpha, levels=settings.levels), ()
-    ring = ring_width_px(face_width_px, frac=settings.ring_frac, min_px=settings.ring_min_px, max_px=settings.ring_max_px)
+    ring = ring_width_px(
+        face_width_px, frac=settings.ring_frac, min_px=settings.ring_min_px, max_px=settings.ring_max_px
+    )
     solved = blend_poisson(
         difference, matte.mask, ring_px=ring, tolerance=settings.tolerance, max_iterations=settings.max_iterations
     )

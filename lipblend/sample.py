@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -197,8 +198,7 @@ class Scene:
         picture = _sampled(self._portrait, x, source_y)
         depth = np.clip((y - _lip_edge(x, _LOWER_SAG)) / 5, 0, 1)[..., None]
         dark = np.array(_INSIDE_RGB, np.float32) * (1.25 - 0.5 * depth)
-        mixed: Floats = picture + inside[..., None] * (dark - picture)
-        return mixed
+        return np.asarray(picture + inside[..., None] * (dark - picture), dtype=np.float32)
 
     def _unmoved(self, index: int) -> tuple[Floats, Floats]:
         """Where in the portrait each output pixel looks: head and background go their own ways, with a soft joint."""
@@ -211,8 +211,8 @@ class Scene:
 
     def _grain(self, index: int) -> Floats:
         rng = np.random.default_rng((self._seed, index))
-        grain = rng.normal(0, 2.2, (self._size, self._size, 1)).astype(np.float32)
-        return cv2.GaussianBlur(grain, (0, 0), 0.6)[..., None]
+        grain = rng.normal(0, 2.2, (self._size, self._size)).astype(np.float32)
+        return np.asarray(cv2.GaussianBlur(grain, (0, 0), 0.6), dtype=np.float32)[..., None]
 
 
 def make_speech(frames: int, seed: int) -> Speech:
@@ -257,7 +257,7 @@ def _detailed(portrait: Rgb, rng: np.random.Generator) -> Floats:
     big += 0.6 * (big - cv2.GaussianBlur(big, (0, 0), 0.7 * _DETAIL))
     texture = cv2.GaussianBlur(rng.normal(0, 1, big.shape[:2]).astype(np.float32), (0, 0), 0.4 * _DETAIL)
     texture *= np.float32(0.014) / texture.std()
-    return np.clip(big * (1 + texture[..., None]), 0, 255).astype(np.float32)
+    return np.asarray(np.clip(big * (1 + texture[..., None]), 0, 255), dtype=np.float32)
 
 
 def _inverse(x: Floats, y: Floats, pose: NDArray[np.float64]) -> tuple[Floats, Floats]:
@@ -271,14 +271,14 @@ def _inverse(x: Floats, y: Floats, pose: NDArray[np.float64]) -> tuple[Floats, F
 
 def _lip_edge(x: Floats, sag: float) -> Floats:
     u = (x - np.float32(_MOUTH[0])) / np.float32(_HALF_MOUTH)
-    return np.float32(_MOUTH[1]) + np.float32(sag) * np.maximum(0, 1 - u * u)
+    return np.asarray(_MOUTH[1] + sag * np.maximum(0, 1 - u * u), dtype=np.float32)
 
 
 def _unrounded(x: Floats, y: Floats, rounding: float) -> Floats:
     """Pull the corners of the mouth in by up to a tenth."""
     dx = x - np.float32(_MOUTH[0])
     weight = np.exp(-((dx / 30) ** 2) - ((y - np.float32(_MOUTH[1] + 5)) / 18) ** 2)
-    return x + np.float32(0.14 * rounding) * weight * dx
+    return np.asarray(x + 0.14 * rounding * weight * dx, dtype=np.float32)
 
 
 def _unspoken(x: Floats, y: Floats, travel: float) -> tuple[Floats, Floats]:
@@ -286,7 +286,7 @@ def _unspoken(x: Floats, y: Floats, travel: float) -> tuple[Floats, Floats]:
     dx = x - np.float32(_MOUTH[0])
     across_lip = np.maximum(0, 1 - (dx / _HALF_MOUTH) ** 2)
     rest = _lip_edge(x, _LOWER_SAG)
-    edge = np.maximum(rest + travel * across_lip, _lip_edge(x, _UPPER_SAG))
+    edge: Floats = np.maximum(rest + travel * across_lip, _lip_edge(x, _UPPER_SAG)).astype(np.float32)
     below = _smooth_step((y - edge) / 14)
     across = across_lip + below * (np.exp(-((dx / 30) ** 2)) - across_lip)
     fade = 1 - _smooth_step((y - (_CHIN_Y - 4)) / 26)
@@ -305,9 +305,9 @@ def _sampled(portrait: Floats, x: Floats, y: Floats) -> Floats:
     return sampled.astype(np.float32, copy=False)
 
 
-def _smooth_step(value: Floats) -> Floats:
+def _smooth_step(value: NDArray[np.floating[Any]]) -> Floats:
     t = np.clip(value, 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
 
 def _smooth_curve(time_s: NDArray[np.float64], knots_s: NDArray[np.float64], heights: NDArray[np.float64]) -> Floats:
@@ -315,8 +315,8 @@ def _smooth_curve(time_s: NDArray[np.float64], knots_s: NDArray[np.float64], hei
     right = np.searchsorted(knots_s, time_s).clip(1, knots_s.size - 1)
     share = (time_s - knots_s[right - 1]) / (knots_s[right] - knots_s[right - 1])
     eased = _smooth_step(share.astype(np.float32))
-    return (heights[right - 1] + eased * (heights[right] - heights[right - 1])).astype(np.float32)
+    return np.asarray(heights[right - 1] + eased * (heights[right] - heights[right - 1]), dtype=np.float32)
 
 
 def _to_bytes(picture: Floats) -> Rgb:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(picture), 0, 255), dtype=np.uint8)

@@ -49,12 +49,18 @@ class TrackSettings(Group):
     min_face_px: int = _number(40, 20, 1000, "px", "Smallest face width searched for.")
     max_faces: int = _number(4, 1, 16, "faces", "At most so many faces are followed in a frame.")
     confidence: float = _number(0.5, 0.1, 0.95, "probability", "Least detector confidence that counts as a face.")
-    search_every_s: float = _number(0.5, 0.04, 10, "s", "How often the whole frame is searched again while some face is missing.")
+    search_every_s: float = _number(
+        0.5, 0.04, 10, "s", "How often the whole frame is searched again while some face is missing."
+    )
     max_gap_s: float = _number(0.4, 0, 5, "s", "Gaps in a track up to this long are filled by interpolation.")
     ramp_s: float = _number(0.16, 0, 2, "s", "Time over which the patch fades in and out beside frames without a face.")
-    outlier_frac: float = _number(0.12, 0.01, 1, "w_f", "A mesh further than this from the median of its neighbours is dropped.")
+    outlier_frac: float = _number(
+        0.12, 0.01, 1, "w_f", "A mesh further than this from the median of its neighbours is dropped."
+    )
     cuts: bool = _choice(True, "Find cuts, and smooth nothing across them.")
-    cut_threshold: float = _number(14.0, 1, 100, "grey levels", "Least mean change of the small grey picture that can be a cut.")
+    cut_threshold: float = _number(
+        14.0, 1, 100, "grey levels", "Least mean change of the small grey picture that can be a cut."
+    )
 
 
 class SmoothSettings(Group):
@@ -76,7 +82,9 @@ class MaskSettings(Group):
     regions: tuple[RegionName, ...] = Field(
         default=("lips",), min_length=1, description="Mesh regions that the shape 'region' takes."
     )
-    combine: Literal["union", "minimum"] = _choice("union", "How several shapes are joined: either, or only where all agree.")
+    combine: Literal["union", "minimum"] = _choice(
+        "union", "How several shapes are joined: either, or only where all agree."
+    )
     both_jaws: bool = _choice(True, "Cover the original's and the synced face, so that neither chin survives twice.")
     expansion: float = _number(1.15, 1.0, 1.3, "x", "Growth of the shape about the middle of the mouth.")
     pad_left_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding to the picture's left of the face axis.")
@@ -84,7 +92,11 @@ class MaskSettings(Group):
     pad_top_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding above.")
     pad_bottom_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding below.")
     upper_boundary_frac: float = _number(
-        0.22, 0.05, 0.6, "w_f", "Nothing further than this above the middle of the mouth (not for upper_face and region)."
+        0.22,
+        0.05,
+        0.6,
+        "w_f",
+        "Nothing further than this above the middle of the mouth (not for upper_face and region).",
     )
     rotation: bool = _choice(True, "Ellipses and boxes turn with the line through the mouth corners.")
     mouth_adaptation: bool = _choice(True, "Mouth-centred shapes grow with the mouth opening.")
@@ -101,7 +113,9 @@ class MaskSettings(Group):
 class AlphaSettings(Group):
     """From the hard mask to the soft alpha."""
 
-    profile: Literal["distance", "gaussian"] = _choice("distance", "distance: (d/feather)^gamma inside the mask; gaussian: blurred mask.")
+    profile: Literal["distance", "gaussian"] = _choice(
+        "distance", "distance: (d/feather)^gamma inside the mask; gaussian: blurred mask."
+    )
     feather_ratio: float = _number(0.06, 0.02, 0.08, "w_f", "Feather width before floor and cap.")
     feather_floor_px: float = _number(3.0, 0, 64, "px", "The feather is at least this wide.")
     feather_cap_px: float = _number(48.0, 1, 400, "px", "The feather is at most this wide.")
@@ -118,7 +132,9 @@ class ColourSettings(Group):
     gain_max: float = _number(1.18, 1, 2, "x", "Largest gain of a channel.")
     offset_max: float = _number(24.0, 0, 128, "levels", "Largest shift of a channel's mean, in 8-bit levels.")
     gain_smooth_s: float = _number(0.4, 0, 10, "s", "Standard deviation of the temporal smoothing of the gains.")
-    shift_smooth_s: float = _number(0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame.")
+    shift_smooth_s: float = _number(
+        0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame."
+    )
 
 
 class BlendSettings(Group):
@@ -128,11 +144,15 @@ class BlendSettings(Group):
         "alpha", "alpha: cross-fade; multiband: Laplacian pyramid; poisson: gradient domain in a ring."
     )
     levels: int = _number(4, 2, 6, "levels", "multiband: pyramid levels.")
-    ring_frac: float = _number(0.04, 0.01, 0.2, "w_f", "poisson: ring width before it is limited to ring_min_px..ring_max_px.")
+    ring_frac: float = _number(
+        0.04, 0.01, 0.2, "w_f", "poisson: ring width before it is limited to ring_min_px..ring_max_px."
+    )
     ring_min_px: float = _number(6.0, 2, 64, "px", "poisson: least ring width.")
     ring_max_px: float = _number(12.0, 4, 200, "px", "poisson: largest ring width.")
     tolerance: float = _number(1e-4, 1e-8, 1e-1, "", "poisson: relative residual at which the solver stops.")
-    max_iterations: int = _number(400, 10, 10000, "iterations", "poisson: after so many the frame falls back to multiband.")
+    max_iterations: int = _number(
+        400, 10, 10000, "iterations", "poisson: after so many the frame falls back to multiband."
+    )
 
 
 class EncodeSettings(Group):

@@ -34,7 +34,12 @@ def transformed() -> Callable[..., Landmarks]:
     """A mesh scaled, turned about a point, moved, or with the mouth opened downwards."""
 
     def apply(
-        mesh: Landmarks, *, scale: float = 1.0, angle_rad: float = 0.0, shift: tuple[float, float] = (0.0, 0.0), jaw_px: float = 0.0
+        mesh: Landmarks,
+        *,
+        scale: float = 1.0,
+        angle_rad: float = 0.0,
+        shift: tuple[float, float] = (0.0, 0.0),
+        jaw_px: float = 0.0,
     ) -> Landmarks:
         points = mesh.points.astype(np.float64)
         if jaw_px:

@@ -134,26 +134,30 @@ def _grey(path: Path, *, side: int = 128) -> Path:
     return path
 
 
-@pytest.mark.parametrize("case", ["no face", "size", "suffix", "model", "folder"])
+@pytest.mark.parametrize(
+    ("case", "wanted"),
+    [
+        ("no face", NoFaceError),
+        ("size", InputMismatchError),
+        ("suffix", OutputError),
+        ("model", ModelError),
+        ("folder", OutputError),
+    ],
+)
 def test_what_cannot_be_done_ends_in_its_own_error_and_leaves_nothing(
-    case: str, sample: SamplePair, tmp_path: Path
+    case: str, wanted: type[LipblendError], sample: SamplePair, tmp_path: Path
 ) -> None:
     plain = _grey(tmp_path / "grey.mp4")
     before = sorted(tmp_path.iterdir())
-    wanted: type[LipblendError] = {
-        "no face": NoFaceError, "size": InputMismatchError, "suffix": OutputError, "model": ModelError, "folder": OutputError,
-    }[case]  # fmt: skip
+    original, synced, output, more = {
+        "no face": (plain, plain, "out.mp4", {}),
+        "size": (sample.original, plain, "out.mp4", {}),
+        "suffix": (sample.original, sample.synced, "out.xyz", {}),
+        "model": (sample.original, sample.synced, "out.mp4", {"models": plain}),
+        "folder": (sample.original, sample.synced, "missing/out.mp4", {}),
+    }[case]
     with pytest.raises(wanted) as caught:
-        if case == "no face":
-            run(plain, plain, tmp_path / "out.mp4")
-        elif case == "size":
-            run(sample.original, plain, tmp_path / "out.mp4")
-        elif case == "suffix":
-            run(sample.original, sample.synced, tmp_path / "out.xyz")
-        elif case == "model":
-            run(sample.original, sample.synced, tmp_path / "out.mp4", models=plain)
-        else:
-            run(sample.original, sample.synced, tmp_path / "missing" / "out.mp4")
+        run(original, synced, tmp_path / output, **more)
     assert caught.value.hint
     assert sorted(tmp_path.iterdir()) == before
 

@@ -1,4 +1,4 @@
-"""What the two pictures of a face have in common: where they agree, how far the colours differ, what the generator changed."""
+"""How two pictures of a face compare: where they agree, how their colours differ, how much was painted."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def agreeing(
     return np.asarray(region & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS)))
 
 
-def face_stats(
-    original: Patch3, synced: Patch3, faces: Sequence[Landmarks], box: Box
-) -> colour.ColourStats | None:
+def face_stats(original: Patch3, synced: Patch3, faces: Sequence[Landmarks], box: Box) -> colour.ColourStats | None:
     """Colour statistics over the lower-face skin where both pictures agree; None where too little of it is seen."""
     region = skin_region(faces, box)
     where = agreeing(original, synced, region, max(face.face_width_px for face in faces))

@@ -15,9 +15,9 @@ from lipblend.errors import InputError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import FaceTracker, TrackedFace
+from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import VideoInfo
 from lipblend.media.pairing import pair_by_time
-from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.planes import Box, extract_patch, to_rgb
 from lipblend.media.prefetch import prefetch
 from lipblend.media.reader import Frame, VideoReader
@@ -93,9 +93,13 @@ def analyse(
             on_frame(len(times))
         corrupt = read_original.corrupt_packets + read_synced.corrupt_packets
     if not times:
-        raise InputError(f"no frame of {original.path.name} can be decoded", hint="Check that the file plays, or encode it again.")
+        raise InputError(
+            f"no frame of {original.path.name} can be decoded", hint="Check that the file plays, or encode it again."
+        )
     if max(pairs) < 0:
-        raise InputError(f"no frame of {synced.path.name} can be decoded", hint="Check that the file plays, or encode it again.")
+        raise InputError(
+            f"no frame of {synced.path.name} can be decoded", hint="Check that the file plays, or encode it again."
+        )
     starts = cuts.find_cuts(np.array(changes), threshold=track.cut_threshold) if track.cuts else np.zeros(1, np.intp)
     return ClipAnalysis(np.array(times), np.array(pairs, np.int64), starts, tracks, corrupt)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,21 @@ class TrackRecord:
     synced: list[npt.NDArray[np.float32] | None] = field(default_factory=list)
     painted: list[float] = field(default_factory=list)
     stats: list[ColourStats | None] = field(default_factory=list)
+
+    def between(self, start: int, stop: int) -> TrackRecord:
+        """The rows of frames in [start, stop)."""
+        return self._rows([row for row, frame in enumerate(self.frames) if start <= frame < stop])
+
+    def without(self, frames: Collection[int]) -> TrackRecord:
+        """The rows of frames other than these."""
+        return self._rows([row for row, frame in enumerate(self.frames) if frame not in frames])
+
+    def joined_with(self, later: TrackRecord) -> TrackRecord:
+        """This track's rows, then a later one's."""
+        return TrackRecord(*(getattr(self, each.name) + getattr(later, each.name) for each in fields(self)))
+
+    def _rows(self, rows: list[int]) -> TrackRecord:
+        return TrackRecord(*([getattr(self, each.name)[row] for row in rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import smoothing
+from lipblend.analysis.choose import choose_faces
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
@@ -71,14 +73,14 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     bounds = [*(int(start) for start in analysis.shot_starts if start < count), count]
     rows: list[PlanRow] = []
     borrowed = 0
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         shot, missing = _plan_shot(analysis, settings, start, stop)
         rows += shot
         borrowed += missing
     if all(row.weight == 0 for row in rows):
         raise NoFaceError(
             f"no face to work on in {count} frames",
-            hint="Check that both videos show the same face; lower track.min_face_px or track.confidence for small faces.",
+            hint="Check that both videos show the same face; lower track.min_face_px for small ones.",
         )
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
@@ -95,60 +97,46 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
         return total, []
     found = f"the synced video ends {total - paired} of {total} frames before the original"
     if settings.pair.tail == "error":
-        raise InputMismatchError(found, hint="Pass --tail original to keep the original there, or --tail trim to cut it off.")
+        raise InputMismatchError(
+            found, hint="Pass --tail original to keep the original there, or --tail trim to cut it off."
+        )
     if settings.pair.tail == "trim":
         return paired, [f"{found}: the output was cut there"]
     return total, [f"{found}: they are the original's own"]
-
-
-def choose_track(tracks: dict[int, TrackRecord], start: int, stop: int) -> TrackRecord | None:
-    """The face that the generator changed in a shot: most painted over all its frames; on a tie the largest."""
-    best: TrackRecord | None = None
-    best_key = (-1.0, -1.0)
-    for record in tracks.values():
-        rows = [row for row, frame in enumerate(record.frames) if start <= frame < stop]
-        if not rows:
-            continue
-        width = float(np.mean([np.ptp(record.original[row][:, 0]) for row in rows]))
-        key = (round(float(np.sum([record.painted[row] for row in rows])), 3), width)
-        if key > best_key:
-            best, best_key = record, key
-    return best
 
 
 def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int) -> tuple[list[PlanRow], int]:
     """Rows of one shot, and how many synced meshes had to be borrowed from the original."""
     times = analysis.times_s[start:stop]
     paired = analysis.synced_index[start:stop] >= 0
-    record = choose_track(analysis.tracks, start, stop)
-    identity = (np.ones(3), np.zeros(3))
-    if record is None:
-        return [_passed(analysis, start + i, identity, NO_FACE if paired[i] else NO_SYNCED) for i in range(stop - start)], 0
-    ours, seen = _series(record.frames, record.original, start, stop)
-    theirs, seen_synced = _series(record.frames, record.synced, start, stop)
-    ours, seen = _steady(ours, seen, times, settings.track, settings.smooth)
-    theirs, seen_synced = _steady(theirs, seen_synced, times, settings.track, settings.smooth)
-    borrowed = seen & paired & ~seen_synced
-    theirs[borrowed] = ours[borrowed]
-    present = seen & paired
+    count = stop - start
+    ours, theirs = np.zeros((count, _MESH)), np.zeros((count, _MESH))
+    present = np.zeros(count, bool)
+    gains, offsets = np.ones((count, 3)), np.zeros((count, 3))
+    borrowed = 0
+    for face in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=settings.track.max_gap_s):
+        mesh, seen = _steady(*_series(face.frames, face.original, start, stop), times, settings.track, settings.smooth)
+        other, seen_too = _steady(
+            *_series(face.frames, face.synced, start, stop), times, settings.track, settings.smooth
+        )
+        new = seen & paired & ~present
+        alone = new & ~seen_too
+        other[alone] = mesh[alone]
+        borrowed += int(np.count_nonzero(alone))
+        gain, offset = _colour_maps(face, start, stop, times, settings.colour)
+        for whole, part in ((ours, mesh), (theirs, other), (gains, gain), (offsets, offset)):
+            whole[new] = part[new]
+        present |= new
     weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
-    gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
     rows = []
-    for i in range(stop - start):
+    for i in range(count):
+        index = int(analysis.synced_index[start + i])
         if weights[i] <= 0:
-            rows.append(_passed(analysis, start + i, (gains[i], offsets[i]), NO_SYNCED if not paired[i] else NO_FACE))
+            rows.append(PlanRow(index, 0.0, None, None, gains[i], offsets[i], NO_FACE if paired[i] else NO_SYNCED))
             continue
         original, synced = (Landmarks(mesh[i].reshape(-1, 2).astype(np.float32)) for mesh in (ours, theirs))
-        rows.append(
-            PlanRow(int(analysis.synced_index[start + i]), float(weights[i]), original, synced, gains[i], offsets[i], "")
-        )
-    return rows, int(np.count_nonzero(borrowed))
-
-
-def _passed(
-    analysis: ClipAnalysis, frame: int, colour_map: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], reason: str
-) -> PlanRow:
-    return PlanRow(int(analysis.synced_index[frame]), 0.0, None, None, colour_map[0], colour_map[1], reason)
+        rows.append(PlanRow(index, float(weights[i]), original, synced, gains[i], offsets[i], ""))
+    return rows, borrowed
 
 
 def _series(
@@ -165,7 +153,11 @@ def _series(
 
 
 def _steady(
-    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, track: TrackSettings, smooth: SmoothSettings
+    values: smoothing.Series,
+    valid: smoothing.Valid,
+    times: smoothing.Series,
+    track: TrackSettings,
+    smooth: SmoothSettings,
 ) -> tuple[smoothing.Series, smoothing.Valid]:
     """Outliers out, gaps filled, jitter off."""
     if not valid.any():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -91,7 +93,7 @@ def fill_gaps(values: Series, valid: Valid, times_s: Series, *, max_gap_s: float
     """
     out, ok = values.copy(), valid.copy()
     known = np.flatnonzero(valid)
-    for a, b in zip(known[:-1], known[1:], strict=True):
+    for a, b in itertools.pairwise(known):
         missing_s = times_s[b - 1] - times_s[a]
         if b - a < 2 or missing_s > max_gap_s + 1e-9:
             continue
@@ -134,7 +136,8 @@ def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float
         previous = values[known[place - 1]] if place else None
         following = values[known[place + 1]] if place + 1 < len(known) else None
         lasting = any(
-            near is not None and np.abs(values[row] - near).mean() <= limit * scale[row] for near in (previous, following)
+            near is not None and np.abs(values[row] - near).mean() <= limit * scale[row]
+            for near in (previous, following)
         )
         ok[row] = lasting
     return ok

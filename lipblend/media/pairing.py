@@ -32,10 +32,10 @@ def pair_by_time(original: Iterable[Frame], synced: Iterable[Frame]) -> Iterator
         if start_original is None:
             start_original = frame.time_s
         time = frame.time_s - start_original + start_synced
-        while current is not None and upcoming is not None and abs(upcoming.time_s - time) <= abs(current.time_s - time):
+        while current and upcoming and abs(upcoming.time_s - time) <= abs(current.time_s - time):
             period = upcoming.time_s - current.time_s
             current, upcoming = upcoming, next(following, None)
         if current is not None and upcoming is not None:
             period = upcoming.time_s - current.time_s
-        ended = current is None or (upcoming is None and period > 0 and time > current.time_s + period / 2 + 1e-6)
+        ended = current is None or (upcoming is None and time > current.time_s + period / 2 + 1e-6)
         yield frame, None if ended else current

@@ -68,7 +68,7 @@ def face_frame(faces: Sequence[Landmarks], *, rotation: bool) -> FaceFrame:
     rotation : bool
         Axes along the line through the mouth corners (mean of the faces) and perpendicular to it; else the picture's.
     """
-    origin = np.mean([face.mouth_centre for face in faces], axis=0, dtype=np.float64)
+    origin = np.asarray(np.mean([face.mouth_centre for face in faces], axis=0), np.float64)
     if rotation:
         angle = float(np.arctan2(*np.mean([_angle_vector(face) for face in faces], axis=0)[::-1]))
         x_axis = np.array([np.cos(angle), np.sin(angle)])
@@ -188,6 +188,8 @@ def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.f
 def _region(name: str, face: Landmarks) -> list[tuple[Polygon, bool]]:
     """A region of the mesh: outlines to fill, then holes."""
     outlines, holes = lm.REGIONS[name]
-    polygons: list[tuple[Polygon, bool]] = [(face.points[np.asarray(index)].astype(np.float32), True) for index in outlines]
+    polygons: list[tuple[Polygon, bool]] = [
+        (face.points[np.asarray(index)].astype(np.float32), True) for index in outlines
+    ]
     polygons += [(face.points[np.asarray(index)].astype(np.float32), False) for index in holes]
     return polygons

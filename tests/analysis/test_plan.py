@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
-from lipblend.analysis.plan import NO_FACE, NO_SYNCED, choose_track, make_plan
+from lipblend.analysis.plan import NO_FACE, NO_SYNCED, make_plan
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.settings import Settings
@@ -21,7 +21,12 @@ def stats(cast: float) -> ColourStats:
 @pytest.fixture
 def clip(face: Landmarks) -> Clip:
     def make(
-        *, seen: range | list[int] = range(COUNT), paired: int = COUNT, cuts: tuple[int, ...] = (0,), cast: float = 0.0, borrowed: bool = False
+        *,
+        seen: range | list[int] = range(COUNT),
+        paired: int = COUNT,
+        cuts: tuple[int, ...] = (0,),
+        cast: float = 0.0,
+        borrowed: bool = False,
     ) -> ClipAnalysis:
         record = TrackRecord()
         for frame in seen:
@@ -104,12 +109,10 @@ def test_synced_frames_without_a_face_borrow_the_originals_mesh_and_say_so(clip:
     assert any("40 synced frames without a face" in note for note in plan.notes)
 
 
-def test_the_painted_face_is_chosen_over_a_larger_one(clip: Clip) -> None:
-    tracks = clip().tracks
-    large = TrackRecord(
-        list(range(COUNT)), [p * 2 for p in tracks[0].original], [None] * COUNT, [0.1] * COUNT, [None] * COUNT
-    )
-    assert choose_track({0: tracks[0], 1: large}, 0, COUNT) is tracks[0]
-    untouched = TrackRecord(large.frames, tracks[0].original, large.synced, [0.1] * COUNT, large.stats)
-    assert choose_track({0: untouched, 1: large}, 0, COUNT) is large
-    assert choose_track({0: tracks[0]}, 100, 120) is None
+def test_a_face_that_changes_its_track_id_is_worked_on_throughout(clip: Clip, face: Landmarks) -> None:
+    analysis = clip()
+    whole = analysis.tracks.pop(0)
+    analysis.tracks[3], analysis.tracks[7] = whole.between(0, 17), whole.between(17, COUNT)
+    plan = make_plan(analysis, Settings())
+    assert all(row.weight == 1 for row in plan.rows)
+    np.testing.assert_allclose(plan.rows[17].original.points, face.points + 17, atol=0.01)

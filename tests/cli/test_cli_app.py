@@ -133,7 +133,7 @@ def test_ctrl_c_and_usage_keep_their_own_exit_codes() -> None:
 SLOW_COMPOSITE = """
 import sys, time
 from pathlib import Path
-import lipblend.composite as module
+import lipblend.compositing as module
 from lipblend.cli.app import main
 
 def slow(original, synced, output, **_):

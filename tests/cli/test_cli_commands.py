@@ -12,16 +12,15 @@ import cv2
 import pytest
 from typer.testing import CliRunner
 
-import lipblend.composite  # noqa: F401
+from lipblend import compositing, presets
+from lipblend.catalogue import setting_specs
 from lipblend.cli.app import app
 from lipblend.cli.console import Console, PlainProgress, composite_summary
-from lipblend.composite import CompositeResult, Progress
+from lipblend.compositing import CompositeResult, Progress
 from lipblend.errors import ModelError
 from lipblend.faces import models
 from lipblend.sample import SamplePair, make_sample
 
-# The module: the package may carry a function of the same name.
-COMPOSITE = sys.modules["lipblend.composite"]
 run = CliRunner()
 
 
@@ -45,14 +44,25 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
                 options["on_progress"](Progress(stage, done, 100))
         return a_result(output)
 
-    monkeypatch.setattr(COMPOSITE, "composite", pretend)
+    monkeypatch.setattr(compositing, "composite", pretend)
     return seen
+
+
+@pytest.fixture
+def preset_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Presets of the tests' own, so that tuning the real ones breaks nothing here."""
+    folder = tmp_path / "presets"
+    folder.mkdir()
+    (folder / "natural.yaml").write_text("summary: Nothing.\n")
+    (folder / "bold.yaml").write_text("summary: Bold.\nblend:\n  method: multiband\nalpha:\n  gamma: 0.9\n")
+    monkeypatch.setattr(presets, "preset_folder", lambda: folder)
 
 
 def composite(*arguments: str) -> list[str]:
     return ["composite", "a.mp4", "b.mp4", *arguments]
 
 
+@pytest.mark.usefixtures("preset_files")
 def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     config = tmp_path / "mine.yaml"
@@ -60,7 +70,7 @@ def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_p
     done = run.invoke(
         app,
         composite(
-            "-o", str(out), "--preset", "high-motion", "--config", str(config), "--set", "alpha.gamma=0.5",
+            "-o", str(out), "--preset", "bold", "--config", str(config), "--set", "alpha.gamma=0.5",
             "--set", "mask.shapes=mouth,box", "--encoder", "libx265", "--crf", "20", "--encoder-preset", "slow",
             "--audio", "synced", "--tail", "trim", "--models", "m", "--debug-dir", "d",
         ),
@@ -73,7 +83,7 @@ def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_p
     assert settings.mask.expansion == 1.3
     assert settings.mask.shapes == ("mouth", "box")
     assert settings.alpha.gamma == 0.5
-    assert settings.alpha.feather_ratio == 0.075
+    assert settings.blend.method == "multiband"
     assert (settings.encode.encoder, settings.encode.crf, settings.encode.preset) == ("libx265", 20, "slow")
     assert (settings.audio.source, settings.pair.tail) == ("synced", "trim")
 
@@ -137,27 +147,31 @@ def test_a_wrong_setting_stops_before_any_work(
 
 def test_the_help_of_a_flag_is_the_settings_own() -> None:
     shown = " ".join(run.invoke(app, ["composite", "--help"]).stdout.split())
-    assert "Constant rate factor; 0 is lossless with libx264. Sets encode.crf (default 16)." in shown
+    for key in ("encode.encoder", "encode.crf", "encode.preset", "audio.source", "pair.tail"):
+        spec = setting_specs()[key]
+        assert f"{spec.help} Sets {key} (default {spec.default_text})." in shown
     assert "--tail original|trim|error" in shown
 
 
+@pytest.mark.usefixtures("preset_files")
 def test_presets_list_and_show() -> None:
     listed = json.loads(run.invoke(app, ["presets", "list", "--json"]).stdout)
-    assert [item["name"] for item in listed["presets"]] == ["high-motion", "max-concealment", "natural"]
+    assert listed["presets"] == [{"name": "bold", "summary": "Bold."}, {"name": "natural", "summary": "Nothing."}]
     assert "natural (default)" in run.invoke(app, ["presets", "list"]).stdout
-    shown = run.invoke(app, ["presets", "show", "max-concealment"]).stdout
+    shown = run.invoke(app, ["presets", "show", "bold"]).stdout
     assert "blend.method" in shown
     assert "multiband" in shown
     assert "keeps every default" in run.invoke(app, ["presets", "show", "natural"]).stdout
     assert run.invoke(app, ["presets", "show", "none"]).exit_code == 2
 
 
+@pytest.mark.usefixtures("preset_files")
 def test_config_show_tells_where_each_value_came_from(tmp_path: Path) -> None:
-    arguments = ["config", "show", "--preset", "high-motion", "--set", "alpha.gamma=0.5"]
+    arguments = ["config", "show", "--preset", "bold", "--set", "alpha.gamma=0.5"]
     shown = json.loads(run.invoke(app, [*arguments, "--json"]).stdout)
     assert shown["settings"]["alpha"]["gamma"] == 0.5
     assert shown["sources"]["alpha.gamma"] == "--set"
-    assert shown["sources"]["alpha.feather_ratio"] == "preset high-motion"
+    assert shown["sources"]["blend.method"] == "preset bold"
     assert shown["sources"]["encode.crf"] == "default"
     lines = run.invoke(app, arguments).stdout.splitlines()
     assert [line.split()[:3] for line in lines if line.startswith("alpha.gamma")] == [["alpha.gamma", "0.5", "--set"]]

@@ -16,7 +16,9 @@ def test_feather_is_clamped() -> None:
     assert feather_width_px(2000, ratio=0.06, floor_px=3, cap_px=48) == 48
 
 
-@pytest.mark.parametrize("make", [lambda m: distance_alpha(m, feather_px=12, gamma=1.0), lambda m: gaussian_alpha(m, feather_px=12)])
+@pytest.mark.parametrize(
+    "make", [lambda m: distance_alpha(m, feather_px=12, gamma=1.0), lambda m: gaussian_alpha(m, feather_px=12)]
+)
 def test_alpha_is_exactly_0_outside_and_exactly_1_deep_inside(make, disc: np.ndarray) -> None:
     alpha = make(disc)
     assert alpha.dtype == np.float32

@@ -43,7 +43,9 @@ def test_nothing_changes_outside_the_mask(difference: np.ndarray, alpha: np.ndar
         assert np.all(change[~mask] == 0), name
 
 
-def test_deep_inside_the_synced_picture_stands_whole(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
+def test_deep_inside_the_synced_picture_stands_whole(
+    difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray
+) -> None:
     for name, change in _blends(difference, alpha, mask).items():
         np.testing.assert_allclose(change[58:70, 62:82], difference[58:70, 62:82], atol=0.5, err_msg=name)
 
@@ -76,7 +78,9 @@ def test_multiband_of_one_level_is_a_cross_fade_with_the_narrow_mask(difference:
 def test_poisson_carries_an_even_cast_from_0_at_the_outline_to_full_across_the_ring() -> None:
     square = np.zeros((128, 144), bool)
     square[10:118, 20:124] = True
-    change = blend_poisson(np.full((128, 144, 3), 10, np.float32), square, ring_px=8, tolerance=1e-8, max_iterations=2000)
+    change = blend_poisson(
+        np.full((128, 144, 3), 10, np.float32), square, ring_px=8, tolerance=1e-8, max_iterations=2000
+    )
     assert change is not None
     # Unknowns lie at x = 20..27, the original at 19, the synced picture from 28 on: harmonic means linear here.
     np.testing.assert_allclose(change[64, 19:30, 0], [*np.arange(10) * 10 / 9, 10], atol=1e-3)
@@ -86,7 +90,13 @@ def test_poisson_keeps_the_generated_gradients_in_the_ring(mask: np.ndarray) -> 
     y, x = np.mgrid[:128, :144]
     texture = np.repeat((3 * np.sin(x * 1.1) * np.sin(y * 0.9))[..., None], 3, 2).astype(np.float32)
     flat = np.full_like(texture, 12)
-    both = blend_poisson(flat + texture * (np.hypot((y - 64) / 38, (x - 72) / 50) <= 1)[..., None], mask, ring_px=8, tolerance=1e-8, max_iterations=2000)
+    both = blend_poisson(
+        flat + texture * (np.hypot((y - 64) / 38, (x - 72) / 50) <= 1)[..., None],
+        mask,
+        ring_px=8,
+        tolerance=1e-8,
+        max_iterations=2000,
+    )
     cast = blend_poisson(flat, mask, ring_px=8, tolerance=1e-8, max_iterations=2000)
     assert both is not None
     assert cast is not None

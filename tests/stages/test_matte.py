@@ -13,11 +13,15 @@ LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 SIZE = (768, 768)
 
 
-def matte_of(a: Landmarks, b: Landmarks, *, size: tuple[int, int] = SIZE, alpha: AlphaSettings | None = None, **mask: object):
+def matte_of(
+    a: Landmarks, b: Landmarks, *, size: tuple[int, int] = SIZE, alpha: AlphaSettings | None = None, **mask: object
+):
     return make_matte(a, b, frame_size=size, layout=LAYOUT, mask=MaskSettings(**mask), alpha=alpha or AlphaSettings())
 
 
-def test_old_and_new_lips_lie_in_the_fully_replaced_part(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+def test_old_and_new_lips_lie_in_the_fully_replaced_part(
+    face: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
     opened = transformed(face, jaw_px=0.3 * face.face_width_px)
     for pair in ((face, opened), (opened, face)):
         for shape in ("mouth", "ellipse", "lower_face_contour"):
@@ -41,7 +45,9 @@ def test_box_lies_on_the_chroma_grid_and_alpha_is_0_at_its_rim(face: Landmarks) 
     assert matte.alpha.max() == 1
 
 
-def test_face_partly_outside_the_picture_is_cut_at_the_border(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+def test_face_partly_outside_the_picture_is_cut_at_the_border(
+    face: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
     away = transformed(face, shift=(-face.mouth_centre[0], 0))
     matte = matte_of(away, away)
     assert matte is not None

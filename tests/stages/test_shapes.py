@@ -67,8 +67,8 @@ def test_lips_and_chin_are_covered_and_the_eyes_are_not(name: str, face: Landmar
 def test_contour_covers_both_chins_when_both_are_given(face: Landmarks, transformed: Make) -> None:
     dropped = transformed(face, jaw_px=0.25 * face.face_width_px)
     chin = dropped.points[[152]]
-    assert not inside(draw("lower_face_contour", face, expansion=1.0), chin + [[0, -2]]).any()
-    assert inside(draw("lower_face_contour", face, dropped, expansion=1.0), chin + [[0, -2]]).all()
+    assert not inside(draw("lower_face_contour", face, expansion=1.0), chin - np.float32([[0, 2]])).any()
+    assert inside(draw("lower_face_contour", face, dropped, expansion=1.0), chin - np.float32([[0, 2]])).all()
     assert inside(draw("lower_face_contour", dropped, face, expansion=1.05), face.points[list(LOWER_JAW[6:-6])]).all()
 
 

@@ -1,0 +1,47 @@
+import numpy as np
+
+from lipblend.analysis.choose import choose_faces
+from lipblend.analysis.clip import TrackRecord
+
+TIMES = np.arange(100) / 25
+
+
+def track(frames: range, *, at: float, width: float = 100.0, painted: float = 1.0) -> TrackRecord:
+    mesh = np.stack([np.linspace(0, width, 478) + at, np.linspace(0, width, 478)], 1).astype(np.float32)
+    n = len(frames)
+    return TrackRecord(list(frames), [mesh] * n, [mesh] * n, [painted] * n, [None] * n)
+
+
+def chosen(*tracks: TrackRecord, start: int = 0, stop: int = 100) -> list[list[int]]:
+    return [face.frames for face in choose_faces(dict(enumerate(tracks)), TIMES, start, stop, max_gap_s=0.4)]
+
+
+def test_the_painted_face_wins_over_a_larger_one_and_size_breaks_a_tie() -> None:
+    talking = track(range(100), at=0, painted=5)
+    assert chosen(track(range(100), at=500, width=300, painted=0.5), talking) == [list(range(100))]
+    faces = choose_faces(
+        {0: track(range(100), at=0, painted=0), 1: track(range(100), at=500, width=300, painted=0)},
+        TIMES,
+        0,
+        100,
+        max_gap_s=0.4,
+    )
+    assert np.ptp(faces[0].original[0][:, 0]) == 300
+
+
+def test_tracks_that_follow_each_other_in_place_are_joined() -> None:
+    assert chosen(track(range(40), at=0), track(range(44, 100), at=30)) == [[*range(40), *range(44, 100)]]
+
+
+def test_tracks_far_apart_in_time_or_place_stand_in_for_each_other_but_are_not_joined() -> None:
+    assert chosen(track(range(40), at=0), track(range(60, 100), at=0)) == [list(range(40)), list(range(60, 100))]
+    assert chosen(track(range(41), at=0), track(range(44, 80), at=400)) == [list(range(41)), list(range(44, 80))]
+
+
+def test_an_unpainted_face_does_not_stand_in() -> None:
+    assert chosen(track(range(40), at=0, painted=5), track(range(60, 100), at=400, painted=1)) == [list(range(40))]
+
+
+def test_only_the_shot_counts() -> None:
+    assert chosen(track(range(100), at=0), start=20, stop=30) == [list(range(20, 30))]
+    assert chosen(track(range(10), at=0), start=20, stop=30) == []
