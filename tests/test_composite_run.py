@@ -111,6 +111,9 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
     )
     assert cut.frames == len(times_of(cut.output)) == 18
     assert probe(cut.output).audio == ()
+    heard = run(sample.original, short, tmp_path / "heard.mp4", {**FAST, "pair": {"tail": "trim"}})
+    assert probe(heard.output).audio[0].duration_s == pytest.approx(18 / 25, abs=0.03)
+    heard.output.unlink()
     with pytest.raises(InputMismatchError, match="6 of 24 frames"):
         run(sample.original, short, tmp_path / "error.mp4", {**FAST, "pair": {"tail": "error"}})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.mp4", "kept.mp4", "short.mp4"]

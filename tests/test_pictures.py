@@ -22,6 +22,8 @@ def test_a_row_holds_every_picture_whole_and_a_label_above() -> None:
     row = labelled_row([("one", RED), ("a label far too long for its picture", BLUE)])
     assert count(row, (250, 0, 0)) == 20 * 90
     assert count(row, (0, 0, 250)) == 30 * 60
+    assert (row[-38:-8, 8 + 90 : 8 + 90 + 8] == 255).all()
+    assert (row[-38:-8, 8 + 90 + 8 : 8 + 90 + 8 + 60] == (0, 0, 250)).all()
     labels = row[: row.shape[0] - 30 - 8]
     assert (labels < 128).any()
     assert (labels[:, -8:] == 255).all()

@@ -133,7 +133,7 @@ def test_several_wrong_values_are_all_named() -> None:
         ("- mask\n", "must hold a mapping"),
         ("mask: [\n", "not valid YAML"),
         ("mask:\n  expansion: 1.2\nmask:\n  rotation: false\n", "'mask' twice (line 3)"),
-        ("blend:\n  levels: true\n", "blend.levels = true"),
+        ("encode:\n  crf: true\n", "encode.crf = true"),
         ("alpha:\n  gamma:\n", "alpha.gamma"),
         ("mask: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
     ],

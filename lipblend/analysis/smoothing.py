@@ -107,8 +107,8 @@ def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float
     """Drop rows that stand apart from the median of their neighbours.
 
     A row is dropped when its mean absolute distance from the median over five valid rows around it (itself included)
-    exceeds ``limit * scale``, and it is not part of a lasting move: a mesh that jumped to another thing for a frame or
-    two is dropped, a fast head is not.
+    exceeds ``limit * scale``: a mesh that jumped to another thing for a frame or two is dropped, a fast or lasting
+    move is not.
 
     Parameters
     ----------
@@ -131,15 +131,7 @@ def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float
         low = min(max(place - 2, 0), len(known) - 5)
         around = known[low : low + 5]
         middle = np.median(values[around], axis=0)
-        if np.abs(values[row] - middle).mean() <= limit * scale[row]:
-            continue
-        previous = values[known[place - 1]] if place else None
-        following = values[known[place + 1]] if place + 1 < len(known) else None
-        lasting = any(
-            near is not None and np.abs(values[row] - near).mean() <= limit * scale[row]
-            for near in (previous, following)
-        )
-        ok[row] = lasting
+        ok[row] = np.abs(values[row] - middle).mean() <= limit * scale[row]
     return ok
 
 

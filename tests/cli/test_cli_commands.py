@@ -261,5 +261,7 @@ def test_demo_makes_a_pair_a_result_and_a_picture(
     assert picture is not None
     assert picture.shape[1] > 3 * 480
     assert calls[0]["synced"] == tmp_path / "demo" / "sample_synced.mp4"
-    data = json.loads(run.invoke(app, ["demo", str(tmp_path / "demo"), "--json", "--quiet"]).stdout)
+    again = run.invoke(app, ["demo", str(tmp_path / "demo"), "--json"])
+    data = json.loads(again.stdout)
+    assert "making a sample pair" in again.stderr
     assert data["before_after"] == str(tmp_path / "demo" / "before_after.png")

@@ -56,3 +56,10 @@ def test_mask_that_fills_the_patch_fades_at_the_patchs_edge() -> None:
     alpha = distance_alpha(np.ones((60, 60), bool), feather_px=10, gamma=1.0)
     assert alpha[0].max() < 0.2
     assert alpha[30, 30] == 1
+
+
+def test_gaussian_alpha_is_one_half_in_the_middle_of_the_feather(disc: np.ndarray) -> None:
+    row = gaussian_alpha(disc, feather_px=16)[60, 15:40]
+    assert row[8] == pytest.approx(0.5, abs=0.08)
+    assert row[0] < 0.06
+    assert row[16] > 0.94

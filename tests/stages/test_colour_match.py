@@ -48,9 +48,11 @@ def test_gain_and_shift_are_clamped_and_strength_scales_them(patch: np.ndarray) 
 
 def test_a_flat_channel_keeps_gain_1() -> None:
     flat = np.full((10, 10, 3), 128, np.float32)
-    gain, shift = colour.fit(colour.measure(flat, flat + 3, np.ones((10, 10), bool)), **LIMITS)
-    assert np.all(gain == 1)
-    np.testing.assert_allclose(shift, -3)
+    noisy = flat + np.float32(3) + np.tile(np.array([-1, 1], np.float32), 5)[None, :, None]
+    for original, synced, want in ((flat, noisy, -3), (noisy, flat, 3)):
+        gain, shift = colour.fit(colour.measure(original, synced, np.ones((10, 10), bool)), **LIMITS)
+        assert np.all(gain == 1)
+        np.testing.assert_allclose(shift, want)
 
 
 def test_lab_there_and_back_is_the_identity_inside_the_gamut() -> None:

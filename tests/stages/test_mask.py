@@ -66,3 +66,10 @@ def test_cover_grows_the_mask_by_the_margin_around_the_core_only() -> None:
     assert grown[30, 35]
     assert not grown[30, 36]
     assert cover(mask, np.zeros_like(core), 5) is mask
+
+
+def test_coverage_lies_where_the_polygon_lies() -> None:
+    drawn = rasterise([(SQUARE, True)], Box(0, 0, 60, 40))
+    y, x = np.mgrid[:40, :60] + 0.5  # a pixel's centre lies at +0.5
+    assert float((x * drawn).sum() / drawn.sum()) == pytest.approx(20, abs=0.3)
+    assert float((y * drawn).sum() / drawn.sum()) == pytest.approx(15, abs=0.3)

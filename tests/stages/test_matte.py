@@ -101,3 +101,13 @@ def test_ring_straddles_the_contour(face: Landmarks) -> None:
     assert ring_radius_px(50) == 3
     assert ring_radius_px(200) == 6
     assert ring_radius_px(900) == 8
+
+
+def test_both_jaws_covers_the_synced_chin_too(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    dropped = transformed(face, jaw_px=0.35 * face.face_width_px)
+    both, one = (matte_of(face, dropped, both_jaws=choice, cover_lips=False) for choice in (True, False))
+    assert both is not None
+    assert one is not None
+    x, y = np.floor(dropped.points[152] - (0, 4)).astype(int)
+    assert both.mask[y - both.box.y0, x - both.box.x0]
+    assert not (y < one.box.y1 and one.mask[y - one.box.y0, x - one.box.x0])
