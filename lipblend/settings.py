@@ -8,9 +8,9 @@ Names end in their unit: ``_px`` pixels, ``_frac`` fraction of the face width (m
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ShapeName = Literal[
     "lower_face_contour", "mouth", "ellipse", "ultra_wide_ellipse", "superellipse", "box", "upper_face", "region"
@@ -121,6 +121,14 @@ class AlphaSettings(Group):
     feather_cap_px: float = _number(48.0, 1, 400, "px", "The feather is at most this wide.")
     gamma: float = _number(1.0, 0.3, 2.0, "", "Shape of the distance profile: below 1 fuller, above 1 thinner.")
 
+    @model_validator(mode="after")
+    def _floor_below_cap(self) -> Self:
+        if self.feather_floor_px > self.feather_cap_px:
+            raise ValueError(
+                f"feather_floor_px {self.feather_floor_px:g} is above feather_cap_px {self.feather_cap_px:g}"
+            )
+        return self
+
 
 class ColourSettings(Group):
     """Bringing the synced colours to the original's."""
@@ -153,6 +161,12 @@ class BlendSettings(Group):
     max_iterations: int = _number(
         400, 10, 10000, "iterations", "poisson: after so many the frame falls back to multiband."
     )
+
+    @model_validator(mode="after")
+    def _least_below_largest(self) -> Self:
+        if self.ring_min_px > self.ring_max_px:
+            raise ValueError(f"ring_min_px {self.ring_min_px:g} is above ring_max_px {self.ring_max_px:g}")
+        return self
 
 
 class EncodeSettings(Group):

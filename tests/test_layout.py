@@ -14,6 +14,7 @@ PACKAGE = ROOT / "lipblend"
 
 # Highest first. A layer may import from lower ones and from itself, not from its neighbours on the same line.
 LAYERS = (
+    ("__main__",),
     ("cli",),
     ("batch",),
     ("sample",),

@@ -12,6 +12,13 @@ from lipblend.settings import MaskSettings, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = list(setting_specs().values())
+PARTNERS = {
+    "alpha.feather_floor_px": {"feather_cap_px": 400},
+    "alpha.feather_cap_px": {"feather_floor_px": 0},
+    "blend.ring_min_px": {"ring_max_px": 200},
+    "blend.ring_max_px": {"ring_min_px": 2},
+}
+"""What the other end of a pair must be for both of a setting's own bounds to be allowed."""
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key)
@@ -38,8 +45,9 @@ def test_the_bounds_in_the_catalogue_are_the_ones_that_are_enforced(spec: Settin
     low, high = spec.low, spec.high
     assert low is not None
     assert high is not None
+    partner = PARTNERS.get(spec.key, {})
     for number in (low, high):
-        assert getattr(getattr(Settings.model_validate({group: {name: number}}), group), name) == number
+        assert getattr(getattr(Settings.model_validate({group: {name: number, **partner}}), group), name) == number
     for number in (low - 1, high + 1):
         with pytest.raises(ValidationError):
             Settings.model_validate({group: {name: number}})
@@ -63,3 +71,11 @@ def test_values_are_written_the_way_set_reads_them() -> None:
 def test_the_settings_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_markdown(), "run scripts/settings-table"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alpha": {"feather_floor_px": 9, "feather_cap_px": 8}}, {"blend": {"ring_min_px": 9, "ring_max_px": 8}}]
+)
+def test_a_floor_above_its_cap_is_refused(wrong: dict[str, dict[str, float]]) -> None:
+    with pytest.raises(ValidationError, match=r"9 is above .* 8"):
+        Settings.model_validate(wrong)

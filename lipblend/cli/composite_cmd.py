@@ -37,8 +37,8 @@ def composite_command(
         typer.Option("--output", "-o", metavar="FILE", help="Result: .mp4, .m4v, .mov or .mkv.", show_default=False),
     ],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", "-y", help="Replace FILE if it exists; without this it is an error.")
-    ] = False,
+        bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
+    ] = True,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -58,8 +58,8 @@ def composite_command(
     """Blend the new mouth of a lip-synced video into the original.
 
     ORIGINAL is real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with only
-    the new mouth taken over. It appears under its name only when it is complete. A FILE that exists is never replaced
-    unless --overwrite is given, and nothing is ever asked, so scripts do not hang.
+    the new mouth taken over. It appears under its name, and replaces what was there, only when it is complete. Nothing
+    is ever asked, so scripts do not hang.
     """
     flags = {
         "encode.encoder": Flag("--encoder", encoder),
@@ -71,7 +71,7 @@ def composite_command(
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
     if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists already", hint="Pass --overwrite to replace it, or choose another name.")
+        raise OutputError(f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
 
     from lipblend.compositing import composite
 

@@ -13,7 +13,7 @@ Alpha = npt.NDArray[np.float32]
 
 def feather_width_px(face_width_px: float, *, ratio: float, floor_px: float, cap_px: float) -> float:
     """``clamp(w_f * ratio, floor, cap)``: the seam's width in pixels."""
-    return min(max(face_width_px * ratio, floor_px), max(cap_px, floor_px))
+    return min(max(face_width_px * ratio, floor_px), cap_px)
 
 
 def distance_alpha(mask: Mask, *, feather_px: float, gamma: float) -> Alpha:

@@ -13,7 +13,7 @@ Field = npt.NDArray[np.float32]
 
 def ring_width_px(face_width_px: float, *, frac: float, min_px: float, max_px: float) -> float:
     """``clamp(w_f * frac, min, max)``: the width of the ring that is solved for."""
-    return min(max(face_width_px * frac, min_px), max(max_px, min_px))
+    return min(max(face_width_px * frac, min_px), max_px)
 
 
 def blend_poisson(

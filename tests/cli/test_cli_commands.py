@@ -114,15 +114,15 @@ def test_quiet_says_nothing(calls: list[dict[str, Any]], tmp_path: Path) -> None
     assert calls
 
 
-def test_an_existing_output_is_replaced_only_when_asked_for(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_an_existing_output_is_replaced_unless_that_is_forbidden(calls: list[dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_text("precious")
-    done = run.invoke(app, composite("-o", str(out)))
+    done = run.invoke(app, composite("-o", str(out), "--no-overwrite"))
     assert done.exit_code == 7
-    assert done.stderr == (f"error: {out} exists already. Pass --overwrite to replace it, or choose another name.\n")
+    assert done.stderr == f"error: {out} exists already. Leave out --no-overwrite to replace it, or name another.\n"
     assert calls == []
     assert out.read_text() == "precious"
-    assert run.invoke(app, composite("-o", str(out), "--overwrite")).exit_code == 0
+    assert run.invoke(app, composite("-o", str(out))).exit_code == 0
     assert len(calls) == 1
 
 

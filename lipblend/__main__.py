@@ -1,0 +1,5 @@
+"""``python -m lipblend``."""
+
+from lipblend.cli.app import main
+
+main()
