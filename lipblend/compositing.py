@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
 from lipblend.debug import DebugPictures
-from lipblend.errors import InputMismatchError
+from lipblend.errors import InputError, InputMismatchError
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.planes import add_delta
@@ -119,6 +118,7 @@ def composite(
     check_output(output, ours, encode=settings.encode, inputs=(original, synced))
     model = resolve_model("face_landmarker", models)
     audio = choose_audio(ours, theirs, settings.audio.source)
+    pictures = DebugPictures(debug_dir) if debug_dir is not None else None
     analysis = analyse(
         ours,
         theirs,
@@ -128,9 +128,11 @@ def composite(
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
     )
     plan = make_plan(analysis, settings)
+    start_s, trim = float(analysis.times_s[0]), len(plan.rows) < len(analysis.times_s)
+    del analysis  # the plan holds all that the second pass needs
     analysed = time.perf_counter()
     run = _Render(ours, theirs, plan, settings)
-    duration_s, writer_notes = run.write(output, audio, analysis, debug_dir=debug_dir, report=report)
+    end_s, writer_notes = run.write(output, audio, trim=trim, pictures=pictures, report=report)
     finished = time.perf_counter()
     return CompositeResult(
         output=output,
@@ -145,7 +147,7 @@ def composite(
         notes=(*_rate_notes(ours, theirs), *plan.notes, *audio.notes, *writer_notes),
         width=ours.width,
         height=ours.height,
-        duration_s=duration_s,
+        duration_s=end_s - start_s,
     )
 
 
@@ -162,15 +164,13 @@ class _Render:
         self,
         output: Path,
         audio: AudioPlan,
-        analysis: ClipAnalysis,
         *,
-        debug_dir: Path | None,
+        trim: bool,
+        pictures: DebugPictures | None,
         report: Callable[[Progress], None],
     ) -> tuple[float, list[str]]:
-        """Render and encode every frame; returns the duration in seconds and what the writer has to say."""
+        """Render and encode every frame; returns the last frame's end in seconds and what the writer has to say."""
         rows = self._plan.rows
-        pictures = DebugPictures(debug_dir) if debug_dir is not None else None
-        trim = len(rows) < len(analysis.times_s)
         end_s = 0.0
         with (
             VideoReader(self._ours, frame_limit=len(rows)) as read_ours,
@@ -186,7 +186,7 @@ class _Render:
                 writer.write(out)
                 end_s = out.time_s + float(out.duration * self._ours.time_base)
                 report(Progress("render", frame.index + 1, len(rows)))
-        return end_s - float(analysis.times_s[0]), writer.notes
+        return end_s, writer.notes
 
     def _compose(self, frame: Frame, partner: Frame | None, row: PlanRow, pictures: DebugPictures | None) -> Frame:
         ours = Picture(frame.planes, frame.layout, self._ours.colour)
@@ -209,13 +209,24 @@ def _joined(
 ) -> Iterator[tuple[Frame, Frame | None, PlanRow]]:
     """Each original frame with its row and its synced frame, both videos read forward once."""
     partner: Frame | None = None
-    for frame, row in zip(frames, rows, strict=True):
-        if row.synced_index < 0:
-            yield frame, None, row
-            continue
-        while partner is None or partner.index < row.synced_index:
-            partner = next(synced)
-        yield frame, partner, row
+    waiting = iter(rows)
+    for frame in frames:
+        row = next(waiting, None)
+        while row is not None and row.synced_index >= 0 and (partner is None or partner.index < row.synced_index):
+            partner = next(synced, None)
+            if partner is None:
+                break
+        if row is None or (row.synced_index >= 0 and partner is None):
+            raise _changed()
+        yield frame, partner if row.synced_index >= 0 else None, row
+    if next(waiting, None) is not None:
+        raise _changed()
+
+
+def _changed() -> InputError:
+    return InputError(
+        "an input gave other frames at the second reading", hint="Do not write to it while lipblend runs."
+    )
 
 
 def _check_pair(ours: VideoInfo, theirs: VideoInfo) -> None:

@@ -85,6 +85,8 @@ def render_frame(original: Picture, synced: Picture | None, row: PlanRow, settin
     """
     if row.weight <= 0 or synced is None or row.original is None or row.synced is None:
         return FrameResult(None, None, row.reason, ())
+    width_px = row.original.face_width_px
+    ring_px = _ring_px(width_px, settings.blend)
     matte = make_matte(
         row.original,
         row.synced,
@@ -92,6 +94,7 @@ def render_frame(original: Picture, synced: Picture | None, row: PlanRow, settin
         layout=original.layout,
         mask=settings.mask,
         alpha=settings.alpha,
+        seam_px=ring_px,
     )
     if matte is None:
         return FrameResult(None, None, OUTSIDE, ())
@@ -101,10 +104,19 @@ def render_frame(original: Picture, synced: Picture | None, row: PlanRow, settin
         extract_patch(synced.planes, synced.layout, matte.box), synced.colour, original.colour, height
     )
     after = _match_colour(after, row, settings.colour, ycbcr_matrix(original.colour, height))
-    delta, fallbacks = _blend(after - before, matte, row.original.face_width_px, settings.blend)
+    delta, fallbacks = _blend(after - before, matte, ring_px, settings.blend)
     if row.weight < 1:
         delta = delta * np.float32(row.weight)
     return FrameResult(matte, delta, "", fallbacks)
+
+
+def _ring_px(face_width_px: float, settings: BlendSettings) -> float:
+    """Width of the ring that the Poisson blend works in; the other blends have none."""
+    if settings.method != "poisson":
+        return 0.0
+    return ring_width_px(
+        face_width_px, frac=settings.ring_frac, min_px=settings.ring_min_px, max_px=settings.ring_max_px
+    )
 
 
 def _match_colour(
@@ -121,18 +133,19 @@ def _match_colour(
 
 
 def _blend(
-    difference: npt.NDArray[np.float32], matte: Matte, face_width_px: float, settings: BlendSettings
+    difference: npt.NDArray[np.float32], matte: Matte, ring_px: float, settings: BlendSettings
 ) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
     if settings.method == "alpha":
         return blend_alpha(difference, matte.alpha), ()
     if settings.method == "multiband":
-        return blend_multiband(difference, matte.alpha, levels=settings.levels), ()
-    ring = ring_width_px(
-        face_width_px, frac=settings.ring_frac, min_px=settings.ring_min_px, max_px=settings.ring_max_px
-    )
+        return _multiband(difference, matte, settings), ()
     solved = blend_poisson(
-        difference, matte.mask, ring_px=ring, tolerance=settings.tolerance, max_iterations=settings.max_iterations
+        difference, matte.mask, ring_px=ring_px, tolerance=settings.tolerance, max_iterations=settings.max_iterations
     )
     if solved is None:
-        return blend_multiband(difference, matte.alpha, levels=settings.levels), (POISSON_FELL_BACK,)
+        return _multiband(difference, matte, settings), (POISSON_FELL_BACK,)
     return solved, ()
+
+
+def _multiband(difference: npt.NDArray[np.float32], matte: Matte, settings: BlendSettings) -> npt.NDArray[np.float32]:
+    return blend_multiband(difference, matte.alpha, levels=settings.levels, feather_px=matte.feather_px)

@@ -138,7 +138,13 @@ class ColourSettings(Group):
     strength: float = _number(1.0, 0, 1, "", "0 = the synced colours as they are, 1 = fully matched.")
     gain_min: float = _number(0.85, 0.5, 1, "x", "Least gain of a channel.")
     gain_max: float = _number(1.18, 1, 2, "x", "Largest gain of a channel.")
-    offset_max: float = _number(24.0, 0, 128, "levels", "Largest shift of a channel's mean, in 8-bit levels.")
+    offset_max: float = _number(
+        24.0,
+        0,
+        128,
+        "8-bit levels; CIE units for lab",
+        "Largest shift of a channel's mean, in units of the space.",
+    )
     gain_smooth_s: float = _number(0.4, 0, 10, "s", "Standard deviation of the temporal smoothing of the gains.")
     shift_smooth_s: float = _number(
         0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame."
@@ -149,9 +155,9 @@ class BlendSettings(Group):
     """Joining the two pictures at the seam."""
 
     method: Literal["alpha", "multiband", "poisson"] = _choice(
-        "alpha", "alpha: cross-fade; multiband: Laplacian pyramid; poisson: gradient domain in a ring."
+        "alpha", "alpha: cross-fade; multiband: Laplacian bands; poisson: gradient domain in a ring."
     )
-    levels: int = _number(4, 2, 6, "levels", "multiband: pyramid levels.")
+    levels: int = _number(4, 2, 6, "levels", "multiband: frequency bands.")
     ring_frac: float = _number(
         0.04, 0.01, 0.2, "w_f", "poisson: ring width before it is limited to ring_min_px..ring_max_px."
     )

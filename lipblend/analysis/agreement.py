@@ -12,7 +12,7 @@ from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
 from lipblend.stages import colour
-from lipblend.stages.mask import disc, rasterise
+from lipblend.stages.mask import grid_step_px, signed_distance
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -36,12 +36,12 @@ def skin_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
     """Lower-face skin common to all meshes: inside every jaw, away from every mouth; (box.height, box.width) bool."""
     region = np.ones((box.height, box.width), bool)
     for face in faces:
+        step = grid_step_px(face.face_width_px)
         outline = np.concatenate([face.points[np.asarray(lm.LOWER_JAW)], face.points_68[31:36]])
-        hull = cv2.convexHull(np.ascontiguousarray(outline, np.float32)).reshape(-1, 2)
-        region &= rasterise([(np.asarray(hull, np.float32), True)], box) >= 0.5
-        lips = rasterise([(face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True)], box) > 0
-        margin = disc(_LIP_MARGIN_FRAC * face.face_width_px)
-        region &= cv2.dilate(lips.astype(np.uint8), margin) == 0
+        hull = np.asarray(cv2.convexHull(np.ascontiguousarray(outline, np.float32)), np.float32).reshape(-1, 2)
+        region &= signed_distance([(hull, True)], box, step_px=step) > 0
+        lips = signed_distance([(face.points[np.asarray(lm.LIPS_OUTER)], True)], box, step_px=step)
+        region &= lips < -_LIP_MARGIN_FRAC * face.face_width_px
     return region
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ class _Seen:
     faces: tuple[TrackedFace, ...]
     change: float
 
+    @property
+    def time_s(self) -> float:
+        return self.frame.time_s
+
 
 def analyse(
     original: VideoInfo,
@@ -69,7 +74,9 @@ def analyse(
     """
     times: list[float] = []
     changes: list[float] = []
+    moves: list[float] = []
     pairs: list[int] = []
+    previous: tuple[TrackedFace, ...] = ()
     tracks: dict[int, TrackRecord] = {}
     with (
         VideoReader(original) as read_original,
@@ -79,19 +86,17 @@ def analyse(
         prefetch(_follow(read_original, original, find_original, track), _QUEUE) as seen_original,
         prefetch(_follow(read_synced, synced, find_synced, track), _QUEUE) as seen_synced,
     ):
-        found: dict[int, _Seen] = {}
-        for frame, partner in pair_by_time(_frames(seen_original, found, 0), _frames(seen_synced, found, 1)):
-            here = found[2 * frame.index]
-            there = found[2 * partner.index + 1] if partner is not None else None
-            times.append(frame.time_s)
+        for here, there in pair_by_time(seen_original, seen_synced):
+            times.append(here.time_s)
             changes.append(here.change)
-            pairs.append(partner.index if partner is not None else -1)
+            pairs.append(there.frame.index if there is not None else -1)
             for face in here.faces:
                 record = tracks.setdefault(face.track_id, TrackRecord())
                 _measure(record, face.landmarks, here.frame, there, original, synced, lab=lab)
-            _forget(found, frame.index, partner.index if partner is not None else None)
+            moves.append(_least_move(previous, here.faces))
+            previous = here.faces
             on_frame(len(times))
-        corrupt = read_original.corrupt_packets + read_synced.corrupt_packets
+        damage = (*_damage(original, read_original), *_damage(synced, read_synced))
     if not times:
         raise InputError(
             f"no frame of {original.path.name} can be decoded", hint="Check that the file plays, or encode it again."
@@ -100,8 +105,31 @@ def analyse(
         raise InputError(
             f"no frame of {synced.path.name} can be decoded", hint="Check that the file plays, or encode it again."
         )
-    starts = cuts.find_cuts(np.array(changes), threshold=track.cut_threshold) if track.cuts else np.zeros(1, np.intp)
-    return ClipAnalysis(np.array(times), np.array(pairs, np.int64), starts, tracks, corrupt)
+    starts = np.zeros(1, np.intp)
+    if track.cuts:
+        starts = cuts.find_cuts(np.array(changes), np.array(moves), threshold=track.cut_threshold)
+    return ClipAnalysis(np.array(times), np.array(pairs, np.int64), starts, tracks, damage)
+
+
+def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:
+    """What was wrong with a file, for the summary."""
+    for count, what in (
+        (reader.corrupt_packets, "packets could not be decoded"),
+        (reader.concealed_frames, "frames are damaged"),
+        (reader.bumped_pts, "frames had a time stamp that does not rise, and were moved on"),
+    ):
+        if count:
+            yield f"{info.path.name}: {count} {what}"
+
+
+def _least_move(before: tuple[TrackedFace, ...], after: tuple[TrackedFace, ...]) -> float:
+    """How far the steadiest face came from any face of the frame before, in face widths; 0 where there is none."""
+    moves = [
+        float(np.abs(new.landmarks.points - old.landmarks.points).mean()) / max(old.landmarks.face_width_px, 1.0)
+        for new in after
+        for old in before
+    ]
+    return min(moves, default=0.0)
 
 
 def _follow(reader: VideoReader, info: VideoInfo, landmarker: FaceLandmarker, track: TrackSettings) -> Iterator[_Seen]:
@@ -114,6 +142,7 @@ def _follow(reader: VideoReader, info: VideoInfo, landmarker: FaceLandmarker, tr
         max_faces=track.max_faces,
     )
     previous: npt.NDArray[np.float32] | None = None
+    recent: deque[float] = deque(maxlen=cuts.WINDOW)
     for frame in reader:
         thumb = cuts.thumbnail(frame.planes[0], frame.layout.depth)
         change = cuts.change(previous, thumb) if previous is not None else 0.0
@@ -122,22 +151,11 @@ def _follow(reader: VideoReader, info: VideoInfo, landmarker: FaceLandmarker, tr
         def rgb_of(box: Box, frame: Frame = frame) -> npt.NDArray[np.uint8]:
             return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
 
-        faces = tracker.step(rgb_of, new_shot=track.cuts and change >= track.cut_threshold, time_s=frame.time_s)
+        # The tracker cannot look ahead, as find_cuts does; what it takes for a cut too many is joined again later.
+        new_shot = track.cuts and cuts.stands_out(change, recent, threshold=track.cut_threshold)
+        recent.append(change)
+        faces = tracker.step(rgb_of, new_shot=new_shot, time_s=frame.time_s)
         yield _Seen(frame, faces, change)
-
-
-def _frames(seen: Iterator[_Seen], found: dict[int, _Seen], parity: int) -> Iterator[Frame]:
-    """Hand on the frames alone, and keep what was found in them until it is used."""
-    for item in seen:
-        found[2 * item.frame.index + parity] = item
-        yield item.frame
-
-
-def _forget(found: dict[int, _Seen], original_index: int, synced_index: int | None) -> None:
-    found.pop(2 * original_index)
-    if synced_index is not None:
-        for key in [key for key in found if key % 2 == 1 and key < 2 * synced_index + 1]:
-            del found[key]
 
 
 def _measure(
@@ -158,7 +176,7 @@ def _measure(
     faces = [face] if partner is None else [face, partner]
     box = agreement.lower_face_box(faces).snapped(original.layout, original.width, original.height)
     if there is None or box.width < 4 or box.height < 4:
-        record.painted.append(0.0)
+        record.painted.append(None)
         record.stats.append(None)
         return
     ours = extract_patch(frame.planes, frame.layout, box)

@@ -10,6 +10,7 @@ from lipblend.analysis.clip import TrackRecord
 
 _LINK_DISTANCE_FRAC = 1.0
 _STAND_IN_SHARE = 0.5
+_BRIEF_SHARE = 0.1
 
 
 def choose_faces(
@@ -18,8 +19,9 @@ def choose_faces(
     """The faces that the generator changed in a shot, at most one a frame.
 
     Tracks that follow each other in time and place are one face that was lost for a moment, and are joined first. Then
-    the face that was painted most over all its frames is taken (on a tie the largest), and where it is not seen, the
-    next ones, if they were painted at least half as strongly a frame.
+    the face that was painted most a frame is taken (on a tie the largest), and where it is not seen, the next ones, if
+    they were painted at least half as strongly. A face seen for a moment is not judged against one seen throughout:
+    tracks shorter than a tenth of the shot's longest come last.
 
     Parameters
     ----------
@@ -37,12 +39,13 @@ def choose_faces(
         Cut to the shot, without a frame in common; the most painted first. Empty if no face is seen.
     """
     pieces = [piece for record in tracks.values() if (piece := record.between(start, stop)).frames]
-    faces = sorted(_joined(pieces, times_s, max_gap_s), key=_rank, reverse=True)
+    joined = _joined(pieces, times_s, max_gap_s)
+    brief = _BRIEF_SHARE * max((len(face.frames) for face in joined), default=0)
+    faces = sorted(joined, key=lambda face: (len(face.frames) >= brief, *_rank(face)), reverse=True)
     chosen: list[TrackRecord] = []
     taken: set[int] = set()
     for face in faces:
-        least = _STAND_IN_SHARE * float(np.mean(chosen[0].painted)) if chosen else 0.0
-        if float(np.mean(face.painted)) < least:
+        if chosen and _painted(face) < _STAND_IN_SHARE * _painted(chosen[0]):
             continue
         rest = face.without(taken)
         if rest.frames:
@@ -51,9 +54,15 @@ def choose_faces(
     return chosen
 
 
+def _painted(record: TrackRecord) -> float:
+    """Mean painted score over the frames that have a synced picture; 0 if none has."""
+    scores = [score for score in record.painted if score is not None]
+    return float(np.mean(scores)) if scores else 0.0
+
+
 def _rank(record: TrackRecord) -> tuple[float, float]:
     width = float(np.mean([np.ptp(mesh[:, 0]) for mesh in record.original]))
-    return round(float(np.sum(record.painted)), 3), width
+    return round(_painted(record), 3), width
 
 
 def _joined(pieces: list[TrackRecord], times_s: np.ndarray, max_gap_s: float) -> list[TrackRecord]:

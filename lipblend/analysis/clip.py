@@ -18,7 +18,7 @@ class TrackRecord:
     frames: list[int] = field(default_factory=list)
     original: list[npt.NDArray[np.float32]] = field(default_factory=list)
     synced: list[npt.NDArray[np.float32] | None] = field(default_factory=list)
-    painted: list[float] = field(default_factory=list)
+    painted: list[float | None] = field(default_factory=list)
     stats: list[ColourStats | None] = field(default_factory=list)
 
     def between(self, start: int, stop: int) -> TrackRecord:
@@ -51,12 +51,12 @@ class ClipAnalysis:
         First frame of every shot.
     tracks : dict of int to TrackRecord
         Faces of the original by track id.
-    corrupt_packets : int
-        Packets of either video that could not be decoded.
+    damage : tuple of str
+        What was wrong with the files, for the summary.
     """
 
     times_s: npt.NDArray[np.float64]
     synced_index: npt.NDArray[np.int64]
     shot_starts: npt.NDArray[np.intp]
     tracks: dict[int, TrackRecord]
-    corrupt_packets: int
+    damage: tuple[str, ...]

@@ -84,8 +84,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
         )
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
-    if analysis.corrupt_packets:
-        notes.append(f"{analysis.corrupt_packets} packets could not be decoded")
+    notes += analysis.damage
     return ClipPlan(tuple(rows), tuple(notes))
 
 

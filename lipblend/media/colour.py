@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.errors import InputError
-from lipblend.media.info import RANGE_FULL, RANGE_UNSPECIFIED, UNSPECIFIED, ColourTags
+from lipblend.media.info import RANGE_FULL, UNSPECIFIED, ColourTags
 
 HD_HEIGHT = 720
 """Untagged pictures at least this high are taken for BT.709, smaller ones for BT.601."""
@@ -108,7 +108,9 @@ def _conversion(source: ColourTags, target: ColourTags, height: int) -> NDArray[
         or target.matrix in _UNTAGGED
         or _WEIGHTS.get(source.matrix, source.matrix) == _WEIGHTS.get(target.matrix, target.matrix)
     )
-    same_range = source.range == target.range or RANGE_UNSPECIFIED in (source.range, target.range)
+    # Unlike the matrix, a range that is not given means limited: decoders expand full range, and encoders that do not
+    # tag write limited.
+    same_range = (source.range == RANGE_FULL) == (target.range == RANGE_FULL)
     if same_matrix and same_range:
         return None
     # What counts as the same is written alike on both sides, so that only the difference is converted.
@@ -117,7 +119,7 @@ def _conversion(source: ColourTags, target: ColourTags, height: int) -> NDArray[
         source = ColourTags(matrix, source.primaries, source.transfer, source.range)
         target = ColourTags(matrix, target.primaries, target.transfer, target.range)
     if same_range:
-        value_range = source.range or target.range
+        value_range = source.range
         source = ColourTags(source.matrix, source.primaries, source.transfer, value_range)
         target = ColourTags(target.matrix, target.primaries, target.transfer, value_range)
     square = np.vstack([ycbcr_matrix(target, height), [0, 0, 0, 1]])

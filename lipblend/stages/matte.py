@@ -15,10 +15,13 @@ from lipblend.media.info import PixelLayout
 from lipblend.media.planes import Box
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
-from lipblend.stages.mask import Mask, combine, cover, rasterise, tidy
+from lipblend.stages.mask import combine, cover, grid_step_px, signed_distance, tidy
 from lipblend.stages.shapes import Polygon, shape_polygons
 
 _MARGIN_PX = 2
+_MOUTHLESS = frozenset({"upper_face", "region"})  # shapes that need not hold the mouth
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,14 @@ class Matte:
         What may be replaced at all.
     alpha : (h, w) float32 in [0, 1]
         Share of the synced picture; exactly 0 outside the mask.
+    feather_px : float
+        Width over which alpha runs from 0 to 1.
     """
 
     box: Box
     mask: Mask
     alpha: Alpha
+    feather_px: float
 
 
 def make_matte(
@@ -48,6 +54,7 @@ def make_matte(
     layout: PixelLayout,
     mask: MaskSettings,
     alpha: AlphaSettings,
+    seam_px: float,
 ) -> Matte | None:
     """Mask and alpha of one frame from its two meshes; None if the mask does not reach into the picture.
 
@@ -59,6 +66,9 @@ def make_matte(
         The box is snapped to its chroma grid.
     mask : MaskSettings
     alpha : AlphaSettings
+    seam_px : float
+        The lips are kept at least so far inside the outline, and at least the feather: for blends with a ring of
+        their own.
     """
     faces = (original, synced) if mask.both_jaws else (original,)
     width_px = original.face_width_px
@@ -69,32 +79,31 @@ def make_matte(
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
-    margin = _MARGIN_PX + 2 * feather + width_px * (mask.dilation_frac + 3 * mask.blur_frac)
-    box = _bounds([points for shape in [*shapes, lips] for points, _ in shape], margin)
-    box = box.clipped(*frame_size).snapped(layout, *frame_size)
+    margin = _MARGIN_PX + 2 * feather + width_px * mask.dilation_frac
+    wide = _bounds([points for shape in [*shapes, lips] for points, _ in shape], margin)
+    box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
-    hard = combine([rasterise(shape, box) for shape in shapes], mask.combine)
+    step = grid_step_px(width_px)
+    distance = combine([signed_distance(shape, box, step_px=step) for shape in shapes], mask.combine)
     if mask.erode:
-        area = tidy(
-            hard,
+        distance = tidy(
+            distance,
             erosion_px=mask.erosion_frac * width_px,
             dilation_px=mask.dilation_frac * width_px,
             blur_px=mask.blur_frac * width_px,
         )
-    else:
-        area = hard >= 0.5
-    if mask.cover_lips:
-        # A third more than the feather: the alpha is blurred by a sixth of it.
-        area = cover(area, rasterise(lips, box), feather * 4 / 3)
+    if mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes):
+        distance = cover(distance, signed_distance(lips, box, step_px=step), max(feather, seam_px) + _MARGIN_PX)
+    area = distance > 0
     if not area.any():
         return None
     soft = (
-        distance_alpha(area, feather_px=feather, gamma=alpha.gamma)
+        distance_alpha(distance, feather_px=feather, gamma=alpha.gamma)
         if alpha.profile == "distance"
-        else gaussian_alpha(area, feather_px=feather)
+        else gaussian_alpha(distance, feather_px=feather)
     )
-    return Matte(box, area, soft)
+    return Matte(box, area, soft, feather)
 
 
 def _polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:

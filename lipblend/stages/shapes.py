@@ -113,7 +113,7 @@ def shape_polygons(
     padding : (left, right, top, bottom), face widths
         Moves the shape's extreme points outwards by so much, and what lies between in proportion.
     upper_boundary_frac : float, face widths
-        Nothing further above the mouth than this (not for ``upper_face`` and ``region``).
+        Nothing further above the mouth than this and the padding at the top (not for ``upper_face`` and ``region``).
     rotation, mouth_adaptation, adaptation_base, adaptation_gain, superellipse_exponent
         As in `lipblend.settings.MaskSettings`. Mouth-centred shapes scale by
         ``adaptation_base + adaptation_gain * opening``; hulls follow the jaw by themselves.
@@ -136,7 +136,7 @@ def shape_polygons(
         local = frame.to_local(_hull(np.concatenate([_points(name, face) for face in faces])))
     local = _padded(local * expansion, padding)
     if name != "upper_face":
-        local = clip_above(local, -upper_boundary_frac)
+        local = clip_above(local, -upper_boundary_frac - max(padding[2], 0))
     return [(frame.to_pixels(local), True)] if len(local) >= 3 else []
 
 

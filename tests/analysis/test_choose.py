@@ -45,3 +45,23 @@ def test_an_unpainted_face_does_not_stand_in() -> None:
 def test_only_the_shot_counts() -> None:
     assert chosen(track(range(100), at=0), start=20, stop=30) == [list(range(20, 30))]
     assert chosen(track(range(10), at=0), start=20, stop=30) == []
+
+
+def test_a_bystander_seen_longer_does_not_win_over_the_painted_face() -> None:
+    faces = chosen(track(range(100), at=0, painted=1), track(range(40, 80), at=400, painted=4))
+    assert faces == [list(range(40, 80))]
+
+
+def test_a_face_seen_for_a_moment_does_not_win_over_one_seen_throughout() -> None:
+    faces = chosen(track(range(100), at=0, painted=2), track(range(40, 43), at=400, painted=4))
+    assert faces[0] == list(range(100))
+
+
+def test_frames_without_a_synced_picture_say_nothing_about_the_paint() -> None:
+    half = track(range(100), at=0, painted=4)
+    half.painted[30:] = [None] * 70
+    assert chosen(track(range(100), at=500, painted=2), half)[0] == list(range(100))
+    assert (
+        choose_faces({0: track(range(100), at=500, painted=2), 1: half}, TIMES, 0, 100, max_gap_s=0.4)[0].painted[0]
+        == 4
+    )

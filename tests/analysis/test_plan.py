@@ -36,7 +36,7 @@ def clip(face: Landmarks) -> Clip:
             record.painted.append(1.0)
             record.stats.append(stats(cast * (-1) ** frame))
         index = np.where(np.arange(COUNT) < paired, np.arange(COUNT), -1)
-        return ClipAnalysis(np.arange(COUNT) / 25, index, np.array(cuts), {0: record}, 0)
+        return ClipAnalysis(np.arange(COUNT) / 25, index, np.array(cuts), {0: record}, ())
 
     return make
 
@@ -116,3 +116,31 @@ def test_a_face_that_changes_its_track_id_is_worked_on_throughout(clip: Clip, fa
     plan = make_plan(analysis, Settings())
     assert all(row.weight == 1 for row in plan.rows)
     np.testing.assert_allclose(plan.rows[17].original.points, face.points + 17, atol=0.01)
+
+
+def test_a_jumping_mesh_is_dropped_and_bridged(clip: Clip, face: Landmarks) -> None:
+    analysis = clip()
+    record = analysis.tracks[0]
+    record.original[12] = record.original[12] + np.float32(face.face_width_px)
+    plan = make_plan(analysis, Settings())
+    np.testing.assert_allclose(plan.rows[12].original.points, face.points + 12, atol=0.05)
+
+
+def test_frames_without_statistics_take_their_neighbours_colour_map(clip: Clip) -> None:
+    analysis = clip()
+    record = analysis.tracks[0]
+    half = ColourStats(np.full(3, 100.0), np.full(3, 8.0), np.full(3, 120.0), np.full(3, 10.0), 500)
+    record.stats[:] = [half] * COUNT
+    whole = make_plan(analysis, Settings()).rows[9]
+    record.stats[9] = record.stats[10] = None
+    row = make_plan(analysis, Settings()).rows[9]
+    np.testing.assert_allclose(row.gain, whole.gain)
+    np.testing.assert_allclose(row.offset, whole.offset)
+
+
+def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:
+    analysis = clip()
+    damaged = ClipAnalysis(
+        analysis.times_s, analysis.synced_index, analysis.shot_starts, analysis.tracks, ("a.mp4: 3",)
+    )
+    assert "a.mp4: 3" in make_plan(damaged, Settings()).notes

@@ -14,8 +14,15 @@ def mask() -> np.ndarray:
 
 
 @pytest.fixture
-def alpha(mask: np.ndarray) -> np.ndarray:
-    return distance_alpha(mask, feather_px=14, gamma=1.0)
+def alpha() -> np.ndarray:
+    return ramp(14)
+
+
+def ramp(feather_px: float) -> np.ndarray:
+    """Alpha of the same ellipse."""
+    y, x = np.mgrid[:128, :144]
+    field = (1 - np.hypot((y - 64) / 40, (x - 72) / 52)) * 46
+    return distance_alpha(field.astype(np.float32), feather_px=feather_px, gamma=1.0)
 
 
 @pytest.fixture
@@ -28,7 +35,7 @@ def _blends(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> dict
     assert solved is not None
     return {
         "alpha": blend_alpha(difference, alpha),
-        "multiband": blend_multiband(difference, alpha, levels=4),
+        "multiband": blend_multiband(difference, alpha, levels=4, feather_px=14),
         "poisson": solved,
     }
 
@@ -66,13 +73,19 @@ def test_multiband_steps_sharp_detail_in_a_narrower_band_than_a_colour_cast(alph
         share = np.abs(change[64, edge, 0]) / 20
         return int(np.count_nonzero((share > 0.05) & (share < 0.95)))
 
-    assert width(blend_multiband(fine, alpha, levels=4)) < width(blend_multiband(cast, alpha, levels=4))
+    narrow, wide = (width(blend_multiband(picture, alpha, levels=4, feather_px=14)) for picture in (fine, cast))
+    assert narrow < wide
 
 
-def test_multiband_of_one_level_is_a_cross_fade_with_the_narrow_mask(difference: np.ndarray, alpha: np.ndarray) -> None:
-    change = blend_multiband(difference, alpha, levels=1)
-    deep = alpha >= 0.95
-    np.testing.assert_allclose(change[deep], difference[deep], atol=1e-3)
+@pytest.mark.parametrize("feather", [5, 9, 18])
+def test_multiband_holds_to_the_matte_and_is_hardly_steeper_than_a_cross_fade(feather: float) -> None:
+    alpha = ramp(feather)
+    cast = np.full((128, 144, 3), 20, np.float32)
+    change = blend_multiband(cast, alpha, levels=4, feather_px=feather)
+    np.testing.assert_allclose(change[alpha == 1], 20, atol=1e-4)
+    assert np.all(change[alpha == 0] == 0)
+    steepest = np.abs(np.diff(change[64, :, 0])).max()
+    assert steepest <= 1.05 * np.abs(np.diff(20 * alpha[64])).max()
 
 
 def test_poisson_carries_an_even_cast_from_0_at_the_outline_to_full_across_the_ring() -> None:

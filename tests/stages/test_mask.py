@@ -2,74 +2,82 @@ import numpy as np
 import pytest
 
 from lipblend.media.planes import Box
-from lipblend.stages.mask import combine, cover, rasterise, tidy
+from lipblend.stages.mask import combine, cover, grid_step_px, signed_distance, tidy
 
 SQUARE = np.array([[10, 10], [30, 10], [30, 20], [10, 20]], np.float32)
+BOX = Box(0, 0, 60, 40)
 
 
-def test_coverage_sums_to_the_polygons_area_wherever_it_lies() -> None:
-    triangle = np.array([[5, 5], [105, 15], [45, 95]], np.float32)
-    area = 0.5 * abs(100 * 90 - 40 * 10)
-    for shift in (0.0, 0.25, 0.5, 0.75):
-        covered = rasterise([(triangle + np.float32(shift), True)], Box(0, 0, 120, 110)).sum()
-        # OpenCV fills the outline's own pixels too: half a sample beyond the edge.
-        assert covered == pytest.approx(area, rel=0.03)
+def circle(x: float, y: float, radius: float) -> np.ndarray:
+    t = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+    return np.stack([x + radius * np.cos(t), y + radius * np.sin(t)], 1).astype(np.float32)
 
 
-def test_box_offset_moves_the_drawing() -> None:
-    whole = rasterise([(SQUARE, True)], Box(0, 0, 60, 40))
-    part = rasterise([(SQUARE, True)], Box(8, 6, 40, 30))
-    np.testing.assert_array_equal(part, whole[6:30, 8:40])
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_distance_to_a_circle_is_the_radius_less_the_distance_to_its_middle(step: int) -> None:
+    field = signed_distance([(circle(31.3, 28.6, 20), True)], Box(0, 0, 64, 60), step_px=step)
+    y, x = np.mgrid[:60, :64] + 0.5  # a pixel's centre lies at +0.5
+    want = 20 - np.hypot(x - 31.3, y - 28.6)
+    band = np.abs(want) < 12
+    assert np.abs(field - want)[band].max() < (0.02 if step == 1 else 0.4)
 
 
-def test_holes_are_cut_out_in_order() -> None:
+def test_distance_outside_a_square_counts_from_edges_and_corners() -> None:
+    field = signed_distance([(SQUARE, True)], BOX, step_px=1)
+    assert field[14, 40] == pytest.approx(-10.5)
+    assert field[14, 20] == pytest.approx(4.5)
+    assert field[23, 33] == pytest.approx(-np.hypot(3.5, 3.5), abs=1e-4)
+
+
+def test_the_box_only_chooses_the_part() -> None:
+    whole = signed_distance([(SQUARE, True)], BOX, step_px=1)
+    part = signed_distance([(SQUARE, True)], Box(8, 6, 41, 31), step_px=1)
+    np.testing.assert_allclose(part, whole[6:31, 8:41], atol=1e-5)
+
+
+def test_holes_are_cut_out() -> None:
     hole = np.array([[15, 12], [25, 12], [25, 18], [15, 18]], np.float32)
-    drawn = rasterise([(SQUARE, True), (hole, False)], Box(0, 0, 40, 30))
-    assert drawn[15, 20] == 0
-    assert drawn[11, 12] == 1
+    field = signed_distance([(SQUARE, True), (hole, False)], BOX, step_px=1)
+    assert field[15, 20] < 0
+    assert field[11, 12] > 0
+
+
+def test_a_tenth_of_a_pixel_moves_the_field_by_a_tenth() -> None:
+    before = signed_distance([(circle(30, 20, 12), True)], BOX, step_px=1)
+    after = signed_distance([(circle(30.1, 20, 12), True)], BOX, step_px=1)
+    assert np.abs(after - before).max() < 0.11
+    assert np.abs(after - before)[20, 41] == pytest.approx(0.1, abs=0.01)
 
 
 def test_combine_union_and_minimum() -> None:
-    a, b = np.array([[0.0, 1.0, 0.5]], np.float32), np.array([[1.0, 0.0, 0.25]], np.float32)
+    a, b = np.array([[-1.0, 1.0, 0.5]], np.float32), np.array([[1.0, -1.0, 0.25]], np.float32)
     np.testing.assert_array_equal(combine([a, b], "union"), [[1, 1, 0.5]])
-    np.testing.assert_array_equal(combine([a, b], "minimum"), [[0, 0, 0.25]])
+    np.testing.assert_array_equal(combine([a, b], "minimum"), [[-1, -1, 0.25]])
 
 
-def test_erosion_shrinks_dilation_grows_and_erosion_takes_off_spikes() -> None:
-    mask = np.zeros((80, 80), np.float32)
-    mask[20:60, 20:60] = 1
-    mask[38:40, 60:75] = 1  # a spike two pixels thick
-    plain = tidy(mask, erosion_px=0, dilation_px=0, blur_px=0)
-    opened = tidy(mask, erosion_px=3, dilation_px=3, blur_px=0)
-    assert tidy(mask, erosion_px=3, dilation_px=0, blur_px=0).sum() < opened.sum() < plain.sum()
-    assert tidy(mask, erosion_px=0, dilation_px=3, blur_px=0).sum() > plain.sum()
-    assert plain[39, 70]
-    assert not opened[39, 70]
-    assert opened[40, 40]
+def test_erosion_and_dilation_move_the_outline_by_any_fraction() -> None:
+    field = signed_distance([(circle(30, 20, 12), True)], BOX, step_px=1)
+    small = signed_distance([(circle(30, 20, 10.3), True)], BOX, step_px=1)
+    band = np.abs(small) < 5
+    moved = tidy(field, erosion_px=2.5, dilation_px=0.8, blur_px=0)
+    np.testing.assert_allclose(moved[band], small[band], atol=0.02)
 
 
-def test_blur_rounds_corners() -> None:
-    mask = np.zeros((80, 80), np.float32)
-    mask[20:60, 20:60] = 1
-    rounded = tidy(mask, erosion_px=0, dilation_px=0, blur_px=4)
-    assert not rounded[20, 20]
-    assert rounded[20, 40]
+def test_blur_rounds_corners_and_leaves_straight_outlines() -> None:
+    big = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], np.float32)
+    rounded = tidy(signed_distance([(big, True)], BOX, step_px=1), erosion_px=0, dilation_px=0, blur_px=2)
+    assert rounded[10, 10] < 0
+    assert rounded[10, 30] > 0
 
 
-def test_cover_grows_the_mask_by_the_margin_around_the_core_only() -> None:
-    mask = np.zeros((60, 60), bool)
-    core = np.zeros((60, 60), np.float32)
-    core[30, 30] = 0.01
-    grown = cover(mask, core, 5)
-    y, x = np.nonzero(grown)
-    assert np.hypot(y - 30, x - 30).max() <= 5
-    assert grown[30, 35]
-    assert not grown[30, 36]
-    assert cover(mask, np.zeros_like(core), 5) is mask
+def test_cover_puts_the_core_a_margin_inside_and_touches_nothing_else() -> None:
+    far = np.full((40, 60), -100, np.float32)
+    core = signed_distance([(circle(30, 20, 5), True)], BOX, step_px=1)
+    grown = cover(far, core, 4)
+    assert grown[20, 30 + 4] >= 4
+    assert grown[20, 30 + 9] < 0
+    np.testing.assert_array_equal(cover(-far, core, 4), -far)
 
 
-def test_coverage_lies_where_the_polygon_lies() -> None:
-    drawn = rasterise([(SQUARE, True)], Box(0, 0, 60, 40))
-    y, x = np.mgrid[:40, :60] + 0.5  # a pixel's centre lies at +0.5
-    assert float((x * drawn).sum() / drawn.sum()) == pytest.approx(20, abs=0.3)
-    assert float((y * drawn).sum() / drawn.sum()) == pytest.approx(15, abs=0.3)
+def test_grid_is_coarse_for_large_faces_only() -> None:
+    assert [grid_step_px(width) for width in (50, 119, 121, 300, 2000)] == [1, 1, 2, 4, 4]

@@ -7,7 +7,7 @@ import pytest
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
 from lipblend.media.planes import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
-from lipblend.stages.mask import rasterise
+from lipblend.stages.mask import signed_distance
 from lipblend.stages.shapes import clip_above, face_frame, shape_polygons
 
 Make = Callable[..., Landmarks]
@@ -16,22 +16,20 @@ FRAME = Box(0, 0, 768, 768)
 
 def draw(name: str, *faces: Landmarks, box: Box = FRAME, **changes: object) -> np.ndarray:
     mask = MaskSettings(**changes)
-    return rasterise(
-        shape_polygons(
-            name,
-            faces,
-            regions=mask.regions,
-            expansion=mask.expansion,
-            padding=(mask.pad_left_frac, mask.pad_right_frac, mask.pad_top_frac, mask.pad_bottom_frac),
-            upper_boundary_frac=mask.upper_boundary_frac,
-            rotation=mask.rotation,
-            mouth_adaptation=mask.mouth_adaptation,
-            adaptation_base=mask.adaptation_base,
-            adaptation_gain=mask.adaptation_gain,
-            superellipse_exponent=mask.superellipse_exponent,
-        ),
-        box,
+    polygons = shape_polygons(
+        name,
+        faces,
+        regions=mask.regions,
+        expansion=mask.expansion,
+        padding=(mask.pad_left_frac, mask.pad_right_frac, mask.pad_top_frac, mask.pad_bottom_frac),
+        upper_boundary_frac=mask.upper_boundary_frac,
+        rotation=mask.rotation,
+        mouth_adaptation=mask.mouth_adaptation,
+        adaptation_base=mask.adaptation_base,
+        adaptation_gain=mask.adaptation_gain,
+        superellipse_exponent=mask.superellipse_exponent,
     )
+    return (signed_distance(polygons, box, step_px=1) > -0.5).astype(np.float32)
 
 
 def inside(drawn: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -147,3 +145,9 @@ def test_clip_above_keeps_the_lower_half_of_a_square() -> None:
 def test_local_coordinates_come_back(face: Landmarks) -> None:
     frame = face_frame([face], rotation=True)
     np.testing.assert_allclose(frame.to_pixels(frame.to_local(face.points)), face.points, atol=1e-3)
+
+
+def test_padding_at_the_top_raises_the_upper_boundary(face: Landmarks) -> None:
+    for name in ("superellipse", "lower_face_contour"):
+        low, high = (np.nonzero(draw(name, face, pad_top_frac=pad))[0].min() for pad in (0.0, 0.2))
+        assert low - high > 0.05 * face.face_width_px, name
