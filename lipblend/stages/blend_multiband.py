@@ -17,9 +17,9 @@ def blend_multiband(difference: Field, alpha: Field, *, levels: int, feather_px:
 
     With ``D = generated - original`` split into band-passes ``D = B_0 + B_1 + ...`` by Gaussians of doubling width,
     the change is ``sum m_n B_n``. Band n cross-fades over ``min(3 * 2**n, feather)`` px about the contour: its mask
-    ``m_n`` is alpha steepened about one half. Blending is linear, so the bands of the difference are enough, and where the two
-    pictures agree the change is 0. The bands are kept at full size (a Laplacian stack instead of a pyramid): every
-    band's seam then lies inside the feather exactly, and nothing of the original is left where alpha is 1.
+    ``m_n`` is alpha steepened about one half. Blending is linear, so the bands of the difference are enough, and where
+    the two pictures agree the change is 0. The bands are kept at full size (a Laplacian stack instead of a pyramid):
+    every band's seam lies inside the feather exactly, and nothing of the original is left where alpha is 1.
 
     Parameters
     ----------
