@@ -279,7 +279,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SettingsError(
             f"{path} must hold a mapping of settings, but holds a {type(content).__name__}",
-            hint="`lipblend presets show max-concealment` prints an example.",
+            hint="`lipblend presets show max-concealment --yaml` prints an example.",
         )
     return {str(key): value for key, value in content.items()}
 

@@ -55,7 +55,7 @@ class TrackSettings(Group):
     max_gap_s: float = _number(0.4, 0, 5, "s", "Gaps in a track up to this long are filled by interpolation.")
     ramp_s: float = _number(0.16, 0, 2, "s", "Time over which the patch fades in and out beside frames without a face.")
     outlier_frac: float = _number(
-        0.12, 0.01, 1, "w_f", "A mesh further than this from the median of its neighbours is dropped."
+        0.12, 0.01, 1, "face widths", "A mesh further than this from the median of its neighbours is dropped."
     )
     cuts: bool = _choice(True, "Find cuts, and smooth nothing across them.")
     cut_threshold: float = _number(
@@ -87,15 +87,15 @@ class MaskSettings(Group):
     )
     both_jaws: bool = _choice(True, "Cover the original's and the synced face, so that neither chin survives twice.")
     expansion: float = _number(1.15, 1.0, 1.3, "x", "Growth of the shape about the middle of the mouth.")
-    pad_left_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding to the picture's left of the face axis.")
-    pad_right_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding to the picture's right of the face axis.")
-    pad_top_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding above.")
-    pad_bottom_frac: float = _number(0, -0.3, 0.5, "w_f", "Padding below.")
+    pad_left_frac: float = _number(0, -0.3, 0.5, "face widths", "Padding to the picture's left of the face axis.")
+    pad_right_frac: float = _number(0, -0.3, 0.5, "face widths", "Padding to the picture's right of the face axis.")
+    pad_top_frac: float = _number(0, -0.3, 0.5, "face widths", "Padding above.")
+    pad_bottom_frac: float = _number(0, -0.3, 0.5, "face widths", "Padding below.")
     upper_boundary_frac: float = _number(
         0.22,
         0.05,
         0.6,
-        "w_f",
+        "face widths",
         "Nothing further than this above the middle of the mouth (not for upper_face and region).",
     )
     rotation: bool = _choice(True, "Ellipses and boxes turn with the line through the mouth corners.")
@@ -105,9 +105,13 @@ class MaskSettings(Group):
     superellipse_exponent: float = _number(4.0, 2, 10, "", "Exponent of the superellipse (2 = ellipse, large = box).")
     cover_lips: bool = _choice(True, "The old and the new lips always lie inside the fully replaced part.")
     erode: bool = _choice(True, "Erode, dilate and blur the mask, so that spikes and old lips never show.")
-    erosion_frac: float = _number(0.006, 0.0, 0.05, "w_f", "Radius of the erosion (published range 0.003 to 0.015).")
-    dilation_frac: float = _number(0.003, 0.0, 0.05, "w_f", "Radius of the dilation that follows the erosion.")
-    blur_frac: float = _number(0.01, 0.0, 0.1, "w_f", "Standard deviation of the blur that rounds the mask's outline.")
+    erosion_frac: float = _number(
+        0.006, 0.0, 0.05, "face widths", "Radius of the erosion (published range 0.003 to 0.015)."
+    )
+    dilation_frac: float = _number(0.003, 0.0, 0.05, "face widths", "Radius of the dilation that follows the erosion.")
+    blur_frac: float = _number(
+        0.01, 0.0, 0.1, "face widths", "Standard deviation of the blur that rounds the mask's outline."
+    )
 
 
 class AlphaSettings(Group):
@@ -116,7 +120,7 @@ class AlphaSettings(Group):
     profile: Literal["distance", "gaussian"] = _choice(
         "distance", "distance: (d/feather)^gamma inside the mask; gaussian: blurred mask."
     )
-    feather_ratio: float = _number(0.06, 0.02, 0.08, "w_f", "Feather width before floor and cap.")
+    feather_ratio: float = _number(0.06, 0.02, 0.08, "face widths", "Feather width before floor and cap.")
     feather_floor_px: float = _number(3.0, 0, 64, "px", "The feather is at least this wide.")
     feather_cap_px: float = _number(48.0, 1, 400, "px", "The feather is at most this wide.")
     gamma: float = _number(1.0, 0.3, 2.0, "", "Shape of the distance profile: below 1 fuller, above 1 thinner.")
@@ -159,7 +163,7 @@ class BlendSettings(Group):
     )
     levels: int = _number(4, 2, 6, "levels", "multiband: frequency bands.")
     ring_frac: float = _number(
-        0.04, 0.01, 0.2, "w_f", "poisson: ring width before it is limited to ring_min_px..ring_max_px."
+        0.04, 0.01, 0.2, "face widths", "poisson: ring width before it is limited to ring_min_px..ring_max_px."
     )
     ring_min_px: float = _number(6.0, 2, 64, "px", "poisson: least ring width.")
     ring_max_px: float = _number(12.0, 4, 200, "px", "poisson: largest ring width.")
@@ -178,7 +182,10 @@ class BlendSettings(Group):
 class EncodeSettings(Group):
     """The output's video stream."""
 
-    encoder: str = _choice("libx264", "Video encoder, by its FFmpeg name (libx264, libx265, ffv1, prores_ks ...).")
+    encoder: str = _choice(
+        "libx264",
+        "Video encoder, by its FFmpeg name (libx264, libx265, ffv1; prores_ks needs a 4:2:2 10-bit original).",
+    )
     crf: float = _number(14, 0, 63, "", "Constant rate factor; 0 is lossless with libx264.")
     preset: str = _choice("medium", "The encoder's own speed preset (ultrafast ... veryslow).")
 

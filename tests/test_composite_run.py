@@ -175,6 +175,17 @@ def test_interrupt_leaves_no_file(sample: SamplePair, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_truncated_original_is_noted(sample: SamplePair, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mkv"
+    run(sample.original, sample.original, whole)
+    cut = tmp_path / "cut.mkv"
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    done = run(cut, sample.synced, tmp_path / "out.mp4")
+    assert done.frames < 20
+    assert any("cut.mkv is damaged or cut short" in note for note in done.notes)
+
+
 def test_the_public_names_are_there_each_time() -> None:
     import lipblend
 

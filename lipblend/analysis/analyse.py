@@ -96,7 +96,7 @@ def analyse(
             moves.append(_least_move(previous, here.faces))
             previous = here.faces
             on_frame(len(times))
-        damage = (*_damage(original, read_original), *_damage(synced, read_synced))
+        damage = (*_missing(original, len(times)), *_damage(original, read_original), *_damage(synced, read_synced))
     if not times:
         raise InputError(
             f"no frame of {original.path.name} can be decoded", hint="Check that the file plays, or encode it again."
@@ -109,6 +109,15 @@ def analyse(
     if track.cuts:
         starts = cuts.find_cuts(np.array(changes), np.array(moves), threshold=track.cut_threshold)
     return ClipAnalysis(np.array(times), np.array(pairs, np.int64), starts, tracks, damage)
+
+
+def _missing(info: VideoInfo, count: int) -> Iterator[str]:
+    """Frames that the container promises and the decoder did not give, for the summary."""
+    promised = info.frame_count or 0
+    if not promised and info.duration_s and info.frame_rate:
+        promised = round(info.duration_s * info.frame_rate)
+    if count < promised - max(1, promised // 50):
+        yield f"{info.path.name} is damaged or cut short: {count} of about {promised} frames could be decoded"
 
 
 def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:

@@ -85,6 +85,9 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
     notes += analysis.damage
+    scores = [score for record in analysis.tracks.values() for score in record.painted if score is not None]
+    if max(scores, default=0.0) == 0:
+        notes.append("both videos show the same faces: there was nothing to take over")
     return ClipPlan(tuple(rows), tuple(notes))
 
 

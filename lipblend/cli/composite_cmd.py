@@ -34,7 +34,9 @@ def composite_command(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="Result: .mp4, .m4v, .mov or .mkv.", show_default=False),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Result: .mp4, .m4v, .mov, .mkv or .webm.", show_default=False
+        ),
     ],
     overwrite: Annotated[
         bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")

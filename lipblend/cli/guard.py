@@ -75,10 +75,15 @@ def _report(
 
 
 def unwind_on_sigterm() -> None:
-    """Turn SIGTERM into ``SystemExit(143)``, so that temporary files are removed before the process ends."""
+    """Turn SIGTERM (and a closed terminal's SIGHUP) into ``SystemExit(143)``, so that temporary files are removed.
+
+    A SIGHUP that is ignored already, as under nohup, stays ignored.
+    """
 
     def stop(signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_IGN)  # a second one must not cut the clean-up short
         raise SystemExit(EXIT_TERMINATED)
 
     signal.signal(signal.SIGTERM, stop)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)

@@ -36,10 +36,16 @@ def list_command(as_json: JsonOption = False) -> None:
 @guarded
 def show_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which preset.", show_default=False)],
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print the preset's own YAML, to start a file for --config from.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a preset changes, beside the default."""
     preset = find_preset(name)
+    if as_yaml:
+        typer.echo(preset.path.read_text(encoding="utf-8"), nl=False)
+        return
     values = preset_values(preset)
     resolve_settings(name)  # a preset with values that are not allowed is reported rather than shown
     specs = setting_specs()

@@ -144,3 +144,11 @@ def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:
         analysis.times_s, analysis.synced_index, analysis.shot_starts, analysis.tracks, ("a.mp4: 3",)
     )
     assert "a.mp4: 3" in make_plan(damaged, Settings()).notes
+
+
+@pytest.mark.parametrize("painted", [0.0, 1.0])
+def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
+    analysis = clip()
+    analysis.tracks[0].painted[:] = [painted] * COUNT
+    noted = any("nothing to take over" in note for note in make_plan(analysis, Settings()).notes)
+    assert noted == (painted == 0)

@@ -265,3 +265,13 @@ def test_demo_makes_a_pair_a_result_and_a_picture(
     data = json.loads(again.stdout)
     assert "making a sample pair" in again.stderr
     assert data["before_after"] == str(tmp_path / "demo" / "before_after.png")
+
+
+def test_a_presets_yaml_can_start_a_config_file(tmp_path: Path) -> None:
+    shown = run.invoke(app, ["presets", "show", "max-concealment", "--yaml"])
+    assert shown.exit_code == 0
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(shown.stdout, encoding="utf-8")
+    done = run.invoke(app, ["config", "show", "--config", str(mine), "--json"])
+    assert done.exit_code == 0
+    assert "multiband" in done.stdout
