@@ -112,7 +112,7 @@ def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int
     times = analysis.times_s[start:stop]
     paired = analysis.synced_index[start:stop] >= 0
     count = stop - start
-    ours, theirs = np.zeros((count, _MESH)), np.zeros((count, _MESH))
+    ours, theirs = np.zeros((count, _MESH), np.float32), np.zeros((count, _MESH), np.float32)
     present = np.zeros(count, bool)
     gains, offsets = np.ones((count, 3)), np.zeros((count, 3))
     borrowed = 0
@@ -136,7 +136,7 @@ def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int
         if weights[i] <= 0:
             rows.append(PlanRow(index, 0.0, None, None, gains[i], offsets[i], NO_FACE if paired[i] else NO_SYNCED))
             continue
-        original, synced = (Landmarks(mesh[i].reshape(-1, 2).astype(np.float32)) for mesh in (ours, theirs))
+        original, synced = (Landmarks(mesh[i].reshape(-1, 2)) for mesh in (ours, theirs))
         rows.append(PlanRow(index, float(weights[i]), original, synced, gains[i], offsets[i], ""))
     return rows, borrowed
 
@@ -145,7 +145,7 @@ def _series(
     frames: Sequence[int], meshes: Sequence[npt.NDArray[np.float32] | None], start: int, stop: int
 ) -> tuple[smoothing.Series, smoothing.Valid]:
     """A track's meshes as one row a frame of the shot, with which rows are known."""
-    values = np.zeros((stop - start, _MESH))
+    values = np.zeros((stop - start, _MESH), np.float32)
     valid = np.zeros(stop - start, bool)
     for frame, mesh in zip(frames, meshes, strict=True):
         if start <= frame < stop and mesh is not None:
@@ -183,7 +183,9 @@ def _colour_maps(
     the gain is a ratio of deviations and noisy, and is smoothed more.
     """
     count = stop - start
-    gains, shifts, means = np.ones((count, 3)), np.zeros((count, 3)), np.zeros((count, 3))
+    gains: smoothing.Series = np.ones((count, 3))
+    shifts: smoothing.Series = np.zeros((count, 3))
+    means: smoothing.Series = np.zeros((count, 3))
     valid = np.zeros(count, bool)
     if settings.method != "none":
         for frame, stats in zip(record.frames, record.stats, strict=True):

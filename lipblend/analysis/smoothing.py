@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Series = npt.NDArray[np.float64]
+Series = npt.NDArray[np.floating[Any]]
 Valid = npt.NDArray[np.bool_]
 
 _REACH = 3.0  # the Gaussian is cut off at so many standard deviations
