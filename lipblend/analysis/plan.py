@@ -183,9 +183,7 @@ def _colour_maps(
     the gain is a ratio of deviations and noisy, and is smoothed more.
     """
     count = stop - start
-    gains: smoothing.Series = np.ones((count, 3))
-    shifts: smoothing.Series = np.zeros((count, 3))
-    means: smoothing.Series = np.zeros((count, 3))
+    gains, shifts, means = np.ones((count, 3)), np.zeros((count, 3)), np.zeros((count, 3))
     valid = np.zeros(count, bool)
     if settings.method != "none":
         for frame, stats in zip(record.frames, record.stats, strict=True):
@@ -210,7 +208,9 @@ def _colour_maps(
 
 def _smoothed(
     values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, sigma_s: float
-) -> smoothing.Series:
+) -> npt.NDArray[np.float64]:
     """Missing rows interpolated, the nearest one's beyond the ends, then a Gaussian mean over time."""
     filled = np.stack([np.interp(times, times[valid], column[valid]) for column in values.T], axis=1)
-    return smoothing.zero_phase(filled, valid, times, sigma_s=sigma_s, order=0) if sigma_s > 0 else filled
+    if sigma_s > 0:
+        filled = smoothing.zero_phase(filled, valid, times, sigma_s=sigma_s, order=0)
+    return np.asarray(filled, np.float64)
