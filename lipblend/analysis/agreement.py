@@ -13,6 +13,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
 from lipblend.stages import colour
 from lipblend.stages.mask import grid_step_px, signed_distance
+from lipblend.stages.shapes import convex_hull, lower_face_points
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -25,9 +26,7 @@ _MIN_PIXELS = 64
 
 def lower_face_box(faces: Sequence[Landmarks]) -> Box:
     """The box around the lower half of one or two meshes, in pixels, not yet clipped to the picture."""
-    points = np.concatenate([face.points[np.asarray(lm.LOWER_JAW + lm.LIPS_OUTER)] for face in faces])
-    nose = np.concatenate([face.points_68[31:36] for face in faces])
-    points = np.concatenate([points, nose])
+    points = np.concatenate([lower_face_points(face) for face in faces])
     low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
@@ -37,8 +36,7 @@ def skin_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
     region = np.ones((box.height, box.width), bool)
     for face in faces:
         step = grid_step_px(face.face_width_px)
-        outline = np.concatenate([face.points[np.asarray(lm.LOWER_JAW)], face.points_68[31:36]])
-        hull = np.asarray(cv2.convexHull(np.ascontiguousarray(outline, np.float32)), np.float32).reshape(-1, 2)
+        hull = convex_hull(lower_face_points(face))
         region &= signed_distance([(hull, True)], box, step_px=step) > 0
         lips = signed_distance([(face.points[np.asarray(lm.LIPS_OUTER)], True)], box, step_px=step)
         region &= lips < -_LIP_MARGIN_FRAC * face.face_width_px

@@ -17,12 +17,13 @@ from lipblend.cli.options import (
     PresetOption,
     QuietOption,
     SetOption,
+    command_app,
     setting_flag,
 )
 from lipblend.errors import OutputError
 from lipblend.presets import Flag, resolve_settings
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_app()
 
 
 @app.command("composite")

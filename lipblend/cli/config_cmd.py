@@ -9,17 +9,11 @@ import typer
 from lipblend.catalogue import setting_specs, value_text
 from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
-from lipblend.cli.options import DEFAULT_PRESET, ConfigOption, JsonOption, PresetOption, SetOption
+from lipblend.cli.options import DEFAULT_PRESET, ConfigOption, JsonOption, PresetOption, SetOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.presets import resolve_settings
 
-app = typer.Typer(
-    help="Show every setting, and where its value comes from.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = command_app("Show every setting, and where its value comes from.")
 
 
 @app.callback()

@@ -9,7 +9,7 @@ import typer
 
 from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.guard import guarded
-from lipblend.cli.options import DEFAULT_PRESET, JsonOption, ModelsOption, PresetOption, QuietOption
+from lipblend.cli.options import DEFAULT_PRESET, JsonOption, ModelsOption, PresetOption, QuietOption, command_app
 from lipblend.errors import InputError, OutputError
 from lipblend.presets import resolve_settings
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lipblend.pictures import Rgb
     from lipblend.sample import SamplePair
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_app()
 
 _DEMO_FOLDER = Path("lipblend-demo")
 _FACE_MARGIN = 0.5  # of the generator's box, on each side

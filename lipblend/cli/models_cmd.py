@@ -8,17 +8,11 @@ import typer
 
 from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
-from lipblend.cli.options import JsonOption, ModelsOption
+from lipblend.cli.options import JsonOption, ModelsOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import ModelError
 
-app = typer.Typer(
-    help="List the model files, or fetch one from its maker.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = command_app("List the model files, or fetch one from its maker.")
 
 
 @app.command("list")

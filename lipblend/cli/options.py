@@ -11,6 +11,17 @@ from lipblend.catalogue import setting_specs
 from lipblend.presets import DEFAULT_PRESET
 
 
+def command_app(help_text: str | None = None) -> typer.Typer:
+    """The typer app of one command; with a help text, of a group of sub-commands."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=help_text is not None,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
 def setting_flag(key: str, name: str, metavar: str = "") -> Any:
     """Describe a command-line flag that stands for the setting `key`."""
     spec = setting_specs()[key]

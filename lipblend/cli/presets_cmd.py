@@ -9,17 +9,11 @@ import typer
 from lipblend.catalogue import setting_specs, value_text
 from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
-from lipblend.cli.options import DEFAULT_PRESET, JsonOption
+from lipblend.cli.options import DEFAULT_PRESET, JsonOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.presets import find_preset, list_presets, preset_values, resolve_settings
 
-app = typer.Typer(
-    help="List the presets, or show what one changes.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = command_app("List the presets, or show what one changes.")
 
 
 @app.command("list")

@@ -76,9 +76,6 @@ class FaceTracker:
         Time between two searches, seconds.
     max_faces : int
         At most so many faces are followed at once; the largest are taken.
-    crop_factors : tuple of float
-        Sides of the crops a face is looked at in, over the longer side of its mesh. The mesh is the mean over the
-        crops: two crops, such as (1.7, 2.6), take twice the time and jitter by a third less.
     """
 
     def __init__(
@@ -90,17 +87,13 @@ class FaceTracker:
         min_face_px: int,
         search_every_s: float,
         max_faces: int,
-        crop_factors: tuple[float, ...] = (CROP_FACTOR,),
     ) -> None:
-        if not crop_factors or min(crop_factors) < 1:
-            raise ValueError(f"crop_factors must be one or more numbers from 1 up, got {crop_factors}")
         self._detect = landmarker.detect
         self._width = width
         self._height = height
         self._min_face_px = min_face_px
         self._search_every_s = search_every_s
         self._max_faces = max_faces
-        self._crop_factors = crop_factors
         self._tracks: list[_Track] = []
         self._next_id = 0
         self._searched_s: float | None = None
@@ -147,7 +140,7 @@ class FaceTracker:
         tracks = []
         for number, track in enumerate(self._tracks):
             if number in taken:
-                tracks.append(self._moved(track, self._refined(rgb_of, track, taken[number])))
+                tracks.append(self._moved(track, taken[number]))
                 continue
             since = time_s if track.lost_since_s is None else track.lost_since_s
             if time_s - since <= _KEEP_LOST_S:
@@ -156,23 +149,12 @@ class FaceTracker:
 
     def _candidates(self, rgb_of: RgbOf, track: _Track) -> list[Mesh]:
         if track.lost_since_s is None:
-            near = self._in_crop(rgb_of, crop_around(track.mesh, self._crop_factors[0], track.crop_side_px))
+            near = self._in_crop(rgb_of, crop_around(track.mesh, CROP_FACTOR, track.crop_side_px))
             near = [mesh for mesh in near if _continues(track.mesh, mesh)]
             if near:
                 return near
         wide = self._in_crop(rgb_of, crop_around(track.mesh, _WIDE_CROP_FACTOR))
         return [mesh for mesh in wide if _continues(track.mesh, mesh)]
-
-    def _refined(self, rgb_of: RgbOf, track: _Track, mesh: Mesh) -> Mesh:
-        """The mean of `mesh` and what the further crops show of the same face."""
-        meshes = [mesh]
-        for factor in self._crop_factors[1:]:
-            side = track.crop_side_px * factor / self._crop_factors[0]
-            others = self._in_crop(rgb_of, crop_around(track.mesh, factor, side))
-            best = max(others, key=lambda other: overlap(mesh, other), default=None)
-            if best is not None and overlap(mesh, best) > _TAKEN_IOU:
-                meshes.append(best)
-        return np.asarray(np.mean(meshes, axis=0, dtype=np.float64).astype(np.float32))
 
     def _in_crop(self, rgb_of: RgbOf, crop: Box) -> list[Mesh]:
         inside = crop.clipped(self._width, self._height)
@@ -185,8 +167,9 @@ class FaceTracker:
         steady = abs(wanted - track.crop_side_px) <= _RESIZE_AT * track.crop_side_px
         return _Track(track.track_id, mesh, track.crop_side_px if steady else wanted, None)
 
-    def _crop_side(self, mesh: Mesh) -> float:
-        return self._crop_factors[0] * float(np.ptp(mesh, axis=0).max())
+    @staticmethod
+    def _crop_side(mesh: Mesh) -> float:
+        return CROP_FACTOR * float(np.ptp(mesh, axis=0).max())
 
     def _search(self, rgb_of: RgbOf, time_s: float, *, live: bool, had_face: bool) -> list[Mesh]:
         """Faces of the frame, as thoroughly as it is due."""

@@ -40,10 +40,6 @@ class Box:
         """Rows, 0 when the box is empty."""
         return max(0, self.y1 - self.y0)
 
-    def grown(self, px: int) -> Box:
-        """The box with ``px`` more pixels on every side."""
-        return Box(self.x0 - px, self.y0 - px, self.x1 + px, self.y1 + px)
-
     def clipped(self, width: int, height: int) -> Box:
         """The part inside a picture of the given size; empty, but inside, when there is none."""
         x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
@@ -59,12 +55,6 @@ class Box:
             -(-self.y1 // h_step) * h_step,
         )
         return grown.clipped(frame_w, frame_h)
-
-    def intersects(self, box: Box) -> bool:
-        """Whether the two boxes share a pixel."""
-        shared_w = min(self.x1, box.x1) - max(self.x0, box.x0)
-        shared_h = min(self.y1, box.y1) - max(self.y0, box.y0)
-        return shared_w > 0 and shared_h > 0 and self.width > 0 and self.height > 0
 
 
 def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> NDArray[np.float32]:

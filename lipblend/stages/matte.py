@@ -75,7 +75,7 @@ def make_matte(
     feather = feather_width_px(
         width_px, ratio=alpha.feather_ratio, floor_px=alpha.feather_floor_px, cap_px=alpha.feather_cap_px
     )
-    shapes = [_polygons(name, faces, mask) for name in mask.shapes]
+    shapes = [mask_polygons(name, faces, mask) for name in mask.shapes]
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
@@ -106,7 +106,8 @@ def make_matte(
     return Matte(box, area, soft, feather)
 
 
-def _polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:
+def mask_polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:
+    """One mask shape of one or two faces as the settings want it; see `shape_polygons`."""
     return shape_polygons(
         name,
         faces,

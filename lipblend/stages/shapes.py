@@ -133,22 +133,28 @@ def shape_polygons(
         local[:, 1] += _HALF_AXES[name][2]
     else:
         frame = face_frame(faces, rotation=True)
-        local = frame.to_local(_hull(np.concatenate([_points(name, face) for face in faces])))
+        local = frame.to_local(convex_hull(np.concatenate([_points(name, face) for face in faces])))
     local = _padded(local * expansion, padding)
     if name != "upper_face":
         local = clip_above(local, -upper_boundary_frac - max(padding[2], 0))
     return [(frame.to_pixels(local), True)] if len(local) >= 3 else []
 
 
+def lower_face_points(face: Landmarks) -> npt.NDArray[np.float32]:
+    """(n, 2) points around the lower face: the whole jaw line of the mesh, and the published area under the nose."""
+    jaw = face.points[np.asarray(lm.LOWER_JAW)]
+    return np.concatenate([jaw, face.points_68[np.asarray(lm.AREA_LOWER_FACE)]])
+
+
 def _points(name: str, face: Landmarks) -> npt.NDArray[np.float32]:
     if name == "lower_face_contour":
-        jaw = face.points[np.asarray(lm.LOWER_JAW)]
-        return np.concatenate([jaw, face.points_68[np.asarray(lm.AREA_LOWER_FACE)]])
+        return lower_face_points(face)
     area = {"mouth": lm.AREA_MOUTH, "upper_face": lm.AREA_UPPER_FACE}[name]
     return np.asarray(face.points_68[np.asarray(area)])
 
 
-def _hull(points: npt.NDArray[np.float32]) -> Polygon:
+def convex_hull(points: npt.NDArray[np.float32]) -> Polygon:
+    """Convex hull of (n, 2) points, as a polygon."""
     return np.asarray(cv2.convexHull(np.ascontiguousarray(points, np.float32)), np.float32).reshape(-1, 2)
 
 

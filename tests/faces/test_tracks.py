@@ -185,28 +185,9 @@ def test_without_faces_the_tiles_are_searched_now_and_then_only(landmarker: Face
     assert whole == [True, *[False] * tiles, *[True] * 5, *[False] * tiles]
 
 
-def test_two_crops_are_averaged_and_jitter_less(landmarker: FaceLandmarker, scene: Scene) -> None:
-    picture = scene(700, 500, (120, 350, 240)).astype(np.float32)
-    random = np.random.default_rng(5)
-    pictures = [np.clip(picture + random.normal(0, 4, picture.shape), 0, 255).astype(np.uint8) for _ in range(24)]
-
-    def jitter(factors: tuple[float, ...]) -> float:
-        steps = follow(landmarker, pictures, crop_factors=factors, search_every_s=9.0)
-        meshes = np.array([face.landmarks.points for (face,) in steps])
-        return float(meshes.std(axis=0).mean())
-
-    assert jitter((1.7, 2.6)) < 0.9 * min(jitter((1.7,)), jitter((2.6,)))
-
-
 def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandmarker, scene: Scene) -> None:
     """Nothing is smoothed: a mesh may differ by what the crop does to it, not by where the face was."""
     pictures = film(scene, 800, 600, *(((90, 300 + 5 * i, 300),) for i in range(6)))
     last = follow(landmarker, pictures)[-1][0].landmarks.points
     alone = follow(landmarker, pictures[-1:])[0][0].landmarks.points
     assert np.abs(last - alone).mean() < 0.5
-
-
-@pytest.mark.parametrize("factors", [(), (0.5,)])
-def test_crops_smaller_than_the_face_are_refused(factors: tuple[float, ...], landmarker: FaceLandmarker) -> None:
-    with pytest.raises(ValueError, match="crop_factors"):
-        FaceTracker(landmarker, 100, 100, min_face_px=40, search_every_s=1, max_faces=1, crop_factors=factors)

@@ -162,14 +162,10 @@ def test_box_arithmetic() -> None:
     layout = layout_of("420", 8)
     box = Box(3, 5, 9, 9)
     assert (box.width, box.height) == (6, 4)
-    assert box.grown(2) == Box(1, 3, 11, 11)
     assert box.snapped(layout, 64, 48) == Box(2, 4, 10, 10)
     assert box.snapped(layout, 9, 9) == Box(2, 4, 9, 9)
     assert Box(-5, -5, 100, 100).clipped(20, 10) == Box(0, 0, 20, 10)
     assert Box(30, 30, 40, 40).clipped(20, 10).width == 0
-    assert box.intersects(Box(8, 8, 20, 20))
-    assert not box.intersects(Box(9, 5, 20, 20))
-    assert not box.intersects(Box(4, 6, 4, 8))
     assert Box(-3, -3, 3, 3).snapped(layout, 16, 16) == Box(0, 0, 4, 4)
 
 

@@ -8,27 +8,15 @@ from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
 from lipblend.media.planes import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
 from lipblend.stages.mask import signed_distance
-from lipblend.stages.shapes import clip_above, face_frame, shape_polygons
+from lipblend.stages.matte import mask_polygons
+from lipblend.stages.shapes import clip_above, face_frame
 
 Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)
 
 
 def draw(name: str, *faces: Landmarks, box: Box = FRAME, **changes: object) -> np.ndarray:
-    mask = MaskSettings(**changes)
-    polygons = shape_polygons(
-        name,
-        faces,
-        regions=mask.regions,
-        expansion=mask.expansion,
-        padding=(mask.pad_left_frac, mask.pad_right_frac, mask.pad_top_frac, mask.pad_bottom_frac),
-        upper_boundary_frac=mask.upper_boundary_frac,
-        rotation=mask.rotation,
-        mouth_adaptation=mask.mouth_adaptation,
-        adaptation_base=mask.adaptation_base,
-        adaptation_gain=mask.adaptation_gain,
-        superellipse_exponent=mask.superellipse_exponent,
-    )
+    polygons = mask_polygons(name, faces, MaskSettings(**changes))
     return (signed_distance(polygons, box, step_px=1) > -0.5).astype(np.float32)
 
 
