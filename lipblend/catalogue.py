@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -48,7 +49,8 @@ class SettingSpec:
         if self.kind == "bool":
             return "true or false"
         if self.low is not None and self.high is not None:
-            number = "a whole number from " if self.kind == "int" else ""
+            words = "".join(f"{word}, " for word in self.choices)
+            number = f"{words}{'or ' if words else ''}{'a whole number from ' if self.kind == 'int' else ''}"
             unit = f" {self.unit}" if self.unit else ""
             return f"{number}{self.low:g} to {self.high:g}{unit}"
         if self.choices:
@@ -92,12 +94,14 @@ def _spec(key: str, field: FieldInfo) -> SettingSpec:
     is_list = get_origin(inner) is tuple
     if is_list:
         inner = get_args(inner)[0]
-    choices = tuple(map(str, get_args(inner))) if get_origin(inner) is Literal else ()
+    words, rules = inner, [rule for each in field.metadata for rule in _rules(each)]
+    if get_origin(inner) in (Union, UnionType):
+        words, number = get_args(inner)  # a word or a number
+        inner, rules = get_args(number)[0], _rules(get_args(number)[1])
+    choices = tuple(map(str, get_args(words))) if get_origin(words) is Literal else ()
     kinds: dict[Any, Any] = {bool: "bool", int: "int", float: "float"}
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    bounds = {
-        name: float(getattr(rule, name)) for rule in field.metadata for name in ("ge", "le") if hasattr(rule, name)
-    }
+    bounds = {name: float(getattr(rule, name)) for rule in rules for name in ("ge", "le") if hasattr(rule, name)}
     return SettingSpec(
         key=key,
         default=field.default,
@@ -108,6 +112,11 @@ def _spec(key: str, field: FieldInfo) -> SettingSpec:
         high=bounds.get("le"),
         choices=choices,
     )
+
+
+def _rules(rule: Any) -> list[Any]:
+    """The single rules of a bound."""
+    return list(rule.metadata) if isinstance(rule, FieldInfo) else [rule]
 
 
 def settings_markdown() -> str:

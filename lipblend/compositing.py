@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.analyse import analyse
+from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
 from lipblend.debug import DebugPictures
-from lipblend.errors import InputError, InputMismatchError
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
+from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
 from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader
+from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, choose_audio
 from lipblend.media.writer import VideoWriter, check_output
 from lipblend.render import Picture, render_frame
 from lipblend.settings import Settings
 
 _QUEUE = 4  # decoded frames waiting a stream
-_RATE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class CompositeResult:
         Wall-clock time.
     audio : str
         Whose sound was taken: original, synced, file or none.
+    timeline : str
+        Whose time line the output follows: original or synced.
+    pairing : mapping
+        How the two videos go together: offset_s, in_step, drift, repeated, missing, jumps, backward (see
+        `lipblend.analysis.timeline.Pairing`), likeness and mapping (`lipblend.analysis.alignment.Alignment`).
     notes : tuple of str
         What else the user should know.
     width, height : int
@@ -70,6 +76,8 @@ class CompositeResult:
     analyse_seconds: float
     render_seconds: float
     audio: str
+    timeline: str
+    pairing: Mapping[str, Any]
     notes: tuple[str, ...]
     width: int
     height: int
@@ -114,25 +122,28 @@ def composite(
     started = time.perf_counter()
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
-    _check_pair(ours, theirs)
     check_output(output, ours, encode=settings.encode, inputs=(original, synced))
     model = resolve_model("face_landmarker", models)
-    audio = choose_audio(ours, theirs, settings.audio.source)
     pictures = DebugPictures(debug_dir) if debug_dir is not None else None
     analysis = analyse(
         ours,
         theirs,
         model=model,
         track=settings.track,
+        pair=settings.pair,
+        strict=settings.read.strict,
         lab=settings.colour.space == "lab",
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
     )
     plan = make_plan(analysis, settings)
-    start_s, trim = float(analysis.times_s[0]), len(plan.rows) < len(analysis.times_s)
-    del analysis  # the plan holds all that the second pass needs
+    found = analysis.alignment
+    audio = choose_audio(
+        ours, theirs, settings.audio.source, timeline=found.timeline.follows, offset_s=found.pairing.offset_s
+    )
+    run = _Render(ours, theirs, analysis, plan, settings)
+    del analysis  # the plan holds all that the second pass needs of the faces
     analysed = time.perf_counter()
-    run = _Render(ours, theirs, plan, settings)
-    end_s, writer_notes = run.write(output, audio, trim=trim, pictures=pictures, report=report)
+    end_s, writer_notes = run.write(output, audio, pictures=pictures, report=report)
     finished = time.perf_counter()
     return CompositeResult(
         output=output,
@@ -144,110 +155,93 @@ def composite(
         analyse_seconds=analysed - started,
         render_seconds=finished - analysed,
         audio=audio.taken,
-        notes=(*_rate_notes(ours, theirs), *plan.notes, *audio.notes, *writer_notes),
+        timeline=found.timeline.follows,
+        pairing=_pairing_dict(found),
+        notes=(*plan.notes, *audio.notes, *writer_notes),
         width=ours.width,
         height=ours.height,
-        duration_s=end_s - start_s,
+        duration_s=end_s - run.start_s,
     )
+
+
+def _pairing_dict(found: Alignment) -> dict[str, Any]:
+    pairing, mapping = found.pairing, found.mapping
+    return {
+        "offset_s": pairing.offset_s,
+        "in_step": pairing.in_step,
+        "drift": pairing.drift,
+        "repeated": pairing.repeated,
+        "missing": pairing.missing,
+        "jumps": pairing.jumps,
+        "backward": pairing.backward,
+        "likeness": found.likeness,
+        "mapping": asdict(mapping),
+    }
 
 
 class _Render:
     """The second pass over both videos, and the counts that the summary shows."""
 
-    def __init__(self, ours: VideoInfo, theirs: VideoInfo, plan: ClipPlan, settings: Settings) -> None:
+    def __init__(
+        self, ours: VideoInfo, theirs: VideoInfo, analysis: ClipAnalysis, plan: ClipPlan, settings: Settings
+    ) -> None:
         self._ours, self._theirs, self._plan, self._settings = ours, theirs, plan, settings
+        self._mapping = analysis.alignment.mapping
+        self._follows_synced = analysis.alignment.timeline.follows == "synced"
+        self._stamps = list(zip(analysis.pts.tolist(), analysis.durations.tolist(), strict=True))
+        self._original_pts, self._synced_pts = analysis.original_pts, analysis.synced_pts
+        self._exact = analysis.exact_times
+        self._trim = len(plan.rows) < len(analysis.times_s)
+        self.start_s = float(analysis.times_s[0])
         self.blended = 0
         self.passed_through: Counter[str] = Counter()
         self.fallbacks: Counter[str] = Counter()
 
     def write(
-        self,
-        output: Path,
-        audio: AudioPlan,
-        *,
-        trim: bool,
-        pictures: DebugPictures | None,
-        report: Callable[[Progress], None],
+        self, output: Path, audio: AudioPlan, *, pictures: DebugPictures | None, report: Callable[[Progress], None]
     ) -> tuple[float, list[str]]:
         """Render and encode every frame; returns the last frame's end in seconds and what the writer has to say."""
         rows = self._plan.rows
+        timing = self._theirs if self._follows_synced else self._ours
+        target = replace(self._ours, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
+        shown = [row.original_index for row in rows]
+        partners = [row.synced_index for row in rows if row.faces]
         end_s = 0.0
         with (
-            VideoReader(self._ours, frame_limit=len(rows)) as read_ours,
-            VideoReader(self._theirs) as read_theirs,
-            prefetch(read_ours, _QUEUE) as frames,
-            prefetch(read_theirs, _QUEUE) as synced_frames,
+            prefetch(frames_at(self._ours, self._original_pts, shown, exact=self._exact[0]), _QUEUE) as frames,
+            prefetch(frames_at(self._theirs, self._synced_pts, partners, exact=self._exact[1]), _QUEUE) as synced,
             VideoWriter(
-                output, self._ours, encode=self._settings.encode, audio=audio, extras_from=self._ours, trim=trim
+                output, target, encode=self._settings.encode, audio=audio, extras_from=timing, trim=self._trim
             ) as writer,
         ):
-            for frame, partner, row in _joined(frames, synced_frames, rows):
-                out = self._compose(frame, partner, row, pictures)
-                writer.write(out)
-                end_s = out.time_s + float(out.duration * self._ours.time_base)
-                report(Progress("render", frame.index + 1, len(rows)))
+            for number, (row, (pts, duration)) in enumerate(zip(rows, self._stamps, strict=False)):
+                frame = next(frames)
+                partner = next(synced) if row.faces else None
+                out = self._compose(number, frame, partner, row, pictures)
+                writer.write(replace(out, index=number, pts=pts, duration=duration))
+                end_s = float((pts + duration) * target.time_base)
+                report(Progress("render", number + 1, len(rows)))
         return end_s, writer.notes
 
-    def _compose(self, frame: Frame, partner: Frame | None, row: PlanRow, pictures: DebugPictures | None) -> Frame:
-        ours = Picture(frame.planes, frame.layout, self._ours.colour)
-        theirs = Picture(partner.planes, partner.layout, self._theirs.colour) if partner is not None else None
-        result = render_frame(ours, theirs, row, self._settings)
+    def _compose(
+        self, number: int, frame: Frame, partner: Frame | None, row: PlanRow, pictures: DebugPictures | None
+    ) -> Frame:
+        ours, theirs = self._picture(frame, self._ours), None
+        if partner is not None:
+            theirs = self._picture(partner, self._theirs)
+        result = render_frame(ours, theirs, row, self._settings, mapping=self._mapping)
         self.fallbacks.update(result.fallbacks)
-        if result.matte is None or result.delta is None:
+        if not result.patches:
             self.passed_through[result.reason] += 1
             return frame
         self.blended += 1
         out = frame.writable()
-        add_delta(out.planes, out.layout, result.matte.box, result.delta)
+        for patch in result.patches:
+            add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
         if pictures is not None:
-            pictures.save(frame.index, Picture(out.planes, out.layout, self._ours.colour), result.matte, row)
+            pictures.save(number, self._picture(out, self._ours), result.patches)
         return out
 
-
-def _joined(
-    frames: Iterable[Frame], synced: Iterator[Frame], rows: tuple[PlanRow, ...]
-) -> Iterator[tuple[Frame, Frame | None, PlanRow]]:
-    """Each original frame with its row and its synced frame, both videos read forward once."""
-    partner: Frame | None = None
-    waiting = iter(rows)
-    for frame in frames:
-        row = next(waiting, None)
-        while row is not None and row.synced_index >= 0 and (partner is None or partner.index < row.synced_index):
-            partner = next(synced, None)
-            if partner is None:
-                break
-        if row is None or (row.synced_index >= 0 and partner is None):
-            raise _changed()
-        yield frame, partner if row.synced_index >= 0 else None, row
-    if next(waiting, None) is not None:
-        raise _changed()
-
-
-def _changed() -> InputError:
-    return InputError(
-        "an input gave other frames at the second reading", hint="Do not write to it while lipblend runs."
-    )
-
-
-def _check_pair(ours: VideoInfo, theirs: VideoInfo) -> None:
-    """Refuse what cannot be paired yet, with the values found."""
-    if (ours.width, ours.height) != (theirs.width, theirs.height):
-        raise InputMismatchError(
-            "the two videos differ in size",
-            details=(
-                f"original  {ours.path.name}  {ours.width}x{ours.height}",
-                f"synced    {theirs.path.name}  {theirs.width}x{theirs.height}",
-            ),
-            hint=f"Scale the synced video to {ours.width}x{ours.height} first, without cropping or padding it.",
-        )
-
-
-def _rate_notes(ours: VideoInfo, theirs: VideoInfo) -> tuple[str, ...]:
-    if not ours.frame_rate or not theirs.frame_rate:
-        return ()
-    if abs(float(theirs.frame_rate / ours.frame_rate) - 1) <= _RATE_TOLERANCE:
-        return ()
-    return (
-        f"frame rates differ ({float(ours.frame_rate):.3f} and {float(theirs.frame_rate):.3f}): "
-        "frames were paired by time alone",
-    )
+    @staticmethod
+    def _picture(frame: Frame, info: VideoInfo) -> Picture:
+        return Picture(frame.planes, frame.layout, info.colour, info.height)

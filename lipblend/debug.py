@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.plan import PlanRow
 from lipblend.errors import OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import to_rgb
-from lipblend.render import Picture
+from lipblend.render import FacePatch, Picture
 from lipblend.stages.matte import Matte, ring_radius_px, seam_ring
 
 Rgb = npt.NDArray[np.uint8]
@@ -24,7 +24,7 @@ _SYNCED_DOTS = (255, 80, 200)
 
 
 class DebugPictures:
-    """Writes four PNG files a frame into a folder: mask, alpha, seam ring and overlay, named by the frame's index.
+    """Writes four PNG files a face into a folder: mask, alpha, seam ring and overlay, named by the frame's index.
 
     Parameters
     ----------
@@ -46,25 +46,27 @@ class DebugPictures:
             ) from error
         self._folder = folder
 
-    def save(self, index: int, picture: Picture, matte: Matte, row: PlanRow) -> None:
+    def save(self, index: int, picture: Picture, patches: Sequence[FacePatch]) -> None:
         """Write the pictures of one blended frame; ``picture`` is the finished one."""
-        if row.original is None or row.synced is None:
-            return
-        ring = seam_ring(matte.alpha, radius_px=ring_radius_px(row.original.face_width_px))
-        for name, image in (
-            ("mask", matte.mask.astype(np.uint8) * 255),
-            ("alpha", np.rint(matte.alpha * 255).astype(np.uint8)),
-            ("ring", ring.astype(np.uint8) * 255),
-            ("overlay", cv2.cvtColor(overlay(picture, matte, row.original, row.synced), cv2.COLOR_RGB2BGR)),
-        ):
-            path = self._folder / f"{index:06d}_{name}.png"
-            if not cv2.imwrite(str(path), image):
-                raise OutputError(f"cannot write {path}", hint="Check the folder's rights and the free space.")
+        for number, patch in enumerate(patches):
+            matte, face = patch.matte, patch.plan
+            ring = seam_ring(matte.alpha, radius_px=ring_radius_px(face.original.face_width_px))
+            overlaid = overlay(picture, matte, face.original, face.synced)
+            which = f"_face{number}" if number else ""
+            for name, image in (
+                ("mask", matte.mask.astype(np.uint8) * 255),
+                ("alpha", np.rint(matte.alpha * 255).astype(np.uint8)),
+                ("ring", ring.astype(np.uint8) * 255),
+                ("overlay", cv2.cvtColor(overlaid, cv2.COLOR_RGB2BGR)),
+            ):
+                path = self._folder / f"{index:06d}{which}_{name}.png"
+                if not cv2.imwrite(str(path), image):
+                    raise OutputError(f"cannot write {path}", hint="Check the folder's rights and the free space.")
 
 
 def overlay(picture: Picture, matte: Matte, original: Landmarks, synced: Landmarks) -> Rgb:
     """The region of interest with alpha as a tint, the seam as a line and both meshes as dots: (h, w, 3) uint8 RGB."""
-    image = to_rgb(picture.planes, picture.layout, picture.colour, matte.box, height=picture.size[1]).astype(np.float32)
+    image = to_rgb(picture.planes, picture.layout, picture.colour, matte.box, height=picture.height).astype(np.float32)
     tint = np.array(_MASK_TINT, np.float32)
     image += (0.35 * matte.alpha[..., None]) * (tint - image)
     shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)

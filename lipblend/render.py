@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.plan import PlanRow
+from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import extract_patch
+from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
+from lipblend.media.planes import Box, extract_patch
 from lipblend.settings import BlendSettings, ColourSettings, Settings
 from lipblend.stages import colour
 from lipblend.stages.blend_alpha import blend_alpha
@@ -38,11 +39,14 @@ class Picture:
     planes : sequence of (h, w) uint8 or uint16
     layout : PixelLayout
     colour : ColourTags
+    height : int
+        Lines of the coded picture, which decide how untagged colours are read.
     """
 
     planes: Planes
     layout: PixelLayout
     colour: ColourTags
+    height: int
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,62 +56,102 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class FacePatch:
+    """One face's change.
+
+    Attributes
+    ----------
+    matte : Matte
+    delta : (h, w, 3) float32
+        What is added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside the mask. Where patches overlap,
+        a later one is to be added to what an earlier one has made.
+    plan : FacePlan
+        What it was made from.
+    """
+
+    matte: Matte
+    delta: npt.NDArray[np.float32]
+    plan: FacePlan
+
+
+@dataclass(frozen=True)
 class FrameResult:
     """What rendering one frame gave.
 
     Attributes
     ----------
-    matte : Matte or None
-        None where the original passes through.
-    delta : (h, w, 3) float32 or None
-        What is added to the original inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside the mask.
+    patches : tuple of FacePatch
+        Empty where the original passes through.
     reason : str
-        Why the original passes through; empty otherwise.
+        Why it does; empty otherwise.
     fallbacks : tuple of str
         Stages that were done by a second-best method.
     """
 
-    matte: Matte | None
-    delta: npt.NDArray[np.float32] | None
+    patches: tuple[FacePatch, ...]
     reason: str
     fallbacks: tuple[str, ...]
 
 
-def render_frame(original: Picture, synced: Picture | None, row: PlanRow, settings: Settings) -> FrameResult:
+def render_frame(
+    original: Picture, synced: Picture | None, row: PlanRow, settings: Settings, *, mapping: FrameMapping = UNMOVED
+) -> FrameResult:
     """Compose one frame.
 
     Parameters
     ----------
     original, synced : Picture
-        The synced picture may be None only where the row's weight is 0.
+        The synced picture may be None only where the row has no face.
     row : PlanRow
     settings : Settings
+    mapping : FrameMapping
+        Where the original's pixels lie in the synced picture.
     """
-    if row.weight <= 0 or synced is None or row.original is None or row.synced is None:
-        return FrameResult(None, None, row.reason, ())
-    width_px = row.original.face_width_px
-    ring_px = _ring_px(width_px, settings.blend)
-    matte = make_matte(
-        row.original,
-        row.synced,
+    if not row.faces or synced is None:
+        return FrameResult((), row.reason, ())
+    patches: list[FacePatch] = []
+    fallbacks: list[str] = []
+    for face in row.faces:
+        matte = _matte(original, synced, face, settings, mapping)
+        if matte is None:
+            continue
+        before = extract_patch(original.planes, original.layout, matte.box)
+        for earlier in patches:
+            _add_overlap(before, matte.box, earlier)
+        after = synced_patch(synced.planes, synced.layout, matte.box, mapping)
+        after = convert_colour(after, synced.colour, original.colour, original.height)
+        after = _match_colour(after, face, settings.colour, ycbcr_matrix(original.colour, original.height))
+        ring_px = _ring_px(face.original.face_width_px, settings.blend)
+        delta, fell_back = _blend(after - before, matte, ring_px, settings.blend)
+        if face.weight < 1:
+            delta = delta * np.float32(face.weight)
+        patches.append(FacePatch(matte, delta, face))
+        fallbacks += fell_back
+    return FrameResult(tuple(patches), "" if patches else OUTSIDE, tuple(fallbacks))
+
+
+def _matte(
+    original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
+) -> Matte | None:
+    return make_matte(
+        face.original,
+        face.synced,
         frame_size=original.size,
         layout=original.layout,
         mask=settings.mask,
         alpha=settings.alpha,
-        seam_px=ring_px,
+        seam_px=_ring_px(face.original.face_width_px, settings.blend),
+        covered=None if mapping.is_identity else mapping.covered(*synced.size),
     )
-    if matte is None:
-        return FrameResult(None, None, OUTSIDE, ())
-    before = extract_patch(original.planes, original.layout, matte.box)
-    height = original.size[1]
-    after = convert_colour(
-        extract_patch(synced.planes, synced.layout, matte.box), synced.colour, original.colour, height
-    )
-    after = _match_colour(after, row, settings.colour, ycbcr_matrix(original.colour, height))
-    delta, fallbacks = _blend(after - before, matte, ring_px, settings.blend)
-    if row.weight < 1:
-        delta = delta * np.float32(row.weight)
-    return FrameResult(matte, delta, "", fallbacks)
+
+
+def _add_overlap(patch: npt.NDArray[np.float32], box: Box, earlier: FacePatch) -> None:
+    """Add an earlier face's change to a patch, where the two overlap."""
+    other = earlier.matte.box
+    x0, y0, x1, y1 = max(box.x0, other.x0), max(box.y0, other.y0), min(box.x1, other.x1), min(box.y1, other.y1)
+    if x0 < x1 and y0 < y1:
+        part = earlier.delta[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
+        patch[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] += part
 
 
 def _ring_px(face_width_px: float, settings: BlendSettings) -> float:
@@ -120,14 +164,14 @@ def _ring_px(face_width_px: float, settings: BlendSettings) -> float:
 
 
 def _match_colour(
-    patch: npt.NDArray[np.float32], row: PlanRow, settings: ColourSettings, matrix: npt.NDArray[np.float64]
+    patch: npt.NDArray[np.float32], face: FacePlan, settings: ColourSettings, matrix: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float32]:
-    if settings.method == "none" or (np.all(row.gain == 1) and np.all(row.offset == 0)):
+    if settings.method == "none" or (np.all(face.gain == 1) and np.all(face.offset == 0)):
         return patch
     if settings.space == "ycbcr":
-        return colour.apply_gain_offset(patch, row.gain, row.offset)
+        return colour.apply_gain_offset(patch, face.gain, face.offset)
     lab = colour.ycbcr_to_lab(patch, matrix)
-    matched = colour.apply_gain_offset(lab, row.gain, row.offset)
+    matched = colour.apply_gain_offset(lab, face.gain, face.offset)
     # The detour through 8-bit-range RGB may clip: only the change that it makes is added to the patch.
     return patch + (colour.lab_to_ycbcr(matched, matrix) - colour.lab_to_ycbcr(lab, matrix))
 

@@ -8,7 +8,7 @@ Names end in their unit: ``_px`` pixels, ``_frac`` fraction of the face width (m
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -31,13 +31,33 @@ def _number(default: float, low: float, high: float, unit: str, help_text: str) 
     return Field(default=default, ge=low, le=high, description=help_text, json_schema_extra={"unit": unit})
 
 
+def _word_or_number(unit: str, help_text: str) -> Any:
+    return Field(default="auto", description=help_text, json_schema_extra={"unit": unit})
+
+
 def _choice(default: Any, help_text: str) -> Any:
     return Field(default=default, description=help_text)
 
 
-class PairSettings(Group):
-    """Which synced frame belongs to which original frame."""
+class ReadSettings(Group):
+    """Reading the two videos."""
 
+    strict: bool = _choice(False, "Stop with an error when a video is damaged, instead of decoding on.")
+
+
+class PairSettings(Group):
+    """Which synced frame belongs to which original frame, and whose time line the output follows."""
+
+    method: Literal["auto", "time", "index"] = _choice(
+        "auto", "auto finds each synced frame's original by the picture; time and index go by the clock or the count."
+    )
+    timeline: Literal["auto", "original", "synced"] = _choice(
+        "auto",
+        "Whose frames and times the output has; auto: the synced video's where it was re-timed.",
+    )
+    offset_s: Literal["auto"] | Annotated[float, Field(ge=-86400, le=86400)] = _word_or_number(
+        "s", "Where in the original the synced video starts, counted from its first frame; auto: by the picture."
+    )
     tail: Literal["original", "trim", "error"] = _choice(
         "original", "Original frames without a synced picture: keep the original, cut them off, or stop with an error."
     )
@@ -46,6 +66,13 @@ class PairSettings(Group):
 class TrackSettings(Group):
     """Finding and following faces."""
 
+    face: Literal["changed", "largest", "all"] | Annotated[int, Field(ge=0, le=99)] = _choice(
+        "changed",
+        "Which faces of a shot: those the generator changed, the largest, all, or one, counted from the left from 0.",
+    )
+    no_face: Literal["error", "copy"] = _choice(
+        "error", "When no face is found in the whole clip: stop with an error, or copy the original."
+    )
     min_face_px: int = _number(40, 20, 1000, "px", "Smallest face width searched for.")
     max_faces: int = _number(4, 1, 16, "faces", "At most so many faces are followed in a frame.")
     confidence: float = _number(0.5, 0.1, 0.95, "probability", "Least detector confidence that counts as a face.")
@@ -193,12 +220,15 @@ class EncodeSettings(Group):
 class AudioSettings(Group):
     """The output's sound."""
 
-    source: str = _choice("original", "original, synced, none, or the path of a sound file.")
+    source: str = _choice(
+        "auto", "auto (the sound of the video whose time line is followed), original, synced, none, or a sound file."
+    )
 
 
 class Settings(Group):
     """All settings of one run."""
 
+    read: ReadSettings = ReadSettings()
     pair: PairSettings = PairSettings()
     track: TrackSettings = TrackSettings()
     smooth: SmoothSettings = SmoothSettings()

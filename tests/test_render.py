@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lipblend.analysis.plan import PlanRow
+from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.info import ColourTags, PixelLayout
+from lipblend.media.mapping import FrameMapping
 from lipblend.media.planes import add_delta
-from lipblend.render import OUTSIDE, POISSON_FELL_BACK, Picture, render_frame
+from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 
 TAGS = ColourTags(1, 1, 1, 1)
@@ -23,7 +24,7 @@ def picture(seed: int, layout: PixelLayout = EIGHT, side: int = 768) -> Picture:
     rng = np.random.default_rng(seed)
     planes = [rng.integers(40, 200, (side, side)), *(rng.integers(100, 160, (side // 2, side // 2)) for _ in range(2))]
     scale = 1 << (layout.depth - 8)
-    return Picture([(p * scale).astype(np.uint8 if scale == 1 else np.uint16) for p in planes], layout, TAGS)
+    return Picture([(p * scale).astype(np.uint8 if scale == 1 else np.uint16) for p in planes], layout, TAGS, side)
 
 
 def settings(**groups: dict[str, object]) -> Settings:
@@ -32,16 +33,25 @@ def settings(**groups: dict[str, object]) -> Settings:
 
 @pytest.fixture
 def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
-    return PlanRow(0, 1.0, face, transformed(face, jaw_px=0.1 * face.face_width_px), np.ones(3), np.zeros(3), "")
+    return row_of(face, transformed(face, jaw_px=0.1 * face.face_width_px))
+
+
+def row_of(original: Landmarks, synced: Landmarks, *, weight: float = 1.0, offset: float = 0.0) -> PlanRow:
+    return PlanRow(0, 0, (FacePlan(weight, original, synced, np.ones(3), np.array([offset, 0, 0])),), "")
 
 
 def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings) -> list[np.ndarray]:
     planes = [plane.copy() for plane in original.planes]
     result = render_frame(original, synced, row, chosen)
-    assert result.matte is not None
-    assert result.delta is not None
-    add_delta(planes, original.layout, result.matte.box, result.delta)
+    assert result.patches
+    for patch in result.patches:
+        add_delta(planes, original.layout, patch.matte.box, patch.delta)
     return planes
+
+
+def delta_of(result: FrameResult) -> np.ndarray:
+    assert len(result.patches) == 1
+    return result.patches[0].delta
 
 
 @pytest.mark.parametrize("method", BLENDS)
@@ -58,16 +68,16 @@ def test_nothing_outside_the_mask_changes_and_the_inside_is_the_synced_picture(m
     original, synced = picture(1), picture(2)
     chosen = settings(blend={"method": method, "max_iterations": 5000})
     result = render_frame(original, synced, row, chosen)
-    assert result.matte is not None
     assert result.fallbacks == ()
-    box, mask = result.matte.box, result.matte.mask
+    matte = result.patches[0].matte
+    box, mask = matte.box, matte.mask
     whole = np.zeros(original.planes[0].shape, bool)
     whole[box.y0 : box.y1, box.x0 : box.x1] = mask
     luma, cb, _ = finished(original, synced, row, chosen)
     np.testing.assert_array_equal(luma[~whole], original.planes[0][~whole])
     touched = whole.reshape(384, 2, 384, 2).any((1, 3))
     np.testing.assert_array_equal(cb[~touched], original.planes[1][~touched])
-    x, y = row.original.mouth_centre.astype(int)
+    x, y = row.faces[0].original.mouth_centre.astype(int)
     np.testing.assert_allclose(
         luma[y - 8 : y + 8, x - 8 : x + 8].astype(int), synced.planes[0][y - 8 : y + 8, x - 8 : x + 8], atol=1
     )
@@ -87,22 +97,21 @@ def test_8_and_10_bit_agree(method: str, row: PlanRow) -> None:
 
 
 def test_half_weight_makes_half_the_change(row: PlanRow) -> None:
-    half = PlanRow(0, 0.5, row.original, row.synced, row.gain, row.offset, "")
-    full_delta = render_frame(picture(1), picture(2), row, Settings()).delta
-    half_delta = render_frame(picture(1), picture(2), half, Settings()).delta
+    half = row_of(row.faces[0].original, row.faces[0].synced, weight=0.5)
+    full_delta = delta_of(render_frame(picture(1), picture(2), row, Settings()))
+    half_delta = delta_of(render_frame(picture(1), picture(2), half, Settings()))
     np.testing.assert_allclose(half_delta, full_delta / 2, atol=1e-4)
 
 
-def test_weight_0_passes_the_original_through_with_its_reason(row: PlanRow) -> None:
-    off = PlanRow(-1, 0.0, None, None, row.gain, row.offset, "no face")
-    result = render_frame(picture(1), None, off, Settings())
-    assert result.delta is None
+def test_a_row_without_a_face_passes_the_original_through_with_its_reason(row: PlanRow) -> None:
+    result = render_frame(picture(1), None, PlanRow(0, -1, (), "no face"), Settings())
+    assert result.patches == ()
     assert result.reason == "no face"
 
 
 def test_a_mask_outside_the_picture_says_so(row: PlanRow, transformed: Callable[..., Landmarks]) -> None:
-    away = transformed(row.original, shift=(4000, 0))
-    result = render_frame(picture(1), picture(2), PlanRow(0, 1.0, away, away, row.gain, row.offset, ""), Settings())
+    away = transformed(row.faces[0].original, shift=(4000, 0))
+    result = render_frame(picture(1), picture(2), row_of(away, away), Settings())
     assert result.reason == OUTSIDE
 
 
@@ -111,16 +120,16 @@ def test_poisson_that_does_not_converge_is_done_as_multiband_and_counted(row: Pl
     result = render_frame(picture(1), picture(2), row, settings(blend=hard))
     assert result.fallbacks == (POISSON_FELL_BACK,)
     multiband = render_frame(picture(1), picture(2), row, settings(blend={"method": "multiband"}))
-    np.testing.assert_array_equal(result.delta, multiband.delta)
+    np.testing.assert_array_equal(delta_of(result), delta_of(multiband))
 
 
 @pytest.mark.parametrize("space", ["ycbcr", "lab"])
 def test_colour_map_reaches_the_patch(space: str, row: PlanRow) -> None:
     flat = Picture(
-        [np.full((768, 768), 120, np.uint8), *(np.full((384, 384), 128, np.uint8) for _ in range(2))], EIGHT, TAGS
+        [np.full((768, 768), 120, np.uint8), *(np.full((384, 384), 128, np.uint8) for _ in range(2))], EIGHT, TAGS, 768
     )
-    brighter = PlanRow(0, 1.0, row.original, row.synced, np.ones(3), np.array([8.0, 0, 0]), "")
-    x, y = row.original.mouth_centre.astype(int)
+    brighter = row_of(row.faces[0].original, row.faces[0].synced, offset=8.0)
+    x, y = row.faces[0].original.mouth_centre.astype(int)
     change = int(finished(flat, flat, brighter, settings(colour={"space": space}))[0][y, x]) - 120
     # 8 levels of luma; or 8 units of L*, which is about 18 levels of limited-range luma at mid grey.
     assert change == 8 if space == "ycbcr" else 15 <= change <= 21
@@ -130,8 +139,68 @@ def test_colour_map_reaches_the_patch(space: str, row: PlanRow) -> None:
 def test_rendering_does_not_touch_its_inputs_and_repeats_exactly(row: PlanRow) -> None:
     original, synced = picture(1), picture(2)
     kept = [plane.copy() for plane in (*original.planes, *synced.planes)]
-    first = render_frame(original, synced, row, Settings()).delta
-    second = render_frame(original, synced, row, Settings()).delta
+    first = delta_of(render_frame(original, synced, row, Settings()))
+    second = delta_of(render_frame(original, synced, row, Settings()))
     np.testing.assert_array_equal(first, second)
     for plane, copy in zip((*original.planes, *synced.planes), kept, strict=True):
         np.testing.assert_array_equal(plane, copy)
+
+
+def test_two_faces_are_composed_and_where_they_overlap_nothing_is_added_twice(
+    row: PlanRow, transformed: Callable[..., Landmarks]
+) -> None:
+    face = row.faces[0]
+    dark, bright = (
+        Picture([np.full((768, 768), level, np.uint8), *[np.full((384, 384), 128, np.uint8)] * 2], EIGHT, TAGS, 768)
+        for level in (60, 160)
+    )
+    near = transformed(face.original, shift=(0.4 * face.original.face_width_px, 0))
+    both = PlanRow(0, 0, (face, row_of(near, near).faces[0]), "")
+    luma = finished(dark, bright, both, settings(colour={"method": "none"}))[0]
+    single = finished(dark, bright, row, settings(colour={"method": "none"}))[0]
+    assert luma.max() == 160
+    assert np.count_nonzero(luma == 160) > np.count_nonzero(single == 160)
+    assert (luma >= single).all()
+
+
+def test_a_scaled_and_padded_synced_picture_is_laid_on_the_original(row: PlanRow) -> None:
+    x, _ = np.meshgrid(np.arange(768, dtype=np.float32), np.arange(768, dtype=np.float32))
+    chroma = [np.full((384, 384), 128, np.uint8)] * 2
+    original = Picture([np.full((768, 768), 50, np.uint8), *chroma], EIGHT, TAGS, 768)
+    ramp = Picture([(60 + x / 8).astype(np.uint8), *chroma], EIGHT, TAGS, 768)
+    mapping = FrameMapping(0.5, 0.5, 20, 30)
+    sx, _ = np.meshgrid(np.arange(420, dtype=np.float32) + 0.5, np.arange(440, dtype=np.float32) + 0.5)
+    small = Picture(
+        [(60 + ((sx - 20) / 0.5 - 0.5) / 8).clip(0, 255).astype(np.uint8), *[np.full((220, 210), 128, np.uint8)] * 2],
+        EIGHT,
+        TAGS,
+        440,
+    )
+    plain = settings(colour={"method": "none"})
+    direct = finished(original, ramp, row, plain)[0].astype(int)
+    planes = [plane.copy() for plane in original.planes]
+    for patch in render_frame(original, small, row, plain, mapping=mapping).patches:
+        add_delta(planes, EIGHT, patch.matte.box, patch.delta)
+    np.testing.assert_allclose(planes[0].astype(int), direct, atol=1)
+
+
+def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: PlanRow) -> None:
+    original = picture(1)
+    x, y = row.faces[0].original.mouth_centre
+    right, bottom = int(x) + 10, int(y) + 20
+    cropped = Picture(
+        [
+            plane[: (bottom if not n else bottom // 2), : (right if not n else right // 2)]
+            for n, plane in enumerate(picture(2).planes)
+        ],
+        EIGHT,
+        TAGS,
+        bottom,
+    )
+    planes = [plane.copy() for plane in original.planes]
+    # A mapping that is not quite none, so that the crop is known to be one.
+    for patch in render_frame(original, cropped, row, Settings(), mapping=FrameMapping(1, 1, 1e-9, 0)).patches:
+        add_delta(planes, EIGHT, patch.matte.box, patch.delta)
+    np.testing.assert_array_equal(planes[0][:, right:], original.planes[0][:, right:])
+    np.testing.assert_array_equal(planes[0][bottom:], original.planes[0][bottom:])
+    assert not np.array_equal(planes[0], original.planes[0])

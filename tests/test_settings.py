@@ -28,8 +28,8 @@ def test_every_setting_has_help_and_a_default_that_is_allowed(spec: SettingSpec)
     if spec.kind in ("int", "float"):
         assert spec.low is not None
         assert spec.high is not None
-        assert spec.low <= spec.default <= spec.high
-    if spec.choices:
+        assert spec.default in spec.choices or spec.low <= spec.default <= spec.high
+    elif spec.choices:
         assert set(spec.default if spec.kind == "list" else [spec.default]) <= set(spec.choices)
 
 

@@ -1,45 +1,32 @@
-"""The first pass: both videos read once, small numbers kept for every frame."""
+"""The first pass: both videos read once, put together, and measured."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from lipblend.analysis import agreement, cuts
+from lipblend.analysis import cuts
+from lipblend.analysis.alignment import Alignment, align, alignment_notes
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.measure import FaceMeasure, Pair, same_face
+from lipblend.analysis.scan import Scan, follow
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import FaceLandmarker
-from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.tracks import FaceTracker, TrackedFace
-from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.faces.tracks import TrackedFace
 from lipblend.media.info import VideoInfo
+from lipblend.media.mapping import FrameMapping
+from lipblend.media.ordered import frames_at
 from lipblend.media.pairing import pair_by_time
-from lipblend.media.planes import Box, extract_patch, to_rgb
 from lipblend.media.prefetch import prefetch
-from lipblend.media.reader import Frame, VideoReader
-from lipblend.settings import TrackSettings
-from lipblend.stages import colour
+from lipblend.media.reader import VideoReader
+from lipblend.settings import PairSettings, TrackSettings
 
 _QUEUE = 4  # decoded frames waiting a stream
-_SAME_FACE_FRAC = 0.5
 
-
-@dataclass(frozen=True)
-class _Seen:
-    """A decoded frame with what was found in it."""
-
-    frame: Frame
-    faces: tuple[TrackedFace, ...]
-    change: float
-
-    @property
-    def time_s(self) -> float:
-        return self.frame.time_s
+Measures = dict[tuple[int, int], dict[int, FaceMeasure]]
+"""By original and synced frame: what was measured on each face, by its track id."""
 
 
 def analyse(
@@ -48,13 +35,16 @@ def analyse(
     *,
     model: Path,
     track: TrackSettings,
+    pair: PairSettings,
+    strict: bool,
     lab: bool,
     on_frame: Callable[[int], None],
 ) -> ClipAnalysis:
-    """Read both videos, follow the faces in each, and measure how the two differ.
+    """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
-    Each video is decoded and tracked on its own thread (PyAV and MediaPipe release the GIL); this thread pairs the
-    frames by time and measures.
+    Each video is decoded and tracked on its own thread (PyAV and MediaPipe release the GIL). Meanwhile frames of the
+    same time are measured against each other: mostly they do belong together. Pairs that turn out to be others are
+    read once more.
 
     Parameters
     ----------
@@ -62,6 +52,9 @@ def analyse(
     model : Path
         Face landmarker bundle, checked.
     track : TrackSettings
+    pair : PairSettings
+    strict : bool
+        Stop when a file is damaged.
     lab : bool
         Take colour statistics in CIE Lab instead of YCbCr.
     on_frame : callable
@@ -70,65 +63,121 @@ def analyse(
     Raises
     ------
     InputError
-        If a video has no frame that can be decoded.
+        If a video has no frame that can be decoded, or is damaged and ``strict`` is set.
+    InputMismatchError
+        If the two do not belong together.
     """
-    times: list[float] = []
-    changes: list[float] = []
-    moves: list[float] = []
-    pairs: list[int] = []
-    previous: tuple[TrackedFace, ...] = ()
-    tracks: dict[int, TrackRecord] = {}
+    ours, theirs = Scan(original), Scan(synced)
+    measures, offline = _read_both(ours, theirs, model, track, lab=lab, on_frame=on_frame)
+    damage = (*ours.damage, *theirs.damage)
+    if strict and damage:
+        raise InputError(
+            "an input is damaged, and read.strict is set", details=damage, hint="Leave out --strict to decode on."
+        )
+    alignment = align(ours, theirs, pair)
+    both = Pair(original, synced, alignment.mapping, lab)
+    line = alignment.timeline
+    wanted = [(int(i), int(j)) for i, j in zip(line.original_index, line.synced_index, strict=True) if j >= 0]
+    if not alignment.mapping.is_identity:
+        measures.clear()
+    missing = [key for key in wanted if key not in measures]
+    measures |= _measured_again(both, ours, theirs, missing)
+    tracks, moves = _tracks(ours, theirs, alignment, both, measures)
+    starts = np.zeros(1, np.intp)
+    if track.cuts:
+        starts = cuts.find_cuts(_changes(ours, line.original_index), np.array(moves), threshold=track.cut_threshold)
+    clock, shown = (ours, line.original_index) if line.follows == "original" else (theirs, line.synced_index)
+    return ClipAnalysis(
+        times_s=np.array(clock.times_s)[shown],
+        pts=np.array(clock.pts)[shown],
+        durations=np.array(clock.durations)[shown],
+        original_index=line.original_index,
+        synced_index=line.synced_index,
+        shot_starts=starts,
+        tracks=tracks,
+        alignment=alignment,
+        notes=(*alignment_notes(alignment, original, synced), *damage, *offline),
+        original_pts=np.array(ours.pts),
+        synced_pts=np.array(theirs.pts),
+        exact_times=(ours.exact_times, theirs.exact_times),
+    )
+
+
+def _read_both(
+    ours: Scan, theirs: Scan, model: Path, track: TrackSettings, *, lab: bool, on_frame: Callable[[int], None]
+) -> tuple[Measures, tuple[str, ...]]:
+    """Fill both scans; returns what was measured on frames of the same time, and a note where there is a need."""
+    original, synced = ours.info, theirs.info
+    same_size = (original.upright_width, original.upright_height) == (synced.upright_width, synced.upright_height)
+    provisional = Pair(original, synced, FrameMapping(), lab)
+    measures: Measures = {}
     with (
         VideoReader(original) as read_original,
         VideoReader(synced) as read_synced,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_original,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
-        prefetch(_follow(read_original, original, find_original, track), _QUEUE) as seen_original,
-        prefetch(_follow(read_synced, synced, find_synced, track), _QUEUE) as seen_synced,
+        prefetch(follow(read_original, find_original, track), _QUEUE) as seen_original,
+        prefetch(follow(read_synced, find_synced, track), _QUEUE) as seen_synced,
     ):
-        for here, there in pair_by_time(seen_original, seen_synced):
-            times.append(here.time_s)
-            changes.append(here.change)
-            pairs.append(there.frame.index if there is not None else -1)
-            for face in here.faces:
-                record = tracks.setdefault(face.track_id, TrackRecord())
-                _measure(record, face.landmarks, here.frame, there, original, synced, lab=lab)
-            moves.append(_least_move(previous, here.faces))
-            previous = here.faces
-            on_frame(len(times))
-        damage = (*_missing(original, len(times)), *_damage(original, read_original), *_damage(synced, read_synced))
-    if not times:
-        raise InputError(
-            f"no frame of {original.path.name} can be decoded", hint="Check that the file plays, or encode it again."
-        )
-    if max(pairs) < 0:
-        raise InputError(
-            f"no frame of {synced.path.name} can be decoded", hint="Check that the file plays, or encode it again."
-        )
-    starts = np.zeros(1, np.intp)
-    if track.cuts:
-        starts = cuts.find_cuts(np.array(changes), np.array(moves), threshold=track.cut_threshold)
-    return ClipAnalysis(np.array(times), np.array(pairs, np.int64), starts, tracks, damage)
+        rest = theirs.recorded(seen_synced)
+        for here, there in pair_by_time(ours.recorded(seen_original), rest):
+            if there is not None and same_size:
+                key = here.frame.index, there.frame.index
+                measures[key] = provisional.measure(here.frame, here.faces, there.frame, there.faces)
+            on_frame(len(ours))
+        for _ in rest:
+            pass
+        ours.finish(read_original)
+        theirs.finish(read_synced)
+        network = find_original.network
+    for scan in (ours, theirs):
+        if not len(scan):
+            raise InputError(
+                f"no frame of {scan.info.path.name} can be decoded",
+                hint="Check that the file plays, or encode it again.",
+            )
+    note = f"MediaPipe could not be kept from the network ({network.reason})"
+    return measures, () if network.refused else (note,)
 
 
-def _missing(info: VideoInfo, count: int) -> Iterator[str]:
-    """Frames that the container promises and the decoder did not give, for the summary."""
-    promised = info.frame_count or 0
-    if not promised and info.duration_s and info.frame_rate:
-        promised = round(info.duration_s * info.frame_rate)
-    if count < promised - max(1, promised // 50):
-        yield f"{info.path.name} is damaged or cut short: {count} of about {promised} frames could be decoded"
+def _measured_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, int]]) -> Measures:
+    """Measure pairs of frames that were not measured in passing."""
+    here = frames_at(ours.info, ours.pts, [i for i, _ in keys], exact=ours.exact_times)
+    there = frames_at(theirs.info, theirs.pts, [j for _, j in keys], exact=theirs.exact_times)
+    with prefetch(here, _QUEUE) as frames, prefetch(there, _QUEUE) as partners:
+        return {
+            (i, j): both.measure(frame, ours.faces[i], partner, theirs.faces[j])
+            for (i, j), frame, partner in zip(keys, frames, partners, strict=True)
+        }
 
 
-def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:
-    """What was wrong with a file, for the summary."""
-    for count, what in (
-        (reader.corrupt_packets, "packets could not be decoded"),
-        (reader.concealed_frames, "frames are damaged"),
-        (reader.bumped_pts, "frames had a time stamp that does not rise, and were moved on"),
-    ):
-        if count:
-            yield f"{info.path.name}: {count} {what}"
+def _tracks(
+    ours: Scan, theirs: Scan, alignment: Alignment, both: Pair, measures: Measures
+) -> tuple[dict[int, TrackRecord], list[float]]:
+    """Every face of the original through the output, and how far the steadiest face moved in each frame."""
+    tracks: dict[int, TrackRecord] = {}
+    moves: list[float] = []
+    previous: tuple[TrackedFace, ...] = ()
+    line = alignment.timeline
+    for row, (i, j) in enumerate(zip(line.original_index.tolist(), line.synced_index.tolist(), strict=True)):
+        candidates = both.in_original(theirs.faces[j]) if j >= 0 else ()
+        measured = measures[i, j] if j >= 0 else {}
+        for face in ours.faces[i]:
+            record = tracks.setdefault(face.track_id, TrackRecord())
+            partner = same_face(face.landmarks, candidates)
+            record.frames.append(row)
+            record.original.append(face.landmarks.points)
+            record.synced.append(partner.points if partner is not None else None)
+            record.measured.append(measured.get(face.track_id))
+        moves.append(_least_move(previous, ours.faces[i]))
+        previous = ours.faces[i]
+    return tracks, moves
+
+
+def _changes(scan: Scan, shown: np.ndarray) -> np.ndarray:
+    """How much every output frame's original differs from the one before."""
+    pairs: Iterator[tuple[int, int]] = zip(shown[:-1].tolist(), shown[1:].tolist(), strict=True)
+    return np.array([0.0, *(cuts.change(scan.thumbs[before], scan.thumbs[after]) for before, after in pairs)])
 
 
 def _least_move(before: tuple[TrackedFace, ...], after: tuple[TrackedFace, ...]) -> float:
@@ -139,71 +188,3 @@ def _least_move(before: tuple[TrackedFace, ...], after: tuple[TrackedFace, ...])
         for old in before
     ]
     return min(moves, default=0.0)
-
-
-def _follow(reader: VideoReader, info: VideoInfo, landmarker: FaceLandmarker, track: TrackSettings) -> Iterator[_Seen]:
-    tracker = FaceTracker(
-        landmarker,
-        info.width,
-        info.height,
-        min_face_px=track.min_face_px,
-        search_every_s=track.search_every_s,
-        max_faces=track.max_faces,
-    )
-    previous: npt.NDArray[np.float32] | None = None
-    recent: deque[float] = deque(maxlen=cuts.WINDOW)
-    for frame in reader:
-        thumb = cuts.thumbnail(frame.planes[0], frame.layout.depth)
-        change = cuts.change(previous, thumb) if previous is not None else 0.0
-        previous = thumb
-
-        def rgb_of(box: Box, frame: Frame = frame) -> npt.NDArray[np.uint8]:
-            return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
-
-        # The tracker cannot look ahead, as find_cuts does; what it takes for a cut too many is joined again later.
-        new_shot = track.cuts and cuts.stands_out(change, recent, threshold=track.cut_threshold)
-        recent.append(change)
-        faces = tracker.step(rgb_of, new_shot=new_shot, time_s=frame.time_s)
-        yield _Seen(frame, faces, change)
-
-
-def _measure(
-    record: TrackRecord,
-    face: Landmarks,
-    frame: Frame,
-    there: _Seen | None,
-    original: VideoInfo,
-    synced: VideoInfo,
-    *,
-    lab: bool,
-) -> None:
-    """Add one row to a track: the synced mesh of the same face, how much was painted, the colours."""
-    record.frames.append(frame.index)
-    record.original.append(face.points)
-    partner = _same_face(face, there.faces) if there is not None else None
-    record.synced.append(partner.points if partner is not None else None)
-    faces = [face] if partner is None else [face, partner]
-    box = agreement.lower_face_box(faces).snapped(original.layout, original.width, original.height)
-    if there is None or box.width < 4 or box.height < 4:
-        record.painted.append(None)
-        record.stats.append(None)
-        return
-    ours = extract_patch(frame.planes, frame.layout, box)
-    theirs = extract_patch(there.frame.planes, there.frame.layout, box)
-    theirs = convert_colour(theirs, synced.colour, original.colour, original.height)
-    record.painted.append(agreement.painted_score(ours, theirs, face.face_width_px))
-    if lab:
-        matrix = ycbcr_matrix(original.colour, original.height)
-        ours, theirs = colour.ycbcr_to_lab(ours, matrix), colour.ycbcr_to_lab(theirs, matrix)
-    record.stats.append(agreement.face_stats(ours, theirs, faces, box))
-
-
-def _same_face(face: Landmarks, candidates: tuple[TrackedFace, ...]) -> Landmarks | None:
-    """The candidate whose mesh centre is nearest, within half a face width."""
-    centre = face.points.mean(0)
-    best, limit = None, _SAME_FACE_FRAC * face.face_width_px
-    for other in candidates:
-        distance = float(np.linalg.norm(other.landmarks.points.mean(0) - centre))
-        if distance <= limit:
-            best, limit = other.landmarks, distance
-    return best

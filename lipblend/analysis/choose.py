@@ -1,4 +1,4 @@
-"""Which face is worked on, frame by frame of a shot."""
+"""Which faces of a shot are worked on."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import numpy as np
 from lipblend.analysis.clip import TrackRecord
 
 _LINK_DISTANCE_FRAC = 1.0
-_STAND_IN_SHARE = 0.5
+_SAME_PLACE_FRAC = 1.5
+_CHANGED_SHARE = 0.5
 _BRIEF_SHARE = 0.1
 
 
 def choose_faces(
-    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
+    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float, face: str | int
 ) -> list[TrackRecord]:
-    """The faces that the generator changed in a shot, at most one a frame.
+    """The faces of a shot that are worked on.
 
-    Tracks that follow each other in time and place are one face that was lost for a moment, and are joined first. Then
-    the face that was painted most a frame is taken (on a tie the largest), and where it is not seen, the next ones, if
-    they were painted at least half as strongly. A face seen for a moment is not judged against one seen throughout:
-    tracks shorter than a tenth of the shot's longest come last.
+    Tracks that follow each other in time and place are one face that was lost for a moment, and are joined first.
+    Faces seen for less than a tenth of the longest one's time are not judged beside the others.
 
     Parameters
     ----------
@@ -32,37 +31,63 @@ def choose_faces(
         The shot, half-open.
     max_gap_s : float
         Longest pause between two tracks of one face.
+    face : "changed", "largest", "all", or int
+        "changed": the face that the generator changed most (on a tie the largest), and all that it changed at least
+        half as much. "largest": the largest. A number counts from the left, from 0. None is taken if there is no such
+        face in the shot.
 
     Returns
     -------
     list of TrackRecord
-        Cut to the shot, without a frame in common; the most painted first. Empty if no face is seen.
+        Cut to the shot; the most changed first.
     """
     pieces = [piece for record in tracks.values() if (piece := record.between(start, stop)).frames]
     joined = _joined(pieces, times_s, max_gap_s)
-    brief = _BRIEF_SHARE * max((len(face.frames) for face in joined), default=0)
-    faces = sorted(joined, key=lambda face: (len(face.frames) >= brief, *_rank(face)), reverse=True)
-    chosen: list[TrackRecord] = []
-    taken: set[int] = set()
-    for face in faces:
-        if chosen and _painted(face) < _STAND_IN_SHARE * _painted(chosen[0]):
-            continue
-        rest = face.without(taken)
-        if rest.frames:
-            chosen.append(rest)
-            taken.update(rest.frames)
-    return chosen
+    least = _BRIEF_SHARE * max((len(each.frames) for each in joined), default=0)
+    lasting = sorted((each for each in joined if len(each.frames) >= least), key=_rank, reverse=True)
+    if face == "all" or not lasting:
+        return lasting
+    if face == "changed":
+        most = changed_by(lasting[0])
+        return [each for each in lasting if changed_by(each) >= _CHANGED_SHARE * most]
+    people = _people(lasting)
+    if face == "largest":
+        return max(people, key=lambda person: max(_width(each) for each in person))
+    from_left = sorted(people, key=lambda person: float(np.mean([_middle(each)[0] for each in person])))
+    return from_left[face] if isinstance(face, int) and face < len(from_left) else []
 
 
-def _painted(record: TrackRecord) -> float:
-    """Mean painted score over the frames that have a synced picture; 0 if none has."""
-    scores = [score for score in record.painted if score is not None]
+def changed_by(record: TrackRecord) -> float:
+    """Mean of how much was painted over the frames that have a synced picture; 0 if none has."""
+    scores = [each.painted for each in record.measured if each is not None]
     return float(np.mean(scores)) if scores else 0.0
 
 
+def _people(faces: list[TrackRecord]) -> list[list[TrackRecord]]:
+    """Tracks in about the same place that never show at the same time are taken for one person."""
+    people: list[list[TrackRecord]] = []
+    for face in sorted(faces, key=lambda each: -len(each.frames)):
+        seen = set(face.frames)
+        for person in people:
+            apart = float(np.linalg.norm(_middle(face) - _middle(person[0])))
+            if apart <= _SAME_PLACE_FRAC * _width(person[0]) and not any(seen & set(each.frames) for each in person):
+                person.append(face)
+                break
+        else:
+            people.append([face])
+    return people
+
+
 def _rank(record: TrackRecord) -> tuple[float, float]:
-    width = float(np.mean([np.ptp(mesh[:, 0]) for mesh in record.original]))
-    return round(_painted(record), 3), width
+    return round(changed_by(record), 3), _width(record)
+
+
+def _width(record: TrackRecord) -> float:
+    return float(np.mean([np.ptp(mesh[:, 0]) for mesh in record.original]))
+
+
+def _middle(record: TrackRecord) -> np.ndarray:
+    return np.asarray(np.mean([mesh.mean(0) for mesh in record.original], axis=0))
 
 
 def _joined(pieces: list[TrackRecord], times_s: np.ndarray, max_gap_s: float) -> list[TrackRecord]:

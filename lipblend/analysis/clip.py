@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.colour import ColourStats
+from lipblend.analysis.alignment import Alignment
+from lipblend.analysis.measure import FaceMeasure
 
 
 @dataclass
 class TrackRecord:
-    """One face of the original through the clip; rows are frames in which it was seen."""
+    """One face of the original through the output; rows are output frames in which it is seen."""
 
     frames: list[int] = field(default_factory=list)
     original: list[npt.NDArray[np.float32]] = field(default_factory=list)
     synced: list[npt.NDArray[np.float32] | None] = field(default_factory=list)
-    painted: list[float | None] = field(default_factory=list)
-    stats: list[ColourStats | None] = field(default_factory=list)
+    measured: list[FaceMeasure | None] = field(default_factory=list)
 
     def between(self, start: int, stop: int) -> TrackRecord:
         """The rows of frames in [start, stop)."""
@@ -39,24 +39,38 @@ class TrackRecord:
 
 @dataclass(frozen=True)
 class ClipAnalysis:
-    """What the first pass found; independent of how the patch will be made.
+    """What the first pass found; independent of how the patch will be made. One row an output frame.
 
     Attributes
     ----------
     times_s : (n,) float64
-        Presentation time of every original frame.
-    synced_index : (n,) int64
-        Index of the synced frame shown with it, -1 where there is none.
+        Presentation times.
+    pts, durations : (n,) int64
+        The same in the time base of the video that the output follows.
+    original_index, synced_index : (n,) int64
+        Frames shown in it; ``synced_index`` is -1 where there is none.
     shot_starts : (m,) int
         First frame of every shot.
     tracks : dict of int to TrackRecord
         Faces of the original by track id.
-    damage : tuple of str
-        What was wrong with the files, for the summary.
+    alignment : Alignment
+    notes : tuple of str
+        What the summary says about the two videos.
+    original_pts, synced_pts : (k,) int64
+        Time stamps of all frames of the two videos, to find them again by.
+    exact_times : (bool, bool)
+        Whether these are the files' own, for the original and the synced video.
     """
 
     times_s: npt.NDArray[np.float64]
+    pts: npt.NDArray[np.int64]
+    durations: npt.NDArray[np.int64]
+    original_index: npt.NDArray[np.int64]
     synced_index: npt.NDArray[np.int64]
     shot_starts: npt.NDArray[np.intp]
     tracks: dict[int, TrackRecord]
-    damage: tuple[str, ...]
+    alignment: Alignment
+    notes: tuple[str, ...]
+    original_pts: npt.NDArray[np.int64]
+    synced_pts: npt.NDArray[np.int64]
+    exact_times: tuple[bool, bool]

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-THUMB_SIZE = (64, 36)
 WINDOW = 6  # frames to each side
 _RATIO = 3.0
 _JUMP_RATIO = 6.0
@@ -16,15 +15,9 @@ _JUMP_LEVELS = 3.0
 _JUMP_FRAC = 0.06
 
 
-def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> npt.NDArray[np.float32]:
-    """The small grey picture that cuts are found on: (36, 64) float32 in 8-bit levels."""
-    small = cv2.resize(np.asarray(luma), THUMB_SIZE, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / np.float32(1 << (depth - 8))
-
-
-def change(previous: npt.NDArray[np.float32], current: npt.NDArray[np.float32]) -> float:
-    """How much a thumbnail differs from the one before: mean absolute difference, in 8-bit levels."""
-    return float(np.abs(current - previous).mean())
+def change(previous: npt.NDArray[np.uint8], current: npt.NDArray[np.uint8]) -> float:
+    """How much a small grey picture differs from the one before: mean absolute difference, in 8-bit levels."""
+    return float(cv2.absdiff(previous, current).mean())
 
 
 def stands_out(changed: float, around: Iterable[float], *, threshold: float) -> bool:

@@ -14,7 +14,7 @@ from lipblend.analysis.choose import choose_faces
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
-from lipblend.settings import ColourSettings, Settings, SmoothSettings, TrackSettings
+from lipblend.settings import ColourSettings, Settings
 from lipblend.stages import colour
 
 NO_SYNCED = "no synced frame"
@@ -25,35 +25,51 @@ _DAMPING_ORDER = 2
 
 
 @dataclass(frozen=True)
+class FacePlan:
+    """What one face of one frame needs.
+
+    Attributes
+    ----------
+    weight : float
+        Above 0, up to 1 (the patch at full strength).
+    original, synced : Landmarks
+        Smoothed meshes, both in the original's pixels.
+    gain, offset : (3,) float64
+        Colour map ``gain * synced + offset``, in the space of the settings.
+    """
+
+    weight: float
+    original: Landmarks
+    synced: Landmarks
+    gain: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class PlanRow:
     """All that rendering one frame needs, besides the two pictures.
 
     Attributes
     ----------
+    original_index : int
+        Frame of the original.
     synced_index : int
         Frame of the synced video, -1 for none.
-    weight : float
-        0 (the original passes through) to 1 (the patch at full strength).
-    original, synced : Landmarks or None
-        Smoothed meshes, None where the weight is 0.
-    gain, offset : (3,) float64
-        Colour map ``gain * synced + offset``, in the space of the settings.
+    faces : tuple of FacePlan
+        Empty where the original passes through.
     reason : str
-        Why the weight is 0; empty otherwise.
+        Why it does; empty otherwise.
     """
 
+    original_index: int
     synced_index: int
-    weight: float
-    original: Landmarks | None
-    synced: Landmarks | None
-    gain: npt.NDArray[np.float64]
-    offset: npt.NDArray[np.float64]
+    faces: tuple[FacePlan, ...]
     reason: str
 
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """One row for every original frame that will be written."""
+    """One row for every frame that will be written."""
 
     rows: tuple[PlanRow, ...]
     notes: tuple[str, ...]
@@ -65,7 +81,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     Raises
     ------
     NoFaceError
-        If no face can be worked on in any frame.
+        If no face can be worked on in any frame, and ``track.no_face`` is ``error``.
     InputMismatchError
         If frames without a synced picture are not allowed (``pair.tail`` is ``error``).
     """
@@ -77,67 +93,81 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
         shot, missing = _plan_shot(analysis, settings, start, stop)
         rows += shot
         borrowed += missing
-    if all(row.weight == 0 for row in rows):
-        raise NoFaceError(
-            f"no face to work on in {count} frames",
-            hint="Check that both videos show the same face; lower track.min_face_px for small ones.",
-        )
+    if not any(row.faces for row in rows):
+        notes.append(_without_faces(analysis, settings, count))
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
-    notes += analysis.damage
-    scores = [score for record in analysis.tracks.values() for score in record.painted if score is not None]
-    if max(scores, default=0.0) == 0:
+    notes += analysis.notes
+    scores = [each.painted for record in analysis.tracks.values() for each in record.measured if each is not None]
+    if scores and max(scores) == 0:
         notes.append("both videos show the same faces: there was nothing to take over")
     return ClipPlan(tuple(rows), tuple(notes))
 
 
+def _without_faces(analysis: ClipAnalysis, settings: Settings, count: int) -> str:
+    """The note that nothing was done, if that is allowed."""
+    if settings.track.no_face == "copy":
+        return "no face to work on: all frames are the original's own"
+    if analysis.tracks and settings.track.face != "changed":
+        raise NoFaceError(
+            f"no shot has the face asked for ({settings.track.face})",
+            hint="`lipblend probe` numbers the faces of a video; --face changed takes those the generator changed.",
+        )
+    raise NoFaceError(
+        f"no face to work on in {count} frames",
+        hint="Check that both videos show the same face; lower track.min_face_px for small ones, or pass "
+        "--no-face copy to get the original as it is.",
+    )
+
+
 def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, list[str]]:
-    """How many original frames come out, by ``pair.tail``; with what the summary should say about it."""
+    """How many frames come out, by ``pair.tail``; with what the summary should say about it."""
     total = len(analysis.times_s)
-    paired = int(np.flatnonzero(analysis.synced_index >= 0)[-1]) + 1
+    shown = np.flatnonzero(analysis.synced_index >= 0)
+    first, paired = int(shown[0]), int(shown[-1]) + 1
+    notes = [f"the first {first} frames have no synced picture: they are the original's own"] if first else []
     if paired == total:
-        return total, []
+        return total, notes
     found = f"the synced video ends {total - paired} of {total} frames before the original"
     if settings.pair.tail == "error":
         raise InputMismatchError(
             found, hint="Pass --tail original to keep the original there, or --tail trim to cut it off."
         )
     if settings.pair.tail == "trim":
-        return paired, [f"{found}: the output was cut there"]
-    return total, [f"{found}: they are the original's own"]
+        return paired, [*notes, f"{found}: the output was cut there"]
+    return total, [*notes, f"{found}: they are the original's own"]
 
 
 def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int) -> tuple[list[PlanRow], int]:
     """Rows of one shot, and how many synced meshes had to be borrowed from the original."""
     times = analysis.times_s[start:stop]
     paired = analysis.synced_index[start:stop] >= 0
-    count = stop - start
-    ours, theirs = np.zeros((count, _MESH), np.float32), np.zeros((count, _MESH), np.float32)
-    present = np.zeros(count, bool)
-    gains, offsets = np.ones((count, 3)), np.zeros((count, 3))
+    faces: list[list[FacePlan]] = [[] for _ in range(stop - start)]
     borrowed = 0
-    for face in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=settings.track.max_gap_s):
-        mesh, seen = _steady(*_series(face.frames, face.original, start, stop), times, settings.track, settings.smooth)
-        other, seen_too = _steady(
-            *_series(face.frames, face.synced, start, stop), times, settings.track, settings.smooth
-        )
-        new = seen & paired & ~present
-        alone = new & ~seen_too
+    for record in choose_faces(
+        analysis.tracks,
+        analysis.times_s,
+        start,
+        stop,
+        max_gap_s=settings.track.max_gap_s,
+        face=settings.track.face,
+    ):
+        mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
+        other, seen_too = _steady(*_series(record.frames, record.synced, start, stop), times, settings)
+        present = seen & paired
+        alone = present & ~seen_too
         other[alone] = mesh[alone]
         borrowed += int(np.count_nonzero(alone))
-        gain, offset = _colour_maps(face, start, stop, times, settings.colour)
-        for whole, part in ((ours, mesh), (theirs, other), (gains, gain), (offsets, offset)):
-            whole[new] = part[new]
-        present |= new
-    weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+        gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
+        weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+        for i in np.flatnonzero(weights > 0).tolist():
+            ours, theirs = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
+            faces[i].append(FacePlan(float(weights[i]), ours, theirs, gains[i], offsets[i]))
     rows = []
-    for i in range(count):
-        index = int(analysis.synced_index[start + i])
-        if weights[i] <= 0:
-            rows.append(PlanRow(index, 0.0, None, None, gains[i], offsets[i], NO_FACE if paired[i] else NO_SYNCED))
-            continue
-        original, synced = (Landmarks(mesh[i].reshape(-1, 2)) for mesh in (ours, theirs))
-        rows.append(PlanRow(index, float(weights[i]), original, synced, gains[i], offsets[i], ""))
+    for i, found in enumerate(faces):
+        reason = "" if found else NO_FACE if paired[i] else NO_SYNCED
+        original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
+        rows.append(PlanRow(original, synced, tuple(found), reason))
     return rows, borrowed
 
 
@@ -155,13 +185,10 @@ def _series(
 
 
 def _steady(
-    values: smoothing.Series,
-    valid: smoothing.Valid,
-    times: smoothing.Series,
-    track: TrackSettings,
-    smooth: SmoothSettings,
+    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, settings: Settings
 ) -> tuple[smoothing.Series, smoothing.Valid]:
     """Outliers out, gaps filled, jitter off."""
+    track, smooth = settings.track, settings.smooth
     if not valid.any():
         return values, valid
     widths = np.abs(values.reshape(-1, 478, 2)[:, :, 0].max(1) - values.reshape(-1, 478, 2)[:, :, 0].min(1))
@@ -186,18 +213,18 @@ def _colour_maps(
     gains, shifts, means = np.ones((count, 3)), np.zeros((count, 3)), np.zeros((count, 3))
     valid = np.zeros(count, bool)
     if settings.method != "none":
-        for frame, stats in zip(record.frames, record.stats, strict=True):
-            if stats is None or not start <= frame < stop:
+        for frame, measured in zip(record.frames, record.measured, strict=True):
+            if measured is None or measured.stats is None or not start <= frame < stop:
                 continue
             row = frame - start
             gains[row], shifts[row] = colour.fit(
-                stats,
+                measured.stats,
                 strength=settings.strength,
                 gain_min=settings.gain_min,
                 gain_max=settings.gain_max,
                 offset_max=settings.offset_max,
             )
-            means[row] = stats.synced_mean
+            means[row] = measured.stats.synced_mean
             valid[row] = True
     if valid.any():
         gains = _smoothed(gains, valid, times, settings.gain_smooth_s)

@@ -49,7 +49,13 @@ def composite_command(
     crf: Annotated[float | None, setting_flag("encode.crf", "--crf", "NUMBER")] = None,
     encoder_preset: Annotated[str | None, setting_flag("encode.preset", "--encoder-preset", "NAME")] = None,
     audio: Annotated[str | None, setting_flag("audio.source", "--audio", "original|synced|none|FILE")] = None,
+    pair: Annotated[str | None, setting_flag("pair.method", "--pair")] = None,
+    timeline: Annotated[str | None, setting_flag("pair.timeline", "--timeline")] = None,
+    offset: Annotated[str | None, setting_flag("pair.offset_s", "--offset", "SECONDS|auto")] = None,
     tail: Annotated[str | None, setting_flag("pair.tail", "--tail")] = None,
+    face: Annotated[str | None, setting_flag("track.face", "--face", "changed|largest|all|INDEX")] = None,
+    no_face: Annotated[str | None, setting_flag("track.no_face", "--no-face")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop when a video is damaged. Sets read.strict.")] = False,
     models: ModelsOption = None,
     debug_dir: Annotated[
         Path | None,
@@ -69,7 +75,13 @@ def composite_command(
         "encode.crf": Flag("--crf", crf),
         "encode.preset": Flag("--encoder-preset", encoder_preset),
         "audio.source": Flag("--audio", audio),
+        "pair.method": Flag("--pair", pair),
+        "pair.timeline": Flag("--timeline", timeline),
+        "pair.offset_s": Flag("--offset", offset),
         "pair.tail": Flag("--tail", tail),
+        "track.face": Flag("--face", face),
+        "track.no_face": Flag("--no-face", no_face),
+        "read.strict": Flag("--strict", True if strict else None),
     }
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)

@@ -135,6 +135,7 @@ def composite_summary(result: CompositeResult) -> str:
         f"{result.output}  {result.width}x{result.height}, {result.frames} frames, {result.duration_s:.2f} s",
         f"  blended         {result.blended} frames",
         f"  passed through  {passed} frames" + (f" ({reasons})" if reasons else ""),
+        f"  time line       {result.timeline}",
         f"  audio           {result.audio}",
         f"  time            {result.seconds:.1f} s (analyse {result.analyse_seconds:.1f} s, "
         f"render {result.render_seconds:.1f} s{per_frame})",

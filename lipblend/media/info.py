@@ -162,3 +162,15 @@ class VideoInfo:
     display_matrix: tuple[int, ...] = ()
     interlaced: bool = False
     hdr_metadata: bool = False
+
+    @property
+    def upright_width(self) -> int:
+        return self.width
+
+    @property
+    def upright_height(self) -> int:
+        return self.height
+
+    @property
+    def upright_layout(self) -> PixelLayout:
+        return self.layout

@@ -52,6 +52,19 @@ class Frame:
     layout: PixelLayout
     handle: VideoFrame
 
+    def copy(self) -> Frame:
+        """Return the same picture in a buffer of its own."""
+        old = self.handle
+        handle = VideoFrame(old.width, old.height, old.format.name)
+        for new, plane in zip(
+            plane_views(handle, self.layout, writable=True), plane_views(old, self.layout, writable=False), strict=True
+        ):
+            new[...] = plane
+        handle.pts, handle.duration, handle.time_base = old.pts, old.duration, old.time_base
+        handle.colorspace, handle.color_range = old.colorspace, old.color_range
+        handle.color_primaries, handle.color_trc = old.color_primaries, old.color_trc
+        return replace(self, planes=plane_views(handle, self.layout, writable=False), handle=handle)
+
     def writable(self) -> Frame:
         """Return a frame of the same picture whose planes may be written.
 
@@ -89,6 +102,9 @@ class VideoReader:
         What `probe` said of the file.
     frame_limit : int or None
         Stop after so many frames.
+    start_pts : int or None
+        Begin at the key frame before this time stamp, as far as the container finds it; `Frame.index` counts from
+        there.
 
     Attributes
     ----------
@@ -105,12 +121,13 @@ class VideoReader:
         While reading: the file cannot be opened or read on, or the picture size changes.
     """
 
-    def __init__(self, info: VideoInfo, *, frame_limit: int | None = None) -> None:
+    def __init__(self, info: VideoInfo, *, frame_limit: int | None = None, start_pts: int | None = None) -> None:
         self.info = info
         self.corrupt_packets = 0
         self.concealed_frames = 0
         self.bumped_pts = 0
         self._frame_limit = frame_limit
+        self._start_pts = start_pts
         self._container: InputContainer | None = None
         self._origin = round(info.origin / info.time_base)
         self._step = max(1, round(1 / (info.frame_rate * info.time_base))) if info.frame_rate else 1
@@ -146,6 +163,11 @@ class VideoReader:
         end = stream_end(container, stream, self.info.time_base, self.info.origin)
         if self._frame_limit is not None and self._frame_limit < 1:
             return
+        if self._start_pts is not None:
+            try:
+                container.seek(self._start_pts + self._origin, stream=stream)
+            except (av.FFmpegError, OSError) as error:
+                raise InputError(f"{self.info.path}: cannot seek: {error.strerror or error}") from error
         index, held, held_pts = 0, None, 0
         for picture in self._decoded(container, stream):
             pts = self._pts(picture, held_pts if held is not None else None)

@@ -39,7 +39,9 @@ class AudioPlan:
     shift_s: Fraction = Fraction(0)
 
 
-def choose_audio(original: VideoInfo, synced: VideoInfo, source: str) -> AudioPlan:
+def choose_audio(
+    original: VideoInfo, synced: VideoInfo, source: str, *, timeline: str = "original", offset_s: float = 0.0
+) -> AudioPlan:
     """Choose the output's sound.
 
     ``original`` takes all sound streams of the original; when it has none, the synced video's, and a note says so.
@@ -61,6 +63,8 @@ def choose_audio(original: VideoInfo, synced: VideoInfo, source: str) -> AudioPl
     InputError
         The synced video or the file named has no sound, or cannot be read.
     """
+    if source == "auto":
+        source = timeline
     if source == "none":
         return AudioPlan(None, None, "none", ())
     if source == "original":

@@ -55,6 +55,7 @@ def make_matte(
     mask: MaskSettings,
     alpha: AlphaSettings,
     seam_px: float,
+    covered: tuple[float, float, float, float] | None = None,
 ) -> Matte | None:
     """Mask and alpha of one frame from its two meshes; None if the mask does not reach into the picture.
 
@@ -69,6 +70,8 @@ def make_matte(
     seam_px : float
         The lips are kept at least so far inside the outline, and at least the feather: for blends with a ring of
         their own.
+    covered : (left, top, right, bottom), optional
+        The part of the picture that the synced frame shows, where that is not all of it; pixels.
     """
     faces = (original, synced) if mask.both_jaws else (original,)
     width_px = original.face_width_px
@@ -95,6 +98,8 @@ def make_matte(
         )
     if mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes):
         distance = cover(distance, signed_distance(lips, box, step_px=step), max(feather, seam_px) + _MARGIN_PX)
+    if covered is not None:
+        distance = np.minimum(distance, _inside(covered, box, frame_size))
     area = distance > 0
     if not area.any():
         return None
@@ -120,6 +125,19 @@ def mask_polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> 
         adaptation_base=mask.adaptation_base,
         adaptation_gain=mask.adaptation_gain,
         superellipse_exponent=mask.superellipse_exponent,
+    )
+
+
+def _inside(covered: tuple[float, float, float, float], box: Box, frame_size: tuple[int, int]) -> Alpha:
+    """Distance to the nearest border of what the synced frame shows; the picture's own border is none."""
+    left, top, right, bottom = covered
+    x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
+    y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
+    far = np.float32(max(frame_size))
+    across = np.minimum(x - left if left > 0 else far, right - x if right < frame_size[0] else far)
+    down = np.minimum(y - top if top > 0 else far, bottom - y if bottom < frame_size[1] else far)
+    return np.asarray(
+        np.minimum(np.broadcast_to(across, x.shape)[None, :], np.broadcast_to(down, y.shape)[:, None]), np.float32
     )
 
 

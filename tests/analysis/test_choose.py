@@ -2,6 +2,7 @@ import numpy as np
 
 from lipblend.analysis.choose import choose_faces
 from lipblend.analysis.clip import TrackRecord
+from lipblend.analysis.measure import FaceMeasure
 
 TIMES = np.arange(100) / 25
 
@@ -9,11 +10,12 @@ TIMES = np.arange(100) / 25
 def track(frames: range, *, at: float, width: float = 100.0, painted: float = 1.0) -> TrackRecord:
     mesh = np.stack([np.linspace(0, width, 478) + at, np.linspace(0, width, 478)], 1).astype(np.float32)
     n = len(frames)
-    return TrackRecord(list(frames), [mesh] * n, [mesh] * n, [painted] * n, [None] * n)
+    return TrackRecord(list(frames), [mesh] * n, [mesh] * n, [FaceMeasure(painted, None)] * n)
 
 
-def chosen(*tracks: TrackRecord, start: int = 0, stop: int = 100) -> list[list[int]]:
-    return [face.frames for face in choose_faces(dict(enumerate(tracks)), TIMES, start, stop, max_gap_s=0.4)]
+def chosen(*tracks: TrackRecord, start: int = 0, stop: int = 100, face: str | int = "changed") -> list[list[int]]:
+    faces = choose_faces(dict(enumerate(tracks)), TIMES, start, stop, max_gap_s=0.4, face=face)
+    return [each.frames for each in faces]
 
 
 def test_the_painted_face_wins_over_a_larger_one_and_size_breaks_a_tie() -> None:
@@ -25,6 +27,7 @@ def test_the_painted_face_wins_over_a_larger_one_and_size_breaks_a_tie() -> None
         0,
         100,
         max_gap_s=0.4,
+        face="changed",
     )
     assert np.ptp(faces[0].original[0][:, 0]) == 300
 
@@ -54,14 +57,36 @@ def test_a_bystander_seen_longer_does_not_win_over_the_painted_face() -> None:
 
 def test_a_face_seen_for_a_moment_does_not_win_over_one_seen_throughout() -> None:
     faces = chosen(track(range(100), at=0, painted=2), track(range(40, 43), at=400, painted=4))
-    assert faces[0] == list(range(100))
+    assert faces == [list(range(100))]
+
+
+def test_several_painted_faces_are_all_worked_on_and_a_bystander_is_not() -> None:
+    left, right = track(range(100), at=0, painted=5), track(range(100), at=400, painted=3)
+    bystander = track(range(100), at=800, painted=1.2)
+    faces = choose_faces({0: bystander, 1: right, 2: left}, TIMES, 0, 100, max_gap_s=0.4, face="changed")
+    assert [face.original[0][0, 0] for face in faces] == [0, 400]
+    assert len(chosen(bystander, right, left, face="all")) == 3
+
+
+def test_a_face_by_its_number_from_the_left_or_by_its_size() -> None:
+    right, left = track(range(100), at=500, width=80, painted=9), track(range(100), at=0, width=90)
+    again = track(range(60, 100), at=210, width=150)
+    middle = track(range(50), at=200, width=150)  # the same person as the one above, lost for ten frames
+    tracks = dict(enumerate((right, left, again, middle)))
+
+    def taken(face: str | int) -> list[tuple[float, int]]:
+        faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.1, face=face)
+        return sorted((float(each.original[0][0, 0]), len(each.frames)) for each in faces)
+
+    assert taken(0) == [(0, 100)]
+    assert taken(1) == taken("largest") == [(200, 50), (210, 40)]
+    assert taken(2) == [(500, 100)]
+    assert taken(3) == []
 
 
 def test_frames_without_a_synced_picture_say_nothing_about_the_paint() -> None:
     half = track(range(100), at=0, painted=4)
-    half.painted[30:] = [None] * 70
-    assert chosen(track(range(100), at=500, painted=2), half)[0] == list(range(100))
-    assert (
-        choose_faces({0: track(range(100), at=500, painted=2), 1: half}, TIMES, 0, 100, max_gap_s=0.4)[0].painted[0]
-        == 4
-    )
+    half.measured[30:] = [None] * 70
+    tracks = {0: track(range(100), at=500, painted=2.5), 1: half}
+    faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.4, face="changed")
+    assert faces[0].measured[0] == FaceMeasure(4, None)

@@ -3,10 +3,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
-from lipblend.analysis.plan import NO_FACE, NO_SYNCED, make_plan
+from lipblend.analysis.measure import FaceMeasure
+from lipblend.analysis.plan import NO_FACE, NO_SYNCED, PlanRow, make_plan
+from lipblend.analysis.timeline import Clock, describe, lay_out
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
+from lipblend.media.mapping import UNMOVED
 from lipblend.settings import Settings
 from lipblend.stages.colour import ColourStats
 
@@ -16,6 +20,33 @@ Clip = Callable[..., ClipAnalysis]
 
 def stats(cast: float) -> ColourStats:
     return ColourStats(np.full(3, 120.0), np.full(3, 10.0), np.full(3, 120.0 + cast), np.full(3, 10.0), 500)
+
+
+def analysis_of(
+    tracks: dict[int, TrackRecord], *, paired: int = COUNT, cuts: tuple[int, ...] = (0,), notes: tuple[str, ...] = ()
+) -> ClipAnalysis:
+    ours, theirs = Clock(np.arange(COUNT) / 25), Clock(np.arange(paired) / 25)
+    pairing = describe(np.arange(paired), ours, theirs)
+    line = lay_out(pairing, ours, theirs, "auto")
+    stamps = np.arange(COUNT)
+    return ClipAnalysis(
+        times_s=ours.times_s,
+        pts=stamps,
+        durations=np.ones(COUNT, np.int64),
+        original_index=line.original_index,
+        synced_index=line.synced_index,
+        shot_starts=np.array(cuts),
+        tracks=tracks,
+        alignment=Alignment(UNMOVED, pairing, line, 1.0),
+        notes=notes,
+        original_pts=stamps,
+        synced_pts=stamps[:paired],
+        exact_times=(True, True),
+    )
+
+
+def weight(row: PlanRow) -> float:
+    return row.faces[0].weight if row.faces else 0.0
 
 
 @pytest.fixture
@@ -33,10 +64,8 @@ def clip(face: Landmarks) -> Clip:
             record.frames.append(frame)
             record.original.append(face.points + np.float32(frame))
             record.synced.append(None if borrowed else face.points + np.float32(frame + 0.5))
-            record.painted.append(1.0)
-            record.stats.append(stats(cast * (-1) ** frame))
-        index = np.where(np.arange(COUNT) < paired, np.arange(COUNT), -1)
-        return ClipAnalysis(np.arange(COUNT) / 25, index, np.array(cuts), {0: record}, ())
+            record.measured.append(FaceMeasure(1.0, stats(cast * (-1) ** frame)))
+        return analysis_of({0: record}, paired=paired, cuts=cuts)
 
     return make
 
@@ -45,21 +74,19 @@ def test_every_frame_gets_its_smoothed_meshes(clip: Clip, face: Landmarks) -> No
     plan = make_plan(clip(), Settings())
     assert len(plan.rows) == COUNT
     for frame, row in enumerate(plan.rows):
-        assert row.weight == 1
-        assert row.original is not None
-        assert row.synced is not None
-        np.testing.assert_allclose(row.original.points, face.points + frame, atol=0.01)
-        np.testing.assert_allclose(row.synced.points, face.points + frame + 0.5, atol=0.01)
+        assert weight(row) == 1
+        np.testing.assert_allclose(row.faces[0].original.points, face.points + frame, atol=0.01)
+        np.testing.assert_allclose(row.faces[0].synced.points, face.points + frame + 0.5, atol=0.01)
 
 
 def test_short_gaps_are_filled_and_long_ones_fade(clip: Clip, face: Landmarks) -> None:
     seen = [f for f in range(COUNT) if f not in (5, 6) and not 15 <= f < 32]
     plan = make_plan(clip(seen=seen), Settings())
-    assert plan.rows[5].weight == 1
-    np.testing.assert_allclose(plan.rows[5].original.points, face.points + 5, atol=0.01)
+    assert weight(plan.rows[5]) == 1
+    np.testing.assert_allclose(plan.rows[5].faces[0].original.points, face.points + 5, atol=0.01)
     assert [row.reason for row in plan.rows[15:32]] == [NO_FACE] * 17
-    assert 0 < plan.rows[14].weight < plan.rows[13].weight < 1
-    assert 0 < plan.rows[32].weight < plan.rows[33].weight < 1
+    assert 0 < weight(plan.rows[14]) < weight(plan.rows[13]) < 1
+    assert 0 < weight(plan.rows[32]) < weight(plan.rows[33]) < 1
 
 
 def test_nothing_is_smoothed_across_a_cut(clip: Clip) -> None:
@@ -69,7 +96,7 @@ def test_nothing_is_smoothed_across_a_cut(clip: Clip) -> None:
         record.original[row] = record.original[row] + np.float32(200)
     plan = make_plan(analysis, Settings())
     for frame in (19, 20):
-        np.testing.assert_allclose(plan.rows[frame].original.points, record.original[frame], atol=0.01)
+        np.testing.assert_allclose(plan.rows[frame].faces[0].original.points, record.original[frame], atol=0.01)
 
 
 @pytest.mark.parametrize(("tail", "rows"), [("original", COUNT), ("trim", 30)])
@@ -79,7 +106,7 @@ def test_frames_without_a_synced_picture(clip: Clip, tail: str, rows: int) -> No
     assert all(row.reason == NO_SYNCED for row in plan.rows[30:])
     assert any("10 of 40 frames" in note for note in plan.notes)
     if tail == "original":
-        assert 0 < plan.rows[29].weight < 1  # fades out towards the end of the synced video
+        assert 0 < weight(plan.rows[29]) < 1  # fades out towards the end of the synced video
 
 
 def test_missing_tail_can_be_an_error(clip: Clip) -> None:
@@ -94,18 +121,44 @@ def test_no_face_anywhere_is_an_error(clip: Clip) -> None:
         make_plan(empty, Settings())
 
 
+def test_no_face_anywhere_can_be_copied(clip: Clip) -> None:
+    empty = clip()
+    empty.tracks.clear()
+    plan = make_plan(empty, Settings.model_validate({"track": {"no_face": "copy"}}))
+    assert [row.reason for row in plan.rows] == [NO_FACE] * COUNT
+    assert any("no face to work on" in note for note in plan.notes)
+
+
+def test_a_face_number_that_is_not_there_is_an_error(clip: Clip) -> None:
+    with pytest.raises(NoFaceError, match="face asked for"):
+        make_plan(clip(), Settings.model_validate({"track": {"face": 1}}))
+    assert make_plan(clip(), Settings.model_validate({"track": {"face": 0}})).rows[0].faces
+
+
+def test_two_painted_faces_are_in_every_row_each_with_its_own_weight(clip: Clip) -> None:
+    analysis = clip()
+    other = clip(seen=range(20)).tracks[0]
+    other.original[:] = [mesh + np.float32(900) for mesh in other.original]
+    other.synced[:] = [mesh + np.float32(900) for mesh in other.synced]
+    analysis.tracks[1] = other
+    rows = make_plan(analysis, Settings()).rows
+    assert [len(row.faces) for row in rows] == [2] * 20 + [1] * 20
+    assert rows[10].faces[0].original.points[0, 0] + 500 < rows[10].faces[1].original.points[0, 0]
+    assert [face.weight == 1 for face in rows[19].faces] == [True, False]
+
+
 def test_shift_follows_a_pumping_cast_at_once_unless_smoothed(clip: Clip) -> None:
     follow = make_plan(clip(cast=6.0), Settings())
-    np.testing.assert_allclose([row.offset[0] for row in follow.rows[10:14]], [-6, 6, -6, 6], atol=1e-6)
+    np.testing.assert_allclose([row.faces[0].offset[0] for row in follow.rows[10:14]], [-6, 6, -6, 6], atol=1e-6)
     calm = make_plan(clip(cast=6.0), Settings.model_validate({"colour": {"shift_smooth_s": 0.4}}))
-    assert np.abs([row.offset[0] for row in calm.rows[10:30]]).max() < 0.5
+    assert np.abs([row.faces[0].offset[0] for row in calm.rows[10:30]]).max() < 0.5
     none = make_plan(clip(cast=6.0), Settings.model_validate({"colour": {"method": "none"}}))
-    assert all(np.all(row.gain == 1) and np.all(row.offset == 0) for row in none.rows)
+    assert all(np.all(row.faces[0].gain == 1) and np.all(row.faces[0].offset == 0) for row in none.rows)
 
 
 def test_synced_frames_without_a_face_borrow_the_originals_mesh_and_say_so(clip: Clip) -> None:
     plan = make_plan(clip(borrowed=True), Settings())
-    np.testing.assert_array_equal(plan.rows[7].synced.points, plan.rows[7].original.points)
+    np.testing.assert_array_equal(plan.rows[7].faces[0].synced.points, plan.rows[7].faces[0].original.points)
     assert any("40 synced frames without a face" in note for note in plan.notes)
 
 
@@ -114,8 +167,8 @@ def test_a_face_that_changes_its_track_id_is_worked_on_throughout(clip: Clip, fa
     whole = analysis.tracks.pop(0)
     analysis.tracks[3], analysis.tracks[7] = whole.between(0, 17), whole.between(17, COUNT)
     plan = make_plan(analysis, Settings())
-    assert all(row.weight == 1 for row in plan.rows)
-    np.testing.assert_allclose(plan.rows[17].original.points, face.points + 17, atol=0.01)
+    assert all(weight(row) == 1 for row in plan.rows)
+    np.testing.assert_allclose(plan.rows[17].faces[0].original.points, face.points + 17, atol=0.01)
 
 
 def test_a_jumping_mesh_is_dropped_and_bridged(clip: Clip, face: Landmarks) -> None:
@@ -123,32 +176,29 @@ def test_a_jumping_mesh_is_dropped_and_bridged(clip: Clip, face: Landmarks) -> N
     record = analysis.tracks[0]
     record.original[12] = record.original[12] + np.float32(face.face_width_px)
     plan = make_plan(analysis, Settings())
-    np.testing.assert_allclose(plan.rows[12].original.points, face.points + 12, atol=0.05)
+    np.testing.assert_allclose(plan.rows[12].faces[0].original.points, face.points + 12, atol=0.05)
 
 
 def test_frames_without_statistics_take_their_neighbours_colour_map(clip: Clip) -> None:
     analysis = clip()
     record = analysis.tracks[0]
     half = ColourStats(np.full(3, 100.0), np.full(3, 8.0), np.full(3, 120.0), np.full(3, 10.0), 500)
-    record.stats[:] = [half] * COUNT
-    whole = make_plan(analysis, Settings()).rows[9]
-    record.stats[9] = record.stats[10] = None
-    row = make_plan(analysis, Settings()).rows[9]
+    record.measured[:] = [FaceMeasure(1.0, half)] * COUNT
+    whole = make_plan(analysis, Settings()).rows[9].faces[0]
+    record.measured[9] = FaceMeasure(1.0, None)
+    record.measured[10] = None
+    row = make_plan(analysis, Settings()).rows[9].faces[0]
     np.testing.assert_allclose(row.gain, whole.gain)
     np.testing.assert_allclose(row.offset, whole.offset)
 
 
 def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:
-    analysis = clip()
-    damaged = ClipAnalysis(
-        analysis.times_s, analysis.synced_index, analysis.shot_starts, analysis.tracks, ("a.mp4: 3",)
-    )
-    assert "a.mp4: 3" in make_plan(damaged, Settings()).notes
+    assert "a.mp4: 3" in make_plan(analysis_of(clip().tracks, notes=("a.mp4: 3",)), Settings()).notes
 
 
 @pytest.mark.parametrize("painted", [0.0, 1.0])
 def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     analysis = clip()
-    analysis.tracks[0].painted[:] = [painted] * COUNT
+    analysis.tracks[0].measured[:] = [FaceMeasure(painted, None)] * COUNT
     noted = any("nothing to take over" in note for note in make_plan(analysis, Settings()).notes)
     assert noted == (painted == 0)

@@ -1,0 +1,196 @@
+"""Which frame of the original each synced frame was made from, found by the picture.
+
+A generator hands on most of each frame as it was: background, hair and eyes move as in the original. So small grey
+pictures of both videos are compared, every pixel weighted by how well the two videos agree there over the whole clip
+(mouths, overlays and flicker weigh little by themselves), and the cheapest way through the table of distances is
+found (`lipblend.analysis.viterbi`). It may advance, stand, slip, turn round (forward-backward play) or jump (a clip
+that starts over, a piece cut out).
+
+Costs are in nats: the weighted squared distance, over what the best matches leave over, scaled so that neighbouring
+pixels are not counted as independent witnesses.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.viterbi import GAP, Steps, cheapest_path
+
+Thumbs = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+MOST_FRAMES = 2000
+"""Longer clips are searched at every second, third ... frame first, and then frame by frame near the path found."""
+
+_EVIDENCE = 25.0  # for a distance that is twice what the best matches leave over
+_MOST_EVIDENCE = 40.0  # no frame says more than this against a match: one bad frame must not break the path
+_NOISE = 0.5  # squared 8-bit levels, added to every pixel's variance: rounding
+_REACH = 6  # frames that a step may be longer than the usual one
+_USUAL_SHARE = 0.1
+_TIME_PULL = 0.02  # a frame away from what time says: decides where the picture stands still
+_MOST_PULL = 0.5
+_ROUNDS = 3
+_STRANGE = 4.0  # measured: 1.3 to 60 for frames at a wrong moment, by how much moves
+_LEAST_LEFT = 0.05  # of a pixel's variance
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What time alone says.
+
+    Attributes
+    ----------
+    source : (n_s,) float64
+        Original frame (with a fraction where it lies between two) at each synced frame's time.
+    outside : (n_s,) bool
+        That time lies before the original's first frame or after its last.
+    reach : float
+        Frames that the answer may lie away from it; infinite when anything goes.
+    """
+
+    source: npt.NDArray[np.float64]
+    outside: npt.NDArray[np.bool_]
+    reach: float = math.inf
+
+
+@dataclass(frozen=True)
+class _Weighing:
+    """How pixels count: means to take off, and one over the standard deviation of what the two videos differ by."""
+
+    original_mean: Floats
+    synced_mean: Floats
+    weight: Floats
+
+    def distances(self, original: Thumbs, synced: Thumbs) -> Floats:
+        """Squared distances of all synced frames (rows) to all original frames (columns)."""
+        ours = (original.astype(np.float32) - self.original_mean) * self.weight
+        theirs = (synced.astype(np.float32) - self.synced_mean) * self.weight
+        squares = np.square(ours).sum(1)[None, :] + np.square(theirs).sum(1)[:, None]
+        return np.asarray(np.maximum(squares - 2 * (theirs @ ours.T), 0), np.float32)
+
+
+def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
+    """Find the original frame that each synced frame was made from.
+
+    Parameters
+    ----------
+    original : (n_o, k) uint8
+        Small grey pictures of the original, one a row.
+    synced : (n_s, k) uint8
+        The same pixels of the synced video.
+    expected : Expected
+
+    Returns
+    -------
+    (n_s,) int64
+        Index of an original frame for every synced frame; -1 for frames outside the original's time that look like
+        none of its frames.
+    """
+    stride = -(-max(len(original), len(synced)) // MOST_FRAMES)
+    coarse = Expected(expected.source[::stride] / stride, expected.outside[::stride], expected.reach / stride + 1)
+    path = _search(original[::stride], synced[::stride], coarse)
+    if stride > 1:
+        path = _refined(original, synced, expected, np.minimum(path * stride, len(original) - 1), stride)
+    return _without_strange_end(original, synced, path, expected.outside)
+
+
+def _without_strange_end(original: Thumbs, synced: Thumbs, path: Indices, outside: npt.NDArray[np.bool_]) -> Indices:
+    """Take back the matches of frames outside the original's time, where they fit much worse than the others do.
+
+    A generator that goes on after the original's end repeats it in some way, which fits; a damaged or cut original
+    has nothing to show there.
+    """
+    within = np.flatnonzero(~outside)
+    if not outside.any() or not len(within):
+        return path
+    chosen = within[:: -(-len(within) // MOST_FRAMES)]
+    weighing = _weighing(original[path[chosen]], synced[chosen])
+    left = np.array([weighing.distances(original[i : i + 1], synced[j : j + 1])[0, 0] for j, i in enumerate(path)])
+    misfit = float(np.median(left[outside])) / _usual(left[within], original.shape[1])
+    return np.where(outside & (misfit > _STRANGE), -1, path)
+
+
+def _usual(left: npt.NDArray[np.floating], pixels: int) -> float:
+    """What matches usually leave over; at least a little rounding noise."""
+    return max(float(np.median(left)), _LEAST_LEFT * pixels)
+
+
+def _search(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
+    columns = np.arange(len(original))
+    steps = _steps(expected.source)
+    # Nothing is matched yet: one mean for both, as heads may be elsewhere on average, and an even difference at most.
+    mean = _mean(original)
+    weighing = _Weighing(mean, mean + (_mean(synced) - mean).mean(), np.ones(original.shape[1], np.float32))
+    path = np.zeros(len(synced), np.int64)
+    for _ in range(_ROUNDS):
+        costs = _evidence(weighing.distances(original, synced), original.shape[1]) + _pull(columns, expected)
+        path = cheapest_path(costs, columns, steps, start_near=float(expected.source[0]))
+        weighing, steps = _weighing(original[path], synced), _steps(path)
+    return path
+
+
+def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indices, stride: int) -> Indices:
+    """Frame by frame near a path that is known at every ``stride``-th frame, some hundred synced frames at a time."""
+    weighing = _weighing(original[coarse], synced[::stride])
+    steps = _steps(np.cumsum(np.diff(coarse) / stride))
+    path = np.zeros(len(synced), np.int64)
+    block = MOST_FRAMES // 4
+    start_near = float(coarse[0])
+    for start in range(0, len(synced), block):
+        rows = np.arange(start, min(start + block, len(synced)))
+        columns = _columns_near(coarse[rows[0] // stride : rows[-1] // stride + 2], 2 * stride + _REACH, len(original))
+        real = columns != GAP
+        costs = np.full((len(rows), len(columns)), np.float32(np.inf))
+        costs[:, real] = _evidence(weighing.distances(original[columns[real]], synced[rows]), original.shape[1])
+        costs[:, real] += _pull(columns[real], Expected(expected.source[rows], expected.outside[rows], expected.reach))
+        path[rows] = cheapest_path(costs, columns, steps, start_near=start_near)
+        start_near = float(path[rows[-1]]) + 1
+    return path
+
+
+def _columns_near(path: Indices, margin: int, count: int) -> Indices:
+    """Original frames within ``margin`` of a path, rising; a `GAP` parts those that are no neighbours."""
+    near = np.zeros(count, bool)
+    for index in path:
+        near[max(0, index - margin) : index + margin + 1] = True
+    columns = np.flatnonzero(near)
+    return np.insert(columns, np.flatnonzero(np.diff(columns) > 1) + 1, GAP)
+
+
+def _weighing(matched: Thumbs, synced: Thumbs) -> _Weighing:
+    ours, theirs = matched.astype(np.float32), synced.astype(np.float32)
+    original_mean, synced_mean = ours.mean(0), theirs.mean(0)
+    variance = np.square((theirs - synced_mean) - (ours - original_mean)).mean(0)
+    return _Weighing(original_mean, synced_mean, 1 / np.sqrt(variance + np.float32(_NOISE)))
+
+
+def _mean(thumbs: Thumbs) -> Floats:
+    return np.asarray(thumbs.mean(0, dtype=np.float64), np.float32)
+
+
+def _evidence(distances: Floats, pixels: int) -> Floats:
+    best = distances.min(1, keepdims=True)
+    usual = _usual(best, pixels)
+    return np.asarray(np.minimum((distances - best) * (_EVIDENCE / usual), _MOST_EVIDENCE), np.float32)
+
+
+def _pull(columns: Indices, expected: Expected) -> Floats:
+    away = np.abs(columns[None, :] - expected.source[:, None]).astype(np.float32)
+    pull = np.asarray(np.minimum(away * _TIME_PULL, _MOST_PULL), np.float32)
+    if math.isfinite(expected.reach):
+        pull[away > expected.reach] = np.inf
+    return pull
+
+
+def _steps(source: npt.NDArray[np.float64] | Indices) -> Steps:
+    """The usual steps of a path: those that make up a tenth of it or more, forward or backward."""
+    sizes = np.abs(np.diff(source)) if len(source) > 1 else np.ones(1)
+    whole = np.concatenate([np.floor(sizes), np.ceil(sizes)]).astype(np.int64)
+    counts = np.bincount(whole[whole <= int(np.median(whole)) + _REACH])
+    usual = np.flatnonzero(counts >= _USUAL_SHARE * len(whole))
+    return Steps(frozenset({1, *(int(step) for step in usual)}), int(usual.max(initial=1)) + _REACH)

@@ -1,0 +1,106 @@
+"""What is measured on a pair of frames: how much was painted on each face, and how the colours differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipblend.analysis import agreement
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.tracks import TrackedFace
+from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.media.info import VideoInfo
+from lipblend.media.mapping import FrameMapping, synced_patch
+from lipblend.media.planes import Box, extract_patch
+from lipblend.media.reader import Frame
+from lipblend.stages import colour
+
+_SAME_FACE_FRAC = 0.5
+_LEAST_PX = 4
+
+
+@dataclass(frozen=True)
+class FaceMeasure:
+    """One face on one pair of frames.
+
+    Attributes
+    ----------
+    painted : float
+        How much the generator changed the lower face, see `agreement.painted_score`.
+    stats : ColourStats or None
+        Over skin that both show alike; None where too little of it is seen.
+    """
+
+    painted: float
+    stats: colour.ColourStats | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two videos, as far as measuring needs to know them.
+
+    Attributes
+    ----------
+    original, synced : VideoInfo
+    mapping : FrameMapping
+        Where the original's pixels lie in the synced frame.
+    lab : bool
+        Take colour statistics in CIE Lab instead of YCbCr.
+    """
+
+    original: VideoInfo
+    synced: VideoInfo
+    mapping: FrameMapping
+    lab: bool
+
+    def in_original(self, faces: tuple[TrackedFace, ...]) -> tuple[Landmarks, ...]:
+        """Meshes of a synced frame, in the original's pixels."""
+        if self.mapping.is_identity:
+            return tuple(face.landmarks for face in faces)
+        return tuple(Landmarks(self.mapping.to_original(face.landmarks.points)) for face in faces)
+
+    def measure(
+        self, ours: Frame, our_faces: tuple[TrackedFace, ...], theirs: Frame, their_faces: tuple[TrackedFace, ...]
+    ) -> dict[int, FaceMeasure]:
+        """Measure every face of an original frame against its synced frame; by track id."""
+        candidates = self.in_original(their_faces)
+        found = {}
+        for face in our_faces:
+            partner = same_face(face.landmarks, candidates)
+            faces = [face.landmarks] if partner is None else [face.landmarks, partner]
+            measured = self._face(ours, theirs, faces)
+            if measured is not None:
+                found[face.track_id] = measured
+        return found
+
+    def _face(self, ours: Frame, theirs: Frame, faces: list[Landmarks]) -> FaceMeasure | None:
+        info = self.original
+        width, height = info.upright_width, info.upright_height
+        left, top, right, bottom = self.mapping.covered(self.synced.upright_width, self.synced.upright_height)
+        seen = Box(int(np.ceil(left)), int(np.ceil(top)), int(right), int(bottom)).clipped(width, height)
+        wanted = agreement.lower_face_box(faces)
+        box = Box(*(max(a, b) for a, b in ((wanted.x0, seen.x0), (wanted.y0, seen.y0))),
+                  *(min(a, b) for a, b in ((wanted.x1, seen.x1), (wanted.y1, seen.y1))))  # fmt: skip
+        box = box.clipped(width, height).snapped(ours.layout, width, height)
+        if box.width < _LEAST_PX or box.height < _LEAST_PX:
+            return None
+        before = extract_patch(ours.planes, ours.layout, box)
+        after = synced_patch(theirs.planes, theirs.layout, box, self.mapping)
+        after = convert_colour(after, self.synced.colour, info.colour, info.height)
+        painted = agreement.painted_score(before, after, faces[0].face_width_px)
+        if self.lab:
+            matrix = ycbcr_matrix(info.colour, info.height)
+            before, after = colour.ycbcr_to_lab(before, matrix), colour.ycbcr_to_lab(after, matrix)
+        return FaceMeasure(painted, agreement.face_stats(before, after, faces, box))
+
+
+def same_face(face: Landmarks, candidates: tuple[Landmarks, ...]) -> Landmarks | None:
+    """The candidate whose mesh centre is nearest, within half a face width."""
+    centre = face.points.mean(0)
+    best, limit = None, _SAME_FACE_FRAC * face.face_width_px
+    for other in candidates:
+        distance = float(np.linalg.norm(other.points.mean(0) - centre))
+        if distance <= limit:
+            best, limit = other, distance
+    return best

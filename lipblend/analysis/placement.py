@@ -1,0 +1,173 @@
+"""Where the synced frame lies on the original's: the search on small pictures, then on whole frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis import geometry
+from lipblend.analysis.scan import Scan
+from lipblend.faces.landmarks import STABLE
+from lipblend.media.info import VideoInfo
+from lipblend.media.mapping import FrameMapping, warp
+from lipblend.media.ordered import frames_at
+from lipblend.media.reader import Frame
+
+Thumbs = npt.NDArray[np.uint8]
+Pairs = list[tuple[int, int]]
+"""Index of an original frame and of a synced one."""
+
+_CLEARLY_BETTER = 0.01
+_SEEN_PX = 0.75  # a mapping of frames of one size that moves nothing by more than this is none
+_FULL_SIZE_PAIRS = 5
+_FULL_SIZE_WITHIN = 250  # frames from the start that are read again to refine a mapping
+_REDUCTIONS = (4, 2, 1)
+
+
+@dataclass(frozen=True)
+class SmallPictures:
+    """The small grey pictures of two videos, and how they relate to whole frames.
+
+    Attributes
+    ----------
+    original, synced : (n, h, w) uint8
+    to_small : two (across, down) factors
+        From whole frames to small ones, of the original and of the synced video.
+    """
+
+    original: Thumbs
+    synced: Thumbs
+    to_small: tuple[tuple[float, float], tuple[float, float]]
+
+    @classmethod
+    def of(cls, original: Scan, synced: Scan) -> SmallPictures:
+        """Those of two scans."""
+        ours, theirs = np.stack(original.thumbs), np.stack(synced.thumbs)
+        return cls(ours, theirs, (_factors(ours, original.info), _factors(theirs, synced.info)))
+
+    def small(self, mapping: FrameMapping) -> FrameMapping:
+        """A mapping of whole frames, for the small ones."""
+        return mapping.scaled(*self.to_small)
+
+    def full(self, mapping: FrameMapping) -> FrameMapping:
+        """A mapping of small pictures, for whole frames."""
+        ours, theirs = self.to_small
+        return mapping.scaled((1 / ours[0], 1 / ours[1]), (1 / theirs[0], 1 / theirs[1]))
+
+    def likeness(self, pairs: Pairs, mapping: FrameMapping) -> float:
+        """Median likeness of pairs of frames, see `geometry.likeness`; ``mapping`` is of whole frames."""
+        ours, theirs = self.chosen(pairs)
+        return float(np.median(geometry.likeness(ours, theirs, self.small(mapping))))
+
+    def chosen(self, pairs: Pairs) -> tuple[Thumbs, Thumbs]:
+        """Both sides of some pairs."""
+        ours, theirs = (np.array(side) for side in zip(*pairs, strict=True))
+        return self.original[ours], self.synced[theirs]
+
+    def pixels(self, mapping: FrameMapping) -> tuple[Thumbs, Thumbs]:
+        """Both videos as (n, k): the same k places of the scene in both, those that the synced frame covers."""
+        small = self.small(mapping)
+        shape = self.original.shape[1:]
+        inside = geometry.covered(small, self.synced.shape[1:], shape)
+        theirs = self.synced
+        if not small.is_identity:
+            size = (shape[1], shape[0])
+            laid = [warp(picture, small, (0, 0), size)[inside] for picture in self.synced]
+            return self.original[:, inside], np.clip(np.rint(np.stack(laid)), 0, 255).astype(np.uint8)
+        return self.original[:, inside], theirs[:, inside]
+
+
+def find_mapping(original: Scan, synced: Scan, small: SmallPictures, pairs: Pairs, *, enough: float) -> FrameMapping:
+    """Find the mapping under which frames are most alike.
+
+    Cameras mostly stand still, and heads move little, so the pairs need not be the right ones yet.
+
+    Parameters
+    ----------
+    original, synced : Scan
+    small : SmallPictures
+    pairs : list of (int, int)
+        Frames of about the same moment.
+    enough : float
+        Frames of one size that are as alike as this without a mapping need none.
+    """
+    plain = FrameMapping()
+    sizes = [(info.upright_width, info.upright_height) for info in (original.info, synced.info)]
+    best, most = plain, -1.0
+    if sizes[0] == sizes[1]:
+        most = small.likeness(pairs, plain) + _CLEARLY_BETTER
+        if most >= enough:
+            return plain
+    stable = list(STABLE)
+    faces = [
+        (original.faces[i][0].landmarks.points[stable], synced.faces[j][0].landmarks.points[stable])
+        for i, j in pairs
+        if original.faces[i] and synced.faces[j]
+    ]
+    ours, theirs = small.chosen(pairs)
+    for candidate in geometry.candidates(sizes[0], sizes[1], faces):
+        refined = small.full(geometry.refine(list(ours), list(theirs), small.small(candidate)))
+        for tried in (candidate, refined):
+            alike = small.likeness(pairs, tried)
+            if alike > most:
+                best, most = tried, alike
+    return best
+
+
+def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: FrameMapping) -> FrameMapping:
+    """Improve a mapping on a few pairs of whole frames, coarse to fine.
+
+    Parameters
+    ----------
+    original, synced : Scan
+    pairs : list of (int, int)
+        Matched frames, by rising synced index.
+    mapping : FrameMapping
+        Right to a few pixels.
+    """
+    near = [pair for pair in pairs if max(pair) < _FULL_SIZE_WITHIN]
+    if not near:
+        return mapping
+    places = np.unique(np.linspace(0, len(near) - 1, _FULL_SIZE_PAIRS).astype(int))
+    wanted = [near[place] for place in places]
+    ours = [
+        _grey(frame)
+        for frame in frames_at(original.info, original.pts, [i for i, _ in wanted], exact=original.exact_times)
+    ]
+    theirs = [
+        _grey(frame) for frame in frames_at(synced.info, synced.pts, [j for _, j in wanted], exact=synced.exact_times)
+    ]
+    for reduction in _REDUCTIONS:
+        one, other = [_reduced(x, reduction) for x in ours], [_reduced(x, reduction) for x in theirs]
+        down = SmallPictures(np.stack(one), np.stack(other), (_ratio(one[0], ours[0]), _ratio(other[0], theirs[0])))
+        mapping = down.full(geometry.refine(one, other, down.small(mapping)))
+    same_size = ours[0].shape == theirs[0].shape
+    return FrameMapping() if same_size and _most_moved_px(mapping, ours[0].shape) < _SEEN_PX else mapping
+
+
+def _most_moved_px(mapping: FrameMapping, shape: tuple[int, ...]) -> float:
+    corners = np.array([[0, 0], [shape[1], shape[0]]], np.float64)
+    return float(np.abs(mapping.to_synced(corners) - corners).max())
+
+
+def _grey(frame: Frame) -> Thumbs:
+    """The luma of a frame in 8 bits; a copy."""
+    luma = np.asarray(frame.planes[0])
+    return np.asarray(luma >> (frame.layout.depth - 8), np.uint8) if frame.layout.depth > 8 else luma.copy()
+
+
+def _reduced(picture: Thumbs, factor: int) -> Thumbs:
+    height, width = picture.shape
+    size = max(16, width // factor), max(16, height // factor)
+    return picture if factor == 1 else np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _factors(thumbs: Thumbs, info: VideoInfo) -> tuple[float, float]:
+    return thumbs.shape[2] / info.upright_width, thumbs.shape[1] / info.upright_height
+
+
+def _ratio(small: Thumbs, whole: Thumbs) -> tuple[float, float]:
+    return small.shape[1] / whole.shape[1], small.shape[0] / whole.shape[0]

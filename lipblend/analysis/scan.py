@@ -1,0 +1,144 @@
+"""What is kept of each video after it was read once: times, small grey pictures, faces."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis import cuts
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.tracks import FaceTracker, TrackedFace
+from lipblend.media.info import VideoInfo
+from lipblend.media.planes import Box, to_rgb
+from lipblend.media.reader import Frame, VideoReader
+from lipblend.settings import TrackSettings
+
+Thumb = npt.NDArray[np.uint8]
+
+_THUMB_PIXELS = 5184  # 96 x 54
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A decoded frame with what was found in it."""
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    thumb: Thumb
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time, seconds."""
+        return self.frame.time_s
+
+
+@dataclass
+class Scan:
+    """One video, one entry a frame.
+
+    Attributes
+    ----------
+    info : VideoInfo
+    pts, durations : list of int
+        In ``info.time_base``.
+    times_s : list of float
+    thumbs : list of (h, w) uint8
+        Small grey pictures, see `thumbnail`.
+    faces : list of tuple of TrackedFace
+        In the frame's own pixels.
+    damage : tuple of str
+        What was wrong with the file, for the summary.
+    exact_times : bool
+        Every frame carries the time stamp that the file gives it, so that it can be found again by it.
+    """
+
+    info: VideoInfo
+    pts: list[int] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+    times_s: list[float] = field(default_factory=list)
+    thumbs: list[Thumb] = field(default_factory=list)
+    faces: list[tuple[TrackedFace, ...]] = field(default_factory=list)
+    damage: tuple[str, ...] = ()
+    exact_times: bool = True
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def recorded(self, seen: Iterable[Seen]) -> Iterator[Seen]:
+        """Hand frames on, and keep what is to be kept of each."""
+        for item in seen:
+            self.pts.append(item.frame.pts)
+            self.durations.append(item.frame.duration)
+            self.times_s.append(item.time_s)
+            self.thumbs.append(item.thumb)
+            self.faces.append(item.faces)
+            yield item
+
+    def finish(self, reader: VideoReader) -> None:
+        """Take over what the reader noticed."""
+        self.exact_times = reader.bumped_pts == 0
+        self.damage = (*_missing(self.info, len(self)), *_damage(self.info, reader))
+
+
+def thumb_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the small picture of a frame: its shape, about 5000 pixels."""
+    scale = (_THUMB_PIXELS / (width * height)) ** 0.5
+    return max(8, round(width * scale)), max(8, round(height * scale))
+
+
+def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
+    """The small grey picture of a frame, area-averaged, in 8-bit levels."""
+    height, width = luma.shape
+    small: np.ndarray = cv2.resize(np.asarray(luma), thumb_size(width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small >> (depth - 8) if depth > 8 else small, np.uint8)
+
+
+def follow(reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings) -> Iterator[Seen]:
+    """Decode a video and follow its faces."""
+    info = reader.info
+    tracker = FaceTracker(
+        landmarker,
+        info.upright_width,
+        info.upright_height,
+        min_face_px=track.min_face_px,
+        search_every_s=track.search_every_s,
+        max_faces=track.max_faces,
+    )
+    previous: Thumb | None = None
+    recent: deque[float] = deque(maxlen=cuts.WINDOW)
+    for frame in reader:
+        thumb = thumbnail(frame.planes[0], frame.layout.depth)
+        change = cuts.change(previous, thumb) if previous is not None else 0.0
+        previous = thumb
+
+        def rgb_of(box: Box, frame: Frame = frame) -> npt.NDArray[np.uint8]:
+            return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
+
+        # The tracker cannot look ahead, as find_cuts does; what it takes for a cut too many is joined again later.
+        new_shot = track.cuts and cuts.stands_out(change, recent, threshold=track.cut_threshold)
+        recent.append(change)
+        yield Seen(frame, tracker.step(rgb_of, new_shot=new_shot, time_s=frame.time_s), thumb)
+
+
+def _missing(info: VideoInfo, count: int) -> Iterator[str]:
+    """Frames that the container promises and the decoder did not give."""
+    promised = info.frame_count or 0
+    if not promised and info.duration_s and info.frame_rate:
+        promised = round(info.duration_s * info.frame_rate)
+    if count < promised - max(1, promised // 50):
+        yield f"{info.path.name} is damaged or cut short: {count} of about {promised} frames could be decoded"
+
+
+def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:
+    for count, what in (
+        (reader.corrupt_packets, "packets could not be decoded"),
+        (reader.concealed_frames, "frames are damaged"),
+        (reader.bumped_pts, "frames had a time stamp that does not rise, and were moved on"),
+    ):
+        if count:
+            yield f"{info.path.name}: {count} {what}"

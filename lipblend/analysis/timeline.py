@@ -1,0 +1,208 @@
+"""Whose frames and times the output has, and which synced frame goes with each: from the map of frames."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int64]
+Times = npt.NDArray[np.float64]
+
+_IN_STEP_FRAMES = 1.1
+_OUT_OF_STEP_SHARE = 0.02
+_OFFSET_FRAMES = 0.75
+_WINDOW_FRAMES = 1.5
+_LONGEST_HOLD_S = 0.2
+_JUMP_S = 0.3
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a video's frames are shown.
+
+    Attributes
+    ----------
+    times_s : (n,) float64
+        Rising.
+    """
+
+    times_s: Times
+
+    @property
+    def since_start_s(self) -> Times:
+        """Times counted from the first frame."""
+        return np.asarray(self.times_s - self.times_s[0])
+
+    @property
+    def period_s(self) -> float:
+        """Usual time from a frame to the next; 0 for a single frame."""
+        return float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How the two videos go together in time.
+
+    Attributes
+    ----------
+    source : (n_s,) int64
+        Original frame of every synced frame; -1 for none.
+    offset_s : float
+        Where in the original the synced video starts, counted from the original's first frame.
+    in_step : bool
+        The two keep step: offset aside, a synced frame is shown within about a frame of its original.
+    drift : float
+        Seconds by which the original's picture runs ahead in each second of the synced video (0.2: a fifth faster).
+    repeated, missing : int
+        Synced frames that show the same original frame as the one before; original frames never shown in between.
+    jumps, backward : int
+        Places where the original jumps by more than 0.3 s, and synced frames that run backward through it.
+    """
+
+    source: Indices
+    offset_s: float
+    in_step: bool
+    drift: float
+    repeated: int
+    missing: int
+    jumps: int
+    backward: int
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The output's frames.
+
+    Attributes
+    ----------
+    follows : {"original", "synced"}
+        The video whose times the output has.
+    original_index, synced_index : (n,) int64
+        The frames shown in each; ``synced_index`` is -1 where there is none.
+    """
+
+    follows: Literal["original", "synced"]
+    original_index: Indices
+    synced_index: Indices
+
+
+def source_by_time(original: Clock, synced: Clock, offset_s: float) -> Indices:
+    """The original frame nearest in time to every synced frame; -1 more than half a frame beyond either end."""
+    ours, wanted = original.since_start_s, synced.since_start_s + offset_s
+    half = max(original.period_s, synced.period_s) / 2 + 1e-6
+    nearest = _nearest(ours, wanted)
+    nearest[(wanted < -half) | (wanted > ours[-1] + half)] = -1
+    return nearest
+
+
+def expected_source(original: Clock, synced: Clock, offset_s: float) -> Times:
+    """The place in the original, in frames and fractions, at every synced frame's time."""
+    return np.interp(
+        synced.since_start_s + offset_s, original.since_start_s, np.arange(len(original.times_s), dtype=np.float64)
+    )
+
+
+def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float | None = None) -> Pairing:
+    """Measure how a map of frames relates to the clocks.
+
+    Parameters
+    ----------
+    source : (n_s,) int64
+    original, synced : Clock
+    offset_s : float, optional
+        The offset, where it is known; found otherwise.
+    """
+    shown = source >= 0
+    theirs, ours = synced.since_start_s[shown], original.since_start_s[source[shown]]
+    ahead = ours - theirs
+    period = max(original.period_s, synced.period_s)
+    if offset_s is None:
+        low, high = np.quantile(ahead, [0.02, 0.98])
+        middle = float(low + high) / 2
+        offset_s = middle if abs(middle) > _OFFSET_FRAMES * period else 0.0
+    off = np.count_nonzero(np.abs(ahead - offset_s) > _IN_STEP_FRAMES * period + 1e-6)
+    in_step = bool(off <= _OUT_OF_STEP_SHARE * len(ahead))
+    if not in_step:
+        offset_s = float(ahead[0])
+    steps = np.diff(source[shown])
+    leaps = np.abs(np.diff(ours)) > _JUMP_S + period
+    forward = steps[(steps > 0) & ~leaps]
+    return Pairing(
+        source=source,
+        offset_s=offset_s,
+        in_step=in_step,
+        drift=_slope(theirs, ours, leaps) - 1,
+        repeated=int(np.count_nonzero(steps == 0)),
+        missing=int((forward - 1).sum()),
+        jumps=int(np.count_nonzero(leaps)),
+        backward=int(np.count_nonzero((steps < 0) & ~leaps)),
+    )
+
+
+def lay_out(
+    pairing: Pairing, original: Clock, synced: Clock, follow: Literal["auto", "original", "synced"]
+) -> Timeline:
+    """Choose the output's frames.
+
+    On the original's time line every original frame comes once, with the synced frame that was made from it and is
+    shown at about its time; where that is missing, with the one whose picture is nearest. On the synced video's, every
+    synced frame comes once, with its original frame.
+    """
+    if follow == "synced" or (follow == "auto" and not pairing.in_step):
+        shown = np.flatnonzero(pairing.source >= 0)
+        return Timeline("synced", pairing.source[shown], shown)
+    partners = _partners_in_step(pairing, original, synced) if pairing.in_step else _partners(pairing, original)
+    return Timeline("original", np.arange(len(original.times_s)), partners)
+
+
+def _partners_in_step(pairing: Pairing, original: Clock, synced: Clock) -> Indices:
+    shown = np.flatnonzero(pairing.source >= 0)
+    ours, theirs = original.since_start_s, synced.since_start_s[shown] + pairing.offset_s
+    pictured = ours[pairing.source[shown]]
+    window = _WINDOW_FRAMES * max(original.period_s, synced.period_s) + 1e-6
+    half = synced.period_s / 2 + 1e-6
+    nearest = _nearest(theirs, ours)
+    out = np.full(len(ours), -1, np.int64)
+    for frame, time in enumerate(ours):
+        if time < theirs[0] - half or time > theirs[-1] + half:
+            continue
+        low, high = np.searchsorted(theirs, [time - window, time + window])
+        if low == high:
+            # A hole in the synced video: its last picture is held for a moment, as a player would.
+            if abs(theirs[nearest[frame]] - time) <= _LONGEST_HOLD_S:
+                out[frame] = shown[nearest[frame]]
+            continue
+        away = np.abs(pictured[low:high] - time) + 0.01 * np.abs(theirs[low:high] - time)
+        out[frame] = shown[low + int(away.argmin())]
+    return out
+
+
+def _partners(pairing: Pairing, original: Clock) -> Indices:
+    """By the picture alone: the synced frame whose original is nearest, if one is near."""
+    shown = np.flatnonzero(pairing.source >= 0)
+    order = np.argsort(pairing.source[shown], kind="stable")
+    pictured = original.since_start_s[pairing.source[shown][order]]
+    ours = original.since_start_s
+    nearest = _nearest(pictured, ours)
+    near = np.abs(pictured[nearest] - ours) <= _WINDOW_FRAMES * original.period_s
+    return np.where(near, shown[order][nearest], -1)
+
+
+def _nearest(rising: Times, wanted: Times) -> Indices:
+    """Index of the nearest of some rising values; the later one where two are as near."""
+    after = np.searchsorted(rising, wanted).clip(0, len(rising) - 1)
+    before = (after - 1).clip(0)
+    return np.where(np.abs(rising[after] - wanted) <= np.abs(wanted - rising[before]), after, before).astype(np.int64)
+
+
+def _slope(theirs: Times, ours: Times, leaps: npt.NDArray[np.bool_]) -> float:
+    """Seconds of the original for each second of the synced video, over its longest piece without a jump."""
+    bounds = [0, *(np.flatnonzero(leaps) + 1).tolist(), len(ours)]
+    start, stop = max(itertools.pairwise(bounds), key=lambda piece: piece[1] - piece[0])
+    x, y = theirs[start:stop], ours[start:stop]
+    spread = x - x.mean()
+    return float(spread @ (y - y.mean()) / (spread @ spread)) if len(x) > 1 else 1.0
