@@ -146,7 +146,9 @@ def add_video_stream(
     if matrix:
         stream.set_display_matrix(matrix)
     if info.interlaced:
-        if codec.name == "libx264":
+        # The header keeps saying so. x264 takes the order of the fields from the pictures.
+        context.field_order = info.field_order
+        if codec.name == "libx264" and info.interlaced_pictures:
             context.flags |= Flags.interlaced_dct
         else:
             notes.append(f"the original is interlaced; {codec.name} stores it as progressive frames")

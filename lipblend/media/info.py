@@ -144,6 +144,10 @@ class VideoInfo:
         The nine numbers of the display matrix, or empty.
     interlaced : bool
         The first picture, or the stream's header, says so.
+    interlaced_pictures : bool
+        The first picture itself says so.
+    field_order : int
+        What the header says, as FFmpeg's AVFieldOrder: 0 unknown, 1 progressive, 2 to 5 interlaced.
     mastering_display : MasteringDisplay or None
         What the first picture carries of it.
     content_light : ContentLight or None
@@ -178,6 +182,8 @@ class VideoInfo:
     origin: Fraction = Fraction(0)
     display_matrix: tuple[int, ...] = ()
     interlaced: bool = False
+    interlaced_pictures: bool = False
+    field_order: int = 0
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
     hdr_dropped: tuple[str, ...] = ()

@@ -22,7 +22,15 @@ from lipblend.media.hdr import content_light, mastering_display
 from lipblend.media.info import AudioInfo, VideoInfo
 from lipblend.media.layouts import colour_tags, nearest_layout
 from lipblend.media.orientation import Orientation, orientation_of
-from lipblend.media.source import check_size, clock_origin, main_video, moving_videos, open_source, prepare_decoder
+from lipblend.media.source import (
+    check_claimed_size,
+    check_size,
+    clock_origin,
+    main_video,
+    moving_videos,
+    open_source,
+    prepare_decoder,
+)
 
 _DYNAMIC_HDR = {
     SideDataType.DYNAMIC_HDR_PLUS: "HDR10+",
@@ -97,6 +105,8 @@ def probe(path: Path | str) -> VideoInfo:
             origin=origin,
             display_matrix=matrix,
             interlaced=interlaced,
+            interlaced_pictures=frame.interlaced_frame,
+            field_order=stream.codec_context.field_order,
             mastering_display=mastering,
             content_light=content_light(data.get(SideDataType.CONTENT_LIGHT_LEVEL, b"")),
             hdr_dropped=_hdr_dropped(data, incomplete=bool(display) and mastering is None),
@@ -116,7 +126,8 @@ def _warnings(
             f"({context.name}, {context.width}x{context.height}) was taken"
         )
     if interlaced:
-        yield f"{path.name} is interlaced: both fields are worked on as one picture; deinterlace it first if it moves"
+        advice = "deinterlace it first for best results"
+        yield f"{path.name} is interlaced: both fields are worked on as one picture; {advice}"
     if odd_turn:
         yield f"{path.name} is to be shown turned by no right angle: its pictures are worked on as they are stored"
 
@@ -167,6 +178,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
                 reason = f": {error.strerror}"
     except (av.FFmpegError, OSError) as error:
         reason = f": {error.strerror or error}"
+    check_claimed_size(path, stream.index)
     raise InputError(
         f"{path}: no picture could be decoded{reason}", hint="The file may be truncated, damaged or encrypted."
     )

@@ -112,6 +112,27 @@ def check_size(path: Path, width: int, height: int) -> None:
         )
 
 
+def check_claimed_size(path: Path, index: int) -> None:
+    """Refuse a file whose header claims pictures beyond the limits; for when no decoder would take them.
+
+    No decoder is opened, so nothing of that size is allocated.
+
+    Raises
+    ------
+    InputError
+        As `check_size`.
+    """
+    try:
+        with av.open(
+            os.path.abspath(path), "r", metadata_errors="replace", options={"codec_whitelist": "none"}
+        ) as file:
+            stream = file.streams[index]
+            if isinstance(stream, VideoStream) and stream.codec_context is not None and stream.codec_context.width:
+                check_size(path, stream.codec_context.width, stream.codec_context.height)
+    except (av.FFmpegError, OSError):
+        return  # the error that led here says more
+
+
 def prepare_decoder(stream: VideoStream) -> None:
     """Set a stream's decoder to use all cores, and to refuse pictures beyond the limits."""
     stream.thread_type = "AUTO"

@@ -21,7 +21,8 @@ from lipblend.media.writer import VideoWriter
 from lipblend.settings import EncodeSettings
 
 ONE, W = 1 << 16, 1 << 30
-# What a player makes of a picture, in NumPy's words, for each (a, b, c, d): x' = a x + c y, y' = b x + d y, y downwards.
+# What a player makes of a picture, in NumPy's words, for each (a, b, c, d): x' = a x + c y, y' = b x + d y,
+# y downwards.
 TURNS: dict[tuple[int, int, int, int], Callable[[np.ndarray], np.ndarray]] = {
     (1, 0, 0, 1): lambda p: p,
     (0, 1, -1, 0): lambda p: np.rot90(p, -1),
