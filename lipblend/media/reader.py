@@ -212,6 +212,9 @@ class VideoReader:
         self.concealed_frames += picture.is_corrupt
         picture = to_layout(picture, info.layout, info.colour)
         picture.pts, picture.duration, picture.time_base = pts, duration, info.time_base
+        # Some encoders (ProRes) go by the picture, and a converted one may still say what it was.
+        picture.colorspace, picture.color_range = info.colour.matrix, info.colour.range
+        picture.color_primaries, picture.color_trc = info.colour.primaries, info.colour.transfer
         planes = plane_views(picture, self._layout, self._orientation, writable=False)
         return Frame(
             index, pts, duration, float(pts * info.time_base), planes, self._layout, picture, self._orientation

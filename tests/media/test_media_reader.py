@@ -140,6 +140,7 @@ def test_rgb_is_tagged_as_what_it_becomes(tmp_path: Path) -> None:
     (frame,) = frames_of(path)
     codes = [int(plane[9, 9]) for plane in frame.planes]
     np.testing.assert_allclose(codes, [81, 90, 240], atol=1)
+    assert (int(frame.handle.colorspace), int(frame.handle.color_range)) == (6, 1)
 
 
 def test_a_reader_is_used_once_and_inside_with(make_video: Callable[..., Path]) -> None:

@@ -1,0 +1,366 @@
+"""Every picture format end to end: made here, composed, and compared with the original as a player would show it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from av.codec.context import Flags
+from av.stream import Disposition
+
+from lipblend import composite
+from lipblend.compositing import CompositeResult
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import ColourTags, VideoInfo
+from lipblend.media.layouts import nearest_layout
+from lipblend.media.planes import Box, add_delta, extract_patch
+from lipblend.media.probe import probe
+from lipblend.media.reader import plane_views
+from lipblend.settings import Settings
+
+FRAMES = 5
+SCALE = 0.5  # of the portrait: a face about 110 px wide
+ONE, W = 1 << 16, 1 << 30
+
+Turn = Callable[[np.ndarray], np.ndarray]
+# Name: a, b, c, d of the display matrix; what a player does with the coded picture; how a camera makes it.
+TURNS: dict[str, tuple[tuple[int, int, int, int], Turn, Turn]] = {
+    "none": ((1, 0, 0, 1), lambda p: p, lambda p: p),
+    "cw": ((0, 1, -1, 0), lambda p: np.rot90(p, -1), np.rot90),
+    "half": ((-1, 0, 0, -1), lambda p: np.rot90(p, 2), lambda p: np.rot90(p, 2)),
+    "ccw": ((0, -1, 1, 0), np.rot90, lambda p: np.rot90(p, -1)),
+    "mirror": ((-1, 0, 0, 1), np.fliplr, np.fliplr),
+    "upside": ((1, 0, 0, -1), np.flipud, np.flipud),
+    "mirror-cw": ((0, 1, 1, 0), lambda p: np.swapaxes(p, 0, 1), lambda p: np.swapaxes(p, 0, 1)),
+    "mirror-ccw": (
+        (0, -1, -1, 0),
+        lambda p: np.swapaxes(np.rot90(p, 2), 0, 1),
+        lambda p: np.rot90(np.swapaxes(p, 0, 1), 2),
+    ),
+}
+BT709, BT601, PQ, HLG = (1, 1, 1, 1), (6, 6, 6, 1), (9, 9, 16, 1), (9, 9, 18, 1)
+FULL_709, FULL_601, UNTAGGED = (1, 1, 1, 2), (5, 5, 6, 2), (2, 2, 2, 0)
+MASTERING = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+X264 = {"qp": "4", "preset": "ultrafast"}
+X265 = {"crf": "8", "preset": "ultrafast", "x265-params": "log-level=error"}
+HDR10 = {**X265, "x265-params": f"log-level=error:master-display={MASTERING}:max-cll=1000,400"}
+
+
+@dataclass(frozen=True)
+class Film:
+    """How one video of a case is made; ``size`` is that of the picture as shown."""
+
+    name: str
+    codec: str
+    pix_fmt: str = "yuv420p"
+    tags: tuple[int, int, int, int] = BT709
+    codes: tuple[int, int, int, int] | None = None
+    turn: str = "none"
+    options: dict[str, str] = field(default_factory=dict)
+    aspect: Fraction | None = None
+    interlaced: bool = False
+    cover: bool = False
+    sounds: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pair of videos and an output; ``size`` is that of the pictures as shown."""
+
+    original: Film
+    synced: Film
+    out: str
+    encoder: str
+    size: tuple[int, int] = (320, 240)
+    exact: bool = True
+
+
+def plain(tags: tuple[int, int, int, int] = BT709, **more: object) -> Film:
+    """What generators write: H.264, 4:2:0, 8 bits."""
+    return Film("synced.mp4", "libx264", tags=tags, options=X264, **more)
+
+
+def untagged(codes: tuple[int, int, int, int], **more: object) -> Film:
+    """What they write without tags: the original's codes."""
+    return Film("synced.mp4", "libx264", tags=UNTAGGED, codes=codes, options=X264, **more)
+
+
+PORTRAIT = (240, 320)
+CASES = {
+    "h264 mp4, cover first, two sounds": Case(
+        Film("in.mp4", "libx264", options=X264, cover=True, sounds=2), plain(), "out.mp4", "libx264"
+    ),
+    "telephone portrait, synced upright": Case(
+        Film("in.mov", "libx264", options=X264, turn="cw"), plain(), "out.mp4", "libx264", PORTRAIT
+    ),
+    "telephone portrait into mkv, synced turned the other way": Case(
+        Film("in.mp4", "libx265", options=X265, turn="ccw"), plain(turn="cw"), "out.mkv", "libx264", PORTRAIT
+    ),
+    "hevc 10 bit PQ with mastering data, upside down": Case(
+        Film("in.mp4", "libx265", "yuv420p10le", PQ, options=HDR10, turn="half"),
+        untagged(PQ),
+        "out.mov",
+        "libx264",
+    ),
+    "av1 10 bit HLG": Case(
+        Film("in.mkv", "libsvtav1", "yuv420p10le", HLG, options={"crf": "10", "preset": "12"}),
+        untagged(HLG),
+        "out.mp4",
+        "libx265",
+        exact=False,
+    ),
+    "prores 4:2:2 10 bit": Case(
+        Film("in.mov", "prores_ks", "yuv422p10le"), plain(), "out.mov", "prores_ks", exact=False
+    ),
+    "prores 4:2:2 on its side": Case(
+        Film("in.mov", "prores_ks", "yuv422p10le", turn="ccw"), plain(), "out.mkv", "ffv1", PORTRAIT
+    ),
+    "vp9 BT.601 webm, synced BT.709": Case(
+        Film("in.webm", "libvpx-vp9", tags=BT601, options={"crf": "10", "b": "0", "cpu-used": "8"}),
+        plain(),
+        "out.webm",
+        "libvpx-vp9",
+        exact=False,
+    ),
+    "vp9 webm on its side to av1": Case(
+        Film("in.webm", "libvpx-vp9", options={"crf": "10", "b": "0", "cpu-used": "8"}, turn="cw"),
+        plain(),
+        "out.webm",
+        "libsvtav1",
+        PORTRAIT,
+        exact=False,
+    ),
+    "ffv1 4:4:4 full range, odd, mirrored": Case(
+        Film("in.mkv", "ffv1", "yuv444p", FULL_709, turn="mirror"),
+        Film("synced.mkv", "ffv1", "yuv444p"),
+        "out.mkv",
+        "ffv1",
+        (321, 241),
+    ),
+    "ffv1 4:2:0, odd, mirrored and turned": Case(
+        Film("in.mkv", "ffv1", turn="mirror-ccw"), Film("synced.mkv", "ffv1"), "out.mkv", "ffv1", (241, 319)
+    ),
+    "ffv1 4:2:2 10 bit, odd, mirrored and turned": Case(
+        Film("in.mkv", "ffv1", "yuv422p10le", BT601, turn="mirror-cw"),
+        Film("synced.mkv", "ffv1", tags=BT601),
+        "out.mkv",
+        "ffv1",
+        (241, 319),
+    ),
+    "mpeg-4 avi, untagged": Case(
+        Film("in.avi", "mpeg4", tags=UNTAGGED, codes=BT601, options={"qmin": "1", "qmax": "2"}),
+        untagged(BT601),
+        "out.mp4",
+        "libx264",
+    ),
+    "mjpeg full range, wide pixels, upside down mirror": Case(
+        Film("in.mov", "mjpeg", "yuvj422p", FULL_601, turn="upside", aspect=Fraction(4, 3), options={"q": "2"}),
+        plain(BT601),
+        "out.mp4",
+        "libx264",
+    ),
+    "h264 4:4:4 10 bit BT.2020": Case(
+        Film("in.mp4", "libx264", "yuv444p10le", (9, 9, 14, 1), options=X264), plain(), "out.mov", "libx264"
+    ),
+    "h264 interlaced": Case(
+        Film("in.mkv", "libx264", options=X264, interlaced=True), plain(), "out.mkv", "libx264"
+    ),
+    "grey, upside down": Case(
+        Film("in.mkv", "ffv1", "gray", turn="half"), plain(), "out.mkv", "ffv1"
+    ),
+    "rgb": Case(
+        Film("in.mkv", "ffv1", "bgr0", UNTAGGED), plain(BT601), "out.mkv", "ffv1"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def head(portrait: np.ndarray, face: Landmarks) -> tuple[np.ndarray, np.ndarray]:
+    """The portrait at half size and its mesh there."""
+    return cv2.resize(portrait, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_AREA), face.points * SCALE
+
+
+def shift(mesh: np.ndarray, size: tuple[int, int], index: int) -> np.ndarray:
+    """Where the portrait's corner lies in picture ``index``: whole pixels."""
+    middle = (mesh.min(0) + mesh.max(0)) / 2
+    return np.rint(np.array(size) / 2 - middle + (2 * index - 4, index)).astype(int)
+
+
+def shown_picture(
+    head: tuple[np.ndarray, np.ndarray], size: tuple[int, int], index: int, *, synced: bool
+) -> np.ndarray:
+    """(h, w, 3) float32 R'G'B' as a player shows it; the synced one with a dark mouth."""
+    image, mesh = head
+    dx, dy = shift(mesh, size, index)
+    move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    if synced:
+        lips = mesh[list(LIPS_OUTER)]
+        spot = np.zeros(image.shape[:2], np.float32)
+        cv2.fillPoly(spot, [np.rint(lips).astype(np.int32)], 1.0)
+        spot = cv2.GaussianBlur(spot, (0, 0), 2)[..., None]
+        image = image * (1 - 0.8 * spot) + np.array([90, 30, 30], np.float32) * (0.8 * spot)
+    return cv2.warpAffine(image.astype(np.float32), move, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
+
+
+def coded_frame(film: Film, shown: np.ndarray) -> av.VideoFrame:
+    """A picture in the film's format, turned as its camera held it."""
+    coded = np.ascontiguousarray(TURNS[film.turn][2](shown))
+    height, width = coded.shape[:2]
+    if film.pix_fmt == "bgr0":
+        rgb = np.clip(np.rint(coded), 0, 255).astype(np.uint8)
+        return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="bgr0")
+    layout = nearest_layout(film.pix_fmt)
+    frame = av.VideoFrame(width, height, film.pix_fmt)
+    planes = plane_views(frame, layout, writable=True)
+    for plane in planes:
+        plane[...] = 0
+    matrix = ycbcr_matrix(ColourTags(*(film.codes or film.tags)), height)
+    codes = cv2.transform(coded - matrix[:, 3].astype(np.float32), np.linalg.inv(matrix[:, :3]).astype(np.float32))
+    add_delta(planes, layout, Box(0, 0, width, height), codes)
+    return frame
+
+
+def write(folder: Path, film: Film, shown: list[np.ndarray]) -> Path:
+    path = folder / film.name
+    a, b, c, d = (ONE * number for number in TURNS[film.turn][0])
+    with av.open(str(path), "w") as out:
+        if film.cover:
+            cover = out.add_stream("mjpeg", rate=1)
+            cover.codec_context.width, cover.codec_context.height, cover.codec_context.pix_fmt = 32, 32, "yuvj420p"
+            cover.disposition = Disposition.attached_pic
+        stream = out.add_stream(film.codec, rate=25, options=dict(film.options))
+        context = stream.codec_context
+        frames = [coded_frame(film, picture) for picture in shown]
+        context.width, context.height, context.pix_fmt = frames[0].width, frames[0].height, film.pix_fmt
+        context.colorspace, context.color_primaries, context.color_trc, context.color_range = film.tags
+        if film.aspect:
+            context.sample_aspect_ratio = film.aspect
+        if film.interlaced:
+            context.flags |= Flags.interlaced_dct
+        if film.turn != "none":
+            stream.set_display_matrix((a, b, 0, c, d, 0, 0, 0, W))
+        sounds = [out.add_stream("aac", rate=48000) for _ in range(film.sounds)]
+        if film.cover:
+            still = av.VideoFrame(32, 32, "yuvj420p")
+            for plane in still.planes:
+                plane.update(bytes(plane.buffer_size))
+            out.mux([*cover.encode(still), *cover.encode(None)])
+        for index, frame in enumerate(frames):
+            frame.pts = index
+            frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = film.tags
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        for sound in sounds:
+            wave = av.AudioFrame.from_ndarray(np.zeros((2, 9600), np.float32), format="fltp", layout="stereo")
+            wave.sample_rate = 48000
+            out.mux([*sound.encode(wave), *sound.encode(None)])
+    return path
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A file as a player sees it, read without lipblend's reader: pictures and matrix."""
+
+    patches: list[np.ndarray]
+    matrix: tuple[int, ...]
+
+
+def decode(info: VideoInfo, turn: str) -> Decoded:
+    """Y, Cb, Cr in 8-bit units of every picture, turned by NumPy."""
+    patches, matrix = [], ()
+    with av.open(str(info.path)) as container:
+        for frame in container.decode(container.streams[info.stream_index]):
+            data = [bytes(data) for data in frame.side_data if data.type.name == "DISPLAYMATRIX"]
+            matrix = struct.unpack("=9i", data[0]) if data else ()
+            if frame.format.name == "bgr0":
+                rgb = frame.to_ndarray(format="rgb24").astype(np.float32)
+                back = ycbcr_matrix(info.colour, frame.height)
+                coded = cv2.transform(
+                    rgb - back[:, 3].astype(np.float32), np.linalg.inv(back[:, :3]).astype(np.float32)
+                )
+            else:
+                layout = nearest_layout(frame.format.name)
+                planes = plane_views(frame, layout, writable=False)
+                coded = extract_patch(planes, layout, Box(0, 0, frame.width, frame.height))
+            patches.append(np.ascontiguousarray(TURNS[turn][1](coded)))
+    return Decoded(patches, matrix)
+
+
+def areas(mesh: np.ndarray, size: tuple[int, int], index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Masks of a picture as shown: away from the face; the cheeks and chin about the mouth; the mouth."""
+    here = mesh + shift(mesh, size, index)
+    x0, y0, x1, y1 = (*here.min(0), *here.max(0))
+    grow = 0.3 * (x1 - x0)
+    away = np.ones(size[::-1], bool)
+    away[max(0, round(y0 - grow)) : round(y1 + grow), max(0, round(x0 - grow)) : round(x1 + grow)] = False
+    lips = here[list(LIPS_OUTER)]
+    mouth = np.zeros(size[::-1], np.uint8)
+    cv2.fillPoly(mouth, [np.rint(lips).astype(np.int32)], 1)
+    about = cv2.dilate(mouth, np.ones((41, 41), np.uint8)) - cv2.dilate(mouth, np.ones((15, 15), np.uint8))
+    return away, about.astype(bool), mouth.astype(bool)
+
+
+def run(case: Case, head: tuple[np.ndarray, np.ndarray], folder: Path) -> tuple[CompositeResult, VideoInfo, VideoInfo]:
+    pictures = {
+        synced: [shown_picture(head, case.size, index, synced=synced) for index in range(FRAMES)]
+        for synced in (False, True)
+    }
+    original, synced = write(folder, case.original, pictures[False]), write(folder, case.synced, pictures[True])
+    encode = {"encoder": case.encoder, "crf": 0 if case.exact else 8, "preset": "ultrafast"}
+    # Without colour match, which would hide a shift.
+    settings = Settings.model_validate({"encode": encode, "colour": {"method": "none"}})
+    result = composite(original, synced, folder / case.out, settings=settings)
+    return result, probe(original), probe(result.output)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_every_format(case: Case, head: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    result, before, after = run(case, head, tmp_path)
+    assert (result.frames, result.blended) == (FRAMES, FRAMES)
+    assert (result.width, result.height) == case.size
+
+    # What is said of the pictures.
+    assert (after.width, after.height) == (before.width, before.height)
+    assert after.layout.name.replace("yuvj", "yuv") == before.layout.name.replace("yuvj", "yuv")
+    assert after.colour == before.colour
+    if case.original.pix_fmt != "bgr0":
+        assert before.colour == ColourTags(*case.original.tags)
+    assert (after.sample_aspect or 1) == (before.sample_aspect or 1) == (case.original.aspect or 1)
+    assert (after.mastering_display, after.content_light) == (before.mastering_display, before.content_light)
+    assert (before.mastering_display is not None) == (case.original.options == HDR10)
+    assert len(after.audio) == case.original.sounds
+    assert after.interlaced == case.original.interlaced
+    assert any("interlaced" in note for note in result.notes) == case.original.interlaced
+
+    # What a player shows.
+    ours, out = decode(before, case.original.turn), decode(after, case.original.turn)
+    plain_turn = [ONE * number for number in TURNS[case.original.turn][0]]
+    if case.original.turn != "none":
+        assert [out.matrix[i] for i in (0, 1, 3, 4)] == plain_turn
+    else:
+        assert out.matrix == ()
+    assert len(out.patches) == FRAMES
+    shifts, painted = [], []
+    for index, (original, composed) in enumerate(zip(ours.patches, out.patches, strict=True)):
+        away, about, mouth = areas(head[1], case.size, index)
+        assert original.shape == composed.shape == (*case.size[::-1], 3)
+        difference = composed - original
+        if case.exact and case.original.pix_fmt != "bgr0":
+            np.testing.assert_array_equal(difference[away], 0)
+        else:
+            assert np.abs(difference[away]).mean() < 1.5
+        shifts.append(difference[about].mean(0))
+        painted.append(difference[mouth].mean(0))
+        # Upright: the luma as shown is that of the scene.
+        grey = shown_picture(head, case.size, index, synced=False) @ np.array([0.299, 0.587, 0.114], np.float32)
+        assert np.corrcoef(composed[..., 0][~mouth], grey[~mouth])[0, 1] > 0.98
+    assert np.abs(np.mean(shifts, 0)).max() < 0.25
+    assert np.mean(painted, 0)[0] < -8
