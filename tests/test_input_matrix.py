@@ -167,6 +167,9 @@ CASES = {
         "out.mp4",
         "libx264",
     ),
+    "mjpeg full range into ffv1": Case(
+        Film("in.mov", "mjpeg", "yuvj420p", FULL_601, options={"q": "2"}), plain(BT601), "out.mkv", "ffv1"
+    ),
     "h264 4:4:4 10 bit BT.2020": Case(
         Film("in.mp4", "libx264", "yuv444p10le", (9, 9, 14, 1), options=X264), plain(), "out.mov", "libx264"
     ),

@@ -256,6 +256,16 @@ def test_a_nearly_right_angle_with_a_scale_is_written_plain(suffix: str, tmp_pat
     assert after.orientation == Orientation(True, True, False)
 
 
+@pytest.mark.parametrize("turn", [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)], ids=str)
+def test_turns_are_known_where_side_data_cannot_be_read(
+    turn: tuple[int, int, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = turned_clip(tmp_path / "in.mp4", matrix_of(turn))
+    wanted = probe(source)
+    monkeypatch.setattr("lipblend.media.probe._side_data", lambda _: {})
+    assert probe(source) == wanted
+
+
 @pytest.mark.parametrize("matrix", [matrix_of((1, 1, -1, 1), 46341), (0,) * 9], ids=["45 degrees", "zero"])
 def test_other_angles_are_not_turned_and_are_warned_of(matrix: tuple[int, ...], tmp_path: Path) -> None:
     source = turned_clip(tmp_path / "in.mp4", matrix)
