@@ -367,3 +367,46 @@ def test_every_format(case: Case, head: tuple[np.ndarray, np.ndarray], tmp_path:
         assert np.corrcoef(composed[..., 0][~mouth], grey[~mouth])[0, 1] > 0.98
     assert np.abs(np.mean(shifts, 0)).max() < 0.25
     assert np.mean(painted, 0)[0] < -8
+
+
+@pytest.fixture(scope="module")
+def unturned(head: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Decoded]:
+    """The synced video of a lossless pair, and the result with an original that is not turned."""
+    case = Case(Film("in.mkv", "ffv1"), Film("synced.mkv", "ffv1"), "out.mkv", "ffv1")
+    folder = tmp_path_factory.mktemp("unturned")
+    result, _, after = run(case, head, folder)
+    assert result.blended == FRAMES
+    return folder, decode(after, "none")
+
+
+@pytest.mark.parametrize("turn", [turn for turn in TURNS if turn != "none"])
+def test_a_turned_original_gives_the_same_result_to_the_last_bit(
+    turn: str, unturned: tuple[Path, Decoded], tmp_path: Path
+) -> None:
+    folder, wanted = unturned
+    # The very samples of the other original, turned plane by plane.
+    path = tmp_path / "turned.mov"
+    a, b, c, d = (ONE * number for number in TURNS[turn][0])
+    with av.open(str(folder / "in.mkv")) as container, av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"qp": "0", "preset": "ultrafast"})
+        stream.set_display_matrix((a, b, 0, c, d, 0, 0, 0, W))
+        for index, frame in enumerate(container.decode(video=0)):
+            layout = nearest_layout(frame.format.name)
+            planes = [TURNS[turn][2](plane) for plane in plane_views(frame, layout, writable=False)]
+            height, width = planes[0].shape
+            picture = av.VideoFrame(width, height, layout.name)
+            for target, source in zip(plane_views(picture, layout, writable=True), planes, strict=True):
+                target[...] = source
+            context = stream.codec_context
+            if not context.is_open:
+                context.width, context.height, context.pix_fmt = width, height, layout.name
+                context.colorspace, context.color_primaries, context.color_trc, context.color_range = BT709
+            picture.pts = index
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))
+    settings = Settings.model_validate({"encode": {"crf": 0, "preset": "ultrafast"}, "colour": {"method": "none"}})
+    result = composite(path, folder / "synced.mkv", tmp_path / "out.mp4", settings=settings)
+    assert result.blended == FRAMES
+    got = decode(probe(result.output), turn)
+    for ours, theirs in zip(got.patches, wanted.patches, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
