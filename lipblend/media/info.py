@@ -190,6 +190,11 @@ class VideoInfo:
     warnings: tuple[str, ...] = ()
 
     @property
+    def hdr_metadata(self) -> bool:
+        """The first picture carries HDR metadata of some kind."""
+        return self.mastering_display is not None or self.content_light is not None or bool(self.hdr_dropped)
+
+    @property
     def orientation(self) -> Orientation:
         """How coded pictures are turned to be upright; not at all for a matrix that is no multiple of a right angle."""
         return orientation_of(self.display_matrix) or UPRIGHT

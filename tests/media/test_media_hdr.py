@@ -70,6 +70,7 @@ def test_mastering_display_and_light_levels_come_back(
     source = hdr_video(make_video)
     before = probe(source)
     assert (before.mastering_display, before.content_light, before.hdr_dropped) == (P3, LIGHT, ())
+    assert before.hdr_metadata
     assert copy(source, tmp_path / f"out.{suffix}", encoder) == []
     after = probe(tmp_path / f"out.{suffix}")
     assert after.colour == before.colour == ColourTags(*PQ)
@@ -86,6 +87,7 @@ def test_without_hdr_metadata_none_is_made_up(make_video: MakeVideo, tmp_path: P
     assert copy(source, tmp_path / "out.mp4", "libx265") == []
     after = probe(tmp_path / "out.mp4")
     assert (after.mastering_display, after.content_light, after.colour) == (None, None, ColourTags(*PQ))
+    assert not after.hdr_metadata
 
 
 @pytest.mark.parametrize("encoder", ["ffv1", "libx264"])
@@ -136,6 +138,7 @@ def test_hdr10_plus_is_recognised(make_video: MakeVideo, tmp_path: Path) -> None
     at -= packets[0][at - 1] == 0
     raw.write_bytes(packets[0][:at] + sei + b"".join([packets[0][at:], *packets[1:]]))
     assert probe(raw).hdr_dropped == ("HDR10+",)
+    assert probe(raw).hdr_metadata
 
 
 def test_structs_with_missing_parts() -> None:
