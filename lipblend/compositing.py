@@ -157,9 +157,9 @@ def composite(
         audio=audio.taken,
         timeline=found.timeline.follows,
         pairing=_pairing_dict(found),
-        notes=(*plan.notes, *audio.notes, *writer_notes),
-        width=ours.width,
-        height=ours.height,
+        notes=(*dict.fromkeys((*ours.warnings, *theirs.warnings)), *plan.notes, *audio.notes, *writer_notes),
+        width=ours.upright_width,
+        height=ours.upright_height,
         duration_s=end_s - run.start_s,
     )
 
