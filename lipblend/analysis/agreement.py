@@ -17,6 +17,7 @@ from lipblend.stages.shapes import convex_hull, lower_face_points
 
 Patch3 = npt.NDArray[np.float32]
 
+_EYE_CORNERS = (33, 263)
 _LIP_MARGIN_FRAC = 0.05
 _BLUR_FRAC = 0.02
 _SPREAD = 2.5
@@ -29,6 +30,12 @@ def lower_face_box(faces: Sequence[Landmarks]) -> Box:
     points = np.concatenate([lower_face_points(face) for face in faces])
     low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+def upper_face_box(face: Landmarks) -> Box:
+    """The box around a mesh from its top to the eyes, in pixels, not yet clipped to the picture."""
+    (left, top), right = np.floor(face.points.min(0)).astype(int), int(np.ceil(face.points[:, 0].max()))
+    return Box(int(left), int(top), right, int(face.points[list(_EYE_CORNERS), 1].mean()))
 
 
 def skin_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:

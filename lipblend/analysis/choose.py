@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from lipblend.analysis.clip import TrackRecord
 
 _LINK_DISTANCE_FRAC = 1.0
 _SAME_PLACE_FRAC = 1.5
-_CHANGED_SHARE = 0.5
+_CHANGED_SHARE = 0.35
 _BRIEF_SHARE = 0.1
 
 
@@ -33,8 +34,8 @@ def choose_faces(
         Longest pause between two tracks of one face.
     face : "changed", "largest", "all", or int
         "changed": the face that the generator changed most (on a tie the largest), and all that it changed at least
-        half as much. "largest": the largest. A number counts from the left, from 0. None is taken if there is no such
-        face in the shot.
+        a third as much. "largest": the largest. A number counts from the left, from 0; no face is taken where the
+        shot has fewer.
 
     Returns
     -------
@@ -44,12 +45,14 @@ def choose_faces(
     pieces = [piece for record in tracks.values() if (piece := record.between(start, stop)).frames]
     joined = _joined(pieces, times_s, max_gap_s)
     least = _BRIEF_SHARE * max((len(each.frames) for each in joined), default=0)
-    lasting = sorted((each for each in joined if len(each.frames) >= least), key=_rank, reverse=True)
+    lasting = [each for each in joined if len(each.frames) >= least]
+    noise = min((above for each in lasting if (above := _mean(each, "above")) is not None), default=0.0)
+    lasting.sort(key=lambda each: (round(_changed_by(each, noise), 3), _width(each)), reverse=True)
     if face == "all" or not lasting:
         return lasting
     if face == "changed":
-        most = changed_by(lasting[0])
-        return [each for each in lasting if changed_by(each) >= _CHANGED_SHARE * most]
+        most = _changed_by(lasting[0], noise)
+        return [each for each in lasting if _changed_by(each, noise) >= _CHANGED_SHARE * most]
     people = _people(lasting)
     if face == "largest":
         return max(people, key=lambda person: max(_width(each) for each in person))
@@ -57,10 +60,19 @@ def choose_faces(
     return from_left[face] if isinstance(face, int) and face < len(from_left) else []
 
 
-def changed_by(record: TrackRecord) -> float:
-    """Mean of how much was painted over the frames that have a synced picture; 0 if none has."""
-    scores = [each.painted for each in record.measured if each is not None]
-    return float(np.mean(scores)) if scores else 0.0
+def _changed_by(record: TrackRecord, noise: float) -> float:
+    """How much the generator changed a face beyond encoding it again, in 8-bit levels; 0 if it has no synced frame.
+
+    Encoding noise is taken from the calmest upper face of the shot: not from each face's own, as some generators paint
+    whole faces.
+    """
+    painted = _mean(record, "painted")
+    return max(painted - noise, 0.0) if painted is not None else 0.0
+
+
+def _mean(record: TrackRecord, name: Literal["painted", "above"]) -> float | None:
+    values = [value for each in record.measured if each is not None and (value := getattr(each, name)) is not None]
+    return float(np.mean(values)) if values else None
 
 
 def _people(faces: list[TrackRecord]) -> list[list[TrackRecord]]:
@@ -76,10 +88,6 @@ def _people(faces: list[TrackRecord]) -> list[list[TrackRecord]]:
         else:
             people.append([face])
     return people
-
-
-def _rank(record: TrackRecord) -> tuple[float, float]:
-    return round(changed_by(record), 3), _width(record)
 
 
 def _width(record: TrackRecord) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lipblend.analysis import agreement
 from lipblend.faces.landmarks import Landmarks
@@ -15,6 +17,8 @@ from lipblend.media.mapping import FrameMapping, synced_patch
 from lipblend.media.planes import Box, extract_patch
 from lipblend.media.reader import Frame
 from lipblend.stages import colour
+
+Patch3 = npt.NDArray[np.float32]
 
 _SAME_FACE_FRAC = 0.5
 _LEAST_PX = 4
@@ -30,10 +34,14 @@ class FaceMeasure:
         How much the generator changed the lower face, see `agreement.painted_score`.
     stats : ColourStats or None
         Over skin that both show alike; None where too little of it is seen.
+    above : float or None
+        The same as ``painted`` for the upper face, which most generators only encode again; None where the face is
+        the only one.
     """
 
     painted: float
     stats: colour.ColourStats | None
+    above: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,34 +73,42 @@ class Pair:
     ) -> dict[int, FaceMeasure]:
         """Measure every face of an original frame against its synced frame; by track id."""
         candidates = self.in_original(their_faces)
+        several = len(our_faces) > 1
         found = {}
         for face in our_faces:
             partner = same_face(face.landmarks, candidates)
             faces = [face.landmarks] if partner is None else [face.landmarks, partner]
-            measured = self._face(ours, theirs, faces)
-            if measured is not None:
-                found[face.track_id] = measured
+            patches = self._patches(ours, theirs, agreement.lower_face_box(faces))
+            if patches is None:
+                continue
+            before, after, box = patches
+            width_px = face.landmarks.face_width_px
+            painted = agreement.painted_score(before, after, width_px)
+            upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks)) if several else None
+            above = agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None
+            if self.lab:
+                matrix = ycbcr_matrix(self.original.colour, self.original.height)
+                before, after = colour.ycbcr_to_lab(before, matrix), colour.ycbcr_to_lab(after, matrix)
+            found[face.track_id] = FaceMeasure(painted, agreement.face_stats(before, after, faces, box), above)
         return found
 
-    def _face(self, ours: Frame, theirs: Frame, faces: list[Landmarks]) -> FaceMeasure | None:
+    def _patches(self, ours: Frame, theirs: Frame, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
+        """What both frames show in a box, as far as both show it, and that part of it; None if that is too little."""
         info = self.original
         width, height = info.upright_width, info.upright_height
         left, top, right, bottom = self.mapping.covered(self.synced.upright_width, self.synced.upright_height)
-        seen = Box(int(np.ceil(left)), int(np.ceil(top)), int(right), int(bottom)).clipped(width, height)
-        wanted = agreement.lower_face_box(faces)
-        box = Box(*(max(a, b) for a, b in ((wanted.x0, seen.x0), (wanted.y0, seen.y0))),
-                  *(min(a, b) for a, b in ((wanted.x1, seen.x1), (wanted.y1, seen.y1))))  # fmt: skip
-        box = box.clipped(width, height).snapped(ours.layout, width, height)
+        seen = Box(
+            max(wanted.x0, math.ceil(left)),
+            max(wanted.y0, math.ceil(top)),
+            min(wanted.x1, math.floor(right)),
+            min(wanted.y1, math.floor(bottom)),
+        )
+        box = seen.clipped(width, height).snapped(ours.layout, width, height)
         if box.width < _LEAST_PX or box.height < _LEAST_PX:
             return None
         before = extract_patch(ours.planes, ours.layout, box)
         after = synced_patch(theirs.planes, theirs.layout, box, self.mapping)
-        after = convert_colour(after, self.synced.colour, info.colour, info.height)
-        painted = agreement.painted_score(before, after, faces[0].face_width_px)
-        if self.lab:
-            matrix = ycbcr_matrix(info.colour, info.height)
-            before, after = colour.ycbcr_to_lab(before, matrix), colour.ycbcr_to_lab(after, matrix)
-        return FaceMeasure(painted, agreement.face_stats(before, after, faces, box))
+        return before, convert_colour(after, self.synced.colour, info.colour, info.height), box
 
 
 def same_face(face: Landmarks, candidates: tuple[Landmarks, ...]) -> Landmarks | None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from lipblend.analysis.choose import choose_faces
@@ -63,6 +65,10 @@ def test_a_face_seen_for_a_moment_does_not_win_over_one_seen_throughout() -> Non
 def test_several_painted_faces_are_all_worked_on_and_a_bystander_is_not() -> None:
     left, right = track(range(100), at=0, painted=5), track(range(100), at=400, painted=3)
     bystander = track(range(100), at=800, painted=1.2)
+    noisy = track(range(100), at=1200, painted=2.2)
+    for each in (left, right, bystander, noisy):
+        each.measured[:] = [replace(measure, above=1.0) for measure in each.measured]
+    assert len(chosen(left, right, bystander, noisy)) == 2
     faces = choose_faces({0: bystander, 1: right, 2: left}, TIMES, 0, 100, max_gap_s=0.4, face="changed")
     assert [face.original[0][0, 0] for face in faces] == [0, 400]
     assert len(chosen(bystander, right, left, face="all")) == 3
