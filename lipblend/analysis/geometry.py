@@ -21,8 +21,9 @@ Size = tuple[int, int]
 _DETAIL_PX = 6.0
 _LEAST_COVERED = 0.02
 _NOISE_LEVELS = 0.5
-_ITERATIONS = 30
-_SETTLED_PX = 1e-3
+_ITERATIONS = 15
+_SETTLED_PX = 5e-3
+_WORSE = 1.5  # times the least error so far: it runs away
 _ROBUST = 2.0  # robust standard deviations beyond which a pixel counts less (Huber)
 
 
@@ -105,6 +106,8 @@ def refine(original: Sequence[Pictures], synced: Sequence[Pictures], mapping: Fr
         error, _ = _normal_equations(original, synced, mapping)
         if error < least:
             best, least = mapping, error
+        elif error > least * _WORSE:
+            break
         height, width = np.shape(original[0])
         if max(abs(step[0]) * width + abs(step[1]), abs(step[2]) * height + abs(step[3])) < _SETTLED_PX:
             break

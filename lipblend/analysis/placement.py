@@ -21,10 +21,10 @@ Pairs = list[tuple[int, int]]
 """Index of an original frame and of a synced one."""
 
 _CLEARLY_BETTER = 0.01
-_SEEN_PX = 0.75  # a mapping of frames of one size that moves nothing by more than this is none
+_SEEN_PX = 0.75  # a mapping that lies nowhere farther than this from a usual way is that way
 _FULL_SIZE_PAIRS = 5
 _FULL_SIZE_WITHIN = 250  # frames from the start that are read again to refine a mapping
-_REDUCTIONS = (4, 2, 1)
+_SIDES_PX = (240, 480, 960)  # longer side of the frames on which a mapping is refined, coarse to fine
 
 
 @dataclass(frozen=True)
@@ -140,17 +140,23 @@ def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: Frame
     theirs = [
         _grey(frame) for frame in frames_at(synced.info, synced.pts, [j for _, j in wanted], exact=synced.exact_times)
     ]
-    for reduction in _REDUCTIONS:
-        one, other = [_reduced(x, reduction) for x in ours], [_reduced(x, reduction) for x in theirs]
+    for side in _SIDES_PX:
+        one, other = [_reduced(x, side) for x in ours], [_reduced(x, side) for x in theirs]
         down = SmallPictures(np.stack(one), np.stack(other), (_ratio(one[0], ours[0]), _ratio(other[0], theirs[0])))
         mapping = down.full(geometry.refine(one, other, down.small(mapping)))
-    same_size = ours[0].shape == theirs[0].shape
-    return FrameMapping() if same_size and _most_moved_px(mapping, ours[0].shape) < _SEEN_PX else mapping
+    sizes = [(info.upright_width, info.upright_height) for info in (original.info, synced.info)]
+    usual = geometry.candidates(sizes[0], sizes[1], [])
+    return min(
+        (way for way in usual if _apart_px(way, mapping, sizes[0]) < _SEEN_PX),
+        key=lambda way: _apart_px(way, mapping, sizes[0]),
+        default=mapping,
+    )
 
 
-def _most_moved_px(mapping: FrameMapping, shape: tuple[int, ...]) -> float:
-    corners = np.array([[0, 0], [shape[1], shape[0]]], np.float64)
-    return float(np.abs(mapping.to_synced(corners) - corners).max())
+def _apart_px(one: FrameMapping, other: FrameMapping, size: tuple[int, int]) -> float:
+    """How far two mappings lie apart where they differ most, in pixels of the original."""
+    corners = np.array([[0, 0], size], np.float64)
+    return float(np.abs(one.to_original(other.to_synced(corners)) - corners).max())
 
 
 def _grey(frame: Frame) -> Thumbs:
@@ -159,10 +165,13 @@ def _grey(frame: Frame) -> Thumbs:
     return np.asarray(luma >> (frame.layout.depth - 8), np.uint8) if frame.layout.depth > 8 else luma.copy()
 
 
-def _reduced(picture: Thumbs, factor: int) -> Thumbs:
+def _reduced(picture: Thumbs, side: int) -> Thumbs:
     height, width = picture.shape
-    size = max(16, width // factor), max(16, height // factor)
-    return picture if factor == 1 else np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(16, round(width * scale)), max(16, round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _factors(thumbs: Thumbs, info: VideoInfo) -> tuple[float, float]:
