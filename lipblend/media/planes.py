@@ -67,7 +67,7 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
     layout : PixelLayout
         What the planes are.
     box : Box
-        On the chroma grid and inside the picture (see `Box.snapped`).
+        Inside the picture. It may lie off the chroma grid: the two videos of a pair need not have the same grid.
 
     Returns
     -------
@@ -77,9 +77,9 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
     Raises
     ------
     ValueError
-        The box is off the grid, outside the picture or empty.
+        The box is outside the picture or empty.
     """
-    merged = _merged(planes, layout, box)
+    merged = _cut(planes, layout, box)
     if layout.depth == 8:
         return merged.astype(np.float32)
     patch: NDArray[np.float32] = np.multiply(merged, np.float32(1 / layout.code_scale), dtype=np.float32)
@@ -149,14 +149,11 @@ def to_rgb(
     """
     frame_h, frame_w = planes[0].shape
     wanted = box or Box(0, 0, frame_w, frame_h)
-    snapped = wanted.snapped(layout, frame_w, frame_h)
-    merged = _merged(planes, layout, snapped)
+    merged = _cut(planes, layout, wanted)
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
     matrix = ycbcr_matrix(colour, frame_h if height is None else height).astype(np.float32)
-    rgb = cv2.transform(merged, matrix)
-    x, y = wanted.x0 - snapped.x0, wanted.y0 - snapped.y0
-    return np.ascontiguousarray(rgb[y : y + wanted.height, x : x + wanted.width], dtype=np.uint8)
+    return np.ascontiguousarray(cv2.transform(np.ascontiguousarray(merged), matrix), dtype=np.uint8)
 
 
 def _check_box(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> None:
@@ -172,6 +169,16 @@ def _regions(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> lis
     chroma_w, chroma_h = layout.chroma_size(box.width, box.height)
     regions += [plane[y0 : y0 + chroma_h, x0 : x0 + chroma_w] for plane in planes[1:]]
     return regions
+
+
+def _cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> np.ndarray:
+    """Codes of any box inside the picture as (h, w, 3), chroma replicated."""
+    frame_h, frame_w = planes[0].shape
+    if box.width == 0 or box.height == 0 or box != box.clipped(frame_w, frame_h):
+        raise ValueError(f"{box} is empty or outside {frame_w}x{frame_h}")
+    snapped = box.snapped(layout, frame_w, frame_h)
+    x, y = box.x0 - snapped.x0, box.y0 - snapped.y0
+    return _merged(planes, layout, snapped)[y : y + box.height, x : x + box.width]
 
 
 def _merged(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> np.ndarray:
