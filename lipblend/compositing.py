@@ -86,6 +86,7 @@ def composite(
     output: Path,
     *,
     settings: Settings,
+    overwrite: bool = True,
     models: Path | None = None,
     debug_dir: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -99,6 +100,8 @@ def composite(
     output : Path
         .mp4, .mov or .mkv; appears only when complete, and replaces what was there.
     settings : Settings
+    overwrite : bool
+        Replace `output` if it exists, at the start or by the end; otherwise that is an error.
     models : Path, optional
         Face model bundle, or the folder it lies in.
     debug_dir : Path, optional
@@ -115,7 +118,7 @@ def composite(
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
     _check_pair(ours, theirs)
-    check_output(output, ours, encode=settings.encode, inputs=(original, synced))
+    check_output(output, ours, encode=settings.encode, inputs=(original, synced), overwrite=overwrite)
     model = resolve_model("face_landmarker", models)
     audio = choose_audio(ours, theirs, settings.audio.source)
     pictures = DebugPictures(debug_dir) if debug_dir is not None else None
@@ -132,7 +135,7 @@ def composite(
     del analysis  # the plan holds all that the second pass needs
     analysed = time.perf_counter()
     run = _Render(ours, theirs, plan, settings)
-    end_s, writer_notes = run.write(output, audio, trim=trim, pictures=pictures, report=report)
+    end_s, writer_notes = run.write(output, audio, trim=trim, overwrite=overwrite, pictures=pictures, report=report)
     finished = time.perf_counter()
     return CompositeResult(
         output=output,
@@ -166,6 +169,7 @@ class _Render:
         audio: AudioPlan,
         *,
         trim: bool,
+        overwrite: bool,
         pictures: DebugPictures | None,
         report: Callable[[Progress], None],
     ) -> tuple[float, list[str]]:
@@ -178,7 +182,13 @@ class _Render:
             prefetch(read_ours, _QUEUE) as frames,
             prefetch(read_theirs, _QUEUE) as synced_frames,
             VideoWriter(
-                output, self._ours, encode=self._settings.encode, audio=audio, extras_from=self._ours, trim=trim
+                output,
+                self._ours,
+                encode=self._settings.encode,
+                audio=audio,
+                extras_from=self._ours,
+                trim=trim,
+                overwrite=overwrite,
             ) as writer,
         ):
             for frame, partner, row in _joined(frames, synced_frames, rows):

@@ -102,7 +102,7 @@ def write_codec_delays(path: Path, streams: list[PrimedStream]) -> None:
             wanted = _delay_element(stream.priming, rate)
             if position < 0 or len(wanted) != len(written):
                 raise OutputError(
-                    f"{path.suffix}: the sound's lead-in of {stream.priming} samples cannot be noted in the file",
+                    f"the sound's lead-in of {stream.priming} samples cannot be noted in Matroska",
                     hint="Write to .mp4 instead.",
                 )
             file.seek(position)

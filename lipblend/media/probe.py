@@ -58,6 +58,8 @@ def probe(path: Path | str) -> VideoInfo:
         frame = _first_frame(container, stream, path)
         layout = nearest_layout(frame.format.name)
         first_pts = frame.pts if frame.pts is not None else (stream.start_time or 0)
+        # Pictures before time 0 would be hidden in mp4.
+        origin = min(origin, first_pts * time_base)
         return VideoInfo(
             path=path,
             codec=stream.codec_context.name,

@@ -47,7 +47,8 @@ def make_case(base: int, number: int, seeds: dict[str, bytes]) -> Case:
     else:
         hurt, what = mutations.damage(seeds[name], rng, seeds)
     side = ("original", "synced", "both")[int(rng.integers(3))]
-    whole = (name, seeds[name])
+    partner = name if rng.random() < 0.6 else sorted(seeds)[int(rng.integers(len(seeds)))]
+    whole = (partner, seeds[partner])
     damaged = (f"hurt{suffix}", hurt)
     out = str(rng.choice([".mp4", ".mp4", ".mkv", ".mov"]))
     arguments = ["--set", "encode.preset=ultrafast", "--set", "track.min_face_px=20"]
@@ -63,7 +64,7 @@ def make_case(base: int, number: int, seeds: dict[str, bytes]) -> Case:
         whole if side == "original" else damaged,
         arguments,
         out,
-        f"{name} as {side} to {out}: {what}",
+        f"{name} as {side} (with {partner}) to {out}: {what}",
     )
 
 

@@ -64,7 +64,7 @@ class _Worker:
             self._process = None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
         return subprocess.Popen(
             [sys.executable, str(HERE / "fuzz_worker.py"), str(self._folder)],
@@ -78,7 +78,9 @@ class _Worker:
         return {"base": base, "number": number, "code": None, "faults": [how], "stderr": said, "what": "", "peak_mb": 0}
 
 
-def run_cases(base: int, count: int, folder: Path, on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
+def run_cases(
+    base: int, count: int, folder: Path, on_answer: Callable[[Answer], None] = lambda _: None
+) -> list[Answer]:
     """Run cases 0 to `count` - 1 of a base seed; answers in no particular order."""
     (folder / "seeds").mkdir()
     seeds.make_seeds(folder / "seeds")
@@ -122,7 +124,9 @@ def main() -> None:
 
     def show(answer: Answer) -> None:
         if answer["faults"]:
-            print(f"FAULT {base} {answer['number']}: {answer['faults']} {answer['what']}\n{answer['stderr']}", flush=True)
+            print(
+                f"FAULT {base} {answer['number']}: {answer['faults']} {answer['what']}\n{answer['stderr']}", flush=True
+            )
 
     try:
         answers = run_cases(base, count, folder, show)

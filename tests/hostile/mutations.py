@@ -9,16 +9,36 @@ import numpy as np
 
 Damage = Callable[[bytes, np.random.Generator, Mapping[str, bytes]], tuple[bytes, str]]
 
-_ATOMS = (
-    "moov mvhd trak tkhd mdia mdhd hdlr minf stbl stsd stts ctts stsc stsz stco co64 stss elst edts udta avcC hvcC esds "
-    "dref mdat ftyp avc1 hvc1 mp4v mp4a jpeg apcn apch colr pasp"
-).split()
+# fmt: off
+_ATOMS = [
+    "moov", "mvhd", "trak", "tkhd", "mdia", "mdhd", "hdlr", "minf", "stbl", "stsd", "stts", "ctts", "stsc", "stsz",
+    "stco", "co64", "stss", "elst", "edts", "udta", "avcC", "hvcC", "esds", "dref", "mdat", "ftyp", "avc1", "hvc1",
+    "mp4v", "mp4a", "jpeg", "apcn", "apch", "colr", "pasp",
+]
 # Matroska: Segment, Info, TimestampScale, Duration, TrackEntry, CodecID, PixelWidth, PixelHeight, Cluster, SimpleBlock,
-# Timestamp, DefaultDuration, CodecPrivate, Tracks, Audio, Video, Cues.
-_EBML = (
-    "18538067 1549a966 2ad7b1 4489 ae 86 b0 ba 1f43b675 a3 e7 23e383 63a2 1654ae6b e1 e0 1c53bb6b 1a45dfa3"
-).split()
-_NASTY_32 = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFF, 0xFFFFFFFE)
+# Timestamp, DefaultDuration, CodecPrivate, Tracks, Audio, Video, Cues, and the header itself.
+_EBML = [
+    "18538067", "1549a966", "2ad7b1", "4489", "ae", "86", "b0", "ba", "1f43b675", "a3",
+    "e7", "23e383", "63a2", "1654ae6b", "e1", "e0", "1c53bb6b", "1a45dfa3",
+]
+# fmt: on
+_NASTY_32 = (
+    0,
+    1,
+    2,
+    7,
+    8,
+    0x7F,
+    0x80,
+    0xFF,
+    0xFFFF,
+    0x10000,
+    0x7FFFFFFF,
+    0x80000000,
+    0x80000001,
+    0xFFFFFFFF,
+    0xFFFFFFFE,
+)
 
 
 def damage(data: bytes, rng: np.random.Generator, others: Mapping[str, bytes]) -> tuple[bytes, str]:
@@ -36,6 +56,15 @@ def _range(data: bytes, rng: np.random.Generator) -> tuple[int, int]:
     length = min(len(data), int(2 ** rng.uniform(0, 12)))
     start = int(rng.integers(0, len(data) - length + 1))
     return start, start + length
+
+
+def _payload(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tuple[bytes, str]:
+    """A few wrong bytes behind the header, which most demuxers pass on to the decoder."""
+    raw = bytearray(data)
+    places = rng.integers(len(raw) // 5, len(raw), int(rng.integers(1, 40))) if raw else ()
+    for place in places:
+        raw[int(place)] = int(rng.integers(256))
+    return bytes(raw), f"{len(places)} bytes"
 
 
 def _truncate(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tuple[bytes, str]:
@@ -144,6 +173,9 @@ def _join(data: bytes, rng: np.random.Generator, others: Mapping[str, bytes]) ->
 
 
 DAMAGES: dict[str, Damage] = {
+    "payload": _payload,
+    "payload ": _payload,
+    "payload  ": _payload,
     "truncate": _truncate,
     "behead": _behead,
     "zero": _zero,

@@ -1,4 +1,4 @@
-"""Small valid files for the fuzzer: every container and codec once, some with a face so that the whole run is reached."""
+"""Small valid files for the fuzzer: containers and codecs, most with a face so that the whole run is reached."""
 
 from __future__ import annotations
 
@@ -37,7 +37,13 @@ SEEDS = (
     Seed("plain.mp4", "libx264", audio="aac", options=(("preset", "ultrafast"), ("g", "3"))),
     Seed("vp9.mkv", "libvpx-vp9", audio="libopus", face=True, options=(("cpu-used", "8"), ("deadline", "realtime"))),
     Seed("prores.mov", "prores_ks", "yuv422p10le", face=True, frames=2),
-    Seed("hevc.mp4", "libx265", audio="aac", face=True, options=(("preset", "ultrafast"), ("x265-params", "log-level=none"))),
+    Seed(
+        "hevc.mp4",
+        "libx265",
+        audio="aac",
+        face=True,
+        options=(("preset", "ultrafast"), ("x265-params", "log-level=none")),
+    ),
     Seed("mpeg4.mp4", "mpeg4", audio="aac", face=True, start=700),
     Seed("plain.webm", "libvpx-vp9", options=(("cpu-used", "8"), ("deadline", "realtime"))),
     Seed("face.ts", "libx264", audio="aac", face=True, options=(("preset", "ultrafast"),)),
