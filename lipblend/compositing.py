@@ -118,7 +118,9 @@ def composite(
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
     _check_pair(ours, theirs)
-    check_output(output, ours, encode=settings.encode, inputs=(original, synced), overwrite=overwrite)
+    # The sound's file is an input too; "original" and the like are no names of an output, which has a suffix.
+    inputs = (original, synced, Path(settings.audio.source))
+    check_output(output, ours, encode=settings.encode, inputs=inputs, overwrite=overwrite)
     model = resolve_model("face_landmarker", models)
     audio = choose_audio(ours, theirs, settings.audio.source)
     pictures = DebugPictures(debug_dir) if debug_dir is not None else None

@@ -1,4 +1,4 @@
-"""Runs fuzz cases in two worker processes. As a program: ``fuzzing.py [N] [SEED]``, which is scripts/fuzz."""
+"""Runs fuzz cases in two worker processes. As a program, which scripts/fuzz runs: ``fuzzing.py [N] [SEED]``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fuzz_worker
 import mutations
 import seeds
 from fuzz_worker import HANG_S
@@ -116,8 +117,19 @@ def _below(numbers: Iterator[int], count: int, lock: threading.Lock) -> Iterator
         yield number
 
 
+def show_case(base: int, number: int) -> None:
+    """Run one case in this process, with the tracebacks, and keep its files."""
+    folder = Path(tempfile.mkdtemp(prefix="lipblend-fuzz-"))
+    os.environ["LIPBLEND_DEBUG"] = "1"
+    answer = fuzz_worker.run_case(fuzz_worker.make_case(base, number, seeds.make_seeds(folder)), folder)
+    print(answer.pop("stderr"), answer, f"files: {folder}", sep="\n")
+
+
 def main() -> None:
     """Print each fault, and the outcomes at the end; the exit code says whether there was a fault."""
+    if sys.argv[1:2] == ["--case"]:
+        show_case(int(sys.argv[2]), int(sys.argv[3]))
+        return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3000
     base = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     folder = Path(tempfile.mkdtemp(prefix="lipblend-fuzz-"))
