@@ -51,6 +51,7 @@ class CopyRoute:
         self._rate = source.codec_context.sample_rate if isinstance(source, AudioStream) else 0
         self._step = source.codec_context.frame_size if isinstance(source, AudioStream) else 0
         self._next: int | None = None
+        self._last: int | None = None
 
     def packets(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
         """Set a packet's stamps and target."""
@@ -64,6 +65,9 @@ class CopyRoute:
             position = (stamp * base + self._shift) * self._rate if stamp is not None else Fraction(self._next or 0)
             near = self._next is not None and abs(position - self._next) <= base * self._rate
             start = self._next if coarse and near and self._next is not None else round(position)
+            if self._last is not None and self._next is not None and start <= self._last:
+                start = max(self._next, self._last + 1)  # the clock has started again, as in joined files
+            self._last = start
             length = self._step if coarse and self._step else round((packet.duration or 0) * base * self._rate)
             self._next = start + length
             packet.pts = packet.dts = start

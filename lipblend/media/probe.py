@@ -22,6 +22,7 @@ from lipblend.media.info import AudioInfo, VideoInfo
 from lipblend.media.layouts import colour_tags, nearest_layout
 from lipblend.media.source import clock_origin, main_video, open_source
 
+_MAX_PIXELS = 100_000_000  # 12K has 80; a damaged header may say anything, and a run holds about 30 pictures
 _HDR = (
     SideDataType.MASTERING_DISPLAY_METADATA,
     SideDataType.CONTENT_LIGHT_LEVEL,
@@ -50,6 +51,7 @@ def probe(path: Path | str) -> VideoInfo:
     path = Path(path)
     with open_source(path) as container:
         stream = main_video(container, path)
+        _check_size(stream, path)
         origin = clock_origin(container)
         # The streams are described first: reading on can move what the demuxer says of them.
         audio = tuple(_audio_info(sound) for sound in container.streams.audio)
@@ -109,7 +111,17 @@ def _duration_s(container: InputContainer, stream: VideoStream, time_base: Fract
     end = stream_end(container, stream, time_base, origin)
     if end is None:
         return container.duration / av.time_base if container.duration else None
-    return float(end - ((stream.start_time or 0) * time_base - origin))
+    length_s = float(end - ((stream.start_time or 0) * time_base - origin))
+    return length_s if length_s > 0 else None
+
+
+def _check_size(stream: VideoStream, path: Path) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > _MAX_PIXELS:
+        raise InputError(
+            f"{path}: pictures of {width}x{height} are too large",
+            hint=f"Up to {_MAX_PIXELS // 1_000_000} megapixels are taken. The file may be damaged.",
+        )
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:

@@ -30,6 +30,10 @@ from lipblend.settings import EncodeSettings
 __all__ = ["VideoWriter", "check_output"]
 
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
+_HINTS = {
+    errno.ENOSPC: "The disk is full.",
+    errno.EINVAL: "This container does not take the time stamps or the sound of the inputs as they are; try .mkv.",
+}
 _KEPT_VIDEO_TAGS = ("language", "title", "handler_name", "creation_time")
 
 
@@ -291,5 +295,5 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
-            hint = "The disk is full." if error.errno == errno.ENOSPC else "Check the folder and the free space."
+            hint = _HINTS.get(error.errno or 0, "Check the folder and the free space.")
             raise OutputError(f"{self._path} cannot be written: {error.strerror or error}", hint=hint) from error
