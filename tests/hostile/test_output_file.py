@@ -15,7 +15,7 @@ import kills
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import composite
+from lipblend import composite, compositing
 from lipblend.cli.app import app
 from lipblend.errors import InputError, OutputError
 from lipblend.media import temporary
@@ -208,7 +208,13 @@ def test_an_output_that_is_an_input(clip: Path, tmp_path: Path, kind: str, monke
         ("taken by a broken link", "exists already"),
     ],
 )
-def test_an_output_that_is_no_place_for_a_file(clip: Path, tmp_path: Path, kind: str, said: str) -> None:
+def test_an_output_that_is_no_place_for_a_file(
+    clip: Path, tmp_path: Path, kind: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("found out only after the work was begun")
+
+    monkeypatch.setattr(compositing, "analyse", work)
     out = tmp_path / "out.mp4"
     if kind == "folder":
         out.mkdir()
