@@ -149,9 +149,9 @@ def composite(
         analyse_seconds=analysed - started,
         render_seconds=finished - analysed,
         audio=audio.taken,
-        notes=(*_rate_notes(ours, theirs), *plan.notes, *audio.notes, *writer_notes),
-        width=ours.width,
-        height=ours.height,
+        notes=(*ours.warnings, *theirs.warnings, *_rate_notes(ours, theirs), *plan.notes, *audio.notes, *writer_notes),
+        width=ours.upright_width,
+        height=ours.upright_height,
         duration_s=end_s - start_s,
     )
 
@@ -243,14 +243,12 @@ def _changed() -> InputError:
 
 def _check_pair(ours: VideoInfo, theirs: VideoInfo) -> None:
     """Refuse what cannot be paired yet, with the values found."""
-    if (ours.width, ours.height) != (theirs.width, theirs.height):
+    size, other = (f"{info.upright_width}x{info.upright_height}" for info in (ours, theirs))
+    if size != other:
         raise InputMismatchError(
             "the two videos differ in size",
-            details=(
-                f"original  {ours.path.name}  {ours.width}x{ours.height}",
-                f"synced    {theirs.path.name}  {theirs.width}x{theirs.height}",
-            ),
-            hint=f"Scale the synced video to {ours.width}x{ours.height} first, without cropping or padding it.",
+            details=(f"original  {ours.path.name}  {size}", f"synced    {theirs.path.name}  {other}"),
+            hint=f"Scale the synced video to {size} first, without cropping or padding it.",
         )
 
 

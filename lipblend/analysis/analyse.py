@@ -144,8 +144,8 @@ def _least_move(before: tuple[TrackedFace, ...], after: tuple[TrackedFace, ...])
 def _follow(reader: VideoReader, info: VideoInfo, landmarker: FaceLandmarker, track: TrackSettings) -> Iterator[_Seen]:
     tracker = FaceTracker(
         landmarker,
-        info.width,
-        info.height,
+        info.upright_width,
+        info.upright_height,
         min_face_px=track.min_face_px,
         search_every_s=track.search_every_s,
         max_faces=track.max_faces,
@@ -183,7 +183,7 @@ def _measure(
     partner = _same_face(face, there.faces) if there is not None else None
     record.synced.append(partner.points if partner is not None else None)
     faces = [face] if partner is None else [face, partner]
-    box = agreement.lower_face_box(faces).snapped(original.layout, original.width, original.height)
+    box = agreement.lower_face_box(faces).snapped(frame.layout, original.upright_width, original.upright_height)
     if there is None or box.width < 4 or box.height < 4:
         record.painted.append(None)
         record.stats.append(None)

@@ -16,7 +16,9 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from lipblend.errors import OutputError
+from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
 from lipblend.media.info import PixelLayout, VideoInfo
+from lipblend.media.orientation import UPRIGHT, orientation_of
 from lipblend.media.temporary import name_taken
 from lipblend.settings import EncodeSettings
 
@@ -128,6 +130,7 @@ def add_video_stream(
             f"{codec.name} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
         )
     options, notes = _options(encode, codec)
+    notes += _add_hdr(options, info, codec.name)
     try:
         stream: VideoStream = container.add_stream(codec.name, rate=_rate(info), options=options)  # type: ignore[assignment]
     except (av.FFmpegError, ValueError) as error:
@@ -148,10 +151,13 @@ def add_video_stream(
     context.color_trc, context.color_range = colour.transfer, colour.range
     if info.sample_aspect is not None:
         context.sample_aspect_ratio = info.sample_aspect
-    if info.display_matrix:
-        stream.set_display_matrix(info.display_matrix)
+    matrix = _kept_matrix(info, container.format.name)
+    if matrix:
+        stream.set_display_matrix(matrix)
     if info.interlaced:
-        if codec.name == "libx264":
+        # The header keeps saying so. x264 takes the order of the fields from the pictures.
+        context.field_order = info.field_order
+        if codec.name == "libx264" and info.interlaced_pictures:
             context.flags |= Flags.interlaced_dct
         else:
             notes.append(f"the original is interlaced; {codec.name} stores it as progressive frames")
@@ -192,6 +198,38 @@ def _options(encode: EncodeSettings, codec: Codec) -> tuple[dict[str, str], list
         return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no preset: it is ignored"]
     lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
     return {}, [f"{codec.name} knows neither crf nor preset: both are ignored{lossless}"]
+
+
+def _add_hdr(options: dict[str, str], info: VideoInfo, encoder: str) -> list[str]:
+    """Hand the HDR metadata to the encoder by its options; returns what cannot be kept."""
+    display, light = info.mastering_display, info.content_light
+    dropped = list(info.hdr_dropped)
+    notes = []
+    if display is not None or light is not None:
+        parameters = encoder_parameters(encoder, display, light, transfer=info.colour.transfer, depth=info.layout.depth)
+        if parameters:
+            key = CARRIER_OPTIONS[encoder]
+            options[key] = ":".join(filter(None, [options.get(key), *parameters]))
+        else:
+            notes.append(
+                f"HDR mastering data of the original is not kept: {encoder} cannot carry it "
+                f"({', '.join(CARRIER_OPTIONS)} can)"
+            )
+    if dropped:
+        notes.append(f"HDR metadata of the original is not kept: {', '.join(dropped)}")
+    return notes
+
+
+def _kept_matrix(info: VideoInfo, container_name: str) -> tuple[int, ...]:
+    """The display matrix for an output: the original's, without the scale that its sample aspect holds already.
+
+    Matroska and WebM keep exact right angles only, so the plain matrix goes there.
+    """
+    turn = orientation_of(info.display_matrix)
+    if turn is None or turn == UPRIGHT:
+        return info.display_matrix if turn is None else ()
+    exact = info.display_matrix[:6] == turn.matrix[:6]
+    return info.display_matrix if exact and container_name in ("mp4", "mov") else turn.matrix
 
 
 def _knows_crf(encoder: str) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+
+from lipblend.media.hdr import ContentLight, MasteringDisplay
+from lipblend.media.orientation import UPRIGHT, Orientation, orientation_of
 
 UNSPECIFIED = 2
 """Code of an unspecified matrix, primaries or transfer (ITU-T H.273)."""
@@ -47,6 +50,9 @@ class PixelLayout:
         Base-2 logarithm of the chroma subsampling across and down (4:2:0 has 1 and 1).
     planes : int
         1 (grey) or 3 (planar Y, Cb, Cr).
+    chroma_w_phase, chroma_h_phase : int
+        Luma columns and rows of the first chroma sample that lie outside the picture, left and above. Not 0 only
+        where a picture of odd size is shown mirrored: its chroma grid then begins with a part of a sample.
     """
 
     name: str
@@ -54,6 +60,8 @@ class PixelLayout:
     chroma_w_shift: int
     chroma_h_shift: int
     planes: int
+    chroma_w_phase: int = 0
+    chroma_h_phase: int = 0
 
     @property
     def code_scale(self) -> int:
@@ -66,8 +74,11 @@ class PixelLayout:
         return (1 << self.depth) - 1
 
     def chroma_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of a chroma plane under a luma plane of the given size, rounded up."""
-        return -(-width >> self.chroma_w_shift), -(-height >> self.chroma_h_shift)
+        """Width and height of the chroma planes of a picture of the given size, rounded up."""
+        return (
+            -(-(width + self.chroma_w_phase) >> self.chroma_w_shift),
+            -(-(height + self.chroma_h_phase) >> self.chroma_h_shift),
+        )
 
 
 @dataclass(frozen=True)
@@ -93,15 +104,15 @@ class VideoInfo:
     codec : str
         Name of the video decoder, for example ``h264``.
     width, height : int
-        Size of the decoded picture in pixels, before rotation and sample aspect.
+        Size of the coded picture in pixels, before rotation and sample aspect.
     layout : PixelLayout
-        Layout that the reader delivers.
+        Layout of the coded pictures, once the reader has converted what it must.
     source_format : str
         Layout that the decoder delivers; it differs from ``layout.name`` where the reader converts.
     time_base : Fraction
         Seconds per unit of ``Frame.pts``.
     frame_rate : Fraction or None
-        Average frames per second.
+        Average frames per second; None where the file does not say, or says nonsense.
     frame_count : int or None
         What the container claims; the reader may find another number.
     start_s : float
@@ -111,9 +122,9 @@ class VideoInfo:
     colour : ColourTags
         Colour tags of the pictures that the reader delivers.
     sample_aspect : Fraction or None
-        Width over height of a pixel; None when the file does not say.
+        Width over height of a pixel of the coded picture; None when the file does not say.
     rotation : int
-        Counter-clockwise turn in degrees that a player applies; 0 to 359.
+        Counter-clockwise turn in degrees that a player applies; 0 to 359. For mirrored pictures see `orientation`.
     bit_rate : int or None
         Bits per second of the video stream.
     audio : tuple of AudioInfo
@@ -132,9 +143,19 @@ class VideoInfo:
     display_matrix : tuple of int
         The nine numbers of the display matrix, or empty.
     interlaced : bool
-        The first picture is interlaced.
-    hdr_metadata : bool
-        The first picture carries HDR side data (mastering display, light levels, dynamic metadata).
+        The first picture, or the stream's header, says so.
+    interlaced_pictures : bool
+        The first picture itself says so.
+    field_order : int
+        What the header says, as FFmpeg's AVFieldOrder: 0 unknown, 1 progressive, 2 to 5 interlaced.
+    mastering_display : MasteringDisplay or None
+        What the first picture carries of it.
+    content_light : ContentLight or None
+        The same.
+    hdr_dropped : tuple of str
+        Kinds of HDR metadata in the first picture that no output can keep.
+    warnings : tuple of str
+        What the user should know of this file, ready for the summary.
     """
 
     path: Path
@@ -161,4 +182,47 @@ class VideoInfo:
     origin: Fraction = Fraction(0)
     display_matrix: tuple[int, ...] = ()
     interlaced: bool = False
-    hdr_metadata: bool = False
+    interlaced_pictures: bool = False
+    field_order: int = 0
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
+    hdr_dropped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def hdr_metadata(self) -> bool:
+        """The first picture carries HDR metadata of some kind."""
+        return self.mastering_display is not None or self.content_light is not None or bool(self.hdr_dropped)
+
+    @property
+    def orientation(self) -> Orientation:
+        """How coded pictures are turned to be upright; not at all for a matrix that is no multiple of a right angle."""
+        return orientation_of(self.display_matrix) or UPRIGHT
+
+    @property
+    def upright_width(self) -> int:
+        """Width of the picture as shown, in coded pixels; that of ``Frame.planes[0]``."""
+        return self.orientation.size(self.width, self.height)[0]
+
+    @property
+    def upright_height(self) -> int:
+        """Height of the picture as shown, in coded pixels; that of ``Frame.planes[0]``."""
+        return self.orientation.size(self.width, self.height)[1]
+
+    @property
+    def upright_layout(self) -> PixelLayout:
+        """Layout of ``Frame.planes``: chroma sampling as it is once upright. The name stays that of the coded layout.
+
+        A quarter turn of 4:2:2 has ``chroma_w_shift`` 0 and ``chroma_h_shift`` 1.
+        """
+        turn, layout = self.orientation, self.layout
+        w_shift, h_shift = layout.chroma_w_shift, layout.chroma_h_shift
+        if turn.transposed:
+            w_shift, h_shift = h_shift, w_shift
+        return replace(
+            layout,
+            chroma_w_shift=w_shift,
+            chroma_h_shift=h_shift,
+            chroma_w_phase=-self.upright_width % (1 << w_shift) if turn.flip_x else 0,
+            chroma_h_phase=-self.upright_height % (1 << h_shift) if turn.flip_y else 0,
+        )

@@ -47,14 +47,9 @@ class Box:
 
     def snapped(self, layout: PixelLayout, frame_w: int, frame_h: int) -> Box:
         """The box grown to whole chroma samples and clipped to the picture."""
-        w_step, h_step = 1 << layout.chroma_w_shift, 1 << layout.chroma_h_shift
-        grown = Box(
-            self.x0 // w_step * w_step,
-            self.y0 // h_step * h_step,
-            -(-self.x1 // w_step) * w_step,
-            -(-self.y1 // h_step) * h_step,
-        )
-        return grown.clipped(frame_w, frame_h)
+        x0, x1 = _grown(self.x0, self.x1, layout.chroma_w_shift, layout.chroma_w_phase)
+        y0, y1 = _grown(self.y0, self.y1, layout.chroma_h_shift, layout.chroma_h_phase)
+        return Box(x0, y0, x1, y1).clipped(frame_w, frame_h)
 
 
 def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> NDArray[np.float32]:
@@ -67,7 +62,7 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
     layout : PixelLayout
         What the planes are.
     box : Box
-        Inside the picture. It may lie off the chroma grid: the two videos of a pair need not have the same grid.
+        Inside the picture. It need not lie on the chroma grid.
 
     Returns
     -------
@@ -79,7 +74,7 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
     ValueError
         The box is outside the picture or empty.
     """
-    merged = _cut(planes, layout, box)
+    merged = _merged(planes, layout, box)
     if layout.depth == 8:
         return merged.astype(np.float32)
     patch: NDArray[np.float32] = np.multiply(merged, np.float32(1 / layout.code_scale), dtype=np.float32)
@@ -99,7 +94,7 @@ def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta
     layout : PixelLayout
         What the planes are.
     box : Box
-        On the chroma grid and inside the picture.
+        On the chroma grid and inside the picture (see `Box.snapped`).
     delta : ndarray, (box.height, box.width, 3) float32
         Change of Y, Cb, Cr in 8-bit code units, finite. For grey, Cb and Cr are not used.
 
@@ -108,15 +103,16 @@ def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta
     ValueError
         A bad box, or a delta of another shape or dtype.
     """
-    _check_box(planes, layout, box)
+    frame_h, frame_w = planes[0].shape
+    if _outside(planes, box) or box != box.snapped(layout, frame_w, frame_h):
+        raise ValueError(f"{box} is empty, off the chroma grid of {layout.name} or outside {frame_w}x{frame_h}")
     if delta.shape != (box.height, box.width, 3) or delta.dtype != np.float32:
         raise ValueError(f"delta must be ({box.height}, {box.width}, 3) float32, got {delta.shape} {delta.dtype}")
-    regions = _regions(planes, layout, box)
-    for channel, region in enumerate(regions):
-        change: np.ndarray = cv2.extractChannel(delta, channel)
-        if channel:
-            change = _averaged(change, layout)
-        _add_plane(region, change, layout)
+    luma, *chroma = planes
+    _add_plane(luma[box.y0 : box.y1, box.x0 : box.x1], cv2.extractChannel(delta, 0), layout)
+    grid = _ChromaGrid(layout, box)
+    for channel, plane in enumerate(chroma, start=1):
+        _add_plane(grid.region(plane), grid.averaged(cv2.extractChannel(delta, channel)), layout)
 
 
 def to_rgb(
@@ -149,67 +145,76 @@ def to_rgb(
     """
     frame_h, frame_w = planes[0].shape
     wanted = box or Box(0, 0, frame_w, frame_h)
-    merged = _cut(planes, layout, wanted)
+    merged = _merged(planes, layout, wanted)
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
     matrix = ycbcr_matrix(colour, frame_h if height is None else height).astype(np.float32)
-    return np.ascontiguousarray(cv2.transform(np.ascontiguousarray(merged), matrix), dtype=np.uint8)
+    return np.ascontiguousarray(cv2.transform(merged, matrix), dtype=np.uint8)
 
 
-def _check_box(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> None:
-    frame_h, frame_w = planes[0].shape
-    if box.width == 0 or box.height == 0 or box != box.snapped(layout, frame_w, frame_h):
-        raise ValueError(f"{box} is empty, off the chroma grid of {layout.name} or outside {frame_w}x{frame_h}")
+class _ChromaGrid:
+    """The chroma samples that a box of luma pixels touches, and how the box lies on them."""
+
+    def __init__(self, layout: PixelLayout, box: Box) -> None:
+        self._w_shift, self._h_shift = layout.chroma_w_shift, layout.chroma_h_shift
+        self._box = box
+        x0, x1 = _grown(box.x0, box.x1, self._w_shift, layout.chroma_w_phase)
+        y0, y1 = _grown(box.y0, box.y1, self._h_shift, layout.chroma_h_phase)
+        self._left, self._top, self._right, self._bottom = box.x0 - x0, box.y0 - y0, x1 - box.x1, y1 - box.y1
+        self._columns = slice(
+            (x0 + layout.chroma_w_phase) >> self._w_shift, (x1 + layout.chroma_w_phase) >> self._w_shift
+        )
+        self._rows = slice((y0 + layout.chroma_h_phase) >> self._h_shift, (y1 + layout.chroma_h_phase) >> self._h_shift)
+
+    def region(self, plane: np.ndarray) -> np.ndarray:
+        """View of the samples in a chroma plane."""
+        return plane[self._rows, self._columns]
+
+    def replicated(self, plane: np.ndarray) -> np.ndarray:
+        """The samples of the box, one for each luma pixel."""
+        region = self.region(plane)
+        if not (self._w_shift or self._h_shift):
+            return region
+        # Merging a plane with itself and reading rows through repeats each sample; four times as fast as cv2.resize.
+        wide = cv2.merge([region] * (1 << self._w_shift)).reshape(region.shape[0], -1)
+        tall = np.repeat(wide, 1 << self._h_shift, axis=0)
+        return tall[self._top : self._top + self._box.height, self._left : self._left + self._box.width]
+
+    def averaged(self, change: np.ndarray) -> np.ndarray:
+        """The mean of the luma pixels of each sample; pixels outside count as their nearest neighbours inside."""
+        if not (self._w_shift or self._h_shift):
+            return change
+        margins = (self._top, self._bottom, self._left, self._right)
+        if any(margins):
+            change = cv2.copyMakeBorder(change, *margins, cv2.BORDER_REPLICATE)
+        size = (change.shape[1] >> self._w_shift, change.shape[0] >> self._h_shift)
+        return np.asarray(cv2.resize(change, size, interpolation=cv2.INTER_AREA))
 
 
-def _regions(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> list[np.ndarray]:
-    """Views of what each plane holds for a box."""
-    regions = [planes[0][box.y0 : box.y1, box.x0 : box.x1]]
-    x0, y0 = box.x0 >> layout.chroma_w_shift, box.y0 >> layout.chroma_h_shift
-    chroma_w, chroma_h = layout.chroma_size(box.width, box.height)
-    regions += [plane[y0 : y0 + chroma_h, x0 : x0 + chroma_w] for plane in planes[1:]]
-    return regions
+def _grown(low: int, high: int, shift: int, phase: int) -> tuple[int, int]:
+    """A half-open range of luma pixels grown to whole chroma samples."""
+    return ((low + phase) >> shift << shift) - phase, (-(-(high + phase) >> shift) << shift) - phase
 
 
-def _cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> np.ndarray:
-    """Codes of any box inside the picture as (h, w, 3), chroma replicated."""
-    frame_h, frame_w = planes[0].shape
-    if box.width == 0 or box.height == 0 or box != box.clipped(frame_w, frame_h):
-        raise ValueError(f"{box} is empty or outside {frame_w}x{frame_h}")
-    snapped = box.snapped(layout, frame_w, frame_h)
-    x, y = box.x0 - snapped.x0, box.y0 - snapped.y0
-    return _merged(planes, layout, snapped)[y : y + box.height, x : x + box.width]
+def _outside(planes: Sequence[np.ndarray], box: Box) -> bool:
+    """Whether a box is empty, or reaches beyond the picture."""
+    height, width = planes[0].shape
+    return box.width == 0 or box.height == 0 or box != box.clipped(width, height)
 
 
 def _merged(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> np.ndarray:
     """Codes of a box as (h, w, 3), chroma replicated."""
-    _check_box(planes, layout, box)
-    luma, *chroma = _regions(planes, layout, box)
-    if not chroma:
-        neutral = np.full_like(luma, _NEUTRAL * layout.code_scale)
-        chroma = [neutral, neutral]
-    size = (box.width, box.height)
-    return np.asarray(cv2.merge([luma, *(_replicated(plane, layout, size) for plane in chroma)]))
-
-
-def _replicated(plane: np.ndarray, layout: PixelLayout, size: tuple[int, int]) -> np.ndarray:
-    if plane.shape == size[::-1]:
-        return plane
-    # Merging a plane with itself and reading rows through repeats each sample; four times as fast as cv2.resize.
-    wide = cv2.merge([plane] * (1 << layout.chroma_w_shift)).reshape(plane.shape[0], -1)
-    return np.repeat(wide, 1 << layout.chroma_h_shift, axis=0)[: size[1], : size[0]]
-
-
-def _averaged(change: np.ndarray, layout: PixelLayout) -> np.ndarray:
-    if layout.chroma_w_shift == 0 and layout.chroma_h_shift == 0:
-        return change
-    height, width = change.shape
-    chroma_w, chroma_h = layout.chroma_size(width, height)
-    right = (chroma_w << layout.chroma_w_shift) - width
-    bottom = (chroma_h << layout.chroma_h_shift) - height
-    if right or bottom:
-        change = cv2.copyMakeBorder(change, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(change, (chroma_w, chroma_h), interpolation=cv2.INTER_AREA))
+    if _outside(planes, box):
+        raise ValueError(f"{box} is empty or outside {planes[0].shape[1]}x{planes[0].shape[0]}")
+    whole, *chroma = planes
+    luma = whole[box.y0 : box.y1, box.x0 : box.x1]
+    if chroma:
+        grid = _ChromaGrid(layout, box)
+        parts = [luma, *(grid.replicated(plane) for plane in chroma)]
+    else:
+        neutral = np.full(luma.shape, _NEUTRAL * layout.code_scale, luma.dtype)
+        parts = [luma, neutral, neutral]
+    return np.asarray(cv2.merge(parts))
 
 
 def _add_plane(region: np.ndarray, change: np.ndarray, layout: PixelLayout) -> None:

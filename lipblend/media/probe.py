@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -18,17 +18,28 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
+from lipblend.media.hdr import content_light, mastering_display
 from lipblend.media.info import AudioInfo, VideoInfo
 from lipblend.media.layouts import colour_tags, nearest_layout
-from lipblend.media.source import clock_origin, main_video, open_source
-
-_MAX_PIXELS = 100_000_000  # 12K has 80; a damaged header may say anything, and a run holds about 30 pictures
-_HDR = (
-    SideDataType.MASTERING_DISPLAY_METADATA,
-    SideDataType.CONTENT_LIGHT_LEVEL,
-    SideDataType.DYNAMIC_HDR_PLUS,
-    SideDataType.DOVI_METADATA,
+from lipblend.media.orientation import Orientation, orientation_of
+from lipblend.media.source import (
+    check_claimed_size,
+    check_size,
+    clock_origin,
+    main_video,
+    moving_videos,
+    open_source,
+    prepare_decoder,
 )
+
+_DYNAMIC_HDR = {
+    SideDataType.DYNAMIC_HDR_PLUS: "HDR10+",
+    SideDataType.DYNAMIC_HDR_VIVID: "HDR Vivid",
+    SideDataType.DOVI_METADATA: "Dolby Vision",
+    SideDataType.DOVI_RPU_BUFFER: "Dolby Vision",
+}
+_FIELDS = range(2, 6)  # AVFieldOrder: 1 is progressive, 0 unknown
+_SLOWEST, _FASTEST = Fraction(1, 60), Fraction(1000)  # frames a second that can be meant
 
 
 def probe(path: Path | str) -> VideoInfo:
@@ -46,19 +57,28 @@ def probe(path: Path | str) -> VideoInfo:
     Raises
     ------
     InputError
-        The file is missing, empty, a folder, not a video, sound or a picture only, or cannot be decoded.
+        The file is missing, empty, a folder, not a video, sound or a picture only, too small, too large, or cannot be
+        decoded.
     """
     path = Path(path)
     with open_source(path) as container:
         stream = main_video(container, path)
-        _check_size(stream, path)
+        if stream.codec_context.width or stream.codec_context.height:
+            check_size(path, stream.codec_context.width, stream.codec_context.height)
         origin = clock_origin(container)
         # The streams are described first: reading on can move what the demuxer says of them.
         audio = tuple(_audio_info(sound) for sound in container.streams.audio)
         time_base = stream.time_base or Fraction(1, av.time_base)
         duration_s = _duration_s(container, stream, time_base, origin)
         frame = _first_frame(container, stream, path)
+        check_size(path, frame.width, frame.height)
         layout = nearest_layout(frame.format.name)
+        data = _side_data(frame)
+        display = data.get(SideDataType.MASTERING_DISPLAY_METADATA, b"")
+        matrix = _display_matrix(frame, data)
+        turn = orientation_of(matrix)
+        interlaced = frame.interlaced_frame or stream.codec_context.field_order in _FIELDS
+        mastering = mastering_display(display)
         first_pts = frame.pts if frame.pts is not None else (stream.start_time or 0)
         # Pictures before time 0 would be hidden in mp4.
         origin = min(origin, first_pts * time_base)
@@ -70,13 +90,13 @@ def probe(path: Path | str) -> VideoInfo:
             layout=layout,
             source_format=frame.format.name,
             time_base=time_base,
-            frame_rate=stream.average_rate or stream.guessed_rate,
+            frame_rate=_frame_rate(stream),
             frame_count=stream.frames or None,
             start_s=float(first_pts * time_base - origin),
             duration_s=duration_s,
             colour=colour_tags(frame, layout),
             sample_aspect=stream.sample_aspect_ratio or None,
-            rotation=frame.rotation % 360,
+            rotation=0 if turn is None else frame.rotation % 360,
             bit_rate=stream.bit_rate or container.bit_rate or None,
             audio=audio,
             subtitle_count=len([s for s in container.streams.subtitles if s.discard != Discard.all]),
@@ -85,10 +105,44 @@ def probe(path: Path | str) -> VideoInfo:
             metadata=dict(container.metadata),
             stream_index=stream.index,
             origin=origin,
-            display_matrix=_display_matrix(frame),
-            interlaced=frame.interlaced_frame,
-            hdr_metadata=any(data.type in _HDR for data in _side_data(frame)),
+            display_matrix=matrix,
+            interlaced=interlaced,
+            interlaced_pictures=frame.interlaced_frame,
+            field_order=stream.codec_context.field_order,
+            mastering_display=mastering,
+            content_light=content_light(data.get(SideDataType.CONTENT_LIGHT_LEVEL, b"")),
+            hdr_dropped=_hdr_dropped(data, incomplete=bool(display) and mastering is None),
+            warnings=tuple(_warnings(path, container, stream, interlaced=interlaced, odd_turn=turn is None)),
         )
+
+
+def _warnings(
+    path: Path, container: InputContainer, stream: VideoStream, *, interlaced: bool, odd_turn: bool
+) -> Iterator[str]:
+    """What the user should know of a file."""
+    videos = moving_videos(container)
+    if len(videos) > 1:
+        context = stream.codec_context
+        yield (
+            f"{path.name} has {len(videos)} video streams: stream {stream.index} "
+            f"({context.name}, {context.width}x{context.height}) was taken"
+        )
+    if interlaced:
+        advice = "deinterlace it first for best results"
+        yield f"{path.name} is interlaced: both fields are worked on as one picture; {advice}"
+    if odd_turn:
+        yield f"{path.name} is to be shown turned by no right angle: its pictures are worked on as they are stored"
+
+
+def _frame_rate(stream: VideoStream) -> Fraction | None:
+    """The first of the stream's rates that can be meant; headers may claim a million frames a second."""
+    rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    return next((rate for rate in rates if rate is not None and _SLOWEST <= rate <= _FASTEST), None)
+
+
+def _hdr_dropped(data: Mapping[SideDataType, bytes], *, incomplete: bool) -> tuple[str, ...]:
+    dropped = {name: None for kind, name in _DYNAMIC_HDR.items() if kind in data}
+    return (*dropped, *(["incomplete mastering display"] if incomplete else []))
 
 
 def stream_end(
@@ -115,17 +169,8 @@ def _duration_s(container: InputContainer, stream: VideoStream, time_base: Fract
     return length_s if length_s > 0 else None
 
 
-def _check_size(stream: VideoStream, path: Path) -> None:
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > _MAX_PIXELS:
-        raise InputError(
-            f"{path}: pictures of {width}x{height} are too large",
-            hint=f"Up to {_MAX_PIXELS // 1_000_000} megapixels are taken. The file may be damaged.",
-        )
-
-
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    stream.thread_type = "AUTO"
+    prepare_decoder(stream)
     reason = ""
     try:
         for packet in container.demux(stream):
@@ -136,6 +181,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
                 reason = f": {error.strerror}"
     except (av.FFmpegError, OSError) as error:
         reason = f": {error.strerror or error}"
+    check_claimed_size(path, stream.index)
     raise InputError(
         f"{path}: no picture could be decoded{reason}", hint="The file may be truncated, damaged or encrypted."
     )
@@ -150,19 +196,21 @@ def _audio_info(stream: AudioStream) -> AudioInfo:
     return AudioInfo(stream.index, context.name, context.sample_rate, context.channels, duration, language)
 
 
-def _side_data(frame: VideoFrame) -> list[SideData]:
+def _side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
     try:
-        return list(cast(Iterable[SideData], frame.side_data))
+        return {data.type: bytes(data) for data in cast(Iterable[SideData], frame.side_data)}
     except ValueError:
         # PyAV cannot name every kind of side data that its FFmpeg makes, and then gives none of it.
-        return []
+        return {}
 
 
-def _display_matrix(frame: VideoFrame) -> tuple[int, ...]:
-    for data in _side_data(frame):
-        if data.type == SideDataType.DISPLAYMATRIX:
-            return struct.unpack("=9i", bytes(data))
-    return ()
+def _display_matrix(frame: VideoFrame, data: Mapping[SideDataType, bytes]) -> tuple[int, ...]:
+    if SideDataType.DISPLAYMATRIX in data:
+        return struct.unpack("=9i", data[SideDataType.DISPLAYMATRIX])
+    # What PyAV says even where it cannot give the side data; a mirror does not show in it.
+    turns = {90: Orientation(True, False, True), 180: Orientation(False, True, True), 270: Orientation(True, True)}
+    turn = turns.get(frame.rotation % 360)
+    return turn.matrix if turn is not None else ()
 
 
 def _clock_time(text: str) -> Fraction | None:

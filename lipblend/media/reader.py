@@ -17,8 +17,9 @@ from av.video.stream import VideoStream
 from lipblend.errors import InputError
 from lipblend.media.info import PixelLayout, VideoInfo
 from lipblend.media.layouts import to_layout
+from lipblend.media.orientation import UPRIGHT, Orientation
 from lipblend.media.probe import stream_end
-from lipblend.media.source import open_source, read_only
+from lipblend.media.source import open_source, prepare_decoder, read_only
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +37,15 @@ class Frame:
     time_s : float
         ``pts`` in seconds.
     planes : tuple of ndarray
-        (h, w) uint8 or uint16 views of the decoder's buffer without its padding; 1 (grey) or 3 planes. They may be
-        strided, and are read-only unless the frame comes from `writable`.
+        (h, w) uint8 or uint16 views of the decoder's buffer without its padding; 1 (grey) or 3 planes. They show the
+        picture upright, as `VideoInfo.orientation` says: they may be strided, transposed and flipped, and are
+        read-only unless the frame comes from `writable`.
     layout : PixelLayout
-        What the planes are.
+        What the planes are: `VideoInfo.upright_layout`.
     handle : av.VideoFrame
-        The picture as the writer takes it.
+        The picture as it is coded, and as the writer takes it.
+    orientation : Orientation
+        How the planes are turned against the handle.
     """
 
     index: int
@@ -51,6 +55,7 @@ class Frame:
     planes: tuple[np.ndarray, ...]
     layout: PixelLayout
     handle: VideoFrame
+    orientation: Orientation = UPRIGHT
 
     def writable(self) -> Frame:
         """Return a frame of the same picture whose planes may be written.
@@ -59,11 +64,13 @@ class Frame:
         used afterwards: their buffer may belong to the decoder again.
         """
         self.handle.make_writable()
-        return replace(self, planes=plane_views(self.handle, self.layout, writable=True))
+        return replace(self, planes=plane_views(self.handle, self.layout, self.orientation, writable=True))
 
 
-def plane_views(picture: VideoFrame, layout: PixelLayout, *, writable: bool) -> tuple[np.ndarray, ...]:
-    """Views of a picture's planes, (h, w) each, uint8 (depth 8) or uint16, without padding."""
+def plane_views(
+    picture: VideoFrame, layout: PixelLayout, orientation: Orientation = UPRIGHT, *, writable: bool
+) -> tuple[np.ndarray, ...]:
+    """Views of a picture's planes, (h, w) each, uint8 (depth 8) or uint16, without padding, turned upright."""
     dtype = np.dtype(np.uint8 if layout.depth == 8 else np.uint16)
     views = []
     for plane in picture.planes[: layout.planes]:
@@ -74,7 +81,7 @@ def plane_views(picture: VideoFrame, layout: PixelLayout, *, writable: bool) -> 
             (plane.height, plane.width), dtype, memoryview(plane), offset, (stride, dtype.itemsize)
         )
         view.flags.writeable = writable
-        views.append(view)
+        views.append(orientation.applied(view))
     return tuple(views)
 
 
@@ -112,6 +119,7 @@ class VideoReader:
         self.bumped_pts = 0
         self._frame_limit = frame_limit
         self._container: InputContainer | None = None
+        self._orientation, self._layout = info.orientation, info.upright_layout
         self._origin = round(info.origin / info.time_base)
         self._step = max(1, round(1 / (info.frame_rate * info.time_base))) if info.frame_rate else 1
         self._stamp: int | None = None
@@ -143,7 +151,7 @@ class VideoReader:
         if not isinstance(stream, VideoStream):
             raise InputError(f"{self.info.path} has changed since it was looked at", hint="Run again.")
         read_only(container, [stream])
-        stream.thread_type = "AUTO"
+        prepare_decoder(stream)
         end = stream_end(container, stream, self.info.time_base, self.info.origin)
         if self._frame_limit is not None and self._frame_limit < 1:
             return
@@ -209,5 +217,10 @@ class VideoReader:
         self.concealed_frames += picture.is_corrupt
         picture = to_layout(picture, info.layout, info.colour)
         picture.pts, picture.duration, picture.time_base = pts, duration, info.time_base
-        planes = plane_views(picture, info.layout, writable=False)
-        return Frame(index, pts, duration, float(pts * info.time_base), planes, info.layout, picture)
+        # Some encoders (ProRes) go by the picture, and a converted one may still say what it was.
+        picture.colorspace, picture.color_range = info.colour.matrix, info.colour.range
+        picture.color_primaries, picture.color_trc = info.colour.primaries, info.colour.transfer
+        planes = plane_views(picture, self._layout, self._orientation, writable=False)
+        return Frame(
+            index, pts, duration, float(pts * info.time_base), planes, self._layout, picture, self._orientation
+        )

@@ -18,6 +18,14 @@ from lipblend.errors import InputError
 _NOT_MOVING: int = Disposition.attached_pic.value | Disposition.timed_thumbnails.value | Disposition.still_image.value
 _TS_DISCONT = cast(int, FormatFlags.ts_discont.value)
 
+LEAST_SIDE, LARGEST_SIDE = 16, 16384
+"""Pixels a side that a picture may have."""
+MOST_PIXELS = 100_000_000
+"""Pixels that a picture may have (12288x6480 has 80 million)."""
+
+# The decoders refuse larger pictures before they allocate them.
+_DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+
 
 def open_source(path: Path) -> InputContainer:
     """Open a media file for reading.
@@ -47,7 +55,7 @@ def open_source(path: Path) -> InputContainer:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)", hint="Download or export it again.")
         # An absolute path cannot be taken for a protocol ("a:b.mp4") by FFmpeg.
-        return av.open(os.path.abspath(path), "r", metadata_errors="replace")
+        return av.open(os.path.abspath(path), "r", metadata_errors="replace", options=dict(_DECODER_OPTIONS))
     except PermissionError as error:
         raise InputError(f"{path} cannot be read: permission denied") from error
     except (av.FFmpegError, OSError) as error:
@@ -57,15 +65,22 @@ def open_source(path: Path) -> InputContainer:
         ) from error
 
 
+def moving_videos(container: InputContainer) -> list[VideoStream]:
+    """The video streams of a file that are not cover pictures or thumbnails."""
+    return [stream for stream in container.streams.video if not stream.disposition.value & _NOT_MOVING]
+
+
 def main_video(container: InputContainer, path: Path) -> VideoStream:
     """Choose the moving-picture stream of a file; cover pictures and thumbnails do not count.
+
+    Of several, the one that FFmpeg takes too: marked as default, else the one with most in it.
 
     Raises
     ------
     InputError
         There is no such stream, or no decoder for it.
     """
-    candidates = [stream for stream in container.streams.video if not stream.disposition.value & _NOT_MOVING]
+    candidates = moving_videos(container)
     if not candidates or container.format.name.endswith("_pipe") or container.format.name == "image2":
         raise InputError(f"{path} holds no video: {_contents(container)}", hint="Name a file with moving pictures.")
     best = container.streams.best("video")
@@ -76,6 +91,54 @@ def main_video(container: InputContainer, path: Path) -> VideoStream:
             hint="Convert the file to H.264, H.265 or ProRes first.",
         )
     return chosen
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Refuse pictures that are too small or too large to work on.
+
+    Raises
+    ------
+    InputError
+        A side is not within 16 to 16384 pixels, or the picture has more than 100 million.
+    """
+    if min(width, height) < LEAST_SIDE:
+        raise InputError(
+            f"{path}: pictures of {width}x{height} are too small: the least side is {LEAST_SIDE} pixels",
+            hint="Use the full-size video.",
+        )
+    if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
+        raise InputError(
+            f"{path}: pictures of {width}x{height} are too large: the limits are {LARGEST_SIDE} pixels a side and "
+            f"{MOST_PIXELS // 1_000_000} million in all",
+            hint="If that is not its real size, the file is damaged; if it is, scale both videos down.",
+        )
+
+
+def check_claimed_size(path: Path, index: int) -> None:
+    """Refuse a file whose header claims pictures beyond the limits; for when no decoder would take them.
+
+    No decoder is opened, so nothing of that size is allocated.
+
+    Raises
+    ------
+    InputError
+        As `check_size`.
+    """
+    try:
+        with av.open(
+            os.path.abspath(path), "r", metadata_errors="replace", options={"codec_whitelist": "none"}
+        ) as file:
+            stream = file.streams[index]
+            if isinstance(stream, VideoStream) and stream.codec_context is not None and stream.codec_context.width:
+                check_size(path, stream.codec_context.width, stream.codec_context.height)
+    except (av.FFmpegError, OSError):
+        return  # the error that led here says more
+
+
+def prepare_decoder(stream: VideoStream) -> None:
+    """Set a stream's decoder to use all cores, and to refuse pictures beyond the limits."""
+    stream.thread_type = "AUTO"
+    stream.codec_context.options = dict(_DECODER_OPTIONS)
 
 
 def clock_origin(container: InputContainer) -> Fraction:

@@ -223,8 +223,6 @@ class VideoWriter:
         ]
         if others:
             self.notes.append(f"{len(others)} data or attachment stream(s) dropped")
-        if self._info.hdr_metadata:
-            self.notes.append("HDR mastering data of the original is not carried over")
         if self._info.source_format != self._info.layout.name:
             self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
 

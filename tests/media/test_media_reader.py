@@ -140,6 +140,26 @@ def test_rgb_is_tagged_as_what_it_becomes(tmp_path: Path) -> None:
     (frame,) = frames_of(path)
     codes = [int(plane[9, 9]) for plane in frame.planes]
     np.testing.assert_allclose(codes, [81, 90, 240], atol=1)
+    assert (int(frame.handle.colorspace), int(frame.handle.color_range)) == (6, 1)
+
+
+def test_converted_pictures_carry_the_tags_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "packed.mov"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("rawvideo", rate=25)
+        stream.codec_context.width, stream.codec_context.height, stream.codec_context.pix_fmt = 32, 32, "yuyv422"
+        picture = av.VideoFrame(32, 32, "yuyv422")
+        picture.planes[0].update(bytes([90]) * picture.planes[0].buffer_size)
+        out.mux([*stream.encode(picture), *stream.encode(None)])
+    info = probe(path)
+    assert (info.source_format, info.layout.name) == ("yuyv422", "yuv422p")
+    (frame,) = frames_of(path)
+    handle = frame.handle
+    tags = ColourTags(
+        int(handle.colorspace), int(handle.color_primaries), int(handle.color_trc), int(handle.color_range)
+    )
+    assert tags == info.colour == ColourTags(2, 2, 2, 0)
+    assert {int(plane.max()) for plane in frame.planes} == {int(plane.min()) for plane in frame.planes} == {90}
 
 
 def test_a_reader_is_used_once_and_inside_with(make_video: Callable[..., Path]) -> None:

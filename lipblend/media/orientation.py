@@ -1,0 +1,73 @@
+"""Which way up a picture is shown: the eight orientations that a display matrix can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_UNIT = 1 << 16
+_W_UNIT = 1 << 30
+_TOLERANCE = 0.02  # of the larger element: a degree
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """A turn by right angles, with or without a mirror: transposed first, then flipped.
+
+    Parameters
+    ----------
+    transposed : bool
+        Rows become columns.
+    flip_x, flip_y : bool
+        Columns, rows in reverse order, after the transposition.
+    """
+
+    transposed: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def applied(self, plane: np.ndarray) -> np.ndarray:
+        """The plane as shown: a view, (h, w) or (w, h)."""
+        turned = plane.T if self.transposed else plane
+        return turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height as shown, of a coded picture of the given size."""
+        return (height, width) if self.transposed else (width, height)
+
+    @property
+    def matrix(self) -> tuple[int, ...]:
+        """The plain display matrix of this orientation, nine numbers as FFmpeg has them."""
+        x, y = (-_UNIT if self.flip_x else _UNIT), (-_UNIT if self.flip_y else _UNIT)
+        turn = (0, y, 0, x, 0, 0) if self.transposed else (x, 0, 0, 0, y, 0)
+        return (*turn, 0, 0, _W_UNIT)
+
+
+UPRIGHT = Orientation()
+
+
+def orientation_of(matrix: Sequence[int]) -> Orientation | None:
+    """The orientation that a display matrix asks for.
+
+    Parameters
+    ----------
+    matrix : sequence of int
+        Nine numbers ``a b u c d v x y w``, as FFmpeg and ISO/IEC 14496-12 have them: a point goes to
+        ``(a x + c y, b x + d y)``, with y downwards. Empty for none. Scale and shift are ignored.
+
+    Returns
+    -------
+    Orientation or None
+        None for anything but a multiple of a right angle (within a degree), mirrored or not.
+    """
+    if not matrix:
+        return UPRIGHT
+    a, b, _, c, d, *_ = matrix
+    straight, crossed = min(abs(a), abs(d)), min(abs(b), abs(c))
+    if straight > 0 and max(abs(b), abs(c)) <= _TOLERANCE * straight:
+        return Orientation(False, a < 0, d < 0)
+    if crossed > 0 and max(abs(a), abs(d)) <= _TOLERANCE * crossed:
+        return Orientation(True, c < 0, b < 0)
+    return None
