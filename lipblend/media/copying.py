@@ -177,7 +177,7 @@ def _can_hold(container_name: str, source: Stream) -> bool:
 
 
 def _name_layout(source: Stream, target: Stream) -> None:
-    """Give sound that only says how many channels it has (Matroska) the usual layout: PCM in mp4 needs one."""
+    """Give sound that only says how many channels it has (Matroska) the usual layout: PCM in mp4 and AAC need one."""
     if isinstance(source, AudioStream) and isinstance(target, AudioStream):
         usual = _USUAL_LAYOUTS.get(source.codec_context.channels)
         if usual is not None and source.codec_context.layout.name.endswith("channels"):
@@ -192,5 +192,6 @@ def _encoded_audio(output: OutputContainer, source: AudioStream) -> AudioStream:
     target = output.add_stream(encoder, rate=rate, bit_rate=_CHANNEL_BIT_RATE * source.codec_context.channels)
     assert isinstance(target, AudioStream)
     target.codec_context.layout = source.codec_context.layout
+    _name_layout(source, target)
     target.time_base = Fraction(1, rate)
     return target

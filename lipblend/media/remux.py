@@ -132,8 +132,12 @@ def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
         if not container.streams.audio:
             raise InputError(f"{path} has no sound", hint="Name a sound file, or auto, original, synced or none.")
         from_s = Fraction(pictures.start_s)
+        sound = container.streams.audio[0]
         shift = from_s - clock_origin(container)
-        return AudioPlan(path, container.streams.audio[0].index, "file", (), shift, from_s)
+        if container.format.name == "mp3":
+            # FFmpeg counts from the encoder's lead-in, which is not to be heard.
+            shift -= (sound.start_time or 0) * (sound.time_base or 0)
+        return AudioPlan(path, sound.index, "file", (), shift, from_s)
 
 
 def _same_sound(original: VideoInfo, synced: VideoInfo) -> bool:

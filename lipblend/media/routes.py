@@ -169,6 +169,7 @@ class EncodeRoute:
         self._target = target
         self._shift = shift_s
         self._from = from_s
+        self._next: int | None = None
 
     def packets(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
         """Decode a packet and encode what comes out."""
@@ -180,12 +181,20 @@ class EncodeRoute:
         for frame in frames:
             if not isinstance(frame, AudioFrame):
                 continue
-            if frame.pts is None or not frame.time_base:
-                yield from self._target.encode(frame)
-                continue
-            frame.pts += round(self._shift / frame.time_base)
-            early = (self._from - frame.pts * frame.time_base) * frame.sample_rate
-            yield from self._target.encode(_without_start(frame, round(early))) if early < frame.samples else ()
+            rate = frame.sample_rate
+            start = self._start(frame, Fraction(frame.time_base or packet.time_base) * rate)
+            self._next = start + frame.samples
+            frame.pts, frame.time_base = start, Fraction(1, rate)
+            early = round(self._from * rate) - start
+            if early < frame.samples:
+                yield from self._target.encode(_without_start(frame, early))
+
+    def _start(self, frame: AudioFrame, tick: Fraction) -> int:
+        """Where a frame begins in the output, in samples; stamps coarser than samples make no gaps."""
+        start = round(frame.pts * tick + self._shift * frame.sample_rate) if frame.pts is not None else self._next
+        if start is None or (self._next is not None and abs(start - self._next) <= math.ceil(tick)):
+            return self._next or 0
+        return start
 
     def flush(self) -> Iterable[Packet[Stream]]:
         """What the encoder still holds."""
@@ -210,6 +219,6 @@ def _without_start(frame: AudioFrame, count: int) -> AudioFrame:
     width = len(frame.layout.channels) if frame.format.is_packed else 1
     samples: Any = np.ascontiguousarray(frame.to_ndarray()[:, count * width :])
     rest = AudioFrame.from_ndarray(samples, format=frame.format.name, layout=frame.layout.name)
-    rest.sample_rate, rest.time_base = frame.sample_rate, Fraction(1, frame.sample_rate)
-    rest.pts = round((frame.pts or 0) * (frame.time_base or 0) * frame.sample_rate) + count
+    rest.sample_rate, rest.time_base = frame.sample_rate, frame.time_base
+    rest.pts = (frame.pts or 0) + count
     return rest
