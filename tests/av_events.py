@@ -23,6 +23,7 @@ WHITE_FRAMES = 3
 _TONE_HZ = 2000
 _SIZE = (96, 64)
 _LOUD = 0.05
+_CORNER = 32
 
 
 def phone_stamps(seconds: float, *, start: int = 0) -> list[int]:
@@ -58,12 +59,17 @@ def make_clip(
     time_base: Fraction = CLOCK,
     sound: Sound | None = Sound(),
     options: dict[str, str] | None = None,
+    picture: np.ndarray | None = None,
 ) -> Path:
-    """Write a clip whose pictures turn white, and whose tones begin, at the frames named."""
+    """Write a clip that turns white, and whose tones begin, at the frames named.
+
+    With a picture, (h, w, 3) uint8 RGB, that one is shown, and only its upper left corner turns black or white.
+    """
     with av.open(str(path), "w", container_options=options or {}) as out:
         video = out.add_stream("libx264", rate=30, options={"preset": "ultrafast", "qp": "20", "bf": "2"})
         context = video.codec_context
-        context.width, context.height, context.pix_fmt = *_SIZE, "yuv420p"
+        pictures = [_shown(picture, level) for level in (16, 235)]
+        context.width, context.height, context.pix_fmt = pictures[0].width, pictures[0].height, "yuv420p"
         video.time_base = context.time_base = time_base
         context.flags |= Flags.frame_duration
         writer = None
@@ -72,14 +78,13 @@ def make_clip(
             times = [float(stamps[event] * time_base) for event in events]
             writer = _Tones(out, sound.codec, times, sound.from_s, ends_s if sound.to_s is None else sound.to_s)
         white = {event + more for event in events for more in range(WHITE_FRAMES)}
-        pictures = [_plain(16), _plain(235)]
         for index, stamp in enumerate(stamps):
-            picture = pictures[index in white]
+            shown = pictures[index in white]
             following = stamps[index + 1] if index + 1 < len(stamps) else 2 * stamp - stamps[index - 1]
-            picture.pts, picture.time_base, picture.duration = stamp, time_base, following - stamp
+            shown.pts, shown.time_base, shown.duration = stamp, time_base, following - stamp
             if writer is not None:
                 writer.write_until(float(stamp * time_base))
-            out.mux(video.encode(picture))
+            out.mux(video.encode(shown))
         out.mux(video.encode(None))
         if writer is not None:
             writer.finish()
@@ -123,11 +128,15 @@ class _Tones:
         self._out.mux(self._stream.encode(None))
 
 
-def _plain(level: int) -> av.VideoFrame:
-    picture = av.VideoFrame(*_SIZE, "yuv420p")
-    for number, plane in enumerate(picture.planes):
+def _shown(picture: np.ndarray | None, level: int) -> av.VideoFrame:
+    if picture is not None:
+        marked = picture.copy()
+        marked[:_CORNER, :_CORNER] = level
+        return av.VideoFrame.from_ndarray(marked, format="rgb24").reformat(format="yuv420p")
+    frame = av.VideoFrame(*_SIZE, "yuv420p")
+    for number, plane in enumerate(frame.planes):
         plane.update(bytes([128 if number else level]) * plane.buffer_size)
-    return picture
+    return frame
 
 
 def move_edits(path: Path, *later: int) -> None:
@@ -142,15 +151,20 @@ def move_edits(path: Path, *later: int) -> None:
     path.write_bytes(data)
 
 
-def without_sound(source: Path, target: Path, from_s: float, to_s: float) -> Path:
-    """Copy a clip without the sound packets of a time span."""
+def with_other_sound_stamps(
+    source: Path, target: Path, *, hole_s: tuple[float, float] = (0, 0), speed: float = 1.0
+) -> Path:
+    """Copy a clip without the sound packets of a time span, or with sound whose stamps run at another speed."""
     with av.open(str(source)) as read, av.open(str(target), "w") as out:
         streams = [out.add_stream_from_template(stream, opaque=True) for stream in read.streams]
         for packet in read.demux():
-            lost = packet.stream.type == "audio" and packet.size and from_s <= packet.pts * packet.time_base < to_s
-            if packet.size and not lost:
-                packet.stream = streams[packet.stream_index]
-                out.mux(packet)
+            sound = packet.stream.type == "audio"
+            if not packet.size or (sound and hole_s[0] <= packet.pts * packet.time_base < hole_s[1]):
+                continue
+            if sound:
+                packet.pts = packet.dts = round(packet.pts * speed)
+            packet.stream = streams[packet.stream_index]
+            out.mux(packet)
     return target
 
 

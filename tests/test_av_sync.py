@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av_events import (
@@ -18,7 +19,7 @@ from av_events import (
     sound_span,
     spread,
     tone_times,
-    without_sound,
+    with_other_sound_stamps,
 )
 
 from lipblend.media.probe import probe
@@ -177,10 +178,24 @@ def test_a_hole_in_the_sound(tmp_path: Path, codec: str) -> None:
     need(codec)
     events = [*spread(STAMPS, 0.6, 1.6, 2), *spread(STAMPS, 3.0, 4.6, 3)]
     whole = make_clip(tmp_path / "whole.mkv", STAMPS, events, sound=Sound(codec))
-    source = without_sound(whole, tmp_path / "in.mkv", 2.0, 2.6)
+    source = with_other_sound_stamps(whole, tmp_path / "in.mkv", hole_s=(2.0, 2.6))
     for after in OUTPUTS:
         render(source, tmp_path / f"out.{after}")
         assert_in_step(tmp_path / f"out.{after}", 5)
+
+
+@pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s16le"])
+@pytest.mark.parametrize("speed", [0.99, 1.01])
+def test_sound_whose_clock_runs_at_another_speed(tmp_path: Path, codec: str, speed: float) -> None:
+    need(codec)
+    whole = make_clip(tmp_path / "whole.mkv", STAMPS, EVENTS, sound=Sound(codec))
+    source = with_other_sound_stamps(whole, tmp_path / "in.mkv", speed=speed)
+    apart = tone_times(source) - flash_times(source)
+    assert abs(apart[-1]) > 0.04
+    for after in OUTPUTS:
+        target = tmp_path / f"out.{after}"
+        render(source, target)
+        np.testing.assert_allclose(tone_times(target) - flash_times(target), apart, atol=CLOSE_S)
 
 
 def moved(path: Path, offset_s: float, codec: str) -> tuple[Path, float]:
@@ -275,3 +290,23 @@ def test_trimmed_sound_ends_within_a_packet_of_the_last_picture(tmp_path: Path, 
     packet = LONGEST_PACKET_S.get(codec, 8192 / 48000) + (0.03 if any("re-encoded" in note for note in notes) else 0)
     assert end - 0.002 <= sound_span(target)[1] <= end + packet + 0.002
     assert_in_step(target, sum(event < 70 for event in EVENTS))
+
+
+@pytest.mark.parametrize(("source", "suffix"), [("original", "mp4"), ("synced", "mkv")])
+def test_a_whole_run_on_a_variable_rate_clip(portrait: np.ndarray, tmp_path: Path, source: str, suffix: str) -> None:
+    from lipblend import Settings, composite
+
+    still = cv2.resize(portrait, (320, 320), interpolation=cv2.INTER_AREA)
+    talking = still.copy()
+    talking[135:185, 120:200] = cv2.GaussianBlur(still[131:181, 120:200], (0, 0), 1.5)
+    stamps = phone_stamps(6)
+    events = spread(stamps, 0.5, 5.7, 7)
+    original = make_clip(tmp_path / "original.mp4", stamps, events, picture=still)
+    synced = make_clip(tmp_path / "synced.mkv", stamps, events, picture=talking, sound=Sound("flac", to_s=6.3))
+    settings = Settings.model_validate({"encode": {"preset": "ultrafast"}, "audio": {"source": source}})
+    done = composite(original, synced, tmp_path / f"out.{suffix}", settings=settings)
+    assert done.frames == len(stamps)
+    assert done.blended == done.frames
+    assert done.audio == source
+    assert_in_step(done.output, len(events))
+    np.testing.assert_allclose(flash_times(done.output), flash_times(original), atol=0.001)
