@@ -185,7 +185,8 @@ class VideoWriter:
             self._note_dropped(source)
         if self._audio.source is not None:
             for index in audio:
-                notes = self._copier(self._audio.source, stack).add(self._container, index, shift_s=self._audio.shift_s)
+                copier = self._copier(self._audio.source, stack)
+                notes = copier.add(self._container, index, shift_s=self._audio.shift_s, from_s=self._audio.from_s)
                 self.notes += (
                     notes if notes is not None else [f"sound stream {index} cannot be kept: no decoder for it"]
                 )
