@@ -21,7 +21,7 @@ from lipblend.media.planes import add_delta
 from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
-from lipblend.media.remux import AudioPlan, choose_audio
+from lipblend.media.remux import AudioPlan, check_audio, choose_audio
 from lipblend.media.writer import VideoWriter, check_output
 from lipblend.render import Picture, render_frame
 from lipblend.settings import Settings
@@ -94,6 +94,7 @@ def composite(
     output: Path,
     *,
     settings: Settings,
+    overwrite: bool = True,
     models: Path | None = None,
     debug_dir: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -107,6 +108,8 @@ def composite(
     output : Path
         .mp4, .mov or .mkv; appears only when complete, and replaces what was there.
     settings : Settings
+    overwrite : bool
+        Replace `output` if it exists, at the start or by the end; otherwise that is an error.
     models : Path, optional
         Face model bundle, or the folder it lies in.
     debug_dir : Path, optional
@@ -122,7 +125,10 @@ def composite(
     started = time.perf_counter()
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
-    check_output(output, ours, encode=settings.encode, inputs=(original, synced))
+    # The sound's file is an input too; "original" and the like are no names of an output, which has a suffix.
+    inputs = (original, synced, Path(settings.audio.source))
+    check_output(output, ours, encode=settings.encode, inputs=inputs, overwrite=overwrite)
+    check_audio(theirs, settings.audio.source)
     model = resolve_model("face_landmarker", models)
     pictures = DebugPictures(debug_dir) if debug_dir is not None else None
     analysis = analyse(
@@ -143,7 +149,7 @@ def composite(
     run = _Render(ours, theirs, analysis, plan, settings)
     del analysis  # the plan holds all that the second pass needs of the faces
     analysed = time.perf_counter()
-    end_s, writer_notes = run.write(output, audio, pictures=pictures, report=report)
+    end_s, writer_notes = run.write(output, audio, overwrite=overwrite, pictures=pictures, report=report)
     finished = time.perf_counter()
     return CompositeResult(
         output=output,
@@ -198,7 +204,13 @@ class _Render:
         self.fallbacks: Counter[str] = Counter()
 
     def write(
-        self, output: Path, audio: AudioPlan, *, pictures: DebugPictures | None, report: Callable[[Progress], None]
+        self,
+        output: Path,
+        audio: AudioPlan,
+        *,
+        overwrite: bool,
+        pictures: DebugPictures | None,
+        report: Callable[[Progress], None],
     ) -> tuple[float, list[str]]:
         """Render and encode every frame; returns the last frame's end in seconds and what the writer has to say."""
         rows = self._plan.rows
@@ -211,7 +223,13 @@ class _Render:
             prefetch(frames_at(self._ours, self._original_pts, shown, exact=self._exact[0]), _QUEUE) as frames,
             prefetch(frames_at(self._theirs, self._synced_pts, partners, exact=self._exact[1]), _QUEUE) as synced,
             VideoWriter(
-                output, target, encode=self._settings.encode, audio=audio, extras_from=timing, trim=self._trim
+                output,
+                target,
+                encode=self._settings.encode,
+                audio=audio,
+                extras_from=timing,
+                trim=self._trim,
+                overwrite=overwrite,
             ) as writer,
         ):
             for number, (row, (pts, duration)) in enumerate(zip(rows, self._stamps, strict=False)):

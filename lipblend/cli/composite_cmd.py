@@ -20,7 +20,6 @@ from lipblend.cli.options import (
     command_app,
     setting_flag,
 )
-from lipblend.errors import OutputError
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
@@ -85,8 +84,6 @@ def composite_command(
     }
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
 
     from lipblend.compositing import composite
 
@@ -97,6 +94,7 @@ def composite_command(
             synced,
             output,
             settings=resolved.settings,
+            overwrite=overwrite,
             models=models,
             debug_dir=debug_dir,
             on_progress=on_progress,

@@ -46,12 +46,18 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
             _report(
-                "Interrupted", "interrupted", "", (), EXIT_INTERRUPT, "interrupted; the output was not touched", as_json
+                "Interrupted",
+                "interrupted",
+                "",
+                (),
+                EXIT_INTERRUPT,
+                "interrupted; no unfinished output is left",
+                as_json,
             )
             raise typer.Exit(EXIT_INTERRUPT) from error
         except SystemExit as error:
             if error.code == EXIT_TERMINATED:
-                text = "terminated; the output was not touched"
+                text = "terminated; no unfinished output is left"
                 _report("Terminated", "terminated", "", (), EXIT_TERMINATED, text, as_json)
             raise
         except Exception as error:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 import av
 from av.audio.stream import AudioStream
@@ -15,7 +14,8 @@ from av.packet import Packet
 from av.stream import Stream
 
 from lipblend.errors import InputError
-from lipblend.media.matroska import PrimedStream, add_primed_aac, skipped_samples
+from lipblend.media.matroska import PrimedStream, add_primed
+from lipblend.media.routes import CopyRoute, EncodeRoute, PcmRoute, Route, is_plain_pcm
 from lipblend.media.source import open_source, read_only
 
 _KEPT_TAGS = ("language", "title", "handler_name", "creation_time")
@@ -23,88 +23,6 @@ _SLACK_S = 10
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _CHANNEL_BIT_RATE = 96_000
 _OPUS_RATE = 48_000
-
-
-class Route(Protocol):
-    """Where the packets of one stream go; ``corrupt_packets`` counts those that could not be decoded."""
-
-    corrupt_packets: int
-
-    def packets(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
-        """What one packet of the source becomes."""
-
-    def flush(self) -> Iterable[Packet[Stream]]:
-        """What is left at the end."""
-
-
-class CopyRoute:
-    """Packets as they are, on another clock.
-
-    Sound gets a clock of samples. Where the source counts coarser (Matroska: milliseconds), stamps that lie within one
-    tick of the end of the packet before are moved there, so that no gaps of a fraction of a sample arise.
-    """
-
-    def __init__(self, source: Stream, target: Stream, shift_s: Fraction) -> None:
-        self.corrupt_packets = 0
-        self._target = target
-        self._shift = shift_s
-        self._rate = source.codec_context.sample_rate if isinstance(source, AudioStream) else 0
-        self._step = source.codec_context.frame_size if isinstance(source, AudioStream) else 0
-        self._next: int | None = None
-
-    def packets(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
-        """Set a packet's stamps and target."""
-        base = packet.time_base
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if self._rate:
-            coarse = base * self._rate > 1
-            lead_in = skipped_samples(packet, self._rate) if coarse and self._next is None else 0
-            if lead_in:
-                self._next = round(self._shift * self._rate) - lead_in
-            position = (stamp * base + self._shift) * self._rate if stamp is not None else Fraction(self._next or 0)
-            near = self._next is not None and abs(position - self._next) <= base * self._rate
-            start = self._next if coarse and near and self._next is not None else round(position)
-            length = self._step if coarse and self._step else round((packet.duration or 0) * base * self._rate)
-            self._next = start + length
-            packet.pts = packet.dts = start
-            packet.duration = length
-            packet.time_base = Fraction(1, self._rate)
-        elif self._shift:
-            shift = round(self._shift / base)
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
-        packet.stream = self._target
-        return [packet]
-
-    def flush(self) -> Iterable[Packet[Stream]]:
-        """Nothing is held back."""
-        return []
-
-
-class EncodeRoute:
-    """Sound decoded and encoded anew."""
-
-    def __init__(self, target: AudioStream, shift_s: Fraction) -> None:
-        self.corrupt_packets = 0
-        self._target = target
-        self._shift = shift_s
-
-    def packets(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
-        """Decode a packet and encode what comes out."""
-        try:
-            frames = packet.decode()
-        except av.InvalidDataError:
-            self.corrupt_packets += 1
-            return
-        for frame in frames:
-            if isinstance(frame, av.AudioFrame):
-                if frame.pts is not None and frame.time_base:
-                    frame.pts += round(self._shift / frame.time_base)
-                yield from self._target.encode(frame)
-
-    def flush(self) -> Iterable[Packet[Stream]]:
-        """What the encoder still holds."""
-        return self._target.encode(None)
 
 
 class StreamCopier:
@@ -140,7 +58,9 @@ class StreamCopier:
         self._packets = self._pending = None
         self.container.close()
 
-    def add(self, output: OutputContainer, index: int, *, shift_s: Fraction) -> list[str] | None:
+    def add(
+        self, output: OutputContainer, index: int, *, shift_s: Fraction, from_s: Fraction = Fraction(0)
+    ) -> list[str] | None:
         """Take a stream over.
 
         Parameters
@@ -151,6 +71,8 @@ class StreamCopier:
             Index of the stream in the file.
         shift_s : Fraction
             Seconds added to its time stamps.
+        from_s : Fraction
+            Sound before this time of the output is left out.
 
         Returns
         -------
@@ -162,19 +84,18 @@ class StreamCopier:
         route: Route
         target: Stream
         if source.codec_context is not None and _can_hold(output.format.name, source):
-            primed = add_primed_aac(output, source, self.path)
+            # A lead-in ends at the source's time 0. Where that lies before from_s, it is left out with the rest.
+            primed = add_primed(output, source, self.path) if shift_s >= from_s else None
             if primed is None:
                 target = output.add_stream_from_template(source, opaque=True)
                 _name_layout(source, target)
-                route = CopyRoute(source, target, shift_s)
             else:
                 self.primed.append(primed)
                 target = primed.target
-                rate = target.codec_context.sample_rate
-                route = CopyRoute(source, target, shift_s + Fraction(primed.stamp_shift, rate))
+            route = _copy_route(output, source, target, primed, shift_s, from_s)
         elif isinstance(source, AudioStream) and source.codec_context is not None:
             target = _encoded_audio(output, source)
-            route = EncodeRoute(target, shift_s)
+            route = EncodeRoute(target, shift_s, from_s=from_s)
             was, now = source.codec_context.name, target.codec_context.name
             notes.append(f"sound re-encoded from {was} to {now}: {output.format.name} cannot hold {was}")
         else:
@@ -221,6 +142,29 @@ class StreamCopier:
         return self._pending
 
 
+def _copy_route(
+    output: OutputContainer,
+    source: Stream,
+    target: Stream,
+    primed: PrimedStream | None,
+    shift_s: Fraction,
+    from_s: Fraction,
+) -> Route:
+    edit_list = output.format.name in ("mp4", "mov")
+    if isinstance(source, AudioStream) and is_plain_pcm(source):
+        return PcmRoute(source, target, shift_s, from_s=from_s, fill=edit_list)
+    moved, lead_in = Fraction(0), _opus_lead_in(source)
+    if primed is not None:
+        moved, lead_in = Fraction(primed.stamp_shift, primed.target.codec_context.sample_rate), primed.priming
+    return CopyRoute(source, target, shift_s + moved, from_s=from_s + moved, edit_list=edit_list, lead_in=lead_in)
+
+
+def _opus_lead_in(source: Stream) -> int:
+    """Samples that every player of Opus skips (RFC 7845, section 5.1); 0 for other sound."""
+    head = bytes(source.codec_context.extradata or b"")
+    return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
+
+
 def _can_hold(container_name: str, source: Stream) -> bool:
     """Whether a container takes a stream as it is, found by writing a header into memory."""
     with av.open(io.BytesIO(), "w", format=container_name) as trial:
@@ -233,7 +177,7 @@ def _can_hold(container_name: str, source: Stream) -> bool:
 
 
 def _name_layout(source: Stream, target: Stream) -> None:
-    """Give sound that only says how many channels it has (Matroska) the usual layout: PCM in mp4 needs one."""
+    """Give sound that only says how many channels it has (Matroska) the usual layout: PCM in mp4 and AAC need one."""
     if isinstance(source, AudioStream) and isinstance(target, AudioStream):
         usual = _USUAL_LAYOUTS.get(source.codec_context.channels)
         if usual is not None and source.codec_context.layout.name.endswith("channels"):
@@ -248,5 +192,6 @@ def _encoded_audio(output: OutputContainer, source: AudioStream) -> AudioStream:
     target = output.add_stream(encoder, rate=rate, bit_rate=_CHANNEL_BIT_RATE * source.codec_context.channels)
     assert isinstance(target, AudioStream)
     target.codec_context.layout = source.codec_context.layout
+    _name_layout(source, target)
     target.time_base = Fraction(1, rate)
     return target

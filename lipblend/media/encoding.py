@@ -19,6 +19,7 @@ from lipblend.errors import OutputError
 from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
 from lipblend.media.info import PixelLayout, VideoInfo
 from lipblend.media.orientation import UPRIGHT, orientation_of
+from lipblend.media.temporary import name_taken
 from lipblend.settings import EncodeSettings
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -50,7 +51,9 @@ def container_format(path: Path) -> str:
         ) from None
 
 
-def check_output(path: Path, info: VideoInfo, encode: EncodeSettings, inputs: Iterable[Path]) -> None:
+def check_output(
+    path: Path, info: VideoInfo, encode: EncodeSettings, inputs: Iterable[Path], *, overwrite: bool = True
+) -> None:
     """Find out, before any work, whether an output can be written. Nothing is written.
 
     Parameters
@@ -63,12 +66,14 @@ def check_output(path: Path, info: VideoInfo, encode: EncodeSettings, inputs: It
         Encoder and its numbers.
     inputs : iterable of Path
         Files that must not be overwritten.
+    overwrite : bool
+        A file of that name is no error.
 
     Raises
     ------
     OutputError
-        An unknown suffix, a missing or read-only folder, an output that is an input or a folder, an encoder that is
-        unknown, cannot take the pixel format or the size, or does not fit the container.
+        An unknown suffix, a missing or read-only folder, an output that is an input, a folder, a device, or there
+        already; an encoder that is unknown, cannot take the pixel format or the size, or does not fit the container.
     """
     path = Path(path)
     name = container_format(path)
@@ -77,6 +82,10 @@ def check_output(path: Path, info: VideoInfo, encode: EncodeSettings, inputs: It
         raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder", hint="Name a file.")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device, a pipe or a socket", hint="Name a file; it is written in one piece.")
+    if os.path.lexists(path) and not overwrite:
+        raise name_taken(path)
     for taken in inputs:
         if path.absolute().resolve() == Path(taken).absolute().resolve() or (
             path.exists() and Path(taken).exists() and os.path.samefile(path, taken)

@@ -139,7 +139,7 @@ class VideoInfo:
         Index of the video stream among all streams of the file.
     origin : Fraction
         Seconds that are subtracted from every time stamp of the file. Not zero only for broadcast formats, whose
-        clocks start anywhere.
+        clocks start anywhere, and where the first picture would lie before 0.
     display_matrix : tuple of int
         The nine numbers of the display matrix, or empty.
     interlaced : bool

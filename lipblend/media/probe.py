@@ -80,6 +80,8 @@ def probe(path: Path | str) -> VideoInfo:
         interlaced = frame.interlaced_frame or stream.codec_context.field_order in _FIELDS
         mastering = mastering_display(display)
         first_pts = frame.pts if frame.pts is not None else (stream.start_time or 0)
+        # Pictures before time 0 would be hidden in mp4.
+        origin = min(origin, first_pts * time_base)
         return VideoInfo(
             path=path,
             codec=stream.codec_context.name,
@@ -163,7 +165,8 @@ def _duration_s(container: InputContainer, stream: VideoStream, time_base: Fract
     end = stream_end(container, stream, time_base, origin)
     if end is None:
         return container.duration / av.time_base if container.duration else None
-    return float(end - ((stream.start_time or 0) * time_base - origin))
+    length_s = float(end - ((stream.start_time or 0) * time_base - origin))
+    return length_s if length_s > 0 else None
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:

@@ -138,6 +138,7 @@ class VideoReader:
         self._orientation, self._layout = info.orientation, info.upright_layout
         self._origin = round(info.origin / info.time_base)
         self._step = max(1, round(1 / (info.frame_rate * info.time_base))) if info.frame_rate else 1
+        self._stamp: int | None = None
         self._used = False
 
     def __enter__(self) -> Self:
@@ -208,10 +209,14 @@ class VideoReader:
                 return previous + self._step
             return round(Fraction(self.info.start_s) / self.info.time_base)
         pts = picture.pts - self._origin
-        if previous is not None and pts <= previous:
-            self.bumped_pts += 1
+        last, self._stamp = self._stamp, pts
+        if previous is None or pts > previous:
+            return pts
+        self.bumped_pts += 1
+        if pts > previous - self._step:
             return previous + 1
-        return pts
+        # The clock has started again, as in joined files: go on with its distances.
+        return previous + (pts - last if last is not None and pts > last else self._step)
 
     def _last_duration(self, picture: VideoFrame, pts: int, end: Fraction | None) -> int:
         own = picture.duration or self._step

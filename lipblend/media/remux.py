@@ -6,12 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 
 from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
 from lipblend.media.source import clock_origin, open_source, read_only
+
+_UNFIT = (
+    "the output has no sound: the synced video has none, and the original's does not fit the synced video's time line "
+    "(--audio original takes it all the same)"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class AudioPlan:
         What the summary has to say about the choice.
     shift_s : Fraction
         Seconds added to the stream's time stamps, so that it stays with the picture it belongs to.
+    from_s : Fraction
+        Time of the output, in seconds, before which sound is left out.
     """
 
     source: Path | None
@@ -37,22 +45,49 @@ class AudioPlan:
     taken: str
     notes: tuple[str, ...]
     shift_s: Fraction = Fraction(0)
+    from_s: Fraction = Fraction(0)
+
+
+def check_audio(synced: VideoInfo, source: str) -> None:
+    """Find out, before any work, whether there is the sound that was asked for; see `choose_audio`.
+
+    Raises
+    ------
+    InputError
+        The synced video or the file named has no sound, or cannot be read.
+    """
+    if source == "synced" and not synced.audio:
+        raise InputError(f"{synced.path} has no sound", hint="Use --audio original, or --audio none.")
+    if source not in ("auto", "original", "synced", "none"):
+        _from_file(Path(source), synced)
 
 
 def choose_audio(
-    original: VideoInfo, synced: VideoInfo, source: str, *, timeline: str = "original", offset_s: float = 0.0
+    original: VideoInfo,
+    synced: VideoInfo,
+    source: str,
+    *,
+    timeline: Literal["original", "synced"] = "original",
+    offset_s: float = 0.0,
 ) -> AudioPlan:
-    """Choose the output's sound.
+    """Choose the output's sound, and where it lies in the output.
 
-    ``original`` takes all sound streams of the original; when it has none, the synced video's, and a note says so.
-    When both have sound and it differs, a note says which was taken and how to get the other.
+    ``auto`` takes the sound that belongs to the time line. On the original's, a video that has none gives way to the
+    other one; on the synced video's, the original's sound does not fit and is taken only when asked for. When both
+    have sound and it differs, a note says which was taken and how to get the other.
 
     Parameters
     ----------
     original, synced : VideoInfo
         The two videos.
     source : str
-        ``original``, ``synced``, ``none``, or the path of a file with sound. A file's sound starts with the picture.
+        ``auto``, ``original``, ``synced``, ``none``, or the path of a file with sound. A file's sound starts with the
+        picture.
+    timeline : str
+        Whose time stamps the output's pictures have.
+    offset_s : float
+        Seconds after the original's first frame at which the synced video's first frame belongs; may be negative.
+        Used on the original's time line.
 
     Returns
     -------
@@ -63,43 +98,59 @@ def choose_audio(
     InputError
         The synced video or the file named has no sound, or cannot be read.
     """
-    if source == "auto":
-        source = timeline
+    check_audio(synced, source)
     if source == "none":
         return AudioPlan(None, None, "none", ())
-    if source == "original":
-        if original.audio:
-            return _from_original(original, synced)
-        if synced.audio:
-            return _from_synced(original, synced, ("the original has no sound: the synced video's was taken",))
+    if source not in ("auto", "original", "synced"):
+        return _from_file(Path(source), original if timeline == "original" else synced)
+    if not original.audio and not synced.audio:
         return AudioPlan(None, None, "none", ("neither video has sound",))
-    if source == "synced":
-        if not synced.audio:
-            raise InputError(f"{synced.path} has no sound", hint="Use --audio original, or --audio none.")
-        differs = bool(original.audio) and not _same_sound(original, synced)
-        notes = ("the two videos sound different: the synced one's sound was taken",) if differs else ()
-        return _from_synced(original, synced, notes)
-    return _from_file(original, Path(source))
+    if source == "auto" and timeline == "synced" and not synced.audio:
+        return AudioPlan(None, None, "none", (_UNFIT,))
+    wanted = timeline if source == "auto" else source
+    if wanted == "original" and original.audio:
+        return _from_original(original, synced, timeline)
+    return _from_synced(original, synced, timeline, offset_s, instead=wanted == "original")
 
 
-def _from_original(original: VideoInfo, synced: VideoInfo) -> AudioPlan:
-    notes: tuple[str, ...] = ()
+def _from_original(original: VideoInfo, synced: VideoInfo, timeline: str) -> AudioPlan:
+    notes: list[str] = []
     if synced.audio and not _same_sound(original, synced):
-        notes = ("the two videos sound different: the original's sound was taken (--audio synced takes the other)",)
-    return AudioPlan(original.path, original.audio[0].index, "original", notes, -original.origin)
+        notes.append("the two videos sound different: the original's sound was taken (--audio synced takes the other)")
+    shift, from_s = -original.origin, min(Fraction(0), Fraction(original.start_s))
+    if timeline == "synced":
+        notes.append("the original's sound may be out of step: the pictures run on the synced video's time line")
+        from_s = Fraction(synced.start_s)
+        shift += from_s - Fraction(original.start_s)
+    return AudioPlan(original.path, original.audio[0].index, "original", tuple(notes), shift, from_s)
 
 
-def _from_synced(original: VideoInfo, synced: VideoInfo, notes: tuple[str, ...]) -> AudioPlan:
-    shift = Fraction(original.start_s) - Fraction(synced.start_s) - synced.origin
-    return AudioPlan(synced.path, synced.audio[0].index, "synced", notes, shift)
+def _from_synced(original: VideoInfo, synced: VideoInfo, timeline: str, offset_s: float, *, instead: bool) -> AudioPlan:
+    notes: tuple[str, ...] = ()
+    if not original.audio:
+        notes = ("the original has no sound: the synced video's was taken",) if instead else ()
+    elif not _same_sound(original, synced):
+        other = "takes the other" if timeline == "original" else "takes the other, which may be out of step"
+        notes = (f"the two videos sound different: the synced one's sound was taken (--audio original {other})",)
+    if timeline == "synced":
+        shift, from_s = -synced.origin, min(Fraction(0), Fraction(synced.start_s))
+    else:
+        from_s = Fraction(original.start_s)
+        shift = from_s + Fraction(offset_s) - Fraction(synced.start_s) - synced.origin
+    return AudioPlan(synced.path, synced.audio[0].index, "synced", notes, shift, from_s)
 
 
-def _from_file(original: VideoInfo, path: Path) -> AudioPlan:
+def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
     with open_source(path) as container:
         if not container.streams.audio:
-            raise InputError(f"{path} has no sound", hint="Name a sound file, or original, synced or none.")
-        shift = Fraction(original.start_s) - clock_origin(container)
-        return AudioPlan(path, container.streams.audio[0].index, "file", (), shift)
+            raise InputError(f"{path} has no sound", hint="Name a sound file, or auto, original, synced or none.")
+        from_s = Fraction(pictures.start_s)
+        sound = container.streams.audio[0]
+        shift = from_s - clock_origin(container)
+        if container.format.name == "mp3":
+            # FFmpeg counts from the encoder's lead-in, which is not to be heard.
+            shift -= (sound.start_time or 0) * (sound.time_base or 0)
+        return AudioPlan(path, sound.index, "file", (), shift, from_s)
 
 
 def _same_sound(original: VideoInfo, synced: VideoInfo) -> bool:

@@ -43,14 +43,16 @@ def open_source(path: Path) -> InputContainer:
     Raises
     ------
     InputError
-        The file is missing, empty, a folder, not readable, or not a media file.
+        The file is missing, empty, a folder, a pipe, not readable, or not a media file.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist", hint="Check the path.")
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a video", hint="Name one video file.")
+    if not path.is_file():
+        raise InputError(f"{path} is a pipe or a device", hint="Save it as a file first: it is read more than once.")
     try:
-        if path.stat().st_size == 0 and path.is_file():
+        if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)", hint="Download or export it again.")
         # An absolute path cannot be taken for a protocol ("a:b.mp4") by FFmpeg.
         return av.open(os.path.abspath(path), "r", metadata_errors="replace", options=dict(_DECODER_OPTIONS))

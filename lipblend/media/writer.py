@@ -1,10 +1,8 @@
-"""Writing the output: pictures encoded, everything else taken over, all under a temporary name until it is whole."""
+"""Writing the output: pictures encoded, everything else taken over; the file gets its name when it is whole."""
 
 from __future__ import annotations
 
 import errno
-import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
@@ -26,11 +24,16 @@ from lipblend.media.matroska import write_codec_delays
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan
 from lipblend.media.source import open_source
+from lipblend.media.temporary import UnfinishedFile
 from lipblend.settings import EncodeSettings
 
 __all__ = ["VideoWriter", "check_output"]
 
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
+_HINTS = {
+    errno.ENOSPC: "The disk is full.",
+    errno.EINVAL: "This container does not take the time stamps or the sound of the inputs as they are; try .mkv.",
+}
 _KEPT_VIDEO_TAGS = ("language", "title", "handler_name", "creation_time")
 
 
@@ -55,6 +58,8 @@ class VideoWriter:
         File whose subtitles, chapters and tags are kept.
     trim : bool
         End sound, subtitles and chapters with the last picture.
+    overwrite : bool
+        Replace a file of that name. Otherwise a name that is taken by the end is an error.
 
     Attributes
     ----------
@@ -79,6 +84,7 @@ class VideoWriter:
         audio: AudioPlan,
         extras_from: VideoInfo,
         trim: bool = False,
+        overwrite: bool = True,
     ) -> None:
         self.frames_written = 0
         self.notes: list[str] = []
@@ -88,16 +94,16 @@ class VideoWriter:
         self._audio = audio
         self._extras = extras_from
         self._trim = trim
+        self._overwrite = overwrite
         self._copiers: dict[Path, StreamCopier] = {}
         self._held: Packet[Stream] | None = None
         self._first: tuple[int, int] | None = None
         self._end = 0
 
     def __enter__(self) -> Self:
-        folder = self._path.absolute().parent
-        self._temporary = folder / f".lipblend-{secrets.token_hex(6)}{self._path.suffix}"
         with ExitStack() as stack, self._output_errors():
-            stack.callback(self._temporary.unlink, missing_ok=True)
+            self._file = UnfinishedFile(self._path)
+            stack.callback(self._file.discard)
             self._container = self._open(stack)
             self._stream, notes = add_video_stream(self._container, self._path, self._info, self._encode)
             self.notes += notes
@@ -139,7 +145,7 @@ class VideoWriter:
 
     def _open(self, stack: ExitStack) -> OutputContainer:
         container = av.open(
-            str(self._temporary),
+            str(self._file.path),
             "w",
             format=container_format(self._path),
             container_options=muxer_options(self._path, self._info),
@@ -179,7 +185,8 @@ class VideoWriter:
             self._note_dropped(source)
         if self._audio.source is not None:
             for index in audio:
-                notes = self._copier(self._audio.source, stack).add(self._container, index, shift_s=self._audio.shift_s)
+                copier = self._copier(self._audio.source, stack)
+                notes = copier.add(self._container, index, shift_s=self._audio.shift_s, from_s=self._audio.from_s)
                 self.notes += (
                     notes if notes is not None else [f"sound stream {index} cannot be kept: no decoder for it"]
                 )
@@ -253,8 +260,8 @@ class VideoWriter:
                 self.notes.append(f"{copier.path.name}: {copier.corrupt_packets} sound packet(s) could not be decoded")
         self._set_chapters(end_s)
         self._container.close()
-        write_codec_delays(self._temporary, [stream for copier in self._copiers.values() for stream in copier.primed])
-        os.replace(self._temporary, self._path)
+        write_codec_delays(self._file.path, [stream for copier in self._copiers.values() for stream in copier.primed])
+        self._file.publish(overwrite=self._overwrite)
 
     def _set_last_length(self, packet: Packet[Stream]) -> None:
         """Make the last packet in decoding order as long as it takes for the track to last as long as its pictures.
@@ -287,5 +294,5 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
-            hint = "The disk is full." if error.errno == errno.ENOSPC else "Check the folder and the free space."
+            hint = _HINTS.get(error.errno or 0, "Check the folder and the free space.")
             raise OutputError(f"{self._path} cannot be written: {error.strerror or error}", hint=hint) from error

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError
+from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.remux import AudioPlan, choose_audio
@@ -227,36 +228,93 @@ def test_subtitles(
         assert text == [(Fraction(1, 10), Fraction(1, 5))]
 
 
-def test_choice(make_video: Callable[..., Path]) -> None:
-    mute = probe(make_video("mute.mp4"))
-    loud = probe(make_video("loud.mp4", audio=("aac",)))
-    other = probe(make_video("other.mp4", audio=("aac",), tone_hz=660))
-    twin = probe(make_video("twin.mp4", audio=("aac",)))
+class Cast:
+    """Described clips: without sound, with one sound twice, and with another sound."""
 
-    assert choose_audio(loud, other, "none") == AudioPlan(None, None, "none", ())
-    assert choose_audio(mute, mute, "original").taken == "none"
+    def __init__(self, make_video: Callable[..., Path]) -> None:
+        self.mute = probe(make_video("mute.mp4"))
+        self.loud = probe(make_video("loud.mp4", audio=("aac",)))
+        self.twin = probe(make_video("twin.mp4", audio=("aac",)))
+        self.other = probe(make_video("other.mp4", audio=("aac",), tone_hz=660))
 
-    plan = choose_audio(loud, twin, "original")
-    assert (plan.source, plan.stream_index, plan.taken, plan.notes) == (loud.path, 1, "original", ())
-    plan = choose_audio(loud, mute, "original")
-    assert (plan.taken, plan.notes) == ("original", ())
-    plan = choose_audio(loud, other, "original")
-    assert plan.taken == "original"
+
+@pytest.fixture
+def cast(make_video: Callable[..., Path]) -> Cast:
+    return Cast(make_video)
+
+
+@pytest.mark.parametrize("source", ["auto", "original"])
+def test_choice_on_the_originals_time_line(cast: Cast, source: str) -> None:
+    plan = choose_audio(cast.loud, cast.twin, source)
+    assert (plan.source, plan.stream_index, plan.taken, plan.notes) == (cast.loud.path, 1, "original", ())
+    assert choose_audio(cast.loud, cast.mute, source, offset_s=2.0) == plan
+    plan = choose_audio(cast.loud, cast.other, source)
+    assert (plan.taken, len(plan.notes)) == ("original", 1)
+    assert "sound different: the original's" in plan.notes[0]
     assert "--audio synced" in plan.notes[0]
-    plan = choose_audio(mute, loud, "original")
-    assert (plan.source, plan.taken) == (loud.path, "synced")
-    assert "the original has no sound" in plan.notes[0]
-    plan = choose_audio(loud, other, "synced")
-    assert (plan.source, plan.taken) == (other.path, "synced")
-    assert "sound different" in plan.notes[0]
-    assert choose_audio(loud, twin, "synced").notes == ()
+    plan = choose_audio(cast.mute, cast.loud, source)
+    assert (plan.source, plan.taken) == (cast.loud.path, "synced")
+    assert plan.notes == ("the original has no sound: the synced video's was taken",)
+    plan = choose_audio(cast.mute, cast.mute, source)
+    assert (plan.taken, plan.notes) == ("none", ("neither video has sound",))
 
+
+@pytest.mark.parametrize("source", ["auto", "synced"])
+def test_choice_on_the_synced_time_line(cast: Cast, source: str) -> None:
+    plan = choose_audio(cast.loud, cast.twin, source, timeline="synced")
+    assert (plan.source, plan.taken, plan.notes) == (cast.twin.path, "synced", ())
+    assert choose_audio(cast.mute, cast.twin, source, timeline="synced") == plan
+    plan = choose_audio(cast.loud, cast.other, source, timeline="synced")
+    assert (plan.source, plan.taken, len(plan.notes)) == (cast.other.path, "synced", 1)
+    assert "sound different: the synced one's" in plan.notes[0]
+    assert "--audio original takes the other, which may be out of step" in plan.notes[0]
+
+
+def test_the_originals_sound_does_not_fit_the_synced_time_line(cast: Cast) -> None:
+    plan = choose_audio(cast.loud, cast.mute, "auto", timeline="synced")
+    assert (plan.source, plan.taken, len(plan.notes)) == (None, "none", 1)
+    assert "does not fit" in plan.notes[0]
+    assert "--audio original" in plan.notes[0]
+    assert choose_audio(cast.mute, cast.mute, "auto", timeline="synced").notes == ("neither video has sound",)
+    plan = choose_audio(cast.loud, cast.other, "original", timeline="synced")
+    assert (plan.source, plan.taken) == (cast.loud.path, "original")
+    assert any("out of step" in note for note in plan.notes)
+    assert any("--audio synced" in note for note in plan.notes)
+    plan = choose_audio(cast.mute, cast.loud, "original", timeline="synced")
+    assert (plan.taken, plan.notes) == ("synced", ("the original has no sound: the synced video's was taken",))
+
+
+@pytest.mark.parametrize("timeline", ["original", "synced"])
+def test_choice_of_one_by_name(cast: Cast, timeline: str) -> None:
+    assert choose_audio(cast.loud, cast.other, "none", timeline=timeline) == AudioPlan(None, None, "none", ())
+    plan = choose_audio(cast.loud, cast.other, "synced", timeline=timeline)
+    assert (plan.source, plan.taken) == (cast.other.path, "synced")
+    assert "--audio original" in plan.notes[0]
+    assert choose_audio(cast.loud, cast.twin, "synced", timeline=timeline).notes == ()
+    plan = choose_audio(cast.mute, cast.mute, str(cast.loud.path), timeline=timeline)
+    assert (plan.source, plan.taken, plan.notes) == (cast.loud.path, "file", ())
     with pytest.raises(InputError, match="has no sound"):
-        choose_audio(loud, mute, "synced")
+        choose_audio(cast.loud, cast.mute, "synced", timeline=timeline)
     with pytest.raises(InputError, match="has no sound"):
-        choose_audio(loud, loud, str(mute.path))
+        choose_audio(cast.loud, cast.loud, str(cast.mute.path), timeline=timeline)
     with pytest.raises(InputError, match="does not exist"):
-        choose_audio(loud, loud, "voice.wav")
+        choose_audio(cast.loud, cast.loud, "voice.wav", timeline=timeline)
+
+
+def test_where_the_sound_lies(make_video: Callable[..., Path]) -> None:
+    early, late = probe(make_video("a.mp4", audio=("aac",))), probe(make_video("b.mp4", audio=("aac",), start=5120))
+
+    def place(source: str, *pair: VideoInfo, **more: object) -> tuple[float, float]:
+        plan = choose_audio(*pair, source, **more)
+        return float(plan.shift_s), float(plan.from_s)
+
+    assert place("original", late, early, offset_s=0.5) == (0, 0)
+    assert place("synced", late, early, offset_s=0.5) == pytest.approx((0.9, 0.4))
+    assert place("synced", early, late, offset_s=-0.5) == pytest.approx((-0.9, 0))
+    assert place("synced", early, late, timeline="synced", offset_s=0.5) == (0, 0)
+    assert place("original", early, late, timeline="synced", offset_s=0.5) == pytest.approx((0.4, 0.4))
+    assert place(str(early.path), late, early, timeline="original") == pytest.approx((0.4, 0.4))
+    assert place(str(early.path), late, early, timeline="synced") == (0, 0)
 
 
 def test_broadcast_sound_stays_in_step(make_video: Callable[..., Path], tmp_path: Path, samples: Samples) -> None:

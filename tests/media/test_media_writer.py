@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError, OutputError
+from lipblend.media import temporary
 from lipblend.media.info import ColourTags, VideoInfo
 from lipblend.media.planes import Box, add_delta
 from lipblend.media.probe import probe
@@ -191,7 +192,10 @@ def test_nothing_is_left_behind_after_an_exception(
     assert target.read_bytes() == b"what was there before"
 
 
-def test_a_generator_closed_in_the_middle_leaves_nothing(make_video: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_generator_closed_in_the_middle_leaves_nothing(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)
     info = probe(make_video(frames=8))
 
     def render() -> Iterator[int]:
@@ -210,7 +214,13 @@ def test_a_generator_closed_in_the_middle_leaves_nothing(make_video: Callable[..
     assert [path.name for path in tmp_path.iterdir()] == ["original.mp4"]
 
 
-def test_the_output_appears_only_at_the_end(make_video: Callable[..., Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("nameless", [True, False])
+def test_the_output_appears_only_at_the_end(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
+) -> None:
+    if not nameless:
+        monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)
+    can_be_nameless = temporary._open_nameless(tmp_path) is not None
     info = probe(make_video(frames=3))
     target = tmp_path / "out.mp4"
     with (
@@ -221,8 +231,8 @@ def test_the_output_appears_only_at_the_end(make_video: Callable[..., Path], tmp
             writer.write(frame)
         hidden = [path.name for path in tmp_path.iterdir() if path.name != "original.mp4"]
         assert not target.exists()
-        assert len(hidden) == 1
-        assert hidden[0].startswith(".")
+        assert len(hidden) == (0 if nameless and can_be_nameless else 1)
+        assert all(name.startswith(".") for name in hidden)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["original.mp4", "out.mp4"]
 
 

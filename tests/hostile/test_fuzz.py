@@ -1,0 +1,21 @@
+"""Damaged files through the real command line: a whole output or one clear error, in bounded time and memory."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import fuzzing
+import pytest
+
+CASES, SEED = 520, 8
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the workers use Linux's memfd and /proc")
+def test_damaged_inputs_end_in_a_whole_output_or_one_clear_error(tmp_path: Path) -> None:
+    answers = fuzzing.run_cases(SEED, CASES, tmp_path)
+    assert len(answers) == CASES
+    assert [answer for answer in answers if answer["faults"]] == []
+    # Else the damage is too harsh, or too gentle, to find anything.
+    assert {answer["code"] for answer in answers} >= {0, 3, 5}
+    assert sum(answer["code"] == 0 for answer in answers) > CASES // 6

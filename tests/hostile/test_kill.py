@@ -1,0 +1,112 @@
+"""Runs that are ended from outside: whatever the moment, the output is the old one, the whole new one, or none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import kills
+import pytest
+from kills import OLD
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="POSIX signals, and nameless files")
+
+ROUNDS, SEED = 30, 20
+SHORT = 4
+
+# Ends itself at a call of os: "link:after:9" is right after the file got its name.
+STRUCK = """
+import os, sys
+from lipblend.cli.app import main
+name, moment, number = sys.argv.pop(1).split(":")
+real = getattr(os, name)
+def struck(*arguments, **options):
+    if moment == "before":
+        os.kill(os.getpid(), int(number))
+    result = real(*arguments, **options)
+    if moment == "after":
+        os.kill(os.getpid(), int(number))
+    return result
+setattr(os, name, struck)
+main()
+"""
+NAMED = "import lipblend.media.temporary as t\nt._open_nameless = lambda folder: None\n"
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kills.make_clip(tmp_path_factory.mktemp("clip"), SHORT)
+
+
+def test_runs_killed_at_random_moments_leave_the_old_output_or_a_whole_one(tmp_path: Path) -> None:
+    done = kills.kill_many(tmp_path, ROUNDS, SEED)
+    assert len(done) == ROUNDS
+    assert [kill for kill in done if kill.faults] == []
+    assert {kill.number for kill in done} == set(kills.SIGNALS)
+    assert sum(kill.code != 0 for kill in done) > ROUNDS // 3, "hardly any run was hit before its end"
+
+
+def strike(clip: Path, output: Path, program: str, where: str, number: signal.Signals) -> subprocess.CompletedProcess:
+    words = kills.command(clip, output, "-c", program, f"{where}:{number.value}")
+    return subprocess.run(words, env=kills.environment(), capture_output=True, text=True, timeout=kills.HANG_S)
+
+
+def needs_nameless(folder: Path) -> None:
+    from lipblend.media.temporary import _open_nameless
+
+    descriptor = _open_nameless(folder)
+    if descriptor is None:
+        pytest.skip("no nameless files on this file system")
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("where", "replaces", "wanted", "number"),
+    [
+        ("fsync:before", False, "absent", signal.SIGKILL),
+        ("fsync:after", True, "old", signal.SIGKILL),
+        ("fsync:after", True, "old", signal.SIGTERM),
+        ("link:before", False, "absent", signal.SIGKILL),
+        ("link:after", False, "whole", signal.SIGKILL),
+        ("link:after", False, "whole", signal.SIGINT),
+        ("replace:after", True, "whole", signal.SIGKILL),
+    ],
+)
+def test_at_each_step_of_publishing(
+    clip: Path, tmp_path: Path, where: str, replaces: bool, wanted: str, number: signal.Signals
+) -> None:
+    needs_nameless(tmp_path)
+    output = tmp_path / "out.mp4"
+    if replaces:
+        output.write_bytes(OLD)
+    done = strike(clip, output, STRUCK, where, number)
+    assert done.returncode in kills.ENDED_BY[number]
+    assert kills.look(output, replaces, SHORT) == (wanted, [])
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "number"), [(STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGINT)]
+)
+def test_before_the_replacing_the_old_file_stays_and_nothing_hidden(
+    clip: Path, tmp_path: Path, program: str, number: signal.Signals
+) -> None:
+    output = tmp_path / "out.mp4"
+    output.write_bytes(OLD)
+    assert strike(clip, output, program, "replace:before", number).returncode in kills.ENDED_BY[number]
+    assert kills.look(output, True, SHORT) == ("old", [])
+
+
+def test_the_one_moment_at_which_sigkill_leaves_a_hidden_file_it_is_whole(clip: Path, tmp_path: Path) -> None:
+    """Between taking a hidden name and replacing the old output; a few microseconds."""
+    needs_nameless(tmp_path)
+    output = tmp_path / "out.mp4"
+    output.write_bytes(OLD)
+    strike(clip, output, STRUCK, "replace:before", signal.SIGKILL)
+    assert output.read_bytes() == OLD
+    (hidden,) = [path for path in tmp_path.iterdir() if path != output]
+    assert hidden.name.startswith(".lipblend-")
+    assert kills.look(hidden, False, SHORT) == ("whole", ["left behind: out.mp4"])
