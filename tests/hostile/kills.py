@@ -93,8 +93,10 @@ def kill_once(clip: Path, folder: Path, number: signal.Signals, after_s: float, 
     output = folder / f"out{suffix}"
     if replaces:
         output.write_bytes(OLD)
+    # A shell's background jobs, and what they start, ignore SIGINT.
+    words = ["env", "--default-signal=INT", *command(clip, output)]
     with subprocess.Popen(
-        command(clip, output), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(after_s)
