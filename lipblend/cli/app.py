@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from typing import Annotated, Any
 
@@ -91,4 +92,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself, and has no option for it
     app(prog_name="lipblend")
