@@ -50,7 +50,8 @@ take_lock() {
         [ -d "$lock" ] || [ -w "$root" ] || fail "cannot write into $root"
         holder=$(cat "$lock/pid" 2>/dev/null)
         if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
-            rm -rf "$lock" # left behind by a process that is gone
+            # Left behind by a process that is gone, or held by somebody else's.
+            rm -rf "$lock" 2>/dev/null || fail "$lock was made by another user; delete it as that user when no set-up is running"
             continue
         fi
         [ -n "$waiting" ] || printf 'lipblend: waiting for another set-up of %s (if there is none, delete %s)\n' "$venv" "$lock" >&2
@@ -78,7 +79,7 @@ owner_of() {
 
 # A set-up with sudo leaves files that its user can neither read nor replace.
 check_rights() {
-    for place in "$venv" "$lock" "$root/.venv-setup.log"; do
+    for place in "$venv" "$root/.venv-setup.log"; do
         [ -e "$place" ] || continue
         [ -r "$place" ] && [ -w "$place" ] && { [ ! -d "$place" ] || [ -x "$place" ]; } && continue
         owner_of "$place"

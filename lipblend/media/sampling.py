@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import av
 from av.container import InputContainer
@@ -18,6 +19,7 @@ FARTHEST = 90
 """Pictures decoded after a key frame at most; what lies further on is left out for what lies nearer."""
 _BUDGET = 4 * FARTHEST
 """Pictures decoded after one seek at most: a seek may land well before the key frame, or stamps may be nonsense."""
+_STEPS_BACK_S = (0, 2, 10, 100_000)
 
 
 def spread(stamps: Sequence[int], count: int) -> tuple[int, ...]:
@@ -79,26 +81,41 @@ class SampleReader(VideoReader):
         self._keys = tuple(keys)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        origin = round(self.info.origin / self.info.time_base)
         last: int | None = None
         for key, stamps in self._groups():
             left = list(stamps)
-            try:
-                container.seek(key + origin, stream=stream, backward=True)
-            except (av.FFmpegError, OSError) as error:
-                raise InputError(f"{self.info.path} cannot be searched: {error.strerror or error}") from error
-            budget = _BUDGET
-            for picture in super()._decoded(container, stream):
-                self.decoded += 1
-                budget -= 1
-                stamp = None if picture.pts is None else picture.pts - origin
+            for picture in self._from(container, stream, key):
+                stamp = self._stamp(picture)
                 if stamp is not None and stamp >= left[0] and (last is None or stamp > last):
                     last = stamp
                     while left and left[0] <= stamp:
                         del left[0]
                     yield picture
-                if not left or budget == 0:
+                if not left:
                     break
+
+    def _from(self, container: InputContainer, stream: VideoStream, key: int) -> Iterator[VideoFrame]:
+        """Pictures from a key frame, or from one before it, on; so many as one seek is worth."""
+        origin = round(self.info.origin / self.info.time_base)
+        for back_s in _STEPS_BACK_S:
+            target = key + origin - round(back_s / self.info.time_base)
+            try:
+                container.seek(target, stream=stream, backward=True)
+            except (av.FFmpegError, OSError) as error:
+                raise InputError(f"{self.info.path} cannot be searched: {error.strerror or error}") from error
+            pictures = islice(super()._decoded(container, stream), _BUDGET)
+            first = next(pictures, None)
+            stamp = self._stamp(first) if first is not None else None
+            # Formats without an index (MPEG-TS) may land on the key frame after, or at the end.
+            if first is None or stamp is None or (stamp > key and back_s < _STEPS_BACK_S[-1]):
+                continue
+            for picture in chain((first,), pictures):
+                self.decoded += 1
+                yield picture
+            return
+
+    def _stamp(self, picture: VideoFrame) -> int | None:
+        return None if picture.pts is None else picture.pts - round(self.info.origin / self.info.time_base)
 
     def _groups(self) -> Iterator[tuple[int, list[int]]]:
         """Key frames, each with the wanted time stamps that are reached from it."""
