@@ -93,4 +93,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself, and has no option for it
-    app(prog_name="lipblend")
+    try:
+        app(prog_name="lipblend")
+    except ImportError as error:  # of the command line's own packages: without them not even the doctor runs
+        from lipblend.doctor import REINSTALL
+
+        print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
+        sys.exit(EXIT_UNEXPECTED)
