@@ -44,7 +44,8 @@ PresetOption = Annotated[
     str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.", readable=False),
 ]
 SetOption = Annotated[
     list[str] | None,

@@ -102,8 +102,8 @@ def _from_file(original: VideoInfo, path: Path) -> AudioPlan:
         source = open_source(path)
     except InputError as error:
         cause = error.__cause__  # what FFmpeg or the system says; "not a video" would mislead here
-        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else error.message
-        raise InputError(f"no sound can be taken from '{path}': {reason}", hint=hint) from error
+        reason = cause.strerror if isinstance(cause, (av.FFmpegError, OSError)) else None
+        raise InputError(f"no sound can be taken from '{path}': {reason or error.message}", hint=hint) from error
     with source as container:
         if not container.streams.audio:
             raise InputError(f"{path} has no sound", hint=hint)
