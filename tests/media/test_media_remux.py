@@ -255,7 +255,7 @@ def test_choice(make_video: Callable[..., Path]) -> None:
         choose_audio(loud, mute, "synced")
     with pytest.raises(InputError, match="has no sound"):
         choose_audio(loud, loud, str(mute.path))
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="there is no such file"):
         choose_audio(loud, loud, "voice.wav")
 
 
