@@ -92,7 +92,7 @@ def test_odd_sizes_and_bad_presets_are_found_before_the_work(make_video: Callabl
     with pytest.raises(OutputError, match="63x47"):
         check_output(tmp_path / "out.mp4", odd, X264, [])
     check_output(tmp_path / "out.mkv", odd, EncodeSettings(encoder="ffv1"), [])
-    with pytest.raises(OutputError, match="libx264 has no preset .speedy.") as caught:
+    with pytest.raises(OutputError, match=r"libx264 has no preset .speedy.") as caught:
         check_output(tmp_path / "out.mp4", probe(make_video()), EncodeSettings(preset="speedy"), [])
     assert "ultrafast, " in caught.value.hint
 
