@@ -16,6 +16,8 @@ from lipblend.errors import SettingsError
 from lipblend.settings import Settings
 
 DEFAULT_PRESET = "natural"  # what the commands start from; `resolve_settings` itself starts from the bare defaults
+_LARGEST_FILE = 1_000_000  # bytes; a settings file has a few hundred
+_DEEPEST = 10
 _LISTED = "`lipblend config show` lists all settings."
 
 
@@ -265,11 +267,16 @@ def _read_layer(path: Path, source: str) -> dict[str, _Value]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise SettingsError(f"{path} is too large for a settings file (more than {_LARGEST_FILE // 1000} kB)")
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
     try:
+        _reject_tangles(text, path)
         _reject_duplicates(yaml.compose(text, Loader=yaml.SafeLoader), path)
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -284,12 +291,28 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
+def _reject_tangles(text: str, path: Path) -> None:
+    """Refuse what a few lines can make endless or exponentially large, before anything is built from it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise SettingsError(f"{path} uses a YAML alias (*{event.anchor})", hint="Write the value out.")
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise SettingsError(f"{path} is nested too deeply for a settings file")
+
+
 def _reject_duplicates(node: yaml.Node | None, path: Path) -> None:
     """YAML readers keep the last of two equal keys without a word, which would drop a whole group of settings."""
     if not isinstance(node, yaml.MappingNode):
         return
     seen: set[str] = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise SettingsError(f"{path} has a list or a mapping for a key (line {key.start_mark.line + 1})")
         if key.value in seen:
             raise SettingsError(f"{path} has '{key.value}' twice (line {key.start_mark.line + 1})")
         seen.add(key.value)

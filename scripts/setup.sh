@@ -50,7 +50,8 @@ take_lock() {
         [ -d "$lock" ] || [ -w "$root" ] || fail "cannot write into $root"
         holder=$(cat "$lock/pid" 2>/dev/null)
         if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
-            rm -rf "$lock" # left behind by a process that is gone
+            # Left behind by a process that is gone, or held by somebody else's.
+            rm -rf "$lock" 2>/dev/null || fail "$lock was made by another user; delete it as that user when no set-up is running"
             continue
         fi
         [ -n "$waiting" ] || printf 'lipblend: waiting for another set-up of %s (if there is none, delete %s)\n' "$venv" "$lock" >&2
@@ -68,8 +69,27 @@ drop_lock() {
     trap - EXIT INT TERM
 }
 
+# Sets `owner` to who a file belongs to.
+owner_of() {
+    owner=$(ls -ld "$1" 2>/dev/null) || return
+    owner=${owner#* }; owner=${owner#"${owner%%[! ]*}"} # past the rights
+    owner=${owner#* }; owner=${owner#"${owner%%[! ]*}"} # past the number of links
+    owner=${owner%% *}
+}
+
+# A set-up with sudo leaves files that its user can neither read nor replace.
+check_rights() {
+    for place in "$venv" "$root/.venv-setup.log"; do
+        [ -e "$place" ] || continue
+        [ -r "$place" ] && [ -w "$place" ] && { [ ! -d "$place" ] || [ -x "$place" ]; } && continue
+        owner_of "$place"
+        fail "$place belongs to ${owner:-another user} and you may not replace it; delete it as that user, or use a checkout of your own"
+    done
+}
+
 prepare() {
     is_ready "$1" && return
+    check_rights
     take_lock
     is_ready "$1" || install "$1"
     drop_lock
@@ -81,7 +101,8 @@ install() {
     find_python
     printf 'lipblend: setting up %s with %s (%s), once; this takes a minute or two\n' "$venv" "$("$python" -V 2>&1)" "$1" >&2
     log=$root/.venv-setup.log
-    rm -rf "$venv" && mkdir "$venv" && echo unfinished >"$venv/stamp" || fail "cannot write $venv"
+    rm -rf "$venv" 2>/dev/null || fail "cannot replace $venv: some of it belongs to another user (or was made with sudo). Delete it as that user"
+    mkdir "$venv" && echo unfinished >"$venv/stamp" || fail "cannot write $venv"
     "$python" -m venv "$venv" >"$log" 2>&1 || fail "cannot make $venv: $(tail -n 1 "$log") (all of it: $log)"
     target=$root
     [ "$1" = dev ] && target="$root[dev]"

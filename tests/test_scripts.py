@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +41,21 @@ class Checkout:
         for name in ("pyproject.toml", "constraints.txt"):
             shutil.copy(ROOT / name, self.root / name)
         self.bin.mkdir()
-        for tool in ("sh", "cat", "cksum", "cp", "chmod", "dirname", "grep", "head", "mkdir", "rm", "sleep", "tail"):
+        for tool in (
+            "sh",
+            "cat",
+            "cksum",
+            "cp",
+            "chmod",
+            "dirname",
+            "grep",
+            "head",
+            "ls",
+            "mkdir",
+            "rm",
+            "sleep",
+            "tail",
+        ):
             found = shutil.which(tool)
             assert found is not None
             (self.bin / tool).symlink_to(found)
@@ -50,13 +66,18 @@ class Checkout:
         program.write_text(PYTHON.format(old=old, no_venv=no_venv, pip_fails=pip_fails, pip_says=pip_says))
         program.chmod(0o755)
 
-    def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, script: str, *arguments: str, user: int | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         self.calls_file.write_text("")
+        self.calls_file.chmod(0o666)
         return subprocess.run(
             [self.bin / "sh", self.root / script, *arguments],
             capture_output=True,
             text=True,
             check=False,
+            user=user,
+            timeout=60,
             env={"PATH": str(self.bin), "CALLS": str(self.calls_file), **environment},
         )
 
@@ -152,3 +173,51 @@ def test_a_lock_left_by_a_dead_process_is_taken_over(checkout: Checkout) -> None
     (lock / "pid").write_text(str(gone.pid))
     assert checkout.run("scripts/lipblend").returncode == 0
     assert not lock.exists()
+
+
+@pytest.fixture
+def shared() -> Iterator[tuple[Checkout, int | None]]:
+    """A checkout in a folder that all may enter, and a user who does not own what is made in it (None: not root)."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        made = Checkout(Path(folder))
+        made.root.chmod(0o777)
+        yield made, 65534 if os.getuid() == 0 else None
+        for path in (made.root / ".venv", made.root / ".venv" / "lib", made.root / ".venv.lock"):
+            if path.exists():
+                path.chmod(0o755)
+
+
+def test_an_environment_that_another_user_keeps_to_himself(shared: tuple[Checkout, int | None]) -> None:
+    checkout, other = shared
+    venv = checkout.root / ".venv"
+    venv.mkdir()
+    (venv / "stamp").write_text("old")
+    owner = venv.owner()
+    venv.chmod(0o700 if other is not None else 0)
+    done = checkout.run("scripts/lipblend", user=other)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{venv} belongs to {owner} and you may not replace it; delete it as that user" in done.stderr
+
+
+def test_an_environment_with_somebody_elses_files_in_it(shared: tuple[Checkout, int | None]) -> None:
+    checkout, other = shared
+    venv = checkout.root / ".venv"
+    (venv / "lib").mkdir(parents=True)
+    (venv / "stamp").write_text("old")
+    (venv / "lib" / "module").touch()
+    venv.chmod(0o777)
+    (venv / "lib").chmod(0o555)
+    text = one_line(checkout.run("scripts/lipblend", user=other))
+    assert f"cannot replace {venv}: some of it belongs to another user" in text
+
+
+def test_another_users_lock_is_not_waited_for_without_end(shared: tuple[Checkout, int | None]) -> None:
+    checkout, other = shared
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    lock = checkout.root / ".venv.lock"
+    lock.mkdir()
+    (lock / "pid").write_text(str(gone.pid))
+    lock.chmod(0o555)
+    assert f"{lock} was made by another user" in one_line(checkout.run("scripts/lipblend", user=other))

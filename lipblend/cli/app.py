@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from lipblend.cli.guard import unwind_on_sigterm
+from lipblend.cli.guard import EXIT_UNEXPECTED, unimportable, unwind_on_sigterm
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
+    "probe": (
+        "lipblend.cli.probe_cmd",
+        "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
+    ),
     "demo": ("lipblend.cli.demo_cmd", "Make a sample pair and composite it, to see what lipblend does."),
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
+    "doctor": ("lipblend.cli.doctor_cmd", "Check the installation, and say how to mend what is wrong."),
 }
 
 
@@ -32,7 +40,12 @@ class LazyGroup(TyperGroup):
 
 def load_command(name: str) -> Any:
     """Import a sub-command and return it as the command-line library's command object."""
-    command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+    try:
+        module = importlib.import_module(COMMANDS[name][0])
+    except ImportError as error:
+        typer.echo(f"error: {unimportable(error)}", err=True)
+        raise typer.Exit(EXIT_UNEXPECTED) from error
+    command = typer.main.get_command(module.app)
     command.name = name
     return command
 
@@ -75,4 +88,15 @@ def lipblend(
 def main() -> None:
     """Entry point of the console script."""
     unwind_on_sigterm()
-    app(prog_name="lipblend")
+    # A file name that the terminal cannot show must not end a run that is done.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself, and has no option for it
+    try:
+        app(prog_name="lipblend")
+    except ImportError as error:  # of the command line's own packages: without them not even the doctor runs
+        from lipblend.doctor import REINSTALL
+
+        print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
+        sys.exit(EXIT_UNEXPECTED)

@@ -20,6 +20,7 @@ from lipblend.cli.options import (
     command_app,
     setting_flag,
 )
+from lipblend.cli.outputs import check_name
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
@@ -28,14 +29,22 @@ app = command_app()
 @app.command("composite")
 @guarded
 def composite_command(
-    original: Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False)],
+    original: Annotated[
+        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
+    ],
     synced: Annotated[
-        Path, typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False)
+        Path,
+        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Result: .mp4, .m4v, .mov, .mkv or .webm.", show_default=False
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Result: .mp4, .m4v, .mov, .mkv or .webm.",
+            show_default=False,
+            readable=False,
         ),
     ],
     overwrite: Annotated[
@@ -58,7 +67,12 @@ def composite_command(
     models: ModelsOption = None,
     debug_dir: Annotated[
         Path | None,
-        typer.Option("--debug-dir", metavar="FOLDER", help="Write mask, alpha, seam ring and overlay pictures there."),
+        typer.Option(
+            "--debug-dir",
+            metavar="FOLDER",
+            help="Write mask, alpha, seam ring and overlay pictures there.",
+            readable=False,
+        ),
     ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -84,6 +98,7 @@ def composite_command(
     }
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
+    check_name(output, original)
 
     from lipblend.compositing import composite
 

@@ -40,7 +40,7 @@ class Console:
     def finish(self, data: Mapping[str, Any], text: str) -> None:
         """Print the command's result: `data` as JSON when asked for, `text` otherwise."""
         if self.as_json:
-            print(json.dumps(data, ensure_ascii=False))
+            print(json.dumps(data))  # ASCII: file names need not be UTF-8
         else:
             self.say(text)
 

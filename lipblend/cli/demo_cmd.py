@@ -29,7 +29,10 @@ _COLUMN_PX = 480
 @guarded
 def demo_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Where the files go; those of an earlier demo are replaced.")
+        Path,
+        typer.Argument(
+            metavar="[FOLDER]", help="Where the files go; those of an earlier demo are replaced.", readable=False
+        ),
     ] = _DEMO_FOLDER,
     preset: PresetOption = DEFAULT_PRESET,
     models: ModelsOption = None,

@@ -60,6 +60,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
                 text = "terminated; no unfinished output is left"
                 _report("Terminated", "terminated", "", (), EXIT_TERMINATED, text, as_json)
             raise
+        except ImportError as error:
+            broken = unimportable(error)
+            _report("ImportError", broken.message, broken.hint, (), EXIT_UNEXPECTED, str(broken), as_json)
+            raise typer.Exit(EXIT_UNEXPECTED) from error
         except Exception as error:
             what = " ".join(f"{type(error).__name__}: {error}".split())
             hint = f"This is a bug in lipblend: please report it with the traceback that {DEBUG_VARIABLE}=1 prints."
@@ -67,6 +71,12 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(EXIT_UNEXPECTED) from error
 
     return run
+
+
+def unimportable(error: ImportError) -> LipblendError:
+    """Say that a package, or a system library that it needs, is missing or broken."""
+    what = " ".join(str(error).split())
+    return LipblendError(f"a package cannot be loaded: {what}", hint="Run `lipblend doctor` to see how to mend it.")
 
 
 def _report(
@@ -77,7 +87,7 @@ def _report(
     print(f"error: {text}", file=sys.stderr)
     if as_json:
         fault = {"type": kind, "message": message, "hint": hint, "details": details, "exit_code": exit_code}
-        print(json.dumps({"error": fault}, ensure_ascii=False))
+        print(json.dumps({"error": fault}))
 
 
 def unwind_on_sigterm() -> None:

@@ -18,7 +18,7 @@ app = command_app("List the model files, or fetch one from its maker.")
 @app.command("list")
 @guarded
 def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> None:
-    """List the models, where each was found, and whether it is the expected file."""
+    """List the models, where each was found, and whether it is the expected file. Exit code 6 when one is not."""
     from lipblend.faces.models import MODELS, resolve_model
 
     entries = []
@@ -30,6 +30,8 @@ def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> No
         entries.append({"name": name, "state": state, "place": place, "sha256": spec.sha256, "url": spec.url})
     rows = [(item["name"], item["state"], item["place"]) for item in entries]
     Console(as_json=as_json).finish({"models": entries}, table_text(("model", "state", "place"), rows))
+    if any(item["state"] != "ok" for item in entries):
+        raise typer.Exit(ModelError.exit_code)
 
 
 @app.command("fetch")

@@ -27,14 +27,25 @@ def setting_flag(key: str, name: str, metavar: str = "") -> Any:
     spec = setting_specs()[key]
     choices = "|".join(spec.choices)
     text = f"{spec.help} Sets {key} (default {spec.default_text})."
-    return typer.Option(name, help=text, metavar=choices or metavar or spec.kind.upper(), show_default=False)
+    # A number is judged together with all other settings, so that the message names the setting and what is allowed.
+    parser = _number_or_text if spec.kind in ("int", "float") else None
+    shown = choices or metavar or spec.kind.upper()
+    return typer.Option(name, help=text, metavar=shown, parser=parser, show_default=False)
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 PresetOption = Annotated[
     str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.", readable=False),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -42,7 +53,7 @@ SetOption = Annotated[
 ]
 ModelsOption = Annotated[
     Path | None,
-    typer.Option("--models", metavar="PATH", help="Face model bundle, or the folder that holds it."),
+    typer.Option("--models", metavar="PATH", help="Face model bundle, or the folder that holds it.", readable=False),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]

@@ -19,6 +19,7 @@ from lipblend.errors import OutputError
 from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
 from lipblend.media.info import PixelLayout, VideoInfo
 from lipblend.media.orientation import UPRIGHT, orientation_of
+from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
 from lipblend.settings import EncodeSettings
 
@@ -26,10 +27,6 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 """Container format for each suffix of an output."""
 
 _SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
-_SVT_PRESETS = {
-    "ultrafast": "12", "superfast": "11", "veryfast": "10", "faster": "9", "fast": "8",
-    "medium": "6", "slow": "4", "slower": "3", "veryslow": "2", "placebo": "1",
-}  # fmt: skip
 _LEAST_BITS_PER_PIXEL = Fraction(1, 8)
 _MOV_LEAST_TIMESCALE = 10000
 
@@ -123,6 +120,7 @@ def add_video_stream(
         An encoder that is unknown, or that fits neither the pixel format nor the container.
     """
     codec = _codec(encode.encoder)
+    check_speed_preset(codec.name, encode.preset)
     pixel_format = _encoder_format(codec, info.layout)
     if pixel_format is None:
         able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
@@ -193,7 +191,7 @@ def _options(encode: EncodeSettings, codec: Codec) -> tuple[dict[str, str], list
     if codec.name == "libx265":
         return {"preset": encode.preset, "crf": crf, "x265-params": "log-level=error"}, []
     if codec.name == "libsvtav1":
-        return {"preset": _SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
+        return {"preset": SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
     if codec.name == "libvpx-vp9":
         return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no preset: it is ignored"]
     lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
@@ -241,7 +239,7 @@ def _codec(encoder: str) -> Codec:
         codec = Codec(encoder, "w")
     except UnknownCodecError:
         raise OutputError(
-            f"there is no encoder {encoder} in this FFmpeg", hint=f"Use one of {', '.join(_available())}."
+            f"there is no encoder '{encoder}' in this FFmpeg", hint=f"Use one of {', '.join(_available())}."
         ) from None
     if codec.type != "video":
         raise OutputError(f"{encoder} encodes {codec.type}, not video", hint=f"Use one of {', '.join(_available())}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -141,9 +142,21 @@ def _from_synced(original: VideoInfo, synced: VideoInfo, timeline: str, offset_s
 
 
 def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
-    with open_source(path) as container:
+    # The path may well be a mistyped word.
+    hint = "Use auto, original, synced, none, or the path of a file with sound."
+    if not os.path.lexists(path):
+        raise InputError(f"no sound can be taken from '{path}': there is no such file", hint=hint)
+    if path.is_dir():
+        raise InputError(f"no sound can be taken from '{path}': it is a folder", hint=hint)
+    try:
+        source = open_source(path)
+    except InputError as error:
+        cause = error.__cause__  # what FFmpeg or the system says; "not a video" would mislead here
+        reason = cause.strerror if isinstance(cause, (av.FFmpegError, OSError)) else None
+        raise InputError(f"no sound can be taken from '{path}': {reason or error.message}", hint=hint) from error
+    with source as container:
         if not container.streams.audio:
-            raise InputError(f"{path} has no sound", hint="Name a sound file, or auto, original, synced or none.")
+            raise InputError(f"{path} has no sound", hint=hint)
         from_s = Fraction(pictures.start_s)
         sound = container.streams.audio[0]
         shift = from_s - clock_origin(container)

@@ -45,19 +45,25 @@ def open_source(path: Path) -> InputContainer:
     InputError
         The file is missing, empty, a folder, a pipe, not readable, or not a media file.
     """
-    if not path.exists():
-        raise InputError(f"{path} does not exist", hint="Check the path.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a video", hint="Name one video file.")
-    if not path.is_file():
-        raise InputError(f"{path} is a pipe or a device", hint="Save it as a file first: it is read more than once.")
+    try:
+        if not path.exists():
+            raise InputError(f"{path} does not exist", hint="Check the path.")
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a video", hint="Name one video file.")
+        if not path.is_file():
+            raise InputError(
+                f"{path} is a pipe or a device", hint="Save it as a file first: it is read more than once."
+            )
+    except OSError as error:  # a name that is too long, a folder on the way that may not be entered
+        raise InputError(f"{path} cannot be read: {error.strerror or error}", hint="Check the path.") from error
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)", hint="Download or export it again.")
         # An absolute path cannot be taken for a protocol ("a:b.mp4") by FFmpeg.
         return av.open(os.path.abspath(path), "r", metadata_errors="replace", options=dict(_DECODER_OPTIONS))
     except PermissionError as error:
-        raise InputError(f"{path} cannot be read: permission denied") from error
+        hint = "Change the file's rights, or run as a user who may read it."
+        raise InputError(f"{path} cannot be read: permission denied", hint=hint) from error
     except (av.FFmpegError, OSError) as error:
         raise InputError(
             f"{path} is not a video that can be read: {error.strerror or error}",

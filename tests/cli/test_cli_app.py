@@ -178,3 +178,13 @@ def test_python_m_runs_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "lipblend", "--version"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stdout.startswith("lipblend ")
+
+
+def test_a_package_that_cannot_be_loaded_is_no_bug_but_a_case_for_the_doctor() -> None:
+    done = run.invoke(a_command(ImportError("libGL.so.1: cannot open shared object file")), ["--json"])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "error: a package cannot be loaded: libGL.so.1: cannot open shared object file. "
+        "Run `lipblend doctor` to see how to mend it.\n"
+    )
+    assert json.loads(done.stdout)["error"]["exit_code"] == 1

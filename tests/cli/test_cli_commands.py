@@ -183,7 +183,7 @@ def test_models_list_shows_what_is_wrong(tmp_path: Path) -> None:
     good = json.loads(run.invoke(app, ["models", "list", "--json"], env={"LIPBLEND_MODELS": ""}).stdout)["models"]
     assert {item["name"]: item["state"] for item in good} == dict.fromkeys(models.MODELS, "ok")
     done = run.invoke(app, ["models", "list", "--models", str(tmp_path)])
-    assert done.exit_code == 0
+    assert done.exit_code == 6
     assert done.stdout.count("not usable") == len(models.MODELS)
 
 

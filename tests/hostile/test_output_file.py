@@ -199,7 +199,7 @@ def test_an_output_that_is_an_input(clip: Path, tmp_path: Path, kind: str, monke
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("folder", "is a folder"),
+        ("folder", "names a folder"),
         ("fifo", "is a device, a pipe"),
         ("/dev/full", "is a device, a pipe"),
         ("/dev/null", "is a device, a pipe"),

@@ -92,9 +92,9 @@ def test_odd_sizes_and_bad_presets_are_found_before_the_work(make_video: Callabl
     with pytest.raises(OutputError, match="63x47"):
         check_output(tmp_path / "out.mp4", odd, X264, [])
     check_output(tmp_path / "out.mkv", odd, EncodeSettings(encoder="ffv1"), [])
-    with pytest.raises(OutputError, match="cannot encode") as caught:
+    with pytest.raises(OutputError, match=r"libx264 has no preset .speedy.") as caught:
         check_output(tmp_path / "out.mp4", probe(make_video()), EncodeSettings(preset="speedy"), [])
-    assert "speedy" in caught.value.hint
+    assert "ultrafast, " in caught.value.hint
 
 
 def test_a_clock_too_fine_for_an_encoder_is_found(make_video: Callable[..., Path], tmp_path: Path) -> None:

@@ -297,7 +297,7 @@ def test_choice_of_one_by_name(cast: Cast, timeline: str) -> None:
         choose_audio(cast.loud, cast.mute, "synced", timeline=timeline)
     with pytest.raises(InputError, match="has no sound"):
         choose_audio(cast.loud, cast.loud, str(cast.mute.path), timeline=timeline)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="there is no such file"):
         choose_audio(cast.loud, cast.loud, "voice.wav", timeline=timeline)
 
 

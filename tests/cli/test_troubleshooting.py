@@ -1,0 +1,65 @@
+"""docs/troubleshooting.md quotes the program: every message in it must be one of the code, under its exit code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lipblend import errors
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+SOURCES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "lipblend").rglob("*.py"))]
+# Said by the command line's own package, or by one of the doctor's findings, which are no exceptions.
+NOT_RAISED = ("No such option: -l", "doctor", "comes from packages of different versions", "This is a bug in lipblend")
+
+
+def quotes() -> list[tuple[int, str]]:
+    """Exit code and quoted words of every row; "..." cuts a quotation."""
+    found, code = [], 0
+    for line in TEXT.splitlines():
+        heading = re.match(r"## (\d)?", line)
+        if heading:
+            code = int(heading[1] or 0)
+        elif line.startswith("| `") and code:
+            first = line.split("|")[1]
+            found += [(code, part.strip()) for quote in re.findall(r"`([^`]+)`", first) for part in quote.split("...")]
+    return [(code, part) for code, part in found if part and not part.startswith("-lead")]
+
+
+def raised_codes(words: str) -> set[int]:
+    """Exit codes of the errors whose text has these words."""
+    codes = set()
+    for source in SOURCES:
+        for match in re.finditer(re.escape(words), source):
+            before = re.findall(r"\b(\w+Error)\(\s", source[: match.start()].replace('(f"', "( ").replace('("', "( "))
+            kind = getattr(errors, before[-1], None) if before else None
+            if kind is not None:
+                codes.add(kind.exit_code)
+    return codes
+
+
+@pytest.mark.parametrize(("code", "words"), [item for item in quotes() if item[1] not in NOT_RAISED])
+def test_every_message_is_one_of_the_code(code: int, words: str) -> None:
+    if words == "unexpected":
+        assert any('f"unexpected {what}' in source for source in SOURCES)
+        return
+    assert code in raised_codes(words), f"{words!r} is raised with {raised_codes(words)}"
+
+
+@pytest.mark.parametrize("words", NOT_RAISED[2:])
+def test_what_is_said_without_an_exception_is_in_the_code_too(words: str) -> None:
+    assert any(words in source for source in SOURCES)
+
+
+def test_there_are_quotes_of_every_exit_code() -> None:
+    assert {code for code, _ in quotes()} == {1, 2, 3, 4, 5, 6, 7}
+    assert raised_codes("no such words anywhere") == set()
+
+
+def test_the_readme_points_here_and_names_both_commands() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for words in ("docs/troubleshooting.md", "lipblend probe", "lipblend doctor"):
+        assert words in readme
