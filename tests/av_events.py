@@ -152,9 +152,12 @@ def move_edits(path: Path, *later: int) -> None:
 
 
 def with_other_sound_stamps(
-    source: Path, target: Path, *, hole_s: tuple[float, float] = (0, 0), speed: float = 1.0
+    source: Path, target: Path, *, hole_s: tuple[float, float] = (0, 0), speed: float = 1.0, later_s: float = 0
 ) -> Path:
-    """Copy a clip without the sound packets of a time span, or with sound whose stamps run at another speed."""
+    """Copy a clip without the sound packets of a time span, or with sound whose stamps run at another speed.
+
+    Sound from 2 s on comes ``later_s`` later.
+    """
     with av.open(str(source)) as read, av.open(str(target), "w") as out:
         streams = [out.add_stream_from_template(stream, opaque=True) for stream in read.streams]
         for packet in read.demux():
@@ -162,7 +165,8 @@ def with_other_sound_stamps(
             if not packet.size or (sound and hole_s[0] <= packet.pts * packet.time_base < hole_s[1]):
                 continue
             if sound:
-                packet.pts = packet.dts = round(packet.pts * speed)
+                jump = round(later_s / packet.time_base) if packet.pts * packet.time_base >= 2 else 0
+                packet.pts = packet.dts = round(packet.pts * speed) + jump
             packet.stream = streams[packet.stream_index]
             out.mux(packet)
     return target

@@ -184,6 +184,13 @@ def test_a_hole_in_the_sound(tmp_path: Path, codec: str) -> None:
         assert_in_step(tmp_path / f"out.{after}", 5)
 
 
+def test_a_hole_of_hours_is_not_filled(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mkv", STAMPS, EVENTS, sound=Sound("pcm_s16le"))
+    source = with_other_sound_stamps(whole, tmp_path / "in.mkv", later_s=3600)
+    render(source, tmp_path / "out.mov")
+    assert (tmp_path / "out.mov").stat().st_size < 2 * whole.stat().st_size
+
+
 @pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s16le"])
 @pytest.mark.parametrize("speed", [0.99, 1.01])
 def test_sound_whose_clock_runs_at_another_speed(tmp_path: Path, codec: str, speed: float) -> None:

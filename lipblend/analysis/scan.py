@@ -21,6 +21,7 @@ from lipblend.settings import TrackSettings
 Thumb = npt.NDArray[np.uint8]
 
 _THUMB_PIXELS = 5184  # 96 x 54
+_CUT_SHORT_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ class Scan:
     def finish(self, reader: VideoReader) -> None:
         """Take over what the reader noticed."""
         self.exact_times = reader.bumped_pts == 0
-        self.damage = (*_missing(self.info, len(self)), *_damage(self.info, reader))
+        # The last frame's own length says nothing: the reader stretches it to the end that the container names.
+        usual_s = float(np.median(np.diff(self.times_s))) if len(self) > 1 else 0.0
+        end_s = self.times_s[-1] + usual_s if self.pts else 0.0
+        self.damage = (*_missing(self.info, len(self), end_s), *_damage(self.info, reader))
 
 
 def thumb_size(width: int, height: int) -> tuple[int, int]:
@@ -125,13 +129,16 @@ def follow(reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings
         yield Seen(frame, tracker.step(rgb_of, new_shot=new_shot, time_s=frame.time_s), thumb)
 
 
-def _missing(info: VideoInfo, count: int) -> Iterator[str]:
-    """Frames that the container promises and the decoder did not give."""
+def _missing(info: VideoInfo, count: int, end_s: float) -> Iterator[str]:
+    """What the container promises and the decoder did not give: a number of frames, or else a length."""
     promised = info.frame_count or 0
-    if not promised and info.duration_s and info.frame_rate:
-        promised = round(info.duration_s * info.frame_rate)
     if count < promised - max(1, promised // 50):
-        yield f"{info.path.name} is damaged or cut short: {count} of about {promised} frames could be decoded"
+        yield f"{info.path.name} is damaged or cut short: {count} of {promised} frames could be decoded"
+    elif not promised and info.duration_s and end_s - info.start_s < 0.98 * info.duration_s - _CUT_SHORT_S:
+        yield (
+            f"{info.path.name} is damaged or cut short: its picture ends after {end_s - info.start_s:.2f} of "
+            f"{info.duration_s:.2f} s"
+        )
 
 
 def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:

@@ -108,6 +108,9 @@ class CopyRoute:
         return not (self._edit_list and self._from == 0 and start + 2 * length > 0)
 
 
+_LONGEST_FILL_S = 1800
+
+
 class PcmRoute:
     """Uncompressed sound: cut at a sample, and holes filled with silence where the container cannot hold holes.
 
@@ -144,6 +147,9 @@ class PcmRoute:
         data = data[max(0, first - start) * self._block :]
         start = max(start, first) if data else start
         if not data:
+            return
+        if self._fill and self._next is not None and start - self._next > _LONGEST_FILL_S * self._rate:
+            self.corrupt_packets += 1  # a stamp that far off is a mistake, and hours of silence would fill the disk
             return
         while self._fill and self._next is not None and self._next < start:
             count = min(start - self._next, self._rate)
