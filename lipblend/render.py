@@ -118,7 +118,8 @@ def render_frame(
         before = extract_patch(original.planes, original.layout, matte.box)
         for earlier in patches:
             _add_overlap(before, matte.box, earlier)
-        after = synced_patch(synced.planes, synced.layout, matte.box, mapping)
+        place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
+        after = synced_patch(synced.planes, synced.layout, matte.box, place)
         after = convert_colour(after, synced.colour, original.colour, original.height)
         after = _match_colour(after, face, settings.colour, ycbcr_matrix(original.colour, original.height))
         ring_px = _ring_px(face.original.face_width_px, settings.blend)

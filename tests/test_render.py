@@ -36,8 +36,16 @@ def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
     return row_of(face, transformed(face, jaw_px=0.1 * face.face_width_px))
 
 
-def row_of(original: Landmarks, synced: Landmarks, *, weight: float = 1.0, offset: float = 0.0) -> PlanRow:
-    return PlanRow(0, 0, (FacePlan(weight, original, synced, np.ones(3), np.array([offset, 0, 0])),), "")
+def row_of(
+    original: Landmarks,
+    synced: Landmarks,
+    *,
+    weight: float = 1.0,
+    offset: float = 0.0,
+    moved: tuple[float, float] = (0, 0),
+) -> PlanRow:
+    face = FacePlan(weight, original, synced, np.ones(3), np.array([offset, 0, 0]), np.array(moved, np.float64))
+    return PlanRow(0, 0, (face,), "")
 
 
 def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings) -> list[np.ndarray]:
@@ -182,6 +190,17 @@ def test_a_scaled_and_padded_synced_picture_is_laid_on_the_original(row: PlanRow
     for patch in render_frame(original, small, row, plain, mapping=mapping).patches:
         add_delta(planes, EIGHT, patch.matte.box, patch.delta)
     np.testing.assert_allclose(planes[0].astype(int), direct, atol=1)
+
+
+def test_a_head_that_lies_elsewhere_in_the_synced_picture_is_brought_to_its_place(row: PlanRow) -> None:
+    original, synced = picture(1), picture(2)
+    rolled = [np.roll(plane, (6, 4) if chroma else (12, 8), (0, 1)) for chroma, plane in enumerate(synced.planes)]
+    away = Picture(rolled, EIGHT, TAGS, 768)
+    face = row.faces[0]
+    plain = settings(colour={"method": "none"})
+    straight = finished(original, synced, row, plain)
+    moved = finished(original, away, row_of(face.original, face.synced, moved=(8, 12)), plain)
+    np.testing.assert_allclose(moved[0].astype(int), straight[0], atol=1)
 
 
 def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: PlanRow) -> None:

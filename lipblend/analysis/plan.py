@@ -13,7 +13,7 @@ from lipblend.analysis import smoothing
 from lipblend.analysis.choose import choose_faces
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.errors import InputMismatchError, NoFaceError
-from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import ColourSettings, Settings
 from lipblend.stages import colour
 
@@ -36,6 +36,9 @@ class FacePlan:
         Smoothed meshes, both in the original's pixels.
     gain, offset : (3,) float64
         Colour map ``gain * synced + offset``, in the space of the settings.
+    moved : (2,) float64
+        How far right and down of its place the face lies in the synced picture, in the original's pixels: not 0 only
+        where that was made from another frame than the one it is laid on. ``synced`` is without it.
     """
 
     weight: float
@@ -43,6 +46,7 @@ class FacePlan:
     synced: Landmarks
     gain: npt.NDArray[np.float64]
     offset: npt.NDArray[np.float64]
+    moved: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,9 @@ def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int
         face=settings.track.face,
     ):
         mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
-        other, seen_too = _steady(*_series(record.frames, record.synced, start, stop), times, settings)
+        moved = _moved(analysis, mesh, seen, start)
+        theirs, known = _series(record.frames, record.synced, start, stop)
+        other, seen_too = _steady(theirs - np.tile(moved, _MESH // 2).astype(np.float32), known, times, settings)
         present = seen & paired
         alone = present & ~seen_too
         other[alone] = mesh[alone]
@@ -161,14 +167,34 @@ def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int
         gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
         for i in np.flatnonzero(weights > 0).tolist():
-            ours, theirs = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
-            faces[i].append(FacePlan(float(weights[i]), ours, theirs, gains[i], offsets[i]))
+            one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
+            faces[i].append(FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i]))
     rows = []
     for i, found in enumerate(faces):
         reason = "" if found else NO_FACE if paired[i] else NO_SYNCED
         original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
         rows.append(PlanRow(original, synced, tuple(found), reason))
     return rows, borrowed
+
+
+def _moved(
+    analysis: ClipAnalysis, mesh: smoothing.Series, seen: smoothing.Valid, start: int
+) -> npt.NDArray[np.float64]:
+    """How far a head is displaced in each frame's synced picture, (n, 2) pixels: it may come from a neighbour.
+
+    That happens where the frame rates differ, and where the synced video slips or has lost frames. How the head moved
+    between the two frames of the original is known from the original's own meshes.
+    """
+    out = np.zeros((len(mesh), 2))
+    if analysis.alignment.timeline.follows == "synced":
+        return out  # every frame has its own original
+    stable = mesh.reshape(len(mesh), -1, 2)[:, list(STABLE)].mean(1)
+    for row in range(len(mesh)):
+        index = analysis.synced_index[start + row]
+        made_from = int(analysis.alignment.pairing.source[index]) - start if index >= 0 else row
+        if made_from != row and 0 <= made_from < len(mesh) and seen[row] and seen[made_from]:
+            out[row] = stable[made_from] - stable[row]
+    return out
 
 
 def _series(

@@ -47,6 +47,15 @@ class FrameMapping:
         left, top, right, bottom = (float(value) for value in corners.ravel())
         return left, top, right, bottom
 
+    def moved(self, across: float, down: float) -> FrameMapping:
+        """The mapping that reads the synced frame so much farther right and down, in the original's pixels."""
+        return FrameMapping(
+            self.scale_x,
+            self.scale_y,
+            self.shift_x + self.scale_x * across,
+            self.shift_y + self.scale_y * down,
+        )
+
     def scaled(self, original: tuple[float, float], synced: tuple[float, float]) -> FrameMapping:
         """The mapping between the two frames once each is resized by its (across, down) factors."""
         return FrameMapping(

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,17 @@ def test_short_gaps_are_filled_and_long_ones_fade(clip: Clip, face: Landmarks) -
     assert [row.reason for row in plan.rows[15:32]] == [NO_FACE] * 17
     assert 0 < weight(plan.rows[14]) < weight(plan.rows[13]) < 1
     assert 0 < weight(plan.rows[32]) < weight(plan.rows[33]) < 1
+
+
+def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Clip, face: Landmarks) -> None:
+    analysis = clip()  # the head moves by a pixel a frame, across and down
+    slipped = np.maximum(np.arange(COUNT) - 1, 0)
+    pairing = replace(analysis.alignment.pairing, source=slipped)
+    analysis = replace(analysis, alignment=replace(analysis.alignment, pairing=pairing))
+    row = make_plan(analysis, Settings()).rows[20].faces[0]
+    np.testing.assert_allclose(row.moved, [-1, -1], atol=1e-3)
+    np.testing.assert_allclose(row.synced.points, face.points + 20 + 0.5 + 1, atol=0.01)
+    assert not make_plan(clip(), Settings()).rows[20].faces[0].moved.any()
 
 
 def test_nothing_is_smoothed_across_a_cut(clip: Clip) -> None:
