@@ -23,6 +23,7 @@ _SAMPLES = 24
 _SAME_SCENE = 0.45  # measured: 0.27 at most between different scenes, 0.6 and more between moments of one scene
 _SAME_TAKE = 0.9  # measured: 0.99 and more between frames that belong together
 _OFFSET_REACH_S = 0.5
+_MOVED_PX = 0.25  # of a small picture: too little to make other frames match
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
         reach = math.inf if offset_s is None else 1 + _OFFSET_REACH_S / max(clocks[0].period_s, 1e-6)
         expected = Expected(timeline.expected_source(*clocks, offset_s or 0.0), guess < 0, reach)
         source = find_source(*small.pixels(mapping), expected)
+        # The pairs that the mapping came from may have shown other moments: once more with the right ones.
+        better = find_mapping(original, synced, small, _samples(source, len(original)), enough=_SAME_TAKE)
+        if small.apart(better, mapping) > _MOVED_PX:
+            source = find_source(*small.pixels(better), expected)
+        mapping = better
     if (source < 0).all():
         raise InputMismatchError(
             f"with an offset of {offset_s or 0:g} s the two videos have no moment in common",

@@ -31,6 +31,7 @@ _EVIDENCE = 25.0  # for a distance that is twice what the best matches leave ove
 _MOST_EVIDENCE = 40.0  # no frame says more than this against a match: one bad frame must not break the path
 _NOISE = 0.5  # squared 8-bit levels, added to every pixel's variance: rounding
 _REACH = 6  # frames that a step may be longer than the usual one
+_ASTRAY = 10  # so many frames in a row of a strided search may be at a wrong place: they are bridged from both sides
 _USUAL_SHARE = 0.1
 _TIME_PULL = 0.02  # a frame away from what time says: decides where the picture stands still
 _MOST_PULL = 0.5
@@ -143,7 +144,8 @@ def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indic
     start_near = float(coarse[0])
     for start in range(0, len(synced), block):
         rows = np.arange(start, min(start + block, len(synced)))
-        columns = _columns_near(coarse[rows[0] // stride : rows[-1] // stride + 2], 2 * stride + _REACH, len(original))
+        near = coarse[max(0, rows[0] // stride - _ASTRAY) : rows[-1] // stride + 1 + _ASTRAY]
+        columns = _columns_near(near, _ASTRAY * stride + _REACH, len(original))
         real = columns != GAP
         costs = np.full((len(rows), len(columns)), np.float32(np.inf))
         costs[:, real] = _evidence(weighing.distances(original[columns[real]], synced[rows]), original.shape[1])
