@@ -379,7 +379,9 @@ def test_another_scene_is_refused(tmp_path: Path, material: Material, shape: tup
     ours = write(tmp_path / "original.mp4", material.original[:12], every(RATE, 12), tone_hz=None)
     rng = np.random.default_rng(1)
     other = cv2.resize(rng.integers(0, 255, (20, 20, 3)).astype(np.uint8), shape, interpolation=cv2.INTER_CUBIC)
-    theirs = write(tmp_path / "synced.mp4", [np.roll(other, 3 * n, 1) for n in range(12)], every(RATE, 12), tone_hz=None)
+    theirs = write(
+        tmp_path / "synced.mp4", [np.roll(other, 3 * n, 1) for n in range(12)], every(RATE, 12), tone_hz=None
+    )
     with pytest.raises(InputMismatchError, match="different scenes") as caught:
         composite(ours, theirs, tmp_path / "out.mp4", settings=Settings())
     assert caught.value.exit_code == 4

@@ -149,10 +149,14 @@ def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: Frame
         one, other = [_reduced(x, side) for x in ours], [_reduced(x, side) for x in theirs]
         down = SmallPictures(np.stack(one), np.stack(other), (_ratio(one[0], ours[0]), _ratio(other[0], theirs[0])))
         mapping = down.full(geometry.refine(one, other, down.small(mapping)))
-    sizes = [(info.upright_width, info.upright_height) for info in (original.info, synced.info)]
-    usual = geometry.candidates(sizes[0], sizes[1], [])
+    return usual_way(original.info, synced.info, mapping, within_px=_SEEN_PX)
+
+
+def usual_way(original: VideoInfo, synced: VideoInfo, mapping: FrameMapping, *, within_px: float) -> FrameMapping:
+    """The usual way to frame that lies nearest to a mapping; itself if none lies within so many original pixels."""
+    sizes = [(info.upright_width, info.upright_height) for info in (original, synced)]
     return min(
-        (way for way in usual if _apart_px(way, mapping, sizes[0]) < _SEEN_PX),
+        (way for way in geometry.candidates(sizes[0], sizes[1], []) if _apart_px(way, mapping, sizes[0]) < within_px),
         key=lambda way: _apart_px(way, mapping, sizes[0]),
         default=mapping,
     )

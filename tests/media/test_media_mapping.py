@@ -129,7 +129,9 @@ def test_at_identity_it_is_the_plain_patch(name: str) -> None:
     assert (mapped.shape, mapped.dtype) == (plain.shape, np.float32)
     np.testing.assert_array_equal(mapped[..., 0], plain[..., 0])
     # Chroma is repeated in the one and interpolated in the other.
-    halves = [cv2.resize(patch, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., 1:] for patch in (mapped, plain)]
+    halves = [
+        cv2.resize(patch, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., 1:] for patch in (mapped, plain)
+    ]
     np.testing.assert_allclose(*halves, atol=1.5)
 
 
@@ -163,5 +165,7 @@ def test_a_box_that_the_synced_frame_does_not_cover_takes_its_nearest_pixel() ->
 
 
 def test_the_sizes_that_a_picture_can_least_have() -> None:
-    assert warp(np.full((1, 1), 9, np.uint8), FrameMapping(0.1, 0.1), (0, 0), (12, 12)) == pytest.approx(np.full((12, 12), 9))
+    assert warp(np.full((1, 1), 9, np.uint8), FrameMapping(0.1, 0.1), (0, 0), (12, 12)) == pytest.approx(
+        np.full((12, 12), 9)
+    )
     assert warp(np.full((2, 2), 9, np.uint16), FrameMapping(3, 3), (0, 0), (1, 1)).shape == (1, 1)
