@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lipblend.analysis import timeline
 from lipblend.analysis.framemap import Expected, find_source
-from lipblend.analysis.placement import Pairs, SmallPictures, find_mapping, refined_on_frames
+from lipblend.analysis.placement import Pairs, SmallPictures, find_mapping, refined_on_frames, usual_way
 from lipblend.analysis.scan import Scan
 from lipblend.analysis.timeline import Clock, Pairing, Timeline
 from lipblend.errors import InputMismatchError
@@ -23,6 +23,8 @@ _SAMPLES = 24
 _SAME_SCENE = 0.45  # measured: 0.27 at most between different scenes, 0.6 and more between moments of one scene
 _SAME_TAKE = 0.9  # measured: 0.99 and more between frames that belong together
 _OFFSET_REACH_S = 0.5
+_MOVED_PX = 0.03  # of a small picture: too little to make other frames match
+_NEAR_PX = 2.0  # of a small picture: a mapping made from wrong pairs is off by what heads move
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,43 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
     if settings.method == "auto":
         reach = math.inf if offset_s is None else 1 + _OFFSET_REACH_S / max(clocks[0].period_s, 1e-6)
         expected = Expected(timeline.expected_source(*clocks, offset_s or 0.0), guess < 0, reach)
-        source = find_source(*small.pixels(mapping), expected)
+        mapping, source = _settled(original, synced, small, mapping, expected)
     if (source < 0).all():
         raise InputMismatchError(
             f"with an offset of {offset_s or 0:g} s the two videos have no moment in common",
             hint="Leave out --offset to have it found.",
         )
-    pairs = _samples(source, len(original))
-    likeness = small.likeness(pairs, mapping)
+    likeness = _likeness(small, source, mapping)
     if likeness < _SAME_SCENE:
         raise _other_scene(original.info, synced.info, likeness)
     if not mapping.is_identity:
         mapping = refined_on_frames(original, synced, list(_matched(source)), mapping)
     pairing = timeline.describe(source, *clocks, offset_s=offset_s)
     return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), likeness)
+
+
+def _settled(
+    original: Scan, synced: Scan, small: SmallPictures, first: FrameMapping, expected: Expected
+) -> tuple[FrameMapping, npt.NDArray[np.int64]]:
+    """Match frames, and improve the mapping that this was done with.
+
+    The pairs that it came from may have shown other moments: then it is off by what moved in between, which makes the
+    wrong moments fit. So it is looked for again with the pairs found, and the usual way near it is tried as well.
+    """
+    source = find_source(*small.pixels(first), expected)
+    tried = [(_likeness(small, source, first), first, source)]
+    better = find_mapping(original, synced, small, _samples(source, len(original)), enough=_SAME_TAKE)
+    near_px = _NEAR_PX * original.info.upright_width / small.original.shape[2]
+    for mapping in (better, usual_way(original.info, synced.info, better, within_px=near_px)):
+        if all(small.apart(mapping, other) > _MOVED_PX for _, other, _ in tried):
+            source = find_source(*small.pixels(mapping), expected)
+            tried.append((_likeness(small, source, mapping), mapping, source))
+    _, mapping, source = max(tried, key=lambda item: item[0])
+    return mapping, source
+
+
+def _likeness(small: SmallPictures, source: npt.NDArray[np.int64], mapping: FrameMapping) -> float:
+    return small.likeness(_samples(source, len(small.original)), mapping)
 
 
 def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) -> Iterator[str]:

@@ -31,10 +31,13 @@ _EVIDENCE = 25.0  # for a distance that is twice what the best matches leave ove
 _MOST_EVIDENCE = 40.0  # no frame says more than this against a match: one bad frame must not break the path
 _NOISE = 0.5  # squared 8-bit levels, added to every pixel's variance: rounding
 _REACH = 6  # frames that a step may be longer than the usual one
+_ASTRAY = 10  # so many frames in a row of a strided search may be at a wrong place: they are bridged from both sides
 _USUAL_SHARE = 0.1
 _TIME_PULL = 0.02  # a frame away from what time says: decides where the picture stands still
 _MOST_PULL = 0.5
-_ROUNDS = 3
+_MOST_ROUNDS = 6
+_WANDERS = 5  # frames
+_NEXT_TO_NOTHING = 0.1  # of what matches usually leave over
 _STRANGE = 4.0  # measured: 1.3 to 60 for frames at a wrong moment, by how much moves
 _LEAST_LEFT = 0.05  # of a pixel's variance
 
@@ -73,6 +76,11 @@ class _Weighing:
         squares = np.square(ours).sum(1)[None, :] + np.square(theirs).sum(1)[:, None]
         return np.asarray(np.maximum(squares - 2 * (theirs @ ours.T), 0), np.float32)
 
+    def left(self, original: Thumbs, synced: Thumbs, path: Indices, rows: Indices) -> Floats:
+        """Squared distance of some synced frames to the original frames that a path gives them."""
+        pairs = ((original[path[row]], synced[row]) for row in rows)
+        return np.array([self.distances(ours[None], theirs[None])[0, 0] for ours, theirs in pairs], np.float32)
+
 
 def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
     """Find the original frame that each synced frame was made from.
@@ -96,7 +104,32 @@ def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices
     path = _search(original[::stride], synced[::stride], coarse)
     if stride > 1:
         path = _refined(original, synced, expected, np.minimum(path * stride, len(original) - 1), stride)
+    path = _without_wandering(original, synced, path, expected)
     return _without_strange_end(original, synced, path, expected.outside)
+
+
+def _without_wandering(original: Thumbs, synced: Thumbs, path: Indices, expected: Expected) -> Indices:
+    """Go by the clock where the path leaves it by little for next to no gain.
+
+    Between different rates several steps are usual, and where the picture hardly moves noise alone chooses among them.
+    """
+    clock = np.rint(expected.source).astype(np.int64)
+    if len(_steps(expected.source).usual) == 1 or not len(path):
+        return path
+    away = (path != clock) & ~expected.outside
+    rows = np.flatnonzero(away)
+    if not len(rows):
+        return path
+    chosen = _spread(np.arange(len(path)))
+    weighing = _weighing(original[path[chosen]], synced[chosen])
+    usual = _usual(weighing.left(original, synced, path, chosen), original.shape[1])
+    gain = (weighing.left(original, synced, clock, rows) - weighing.left(original, synced, path, rows)) / usual
+    out = path.copy()
+    for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) > 1) + 1):
+        at = rows[run]
+        if np.abs(path[at] - clock[at]).max() <= _WANDERS and gain[run].mean() <= _NEXT_TO_NOTHING:
+            out[at] = clock[at]
+    return out
 
 
 def _without_strange_end(original: Thumbs, synced: Thumbs, path: Indices, outside: npt.NDArray[np.bool_]) -> Indices:
@@ -108,11 +141,16 @@ def _without_strange_end(original: Thumbs, synced: Thumbs, path: Indices, outsid
     within = np.flatnonzero(~outside)
     if not outside.any() or not len(within):
         return path
-    chosen = within[:: -(-len(within) // MOST_FRAMES)]
+    chosen = _spread(within)
     weighing = _weighing(original[path[chosen]], synced[chosen])
-    left = np.array([weighing.distances(original[i : i + 1], synced[j : j + 1])[0, 0] for j, i in enumerate(path)])
+    left = weighing.left(original, synced, path, np.arange(len(path)))
     misfit = float(np.median(left[outside])) / _usual(left[within], original.shape[1])
     return np.where(outside & (misfit > _STRANGE), -1, path)
+
+
+def _spread(rows: Indices) -> Indices:
+    """At most `MOST_FRAMES` of some rows, evenly spread."""
+    return rows[:: -(-len(rows) // MOST_FRAMES)]
 
 
 def _usual(left: npt.NDArray[np.floating], pixels: int) -> float:
@@ -127,9 +165,12 @@ def _search(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
     mean = _mean(original)
     weighing = _Weighing(mean, mean + (_mean(synced) - mean).mean(), np.ones(original.shape[1], np.float32))
     path = np.zeros(len(synced), np.int64)
-    for _ in range(_ROUNDS):
+    for _ in range(_MOST_ROUNDS):
+        before = path
         costs = _evidence(weighing.distances(original, synced), original.shape[1]) + _pull(columns, expected)
         path = cheapest_path(costs, columns, steps, start_near=float(expected.source[0]))
+        if (path == before).all():
+            break
         weighing, steps = _weighing(original[path], synced), _steps(path)
     return path
 
@@ -143,7 +184,8 @@ def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indic
     start_near = float(coarse[0])
     for start in range(0, len(synced), block):
         rows = np.arange(start, min(start + block, len(synced)))
-        columns = _columns_near(coarse[rows[0] // stride : rows[-1] // stride + 2], 2 * stride + _REACH, len(original))
+        near = coarse[max(0, rows[0] // stride - _ASTRAY) : rows[-1] // stride + 1 + _ASTRAY]
+        columns = _columns_near(near, _ASTRAY * stride + _REACH, len(original))
         real = columns != GAP
         costs = np.full((len(rows), len(columns)), np.float32(np.inf))
         costs[:, real] = _evidence(weighing.distances(original[columns[real]], synced[rows]), original.shape[1])

@@ -72,12 +72,17 @@ class SmallPictures:
         small = self.small(mapping)
         shape = self.original.shape[1:]
         inside = geometry.covered(small, self.synced.shape[1:], shape)
-        theirs = self.synced
-        if not small.is_identity:
-            size = (shape[1], shape[0])
-            laid = [warp(picture, small, (0, 0), size)[inside] for picture in self.synced]
-            return self.original[:, inside], np.clip(np.rint(np.stack(laid)), 0, 255).astype(np.uint8)
-        return self.original[:, inside], theirs[:, inside]
+        if small.is_identity:
+            return self.original[:, inside], self.synced[:, inside]
+        laid = np.empty((len(self.synced), np.count_nonzero(inside)), np.uint8)
+        for row, picture in zip(laid, self.synced, strict=True):
+            row[:] = np.clip(np.rint(warp(picture, small, (0, 0), shape[::-1])[inside]), 0, 255)
+        return self.original[:, inside], laid
+
+    def apart(self, one: FrameMapping, other: FrameMapping) -> float:
+        """How far two mappings of whole frames lie apart where they differ most, in pixels of the small original."""
+        height, width = self.original.shape[1:]
+        return _apart_px(self.small(one), self.small(other), (width, height))
 
 
 def find_mapping(original: Scan, synced: Scan, small: SmallPictures, pairs: Pairs, *, enough: float) -> FrameMapping:
@@ -144,10 +149,14 @@ def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: Frame
         one, other = [_reduced(x, side) for x in ours], [_reduced(x, side) for x in theirs]
         down = SmallPictures(np.stack(one), np.stack(other), (_ratio(one[0], ours[0]), _ratio(other[0], theirs[0])))
         mapping = down.full(geometry.refine(one, other, down.small(mapping)))
-    sizes = [(info.upright_width, info.upright_height) for info in (original.info, synced.info)]
-    usual = geometry.candidates(sizes[0], sizes[1], [])
+    return usual_way(original.info, synced.info, mapping, within_px=_SEEN_PX)
+
+
+def usual_way(original: VideoInfo, synced: VideoInfo, mapping: FrameMapping, *, within_px: float) -> FrameMapping:
+    """The usual way to frame that lies nearest to a mapping; itself if none lies within so many original pixels."""
+    sizes = [(info.upright_width, info.upright_height) for info in (original, synced)]
     return min(
-        (way for way in usual if _apart_px(way, mapping, sizes[0]) < _SEEN_PX),
+        (way for way in geometry.candidates(sizes[0], sizes[1], []) if _apart_px(way, mapping, sizes[0]) < within_px),
         key=lambda way: _apart_px(way, mapping, sizes[0]),
         default=mapping,
     )

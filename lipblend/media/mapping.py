@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -156,7 +156,12 @@ def extract_mapped(
     if layout.planes == 1:
         neutral = np.full_like(luma, _NEUTRAL)
         return np.asarray(cv2.merge([luma, neutral, neutral]))
-    coarse = mapping.scaled((1, 1), (1 / (1 << layout.chroma_w_shift), 1 / (1 << layout.chroma_h_shift)))
+    across, down = 1 / (1 << layout.chroma_w_shift), 1 / (1 << layout.chroma_h_shift)
+    coarse = replace(
+        mapping,
+        shift_x=mapping.shift_x + layout.chroma_w_phase,
+        shift_y=mapping.shift_y + layout.chroma_h_phase,
+    ).scaled((1, 1), (across, down))
     chroma = [warp(plane, coarse, origin, size) * unit for plane in planes[1:]]
     return np.asarray(cv2.merge([luma, *chroma]))
 

@@ -1,0 +1,116 @@
+"""The cheapest path: what it may do, what it costs, and that it is the cheapest."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lipblend.analysis.viterbi import _JUMP, _SLIP_BACK, _START_AWAY, _TURN, GAP, Steps, cheapest_path
+
+PLAIN = Steps(frozenset({1}), 7)
+
+
+def walled(path: list[int], columns: int, *, cost: float = 40.0) -> np.ndarray:
+    """Costs that are 0 along a path, and high elsewhere."""
+    costs = np.full((len(path), columns), cost, np.float32)
+    costs[np.arange(len(path)), path] = 0
+    return costs
+
+
+def found(costs: np.ndarray, steps: Steps = PLAIN, start_near: float = 0) -> list[int]:
+    return cheapest_path(costs, np.arange(costs.shape[1]), steps, start_near=start_near).tolist()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        list(range(12)),
+        [0, 1, 2, 2, 3, 4, 6, 7, 8],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 1, 2, 3],
+        [3, 4, 5, 6, 30, 31, 32, 33, 34],
+        [20, 21, 22, 23, 0, 1, 2, 3],
+        [5, 6, 7, 5, 6, 7, 8],
+    ],
+    ids=["straight", "stand and skip", "there and back", "turn without rest", "jump on", "start over", "slip back"],
+)
+def test_a_path_that_the_costs_show_clearly_is_taken(path: list[int]) -> None:
+    assert found(walled(path, 40)) == path
+
+
+def test_without_any_evidence_it_starts_where_it_is_told_and_goes_on_by_the_usual_step() -> None:
+    blank = np.zeros((5, 40), np.float32)
+    assert found(blank, start_near=7)[0] in (6, 7, 8)
+    assert np.diff(found(blank, start_near=7)).tolist() == [1, 1, 1, 1]
+    assert np.diff(found(blank, Steps(frozenset({3}), 9), start_near=7)).tolist() == [3, 3, 3, 3]
+
+
+def test_a_glance_away_is_not_followed_and_a_stay_is() -> None:
+    glance = walled(list(range(20)), 60, cost=30)
+    glance[10, 10], glance[10, 50] = 30, 0
+    assert found(glance) == list(range(20))
+    stay = [*range(10), *range(40, 50)]
+    assert found(walled(stay, 60, cost=30)) == stay
+
+
+def test_gaps_are_never_shown_and_never_stepped_across() -> None:
+    columns = np.array([0, 1, 2, GAP, 10, 11, 12])
+    costs = np.zeros((6, 7), np.float32)
+    path = cheapest_path(costs, columns, PLAIN, start_near=0)
+    assert GAP not in path
+    costs[:3, 3:] = costs[3:, :4] = 100
+    path = cheapest_path(costs, columns, PLAIN, start_near=0)
+    assert (path[:3] <= 2).all()
+    assert (path[3:] >= 10).all()
+
+
+def test_where_a_cost_is_infinite_it_does_not_pass() -> None:
+    costs = np.zeros((6, 20), np.float32)
+    costs[:, :10] = np.inf
+    assert min(found(costs, start_near=0)) >= 10
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 2), (3, 2)])
+def test_the_smallest_tables(rows: int, columns: int) -> None:
+    path = found(np.zeros((rows, columns), np.float32))
+    assert len(path) == rows
+    assert set(path) <= set(range(columns))
+
+
+def price(path: tuple[int, ...], costs: np.ndarray, steps: Steps, start: float) -> float:
+    """Least price of a path over all ways to play it: forward or backward in every row."""
+    best = np.inf
+    for backward in itertools.product((False, True), repeat=len(path)):
+        total = costs[0, path[0]] + (0 if abs(path[0] - start) <= 1 else _START_AWAY) + _TURN * backward[0]
+        for row in range(1, len(path)):
+            step, was, now = path[row] - path[row - 1], backward[row - 1], backward[row]
+            ways = [_JUMP] if not now else []
+            along = -step if now else step
+            if was == now and -_SLIP_BACK <= along <= steps.longest:
+                ways.append(steps.price(along))
+            if was != now and along in (0, 1):
+                ways.append(_TURN)
+            total += costs[row, path[row]] + min(ways, default=np.inf)
+        best = min(best, total)
+    return float(best)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(2, 4),
+    st.integers(2, 4),
+    st.sampled_from([1, 2]),
+    st.floats(0, 4),
+    st.floats(1, 60),
+)
+def test_no_other_path_is_cheaper(seed: int, rows: int, columns: int, usual: int, start: float, scale: float) -> None:
+    costs = (np.random.default_rng(seed).exponential(scale, (rows, columns))).astype(np.float32)
+    steps = Steps(frozenset({usual}), usual + 2)
+    taken = price(tuple(found(costs, steps, start)), costs, steps, start)
+    least = min(price(path, costs, steps, start) for path in itertools.product(range(columns), repeat=rows))
+    assert taken == pytest.approx(least, abs=1e-3)

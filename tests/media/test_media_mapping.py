@@ -1,0 +1,171 @@
+"""Resampling a synced picture onto the original's pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textures import texture
+
+from lipblend.media.info import PixelLayout
+from lipblend.media.mapping import FrameMapping, extract_mapped, synced_patch, warp
+from lipblend.media.planes import Box, extract_patch
+
+SIZE = (96, 64)
+LAYOUTS = {
+    "420": PixelLayout("yuv420p", 8, 1, 1, 3),
+    "422": PixelLayout("yuv422p", 8, 1, 0, 3),
+    "444": PixelLayout("yuv444p", 8, 0, 0, 3),
+    "420-10": PixelLayout("yuv420p10le", 10, 1, 1, 3),
+    "444-10": PixelLayout("yuv444p10le", 10, 0, 0, 3),
+    "gray": PixelLayout("gray", 8, 0, 0, 1),
+    "gray-10": PixelLayout("gray10le", 10, 0, 0, 1),
+}
+numbers = st.floats(0.3, 3)
+shifts = st.floats(-40, 40)
+
+
+def planes_of(layout: PixelLayout, size: tuple[int, int] = SIZE) -> list[np.ndarray]:
+    """A soft colour picture in some layout: the same scene in all of them."""
+    width, height = size
+    planes = []
+    for number in range(layout.planes):
+        full = texture(size, 10 + number, fine_px=8 if number else 3)
+        if number:
+            full = cv2.resize(
+                full, (width >> layout.chroma_w_shift, height >> layout.chroma_h_shift), interpolation=cv2.INTER_AREA
+            )
+        codes = np.clip(full, 0, 255) * (1 << (layout.depth - 8))
+        planes.append(np.rint(codes).astype(np.uint8 if layout.depth == 8 else np.uint16))
+    return planes
+
+
+@given(numbers, numbers, shifts, shifts)
+def test_there_and_back(sx: float, sy: float, tx: float, ty: float) -> None:
+    mapping = FrameMapping(sx, sy, tx, ty)
+    points = np.random.default_rng(0).uniform(0, 2000, (20, 2))
+    np.testing.assert_allclose(mapping.to_original(mapping.to_synced(points)), points, atol=1e-2)
+    left, top, right, bottom = mapping.covered(300, 200)
+    corners = mapping.to_synced(np.array([[left, top], [right, bottom]]))
+    np.testing.assert_allclose(corners, [[0, 0], [300, 200]], atol=1e-2)
+
+
+@given(numbers, numbers, shifts, shifts)
+def test_a_mapping_of_resized_frames(sx: float, sy: float, tx: float, ty: float) -> None:
+    mapping, ours, theirs = FrameMapping(sx, sy, tx, ty), (0.5, 0.25), (0.1, 0.3)
+    points = np.random.default_rng(0).uniform(0, 500, (20, 2))
+    small = mapping.scaled(ours, theirs).to_synced(points * ours)
+    np.testing.assert_allclose(small, mapping.to_synced(points) * theirs, rtol=1e-4, atol=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(-20, 20), st.integers(-20, 20), st.integers(0, 40), st.integers(0, 30))
+def test_whole_pixel_shifts_are_exact(dx: int, dy: int, x: int, y: int) -> None:
+    plane = np.random.default_rng(1).integers(0, 256, SIZE[::-1]).astype(np.uint8)
+    got = warp(plane, FrameMapping(1, 1, dx, dy), (x, y), (24, 20))
+    rows = np.clip(np.arange(y + dy, y + dy + 20), 0, SIZE[1] - 1)
+    columns = np.clip(np.arange(x + dx, x + dx + 24), 0, SIZE[0] - 1)
+    np.testing.assert_array_equal(got, plane[np.ix_(rows, columns)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(numbers, numbers, shifts, shifts, st.integers(-50, 150), st.integers(-50, 150))
+def test_a_constant_picture_stays_constant_wherever_one_looks(
+    sx: float, sy: float, tx: float, ty: float, x: int, y: int
+) -> None:
+    plane = np.full(SIZE[::-1], 77, np.uint8)
+    got = warp(plane, FrameMapping(sx, sy, tx, ty), (x, y), (17, 9))
+    assert got.shape == (9, 17)
+    np.testing.assert_allclose(got, 77, atol=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(numbers, numbers, st.floats(-5, 5), st.floats(-5, 5), st.integers(0, 30), st.integers(0, 20))
+def test_a_box_is_cut_out_of_the_same_whole(sx: float, sy: float, tx: float, ty: float, x: int, y: int) -> None:
+    plane = texture(SIZE, 3, fine_px=2)
+    mapping = FrameMapping(sx, sy, tx, ty)
+    whole = warp(plane, mapping, (0, 0), (64, 48))
+    part = warp(plane, mapping, (x, y), (30, 20))
+    np.testing.assert_allclose(part, whole[y : y + 20, x : x + 30], atol=0.15)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1.25, 2.0, 3.0])
+def test_smooth_pictures_are_resampled_at_the_right_place(scale: float) -> None:
+    # A ramp and a slow wave: known everywhere, so half a pixel too far would show at once.
+    def scene(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return 120 + 0.5 * x - 0.3 * y + 20 * np.sin(x / 15)
+
+    mapping = FrameMapping(scale, scale, 3.4, -2.2)
+    y, x = np.mgrid[0:200, 0:300] + 0.5
+    ours = mapping.to_original(np.stack([x, y], -1))
+    plane = scene(ours[..., 0], ours[..., 1]).astype(np.float32)
+    got = warp(plane, mapping, (10, 10), (50, 40))
+    y, x = np.mgrid[10:50, 10:60] + 0.5
+    np.testing.assert_allclose(got, scene(x, y), atol=0.25)
+
+
+@pytest.mark.parametrize("scale", [2.0, 3.0, 4.5])
+def test_a_reduction_does_not_alias(scale: float) -> None:
+    # Stripes far finer than the target can show must come out as even grey; a sample in so many would beat.
+    y, x = np.mgrid[0:300, 0:300]
+    stripes = (128 + 100 * np.cos(2 * np.pi * 0.45 * x) * np.cos(2 * np.pi * 0.45 * y)).astype(np.float32)
+    mapping = FrameMapping(scale, scale, 0.3, 0.3)
+    got = warp(stripes, mapping, (8, 8), (40, 40))
+    assert got.std() < 6
+    wave = (128 + 100 * np.cos(2 * np.pi * x / (12 * scale))).astype(np.float32)
+    assert warp(wave, mapping, (8, 8), (40, 40)).std() > 55
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_at_identity_it_is_the_plain_patch(name: str) -> None:
+    layout = LAYOUTS[name]
+    planes = planes_of(layout)
+    box = Box(8, 12, 56, 44)
+    plain = extract_patch(planes, layout, box)
+    assert np.array_equal(synced_patch(planes, layout, box, FrameMapping()), plain)
+    mapped = extract_mapped(planes, layout, box, FrameMapping())
+    assert (mapped.shape, mapped.dtype) == (plain.shape, np.float32)
+    np.testing.assert_array_equal(mapped[..., 0], plain[..., 0])
+    # Chroma is repeated in the one and interpolated in the other.
+    halves = [
+        cv2.resize(patch, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., 1:] for patch in (mapped, plain)
+    ]
+    np.testing.assert_allclose(*halves, atol=1.5)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "444"])
+def test_all_layouts_and_depths_agree(name: str) -> None:
+    mapping, box = FrameMapping(0.7, 0.75, 5.3, 3.1), Box(20, 20, 80, 60)
+    wanted = synced_patch(planes_of(LAYOUTS["444"]), LAYOUTS["444"], box, mapping)
+    got = synced_patch(planes_of(LAYOUTS[name]), LAYOUTS[name], box, mapping)
+    assert np.abs(got[..., 0] - wanted[..., 0]).max() < 1.01
+    if LAYOUTS[name].planes == 1:
+        np.testing.assert_array_equal(got[..., 1:], 128)
+    else:
+        assert np.abs(got[..., 1:] - wanted[..., 1:]).mean() < 0.6
+
+
+def test_a_chroma_grid_that_begins_outside_the_picture_is_read_where_it_lies() -> None:
+    # A picture of odd width shown mirrored: the first chroma sample covers one column of it instead of two.
+    layout = PixelLayout("yuv420p", 8, 1, 1, 3, chroma_w_phase=1)
+    luma = np.full((40, 41), 100, np.uint8)
+    chroma = np.repeat(np.arange(0, 210, 10, dtype=np.uint8)[None], 20, 0)
+    box = Box(9, 8, 31, 30)
+    plain = extract_patch([luma, chroma, chroma], layout, box)
+    mapped = extract_mapped([luma, chroma, chroma], layout, box, FrameMapping(1, 1, 0, 0))
+    assert np.abs((mapped - plain)[..., 1].mean()) < 0.3
+
+
+def test_a_box_that_the_synced_frame_does_not_cover_takes_its_nearest_pixel() -> None:
+    plane = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    assert (warp(plane, FrameMapping(1, 1, 500, 500), (0, 0), (5, 4)) == 63).all()
+    assert (warp(plane, FrameMapping(1, 1, -500, -500), (0, 0), (5, 4)) == 0).all()
+
+
+def test_the_sizes_that_a_picture_can_least_have() -> None:
+    assert warp(np.full((1, 1), 9, np.uint8), FrameMapping(0.1, 0.1), (0, 0), (12, 12)) == pytest.approx(
+        np.full((12, 12), 9)
+    )
+    assert warp(np.full((2, 2), 9, np.uint16), FrameMapping(3, 3), (0, 0), (1, 1)).shape == (1, 1)

@@ -1,0 +1,397 @@
+"""Pairs whose frames do not go one to one, end to end: what is found, what is reported, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from av.codec.context import Flags
+
+from lipblend.errors import InputMismatchError
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.sample import Scene, make_speech
+from lipblend.settings import Settings
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "eval" / "real"
+SIZE, COUNT, RATE = 288, 60, Fraction(25)
+NTSC = Fraction(30000, 1001)
+CLOCK = Fraction(1, 90000)
+ORIGINAL_HZ, SYNCED_HZ = 440, 990
+Times = Sequence[Fraction]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Pictures of the sample, (SIZE, SIZE, 3) uint8 RGB each, and the box that the generator repaints."""
+
+    original: list[np.ndarray]
+    synced: list[np.ndarray]
+    truth: list[np.ndarray]
+    boxes: list[tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True)
+class Video:
+    """A decoded file."""
+
+    times: list[Fraction]
+    luma: list[np.ndarray]
+
+
+def every(rate: Fraction, count: int, start: Fraction = Fraction(0)) -> list[Fraction]:
+    return [start + index / rate for index in range(count)]
+
+
+def write(path: Path, pictures: Sequence[np.ndarray], times: Times, *, tone_hz: int | None, crf: int = 14) -> Path:
+    """H.264 with these times, rounded to 1/90000 s, and a tone of the same length."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": str(crf)})
+        context = video.codec_context
+        context.height, context.width = pictures[0].shape[:2]
+        context.pix_fmt = "yuv420p"
+        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
+        video.time_base = context.time_base = CLOCK
+        context.flags |= Flags.frame_duration
+        sound = out.add_stream("aac", rate=48000, layout="mono") if tone_hz else None
+        last = times[-1] - times[-2] if len(times) > 1 else 1 / RATE
+        ends = [*times[1:], times[-1] + last]
+        for picture, time, end in zip(pictures, times, ends, strict=True):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24").reformat(
+                format="yuv420p", dst_colorspace=1, dst_color_range=1
+            )
+            frame.pts, frame.duration, frame.time_base = round(time / CLOCK), round((end - time) / CLOCK), CLOCK
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+        if sound is not None:
+            at = np.arange(round(float(ends[-1] - times[0]) * 48000)) / 48000
+            tone = av.AudioFrame.from_ndarray(
+                (0.4 * np.sin(2 * np.pi * tone_hz * at)).astype(np.float32)[None], format="fltp", layout="mono"
+            )
+            tone.sample_rate, tone.pts, tone.time_base = 48000, round(times[0] * 48000), Fraction(1, 48000)
+            out.mux([*sound.encode(tone), *sound.encode(None)])
+    return path
+
+
+def read(path: Path) -> Video:
+    info = probe(path)
+    with VideoReader(info) as reader:
+        frames = [(frame.pts * info.time_base, np.array(frame.planes[0])) for frame in reader]
+    return Video([time for time, _ in frames], [luma for _, luma in frames])
+
+
+def tone_of(path: Path) -> float:
+    """Loudest frequency of the sound, Hz."""
+    with av.open(str(path)) as container:
+        wave = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    return float(np.fft.rfftfreq(len(wave), 1 / 48000)[np.abs(np.fft.rfft(wave)).argmax()])
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    scene, heard, new = Scene(COUNT, SIZE, 4), make_speech(COUNT, 4), make_speech(COUNT, 5)
+    return Material(
+        [scene.footage(index, heard) for index in range(COUNT)],
+        [scene.generated(index, heard, new) for index in range(COUNT)],
+        [scene.footage(index, new) for index in range(COUNT)],
+        [scene.patch_box(index) for index in range(COUNT)],
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run, with both sides decoded."""
+
+    result: object
+    out: Video
+    original: Video
+    material: Material
+    frames: Sequence[int]
+
+    def originals_shown(self) -> list[int]:
+        """The original's frame in every output frame, by the rows above the face, which must be equal to the bit."""
+        shown = []
+        for luma in self.out.luma:
+            same = [np.array_equal(luma[:24], other[:24]) for other in self.original.luma]
+            assert sum(same) == 1, f"{sum(same)} of the original's frames are shown"
+            shown.append(same.index(True))
+        return shown
+
+    def error_to_truth(self, synced_source: Sequence[int]) -> float:
+        """Squared error about the mouth against the truth, over that of the original; ``synced_source``: -1 left out.
+
+        Both count frames of the material.
+        """
+        out = before = 0.0
+        for place, made_from in enumerate(synced_source):
+            if made_from < 0:
+                continue
+            x0, y0, x1, y1 = self.material.boxes[made_from]
+            w, h = x1 - x0, y1 - y0
+            part = (slice(y0, y0 + int(0.7 * h)), slice(x0 + int(0.2 * w), x1 - int(0.2 * w)))
+            rgb = av.VideoFrame.from_ndarray(self.material.truth[made_from], format="rgb24")
+            truth = rgb.reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1).to_ndarray()[:SIZE][part]
+            shown = self.original.luma[self.originals_shown()[place]][part]
+            out += float(np.square(self.out.luma[place][part].astype(float) - truth).mean())
+            before += float(np.square(shown.astype(float) - truth).mean())
+        return out / before
+
+
+@pytest.fixture
+def run(material: Material, tmp_path: Path) -> Callable[..., Outcome]:
+    """Make a pair out of the material by two maps, and composite it without loss."""
+    from lipblend import composite
+
+    def go(
+        original: Sequence[int],
+        synced: Sequence[int],
+        *,
+        original_times: Times | None = None,
+        synced_times: Times | None = None,
+        frame: Callable[[np.ndarray], np.ndarray] = lambda picture: picture,
+        suffix: str = "mp4",
+        **pair: object,
+    ) -> Outcome:
+        ours = write(
+            tmp_path / f"original.{suffix}",
+            [material.original[index] for index in original],
+            original_times or every(RATE, len(original)),
+            tone_hz=ORIGINAL_HZ,
+        )
+        theirs = write(
+            tmp_path / f"synced.{suffix}",
+            [frame(material.synced[index]) for index in synced],
+            synced_times or every(RATE, len(synced)),
+            tone_hz=SYNCED_HZ,
+        )
+        groups = {"encode": {"preset": "ultrafast", "crf": 0}, "pair": pair}
+        result = composite(ours, theirs, tmp_path / f"out.{suffix}", settings=Settings.model_validate(groups))
+        return Outcome(result, read(result.output), read(ours), material, original)
+
+    return go
+
+
+ALL = list(range(COUNT))
+SHORT = list(range(36))
+
+
+def assert_follows_original(done: Outcome) -> None:
+    assert done.result.timeline == done.result.audio == "original"
+    assert done.out.times == done.original.times
+    assert done.originals_shown() == list(range(len(done.original.times)))
+    assert done.result.frames == len(done.out.times)
+    assert tone_of(done.result.output) == pytest.approx(ORIGINAL_HZ, abs=5)
+
+
+def assert_follows_synced(done: Outcome, times: Times, shown: Sequence[int]) -> None:
+    assert done.result.timeline == done.result.audio == "synced"
+    assert [round(time / CLOCK) for time in done.out.times] == [round(time / CLOCK) for time in times]
+    assert done.originals_shown() == list(shown)
+    assert tone_of(done.result.output) == pytest.approx(SYNCED_HZ, abs=5)
+    assert any("follows the synced video's time line" in note for note in done.result.notes)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(RATE, NTSC), (Fraction(60), RATE), (RATE, Fraction(60))], ids=["25-29.97", "60-25", "25-60"]
+)
+def test_another_rate_by_time_follows_the_original(run: Callable[..., Outcome], ours: Fraction, theirs: Fraction):
+    # The original has every frame of the material; the synced video shows the one that is nearest in time.
+    count = int(COUNT * theirs / ours)
+    source = [min(round(index * ours / theirs), COUNT - 1) for index in range(count)]
+    done = run(ALL, source, original_times=every(ours, COUNT), synced_times=every(theirs, count))
+    assert_follows_original(done)
+    found = done.result.pairing
+    assert (found["in_step"], found["offset_s"], found["jumps"], found["backward"]) == (True, 0.0, 0, 0)
+    assert found["drift"] == pytest.approx(0, abs=0.02)
+    assert abs(found["repeated"] - sum(a == b for a, b in zip(source, source[1:], strict=False))) <= 2
+    assert done.result.blended >= COUNT - 2
+    if theirs >= ours:
+        assert done.error_to_truth(ALL) < 0.5
+
+
+def test_a_generators_other_rate_by_index_follows_the_synced_video(run: Callable[..., Outcome]) -> None:
+    times = every(NTSC, len(SHORT))
+    done = run(SHORT, SHORT, synced_times=times)
+    assert_follows_synced(done, times, SHORT)
+    assert done.result.pairing["drift"] == pytest.approx(float(NTSC / RATE) - 1, abs=1e-3)
+    assert any("1.198" in note or "1.199" in note for note in done.result.notes)
+    assert done.result.blended == len(SHORT)
+    assert done.error_to_truth(SHORT) < 0.5
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_variable_rate_on_both_sides(run: Callable[..., Outcome], suffix: str) -> None:
+    steps = [Fraction(n, 1000) for n in (33, 40, 67, 33, 100, 40)]
+    times = [sum((steps[k % 6] for k in range(index)), Fraction(0)) for index in range(36)]
+    done = run(SHORT, SHORT, original_times=times, synced_times=times, suffix=suffix)
+    assert_follows_original(done)
+    assert done.result.blended == len(SHORT)
+    assert done.error_to_truth(SHORT) < 0.5
+
+
+def test_a_variable_original_made_constant(run: Callable[..., Outcome]) -> None:
+    times = [Fraction(index, 25) + (Fraction(1, 60) if index % 3 == 1 else 0) for index in range(36)]
+    source = [int(np.argmin([abs(time - Fraction(j, 25)) for time in times])) for j in range(36)]
+    done = run(SHORT, source, original_times=times)
+    assert_follows_original(done)
+    assert done.result.pairing["in_step"]
+    assert done.error_to_truth(SHORT) < 0.5
+
+
+def test_a_late_start_and_an_early_end(run: Callable[..., Outcome]) -> None:
+    done = run(ALL, ALL[13:50])
+    assert_follows_original(done)
+    assert done.result.pairing["offset_s"] == pytest.approx(0.52, abs=0.005)
+    assert (done.result.frames, done.result.blended) == (60, 37)
+    assert done.result.passed_through == {"no synced frame": 23}
+    notes = " ".join(done.result.notes)
+    assert "starts 0.520 s into the original" in notes
+    assert "the first 13 frames have no synced picture" in notes
+    assert "ends 10 of 60 frames before the original" in notes
+    assert done.error_to_truth([-1] * 13 + ALL[13:50] + [-1] * 10) < 0.5
+    for place in (0, 12, 50, 59):
+        np.testing.assert_array_equal(done.out.luma[place], done.original.luma[place])
+
+
+def test_trimmed_and_refused_tails(run: Callable[..., Outcome]) -> None:
+    done = run(SHORT, SHORT[:24], tail="trim")
+    assert done.result.frames == len(done.out.times) == 24
+    assert done.out.times == done.original.times[:24]
+    with pytest.raises(InputMismatchError, match="12 of 36"):
+        run(SHORT, SHORT[:24], tail="error")
+
+
+def test_lost_and_repeated_frames(run: Callable[..., Outcome]) -> None:
+    source = [*range(0, 12), *range(13, 30), 29, *range(30, 48)]  # 12 lost, 29 twice: in step but for 18 frames
+    done = run(ALL, source)
+    assert_follows_original(done)
+    assert (done.result.pairing["missing"], done.result.pairing["repeated"]) == (1, 1)
+    notes = " ".join(done.result.notes)
+    assert "1 synced frame(s) that repeat" in notes
+    assert "1 original frame(s) that the synced video leaves out" in notes
+    assert done.error_to_truth([*range(48), *[-1] * 12]) < 0.5
+
+
+def test_there_and_back_fills_a_longer_sound(run: Callable[..., Outcome]) -> None:
+    source = [*range(24), *range(22, -1, -1), *range(1, 10)]
+    done = run(list(range(24)), source)
+    assert_follows_synced(done, every(RATE, len(source)), source)
+    assert done.result.pairing["backward"] == 23
+    assert any("23 synced frame(s) that play the original backward" in note for note in done.result.notes)
+    assert done.result.blended == len(source)
+    assert done.error_to_truth(source) < 0.5
+    assert done.result.duration_s == pytest.approx(len(source) / 25, abs=0.001)
+
+
+def test_a_clip_that_starts_over_and_one_whose_pieces_are_joined(run: Callable[..., Outcome]) -> None:
+    source = [*range(30), *range(20)]
+    done = run(list(range(30)), source)
+    assert_follows_synced(done, every(RATE, 50), source)
+    assert done.result.pairing["jumps"] == 1
+    assert any("1 place(s) where the synced video jumps" in note for note in done.result.notes)
+    source = [*range(18), *range(40, 58)]
+    done = run(ALL, source)
+    assert_follows_synced(done, every(RATE, 36), source)
+    assert done.error_to_truth(source) < 0.5
+
+
+def test_the_time_line_that_is_asked_for(run: Callable[..., Outcome]) -> None:
+    source = [*range(24), *range(22, 12, -1)]
+    done = run(list(range(24)), source, timeline="original")
+    assert_follows_original(done)
+    assert any("does not keep step with it" in note for note in done.result.notes)
+    assert done.error_to_truth(list(range(24))) < 0.5
+    done = run(SHORT, SHORT[6:], timeline="synced")
+    assert_follows_synced(done, every(RATE, 30), SHORT[6:])
+
+
+def test_an_offset_that_is_given(run: Callable[..., Outcome]) -> None:
+    done = run(SHORT, SHORT[8:], offset_s=0.32)
+    assert_follows_original(done)
+    assert done.result.pairing["offset_s"] == 0.32
+    assert done.result.blended == 28
+    with pytest.raises(InputMismatchError, match="no moment in common"):
+        run(SHORT, SHORT[8:], offset_s=500.0, method="time")
+
+
+@pytest.mark.parametrize("method", ["time", "index"])
+def test_by_clock_or_by_count(run: Callable[..., Outcome], method: str) -> None:
+    # Made by index and shown faster: the count is right, the clock wrong by up to 6 frames.
+    times = every(NTSC, 36)
+    done = run(SHORT, SHORT, synced_times=times, method=method)
+    if method == "index":
+        assert_follows_synced(done, times, SHORT)
+        assert done.error_to_truth(SHORT) < 0.5
+    else:
+        assert_follows_original(done)
+        assert done.result.pairing["in_step"]
+
+
+def test_both_start_somewhere_else_on_their_clocks(run: Callable[..., Outcome]) -> None:
+    start = Fraction(7, 5)
+    done = run(SHORT, SHORT, original_times=every(RATE, 36, start), suffix="mkv")
+    assert_follows_original(done)
+    assert done.out.times[0] == pytest.approx(1.4)
+    assert done.result.pairing["offset_s"] == 0.0
+    assert done.result.blended == 36
+
+
+def padded(picture: np.ndarray) -> np.ndarray:
+    return cv2.copyMakeBorder(picture, 0, 0, 36, 36, cv2.BORDER_CONSTANT)
+
+
+FRAMINGS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], tuple[float, float, float, float]]] = {
+    "enlarged": (lambda p: cv2.resize(p, (432, 432), interpolation=cv2.INTER_CUBIC), (1.5, 1.5, 0, 0)),
+    "scaled": (lambda p: cv2.resize(p, (216, 216), interpolation=cv2.INTER_AREA), (0.75, 0.75, 0, 0)),
+    "other aspect": (lambda p: cv2.resize(p, (360, 288), interpolation=cv2.INTER_CUBIC), (1.25, 1, 0, 0)),
+    "padded": (padded, (1, 1, 36, 0)),
+    "cropped": (lambda p: p[:, 32:256], (1, 1, -32, 0)),
+}
+
+
+@pytest.mark.parametrize("name", FRAMINGS)
+def test_another_size_or_shape_is_composed_at_the_originals_size(run: Callable[..., Outcome], name: str) -> None:
+    frame, wanted = FRAMINGS[name]
+    done = run(SHORT[:20], SHORT[4:20], frame=frame)
+    assert_follows_original(done)
+    found = done.result.pairing["mapping"]
+    got = np.array([found[key] for key in ("scale_x", "scale_y", "shift_x", "shift_y")])
+    corners = np.array([[0, 0], [SIZE, SIZE]])
+    apart = (corners * got[:2] + got[2:]) - (corners * wanted[:2] + np.array(wanted[2:]))
+    assert np.abs(apart).max() < 0.3
+    assert (done.result.width, done.result.height) == (SIZE, SIZE)
+    assert done.result.pairing["offset_s"] == pytest.approx(0.16, abs=0.005)
+    assert done.result.blended == 16
+    assert any(f"({SIZE}x{SIZE})" in note and "scaled" in note for note in done.result.notes)
+    assert done.error_to_truth([-1] * 4 + SHORT[4:20]) < 0.6
+
+
+@pytest.mark.parametrize("shape", [(288, 288), (160, 320)], ids=["same size", "other size"])
+def test_another_scene_is_refused(tmp_path: Path, material: Material, shape: tuple[int, int]) -> None:
+    from lipblend import composite
+
+    ours = write(tmp_path / "original.mp4", material.original[:12], every(RATE, 12), tone_hz=None)
+    rng = np.random.default_rng(1)
+    other = cv2.resize(rng.integers(0, 255, (20, 20, 3)).astype(np.uint8), shape, interpolation=cv2.INTER_CUBIC)
+    theirs = write(
+        tmp_path / "synced.mp4", [np.roll(other, 3 * n, 1) for n in range(12)], every(RATE, 12), tone_hz=None
+    )
+    with pytest.raises(InputMismatchError, match="different scenes") as caught:
+        composite(ours, theirs, tmp_path / "out.mp4", settings=Settings())
+    assert caught.value.exit_code == 4
+    assert caught.value.hint
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["original.mp4", "synced.mp4"]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (2, 1), (1, 3), (2, 2), (12, 1)])
+def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], ours: int, theirs: int) -> None:
+    done = run(ALL[:ours], [min(index, ours - 1) for index in range(theirs)])
+    assert done.result.frames == len(done.out.times)
+    assert done.result.blended >= 1
+    assert set(done.originals_shown()) <= set(range(ours))
