@@ -13,14 +13,7 @@ from lipblend.media.planes import Box
 
 
 def search(picture: np.ndarray, landmarker: FaceLandmarker, *, exhaustive: bool, least: int = 40) -> list[Landmarks]:
-    height, width = picture.shape[:2]
-
-    def rgb_of(box: Box) -> np.ndarray:
-        assert 0 <= box.x0 < box.x1 <= width
-        assert 0 <= box.y0 < box.y1 <= height
-        return picture[box.y0 : box.y1, box.x0 : box.x1]
-
-    found = find_faces(rgb_of, width, height, landmarker.detect, min_face_px=least, exhaustive=exhaustive)
+    found = find_faces(picture, landmarker.detect, min_face_px=least, exhaustive=exhaustive)
     return [Landmarks(mesh) for mesh in found]
 
 
