@@ -165,3 +165,10 @@ def test_where_it_is_not_sure_a_face_counts_as_changed(
 def test_a_moment_of_change_is_not_the_clips_level() -> None:
     assert surest(track(range(4), at=0, painted=9, above=1)) == 0
     assert surest(track(range(5), at=0, painted=9, above=1)) == 9
+
+
+def test_people_side_by_side_have_a_number_each() -> None:
+    beside = track(range(100), at=110), track(range(100), at=0)
+    assert count_people(dict(enumerate(beside)), TIMES, 0, 100, max_gap_s=0.4) == 2
+    after_another = track(range(40), at=110), track(range(60, 100), at=0)
+    assert count_people(dict(enumerate(after_another)), TIMES, 0, 100, max_gap_s=0.1) == 1
