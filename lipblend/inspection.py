@@ -6,9 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from lipblend.errors import InputError
 from lipblend.faces.census import FaceReport, census
 from lipblend.faces.landmarker import FaceLandmarker
@@ -171,15 +168,12 @@ class _Finder:
 
     def faces(self, frame: Frame) -> list[Landmarks]:
         """The faces of a frame, largest first."""
-
-        def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
-            return to_rgb(frame.planes, frame.layout, self._info.colour, box, height=self._info.height)
-
         # The planes' own size, not the file's: a turned picture arrives upright.
         height, width = frame.planes[0].shape
-        meshes = find_faces(
-            rgb_of, width, height, self._landmarker.detect, min_face_px=self._track.min_face_px, exhaustive=True
+        picture = to_rgb(
+            frame.planes, frame.layout, self._info.colour, Box(0, 0, width, height), height=self._info.height
         )
+        meshes = find_faces(picture, self._landmarker.detect, min_face_px=self._track.min_face_px, exhaustive=True)
         return [Landmarks(mesh) for mesh in meshes[: self._track.max_faces]]
 
 

@@ -68,7 +68,8 @@ class TrackSettings(Group):
 
     face: Literal["changed", "largest", "all"] | Annotated[int, Field(ge=0, le=99)] = _choice(
         "changed",
-        "Which faces of a shot: those the generator changed, the largest, all, or one, counted from the left from 0.",
+        "Which faces of a shot: those the generator changed, the largest, all, or one by its number: in each shot "
+        "counted from the left, from 0, as lipblend probe does for a clip of one shot.",
     )
     no_face: Literal["error", "copy"] = _choice(
         "error", "When no face is found in the whole clip: stop with an error, or copy the original."

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from lipblend.analysis.clip import TrackRecord
+from lipblend.faces.census import Sighting, lasting_sightings, people_from_left
 
 _LINK_DISTANCE_FRAC = 1.0
-_SAME_PLACE_FRAC = 1.5
 _CHANGED_SHARE = 0.35
-_BRIEF_SHARE = 0.1
+# A face counts as not changed only when the clip has one that was, when it differs by no more than a quarter of what
+# that one does, and not by more than encoding its upper face again did. On real pairs painted lower faces differ by
+# 2.4 to 7.2 levels and 1.5 to 4 times as much as their upper faces.
+_SURELY_LEVELS = 0.5
+_SURELY_RATIO = 1.4
+_UNCHANGED_SHARE = 0.25
+_UNCHANGED_RATIO = 1.3
+_UNCHANGED_LEVELS = 0.1
+_LEAST_MEASURED = 5
 
 
 def choose_faces(
@@ -34,38 +42,84 @@ def choose_faces(
         Longest pause between two tracks of one face.
     face : "changed", "largest", "all", or int
         "changed": the face that the generator changed most (on a tie the largest), and all that it changed at least
-        a third as much. "largest": the largest. A number counts from the left, from 0; no face is taken where the
-        shot has fewer.
+        a third as much. "largest": the largest. A number counts from the left, from 0, as `lipblend probe` does
+        (`lipblend.faces.census.people_from_left`); no face is taken where the shot has fewer.
 
     Returns
     -------
     list of TrackRecord
         Cut to the shot; the most changed first.
     """
-    pieces = [piece for record in tracks.values() if (piece := record.between(start, stop)).frames]
-    joined = _joined(pieces, times_s, max_gap_s)
-    least = _BRIEF_SHARE * max((len(each.frames) for each in joined), default=0)
-    lasting = [each for each in joined if len(each.frames) >= least]
-    noise = min((above for each in lasting if (above := _mean(each, "above")) is not None), default=0.0)
+    joined = _faces_of_shot(tracks, times_s, start, stop, max_gap_s)
+    sightings = [_sighting(each) for each in joined]
+    if isinstance(face, int):
+        people = people_from_left(sightings)
+        return [joined[number] for number in people[face]] if face < len(people) else []
+    lasting = [joined[number] for number in lasting_sightings(sightings)]
+    noise = _noise(lasting) if len(people_from_left(sightings)) > 1 else 0.0
     lasting.sort(key=lambda each: (round(_changed_by(each, noise), 3), _width(each)), reverse=True)
     if face == "all" or not lasting:
         return lasting
     if face == "changed":
         most = _changed_by(lasting[0], noise)
         return [each for each in lasting if _changed_by(each, noise) >= _CHANGED_SHARE * most]
-    people = _people(lasting)
-    if face == "largest":
-        return max(people, key=lambda person: max(_width(each) for each in person))
-    from_left = sorted(people, key=lambda person: float(np.mean([_middle(each)[0] for each in person])))
-    return from_left[face] if isinstance(face, int) and face < len(from_left) else []
+    people = people_from_left([_sighting(each) for each in lasting])
+    return [lasting[number] for number in max(people, key=lambda person: max(_width(lasting[n]) for n in person))]
+
+
+def count_people(
+    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
+) -> int:
+    """How many faces of a shot have a number for ``face``."""
+    return len(people_from_left([_sighting(each) for each in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)]))
+
+
+def surest_change(
+    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, shots: Sequence[tuple[int, int]], *, max_gap_s: float
+) -> float:
+    """How much the most changed face of a clip differs, in 8-bit levels; 0 where no face was surely changed.
+
+    Sure is what differs by half a level and 1.4 times more in the lower face than in the upper one. Where a generator
+    has changed nothing, or whole faces, there is no such face.
+    """
+    levels = [0.0]
+    for start, stop in shots:
+        for face in _faces_of_shot(tracks, times_s, start, stop, max_gap_s):
+            painted, above = _mean(face, "painted"), _mean(face, "above")
+            if painted is None or above is None or sum(each is not None for each in face.measured) < _LEAST_MEASURED:
+                continue
+            if painted - above >= _SURELY_LEVELS and painted >= _SURELY_RATIO * above:
+                levels.append(painted)
+    return max(levels)
+
+
+def is_unchanged(face: TrackRecord, surest: float) -> bool:
+    """Whether the generator left a face as it was, judged by the clip's most changed one (`surest_change`)."""
+    painted, above = _mean(face, "painted"), _mean(face, "above")
+    if painted is None or above is None:
+        return False
+    return painted < _UNCHANGED_SHARE * surest and painted <= _UNCHANGED_RATIO * above + _UNCHANGED_LEVELS
+
+
+def _faces_of_shot(
+    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, max_gap_s: float
+) -> list[TrackRecord]:
+    pieces = [piece for record in tracks.values() if (piece := record.between(start, stop)).frames]
+    return _joined(pieces, times_s, max_gap_s)
+
+
+def _sighting(face: TrackRecord) -> Sighting:
+    x, y = _middle(face)
+    return Sighting(frozenset(face.frames), float(x), float(y), _width(face))
+
+
+def _noise(faces: Sequence[TrackRecord]) -> float:
+    """Encoding noise: the calmest upper face's, not each face's own, as some generators paint whole faces."""
+    return min((above for each in faces if (above := _mean(each, "above")) is not None), default=0.0)
 
 
 def _changed_by(record: TrackRecord, noise: float) -> float:
-    """How much the generator changed a face beyond encoding it again, in 8-bit levels; 0 if it has no synced frame.
-
-    Encoding noise is taken from the calmest upper face of the shot: not from each face's own, as some generators paint
-    whole faces.
-    """
+    """How much the generator changed a face beyond encoding it again, in 8-bit levels; 0 if it has no synced frame."""
     painted = _mean(record, "painted")
     return max(painted - noise, 0.0) if painted is not None else 0.0
 
@@ -73,21 +127,6 @@ def _changed_by(record: TrackRecord, noise: float) -> float:
 def _mean(record: TrackRecord, name: Literal["painted", "above"]) -> float | None:
     values = [value for each in record.measured if each is not None and (value := getattr(each, name)) is not None]
     return float(np.mean(values)) if values else None
-
-
-def _people(faces: list[TrackRecord]) -> list[list[TrackRecord]]:
-    """Tracks in about the same place that never show at the same time are taken for one person."""
-    people: list[list[TrackRecord]] = []
-    for face in sorted(faces, key=lambda each: -len(each.frames)):
-        seen = set(face.frames)
-        for person in people:
-            apart = float(np.linalg.norm(_middle(face) - _middle(person[0])))
-            if apart <= _SAME_PLACE_FRAC * _width(person[0]) and not any(seen & set(each.frames) for each in person):
-                person.append(face)
-                break
-        else:
-            people.append([face])
-    return people
 
 
 def _width(record: TrackRecord) -> float:

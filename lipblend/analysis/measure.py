@@ -35,8 +35,8 @@ class FaceMeasure:
     stats : ColourStats or None
         Over skin that both show alike; None where too little of it is seen.
     above : float or None
-        The same as ``painted`` for the upper face, which most generators only encode again; None where the face is
-        the only one.
+        The same as ``painted`` for the upper face, which most generators only encode again; None where too little of
+        it is seen.
     """
 
     painted: float
@@ -73,7 +73,6 @@ class Pair:
     ) -> dict[int, FaceMeasure]:
         """Measure every face of an original frame against its synced frame; by track id."""
         candidates = self.in_original(their_faces)
-        several = len(our_faces) > 1
         found = {}
         for face in our_faces:
             partner = same_face(face.landmarks, candidates)
@@ -84,7 +83,7 @@ class Pair:
             before, after, box = patches
             width_px = face.landmarks.face_width_px
             painted = agreement.painted_score(before, after, width_px)
-            upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks)) if several else None
+            upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks))
             above = agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None
             if self.lab:
                 matrix = ycbcr_matrix(self.original.colour, self.original.height)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import smoothing
-from lipblend.analysis.choose import choose_faces
+from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
@@ -19,6 +19,7 @@ from lipblend.stages import colour
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
+UNCHANGED = "face not changed"
 
 _MESH = 478 * 2
 _DAMPING_ORDER = 2
@@ -90,15 +91,17 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
         If frames without a synced picture are not allowed (``pair.tail`` is ``error``).
     """
     count, notes = _frames_to_write(analysis, settings)
-    bounds = [*(int(start) for start in analysis.shot_starts if start < count), count]
+    shots = list(itertools.pairwise([*(int(start) for start in analysis.shot_starts if start < count), count]))
+    max_gap_s = settings.track.max_gap_s
+    surest = surest_change(analysis.tracks, analysis.times_s, shots, max_gap_s=max_gap_s)
     rows: list[PlanRow] = []
     borrowed = 0
-    for start, stop in itertools.pairwise(bounds):
-        shot, missing = _plan_shot(analysis, settings, start, stop)
+    for start, stop in shots:
+        shot, missing = _plan_shot(analysis, settings, start, stop, surest=surest)
         rows += shot
         borrowed += missing
     if not any(row.faces for row in rows):
-        notes.append(_without_faces(analysis, settings, count))
+        notes.append(_without_faces(analysis, settings, shots))
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
     notes += analysis.notes
@@ -108,20 +111,28 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     return ClipPlan(tuple(rows), tuple(notes))
 
 
-def _without_faces(analysis: ClipAnalysis, settings: Settings, count: int) -> str:
+def _without_faces(analysis: ClipAnalysis, settings: Settings, shots: Sequence[tuple[int, int]]) -> str:
     """The note that nothing was done, if that is allowed."""
     if settings.track.no_face == "copy":
         return "no face to work on: all frames are the original's own"
-    if analysis.tracks and settings.track.face != "changed":
+    face, max_gap_s = settings.track.face, settings.track.max_gap_s
+    counts = [count_people(analysis.tracks, analysis.times_s, *shot, max_gap_s=max_gap_s) for shot in shots]
+    if isinstance(face, int) and any(counts):
         raise NoFaceError(
-            f"no shot has the face asked for ({settings.track.face})",
+            f"no shot has the face asked for ({face}): {_faces_text(counts)}, counted from 0",
             hint="`lipblend probe` numbers the faces of a video; --face changed takes those the generator changed.",
         )
     raise NoFaceError(
-        f"no face to work on in {count} frames",
+        f"no face to work on in {shots[-1][1]} frames",
         hint="Check that both videos show the same face; lower track.min_face_px for small ones, or pass "
         "--no-face copy to get the original as it is.",
     )
+
+
+def _faces_text(counts: Sequence[int]) -> str:
+    least, most = min(counts), max(counts)
+    faces = f"{most} face{'s' if most > 1 else ''}" if least == most else f"{least} to {most} faces"
+    return f"the shot has {faces}" if len(counts) == 1 else f"the {len(counts)} shots have {faces} each"
 
 
 def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, list[str]]:
@@ -142,12 +153,15 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
     return total, [*notes, f"{found}: they are the original's own"]
 
 
-def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int) -> tuple[list[PlanRow], int]:
+def _plan_shot(
+    analysis: ClipAnalysis, settings: Settings, start: int, stop: int, *, surest: float
+) -> tuple[list[PlanRow], int]:
     """Rows of one shot, and how many synced meshes had to be borrowed from the original."""
     times = analysis.times_s[start:stop]
     paired = analysis.synced_index[start:stop] >= 0
     faces: list[list[FacePlan]] = [[] for _ in range(stop - start)]
     borrowed = 0
+    unchanged: set[int] = set()
     for record in choose_faces(
         analysis.tracks,
         analysis.times_s,
@@ -156,6 +170,9 @@ def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int
         max_gap_s=settings.track.max_gap_s,
         face=settings.track.face,
     ):
+        if settings.track.face == "changed" and is_unchanged(record, surest):
+            unchanged.update(record.frames)
+            continue
         mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
         moved = _moved(analysis, mesh, seen, start)
         theirs, known = _series(record.frames, record.synced, start, stop)
@@ -171,7 +188,7 @@ def _plan_shot(analysis: ClipAnalysis, settings: Settings, start: int, stop: int
             faces[i].append(FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i]))
     rows = []
     for i, found in enumerate(faces):
-        reason = "" if found else NO_FACE if paired[i] else NO_SYNCED
+        reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
         original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
         rows.append(PlanRow(original, synced, tuple(found), reason))
     return rows, borrowed
@@ -195,6 +212,12 @@ def _moved(
         if made_from != row and 0 <= made_from < len(mesh) and seen[row] and seen[made_from]:
             out[row] = stable[made_from] - stable[row]
     return out
+
+
+def _reason(*, paired: bool, unchanged: bool) -> str:
+    if not paired:
+        return NO_SYNCED
+    return UNCHANGED if unchanged else NO_FACE
 
 
 def _series(

@@ -32,7 +32,9 @@ def probe_command(
     """Show what lipblend sees in a file: streams, colour, frame times, damage, faces.
 
     Frames and time stamps are counted over the whole file; "container says" marks what is only claimed there. Faces are
-    looked for in about 24 frames. Positions are pixels of the upright picture.
+    looked for in about 24 frames. Positions are pixels of the upright picture. In a clip of one shot a face's number is
+    the one that composite --face takes: counted from the left, from 0; those seen only for a moment come last. With
+    several shots, --face counts in each shot anew.
     """
     from lipblend.faces.models import resolve_model
     from lipblend.inspection import inspect_file

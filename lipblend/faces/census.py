@@ -12,6 +12,75 @@ from lipblend.faces.landmarks import Landmarks
 
 _FARTHEST = 1.0  # face widths between the middles of one face in two pictures
 _MOST_GROWTH = 1.7
+_SAME_PLACE_FRAC = 1.5
+_BRIEF_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One face through some frames of a shot.
+
+    Attributes
+    ----------
+    frames : frozenset of int
+        Frames in which it is seen, by any count.
+    x, y : float
+        Middle of its mesh, mean over these frames, pixels.
+    width_px : float
+        Of the mesh, mean.
+    """
+
+    frames: frozenset[int]
+    x: float
+    y: float
+    width_px: float
+
+
+def lasting_sightings(sightings: Sequence[Sighting]) -> list[int]:
+    """Which of them are seen for a tenth of the longest one's time or more."""
+    least = _BRIEF_SHARE * max((len(each.frames) for each in sightings), default=0)
+    return [number for number, each in enumerate(sightings) if len(each.frames) >= least]
+
+
+def people_from_left(sightings: Sequence[Sighting]) -> list[list[int]]:
+    """Give the people of a shot their numbers.
+
+    Sightings in about the same place and size that never show at the same time are one person. People are numbered from
+    left to right by mean position; after them, so that they move no number, those who are only seen for a moment.
+
+    Parameters
+    ----------
+    sightings : sequence of Sighting
+
+    Returns
+    -------
+    list of list of int
+        For each person, in order, its sightings.
+    """
+    lasting = set(lasting_sightings(sightings))
+    people: list[list[int]] = []
+    for number in sorted(range(len(sightings)), key=lambda each: -len(sightings[each].frames)):
+        new = sightings[number]
+        for person in people:
+            first = sightings[person[0]]
+            if _in_the_same_place(new, first) and all(new.frames.isdisjoint(sightings[n].frames) for n in person):
+                person.append(number)
+                break
+        else:
+            people.append([number])
+
+    def place(person: list[int]) -> tuple[bool, float]:
+        counts = [len(sightings[each].frames) for each in person]
+        middle = float(np.average([sightings[each].x for each in person], weights=counts))
+        return not any(each in lasting for each in person), middle
+
+    return sorted(people, key=place)
+
+
+def _in_the_same_place(new: Sighting, first: Sighting) -> bool:
+    apart = float(np.hypot(new.x - first.x, new.y - first.y))
+    widths = new.width_px, first.width_px
+    return apart <= _SAME_PLACE_FRAC * first.width_px and max(widths) <= _MOST_GROWTH * min(widths)
 
 
 @dataclass(frozen=True)
@@ -21,7 +90,8 @@ class FaceReport:
     Attributes
     ----------
     index : int
-        0 is the leftmost by mean position.
+        As for ``--face INDEX`` in a clip of one shot: from the left by mean position, from 0, then those seen only for
+        a moment.
     x, y : float
         Middle of the face: the median over the frames.
     width_px, width_least_px, width_most_px : float
@@ -51,7 +121,7 @@ class FaceReport:
 
 
 def census(pictures: Sequence[Sequence[Landmarks]]) -> tuple[FaceReport, ...]:
-    """Tell the faces of a clip apart by place and size, and number them from left to right.
+    """Tell the faces of a clip apart by place and size, and number them as `people_from_left` does.
 
     Parameters
     ----------
@@ -62,12 +132,12 @@ def census(pictures: Sequence[Sequence[Landmarks]]) -> tuple[FaceReport, ...]:
     -------
     tuple of FaceReport
     """
-    groups: list[list[Landmarks]] = []
-    for faces in pictures:
+    groups: list[list[tuple[int, Landmarks]]] = []
+    for picture, faces in enumerate(pictures):
         # The nearest pairs first; a face continues one group, and a group takes one face of a picture.
         pairs = sorted(
             (
-                (_distance(group[-1], face), number, at)
+                (_distance(group[-1][1], face), number, at)
                 for number, group in enumerate(groups)
                 for at, face in enumerate(faces)
             ),
@@ -79,11 +149,20 @@ def census(pictures: Sequence[Sequence[Landmarks]]) -> tuple[FaceReport, ...]:
                 joined[at] = number
         for at, face in enumerate(faces):
             if at in joined:
-                groups[joined[at]].append(face)
+                groups[joined[at]].append((picture, face))
             else:
-                groups.append([face])
-    groups.sort(key=lambda group: float(np.mean([_middle(face)[0] for face in group])))
-    return tuple(_report(index, group, len(pictures)) for index, group in enumerate(groups))
+                groups.append([(picture, face)])
+    people = people_from_left([_sighting(group) for group in groups])
+    return tuple(
+        _report(index, [face for number in person for _, face in groups[number]], len(pictures))
+        for index, person in enumerate(people)
+    )
+
+
+def _sighting(group: Sequence[tuple[int, Landmarks]]) -> Sighting:
+    x, y = np.mean([_middle(face) for _, face in group], axis=0)
+    width_px = float(np.mean([np.ptp(face.points[:, 0]) for _, face in group]))
+    return Sighting(frozenset(picture for picture, _ in group), float(x), float(y), width_px)
 
 
 def _middle(face: Landmarks) -> npt.NDArray[np.float64]:

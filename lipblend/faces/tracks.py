@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import CROP_FACTOR, Mesh, RgbOf, crop_around, find_faces, overlap, shifted
+from lipblend.faces.search import CROP_FACTOR, Mesh, RgbOf, Sweep, crop_around, find_faces, overlap, shifted
 from lipblend.media.planes import Box
 
 _WIDE_CROP_FACTOR = 3.0
@@ -19,6 +19,13 @@ _RESIZE_AT = 0.12
 """A crop keeps its size until the face has grown or shrunk by this share, so that its steps do not show."""
 _KEEP_LOST_S = 1.0
 """A face that comes back to its place within this time is the same face."""
+_KEEP_OVER_CUT_S = 0.3
+"""The same for one that went with what looked like a cut: a flash is over by then."""
+_STAYED_IOU = 0.7
+"""A face that is so much where it was has not been cut away."""
+_TILES_A_SECOND = 16.0
+_SPARE_SEARCHES = 4.0
+_SPARE_EVERY_S = 2.0
 _TAKEN_IOU = 0.4
 _FARTHEST = 0.8
 _MOST_GROWTH = 1.7
@@ -53,7 +60,12 @@ class _Track:
     track_id: int
     mesh: Mesh
     crop_side_px: float
-    lost_since_s: float | None
+    forget_s: float | None
+    """None while it is seen; else until when it is waited for."""
+
+    @property
+    def live(self) -> bool:
+        return self.forget_s is None
 
 
 class FaceTracker:
@@ -62,7 +74,10 @@ class FaceTracker:
     The first frame of a shot is searched down to the smallest tiles. From then on a face is looked for in a crop about
     its last place. While nothing is tracked, every frame is looked at as a whole, and tile by tile when the last face
     has just been lost and every `search_every_s`; while something is tracked, the whole frame is looked at every
-    `search_every_s`. So a face that enters beside a tracked one is found from about 0.12 of the frame's longer side.
+    `search_every_s`, and a few tiles of it (see `Sweep`).
+
+    A flash looks like a cut. So faces are looked for where they were first, and keep their numbers if they are there;
+    and searches out of turn are rationed: four in reserve, and one more every two seconds.
 
     Parameters
     ----------
@@ -97,6 +112,9 @@ class FaceTracker:
         self._tracks: list[_Track] = []
         self._next_id = 0
         self._searched_s: float | None = None
+        self._sweep = Sweep(width, height, min_face_px)
+        self._spare = _SPARE_SEARCHES
+        self._spare_s = 0.0
 
     def step(self, rgb_of: RgbOf, *, new_shot: bool, time_s: float) -> tuple[TrackedFace, ...]:
         """Look at the next frame.
@@ -106,7 +124,8 @@ class FaceTracker:
         rgb_of : callable
             Gives the (h, w, 3) uint8 RGB of a `Box` inside the frame.
         new_shot : bool
-            The frame is the first after a cut: everything known is forgotten.
+            The frame looks like the first after a cut: only a face that has hardly moved counts as the same one, and
+            the whole frame is searched.
         time_s : float
             Its presentation time, not falling within a shot.
 
@@ -115,40 +134,41 @@ class FaceTracker:
         tuple of TrackedFace
             The faces seen in this frame, by rising `track_id`.
         """
-        if new_shot:
-            self._tracks = []
-            self._searched_s = None
-        had_face = any(track.lost_since_s is None for track in self._tracks)
-        self._follow(rgb_of, time_s)
-        live = [track for track in self._tracks if track.lost_since_s is None]
+        had_face = any(track.live for track in self._tracks)
+        self._follow(rgb_of, time_s, new_shot=new_shot)
+        live = [track for track in self._tracks if track.live]
         if len(live) < self._max_faces:
-            self._take(self._search(rgb_of, time_s, live=bool(live), had_face=had_face))
-        seen = [track for track in self._tracks if track.lost_since_s is None]
+            gone = had_face and not live
+            self._take(self._search(rgb_of, time_s, live=live, new_shot=new_shot, gone=gone))
+        seen = [track for track in self._tracks if track.live]
         return tuple(TrackedFace(track.track_id, Landmarks(track.mesh)) for track in sorted(seen, key=_by_id))
 
-    def _follow(self, rgb_of: RgbOf, time_s: float) -> None:
+    def _follow(self, rgb_of: RgbOf, time_s: float, *, new_shot: bool) -> None:
         """Give each track the mesh that continues it best; a mesh continues one track at most."""
+        least = _STAYED_IOU if new_shot else 0.0
         pairs = [
-            (overlap(track.mesh, mesh), number, mesh)
+            (how_near, number, mesh)
             for number, track in enumerate(self._tracks)
             for mesh in self._candidates(rgb_of, track)
+            if (how_near := overlap(track.mesh, mesh)) >= least
         ]
         taken: dict[int, Mesh] = {}
         for _, number, mesh in sorted(pairs, key=lambda pair: -pair[0]):
             if number not in taken and all(overlap(mesh, other) < _TAKEN_IOU for other in taken.values()):
                 taken[number] = mesh
+        keep_s = _KEEP_OVER_CUT_S if new_shot else _KEEP_LOST_S
         tracks = []
         for number, track in enumerate(self._tracks):
             if number in taken:
                 tracks.append(self._moved(track, taken[number]))
                 continue
-            since = time_s if track.lost_since_s is None else track.lost_since_s
-            if time_s - since <= _KEEP_LOST_S:
-                tracks.append(_Track(track.track_id, track.mesh, track.crop_side_px, since))
+            forget_s = time_s + keep_s if track.forget_s is None else track.forget_s
+            if time_s <= forget_s:
+                tracks.append(_Track(track.track_id, track.mesh, track.crop_side_px, forget_s))
         self._tracks = tracks
 
     def _candidates(self, rgb_of: RgbOf, track: _Track) -> list[Mesh]:
-        if track.lost_since_s is None:
+        if track.live:
             near = self._in_crop(rgb_of, crop_around(track.mesh, CROP_FACTOR, track.crop_side_px))
             near = [mesh for mesh in near if _continues(track.mesh, mesh)]
             if near:
@@ -171,30 +191,41 @@ class FaceTracker:
     def _crop_side(mesh: Mesh) -> float:
         return CROP_FACTOR * float(np.ptp(mesh, axis=0).max())
 
-    def _search(self, rgb_of: RgbOf, time_s: float, *, live: bool, had_face: bool) -> list[Mesh]:
-        """Faces of the frame, as thoroughly as it is due."""
+    def _search(self, rgb_of: RgbOf, time_s: float, *, live: list[_Track], new_shot: bool, gone: bool) -> list[Mesh]:
+        """Faces of the frame, as thoroughly as it is due; ``gone``: the last face was lost in this frame."""
         first = self._searched_s is None
-        due = self._searched_s is None or time_s - self._searched_s >= self._search_every_s
-        if first or due or (had_face and not live):
-            self._searched_s = time_s
-        elif live:
+        waited_s = time_s - (time_s if self._searched_s is None else self._searched_s)
+        due = first or waited_s >= self._search_every_s
+        out_of_turn = new_shot or gone
+        if live and not due and not out_of_turn:
             return []
-        if first or (not live and (due or had_face)):
-            return find_faces(
-                rgb_of,
-                self._width,
-                self._height,
-                self._detect,
-                min_face_px=self._min_face_px,
-                exhaustive=first,
-            )
-        whole = self._in_crop(rgb_of, Box(0, 0, self._width, self._height))
-        return [mesh for mesh in whole if Landmarks(mesh).face_width_px >= self._min_face_px]
+        thorough = first or (due and not live) or (out_of_turn and self._spends_spare(time_s))
+        if thorough or due:
+            self._searched_s = time_s
+        whole = rgb_of(Box(0, 0, self._width, self._height))
+        if thorough:
+            self._sweep.looked_everywhere(whole, time_s)
+            return find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=first or new_shot)
+        seen = [mesh for mesh in self._detect(whole) if Landmarks(mesh).face_width_px >= self._min_face_px]
+        if live and due:
+            known = [*(track.mesh for track in live), *seen]
+            count = max(1, round(_TILES_A_SECOND * waited_s))
+            seen += self._sweep.look(whole, time_s, self._detect, known=known, count=count)
+        return seen
+
+    def _spends_spare(self, time_s: float) -> bool:
+        """Whether a search out of turn can be afforded; if so, it is counted."""
+        self._spare = min(_SPARE_SEARCHES, self._spare + (time_s - self._spare_s) / _SPARE_EVERY_S)
+        self._spare_s = time_s
+        if self._spare < 1:
+            return False
+        self._spare -= 1
+        return True
 
     def _take(self, found: list[Mesh]) -> None:
         """Give found meshes to lost tracks near by, and new numbers to the others."""
-        live = [track for track in self._tracks if track.lost_since_s is None]
-        lost = [track for track in self._tracks if track.lost_since_s is not None]
+        live = [track for track in self._tracks if track.live]
+        lost = [track for track in self._tracks if not track.live]
         for mesh in found:
             if len(live) >= self._max_faces:
                 break

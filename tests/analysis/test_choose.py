@@ -1,18 +1,21 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from lipblend.analysis.choose import choose_faces
+from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
 from lipblend.analysis.clip import TrackRecord
 from lipblend.analysis.measure import FaceMeasure
 
 TIMES = np.arange(100) / 25
 
 
-def track(frames: range, *, at: float, width: float = 100.0, painted: float = 1.0) -> TrackRecord:
+def track(
+    frames: range, *, at: float, width: float = 100.0, painted: float = 1.0, above: float | None = None
+) -> TrackRecord:
     mesh = np.stack([np.linspace(0, width, 478) + at, np.linspace(0, width, 478)], 1).astype(np.float32)
     n = len(frames)
-    return TrackRecord(list(frames), [mesh] * n, [mesh] * n, [FaceMeasure(painted, None)] * n)
+    return TrackRecord(list(frames), [mesh] * n, [mesh] * n, [FaceMeasure(painted, None, above)] * n)
 
 
 def chosen(*tracks: TrackRecord, start: int = 0, stop: int = 100, face: str | int = "changed") -> list[list[int]]:
@@ -96,3 +99,76 @@ def test_frames_without_a_synced_picture_say_nothing_about_the_paint() -> None:
     tracks = {0: track(range(100), at=500, painted=2.5), 1: half}
     faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.4, face="changed")
     assert faces[0].measured[0] == FaceMeasure(4, None)
+
+
+def test_a_face_seen_for_a_moment_moves_no_number_and_comes_last() -> None:
+    left, right = track(range(100), at=300, painted=1), track(range(100), at=600, painted=5)
+    passing = track(range(40, 45), at=0)
+    tracks = {0: right, 1: passing, 2: left}
+
+    def taken(face: int) -> list[float]:
+        faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.4, face=face)
+        return [float(each.original[0][0, 0]) for each in faces]
+
+    assert [taken(face) for face in range(4)] == [[300], [600], [0], []]
+    assert count_people(tracks, TIMES, 0, 100, max_gap_s=0.4) == 3
+    assert count_people(tracks, TIMES, 50, 100, max_gap_s=0.4) == 2
+
+
+def test_one_persons_own_upper_face_does_not_decide_between_its_tracks() -> None:
+    """A generator that paints whole faces: without a bystander the upper face tells nothing about encoding noise."""
+    first = track(range(40), at=0, painted=2.4, above=1.6)
+    second = track(range(60, 100), at=10, painted=1.8, above=1.7)
+    assert len(chosen(first, second)) == 2
+
+
+def test_a_bystanders_upper_face_gives_the_noise_that_is_taken_off() -> None:
+    talking = track(range(100), at=0, painted=3.4, above=2.0)
+    assert len(chosen(talking, track(range(100), at=500, painted=1.5, above=1.4))) == 1
+
+
+def surest(*clip: TrackRecord) -> float:
+    return surest_change(dict(enumerate(clip)), TIMES, [(0, 50), (50, 100)], max_gap_s=0.4)
+
+
+@pytest.mark.parametrize(("painted", "above"), [(7.18, 1.96), (2.39, 1.59), (4.0, 0.15)])
+def test_a_face_that_the_generator_left_alone_is_told_by_the_changed_one_of_another_shot(
+    painted: float, above: float
+) -> None:
+    talking = track(range(50), at=0, painted=painted, above=above)
+    listening = track(range(50, 100), at=0, painted=0.4, above=0.35)
+    assert is_unchanged(listening, surest(talking, listening))
+    assert not is_unchanged(talking, surest(talking, listening))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((0.0, 0.0), (0.0, 0.0)),  # the same video
+        ((1.0, 0.8), (0.1, 0.1)),  # encoded again, one shot worse than the other
+        ((3.0, 2.6), (0.5, 0.5)),  # the whole face painted: the upper face tells nothing
+        ((5.0, 1.0), (1.5, 1.4)),  # too much for a face left alone
+        ((5.0, 1.0), (0.9, 0.3)),  # little, but three times the upper face's
+        ((5.0, 1.0), (0.5, None)),  # the upper face is not seen
+    ],
+)
+def test_where_it_is_not_sure_a_face_counts_as_changed(
+    first: tuple[float, float], second: tuple[float, float | None]
+) -> None:
+    one = track(range(50), at=0, painted=first[0], above=first[1])
+    two = track(range(50, 100), at=0, painted=second[0], above=second[1])
+    level = surest(one, two)
+    assert not is_unchanged(one, level)
+    assert not is_unchanged(two, level)
+
+
+def test_a_moment_of_change_is_not_the_clips_level() -> None:
+    assert surest(track(range(4), at=0, painted=9, above=1)) == 0
+    assert surest(track(range(5), at=0, painted=9, above=1)) == 9
+
+
+def test_people_side_by_side_have_a_number_each() -> None:
+    beside = track(range(100), at=110), track(range(100), at=0)
+    assert count_people(dict(enumerate(beside)), TIMES, 0, 100, max_gap_s=0.4) == 2
+    after_another = track(range(40), at=110), track(range(60, 100), at=0)
+    assert count_people(dict(enumerate(after_another)), TIMES, 0, 100, max_gap_s=0.1) == 1

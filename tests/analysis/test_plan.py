@@ -7,7 +7,7 @@ import pytest
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.analysis.plan import NO_FACE, NO_SYNCED, PlanRow, make_plan
+from lipblend.analysis.plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_plan
 from lipblend.analysis.timeline import Clock, describe, lay_out
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
@@ -142,8 +142,11 @@ def test_no_face_anywhere_can_be_copied(clip: Clip) -> None:
 
 
 def test_a_face_number_that_is_not_there_is_an_error(clip: Clip) -> None:
-    with pytest.raises(NoFaceError, match="face asked for"):
-        make_plan(clip(), Settings.model_validate({"track": {"face": 1}}))
+    settings = Settings.model_validate({"track": {"face": 1}})
+    with pytest.raises(NoFaceError, match=r"face asked for \(1\): the shot has 1 face, counted from 0"):
+        make_plan(clip(), settings)
+    with pytest.raises(NoFaceError, match="the 2 shots have 0 to 1 faces each"):
+        make_plan(clip(seen=range(20), cuts=(0, 20)), settings)
     assert make_plan(clip(), Settings.model_validate({"track": {"face": 0}})).rows[0].faces
 
 
@@ -214,3 +217,14 @@ def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     analysis.tracks[0].measured[:] = [FaceMeasure(painted, None)] * COUNT
     noted = any("nothing to take over" in note for note in make_plan(analysis, Settings()).notes)
     assert noted == (painted == 0)
+
+
+def test_a_shot_whose_face_the_generator_left_alone_passes_through_and_says_why(clip: Clip) -> None:
+    analysis = clip(cuts=(0, 20), seen=[*range(38)])
+    record = analysis.tracks[0]
+    record.measured[:] = [FaceMeasure(5.0, None, 0.5)] * 20 + [FaceMeasure(0.4, None, 0.4)] * 18
+    reasons = [row.reason for row in make_plan(analysis, Settings()).rows]
+    assert reasons == [""] * 20 + [UNCHANGED] * 18 + [NO_FACE] * 2
+    for face in ("all", "largest", 0):
+        rows = make_plan(analysis, Settings.model_validate({"track": {"face": face}})).rows
+        assert [row.reason for row in rows[:38]] == [""] * 38, "who asks for a face gets it"

@@ -9,7 +9,7 @@ from lipblend.faces.tracks import FaceTracker, TrackedFace
 from lipblend.media.planes import Box
 
 SIDE = 800
-COORDINATES = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=2)
+COORDINATES = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=2).astype(np.int16)
 Faces = tuple[tuple[float, float, float], ...]
 
 
@@ -93,9 +93,7 @@ def test_the_crop_grows_and_shrinks_with_the_face() -> None:
 def search(detect: object, *, min_face_px: int = 40) -> list[Mesh]:
     world = World()
     return find_faces(
-        world.rgb_of,
-        SIDE,
-        SIDE,
+        world.rgb_of(Box(0, 0, SIDE, SIDE)),
         detect,  # type: ignore[arg-type]
         min_face_px=min_face_px,
         exhaustive=True,

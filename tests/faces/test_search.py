@@ -8,19 +8,12 @@ import pytest
 
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import crop_around, find_faces, overlap, tile_sides, tiles
+from lipblend.faces.search import Sweep, crop_around, find_faces, overlap, tile_sides, tiles
 from lipblend.media.planes import Box
 
 
 def search(picture: np.ndarray, landmarker: FaceLandmarker, *, exhaustive: bool, least: int = 40) -> list[Landmarks]:
-    height, width = picture.shape[:2]
-
-    def rgb_of(box: Box) -> np.ndarray:
-        assert 0 <= box.x0 < box.x1 <= width
-        assert 0 <= box.y0 < box.y1 <= height
-        return picture[box.y0 : box.y1, box.x0 : box.x1]
-
-    found = find_faces(rgb_of, width, height, landmarker.detect, min_face_px=least, exhaustive=exhaustive)
+    found = find_faces(picture, landmarker.detect, min_face_px=least, exhaustive=exhaustive)
     return [Landmarks(mesh) for mesh in found]
 
 
@@ -111,3 +104,70 @@ def test_overlap_is_intersection_over_union() -> None:
     assert overlap(first, first + np.float32(20)) == 0.0
     assert overlap(first, first + np.array([5, 0], np.float32)) == pytest.approx(1 / 3)
     assert overlap(first * 0, first * 0) == 0.0
+
+
+class Positions:
+    """A detector that sees nothing and notes where it looked, in pictures whose third channel counts the columns."""
+
+    def __init__(self) -> None:
+        self.columns: list[set[int]] = []
+
+    def detect(self, rgb: np.ndarray) -> list[np.ndarray]:
+        self.columns.append(set(rgb[0, :, 2].tolist()))
+        return []
+
+
+def numbered(width: int, height: int, level: int) -> np.ndarray:
+    picture = np.full((height, width, 3), 100, np.uint8)
+    picture[..., 2] = np.arange(width) * 255 // width
+    picture[:, : width // 4, 1] = level
+    return picture
+
+
+def test_a_sweep_looks_where_it_changed_first_and_elsewhere_in_turn() -> None:
+    positions = Positions()
+    sweep = Sweep(1280, 720, 40)
+    sweep.looked_everywhere(numbered(1280, 720, 100), 0.0)
+    for step in range(1, 40):
+        before = len(positions.columns)
+        picture = numbered(1280, 720, 100 + 3 * step)
+        assert sweep.look(picture, step * 0.5, positions.detect, known=(), count=3) == []
+        assert len(positions.columns) == before + 3
+    assert all(min(columns) < 255 // 4 for columns in positions.columns[:3])
+    far = [number for number, columns in enumerate(positions.columns) if min(columns) > 255 // 2]
+    near = [number for number, columns in enumerate(positions.columns) if min(columns) < 255 // 4]
+    assert len(near) > len(far) > 5
+
+
+def test_a_sweep_skips_what_a_known_face_covers() -> None:
+    positions = Positions()
+    covers = np.array([[-10, -10], [2000, 2000]], np.float32)
+    assert Sweep(1280, 720, 40).look(numbered(1280, 720, 100), 0.0, positions.detect, known=[covers], count=99) == []
+    assert positions.columns == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(426, 240), (1920, 1080), (3840, 2160)])
+def test_a_sweep_has_a_tile_for_every_face(width: int, height: int) -> None:
+    boxes: list[Box] = []
+    picture = np.zeros((height, width, 3), np.uint8)
+
+    def note(rgb: np.ndarray) -> list[np.ndarray]:
+        offset = rgb.__array_interface__["data"][0] - picture.__array_interface__["data"][0]
+        y0, x0 = divmod(offset // 3, width)
+        boxes.append(Box(x0, y0, x0 + rgb.shape[1], y0 + rgb.shape[0]))
+        return []
+
+    Sweep(width, height, 40).look(picture, 0.0, note, known=(), count=10**6)
+    boxes.append(Box(0, 0, width, height))  # this one is looked at anyway
+    for face in (40, 47, 70, 99, 130, 200):
+        size = 1.3 * face  # a head is higher than wide
+        for x in range(0, max(1, int(width - size)), 31):
+            for y in range(0, max(1, int(height - size)), 31):
+                assert any(
+                    b.x0 <= x
+                    and b.y0 <= y
+                    and x + face <= b.x1
+                    and y + face <= b.y1
+                    and face >= 0.118 * max(b.width, b.height)
+                    for b in boxes
+                ), (face, x, y)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -163,9 +164,62 @@ def test_a_cut_starts_anew(landmarker: FaceLandmarker, scene: Scene) -> None:
     assert ids(steps) == [[0]] * 3 + [[1]] * 3
 
 
-def test_a_cut_in_place_gives_a_new_number(landmarker: FaceLandmarker, scene: Scene) -> None:
+def test_a_flash_that_leaves_the_face_in_place_keeps_its_number(landmarker: FaceLandmarker, scene: Scene) -> None:
     steps = follow(landmarker, film(scene, 800, 600, *[((90, 300, 300),)] * 4), cuts=(2,))
-    assert ids(steps) == [[0], [0], [1], [1]]
+    assert ids(steps) == [[0]] * 4
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_a_strobe_keeps_the_number_and_is_not_searched_at_each_flash(
+    hides: bool, landmarker: FaceLandmarker, scene: Scene
+) -> None:
+    counting = Counting(landmarker)
+    lit = scene(1280, 720, (60, 400, 300))
+    flash = np.full_like(lit, 255) if hides else np.minimum(lit.astype(int) * 2, 255).astype(np.uint8)
+    pictures = [flash if number % 4 == 3 else lit for number in range(48)]
+    cuts = tuple(number for number in range(1, 48) if number % 4 in (0, 3))
+    steps = follow(counting, pictures, cuts=cuts, search_every_s=0.5)
+    assert all(seen == [0] for number, seen in enumerate(ids(steps)) if number % 4 != 3)
+    follow(once := Counting(landmarker), [np.full_like(lit, 255)])
+    # 24 flashes up or down in 2 s: each was a search once.
+    assert len(counting.shapes) < 10 * len(once.shapes) + 4 * 48
+
+
+def test_quick_cuts_are_each_searched_at_once(landmarker: FaceLandmarker, scene: Scene) -> None:
+    places = [((55, 200 + 250 * number, 250),) for number in (0, 3, 1, 4, 2)]
+    frames = [place for place in places for _ in range(3)]
+    steps = follow(landmarker, film(scene, 1400, 720, *frames), cuts=(3, 6, 9, 12), search_every_s=9.0)
+    assert [len(seen) for seen in ids(steps)] == [1] * 15
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_small_newcomer_beside_a_followed_face_is_found_within_two_seconds(
+    moving: bool, landmarker: FaceLandmarker, scene: Scene
+) -> None:
+    rng = np.random.default_rng(0)
+    pictures = []
+    for number in range(74):
+        faces = ((200, 400, 400),) if number < 12 else ((200, 400, 400), (48, 1080, 560))
+        picture = scene(1280, 720, *faces)
+        if moving:  # everything changes all the time, so changes tell nothing
+            shade = cv2.resize(rng.normal(0, 12, (9, 16)).astype(np.float32), (1280, 720))[..., None]
+            picture = np.clip(picture + shade, 0, 255).astype(np.uint8)
+        pictures.append(picture)
+    counting = Counting(landmarker)
+    seen = ids(follow(counting, pictures, search_every_s=0.5))
+    assert seen[11] == [0]
+    assert seen.index([0, 1]) <= 12 + (50 if moving else 26)
+    assert seen[-1] == [0, 1]
+
+
+def test_the_search_beside_a_followed_face_looks_at_few_tiles_a_second(
+    landmarker: FaceLandmarker, scene: Scene
+) -> None:
+    picture = scene(1920, 1080, (200, 400, 400))
+    follow(first := Counting(landmarker), [picture])
+    follow(counting := Counting(landmarker), [picture] * 76, search_every_s=0.5)
+    beside = len(counting.shapes) - len(first.shapes) - 75  # without the crop of every frame
+    assert beside <= 3 * 16 + 3 * 2 + 8
 
 
 def test_an_unnoticed_cut_is_searched_at_once(landmarker: FaceLandmarker, scene: Scene) -> None:
