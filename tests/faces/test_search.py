@@ -170,3 +170,20 @@ def test_a_sweep_has_a_tile_for_every_face(width: int, height: int) -> None:
                     and face >= 0.118 * max(b.width, b.height)
                     for b in boxes
                 ), (face, x, y)
+
+
+def test_a_sweep_does_not_see_known_faces_again_and_sees_new_ones(
+    landmarker: FaceLandmarker, scene: Callable[..., np.ndarray]
+) -> None:
+    seen: list[int] = []
+
+    def detect(rgb: np.ndarray) -> list[np.ndarray]:
+        seen.append(len(found := landmarker.detect(rgb)))
+        return found
+
+    known = [face.points for face in search(scene(1280, 720, (150, 400, 300)), landmarker, exhaustive=False)]
+    assert Sweep(1280, 720, 40).look(scene(1280, 720, (150, 400, 300)), 0.0, detect, known=known, count=99) == []
+    assert sum(seen) == 0
+    both = scene(1280, 720, (150, 400, 300), (50, 1000, 500))
+    (new,) = Sweep(1280, 720, 40).look(both, 0.0, detect, known=known, count=99)
+    assert middle(Landmarks(new)) == pytest.approx([1000, 500], abs=6)
