@@ -66,7 +66,7 @@ def find_faces(whole: npt.NDArray[np.uint8], detect: Detect, *, min_face_px: int
 
 
 class Sweep:
-    """Look for further faces beside known ones, a few tiles at a time: cheap, and sooner or later everywhere.
+    """Look for further faces beside known ones, a few tiles at a time: cheap, and in time everywhere.
 
     The tiles that have changed most since they were looked at, and those that have waited longest, come first: so a
     newcomer before a still background is found within a step or two, and all tiles take turns when the camera moves.
@@ -91,7 +91,9 @@ class Sweep:
     def look(
         self, whole: npt.NDArray[np.uint8], time_s: float, detect: Detect, *, known: Sequence[Mesh], count: int
     ) -> list[Mesh]:
-        """Look at `count` tiles of a picture, of all sizes.
+        """Look at a picture as a whole, and at `count` tiles of it, of all sizes.
+
+        Known faces are blanked out first: a tile without a face costs the detector 1.5 ms, one with a face 8 ms.
 
         Parameters
         ----------
@@ -112,11 +114,13 @@ class Sweep:
         small = self._small(whole)
         open_tiles = [number for number, tile in enumerate(self._tiles) if not any(_inside(tile, k) for k in known)]
         waiting = {number: self._urgency(number, small, time_s) for number in open_tiles}
-        found = list(known)
-        for number in sorted(open_tiles, key=lambda each: -waiting[each])[:count]:
-            tile = self._tiles[number]
+        chosen = sorted(open_tiles, key=lambda each: -waiting[each])[:count]
+        for number in chosen:
             self._looked[number] = (time_s, small)
-            for mesh in detect(whole[tile.y0 : tile.y1, tile.x0 : tile.x1]):
+        blanked = _blanked(whole, known)
+        found = list(known)
+        for tile in (Box(0, 0, whole.shape[1], whole.shape[0]), *(self._tiles[number] for number in chosen)):
+            for mesh in detect(blanked[tile.y0 : tile.y1, tile.x0 : tile.x1]):
                 _add(found, shifted(mesh, tile), whole, detect, self._min_face_px)
         return found[len(known) :]
 
@@ -185,6 +189,17 @@ def overlap(first: Mesh, second: Mesh) -> float:
     shared = float(np.prod(np.maximum(high - low, 0)))
     union = float(np.prod(np.ptp(first, axis=0)) + np.prod(np.ptp(second, axis=0))) - shared
     return shared / union if union > 0 else 0.0
+
+
+def _blanked(whole: npt.NDArray[np.uint8], faces: Sequence[Mesh]) -> npt.NDArray[np.uint8]:
+    """A copy with each face's box in one colour."""
+    copy = whole.copy()
+    for mesh in faces:
+        (x0, y0), (x1, y1) = np.floor(mesh.min(axis=0)).astype(int), np.ceil(mesh.max(axis=0)).astype(int)
+        part = copy[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+        if part.size:
+            part[...] = part[::4, ::4].mean(axis=(0, 1)).astype(np.uint8)
+    return copy
 
 
 def _inside(tile: Box, mesh: Mesh) -> bool:

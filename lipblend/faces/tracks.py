@@ -206,12 +206,11 @@ class FaceTracker:
         if thorough:
             self._sweep.looked_everywhere(whole, time_s)
             return find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=first or new_shot)
-        seen = [mesh for mesh in self._detect(whole) if Landmarks(mesh).face_width_px >= self._min_face_px]
-        if live and due:
-            known = [*(track.mesh for track in live), *seen]
-            count = max(1, round(_TILES_A_SECOND * waited_s))
-            seen += self._sweep.look(whole, time_s, self._detect, known=known, count=count)
-        return seen
+        if live:
+            known = [track.mesh for track in live]
+            count = max(1, round(_TILES_A_SECOND * waited_s)) if due else 0
+            return self._sweep.look(whole, time_s, self._detect, known=known, count=count)
+        return [mesh for mesh in self._detect(whole) if Landmarks(mesh).face_width_px >= self._min_face_px]
 
     def _spends_spare(self, time_s: float) -> bool:
         """Whether a search out of turn can be afforded; if so, it is counted."""
