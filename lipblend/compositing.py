@@ -58,7 +58,7 @@ class CompositeResult:
     timeline : str
         Whose time line the output follows: original or synced.
     pairing : mapping
-        How the two videos go together: offset_s, in_step, drift, repeated, missing, jumps, backward (see
+        How the two videos go together: offset_s, in_step, drift, repeated, missing, jumps, backward, before, after (see
         `lipblend.analysis.timeline.Pairing`), likeness and mapping (`lipblend.analysis.alignment.Alignment`).
     notes : tuple of str
         What else the user should know.
@@ -146,7 +146,9 @@ def composite(
     audio = choose_audio(
         ours, theirs, settings.audio.source, timeline=found.timeline.follows, offset_s=found.pairing.offset_s
     )
-    run = _Render(ours, theirs, analysis, plan, settings)
+    # Sound of the other video, or of one whose last frames are left out, would go on after the picture.
+    foreign = audio.taken in ("original", "synced") and audio.taken != found.timeline.follows
+    run = _Render(ours, theirs, analysis, plan, settings, trim=foreign or found.pairing.after > 0)
     del analysis  # the plan holds all that the second pass needs of the faces
     analysed = time.perf_counter()
     end_s, writer_notes = run.write(output, audio, overwrite=overwrite, pictures=pictures, report=report)
@@ -180,6 +182,8 @@ def _pairing_dict(found: Alignment) -> dict[str, Any]:
         "missing": pairing.missing,
         "jumps": pairing.jumps,
         "backward": pairing.backward,
+        "before": pairing.before,
+        "after": pairing.after,
         "likeness": found.likeness,
         "mapping": asdict(mapping),
     }
@@ -189,7 +193,14 @@ class _Render:
     """The second pass over both videos, and the counts that the summary shows."""
 
     def __init__(
-        self, ours: VideoInfo, theirs: VideoInfo, analysis: ClipAnalysis, plan: ClipPlan, settings: Settings
+        self,
+        ours: VideoInfo,
+        theirs: VideoInfo,
+        analysis: ClipAnalysis,
+        plan: ClipPlan,
+        settings: Settings,
+        *,
+        trim: bool,
     ) -> None:
         self._ours, self._theirs, self._plan, self._settings = ours, theirs, plan, settings
         self._mapping = analysis.alignment.mapping
@@ -197,7 +208,7 @@ class _Render:
         self._stamps = list(zip(analysis.pts.tolist(), analysis.durations.tolist(), strict=True))
         self._original_pts, self._synced_pts = analysis.original_pts, analysis.synced_pts
         self._exact = analysis.exact_times
-        self._trim = len(plan.rows) < len(analysis.times_s)
+        self._trim = trim or len(plan.rows) < len(analysis.times_s)
         self.start_s = float(analysis.times_s[0])
         self.blended = 0
         self.passed_through: Counter[str] = Counter()

@@ -24,6 +24,7 @@ from lipblend.media.reader import VideoReader
 from lipblend.settings import PairSettings, TrackSettings
 
 _QUEUE = 4  # decoded frames waiting a stream
+_LEAP_S = 0.5  # the generator's jump within the original is a cut, whatever it looks like
 
 Measures = dict[tuple[int, int], dict[int, FaceMeasure]]
 """By original and synced frame: what was measured on each face, by its track id."""
@@ -86,6 +87,8 @@ def analyse(
     starts = np.zeros(1, np.intp)
     if track.cuts:
         starts = cuts.find_cuts(_changes(ours, line.original_index), np.array(moves), threshold=track.cut_threshold)
+        leaps = np.flatnonzero(np.abs(np.diff(np.array(ours.times_s)[line.original_index])) > _LEAP_S) + 1
+        starts = np.union1d(starts, leaps) if line.follows == "synced" else starts
     clock, shown = (ours, line.original_index) if line.follows == "original" else (theirs, line.synced_index)
     return ClipAnalysis(
         times_s=np.array(clock.times_s)[shown],

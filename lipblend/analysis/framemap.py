@@ -39,6 +39,7 @@ _MOST_ROUNDS = 6
 _WANDERS = 5  # frames
 _NEXT_TO_NOTHING = 0.1  # of what matches usually leave over
 _STRANGE = 4.0  # measured: 1.3 to 60 for frames at a wrong moment, by how much moves
+_LEAST_JUDGES = 3  # original frames
 _LEAST_LEFT = 0.05  # of a pixel's variance
 
 
@@ -96,16 +97,14 @@ def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices
     Returns
     -------
     (n_s,) int64
-        Index of an original frame for every synced frame; -1 for frames outside the original's time that look like
-        none of its frames.
+        Index of an original frame for every synced frame.
     """
     stride = -(-max(len(original), len(synced)) // MOST_FRAMES)
     coarse = Expected(expected.source[::stride] / stride, expected.outside[::stride], expected.reach / stride + 1)
     path = _search(original[::stride], synced[::stride], coarse)
     if stride > 1:
         path = _refined(original, synced, expected, np.minimum(path * stride, len(original) - 1), stride)
-    path = _without_wandering(original, synced, path, expected)
-    return _without_strange_end(original, synced, path, expected.outside)
+    return _without_wandering(original, synced, path, expected)
 
 
 def _without_wandering(original: Thumbs, synced: Thumbs, path: Indices, expected: Expected) -> Indices:
@@ -132,20 +131,44 @@ def _without_wandering(original: Thumbs, synced: Thumbs, path: Indices, expected
     return out
 
 
-def _without_strange_end(original: Thumbs, synced: Thumbs, path: Indices, outside: npt.NDArray[np.bool_]) -> Indices:
-    """Take back the matches of frames outside the original's time, where they fit much worse than the others do.
+def without_strangers(original: Thumbs, synced: Thumbs, path: Indices, *groups: npt.NDArray[np.bool_]) -> Indices:
+    """Take back the matches of groups of frames that fit much worse than the frames outside these groups do.
 
-    A generator that goes on after the original's end repeats it in some way, which fits; a damaged or cut original
-    has nothing to show there.
+    Parameters
+    ----------
+    original, synced : (n, k) uint8
+        As for `find_source`.
+    path : (n_s,) int64
+    groups : (n_s,) bool arrays
+        Frames that the original may not hold: each group is judged as a whole.
+
+    Returns
+    -------
+    (n_s,) int64
+        -1 for the frames taken back. The path itself where too few frames are left to judge by.
     """
-    within = np.flatnonzero(~outside)
-    if not outside.any() or not len(within):
+    within = np.flatnonzero(~np.any(groups, axis=0) & (path >= 0))
+    if len(np.unique(path[within])) < _LEAST_JUDGES:
         return path
-    chosen = _spread(within)
-    weighing = _weighing(original[path[chosen]], synced[chosen])
-    left = weighing.left(original, synced, path, np.arange(len(path)))
-    misfit = float(np.median(left[outside])) / _usual(left[within], original.shape[1])
-    return np.where(outside & (misfit > _STRANGE), -1, path)
+    weighing = _weighing(original[path[_spread(within)]], synced[_spread(within)])
+    usual = _usual(weighing.left(original, synced, path, within), original.shape[1])
+    out = path.copy()
+    for group in groups:
+        rows = np.flatnonzero(group & (path >= 0))
+        if len(rows) and float(np.median(weighing.left(original, synced, path, rows))) > _STRANGE * usual:
+            out[rows] = -1
+    return out
+
+
+def fits_worse_by(
+    original: Thumbs, synced: Thumbs, path: Indices, reference: Indices, rows: npt.NDArray[np.bool_]
+) -> float:
+    """What a path leaves over, as a multiple of what another one does, over some synced frames."""
+    chosen = _spread(np.flatnonzero(rows))
+    weighing = _weighing(original[reference[chosen]], synced[chosen])
+    least = _LEAST_LEFT * original.shape[1]
+    left, usual = (float(weighing.left(original, synced, each, chosen).mean()) for each in (path, reference))
+    return float(max(left, least) / max(usual, least))
 
 
 def _spread(rows: Indices) -> Indices:
@@ -185,7 +208,7 @@ def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indic
     for start in range(0, len(synced), block):
         rows = np.arange(start, min(start + block, len(synced)))
         near = coarse[max(0, rows[0] // stride - _ASTRAY) : rows[-1] // stride + 1 + _ASTRAY]
-        columns = _columns_near(near, _ASTRAY * stride + _REACH, len(original))
+        columns = _columns_near(near, _ASTRAY * stride + _REACH, len(original), gap=steps.longest + 1)
         real = columns != GAP
         costs = np.full((len(rows), len(columns)), np.float32(np.inf))
         costs[:, real] = _evidence(weighing.distances(original[columns[real]], synced[rows]), original.shape[1])
@@ -195,13 +218,13 @@ def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indic
     return path
 
 
-def _columns_near(path: Indices, margin: int, count: int) -> Indices:
-    """Original frames within ``margin`` of a path, rising; a `GAP` parts those that are no neighbours."""
+def _columns_near(path: Indices, margin: int, count: int, *, gap: int) -> Indices:
+    """Original frames within ``margin`` of a path, rising; ``gap`` times `GAP` parts those that are no neighbours."""
     near = np.zeros(count, bool)
     for index in path:
         near[max(0, index - margin) : index + margin + 1] = True
     columns = np.flatnonzero(near)
-    return np.insert(columns, np.flatnonzero(np.diff(columns) > 1) + 1, GAP)
+    return np.insert(columns, np.repeat(np.flatnonzero(np.diff(columns) > 1) + 1, gap), GAP)
 
 
 def _weighing(matched: Thumbs, synced: Thumbs) -> _Weighing:

@@ -142,7 +142,7 @@ def _normal_equations(
         vector += weighted.T @ rest
         total += float((weight * rest**2).sum())
         count += float(weight.sum())
-    return total / max(count, 1e-9), (matrix, vector)
+    return total / count if count else np.inf, (matrix, vector)
 
 
 def covered(mapping: FrameMapping, synced_shape: tuple[int, ...], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

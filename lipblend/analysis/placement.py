@@ -23,7 +23,7 @@ Pairs = list[tuple[int, int]]
 _CLEARLY_BETTER = 0.01
 _SEEN_PX = 0.75  # a mapping that lies nowhere farther than this from a usual way is that way
 _FULL_SIZE_PAIRS = 5
-_FULL_SIZE_WITHIN = 250  # frames from the start that are read again to refine a mapping
+_FULL_SIZE_WITHIN = 250  # matched frames, counted from the first one, that are read again to refine a mapping
 _SIDES_PX = (240, 480, 960)  # longer side of the frames on which a mapping is refined, coarse to fine
 
 
@@ -44,8 +44,9 @@ class SmallPictures:
 
     @classmethod
     def of(cls, original: Scan, synced: Scan) -> SmallPictures:
-        """Those of two scans."""
+        """Those of two scans, which hold views of the same memory from then on."""
         ours, theirs = np.stack(original.thumbs), np.stack(synced.thumbs)
+        original.thumbs, synced.thumbs = list(ours), list(theirs)
         return cls(ours, theirs, (_factors(ours, original.info), _factors(theirs, synced.info)))
 
     def small(self, mapping: FrameMapping) -> FrameMapping:
@@ -72,7 +73,7 @@ class SmallPictures:
         small = self.small(mapping)
         shape = self.original.shape[1:]
         inside = geometry.covered(small, self.synced.shape[1:], shape)
-        if small.is_identity:
+        if small.is_identity and self.original.shape[1:] == self.synced.shape[1:]:
             return self.original[:, inside], self.synced[:, inside]
         laid = np.empty((len(self.synced), np.count_nonzero(inside)), np.uint8)
         for row, picture in zip(laid, self.synced, strict=True):
@@ -100,26 +101,30 @@ def find_mapping(original: Scan, synced: Scan, small: SmallPictures, pairs: Pair
         Frames of one size that are as alike as this without a mapping need none.
     """
     plain = FrameMapping()
-    sizes = [(info.upright_width, info.upright_height) for info in (original.info, synced.info)]
     best, most = plain, -1.0
-    if sizes[0] == sizes[1]:
+    if original.info.upright_size == synced.info.upright_size:
         most = small.likeness(pairs, plain) + _CLEARLY_BETTER
         if most >= enough:
             return plain
-    stable = list(STABLE)
-    faces = [
-        (original.faces[i][0].landmarks.points[stable], synced.faces[j][0].landmarks.points[stable])
-        for i, j in pairs
-        if original.faces[i] and synced.faces[j]
-    ]
     ours, theirs = small.chosen(pairs)
-    for candidate in geometry.candidates(sizes[0], sizes[1], faces):
+    for candidate in usual_ways(original, synced, pairs):
         refined = small.full(geometry.refine(list(ours), list(theirs), small.small(candidate)))
         for tried in (candidate, refined):
             alike = small.likeness(pairs, tried)
             if alike > most:
                 best, most = tried, alike
     return best
+
+
+def usual_ways(original: Scan, synced: Scan, pairs: Pairs) -> list[FrameMapping]:
+    """The usual ways to put a frame of one size into another, and what the faces of some pairs say."""
+    stable = list(STABLE)
+    faces = [
+        (original.faces[i][0].landmarks.points[stable], synced.faces[j][0].landmarks.points[stable])
+        for i, j in pairs
+        if original.faces[i] and synced.faces[j]
+    ]
+    return geometry.candidates(original.info.upright_size, synced.info.upright_size, faces)
 
 
 def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: FrameMapping) -> FrameMapping:
@@ -133,9 +138,7 @@ def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: Frame
     mapping : FrameMapping
         Right to a few pixels.
     """
-    near = [pair for pair in pairs if max(pair) < _FULL_SIZE_WITHIN]
-    if not near:
-        return mapping
+    near = pairs[:_FULL_SIZE_WITHIN]
     places = np.unique(np.linspace(0, len(near) - 1, _FULL_SIZE_PAIRS).astype(int))
     wanted = [near[place] for place in places]
     ours = [
@@ -149,17 +152,10 @@ def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: Frame
         one, other = [_reduced(x, side) for x in ours], [_reduced(x, side) for x in theirs]
         down = SmallPictures(np.stack(one), np.stack(other), (_ratio(one[0], ours[0]), _ratio(other[0], theirs[0])))
         mapping = down.full(geometry.refine(one, other, down.small(mapping)))
-    return usual_way(original.info, synced.info, mapping, within_px=_SEEN_PX)
-
-
-def usual_way(original: VideoInfo, synced: VideoInfo, mapping: FrameMapping, *, within_px: float) -> FrameMapping:
-    """The usual way to frame that lies nearest to a mapping; itself if none lies within so many original pixels."""
-    sizes = [(info.upright_width, info.upright_height) for info in (original, synced)]
-    return min(
-        (way for way in geometry.candidates(sizes[0], sizes[1], []) if _apart_px(way, mapping, sizes[0]) < within_px),
-        key=lambda way: _apart_px(way, mapping, sizes[0]),
-        default=mapping,
-    )
+    size = original.info.upright_size
+    ways = geometry.candidates(size, synced.info.upright_size, [])
+    nearest = min(ways, key=lambda way: _apart_px(way, mapping, size))
+    return nearest if _apart_px(nearest, mapping, size) < _SEEN_PX else mapping
 
 
 def _apart_px(one: FrameMapping, other: FrameMapping, size: tuple[int, int]) -> float:

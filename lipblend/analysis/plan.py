@@ -139,6 +139,10 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
     """How many frames come out, by ``pair.tail``; with what the summary should say about it."""
     total = len(analysis.times_s)
     shown = np.flatnonzero(analysis.synced_index >= 0)
+    if not len(shown):
+        raise InputMismatchError(
+            "no frame of the original has a synced picture", hint="Leave out --pair and --offset to have them found."
+        )
     first, paired = int(shown[0]), int(shown[-1]) + 1
     notes = [f"the first {first} frames have no synced picture: they are the original's own"] if first else []
     if paired == total:

@@ -61,6 +61,8 @@ class Pairing:
         Synced frames that show the same original frame as the one before; original frames never shown in between.
     jumps, backward : int
         Places where the original jumps by more than 0.3 s, and synced frames that run backward through it.
+    before, after : int
+        Synced frames at the start and at the end that show nothing of the original.
     """
 
     source: Indices
@@ -71,6 +73,8 @@ class Pairing:
     missing: int
     jumps: int
     backward: int
+    before: int
+    after: int
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,8 @@ class Timeline:
 def source_by_time(original: Clock, synced: Clock, offset_s: float) -> Indices:
     """The original frame nearest in time to every synced frame; -1 more than half a frame beyond either end."""
     ours, wanted = original.since_start_s, synced.since_start_s + offset_s
-    half = max(original.period_s, synced.period_s) / 2 + 1e-6
     nearest = _nearest(ours, wanted)
-    nearest[(wanted < -half) | (wanted > ours[-1] + half)] = -1
+    nearest[np.logical_or(*outside(original, synced, offset_s))] = -1
     return nearest
 
 
@@ -106,17 +109,32 @@ def expected_source(original: Clock, synced: Clock, offset_s: float) -> Times:
     )
 
 
+def outside(original: Clock, synced: Clock, offset_s: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Synced frames more than half a frame before the original's first frame, and after its last."""
+    wanted = synced.since_start_s + offset_s
+    half = _half(original, synced)
+    return wanted < -half, wanted > original.since_start_s[-1] + half
+
+
+def usual_offset_s(source: Indices, original: Clock, synced: Clock) -> float:
+    """Where in the original the synced video starts, as most of its frames say; 0 for less than a frame."""
+    shown = source >= 0
+    middle = float(np.median(original.since_start_s[source[shown]] - synced.since_start_s[shown]))
+    return middle if abs(middle) > _OFFSET_FRAMES * max(original.period_s, synced.period_s) else 0.0
+
+
 def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float | None = None) -> Pairing:
     """Measure how a map of frames relates to the clocks.
 
     Parameters
     ----------
     source : (n_s,) int64
+        At least one frame is not -1.
     original, synced : Clock
     offset_s : float, optional
         The offset, where it is known; found otherwise.
     """
-    shown = source >= 0
+    shown = np.flatnonzero(source >= 0)
     theirs, ours = synced.since_start_s[shown], original.since_start_s[source[shown]]
     ahead = ours - theirs
     period = max(original.period_s, synced.period_s)
@@ -124,7 +142,11 @@ def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float
         low, high = np.quantile(ahead, [0.02, 0.98])
         middle = float(low + high) / 2
         offset_s = middle if abs(middle) > _OFFSET_FRAMES * period else 0.0
-    off = np.count_nonzero(np.abs(ahead - offset_s) > _IN_STEP_FRAMES * period + 1e-6)
+    # An original frame that is shown for long (variable rate) is in step for as long as it is shown.
+    longer = np.append(np.diff(original.since_start_s), original.period_s)[source[shown]] - original.period_s
+    late = theirs + offset_s - ours - np.maximum(longer, 0)
+    early = ours - theirs - offset_s
+    off = np.count_nonzero(np.maximum(late, early) > _IN_STEP_FRAMES * period + 1e-6)
     in_step = bool(off <= _OUT_OF_STEP_SHARE * len(ahead))
     if not in_step:
         offset_s = float(ahead[0])
@@ -140,6 +162,8 @@ def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float
         missing=int((forward - 1).sum()),
         jumps=int(np.count_nonzero(leaps)),
         backward=int(np.count_nonzero((steps < 0) & ~leaps)),
+        before=int(shown[0]),
+        after=len(source) - 1 - int(shown[-1]),
     )
 
 
@@ -164,11 +188,13 @@ def _partners_in_step(pairing: Pairing, original: Clock, synced: Clock) -> Indic
     ours, theirs = original.since_start_s, synced.since_start_s[shown] + pairing.offset_s
     pictured = ours[pairing.source[shown]]
     window = _WINDOW_FRAMES * max(original.period_s, synced.period_s) + 1e-6
-    half = synced.period_s / 2 + 1e-6
+    half = _half(original, synced)
     nearest = _nearest(theirs, ours)
+    # A synced video that lost frames ends early by the clock, though not by its picture; likewise at the start.
+    first, last = pairing.source[shown[:3]].min(), pairing.source[shown[-3:]].max()
     out = np.full(len(ours), -1, np.int64)
     for frame, time in enumerate(ours):
-        if time < theirs[0] - half or time > theirs[-1] + half:
+        if (time < theirs[0] - half and frame < first) or (time > theirs[-1] + half and frame > last):
             continue
         low, high = np.searchsorted(theirs, [time - window, time + window])
         if low == high:
@@ -190,6 +216,10 @@ def _partners(pairing: Pairing, original: Clock) -> Indices:
     nearest = _nearest(pictured, ours)
     near = np.abs(pictured[nearest] - ours) <= _WINDOW_FRAMES * original.period_s
     return np.where(near, shown[order][nearest], -1)
+
+
+def _half(original: Clock, synced: Clock) -> float:
+    return max(original.period_s, synced.period_s) / 2 + 1e-6
 
 
 def _nearest(rising: Times, wanted: Times) -> Indices:

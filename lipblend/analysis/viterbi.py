@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 GAP = -1
-"""In place of a column: the columns beside it are no neighbours."""
+"""In place of a column; more of them than the longest step is long part columns that are no neighbours."""
 
 _OFF_STEP = 10.0
 _STEP_SLOPE = 0.7
@@ -59,7 +59,7 @@ def cheapest_path(
     jump, turns = len(moves), (len(moves) + 1, len(moves) + 2)
     rows, width = costs.shape
     # Two layers: playing forward, and playing backward. came[layer] tells by which move a cell was reached.
-    came = np.zeros((2, rows, width), np.uint8)
+    came = np.zeros((2, rows, width), np.uint16)
     jumped_from = np.zeros((rows, 2), np.int64)
     start = np.where(np.abs(columns - start_near) <= 1, 0.0, _START_AWAY)
     start[columns == GAP] = np.inf
@@ -111,7 +111,7 @@ def _moved(layer: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.float64]
 
 
 def _improve(
-    best: npt.NDArray[np.float64], came: npt.NDArray[np.uint8], offered: npt.NDArray[np.float64], number: int
+    best: npt.NDArray[np.float64], came: npt.NDArray[np.uint16], offered: npt.NDArray[np.float64], number: int
 ) -> None:
     better = offered < best
     best[better] = offered[better]

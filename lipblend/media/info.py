@@ -200,6 +200,11 @@ class VideoInfo:
         return orientation_of(self.display_matrix) or UPRIGHT
 
     @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of the picture as it is shown, before sample aspect; pixels."""
+        return self.upright_width, self.upright_height
+
+    @property
     def upright_width(self) -> int:
         """Width of the picture as shown, in coded pixels; that of ``Frame.planes[0]``."""
         return self.orientation.size(self.width, self.height)[0]

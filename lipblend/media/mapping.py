@@ -74,7 +74,8 @@ def synced_patch(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
 ) -> NDArray[np.float32]:
     """Cut a patch of the original's frame out of a synced picture, see `extract_patch` and `extract_mapped`."""
-    if mapping.is_identity:
+    height, width = planes[0].shape
+    if mapping.is_identity and box == box.clipped(width, height):
         return extract_patch(planes, layout, box)
     return extract_mapped(planes, layout, box, mapping)
 

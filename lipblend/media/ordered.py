@@ -26,7 +26,7 @@ def frames_at(
 ) -> Iterator[Frame]:
     """Yield frames by index, in the order asked for.
 
-    A frame that is asked for twice in a row comes twice, the second time as a copy, so that either may be written to.
+    A frame that is asked for several times in a row comes as so many copies, so that each may be written to.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def _descending(runs: Sequence[tuple[int, int]], place: int) -> Sequence[tuple[i
 
 
 def _repeated(frame: Frame, times: int) -> Iterator[Frame]:
-    copies = [frame.copy() for _ in range(times - 1)]
+    for _ in range(times - 1):
+        yield frame.copy()
     yield frame
-    yield from copies
 
 
 class _Source:

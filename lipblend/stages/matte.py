@@ -134,8 +134,9 @@ def _inside(covered: tuple[float, float, float, float], box: Box, frame_size: tu
     x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
     y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
     far = np.float32(max(frame_size))
-    across = np.minimum(x - left if left > 0 else far, right - x if right < frame_size[0] else far)
-    down = np.minimum(y - top if top > 0 else far, bottom - y if bottom < frame_size[1] else far)
+    # A border that is missed by less than a pixel is the picture's own.
+    across = np.minimum(x - left if left > 1 else far, right - x if right < frame_size[0] - 1 else far)
+    down = np.minimum(y - top if top > 1 else far, bottom - y if bottom < frame_size[1] - 1 else far)
     return np.asarray(
         np.minimum(np.broadcast_to(across, x.shape)[None, :], np.broadcast_to(down, y.shape)[:, None]), np.float32
     )

@@ -115,8 +115,3 @@ def test_how_far_two_mappings_lie_apart(original: Scan) -> None:
     small = SmallPictures.of(original, original)
     factor = small.to_small[0][0]
     assert small.apart(FrameMapping(), FrameMapping(1, 1, 10, 0)) == pytest.approx(10 * factor, rel=1e-3)
-
-
-def test_without_a_pair_near_the_start_the_mapping_stays(original: Scan) -> None:
-    start = FrameMapping(0.9, 0.9, 1, 2)
-    assert refined_on_frames(original, original, [(3, 400)], start) == start
