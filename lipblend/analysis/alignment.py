@@ -24,6 +24,7 @@ _SAME_SCENE = 0.45  # measured: 0.27 at most between different scenes, 0.6 and m
 _SAME_TAKE = 0.9  # measured: 0.99 and more between frames that belong together
 _OFFSET_REACH_S = 0.5
 _MOVED_PX = 0.03  # of a small picture: too little to make other frames match
+_LIKELIER = 0.01  # of likeness: a usual way to frame is taken before an odd one that fits as well
 _NEAR_PX = 2.0  # of a small picture: a mapping made from wrong pairs is off by what heads move
 
 
@@ -91,10 +92,12 @@ def _settled(
     tried = [(_likeness(small, source, first), first, source)]
     better = find_mapping(original, synced, small, _samples(source, len(original)), enough=_SAME_TAKE)
     near_px = _NEAR_PX * original.info.upright_width / small.original.shape[2]
-    for mapping in (better, usual_way(original.info, synced.info, better, within_px=near_px)):
+    usual = usual_way(original.info, synced.info, better, within_px=near_px)
+    for mapping in (better, usual):
         if all(small.apart(mapping, other) > _MOVED_PX for _, other, _ in tried):
             source = find_source(*small.pixels(mapping), expected)
-            tried.append((_likeness(small, source, mapping), mapping, source))
+            odds = _LIKELIER if mapping == usual else 0.0
+            tried.append((_likeness(small, source, mapping) + odds, mapping, source))
     _, mapping, source = max(tried, key=lambda item: item[0])
     return mapping, source
 
