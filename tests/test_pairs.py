@@ -396,3 +396,23 @@ def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], ours: int, theirs:
     assert done.result.frames == len(done.out.times)
     assert done.result.blended >= 1
     assert set(done.originals_shown()) <= set(range(ours))
+
+
+def real(name: str, tmp_path: Path):
+    """Composite a published pair, fast."""
+    from lipblend import composite
+
+    ours, theirs = REAL / name / "orig.mp4", REAL / name / "synced.mp4"
+    if not theirs.exists():
+        pytest.skip(f"{name} is not at hand")
+    groups = {"encode": {"preset": "ultrafast"}}
+    return composite(ours, theirs, tmp_path / "out.mp4", settings=Settings.model_validate(groups))
+
+
+def test_a_real_pair_that_the_generator_re_timed(tmp_path: Path) -> None:
+    done = real("wav2lip_huyvux_fps30", tmp_path)
+    assert (done.timeline, done.audio) == ("synced", "synced")
+    assert (done.frames, done.pairing["jumps"]) == (147, 1)
+    assert (done.pairing["repeated"], done.pairing["missing"], done.pairing["backward"]) == (0, 0, 0)
+    assert done.pairing["drift"] == pytest.approx(30 / 22.13 - 1, abs=0.002)
+    assert read(tmp_path / "out.mp4").times == read(REAL / "wav2lip_huyvux_fps30" / "synced.mp4").times

@@ -188,20 +188,24 @@ def _search(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
     mean = _mean(original)
     weighing = _Weighing(mean, mean + (_mean(synced) - mean).mean(), np.ones(original.shape[1], np.float32))
     path = np.zeros(len(synced), np.int64)
+    rows = _counting(expected)
     for _ in range(_MOST_ROUNDS):
         before = path
-        costs = _evidence(weighing.distances(original, synced), original.shape[1]) + _pull(columns, expected)
+        distances = weighing.distances(original, synced)
+        costs = _evidence(distances, _usual(distances[rows].min(1), original.shape[1])) + _pull(columns, expected)
         path = cheapest_path(costs, columns, steps, start_near=float(expected.source[0]))
         if (path == before).all():
             break
-        weighing, steps = _weighing(original[path], synced), _steps(path)
+        weighing, steps = _weighing(original[path[rows]], synced[rows]), _steps(path[rows])
     return path
 
 
 def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indices, stride: int) -> Indices:
     """Frame by frame near a path that is known at every ``stride``-th frame, some hundred synced frames at a time."""
-    weighing = _weighing(original[coarse], synced[::stride])
-    steps = _steps(np.cumsum(np.diff(coarse) / stride))
+    counting = _counting(Expected(expected.source[::stride], expected.outside[::stride]))
+    weighing = _weighing(original[coarse[counting]], synced[::stride][counting])
+    usual = _usual(weighing.left(original, synced[::stride], coarse, counting), original.shape[1])
+    steps = _steps(np.cumsum(np.diff(coarse[counting]) / stride))
     path = np.zeros(len(synced), np.int64)
     block = MOST_FRAMES // 4
     start_near = float(coarse[0])
@@ -211,11 +215,20 @@ def _refined(original: Thumbs, synced: Thumbs, expected: Expected, coarse: Indic
         columns = _columns_near(near, _ASTRAY * stride + _REACH, len(original), gap=steps.longest + 1)
         real = columns != GAP
         costs = np.full((len(rows), len(columns)), np.float32(np.inf))
-        costs[:, real] = _evidence(weighing.distances(original[columns[real]], synced[rows]), original.shape[1])
+        distances, inner = weighing.distances(original[columns[real]], synced[rows]), ~expected.outside[rows]
+        if inner.any():
+            usual = _usual(distances[inner].min(1), original.shape[1])
+        costs[:, real] = _evidence(distances, usual)
         costs[:, real] += _pull(columns[real], Expected(expected.source[rows], expected.outside[rows], expected.reach))
         path[rows] = cheapest_path(costs, columns, steps, start_near=start_near)
         start_near = float(path[rows[-1]]) + 1
     return path
+
+
+def _counting(expected: Expected) -> Indices:
+    """Synced frames from which it is learnt how matches look: those within the original's time, if there are any."""
+    within = np.flatnonzero(~expected.outside)
+    return within if len(within) else np.arange(len(expected.outside))
 
 
 def _columns_near(path: Indices, margin: int, count: int, *, gap: int) -> Indices:
@@ -238,9 +251,8 @@ def _mean(thumbs: Thumbs) -> Floats:
     return np.asarray(thumbs.mean(0, dtype=np.float64), np.float32)
 
 
-def _evidence(distances: Floats, pixels: int) -> Floats:
+def _evidence(distances: Floats, usual: float) -> Floats:
     best = distances.min(1, keepdims=True)
-    usual = _usual(best, pixels)
     return np.asarray(np.minimum((distances - best) * (_EVIDENCE / usual), _MOST_EVIDENCE), np.float32)
 
 

@@ -29,6 +29,7 @@ _TURNS = 3
 _STARTS = 2  # usual ways that are tried, besides what is found by the clock
 _SURE = 0.97
 _CLEARLY_BETTER = 0.002
+_LIKELIER = 0.01  # a usual way to frame is taken before an odd one that fits as well
 _MOVED_PX = 0.06  # of a small picture: enough to make other frames match in calm footage
 _OFFSET_REACH_S = 0.5
 _WORSE = 1.5
@@ -56,7 +57,7 @@ def match(
     best: tuple[float, FrameMapping, Indices] | None = None
     for start in _starts(original, synced, small, samples(guess, len(original))):
         found = _improved(small, start, expected)
-        if best is None or found[0] > best[0] + _CLEARLY_BETTER:
+        if best is None or found[0] > best[0] + _LIKELIER:
             best = found
         if best[0] >= _SURE:
             break

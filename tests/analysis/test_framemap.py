@@ -14,7 +14,7 @@ from lipblend.analysis import framemap
 from lipblend.analysis.framemap import Expected, find_source, without_strangers
 
 N = 96
-I = np.arange(N)  # noqa: E741
+ALL = np.arange(N)
 
 
 def flat(pictures: np.ndarray) -> np.ndarray:
@@ -40,27 +40,27 @@ def resampled(rate: float, into: float) -> np.ndarray:
 
 
 MAPS: dict[str, tuple[np.ndarray, float]] = {
-    "identity": (I, 1),
-    "starts late": (I[17:], 1),
-    "ends early": (I[:60], 1),
-    "late and early": (I[9:50], 1),
-    "lost frames": (np.delete(I, [20, 21, 22, 50, 70]), 1),
-    "repeated frames": (np.sort(np.concatenate([I, [30, 60, 61]])), 1),
-    "slips twice": (np.concatenate([I[:30], I[29:60], I[58:]])[:N], 1),
-    "there and back": (np.concatenate([I[:70], I[68::-1], I[1:40]]), 1),
-    "there and back, ends shown twice": (np.concatenate([I[:70], I[69::-1], I[:40]]), 1),
-    "starts over": (np.concatenate([I, I[:30]]), 1),
-    "pieces joined": (np.concatenate([I[:30], I[60:]]), 1),
-    "pieces the other way round": (np.concatenate([I[50:], I[:45]]), 1),
+    "identity": (ALL, 1),
+    "starts late": (ALL[17:], 1),
+    "ends early": (ALL[:60], 1),
+    "late and early": (ALL[9:50], 1),
+    "lost frames": (np.delete(ALL, [20, 21, 22, 50, 70]), 1),
+    "repeated frames": (np.sort(np.concatenate([ALL, [30, 60, 61]])), 1),
+    "slips twice": (np.concatenate([ALL[:30], ALL[29:60], ALL[58:]])[:N], 1),
+    "there and back": (np.concatenate([ALL[:70], ALL[68::-1], ALL[1:40]]), 1),
+    "there and back, ends shown twice": (np.concatenate([ALL[:70], ALL[69::-1], ALL[:40]]), 1),
+    "starts over": (np.concatenate([ALL, ALL[:30]]), 1),
+    "pieces joined": (np.concatenate([ALL[:30], ALL[60:]]), 1),
+    "pieces the other way round": (np.concatenate([ALL[50:], ALL[:45]]), 1),
     "25 as 29.97 by time": (resampled(25, 30000 / 1001), 25 * 1001 / 30000),
     "29.97 as 25 by time": (resampled(30000 / 1001, 25), 30000 / 1001 / 25),
     "60 as 25 by time": (resampled(60, 25), 60 / 25),
     "25 as 60 by time": (resampled(25, 60), 25 / 60),
-    "22.13 as 30 by index, starting over": (np.concatenate([I, I[:12]]), 22.13 / 30),
-    "freezes at the end": (np.concatenate([I, np.full(15, N - 1)]), 1),
-    "a single frame": (I[40:41], 1),
-    "two frames": (I[:2], 1),
-    "every fifth": (I[::5], 1),
+    "22.13 as 30 by index, starting over": (np.concatenate([ALL, ALL[:12]]), 22.13 / 30),
+    "freezes at the end": (np.concatenate([ALL, np.full(15, N - 1)]), 1),
+    "a single frame": (ALL[40:41], 1),
+    "two frames": (ALL[:2], 1),
+    "every fifth": (ALL[::5], 1),
 }
 
 
@@ -115,10 +115,10 @@ def test_black_pictures_go_by_the_clock() -> None:
 def test_a_pause_goes_by_the_clock_and_the_rest_by_the_picture(moving: np.ndarray) -> None:
     pictures = moving.copy()
     pictures[30:60] = pictures[30]
-    got = found(pictures, I)
-    np.testing.assert_array_equal(got[:30], I[:30])
-    np.testing.assert_array_equal(got[60:], I[60:])
-    assert np.abs(got[30:60] - I[30:60]).max() <= 1
+    got = found(pictures, ALL)
+    np.testing.assert_array_equal(got[:30], ALL[:30])
+    np.testing.assert_array_equal(got[60:], ALL[60:])
+    assert np.abs(got[30:60] - ALL[30:60]).max() <= 1
 
 
 def test_a_known_offset_holds_the_answer_near_itself(moving: np.ndarray) -> None:
@@ -133,10 +133,10 @@ def test_a_known_offset_holds_the_answer_near_itself(moving: np.ndarray) -> None
 
 
 def test_nothing_is_matched_after_a_cut_off_original(moving: np.ndarray) -> None:
-    clips = flat(moving[:60]), flat(handed_on(moving, I))
+    clips = flat(moving[:60]), flat(handed_on(moving, ALL))
     path = find_source(*clips, by_clock(N, 60))
-    got = without_strangers(*clips, path, I < 0, I >= 60)
-    np.testing.assert_array_equal(got[:60], I[:60])
+    got = without_strangers(*clips, path, ALL < 0, ALL >= 60)
+    np.testing.assert_array_equal(got[:60], ALL[:60])
     np.testing.assert_array_equal(got[60:], -1)
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_matched_after_a_cut_off_original(moving: np.ndarray) -> None
     ids=["freezes", "starts over", "turns round", "jumps back"],
 )
 def test_what_goes_on_after_the_end_keeps_its_matches(moving: np.ndarray, tail: np.ndarray) -> None:
-    source = np.concatenate([I[:60], tail])
+    source = np.concatenate([ALL[:60], tail])
     clips = flat(moving[:60]), flat(handed_on(moving, source))
     path = find_source(*clips, by_clock(len(source), 60))
     np.testing.assert_array_equal(without_strangers(*clips, path, np.arange(len(source)) >= 60), source)

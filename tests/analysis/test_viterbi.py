@@ -35,8 +35,18 @@ def found(costs: np.ndarray, steps: Steps = PLAIN, start_near: float = 0) -> lis
         [3, 4, 5, 6, 30, 31, 32, 33, 34],
         [20, 21, 22, 23, 0, 1, 2, 3],
         [5, 6, 7, 5, 6, 7, 8],
+        [*range(10), *range(8, 0, -1), 30, 31, 32, 33],
     ],
-    ids=["straight", "stand and skip", "there and back", "turn without rest", "jump on", "start over", "slip back"],
+    ids=[
+        "straight",
+        "stand and skip",
+        "there and back",
+        "turn without rest",
+        "jump on",
+        "start over",
+        "slip back",
+        "jump while turned",
+    ],
 )
 def test_a_path_that_the_costs_show_clearly_is_taken(path: list[int]) -> None:
     assert found(walled(path, 40)) == path
@@ -66,6 +76,11 @@ def test_gaps_are_never_shown_and_never_stepped_across() -> None:
     path = cheapest_path(costs, columns, PLAIN, start_near=0)
     assert (path[:3] <= 2).all()
     assert (path[3:] >= 10).all()
+
+
+def test_a_single_row_is_never_a_gap() -> None:
+    costs = np.array([[90, 90, 0, 90]], np.float32)
+    assert cheapest_path(costs, np.array([0, 1, GAP, 9]), PLAIN, start_near=0)[0] != GAP
 
 
 def test_where_a_cost_is_infinite_it_does_not_pass() -> None:

@@ -147,6 +147,13 @@ def test_all_layouts_and_depths_agree(name: str) -> None:
         assert np.abs(got[..., 1:] - wanted[..., 1:]).mean() < 0.6
 
 
+def test_chroma_lies_where_luma_does() -> None:
+    plane = planes_of(LAYOUTS["444"])[0]
+    patch = extract_mapped([plane] * 3, LAYOUTS["444"], Box(10, 10, 60, 50), FrameMapping(0.9, 1.1, 2.5, 3.1))
+    np.testing.assert_array_equal(patch[..., 1], patch[..., 0])
+    np.testing.assert_array_equal(patch[..., 2], patch[..., 0])
+
+
 def test_a_chroma_grid_that_begins_outside_the_picture_is_read_where_it_lies() -> None:
     # A picture of odd width shown mirrored: the first chroma sample covers one column of it instead of two.
     layout = PixelLayout("yuv420p", 8, 1, 1, 3, chroma_w_phase=1)

@@ -123,8 +123,9 @@ def test_a_repeat_is_a_copy_that_may_be_written_to(clips) -> None:
     info, pts, planes = clips["closed.mp4"]
     for number, frame in enumerate(frames_at(info, pts, [7, 7, 7, 8, 8, 7], exact=True)):
         index = [7, 7, 7, 8, 8, 7][number]
-        np.testing.assert_array_equal(frame.planes[0], planes[index][0])
-        for plane in frame.writable().planes:
+        out = frame.writable()
+        np.testing.assert_array_equal(out.planes[0], planes[index][0])
+        for plane in out.planes:
             plane[...] = number
 
 

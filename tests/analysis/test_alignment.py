@@ -1,0 +1,152 @@
+"""Both questions at once: which frame, and where it lies; and what the summary says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from textures import film, handed_on, thumbs
+
+from lipblend.analysis import alignment
+from lipblend.analysis.alignment import Alignment, align, alignment_notes
+from lipblend.analysis.scan import Scan
+from lipblend.errors import InputMismatchError
+from lipblend.settings import PairSettings
+
+SIZE = (960, 540)
+N = 80
+
+
+def scan_of(pictures: np.ndarray, rate: float = 25, *, size: tuple[int, int] = SIZE, start_s: float = 0.0) -> Scan:
+    info = SimpleNamespace(upright_width=size[0], upright_height=size[1], upright_size=size, path=Path("clip.mp4"))
+    scan = Scan(info)  # type: ignore[arg-type]
+    scan.thumbs = list(thumbs(pictures))
+    scan.pts = list(range(len(pictures)))
+    scan.times_s = [start_s + index / rate for index in range(len(pictures))]
+    scan.durations, scan.faces = [1] * len(pictures), [()] * len(pictures)
+    return scan
+
+
+@pytest.fixture(scope="module")
+def moving() -> np.ndarray:
+    return film(N, 2, size=(96, 54), step_px=0.7)
+
+
+@pytest.fixture(autouse=True)
+def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The films exist as small pictures only."""
+    monkeypatch.setattr(alignment, "refined_on_frames", lambda original, synced, pairs, mapping: mapping)
+
+
+def aligned(
+    pictures: np.ndarray, source: Sequence[int] | np.ndarray, rate: float = 25, **pair: object
+) -> tuple[Alignment, str]:
+    ours, theirs = scan_of(pictures), scan_of(handed_on(pictures, source), rate)
+    got = align(ours, theirs, PairSettings.model_validate(pair))
+    return got, "; ".join(alignment_notes(got, ours.info, theirs.info))
+
+
+def test_identity_has_no_notes(moving: np.ndarray) -> None:
+    got, notes = aligned(moving, range(N))
+    assert got.mapping.is_identity
+    assert got.timeline.follows == "original"
+    assert got.pairing.source.tolist() == list(range(N))
+    assert got.likeness > 0.9
+    assert notes == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "follows", "says"),
+    [
+        (range(20, N), 25, "original", "the synced video starts 0.800 s into the original"),
+        ([*range(60), *range(58, -1, -1)], 25, "synced", "synced frames that play the original backward: 59"),
+        ([*range(N), *range(20)], 25, "synced", "places where the synced video jumps within the original: 1"),
+        (range(N), 30, "synced", "its picture runs 1.2000 times as fast as the original's"),
+        ([*range(40), 39, *range(40, N - 1)], 25, "original", "synced frames that repeat the one before: 1"),
+        ([*range(40), *range(41, N)], 25, "original", "original frames that the synced video leaves out: 1"),
+    ],
+)
+def test_what_was_found_is_said(
+    moving: np.ndarray, source: Sequence[int], rate: float, follows: str, says: str
+) -> None:
+    got, notes = aligned(moving, source, rate)
+    assert got.timeline.follows == follows
+    assert got.pairing.source.tolist() == list(source)
+    assert says in notes
+    assert ("the generator re-timed the picture" in notes) == (follows == "synced")
+
+
+def test_the_time_line_asked_for_is_said(moving: np.ndarray) -> None:
+    assert "follows the synced video's time line (as asked)" in aligned(moving, range(N), timeline="synced")[1]
+    turned = [*range(40), *range(38, -1, -1)]
+    assert "the original's time line, as asked" in aligned(moving, turned, timeline="original")[1]
+
+
+def test_a_lost_frame_here_and_there_in_a_moving_camera_is_no_other_framing() -> None:
+    # By time the pairs show other moments, under which a mapping that is a little off looks better than none.
+    pictures = film(N, 5, size=(96, 54), step_px=0.7)
+    whole = np.stack([np.roll(picture, 2 * index // 5, 1) for index, picture in enumerate(pictures)])
+    source = np.delete(np.arange(N), np.arange(4, N, 9))
+    got, _ = aligned(whole, source)
+    assert got.mapping.is_identity
+    np.testing.assert_array_equal(got.pairing.source, source)
+
+
+@pytest.mark.parametrize("late", [0, 15])
+def test_a_padded_frame_is_found_whatever_the_offset(moving: np.ndarray, late: int) -> None:
+    synced = handed_on(moving, range(late, N))
+    tall = np.stack([cv2.resize(np.pad(picture, ((21, 21), (0, 0))), (72, 72)) for picture in synced])
+    ours, theirs = scan_of(moving), scan_of(tall, size=(960, 960))
+    got = align(ours, theirs, PairSettings())
+    assert got.pairing.source.tolist() == list(range(late, N))
+    assert (got.mapping.scale_x, got.mapping.shift_y) == pytest.approx((1, 210), abs=12)
+    assert "the synced frame (960x960) shows x" in "; ".join(alignment_notes(got, ours.info, theirs.info))
+
+
+@pytest.mark.parametrize("size", [(960, 540), (540, 960), (960, 960)])
+def test_another_scene_is_refused(moving: np.ndarray, size: tuple[int, int]) -> None:
+    shape = (96, 54) if size[0] > size[1] else (54, 96) if size[0] < size[1] else (72, 72)
+    theirs = scan_of(film(N, 77, size=shape), size=size)
+    with pytest.raises(InputMismatchError, match="different scenes") as caught:
+        align(scan_of(moving), theirs, PairSettings())
+    assert caught.value.exit_code == 4
+    assert caught.value.details
+
+
+def test_an_offset_beyond_either_end_is_refused(moving: np.ndarray) -> None:
+    for method in ("time", "index"):
+        with pytest.raises(InputMismatchError, match="no moment in common"):
+            aligned(moving, range(N), offset_s=99, method=method)
+
+
+def test_by_index_and_by_time_the_picture_is_not_asked(moving: np.ndarray) -> None:
+    got, _ = aligned(moving, range(3, N), method="index")
+    assert got.pairing.source.tolist() == list(range(N - 3))
+    got, _ = aligned(moving, range(N), 50, method="time")
+    assert np.abs(got.pairing.source - np.arange(N) / 2).max() <= 0.5
+
+
+def test_one_video_much_longer_than_the_other(moving: np.ndarray) -> None:
+    long = film(2500, 9, size=(32, 18), step_px=0.7)
+    ours, theirs = scan_of(long), scan_of(handed_on(long, range(1200, 1240), noise=0.5))
+    assert align(ours, theirs, PairSettings()).pairing.source.tolist() == list(range(1200, 1240))
+    cut = align(theirs, scan_of(long[1200:3000]), PairSettings())
+    assert cut.timeline.follows == "original"
+    assert cut.timeline.synced_index.tolist() == list(range(40))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (1, 2), (2, 1), (1, 30), (30, 1)])
+def test_the_shortest_clips(moving: np.ndarray, ours: int, theirs: int) -> None:
+    got = align(scan_of(moving[:ours]), scan_of(handed_on(moving, np.arange(theirs).clip(0, ours - 1))), PairSettings())
+    assert len(got.timeline.original_index) >= 1
+    assert (got.timeline.synced_index[0], got.timeline.original_index[0]) == (0, 0)
+
+
+def test_black_clips_go_by_the_clock() -> None:
+    black = np.zeros((30, 9, 16), np.uint8)
+    got = align(scan_of(black, size=(16, 9)), scan_of(black, size=(16, 9)), PairSettings())
+    assert got.pairing.source.tolist() == list(range(30))
