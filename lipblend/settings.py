@@ -59,7 +59,7 @@ class PairSettings(Group):
         "s", "Where in the original the synced video starts, counted from its first frame; auto: by the picture."
     )
     tail: Literal["original", "trim", "error"] = _choice(
-        "original", "Original frames without a synced picture: keep the original, cut them off, or stop with an error."
+        "original", "Original frames after the last synced one: keep the original, cut them off, or stop with an error."
     )
 
 

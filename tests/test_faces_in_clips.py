@@ -254,6 +254,9 @@ def test_the_face_worked_on_can_be_named(studio: Studio) -> None:
     assert not film.original.with_name("out.mp4").exists()
     changes = film.changes(face=1)
     assert about(changes, studio.mouth(LEFT), 40).max() == 0
+    plans = {face: make_plan(analysis, Settings.model_validate({"track": {"face": face}})) for face in (0, 1, "all")}
+    warned = {face: any("did not change the face asked for" in note for note in plans[face].notes) for face in plans}
+    assert warned == {0: False, 1: True, "all": False}
 
 
 def test_probe_gives_faces_the_numbers_that_face_takes(studio: Studio) -> None:

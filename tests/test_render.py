@@ -223,3 +223,12 @@ def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: PlanRow) -> 
     np.testing.assert_array_equal(planes[0][:, right:], original.planes[0][:, right:])
     np.testing.assert_array_equal(planes[0][bottom:], original.planes[0][bottom:])
     assert not np.array_equal(planes[0], original.planes[0])
+
+
+def test_a_synced_picture_without_its_last_rows_needs_no_scale(row: PlanRow) -> None:
+    original, face = picture(1), row.faces[0]
+    bottom = int(face.original.mouth_centre[1]) + 20 & ~1
+    planes = [plane[: bottom // 2 if chroma else bottom] for chroma, plane in enumerate(picture(2).planes)]
+    luma = finished(original, Picture(planes, EIGHT, TAGS, bottom), row, Settings())[0]
+    np.testing.assert_array_equal(luma[bottom:], original.planes[0][bottom:])
+    assert not np.array_equal(luma, original.planes[0])

@@ -89,19 +89,15 @@ def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) ->
     if not pairing.in_step and steady and abs(pairing.drift) > _LEAST_DRIFT:
         yield f"its picture runs {1 + pairing.drift:.4f} times as fast as the original's"
     for count, least, what in (
-        (pairing.before, 1, "at its start show nothing of the original: left out"),
-        (pairing.after, 1, "at its end show nothing of the original: left out"),
-        (pairing.backward, _MENTIONED, "play the original backward"),
-        (pairing.repeated, 1, "repeat the one before"),
+        (pairing.before, 1, "synced frames left out at the start, as the original does not hold them"),
+        (pairing.after, 1, "synced frames left out at the end, as the original does not hold them"),
+        (pairing.backward, _MENTIONED, "synced frames that play the original backward"),
+        (pairing.repeated, 1, "synced frames that repeat the one before"),
+        (pairing.jumps, 1, "places where the synced video jumps within the original"),
+        (pairing.missing, 1, "original frames that the synced video leaves out"),
     ):
         if count >= least:
-            yield (
-                f"synced frames that {what}: {count}" if not what.startswith("at") else f"synced frames {what}: {count}"
-            )
-    if pairing.jumps:
-        yield f"places where the synced video jumps within the original: {pairing.jumps}"
-    if pairing.missing:
-        yield f"original frames that the synced video leaves out: {pairing.missing}"
+            yield f"{what}: {count}"
     if not found.mapping.is_identity or original.upright_size != synced.upright_size:
         yield _mapping_note(found.mapping, original, synced)
     if found.likeness < SAME_TAKE:

@@ -64,7 +64,9 @@ def match(
     assert best is not None  # there is always a start
     _, mapping, source = best
     if offset_s is not None:
-        return mapping, np.where(guess < 0, -1, source)
+        source = np.where(guess < 0, -1, source)
+        # What was said counts, even where the picture says something else.
+        return mapping, source if timeline.describe(source, *clocks, offset_s=offset_s).in_step else guess
     return mapping, _by_the_clock(*small.pixels(mapping), source, clocks)
 
 

@@ -95,15 +95,21 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     max_gap_s = settings.track.max_gap_s
     surest = surest_change(analysis.tracks, analysis.times_s, shots, max_gap_s=max_gap_s)
     rows: list[PlanRow] = []
-    borrowed = 0
+    borrowed = left_alone = 0
     for start, stop in shots:
-        shot, missing = _plan_shot(analysis, settings, start, stop, surest=surest)
+        shot, missing, calm = _plan_shot(analysis, settings, start, stop, surest=surest)
         rows += shot
         borrowed += missing
+        left_alone += calm
     if not any(row.faces for row in rows):
         notes.append(_without_faces(analysis, settings, shots))
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
+    if left_alone and settings.track.face not in ("changed", "all"):
+        notes.append(
+            f"the generator did not change the face asked for ({settings.track.face}) in {left_alone} frames: "
+            "there was nothing to take over"
+        )
     notes += analysis.notes
     scores = [each.painted for record in analysis.tracks.values() for each in record.measured if each is not None]
     if scores and max(scores) == 0:
@@ -159,8 +165,8 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
 
 def _plan_shot(
     analysis: ClipAnalysis, settings: Settings, start: int, stop: int, *, surest: float
-) -> tuple[list[PlanRow], int]:
-    """Rows of one shot, and how many synced meshes had to be borrowed from the original."""
+) -> tuple[list[PlanRow], int, int]:
+    """Rows of one shot, in how many the synced mesh is borrowed from the original, and how many the generator left."""
     times = analysis.times_s[start:stop]
     paired = analysis.synced_index[start:stop] >= 0
     faces: list[list[FacePlan]] = [[] for _ in range(stop - start)]
@@ -174,9 +180,10 @@ def _plan_shot(
         max_gap_s=settings.track.max_gap_s,
         face=settings.track.face,
     ):
-        if settings.track.face == "changed" and is_unchanged(record, surest):
+        if is_unchanged(record, surest):
             unchanged.update(record.frames)
-            continue
+            if settings.track.face == "changed":
+                continue
         mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
         moved = _moved(analysis, mesh, seen, start)
         theirs, known = _series(record.frames, record.synced, start, stop)
@@ -195,7 +202,7 @@ def _plan_shot(
         reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
         original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
         rows.append(PlanRow(original, synced, tuple(found), reason))
-    return rows, borrowed
+    return rows, borrowed, len(unchanged)
 
 
 def _moved(

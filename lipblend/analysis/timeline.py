@@ -16,6 +16,7 @@ _IN_STEP_FRAMES = 1.1
 _OUT_OF_STEP_SHARE = 0.02
 _OFFSET_FRAMES = 0.75
 _WINDOW_FRAMES = 1.5
+_LAST_SHOWN = 0.9  # of the last synced frame's time on screen
 _LONGEST_HOLD_S = 0.2
 _JUMP_S = 0.3
 
@@ -136,16 +137,18 @@ def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float
     """
     shown = np.flatnonzero(source >= 0)
     theirs, ours = synced.since_start_s[shown], original.since_start_s[source[shown]]
+    # An original frame that is shown for long (variable rate) is in step for as long as it is shown, and from the
+    # middle of a long one before it: converters take the frame on show or the nearest one.
+    gaps = np.maximum(np.diff(original.since_start_s) - original.period_s, 0)
+    longest_late, longest_early = np.append(gaps, 0)[source[shown]], np.append(0, gaps)[source[shown]] / 2
     ahead = ours - theirs
+    excused = np.sign(ahead) * np.maximum(np.abs(ahead) - np.where(ahead < 0, longest_late, longest_early), 0)
     period = max(original.period_s, synced.period_s)
     if offset_s is None:
-        low, high = np.quantile(ahead, [0.02, 0.98])
+        low, high = np.quantile(excused, [0.02, 0.98])
         middle = float(low + high) / 2
         offset_s = middle if abs(middle) > _OFFSET_FRAMES * period else 0.0
-    # An original frame that is shown for long (variable rate) is in step for as long as it is shown.
-    longer = np.append(np.diff(original.since_start_s), original.period_s)[source[shown]] - original.period_s
-    late = theirs + offset_s - ours - np.maximum(longer, 0)
-    early = ours - theirs - offset_s
+    late, early = offset_s - ahead - longest_late, ahead - offset_s - longest_early
     off = np.count_nonzero(np.maximum(late, early) > _IN_STEP_FRAMES * period + 1e-6)
     in_step = bool(off <= _OUT_OF_STEP_SHARE * len(ahead))
     if not in_step:
@@ -189,12 +192,13 @@ def _partners_in_step(pairing: Pairing, original: Clock, synced: Clock) -> Indic
     pictured = ours[pairing.source[shown]]
     window = _WINDOW_FRAMES * max(original.period_s, synced.period_s) + 1e-6
     half = _half(original, synced)
+    end_s = theirs[-1] + max(half, _LAST_SHOWN * synced.period_s)
     nearest = _nearest(theirs, ours)
     # A synced video that lost frames ends early by the clock, though not by its picture; likewise at the start.
     first, last = pairing.source[shown[:3]].min(), pairing.source[shown[-3:]].max()
     out = np.full(len(ours), -1, np.int64)
     for frame, time in enumerate(ours):
-        if (time < theirs[0] - half and frame < first) or (time > theirs[-1] + half and frame > last):
+        if (time < theirs[0] - half and frame < first) or (time > end_s and frame > last):
             continue
         low, high = np.searchsorted(theirs, [time - window, time + window])
         if low == high:

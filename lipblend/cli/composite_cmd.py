@@ -56,7 +56,7 @@ def composite_command(
     encoder: Annotated[str | None, setting_flag("encode.encoder", "--encoder", "NAME")] = None,
     crf: Annotated[float | None, setting_flag("encode.crf", "--crf", "NUMBER")] = None,
     encoder_preset: Annotated[str | None, setting_flag("encode.preset", "--encoder-preset", "NAME")] = None,
-    audio: Annotated[str | None, setting_flag("audio.source", "--audio", "original|synced|none|FILE")] = None,
+    audio: Annotated[str | None, setting_flag("audio.source", "--audio", "auto|original|synced|none|FILE")] = None,
     pair: Annotated[str | None, setting_flag("pair.method", "--pair")] = None,
     timeline: Annotated[str | None, setting_flag("pair.timeline", "--timeline")] = None,
     offset: Annotated[str | None, setting_flag("pair.offset_s", "--offset", "SECONDS|auto")] = None,

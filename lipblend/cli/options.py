@@ -29,7 +29,7 @@ def setting_flag(key: str, name: str, metavar: str = "") -> Any:
     text = f"{spec.help} Sets {key} (default {spec.default_text})."
     # A number is judged together with all other settings, so that the message names the setting and what is allowed.
     parser = _number_or_text if spec.kind in ("int", "float") else None
-    shown = choices or metavar or spec.kind.upper()
+    shown = metavar or choices or spec.kind.upper()
     return typer.Option(name, help=text, metavar=shown, parser=parser, show_default=False)
 
 

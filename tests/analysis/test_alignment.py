@@ -150,3 +150,56 @@ def test_black_clips_go_by_the_clock() -> None:
     black = np.zeros((30, 9, 16), np.uint8)
     got = align(scan_of(black, size=(16, 9)), scan_of(black, size=(16, 9)), PairSettings())
     assert got.pairing.source.tolist() == list(range(30))
+
+
+@pytest.mark.parametrize(("cut_start", "cut_end"), [(25, 0), (0, 25), (15, 15)])
+def test_frames_that_a_cut_original_does_not_hold_are_left_out(
+    moving: np.ndarray, cut_start: int, cut_end: int
+) -> None:
+    ours, theirs = scan_of(moving[cut_start : N - cut_end]), scan_of(handed_on(moving, range(N)))
+    got = align(ours, theirs, PairSettings())
+    wanted = np.arange(N) - cut_start
+    wanted[(wanted < 0) | (wanted >= N - cut_end - cut_start)] = -1
+    np.testing.assert_array_equal(got.pairing.source, wanted)
+    assert got.timeline.follows == "original"
+    assert (got.pairing.before, got.pairing.after) == (cut_start, cut_end)
+    assert "the original does not hold them" in "; ".join(alignment_notes(got, ours.info, theirs.info))
+
+
+@pytest.mark.parametrize("late", [25, 60])
+@pytest.mark.parametrize("pan_px", [0.25, 0.5, 1.0])
+def test_a_late_start_under_a_moving_camera(late: int, pan_px: float) -> None:
+    wide = film(1, 3, size=(400, 54), step_px=0)[0]
+    heads = film(160, 4, size=(96, 54), step_px=0.5)
+    places = [int(8 * pan_px * frame) for frame in range(160)]
+    big = cv2.resize(wide, (3200, 54), interpolation=cv2.INTER_CUBIC)
+    views = [cv2.resize(big[:, at : at + 768], (96, 54), interpolation=cv2.INTER_AREA) for at in places]
+    pictures = np.stack([view // 2 + head // 2 for view, head in zip(views, heads, strict=True)])
+    got, _ = aligned(pictures, range(late, 160))
+    assert got.mapping.is_identity
+    np.testing.assert_array_equal(got.pairing.source, np.arange(late, 160))
+
+
+@pytest.mark.parametrize("shift_px", [0.3, 1.0])
+def test_a_frame_of_the_same_size_that_lies_a_little_off(moving: np.ndarray, shift_px: float) -> None:
+    turn = np.array([[1, 0, shift_px], [0, 1, shift_px]])
+    synced = np.stack(
+        [cv2.warpAffine(p, turn, (96, 54), borderMode=cv2.BORDER_REPLICATE) for p in handed_on(moving, range(N))]
+    )
+    got = align(scan_of(moving), scan_of(synced), PairSettings())
+    np.testing.assert_array_equal(got.pairing.source, np.arange(N))
+    assert got.mapping.shift_x == pytest.approx(10 * shift_px, abs=1)
+    assert got.timeline.follows == "original"
+
+
+def test_an_offset_that_is_said_is_obeyed(moving: np.ndarray) -> None:
+    got, _ = aligned(moving, range(N), offset_s=1.6)  # it is 0
+    assert got.pairing.source.tolist() == [*range(40, N), *[-1] * 40]
+    with pytest.raises(InputMismatchError, match="no moment in common"):
+        aligned(moving, range(N), offset_s=60.0)
+
+
+def test_a_still_original_carries_any_number_of_frames() -> None:
+    one = film(1, 9, size=(96, 54), step_px=0)
+    got = align(scan_of(one), scan_of(handed_on(one, np.zeros(20, int))), PairSettings())
+    assert got.pairing.source.tolist() == [0] * 20

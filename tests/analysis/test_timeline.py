@@ -270,3 +270,21 @@ def test_stamps_that_are_equal_or_far_apart() -> None:
     assert line.follows == "original"
     assert (line.synced_index >= 0).all()
     assert Clock(np.zeros(5)).period_s == 0
+
+
+def test_long_gaps_of_a_variable_rate_are_in_step_however_a_converter_fills_them() -> None:
+    gaps = np.where(np.arange(60) % 7 == 3, 0.2, 0.04)
+    ours = Clock(np.concatenate([[0], np.cumsum(gaps)]))
+    theirs = Clock(np.arange(int(ours.times_s[-1] * 25)) / 25)
+    on_show = np.searchsorted(ours.times_s, theirs.times_s + 1e-9, side="right") - 1
+    assert describe(on_show, ours, theirs).in_step
+    assert describe(source_by_time(ours, theirs, 0.0), ours, theirs).in_step
+    assert not describe(on_show // 2, ours, theirs).in_step
+
+
+def test_a_synced_video_that_lost_a_frame_reaches_to_the_end() -> None:
+    ours, theirs = Clock(np.arange(50) / 25), Clock(np.arange(49) / 25)
+    source = np.delete(np.arange(50), 20)
+    line = lay_out(describe(source, ours, theirs), ours, theirs, "auto")
+    assert line.synced_index[-1] == 48
+    assert (line.synced_index >= 0).all()

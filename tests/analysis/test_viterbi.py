@@ -129,3 +129,11 @@ def test_no_other_path_is_cheaper(seed: int, rows: int, columns: int, usual: int
     taken = price(tuple(found(costs, steps, start)), costs, steps, start)
     least = min(price(path, costs, steps, start) for path in itertools.product(range(columns), repeat=rows))
     assert taken == pytest.approx(least, abs=1e-3)
+
+
+def test_very_long_steps() -> None:
+    costs = np.full((4, 1300), 50, np.float32)
+    for row, column in enumerate((0, 400, 800, 1200)):
+        costs[row, column] = 0
+    path = cheapest_path(costs, np.arange(1300), Steps(frozenset({1, 400}), 406), start_near=0)
+    assert path.tolist() == [0, 400, 800, 1200]
