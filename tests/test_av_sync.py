@@ -25,6 +25,7 @@ from av_events import (
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.remux import AudioPlan, choose_audio
+from lipblend.media.routes import PcmRoute
 from lipblend.media.writer import VideoWriter
 from lipblend.settings import EncodeSettings
 
@@ -182,6 +183,20 @@ def test_a_hole_in_the_sound(tmp_path: Path, codec: str) -> None:
     for after in OUTPUTS:
         render(source, tmp_path / f"out.{after}")
         assert_in_step(tmp_path / f"out.{after}", 5)
+
+
+def test_uncompressed_sound_goes_on_where_its_clock_starts_again(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", STAMPS, EVENTS, sound=Sound("pcm_s16le"))
+    second = b"\1\0" * 2 * 48000
+    with av.open(str(source)) as read, av.open(str(tmp_path / "out.mov"), "w") as out:
+        sound = read.streams.audio[0]
+        route = PcmRoute(sound, out.add_stream_from_template(sound), Fraction(0), from_s=Fraction(0), fill=True)
+        made = []
+        for start_ms in (0, 1000, 0, 1000, 2000):
+            packet = av.Packet(second)
+            packet.time_base, packet.pts, packet.dts = Fraction(1, 1000), start_ms, start_ms
+            made += [(each.pts, each.duration) for each in route.packets(packet)]
+    assert made == [(48000 * second, 48000) for second in range(5)]
 
 
 def test_a_hole_of_hours_is_not_filled(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ class PcmRoute:
         self._from = round(from_s * self._rate)
         self._fill = fill
         self._next: int | None = None
+        self._last: int | None = None
 
     def packets(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """The packet's samples on the output's clock, after the silence that goes before them."""
@@ -142,6 +143,9 @@ class PcmRoute:
         start = round(stamp * tick + self._shift * self._rate) if stamp is not None else (self._next or 0)
         if self._next is not None and abs(start - self._next) <= math.ceil(tick):
             start = self._next
+        if self._last is not None and self._next is not None and start <= self._last:
+            start = self._next  # the clock has started again, as in joined files
+        self._last = start
         data = bytes(packet)
         first = max(self._from, self._next if self._next is not None else start)
         data = data[max(0, first - start) * self._block :]
