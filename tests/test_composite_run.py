@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipblend.errors import InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
+from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
@@ -184,6 +184,26 @@ def test_a_truncated_original_is_noted(sample: SamplePair, tmp_path: Path) -> No
     done = run(cut, sample.synced, tmp_path / "out.mp4")
     assert done.frames < 20
     assert any("cut.mkv is damaged or cut short" in note for note in done.notes)
+    (tmp_path / "out.mp4").unlink()
+    with pytest.raises(InputError, match="damaged") as caught:
+        run(cut, sample.synced, tmp_path / "out.mp4", {**FAST, "read": {"strict": True}})
+    assert any("cut.mkv" in line for line in caught.value.details)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
+    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lipblend.faces import landmarker
+    from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
+
+    def refused_without_saying_so() -> NetworkStatus:
+        refuse_network_on_this_thread()
+        return NetworkStatus(False, "no filter here")
+
+    monkeypatch.setattr(landmarker, "refuse_network_on_this_thread", refused_without_saying_so)
+    done = run(sample.original, sample.synced, tmp_path / "out.mp4")
+    assert any("could not be kept from the network (no filter here)" in note for note in done.notes)
 
 
 def test_the_public_names_are_there_each_time() -> None:

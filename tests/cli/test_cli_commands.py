@@ -72,7 +72,8 @@ def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_p
         composite(
             "-o", str(out), "--preset", "bold", "--config", str(config), "--set", "alpha.gamma=0.5",
             "--set", "mask.shapes=mouth,box", "--encoder", "libx265", "--crf", "20", "--encoder-preset", "slow",
-            "--audio", "synced", "--tail", "trim", "--models", "m", "--debug-dir", "d",
+            "--audio", "synced", "--tail", "trim", "--models", "m", "--debug-dir", "d", "--pair", "index",
+            "--timeline", "synced", "--offset", "-1.5", "--face", "2", "--no-face", "copy", "--strict",
         ),
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
@@ -86,6 +87,8 @@ def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_p
     assert settings.blend.method == "multiband"
     assert (settings.encode.encoder, settings.encode.crf, settings.encode.preset) == ("libx265", 20, "slow")
     assert (settings.audio.source, settings.pair.tail) == ("synced", "trim")
+    assert (settings.pair.method, settings.pair.timeline, settings.pair.offset_s) == ("index", "synced", -1.5)
+    assert (settings.track.face, settings.track.no_face, settings.read.strict) == (2, "copy", True)
 
 
 def test_the_summary_says_what_happened(calls: list[dict[str, Any]], tmp_path: Path) -> None:
