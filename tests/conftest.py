@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import cv2
@@ -9,6 +10,13 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell's background job, and whatever it starts, ignores SIGINT; the programs under test must not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -93,10 +93,8 @@ def kill_once(clip: Path, folder: Path, number: signal.Signals, after_s: float, 
     output = folder / f"out{suffix}"
     if replaces:
         output.write_bytes(OLD)
-    # A shell's background jobs, and what they start, ignore SIGINT.
-    words = ["env", "--default-signal=INT", *command(clip, output)]
     with subprocess.Popen(
-        words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command(clip, output), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(after_s)
@@ -145,6 +143,8 @@ def _folders(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def main() -> None:
     """Kill N runs and print what came of them."""
+    # A shell's background jobs, and what they start, ignore SIGINT otherwise.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     base = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     folder = Path(tempfile.mkdtemp(prefix="lipblend-kills-"))
