@@ -14,9 +14,11 @@ from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
-    """A shell's background job, and whatever it starts, ignores SIGINT; the programs under test must not."""
+    """What a shell starts in the background or under nohup ignores SIGINT or SIGHUP; programs under test must not."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
