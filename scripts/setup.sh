@@ -7,7 +7,7 @@
 #
 # LIPBLEND_PYTHON names the Python to build on; otherwise the newest of 3.13 to 3.11 that works is taken.
 
-root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+root=$(CDPATH='' cd -- "$(dirname -- "${launcher:-$0}")/.." && pwd) || exit 1
 venv=$root/.venv
 venv_python=$venv/bin/python
 lock=$root/.venv.lock
