@@ -142,7 +142,7 @@ def _matte(
         mask=settings.mask,
         alpha=settings.alpha,
         seam_px=_ring_px(face.original.face_width_px, settings.blend),
-        covered=None if mapping.is_identity and synced.size == original.size else mapping.covered(*synced.size),
+        covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
     )
 
 

@@ -12,6 +12,7 @@ from lipblend.analysis.alignment import Alignment, align, alignment_notes
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
 from lipblend.analysis.scan import Scan, follow
+from lipblend.analysis.timeline import Clock, jumps
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.tracks import TrackedFace
@@ -24,7 +25,6 @@ from lipblend.media.reader import VideoReader
 from lipblend.settings import PairSettings, TrackSettings
 
 _QUEUE = 4  # decoded frames waiting a stream
-_LEAP_S = 0.5  # the generator's jump within the original is a cut, whatever it looks like
 
 Measures = dict[tuple[int, int], dict[int, FaceMeasure]]
 """By original and synced frame: what was measured on each face, by its track id."""
@@ -87,8 +87,10 @@ def analyse(
     starts = np.zeros(1, np.intp)
     if track.cuts:
         starts = cuts.find_cuts(_changes(ours, line.original_index), np.array(moves), threshold=track.cut_threshold)
-        leaps = np.flatnonzero(np.abs(np.diff(np.array(ours.times_s)[line.original_index])) > _LEAP_S) + 1
-        starts = np.union1d(starts, leaps) if line.follows == "synced" else starts
+        if line.follows == "synced":  # a jump within the original is a cut, whatever it looks like
+            times_s = np.array(ours.times_s)
+            leaps = jumps(times_s[line.original_index], Clock(times_s).period_s)
+            starts = np.union1d(starts, np.flatnonzero(leaps) + 1)
     clock, shown = (ours, line.original_index) if line.follows == "original" else (theirs, line.synced_index)
     return ClipAnalysis(
         times_s=np.array(clock.times_s)[shown],
@@ -111,7 +113,7 @@ def _read_both(
 ) -> tuple[Measures, tuple[str, ...]]:
     """Fill both scans; returns what was measured on frames of the same time, and a note where there is a need."""
     original, synced = ours.info, theirs.info
-    same_size = (original.upright_width, original.upright_height) == (synced.upright_width, synced.upright_height)
+    same_size = original.upright_size == synced.upright_size
     provisional = Pair(original, synced, FrameMapping(), lab)
     measures: Measures = {}
     with (

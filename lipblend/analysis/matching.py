@@ -79,10 +79,12 @@ def samples(source: Indices, original_frames: int) -> Pairs:
 
 def _starts(original: Scan, synced: Scan, small: SmallPictures, pairs: Pairs) -> Iterator[FrameMapping]:
     ways = usual_ways(original, synced, pairs)
-    if not ways[0].is_identity or original.info.upright_size != synced.info.upright_size:
+    if not ways[0].lies_exactly(original.info.upright_size, synced.info.upright_size):
         ways = sorted(ways, key=lambda way: -small.likeness(pairs, way))
     yield from ways[:_STARTS]
-    yield find_mapping(original, synced, small, pairs, enough=SAME_TAKE)
+    by_the_clock = find_mapping(original, synced, small, pairs, enough=SAME_TAKE)
+    if by_the_clock not in ways[:_STARTS]:
+        yield by_the_clock
 
 
 def _improved(small: SmallPictures, mapping: FrameMapping, expected: Expected) -> tuple[float, FrameMapping, Indices]:

@@ -73,7 +73,7 @@ class SmallPictures:
         small = self.small(mapping)
         shape = self.original.shape[1:]
         inside = geometry.covered(small, self.synced.shape[1:], shape)
-        if small.is_identity and self.original.shape[1:] == self.synced.shape[1:]:
+        if small.lies_exactly(self.original.shape[1:], self.synced.shape[1:]):
             return self.original[:, inside], self.synced[:, inside]
         laid = np.empty((len(self.synced), np.count_nonzero(inside)), np.uint8)
         for row, picture in zip(laid, self.synced, strict=True):

@@ -154,7 +154,7 @@ def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float
     if not in_step:
         offset_s = float(ahead[0])
     steps = np.diff(source[shown])
-    leaps = np.abs(np.diff(ours)) > _JUMP_S + period
+    leaps = jumps(ours, period)
     forward = steps[(steps > 0) & ~leaps]
     return Pairing(
         source=source,
@@ -168,6 +168,23 @@ def describe(source: Indices, original: Clock, synced: Clock, *, offset_s: float
         before=int(shown[0]),
         after=len(source) - 1 - int(shown[-1]),
     )
+
+
+def jumps(times_s: Times, period_s: float) -> npt.NDArray[np.bool_]:
+    """Whether the original jumps from each frame shown to the next: by more than 0.3 s besides a frame's time.
+
+    Parameters
+    ----------
+    times_s : (n,) float64
+        Times in the original of the frames shown, in the order in which they are shown.
+    period_s : float
+        Usual time from a frame to the next.
+
+    Returns
+    -------
+    (n - 1,) bool
+    """
+    return np.asarray(np.abs(np.diff(times_s)) > _JUMP_S + period_s)
 
 
 def lay_out(

@@ -30,8 +30,12 @@ class FrameMapping:
 
     @property
     def is_identity(self) -> bool:
-        """Both frames lie exactly on each other."""
+        """No scale and no shift; the frames may still differ in size, see `lies_exactly`."""
         return self == FrameMapping()
+
+    def lies_exactly(self, original: tuple[int, int], synced: tuple[int, int]) -> bool:
+        """Frames of these sizes, (width, height), lie exactly on each other."""
+        return self.is_identity and original == synced
 
     def to_synced(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """(..., 2) points of the original's frame, in the synced frame."""
