@@ -6,7 +6,8 @@
     ├── InputMismatchError        4   two videos that do not belong together
     ├── NoFaceError               5   no face to work on in the whole clip
     ├── ModelError                6   a model file that is missing or not the one expected
-    └── OutputError               7   an output that cannot be written, an encoder that is not there
+    ├── OutputError               7   an output that cannot be written, an encoder that is not there
+    └── GateError                 8   a result that misses a pass mark, or fell behind its baseline
 
 Exit code 0 is success, 2 is also a wrong command line, 130 is Ctrl-C (143 for SIGTERM).
 """
@@ -79,3 +80,9 @@ class OutputError(LipblendError):
     """An output that cannot be written as asked."""
 
     exit_code = 7
+
+
+class GateError(LipblendError):
+    """A result that misses a pass mark, or a clip that fell behind its baseline."""
+
+    exit_code = 8

@@ -226,6 +226,30 @@ class AudioSettings(Group):
     )
 
 
+Mark = Literal["off"] | Annotated[float, Field(ge=0, le=1000)]
+
+
+def _mark(default: float | Literal["off"], unit: str, help_text: str) -> Any:
+    return Field(default=default, description=help_text, json_schema_extra={"unit": unit})
+
+
+class GateSettings(Group):
+    """Pass marks of the measures; "off" shows a measure without judging it."""
+
+    frame_share: float = _number(
+        0.95, 0.5, 1, "share", "So many frames must keep the marks of seam, ring and colour step."
+    )
+    seam_max: Mark = _mark(0.12, "", "Largest seam discontinuity.")
+    ring_ssim_min: Mark = _mark(0.92, "", "Least ring SSIM of luma.")
+    colour_step_max: Mark = _mark(1.0, "CIEDE2000", "Largest colour step across the seam.")
+    alpha_flicker_max: Mark = _mark(0.08, "", "Largest alpha flicker of a shot.")
+    overspill_max: Mark = _mark(0.001, "share", "Largest share of the old lips that shows, in any frame.")
+    lip_corr_min: Mark = _mark(0.99, "correlation", "Least correlation of the mouth openings of result and synced.")
+    untouched_max: Mark = _mark(0.0, "levels", "Largest change outside the matte, before encoding.")
+    faulty_max: Mark = _mark("off", "share", "Largest share of frames whose synced patch is itself broken.")
+    passed_through_max: Mark = _mark("off", "share", "Largest share of frames without a patch.")
+
+
 class Settings(Group):
     """All settings of one run."""
 
@@ -239,3 +263,4 @@ class Settings(Group):
     blend: BlendSettings = BlendSettings()
     encode: EncodeSettings = EncodeSettings()
     audio: AudioSettings = AudioSettings()
+    gate: GateSettings = GateSettings()
