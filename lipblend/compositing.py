@@ -23,19 +23,11 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, check_audio, choose_audio
 from lipblend.media.writer import VideoWriter, check_output
+from lipblend.progress import Progress
 from lipblend.render import Picture, render_frame
 from lipblend.settings import Settings
 
 _QUEUE = 4  # decoded frames waiting a stream
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come: ``done`` of ``total`` frames (None if unknown) of a stage, "analyse" or "render"."""
-
-    stage: str
-    done: int
-    total: int | None
 
 
 @dataclass(frozen=True)
