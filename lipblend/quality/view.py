@@ -61,4 +61,15 @@ class FaceView:
     @cached_property
     def ring(self) -> npt.NDArray[np.bool_]:
         """The seam ring, (h, w) bool; see `lipblend.quality.ring.ring`. Found once, as six measures ask for it."""
-        return seam_ring(self.contour, radius_px=ring_radius_px(self.face_width_px))
+        radius = ring_radius_px(self.face_width_px)
+        inside = self.contour >= 0.5
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        where = np.zeros(inside.shape, bool)
+        if len(rows):
+            margin = int(radius) + 2
+            part = (
+                slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
+                slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
+            )
+            where[part] = seam_ring(self.contour[part], radius_px=radius)
+        return where
