@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
+from lipblend.stages.matte import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -55,3 +57,19 @@ class FaceView:
     def face_width_px(self) -> float:
         """The original face's width ``w_f``, pixels."""
         return self.before.face_width_px
+
+    @cached_property
+    def ring(self) -> npt.NDArray[np.bool_]:
+        """The seam ring, (h, w) bool; see `lipblend.quality.ring.ring`. Found once, as six measures ask for it."""
+        radius = ring_radius_px(self.face_width_px)
+        inside = self.contour >= 0.5
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        where = np.zeros(inside.shape, bool)
+        if len(rows):
+            margin = int(radius) + 2
+            part = (
+                slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
+                slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
+            )
+            where[part] = seam_ring(self.contour[part], radius_px=radius)
+        return where
