@@ -243,8 +243,10 @@ def _place(view: FaceView) -> tuple[float, float]:
 
 
 def _detail(crop: _Crop) -> tuple[float, float]:
-    lips = [crop.lips(synced=False)[0], crop.lips(synced=True)[0]]
-    where = (crop.distance(lips, filled=True) < 0.08 * crop.w) & (crop.plane(crop.view.contour) > 0.5)
+    outer, inner = zip(crop.lips(synced=False), crop.lips(synced=True), strict=True)
+    # Teeth come and go with the words.
+    where = (crop.distance(outer, filled=True) < 0.08 * crop.w) & (crop.distance(inner, filled=True) > 0.03 * crop.w)
+    where &= crop.plane(crop.view.contour) > 0.5
     if not where.any():
         return float("nan"), float("nan")
     sigma = max(1.0, 0.008 * crop.w)
