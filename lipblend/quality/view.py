@@ -39,6 +39,8 @@ class FaceView:
         Strength of the whole patch, above 0 up to 1; below 1 while it fades in or out.
     matrix : (3, 4) float64
         YCbCr codes to R'G'B' 0..255, see `lipblend.media.colour.ycbcr_matrix`.
+    spoken : Landmarks or None
+        Mesh found in the synced frame, not smoothed as ``after`` is, in the original's pixels; None where none was.
     """
 
     box: Box
@@ -52,6 +54,7 @@ class FaceView:
     found: Landmarks | None
     weight: float
     matrix: npt.NDArray[np.float64]
+    spoken: Landmarks | None = None
 
     @property
     def face_width_px(self) -> float:
