@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.media.colour import BT601, ycbcr_matrix
 from lipblend.media.info import UNSPECIFIED, ColourTags
 from lipblend.media.planes import Box
 from lipblend.quality.view import FaceView
 
-MATRIX = ycbcr_matrix(ColourTags(BT601, UNSPECIFIED, UNSPECIFIED, UNSPECIFIED), 480)
+_LIMITED = 1
+MATRIX = ycbcr_matrix(ColourTags(BT601, UNSPECIFIED, UNSPECIFIED, _LIMITED), 480)
 RATE = 25.0
 
 
@@ -46,7 +47,7 @@ class TalkingFace:
         alpha = np.clip((1 - reach) * 8, 0, 1).astype(np.float32)
         # What a generator gives is a little soft, and coded once more.
         second = cv2.GaussianBlur(second, (0, 0), 0.7)
-        first, second = (each + rng.normal(0, 0.7, each.shape).astype(np.float32) for each in (first, second))
+        first, second = ((each + rng.normal(0, 0.4, each.shape)).astype(np.float32) for each in (first, second))
         result = first + alpha[..., None] * (second - first)
         return FaceView(self.box, first, second, result, alpha, alpha, before, after, None, 1.0, MATRIX)
 
@@ -73,7 +74,7 @@ class TalkingFace:
         for frame in range(count):
             time += frame not in still
             at = 6 * np.sin(time / 5), 4 * np.cos(time / 7)
-            opened, ours = 8 + 7 * np.sin(time * 1.1), 5 + 5 * np.sin(time * 0.7 + 2)
+            opened, ours = 14 + 12 * np.sin(time * 1.1), 5 + 5 * np.sin(time * 0.7 + 2)
             views.append(self.view(at=at, opened=opened, ours=ours, seed=frame))
         return views
 
@@ -120,8 +121,8 @@ def repeated(views: Sequence[FaceView], first: int, stop: int) -> list[FaceView]
     """The patch of one frame in all to ``stop``, laid where the head is, coded anew each time."""
     out, kept = list(views), views[first]
     for i in range(first + 1, stop):
-        shift = views[i].before.points.mean(0) - kept.before.points.mean(0)
-        noise = np.random.default_rng(1000 + i).normal(0, 1, kept.synced.shape)
+        shift = (views[i].before.points - kept.before.points)[list(STABLE)].mean(0)
+        noise = np.random.default_rng(1000 + i).normal(0, 0.5, kept.synced.shape)
         out[i] = painted(views[i], moved(kept.synced, *shift) + noise)
     return out
 

@@ -44,7 +44,7 @@ def estimate_alpha(
         ``w_f``, which all widths are shares of.
     noise : float, optional
         Standard deviation of what encoding did to the result, after the low-pass, in levels. By default it is taken
-        from the fifth of the pixels in which original and synced differ least.
+        from the fifth of the pixels in which original and synced differ least, or from what no alpha explains.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def estimate_alpha(
         _low(np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.float32), _PRE * w)
         for each in (synced - original, taken)
     )
-    level = _noise(offered, taken) if noise is None else max(noise, _NOISE_FLOOR)
+    level = _noise(offered, taken, w) if noise is None else max(noise, _NOISE_FLOOR)
     # The first guess is made without the coarse differences, as a level shift between the two may not be known yet.
     alpha, sure = _slope(offered - _low(offered, _BROAD * w), taken - _low(taken, _BROAD * w), level, w)
     for _ in range(3):
@@ -92,11 +92,16 @@ def _low(values: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float3
     return np.asarray(cv2.GaussianBlur(values, (0, 0), max(0.5, sigma)), np.float32)
 
 
-def _noise(offered: Patch3, taken: Patch3) -> float:
-    """Robust standard deviation of the result's luma where it makes no difference which picture it is."""
+def _noise(offered: Patch3, taken: Patch3, face_px: float) -> float:
+    """Robust standard deviation of the result's luma where it makes no difference which picture it is.
+
+    Or of what no alpha can explain, if that is less: the two may differ everywhere.
+    """
     size = np.abs(offered).sum(2)
     calm = taken[..., 0][size <= np.quantile(size, 0.2)]
-    return max(_NOISE_FLOOR, 1.4826 * float(np.median(np.abs(calm))))
+    alpha, _ = _slope(offered, taken, _NOISE_FLOOR, face_px)
+    rest = taken[..., 0] - alpha * offered[..., 0]
+    return max(_NOISE_FLOOR, 1.4826 * float(min(np.median(np.abs(each)) for each in (calm, rest))))
 
 
 def _slope(offered: Patch3, taken: Patch3, noise: float, face_px: float) -> tuple[Plane, Plane]:

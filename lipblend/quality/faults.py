@@ -1,8 +1,8 @@
 """Synced frames that are broken themselves, which no compositor can mend.
 
 `traits` reads a few numbers off each frame, `find_faults` judges them over the clip: every shot has its own usual
-values, as medians. The limits were chosen on eleven pairs (six made from real clips, five from published generators), as
-they are and with damage put in: see the constants.
+values, as medians. The limits were chosen on eleven pairs (six made from real clips, five from published generators),
+as they are and with damage put in: see the constants.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ MISPLACED_ALWAYS = 0.03
 GHOST_SHARE, GHOST_LIKENESS, GHOST_PEAK = (0.3, 0.8), 0.8, 0.009
 """Share of the original's lips, their correlation, and how far from its place (``w_f``) the best match may lie."""
 GHOST_NEAR_S = 0.2
-"""A ghost counts where a second one, and at least half of the frames that could show one, lie so near in time."""
+"""A ghost counts where a second one lies so near in time: single ones happen by chance. None of 915 frames of real
+clips that could show one do then; of those mixed with the original by half, six of ten do."""
 BLOCKY_LEAST = 0.075
 """Log contrast of the grid in rows and in columns: real clips have 0.01 to 0.04, 0.07 at most on the smallest face;
 blocks of a twelfth to a sixteenth of the face 0.08 to 0.35."""
@@ -178,13 +179,11 @@ def _is_ghosted(shot: Sequence[Traits], times: npt.NDArray[np.float64]) -> Mask:
     share, likeness, peak = (
         np.array([getattr(t, name) for t in shot]) for name in ("ghost_share", "ghost_likeness", "ghost_peak")
     )
-    known = np.isfinite(share)
     low, high = GHOST_SHARE
-    hits = known & (share > low) & (share < high) & (likeness > GHOST_LIKENESS) & (peak <= GHOST_PEAK)
+    hits = (share > low) & (share < high) & (likeness > GHOST_LIKENESS) & (peak <= GHOST_PEAK)
     out = np.zeros(len(shot), bool)
     for i in np.flatnonzero(hits).tolist():
-        near = np.abs(times - times[i]) <= GHOST_NEAR_S
-        out[i] = 2 <= np.count_nonzero(hits & near) >= np.count_nonzero(known & near) / 2
+        out[i] = np.count_nonzero(hits & (np.abs(times - times[i]) <= GHOST_NEAR_S)) > 1
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -14,7 +16,13 @@ from lipblend.quality.view import FaceView
 
 @pytest.fixture(scope="module")
 def view(portrait: np.ndarray, face: Landmarks) -> FaceView:
-    return TalkingFace(portrait, face).view(opened=14, ours=1)
+    """The synced skin is darker, and unevenly so: away from the mouth nothing else differs."""
+    plain = TalkingFace(portrait, face).view(opened=14, ours=1)
+    y, x = np.mgrid[: plain.synced.shape[0], : plain.synced.shape[1]].astype(np.float32)
+    uneven = np.stack([4 * np.cos(x / 25) * np.cos(y / 20) - 5, np.full_like(x, 1.5), np.sin(x / 30)], axis=-1)
+    synced = plain.synced + uneven
+    result = plain.original + plain.alpha[..., None] * (synced - plain.original)
+    return replace(plain, synced=synced, result=result)
 
 
 def coded(patch: np.ndarray, seed: int = 3) -> np.ndarray:
@@ -50,8 +58,8 @@ def test_a_known_blend_is_found_again(view: FaceView, strength: float) -> None:
     truth = strength * view.contour
     result = np.rint(view.original + truth[..., None] * (view.synced - view.original))
     alpha = estimate(view, result)
-    assert np.abs(alpha - truth).mean() < 0.04
-    assert np.abs(alpha - truth)[truth > 0].mean() < 0.1
+    assert np.abs(alpha - truth).mean() < 0.06
+    assert np.abs(alpha - truth)[truth > 0].mean() < 0.15
     assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
