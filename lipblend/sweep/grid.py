@@ -85,12 +85,15 @@ class Grid:
     ----------
     axes : mapping of str to tuple of str
         The swept settings, and the values of each.
+    preset : str or None
+        The preset that all start from; None for the bare defaults.
     base : Settings
-        What all start from.
+        What all share.
     combinations : tuple of Combination
     """
 
     axes: Mapping[str, tuple[str, ...]]
+    preset: str | None
     base: Settings
     combinations: tuple[Combination, ...]
 
@@ -137,7 +140,7 @@ def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str
         settings = resolve_settings(preset, config, {key: raw[key][at] for key, at in chosen.items()}).settings
         combinations.append(Combination(number, {key: axes[key][at] for key, at in chosen.items()}, settings))
     _reject_equals(combinations, axes)
-    return Grid(axes, base, tuple(combinations))
+    return Grid(axes, preset, base, tuple(combinations))
 
 
 def _axis(text: str) -> tuple[str, tuple[str, ...]]:
