@@ -15,6 +15,10 @@ from lipblend.cli.guard import EXIT_UNEXPECTED, unimportable, unwind_on_sigterm
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
+    "evaluate": (
+        "lipblend.cli.evaluate_cmd",
+        "Measure a composite, and hold it against pass marks.",
+    ),
     "probe": (
         "lipblend.cli.probe_cmd",
         "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
@@ -77,7 +81,7 @@ def _version(wanted: bool) -> None:
 @app.callback(
     no_args_is_help=True,
     epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
-    "5 no face, 6 model, 7 output, 130 Ctrl-C, 143 SIGTERM.",
+    "5 no face, 6 model, 7 output, 8 pass mark missed, 130 Ctrl-C, 143 SIGTERM.",
 )
 def lipblend(
     version: Annotated[
