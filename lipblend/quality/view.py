@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
+from lipblend.stages.matte import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -55,3 +57,8 @@ class FaceView:
     def face_width_px(self) -> float:
         """The original face's width ``w_f``, pixels."""
         return self.before.face_width_px
+
+    @cached_property
+    def ring(self) -> npt.NDArray[np.bool_]:
+        """The seam ring, (h, w) bool; see `lipblend.quality.ring.ring`. Found once, as six measures ask for it."""
+        return seam_ring(self.contour, radius_px=ring_radius_px(self.face_width_px))
