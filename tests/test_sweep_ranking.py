@@ -166,7 +166,7 @@ def test_the_winners_file_gives_the_winners_settings(preset: str | None, tmp_pat
     config = tmp_path / "own.yaml"
     config.write_text(
         "blend:\n  tolerance: 1.0e-05\npair:\n  offset_s: auto\naudio:\n  source: 'ton # \"å\" 😀.wav'\n"
-        "mask:\n  regions: [lips, chin]\ngate:\n  seam_max: \"off\"\nread:\n  strict: true\n"
+        "mask:\n  regions: [lips, chin]\ngate:\n  seam_max: off\nread:\n  strict: true\n"
     )
     axes = ["blend.method=alpha,multiband", "mask.shapes=lower_face_contour,mouth+box", "smooth.sigma_s=0.06,0.03"]
     grid = make_grid(preset, config, axes)

@@ -104,7 +104,9 @@ def traits(view: FaceView) -> Traits:
 
 
 def find_faults(
-    traits: Sequence[Traits | None], times_s: Sequence[float] | npt.NDArray[np.float64], shots: Sequence[tuple[int, int]]
+    traits: Sequence[Traits | None],
+    times_s: Sequence[float] | npt.NDArray[np.float64],
+    shots: Sequence[tuple[int, int]],
 ) -> list[tuple[str, ...]]:
     """Name what is broken in each frame.
 
@@ -193,7 +195,11 @@ class _Crop:
         corner = np.array([view.box.x0, view.box.y0], np.float64)
         middle = mesh.mouth_centre - corner
         ends = np.array(
-            [middle + mesh.x_axis * side * 0.5 * w + mesh.y_axis * down * w for side in (-1, 1) for down in (-0.3, 0.42)]
+            [
+                middle + mesh.x_axis * side * 0.5 * w + mesh.y_axis * down * w
+                for side in (-1, 1)
+                for down in (-0.3, 0.42)
+            ]
         )
         limit = [view.box.width, view.box.height]
         x0, y0 = np.clip(np.floor(ends.min(0)).astype(int), 0, limit)
