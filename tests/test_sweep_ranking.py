@@ -18,6 +18,7 @@ from lipblend.presets import list_presets, resolve_settings
 from lipblend.settings import GateSettings, Settings
 from lipblend.sweep.grid import Grid, make_grid
 from lipblend.sweep.output import FILES, check_folder, preset_text, write_sweep
+from lipblend.sweep.plot import sweep_svg
 from lipblend.sweep.run import SweepResult
 from lipblend.sweep.score import Outcome, Ranking, check_rank_by, rank
 
@@ -159,6 +160,14 @@ def test_the_plot_is_well_formed_and_shows_every_ranked_combination(result: Swee
     assert float(best.attrib["cy"]) > float(worst.attrib["cy"])  # low scores lie low
     assert float(best.attrib["cx"]) < float(worst.attrib["cx"])  # 11 ms against 13 ms
     assert {"mask.erosion_frac", "alpha.gamma"} <= {text.text for text in root.findall(f"{kind}text")}
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e-9, 12345.0])
+def test_equal_values_can_be_drawn(grid: Grid, value: float) -> None:
+    root = ET.fromstring(sweep_svg(ranked(grid, [{"seam": value}] * 4, by="seam"), grid.axes))
+    for dot in root.iter("{http://www.w3.org/2000/svg}circle"):
+        assert 0 < float(dot.attrib["cx"]) < 920
+        assert 0 < float(dot.attrib["cy"]) < 800
 
 
 @pytest.mark.parametrize("preset", [None, *(each.name for each in list_presets())])

@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from lipblend.sweep.grid import ITEM_SEPARATOR
 from lipblend.sweep.score import Ranked, Ranking
 
 _WIDTH = 920
 _LEFT, _TOP, _PLOT_W, _PLOT_H = 80, 70, 800, 340
 _PANEL_W, _PANEL_H, _PANEL_GAP = 250, 150, 75
+_LABEL_LINES = 3
 _NUMBERED = 10  # the best ones carry their rank
 _INK, _GRID, _DOT, _BEST = "#222", "#ddd", "#4477aa", "#cc3311"
 
@@ -79,14 +81,25 @@ def _panel(x: float, y: float, key: str, effect: Mapping[str, float], ticks: Seq
         (x + step * (number + 0.5), y + _PANEL_H - _place(value, ticks, 0, _PANEL_H))
         for number, value in enumerate(effect.values())
     ]
-    path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-    parts.append(f'<polyline points="{path}" fill="none" stroke="{_DOT}" stroke-width="1.5"/>')
+    if all(map(_is_number, effect)):  # a line would say that words have an order
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{_DOT}" stroke-width="1.5"/>')
     for (name, value), (px, py) in zip(effect.items(), points, strict=True):
         told = escape(f"{key}={name}: mean {value:.4g}")
         parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{_DOT}"><title>{told}</title></circle>')
-        shown = name if len(name) * 6 < step + 6 else name[: max(int(step / 6) - 1, 1)] + "…"
-        parts.append(_text(px, y + _PANEL_H + 16, shown, anchor="middle", size=10))
+        for line, item in enumerate(name.split(ITEM_SEPARATOR)[:_LABEL_LINES]):
+            shown = f"{ITEM_SEPARATOR if line else ''}{item}"
+            size = max(6.0, min(10.0, 1.7 * step / max(len(shown), 1)))
+            parts.append(_text(px, y + _PANEL_H + 15 + 11 * line, shown, anchor="middle", size=size))
     return parts
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(each: Ranked) -> float:
@@ -112,7 +125,7 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> str:
     return f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{_GRID}"/>'
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12) -> str:
+def _text(x: float, y: float, text: str, *, anchor: str = "start", size: float = 12) -> str:
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{_INK}">{escape(text)}</text>'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size:g}" fill="{_INK}">{escape(text)}</text>'
     )
