@@ -264,15 +264,22 @@ def _read_layer(path: Path, source: str) -> dict[str, _Value]:
         if name == "summary":
             continue
         if name not in setting_groups():
-            layer[_known(name, source).key] = _Value(content, source)
+            layer.update([_read_value(name, content, source)])
         elif isinstance(content, dict):
-            layer.update({_known(f"{name}.{key}", source).key: _Value(raw, source) for key, raw in content.items()})
+            layer.update(_read_value(f"{name}.{key}", raw, source) for key, raw in content.items())
         elif content is not None:  # a group with every line commented out is empty, not wrong
             raise SettingsError(
                 f"'{name}' ({source}) is a group of settings and must be a mapping, not {_shown(content)}",
                 hint=_LISTED,
             )
     return layer
+
+
+def _read_value(key: str, raw: object, source: str) -> tuple[str, _Value]:
+    spec = _known(key, source)
+    if raw is False and spec.kind != "bool" and "off" in spec.choices:
+        raw = "off"  # YAML takes the bare word for false
+    return key, _Value(raw, source)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -27,6 +27,11 @@ COMMANDS = {
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
+    "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings on one pair, and rank them."),
+    "baseline": (
+        "lipblend.cli.baseline_cmd",
+        "Keep the numbers of a set of clips in a file, and fail where one becomes worse.",
+    ),
     "doctor": ("lipblend.cli.doctor_cmd", "Check the installation, and say how to mend what is wrong."),
 }
 
