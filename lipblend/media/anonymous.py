@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from lipblend.errors import InputError, OutputError
 from lipblend.media.copying import StreamCopier
@@ -23,9 +25,11 @@ CONTAINERS = {"h264": ".mp4", "hevc": ".mp4", "av1": ".mp4", "libdav1d": ".mp4",
 
 _PLAYED_SOUND = ("aac", "mp3", "mp3float", "opus", "flac", "vorbis")
 _PLAYED_EVERYWHERE = ("yuv420p", "yuvj420p")
-# Supplemental information, where x264 and x265 write their version and settings (H.264, H.265: annex D). Pictures are
-# decoded without it.
+_SOUND_ENCODER = re.compile(rb"Lavc\d+\.\d+\.\d+")
+# Supplemental enhancement information, where x264 and x265 write their version and settings (H.264, H.265: annex D).
+# Pictures are decoded without it.
 _STRIPPED = {"h264": "filter_units=remove_types=6", "hevc": "filter_units=remove_types=39|40"}
+_HEVC_INFORMATION = (39, 40)
 
 
 def played_suffix(info: VideoInfo) -> str:
@@ -60,9 +64,9 @@ def playing_notes(info: VideoInfo) -> list[str]:
 def copy_anonymous(source: Path, target: Path, *, sound: bool = True) -> VideoInfo:
     """Copy the pictures and the first sound stream of a video, as they are encoded, without anything that names it.
 
-    Left out: tags of file and streams, the encoder's strings within H.264 and H.265 (H.265 with HDR metadata keeps
-    its own, which hold that), chapters, subtitles, cover pictures and data. Kept: rotation, sample aspect, colour, and
-    the time stamps.
+    Left out: tags of file and streams, the encoders' names and settings within H.264, H.265 and FFmpeg's AAC (H.265
+    with HDR metadata keeps the part that holds it), chapters, subtitles, cover pictures and data. Kept: rotation,
+    sample aspect, colour, and the time stamps.
 
     Parameters
     ----------
@@ -105,6 +109,21 @@ def copy_anonymous(source: Path, target: Path, *, sound: bool = True) -> VideoIn
     return info
 
 
+def without_information(headers: bytes) -> bytes:
+    """Take the supplemental information out of H.265 stream headers, which FFmpeg's filter leaves in.
+
+    Parameters
+    ----------
+    headers : bytes
+        Units behind start codes (H.265, annex B), as the filter gives them; anything else comes back as it is.
+    """
+    before, *units = re.split(rb"\x00{2,3}\x01", headers)
+    if before:
+        return headers
+    kept = [unit for unit in units if unit and unit[0] >> 1 & 0x3F not in _HEVC_INFORMATION]
+    return b"".join(b"\0\0\0\1" + unit for unit in kept)
+
+
 def _output(target: Path, info: VideoInfo) -> OutputContainer:
     # bitexact: no name and version of the muxer.
     options = {**muxer_options(target, info), "fflags": "+bitexact"}
@@ -118,6 +137,8 @@ def _copy(container: InputContainer, output: OutputContainer, info: VideoInfo, c
     video.metadata.clear()
     spec = None if info.codec == "hevc" and info.hdr_metadata else _STRIPPED.get(info.codec)
     strip = BitStreamFilterContext(spec, stream, video) if spec else None
+    if spec and info.codec == "hevc" and isinstance(video, VideoStream):
+        video.codec_context.extradata = without_information(bytes(video.codec_context.extradata or b""))
     if copier is not None:
         copier.add(output, info.audio[0].index, shift_s=-info.origin)
         for sound in output.streams.audio:
@@ -127,6 +148,7 @@ def _copy(container: InputContainer, output: OutputContainer, info: VideoInfo, c
 
     def mux(packets: Iterable[Packet[Stream]]) -> None:
         for packet in packets:
+            _blank(packet)
             output.mux(packet)
 
     def mux_video(packets: Iterable[Packet[Stream]]) -> None:
@@ -146,6 +168,13 @@ def _copy(container: InputContainer, output: OutputContainer, info: VideoInfo, c
         mux_video(strip.filter(None))
     if copier is not None:
         copier.copy_rest(mux, None)
+
+
+def _blank(packet: Packet[Stream]) -> None:
+    """Overwrite the encoder's name in sound: FFmpeg's AAC encoder puts it into a fill element, which is not decoded."""
+    data = bytes(packet)
+    if _SOUND_ENCODER.search(data):
+        packet.update(_SOUND_ENCODER.sub(lambda match: bytes(len(match[0])), data))
 
 
 def _shift(packet: Packet[Stream], ticks: int) -> None:

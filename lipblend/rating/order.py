@@ -32,7 +32,7 @@ def presentation(study: str, seed: int, rater: str, trials: int) -> list[Shown]:
     each rater sees each method as A in half of the trials, to within one.
 
     Sources: Fisher and Yates' shuffle (Durstenfeld 1964), fed by Marsaglia's xorshift (J. Stat. Softw. 8(14), 2003),
-    started from the FNV-1a hash (RFC 9923) of seed, study and rater.
+    started from the FNV-1a hash (Fowler, Noll and Vo) of seed, study and rater.
 
     Parameters
     ----------

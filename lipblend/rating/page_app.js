@@ -115,7 +115,7 @@ function finish() {
 function showProgress() {
   const done = state ? answered() : 0;
   $("progress").textContent = $("trial").hidden ? `${done} of ${study.trials.length} answered`
-    : `Clip ${state.at + 1} of ${order.length}`;
+    : `${state.rater}: clip ${state.at + 1} of ${order.length}`;
   $("bar").value = done / study.trials.length;
 }
 
@@ -177,7 +177,7 @@ const ACTIONS = {
   other: () => { state = null; $("rater").value = ""; notice(""); show("start"); showProgress(); },
   save: () => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([$("raw").value], { type: "text/csv" }));
+    link.href = URL.createObjectURL(new Blob([votesCsv(study, order, state)], { type: "text/csv" }));
     link.download = `votes-${study.study}-${state.rater}.csv`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
@@ -186,7 +186,7 @@ const ACTIONS = {
   copy: async () => {
     let copied = false;
     try {
-      await navigator.clipboard.writeText($("raw").value);
+      await navigator.clipboard.writeText(votesCsv(study, order, state));
       copied = true;
     } catch {
       $("raw-box").open = true;

@@ -37,6 +37,7 @@ class Player {
       video.preload = "auto";
       video.disablePictureInPicture = true;
       video.addEventListener("error", () => { if (valid) onFail(); });
+      video.addEventListener("loadedmetadata", () => { if (valid) this.onChange(); });
       video.src = `clips/${clip.file}`;
       return video;
     });

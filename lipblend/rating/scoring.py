@@ -53,7 +53,7 @@ class SeamMethod:
 
 @dataclass(frozen=True)
 class SeamScore:
-    """The result of a seam rating. `false_alarms` is the share of votes on controls that saw a seam, if there are any."""
+    """The result of a seam rating. `false_alarms`: share of the votes on controls that saw a seam; None without any."""
 
     study: str
     raters: int

@@ -24,7 +24,9 @@ FLAGS = (
 LIMIT_S = 120.0  # only a guard against hanging
 
 # The browser reads commands from descriptor 3 and writes answers to 4.
-LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+LAUNCH = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+)
 
 
 def found_browser() -> str | None:
@@ -114,7 +116,9 @@ class Browser:
 
     def run(self, expression: str) -> Any:
         """Value of a JavaScript expression; a promise is waited for."""
-        done = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True)
+        done = self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
+        )
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
