@@ -134,7 +134,6 @@ def _copy(container: InputContainer, output: OutputContainer, info: VideoInfo, c
     stream = container.streams[info.stream_index]
     read_only(container, [stream])
     video = output.add_stream_from_template(stream, opaque=True)
-    video.metadata.clear()
     spec = None if info.codec == "hevc" and info.hdr_metadata else _STRIPPED.get(info.codec)
     strip = BitStreamFilterContext(spec, stream, video) if spec else None
     if spec and info.codec == "hevc" and isinstance(video, VideoStream):
@@ -143,7 +142,6 @@ def _copy(container: InputContainer, output: OutputContainer, info: VideoInfo, c
         copier.add(output, info.audio[0].index, shift_s=-info.origin)
         for sound in output.streams.audio:
             sound.metadata.clear()
-    output.metadata.clear()
     output.start_encoding()
 
     def mux(packets: Iterable[Packet[Stream]]) -> None:

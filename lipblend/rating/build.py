@@ -238,12 +238,13 @@ def _difference_notes(study: Study, infos: dict[Path, VideoInfo]) -> list[str]:
             "picture size": ("{}x{}".format(*info.upright_size) for info in both),
             "codec": (info.codec for info in both),
             "frame rate": (f"{_fps(info):g}" for info in both),
-            "sound": (str(bool(info.audio)) for info in both),
+            "sound": ("yes" if info.audio else "none" for info in both),
         }
         for what, values in facts.items():
             here, there = values
             if here != there:
-                notes.append(f"{trial.name}: the two differ in {what} ({here}, {there}), which may give them away")
+                way = "--no-sound leaves it out" if what == "sound" else "which may give them away"
+                notes.append(f"{trial.name}: the two differ in {what} ({here}, {there}); {way}")
         if abs((first.duration_s or 0) - (second.duration_s or 0)) > _LENGTH_SLACK_S:
             notes.append(
                 f"{trial.name}: the two last {first.duration_s or 0:.2f} s and {second.duration_s or 0:.2f} s; "

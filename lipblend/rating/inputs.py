@@ -63,7 +63,7 @@ def pair_sources(
     if not paths and not pairs:
         raise SettingsError("nothing is named to be compared", hint="Name two folders, or use --pair A B.")
     given = list(pairs)
-    names = [f"{first.stem}" for first, _ in pairs]
+    names = _names([first for first, _ in pairs])
     default = ["first", "second"]
     if paths:
         first, second = paths
@@ -169,6 +169,14 @@ def _labels(labels: Sequence[str], wanted: int) -> list[str]:
     if len(set(labels)) != wanted or not all(label.strip() for label in labels):
         raise SettingsError(f"the labels {', '.join(map(repr, labels))} are not all different words")
     return list(labels)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The files' names without suffix, behind those of their folders where they would be alike."""
+    stems = [path.stem for path in paths]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

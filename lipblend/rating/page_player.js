@@ -155,7 +155,7 @@ class Player {
     if (Math.abs(late) > JUMP_S && !video.seeking) {
       video.currentTime = this.time;
     } else {
-      const change = Math.abs(late) < NEAR_S ? 0 : Math.max(-0.2, Math.min(0.2, late * 2));
+      const change = Math.abs(late) < NEAR_S ? 0 : Math.max(-0.25, Math.min(0.25, late * 4));
       const rate = this.speed * (1 + change);
       if (Math.abs(video.playbackRate - rate) > 1e-3) video.playbackRate = rate;
     }

@@ -218,7 +218,7 @@ def verdict(unnoticeable: int, not_judged: int, clips: int, target: float) -> Ve
     target : float
         Least share of `clips`.
     """
-    needed = target * clips - 1e-9  # 0.9 * 10 is not exactly 9
+    needed = target * clips - 1e-9  # 0.56 * 25 is a little more than 14
     if clips and unnoticeable >= needed:
         return "pass"
     return "fail" if clips and unnoticeable + not_judged < needed else "not enough votes"

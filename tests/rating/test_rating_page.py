@@ -216,8 +216,8 @@ def test_playing_keeps_step_and_counts_passes(browser: Browser, pairs: Built) ->
 
 @pytest.mark.parametrize(
     ("behind", "speed", "rate", "jumps"),
-    [(0.0, 1, 1, False), (0.01, 1, 1, False), (0.05, 1, 1.1, False), (-0.05, 1, 0.9, False), (0.2, 1, 1.2, False),
-     (0.05, 0.5, 0.55, False), (0.4, 1, 1, True), (-0.4, 1, 1, True)],
+    [(0.0, 1, 1, False), (0.01, 1, 1, False), (0.05, 1, 1.2, False), (-0.05, 1, 0.8, False), (0.2, 1, 1.25, False),
+     (0.05, 0.5, 0.6, False), (0.4, 1, 1, True), (-0.4, 1, 1, True)],
 )  # fmt: skip
 def test_the_second_clip_catches_up(
     browser: Browser, pairs: Built, behind: float, speed: float, rate: float, jumps: bool

@@ -103,6 +103,11 @@ def test_verdicts(unnoticeable: int, not_judged: int, clips: int, expected: str)
     assert verdict(unnoticeable, not_judged, clips, 0.9) == expected
 
 
+def test_rounding_fails_nothing() -> None:
+    assert 0.56 * 25 > 14
+    assert verdict(14, 0, 25, 0.56) == "pass"
+
+
 def pair_rows(answers: Sequence[str]) -> list[tuple[str, str, str, str, str]]:
     """``answers[k][r]``: o prefers old, n new, s neither. Even raters see old as A, odd ones new."""
     rows = []
