@@ -24,6 +24,7 @@ COMMANDS = {
         "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
     ),
     "demo": ("lipblend.cli.demo_cmd", "Make a sample pair and composite it, to see what lipblend does."),
+    "ab": ("lipblend.cli.ab_cmd", "Build a page on which people rate clips blindly, or score their votes."),
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),

@@ -1,0 +1,196 @@
+"""``lipblend ab``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from lipblend.cli.console import Console
+from lipblend.cli.guard import guarded
+from lipblend.cli.options import JsonOption, QuietOption, command_app
+from lipblend.cli.tables import table_text
+from lipblend.errors import GateError, SettingsError
+from lipblend.rating import LEAST_RATERS, TARGET, percent, plain
+
+if TYPE_CHECKING:
+    from lipblend.rating.scoring import PairScore, SeamScore
+
+app = command_app("Build a page on which people rate clips blindly, or score their votes.")
+
+Mode = Literal["ab", "seam"]
+
+
+@app.command("build")
+@guarded
+def build_command(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder.", readable=False, show_default=False)
+    ],
+    clips: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CLIPS]...",
+            help="ab: two folders whose file names match, or two files. seam: folders (one a method) and files.",
+            readable=False,
+        ),
+    ] = None,
+    mode: Annotated[Mode, typer.Option("--mode", help="ab: which looks more natural? seam: do you see a seam?")] = "ab",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides order and sides.")] = 7,
+    pair: Annotated[
+        # The command-line library knows no repeated option of two values: the second one arrives among the clips.
+        list[Path] | None,
+        typer.Option("--pair", metavar="A B", help="ab: a pair of files; may be repeated.", readable=False),
+    ] = None,
+    control: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--control",
+            metavar="PATH",
+            help="seam: untouched originals among the clips (a folder or file); may be repeated.",
+            readable=False,
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="NAME", help="Name of a method, once for each; else the folders' names."),
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Heading of the page. Raters see it.")] = None,
+    sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Keep the clips' sound.")] = True,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a page for raters (FOLDER/page), and the key that tells which clip is what (FOLDER/key.json)."""
+    from lipblend.rating.build import TITLE, build_study
+    from lipblend.rating.inputs import pair_sources, single_sources
+
+    if mode == "ab":
+        if control:
+            raise SettingsError("--control belongs to --mode seam", hint="Leave it out.")
+        files, pairs = _pairs(clips or [], pair or [])
+        material = pair_sources(files, pairs, label or [])
+    else:
+        if pair:
+            raise SettingsError("--pair belongs to --mode ab", hint="Name the clips without it.")
+        material = single_sources(clips or [], control or [], label or [])
+    built = build_study(output, material, mode=mode, seed=seed, title=TITLE if title is None else title, sound=sound)
+    study = built.study
+    data = {
+        "study": study.study, "mode": study.mode, "seed": study.seed, "labels": study.labels,
+        "trials": len(study.trials), "controls": sum(trial.control for trial in study.trials),
+        "page": str(built.page), "key": str(built.key), "notes": built.notes,
+    }  # fmt: skip
+    lines = [
+        f"{built.page}  {len(study.trials)} trial(s), study {study.study}: hand this folder to the raters",
+        f"{built.key}  keep this one: it tells which clip is what",
+        "The files' sizes are what they are: a rater who opens the folder may compare them.",
+        *(f"note: {plain(note)}" for note in built.notes),
+    ]
+    Console(quiet=quiet, as_json=as_json).finish(data, "\n".join(lines))
+
+
+@app.command("score")
+@guarded
+def score_command(
+    votes: Annotated[list[Path], typer.Argument(metavar="VOTES...", help="Files of votes.", readable=False)],
+    key: Annotated[
+        Path, typer.Option("--key", metavar="FILE", help="The study's key.json.", readable=False, show_default=False)
+    ],
+    target: Annotated[
+        float | None,
+        typer.Option("--target", min=0, max=1, help=f"seam: least share of unnoticeable clips. [default: {TARGET:g}]"),
+    ] = None,
+    raters: Annotated[
+        int, typer.Option("--raters", min=1, metavar="N", help="Raters that a clip needs to be judged.")
+    ] = LEAST_RATERS,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", metavar="NAME", help="seam: the methods that have to pass; all when none is named."),
+    ] = None,
+    unsure: Annotated[
+        Literal["seen", "unseen"], typer.Option("--unsure", help='seam: what "not sure" counts as.')
+    ] = "unseen",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the intervals over raters.")] = 0,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the votes show. A seam rating that misses its target, or has too few votes, ends with exit code 8."""
+    from lipblend.rating.scoring import score_pairs, score_seam
+    from lipblend.rating.study import read_key
+    from lipblend.rating.summary import pair_text, seam_text
+    from lipblend.rating.votes import read_votes
+
+    study = read_key(key)
+    console = Console(quiet=quiet, as_json=as_json)
+    if study.mode == "ab":
+        if target is not None or method:
+            raise SettingsError(
+                "--target and --method judge a seam rating, and this is an A/B test",
+                hint="Leave them out: an A/B test shows a preference, and passes or fails nothing.",
+            )
+        pairs = score_pairs(study, read_votes(votes, study), least_raters=raters, seed=seed)
+        console.finish({"mode": "ab", **asdict(pairs)}, "\n".join([_pair_table(pairs), *pair_text(pairs)]))
+        return
+    judged = method or list(study.labels)
+    if unknown := [name for name in judged if name not in study.labels]:
+        raise SettingsError(
+            f"the study has no method {', '.join(map(repr, unknown))}", hint=f"It has {', '.join(study.labels)}."
+        )
+    seam = score_seam(
+        study,
+        read_votes(votes, study),
+        target=TARGET if target is None else target,
+        least_raters=raters,
+        unsure_is_seen=unsure == "seen",
+        seed=seed,
+    )
+    missed = tuple(
+        f"{plain(item.label)}: {item.verdict}"
+        for item in seam.methods
+        if item.label in judged and item.verdict != "pass"
+    )
+    # With --json the one object is the score, also where the target is missed.
+    console.finish(
+        {"mode": "seam", "passed": not missed, **asdict(seam)}, "\n".join([_seam_table(seam), *seam_text(seam)])
+    )
+    if missed:
+        message = f"the target of {percent(seam.target)} unnoticeable clips is not reached"
+        error = GateError(message, hint="See the clips above.", details=missed)
+        if not as_json:
+            raise error
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(GateError.exit_code)
+
+
+def _pairs(clips: list[Path], first: list[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
+    """Folders or files named by themselves, and pairs: the second file of each ``--pair A B`` is one of `clips`."""
+    if not first:
+        return clips, []
+    if len(clips) != len(first) or any(path.is_dir() for path in (*clips, *first)):
+        raise SettingsError(
+            f"--pair takes two files, and nothing else can be named beside it: {len(first)} time(s) --pair, "
+            f"{len(clips)} further name(s)",
+            hint="Write --pair A B for each pair.",
+        )
+    return [], list(zip(first, clips, strict=True))
+
+
+def _seam_table(score: SeamScore) -> str:
+    rows = []
+    for clip in score.clips:
+        state = "control" if clip.control else {True: "yes", False: "no", None: "too few raters"}[clip.unnoticeable]
+        share = "" if clip.share is None else percent(clip.share)
+        where = ", ".join(f"{place} {count}" for place, count in clip.where.items())
+        rows.append((plain(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, where))
+    return table_text(("clip", "raters", "saw a seam", "not sure", "share", "unnoticeable", "where"), rows)
+
+
+def _pair_table(score: PairScore) -> str:
+    labels = list(score.preferred)
+    rows = [
+        (plain(clip.name), str(clip.raters), *(str(clip.preferred[label]) for label in labels), str(clip.same))
+        for clip in score.clips
+    ]
+    return table_text(("pair", "raters", *map(plain, labels), "no difference"), rows)

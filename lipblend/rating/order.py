@@ -1,0 +1,77 @@
+"""In which order, and on which sides, a rater sees the clips. The page computes the same (``page_votes.js``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_WORD = 0xFFFFFFFF
+_DISCARDED = 8
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One place in a rater's order.
+
+    Parameters
+    ----------
+    index : int
+        Which of the study's trials.
+    swapped : bool
+        The trial's second clip is A.
+    """
+
+    index: int
+    swapped: bool
+
+
+def presentation(study: str, seed: int, rater: str, trials: int) -> list[Shown]:
+    """The order and the sides for one rater.
+
+    Trials 2k and 2k+1 get the same side. The study lists the two methods of such a couple the other way round, so that
+    each rater sees each method as A in half of the trials, to within one.
+
+    Sources: Fisher and Yates' shuffle (Durstenfeld 1964), fed by Marsaglia's xorshift (J. Stat. Softw. 8(14), 2003),
+    started from the FNV-1a hash (Fowler, Noll and Vo) of seed, study and rater.
+
+    Parameters
+    ----------
+    study : str
+        Id of the study.
+    seed : int
+        Of the study.
+    rater : str
+        The rater's id.
+    trials : int
+        How many there are.
+    """
+    draw = random_numbers(f"{seed}|{study}|{rater}")
+    order = list(range(trials))
+    for last in range(trials - 1, 0, -1):
+        other = draw(last + 1)
+        order[last], order[other] = order[other], order[last]
+    sides = [bool(draw(2)) for _ in range((trials + 1) // 2)]
+    return [Shown(index, sides[index // 2]) for index in order]
+
+
+def random_numbers(text: str) -> Callable[[int], int]:
+    """A function that draws whole numbers below its argument (at most 2**21), always the same ones for a text."""
+    state = _hash32(text) or 1
+
+    def draw(limit: int) -> int:
+        nonlocal state
+        state ^= (state << 13) & _WORD
+        state ^= state >> 17
+        state ^= (state << 5) & _WORD
+        return state * limit >> 32
+
+    for _ in range(_DISCARDED):
+        draw(1)
+    return draw
+
+
+def _hash32(text: str) -> int:
+    number = 2166136261
+    for byte in text.encode():
+        number = ((number ^ byte) * 16777619) & _WORD
+    return number

@@ -1,0 +1,159 @@
+"""What a study holds, and its key file: which clip of the page is what."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from lipblend.errors import InputError
+
+Mode = Literal["ab", "seam"]
+
+KEY_FORMAT = 1
+ANSWERS: dict[str, tuple[str, ...]] = {"ab": ("a", "b", "same"), "seam": ("yes", "no", "unsure")}
+"""What a vote can be, by mode."""
+PLACES = ("mouth", "chin", "colour", "flicker", "other")
+"""Where a seam can be seen."""
+COLUMNS = (
+    "study", "session", "rater", "number", "trial", "clip_a", "clip_b", "answer", "where", "seconds", "plays",
+    "voted_at",
+)  # fmt: skip
+"""Columns of a file of votes; docs/rating.md says what each means."""
+
+
+@dataclass(frozen=True)
+class RatedClip:
+    """One video of the page.
+
+    Parameters
+    ----------
+    file : str
+        Its name on the page, which says nothing.
+    label : str
+        The method that made it.
+    source : str
+        Path that it was copied from.
+    sha256 : str
+        Of the source.
+    """
+
+    file: str
+    label: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question.
+
+    Parameters
+    ----------
+    trial : str
+        Its id on the page.
+    name : str
+        The clip's name, for the one who scores.
+    control : bool
+        An untouched original, where there is no seam to be seen.
+    clips : tuple of RatedClip
+        Two in an A/B test, else one.
+    """
+
+    trial: str
+    name: str
+    control: bool
+    clips: tuple[RatedClip, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole study.
+
+    Parameters
+    ----------
+    study : str
+        Id, from the mode, the seed and the clips' content.
+    mode : str
+        ``ab`` or ``seam``.
+    seed : int
+    title : str
+        Heading of the page.
+    labels : tuple of str
+        The methods; two in an A/B test. Controls have none of them.
+    trials : tuple of Trial
+        In the page's order. In an A/B test trials 2k and 2k+1 list the methods the other way round.
+    """
+
+    study: str
+    mode: Mode
+    seed: int
+    title: str
+    labels: tuple[str, ...]
+    trials: tuple[Trial, ...]
+
+
+_CLIP_FIELDS = tuple(field.name for field in fields(RatedClip))
+
+
+def key_text(study: Study, version: str) -> str:
+    """The key file's text (JSON, ASCII)."""
+    return json.dumps({"lipblend_ab_key": KEY_FORMAT, "lipblend": version, **asdict(study)}, indent=1) + "\n"
+
+
+def read_key(path: Path) -> Study:
+    """Read a key file.
+
+    Raises
+    ------
+    InputError
+        It is missing, cannot be read, or is no key file of this format.
+    """
+    hint = "Give the key.json that `lipblend ab build` wrote beside the page."
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", hint=hint) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}", hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON text: {error}", hint=hint) from error
+    if not isinstance(data, dict) or "lipblend_ab_key" not in data:
+        raise InputError(f"{path} is no key file of a rating", hint=hint)
+    if data["lipblend_ab_key"] != KEY_FORMAT:
+        raise InputError(
+            f"{path} has key format {data['lipblend_ab_key']!r}; this version reads {KEY_FORMAT}",
+            hint="Score it with the version of lipblend that built the page.",
+        )
+    try:
+        return _study(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path} is damaged ({what})", hint="Take it from the build once more.") from error
+
+
+def _study(data: dict[str, Any]) -> Study:
+    mode: Mode = data["mode"]
+    trials = tuple(
+        Trial(
+            str(trial["trial"]),
+            str(trial["name"]),
+            bool(trial["control"]),
+            tuple(RatedClip(**{field: str(clip[field]) for field in _CLIP_FIELDS}) for clip in trial["clips"]),
+        )
+        for trial in data["trials"]
+    )
+    labels = tuple(map(str, data["labels"]))
+    if mode not in ANSWERS:
+        raise ValueError(f"mode is {mode!r}")
+    wanted = 2 if mode == "ab" else 1
+    if not trials or any(len(trial.clips) != wanted for trial in trials):
+        raise ValueError(f"each trial needs {wanted} clip(s)")
+    if len({trial.trial for trial in trials}) != len(trials):
+        raise ValueError("two trials have one id")
+    if mode == "ab" and any({clip.label for clip in trial.clips} != set(labels) for trial in trials):
+        raise ValueError("a pair does not hold one clip of each method")
+    if any(clip.label not in labels for trial in trials if not trial.control for clip in trial.clips):
+        raise ValueError("a clip of a method that is not listed")
+    return Study(str(data["study"]), mode, int(data["seed"]), str(data["title"]), labels, trials)

@@ -1,0 +1,164 @@
+"""``lipblend ab`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rating_material import METHODS, ORIGINALS, WriteVotes
+from typer.testing import CliRunner
+
+from lipblend import rating
+from lipblend.cli.app import app
+from lipblend.rating.study import Study, read_key
+
+run = CliRunner()
+
+
+def called(*arguments: object, code: int = 0) -> Any:
+    done = run.invoke(app, ["ab", *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    return done
+
+
+@pytest.fixture
+def seams(material: Path, tmp_path: Path) -> tuple[Study, Path]:
+    key = tmp_path / "study" / "key.json"
+    folders = [material / name for name in METHODS]
+    called("build", *folders, "-o", key.parent, "--mode", "seam", "--control", material / ORIGINALS)
+    return read_key(key), key
+
+
+def rows(study: Study, seen: dict[str, str], raters: int = 5) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (f"r{number}", trial.trial, trial.clips[0].file, "", seen.get(trial.clips[0].label, "no"))
+        for trial in study.trials
+        for number in range(raters)
+    ]
+
+
+def test_build_says_what_to_hand_out_and_what_to_keep(material: Path, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    shown = called("build", *(material / name for name in METHODS), "-o", out, "--title", "Which one?").output
+    assert f"{out / 'page'}  5 trial(s)" in shown
+    assert f"{out / 'key.json'}  keep this one" in shown
+    assert "sizes" in shown
+    study = read_key(out / "key.json")
+    assert (study.seed, study.title, study.labels) == (7, "Which one?", METHODS)
+    assert sorted(path.name for path in out.iterdir()) == ["key.json", "page"]
+
+
+def test_build_with_json_and_pairs(material: Path, tmp_path: Path) -> None:
+    first, second = (sorted((material / name).iterdir()) for name in METHODS)
+    shown = called(
+        "build", "--pair", first[0], second[0], "--pair", first[1], second[1], "--label", "x", "--label", "y",
+        "-o", tmp_path / "study", "--seed", "3", "--json",
+    ).stdout  # fmt: skip
+    data = json.loads(shown)
+    assert (data["trials"], data["controls"], data["labels"], data["seed"]) == (2, 0, ["x", "y"], 3)
+    for trial in read_key(Path(data["key"])).trials:
+        sources = {clip.label: clip.source for clip in trial.clips}
+        index = first.index(Path(sources["x"]))
+        assert sources["y"] == str(second[index])
+
+
+def test_wrong_calls(material: Path, tmp_path: Path) -> None:
+    first, second = (sorted((material / name).iterdir()) for name in METHODS)
+    out = ("-o", tmp_path / "study")
+    assert (
+        "--control belongs to --mode seam"
+        in called("build", first[0], second[0], "--control", first[0], *out, code=2).stderr
+    )
+    assert (
+        "--pair belongs to --mode ab"
+        in called("build", "--pair", first[0], second[0], "--mode", "seam", *out, code=2).stderr
+    )
+    assert "--pair takes two files" in called("build", "--pair", first[0], *out, code=2).stderr
+    assert "--pair takes two files" in called("build", material, "--pair", first[0], *out, code=2).stderr
+    assert "does not exist" in called("build", first[0], tmp_path / "no.mp4", *out, code=3).stderr
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    assert "is not empty" in called("build", first[0], second[0], "-o", tmp_path / "full", code=7).stderr
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_seam_rating_that_passes(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
+    study, key = seams
+    shown = called("score", write_votes(study, rows(study, {})), "--key", key).output
+    assert shown.count(": PASS") == 2
+    assert "5 of 5 clips" in shown
+    assert "Votes of one rater are not independent" in shown
+    assert (
+        "controls: a seam was seen in 0 of 25 votes = 0 % (95 %: Wilson 0.0 to 13.3 %, over raters 0.0 to 0.0 %)"
+        in shown
+    )
+
+
+def test_a_seam_rating_that_fails(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
+    study, key = seams
+    votes = write_votes(study, rows(study, {METHODS[1]: "yes"}))
+    failed = called("score", votes, "--key", key, code=8)
+    assert "error: the target of 90 % unnoticeable clips is not reached\n  quaggamethod: fail\n" in failed.stderr
+    assert "zebramethod: fail" not in failed.stderr
+    done = called("score", votes, "--key", key, "--json", code=8)
+    data = json.loads(done.stdout)
+    assert data["passed"] is False
+    assert [method["verdict"] for method in data["methods"]] == ["pass", "fail"]
+    assert data["false_alarms"]["count"] == 0
+    assert "not reached" in done.stderr
+    called("score", votes, "--key", key, "--method", METHODS[0])
+    called("score", votes, "--key", key, "--target", "0")
+    assert "no method 'other'" in called("score", votes, "--key", key, "--method", "other", code=2).stderr
+    called("score", votes, "--key", key, "--target", "1.5", code=2)
+
+
+def test_too_few_raters_do_not_pass(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
+    study, key = seams
+    votes = write_votes(study, rows(study, {}, raters=4))
+    failed = called("score", votes, "--key", key, code=8)
+    assert "zebramethod: not enough votes" in failed.stderr
+    assert "too few raters  5 clip(s): quaggamethod/giraffe_take0" in failed.stdout
+    called("score", votes, "--key", key, "--raters", "4")
+
+
+def test_not_sure_counts_as_asked(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
+    study, key = seams
+    votes = write_votes(study, rows(study, {METHODS[0]: "unsure"}))
+    called("score", votes, "--key", key)
+    called("score", votes, "--key", key, "--unsure", "seen", code=8)
+
+
+def test_an_ab_test_is_scored_without_a_verdict(material: Path, tmp_path: Path, write_votes: WriteVotes) -> None:
+    out = tmp_path / "study"
+    called("build", *(material / name for name in METHODS), "-o", out)
+    study = read_key(out / "key.json")
+    votes = []
+    for trial in study.trials:
+        for number in range(5):
+            clip_a, clip_b = trial.clips[:: 1 - 2 * (number % 2)]
+            answer = "a" if clip_a.label == METHODS[1] else "b"
+            votes.append((f"r{number}", trial.trial, clip_a.file, clip_b.file, answer))
+    path = write_votes(study, votes)
+    shown = called("score", path, "--key", out / "key.json").output
+    assert "quaggamethod preferred in 25 of 25 votes = 100 %" in shown
+    assert "finding: quaggamethod is preferred" in shown
+    data = json.loads(called("score", path, "--key", out / "key.json", "--json").stdout)
+    assert data["preferred"][METHODS[0]]["count"] == 0
+    assert "A/B test" in called("score", path, "--key", out / "key.json", "--target", "0.9", code=2).stderr
+
+
+def test_bad_files_end_with_3(seams: tuple[Study, Path], tmp_path: Path, write_votes: WriteVotes) -> None:
+    study, key = seams
+    bad = tmp_path / "bad.csv"
+    bad.write_text("nothing")
+    assert f"error: {bad} line 1:" in called("score", bad, "--key", key, code=3).stderr
+    assert "does not exist" in called("score", bad, "--key", tmp_path / "no.json", code=3).stderr
+    other = write_votes(study, rows(study, {})[:1])
+    other.write_text(other.read_text().replace(study.study, "seam-0000000000"))
+    assert "a vote of study 'seam-0000000000'" in called("score", other, "--key", key, code=3).stderr
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    assert rating.plain("a\x1b[31m\u202eb") == "a?[31m?b"

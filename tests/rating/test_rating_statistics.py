@@ -1,0 +1,80 @@
+"""Intervals and tests against published or hand-made values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from lipblend.rating.statistics import d_prime, over_raters, ratio, sign_test, wilson
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"),
+    [
+        # Newcombe, Stat. Med. 17 (1998), table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_gives_the_published_intervals(count: int, of: int, low: float, high: float) -> None:
+    assert wilson(count, of) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize("of", [1, 5, 40])
+def test_wilson_agrees_with_scipy_and_is_symmetric(of: int) -> None:
+    for count in range(of + 1):
+        theirs = binomtest(count, of).proportion_ci(0.95, method="wilson")
+        low, high = wilson(count, of)
+        assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+        assert (1 - high, 1 - low) == pytest.approx(wilson(of - count, of), abs=1e-12)
+    assert wilson(0, of)[0] == 0.0
+    assert wilson(of, of)[1] == 1.0
+
+
+def test_the_sign_test_is_exact() -> None:
+    assert sign_test(0, 0) is None
+    assert sign_test(5, 0) == pytest.approx(2 / 2**5)
+    # 9 or more, or 1 or fewer, of 10: 2 (1 + 10) / 1024.
+    assert sign_test(9, 1) == sign_test(1, 9) == pytest.approx(22 / 1024)
+    assert sign_test(4, 4) == pytest.approx(1.0)
+
+
+def test_d_prime_of_known_rates() -> None:
+    assert d_prime(3, 10, 3, 10) == pytest.approx(0.0)
+    # (69 + .5) / 100 -> z(0.695) = 0.5101; false alarms (30 + .5) / 100 -> -0.5101
+    assert d_prime(69, 99, 30, 99) == pytest.approx(1.0201, abs=2e-4)
+    assert d_prime(1, 2, 0, 0) is None
+    assert math.isfinite(d_prime(10, 10, 0, 10) or math.nan)
+
+
+def test_over_raters_draws_whole_raters() -> None:
+    counts, totals = np.array([10.0, 0.0]), np.array([10.0, 10.0])
+    # Two raters who disagree wholly: a quarter of the draws has the one twice, a quarter the other.
+    assert over_raters(2, lambda weights: ratio(weights, counts, totals), seed=1) == (0.0, 1.0)
+    equal = np.array([5.0, 5.0])
+    assert over_raters(2, lambda weights: ratio(weights, equal, totals), seed=1) == (0.5, 0.5)
+    assert over_raters(1, lambda weights: ratio(weights, counts[:1], totals[:1]), seed=1) is None
+
+
+def test_over_raters_is_wider_than_wilson_where_raters_differ_and_has_a_seed() -> None:
+    totals = np.full(12, 20.0)
+    counts = np.array([20.0, 0.0] * 6)
+    first = over_raters(12, lambda weights: ratio(weights, counts, totals), seed=3)
+    assert first == over_raters(12, lambda weights: ratio(weights, counts, totals), seed=3)
+    low, high = wilson(120, 240)
+    assert first is not None
+    # The deviation of a mean of 12 raters who are all or nothing: 0.5 / sqrt(12) = 0.144.
+    assert first[1] - first[0] == pytest.approx(2 * 1.96 * 0.144, rel=0.15)
+    assert first[1] - first[0] > 3 * (high - low)
+
+
+def test_draws_without_a_vote_do_not_count() -> None:
+    counts, totals = np.array([1.0, 0.0]), np.array([1.0, 0.0])
+    assert over_raters(2, lambda weights: ratio(weights, counts, totals), seed=1) == (1.0, 1.0)
+    nothing = np.zeros(2)
+    assert over_raters(2, lambda weights: ratio(weights, nothing, nothing), seed=1) is None
