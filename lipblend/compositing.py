@@ -15,6 +15,7 @@ from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
 from lipblend.debug import DebugPictures
 from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
+from lipblend.evaluation.walk import spoken_meshes
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
@@ -148,6 +149,7 @@ def composite(
     # Sound of the other video, or of one whose last frames are left out, would go on after the picture.
     foreign = audio.taken in ("original", "synced") and audio.taken != found.timeline.follows
     run = _Render(ours, theirs, analysis, plan, settings, trim=foreign or found.pairing.after > 0)
+    spoken = spoken_meshes(analysis) if measure else ()
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     analysed = time.perf_counter()
     end_s, writer_notes = run.write(output, audio, overwrite=overwrite, pictures=pictures, report=report)
@@ -160,6 +162,7 @@ def composite(
             probe(output),
             analysis,
             plan,
+            spoken,
             settings=settings,
             model=model,
             matte="settings",

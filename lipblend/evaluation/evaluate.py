@@ -21,7 +21,7 @@ from lipblend.evaluation.matching import match_result
 from lipblend.evaluation.measuring import measure
 from lipblend.evaluation.reference import Reference
 from lipblend.evaluation.trust import shows_settings
-from lipblend.evaluation.walk import Video, Walk
+from lipblend.evaluation.walk import SpokenMeshes, Video, Walk, spoken_meshes
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
@@ -97,6 +97,7 @@ def evaluate(
         made,
         replace(analysis, tracks={}),
         plan,
+        spoken_meshes(analysis),
         settings=settings,
         model=model,
         matte=matte,
@@ -111,6 +112,7 @@ def evaluate_plan(
     made: VideoInfo,
     analysis: ClipAnalysis,
     plan: ClipPlan,
+    spoken: SpokenMeshes,
     *,
     settings: Settings,
     model: Path,
@@ -127,6 +129,8 @@ def evaluate_plan(
     analysis : ClipAnalysis
         Its tracks are not needed.
     plan : ClipPlan
+    spoken : sequence of sequence of Landmarks
+        See `lipblend.evaluation.walk.spoken_meshes`.
     settings : Settings
     model : Path
         Face landmarker bundle, checked.
@@ -140,9 +144,12 @@ def evaluate_plan(
         original, analysis, plan, made, model=model, settings=settings,
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
     )  # fmt: skip
-    walk = Walk(original, synced, matched, analysis=analysis, plan=plan, settings=settings, estimated=False)
-    estimated, said = _estimated(walk, matte)
-    walk = Walk(original, synced, matched, analysis=analysis, plan=plan, settings=settings, estimated=estimated)
+    rendered, by_difference = (
+        Walk(original, synced, matched, analysis=analysis, plan=plan, spoken=spoken, settings=settings, estimated=guess)
+        for guess in (False, True)
+    )
+    estimated, said = _estimated(rendered, matte)
+    walk = by_difference if estimated else rendered
     truth = Reference.of(reference, walk) if reference is not None else None
     done = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
     files = [("original", ours.path), ("synced", theirs.path), ("result", made.path)]

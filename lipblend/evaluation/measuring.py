@@ -111,7 +111,8 @@ class _Shot:
             change = temporal_error(seen.view, seen.truth, before.view, before.truth)
             found |= {"temporal": change} if change is not None else {}
         if self._reference.lpips is not None:
-            found["lpips"] = self._reference.lpips.distance(seen.view, seen.truth)
+            distance = self._reference.lpips.score(seen.view, seen.truth)
+            found |= {"lpips": distance} if distance is not None else {}
         return found
 
     def _note(self, seen: _Seen, place: int, scores: FaceScores) -> None:
@@ -119,8 +120,9 @@ class _Shot:
         person.alpha[place] = scores.values.get("alpha", np.nan)
         if scores.cast is not None:
             person.casts[place] = scores.cast
-        if seen.view.weight >= 1 and seen.view.found is not None:
-            person.openings[place] = seen.view.found.mouth_opening, seen.view.after.mouth_opening
+        made, spoken = seen.view.found, seen.view.spoken
+        if seen.view.weight >= 1 and made is not None and spoken is not None:
+            person.openings[place] = made.mouth_opening, spoken.mouth_opening
         person.traits[place] = traits(seen.view)
 
     def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:

@@ -30,6 +30,7 @@ def frame_views(
     *,
     mapping: FrameMapping,
     result_mapping: FrameMapping = UNMOVED,
+    spoken: Sequence[Landmarks] = (),
 ) -> tuple[FaceView, ...]:
     """What the measures see of a frame.
 
@@ -42,8 +43,12 @@ def frame_views(
         Meshes found in the result, in the original's pixels.
     mapping, result_mapping : FrameMapping
         Where the original's pixels lie in the synced frame, and in the result's.
+    spoken : sequence of Landmarks
+        Meshes found in the synced frame, not smoothed, in the original's pixels.
     """
-    return tuple(_view(original, synced, result, face, matte, found, mapping, result_mapping) for face, matte in faces)
+    return tuple(
+        _view(original, synced, result, face, matte, found, mapping, result_mapping, spoken) for face, matte in faces
+    )
 
 
 def _view(
@@ -55,6 +60,7 @@ def _view(
     found: Sequence[Landmarks],
     mapping: FrameMapping,
     result_mapping: FrameMapping,
+    spoken: Sequence[Landmarks],
 ) -> FaceView:
     box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
     place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
@@ -73,6 +79,7 @@ def _view(
         found=nearest_mesh(face.original, found),
         weight=face.weight,
         matrix=ycbcr_matrix(original.colour, original.height),
+        spoken=nearest_mesh(face.original, spoken),
     )
 
 
@@ -129,7 +136,7 @@ def largest_change_outside(
     """
     largest = 0.0
     for number, (before, after) in enumerate(zip(original.planes, composed, strict=True)):
-        difference = cv2.absdiff(np.ascontiguousarray(before), np.ascontiguousarray(after))
+        difference = np.asarray(cv2.absdiff(_integers(before), _integers(after)))
         if not difference.any():
             continue
         for matte in mattes:
@@ -140,7 +147,7 @@ def largest_change_outside(
 
 def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) -> float:
     """Mean absolute luma difference of two frames of one size outside the mattes' boxes, in 8-bit levels."""
-    before, after = (np.ascontiguousarray(picture.planes[0]) for picture in (original, result))
+    before, after = (_integers(picture.planes[0]) for picture in (original, result))
     scale = 1 / original.layout.code_scale, 1 / result.layout.code_scale
     if scale[0] == scale[1]:
         difference = np.asarray(cv2.absdiff(before, after))
@@ -168,3 +175,8 @@ def _clear(difference: npt.NDArray[np.generic], matte: Matte, layout: PixelLayou
     y = (rows + box.y0 + layout.chroma_h_phase) >> down
     x = (columns + box.x0 + layout.chroma_w_phase) >> across
     difference[y, x] = 0
+
+
+def _integers(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
+    """A plane without gaps, as OpenCV takes it."""
+    return np.asarray(np.ascontiguousarray(plane), plane.dtype)

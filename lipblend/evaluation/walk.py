@@ -32,6 +32,18 @@ _SEAM = 0.5  # alpha
 NO_CHANGE = "no change seen"
 
 Rgb = npt.NDArray[np.uint8]
+SpokenMeshes = Sequence[Sequence[Landmarks]]
+"""Meshes found in the synced frame of every row of a plan, in the original's pixels."""
+
+
+def spoken_meshes(analysis: ClipAnalysis) -> list[list[Landmarks]]:
+    """The synced faces as they were found, before they are smoothed."""
+    found: list[list[Landmarks]] = [[] for _ in analysis.times_s]
+    for track in analysis.tracks.values():
+        for row, points in zip(track.frames, track.synced, strict=True):
+            if points is not None:
+                found[row].append(Landmarks(points))
+    return found
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,8 @@ class Walk:
     result : ResultVideo
     analysis : ClipAnalysis
         Its tracks are not needed.
+    spoken : sequence of sequence of Landmarks
+        Meshes found in the synced frame of every row of the plan, in the original's pixels.
     plan : ClipPlan
     settings : Settings
     estimated : bool
@@ -139,12 +153,14 @@ class Walk:
         *,
         analysis: ClipAnalysis,
         plan: ClipPlan,
+        spoken: SpokenMeshes,
         settings: Settings,
         estimated: bool,
     ) -> None:
         self.original, self.synced, self.result = original, synced, result
         self.plan, self.settings, self.estimated = plan, settings, estimated
         self.mapping = analysis.alignment.mapping
+        self._spoken = spoken
         self.shot_starts = analysis.shot_starts
 
     def __len__(self) -> int:
@@ -215,6 +231,7 @@ class Walk:
                 self.result.meshes[index],
                 mapping=self.mapping,
                 result_mapping=self.result.mapping,
+                spoken=self._spoken[int(self.result.rows[index])],
             )
         exact = self.result.mapping.lies_exactly(ours.size, made.size)
         outside = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None

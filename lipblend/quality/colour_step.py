@@ -13,22 +13,23 @@ from lipblend.quality.view import FaceView
 
 _DEPTH_FRAC = 0.03
 _DEPTH_MIN_PX = 3.0
-_PIECE_FRAC = 0.1
+_PIECE_FRAC = 0.25
 _MIN_PIXELS = 8
 
 
 def seam_colour_step(view: FaceView) -> float | None:
     """Colour step across the seam, CIEDE2000, less the original's own step at the same place.
 
-    The seam is cut into pieces of about 0.1 face widths. For each, the low-passed colours just inside and just outside
-    are the means over the pixels nearest to the piece, up to ``max(0.03 w_f, 3)`` px deep, each side for itself. With
-    ``c`` and ``o`` for those of result and original in CIE Lab (R'G'B' taken as sRGB, D65), the added step is
+    The seam is cut into pieces of about a quarter of the face width, each with a strip of the pixels nearest to it on
+    either side, up to ``max(0.03 w_f, 3)`` px deep. A strip's low-passed colour is its mean in the original, ``o``, and
+    that moved by the median of result minus original, ``c``: what only moved, such as a jaw line that crosses the
+    strip, is no colour step. In CIE Lab (R'G'B' taken as sRGB, D65) the added step is
 
-        ``added = (c_in - c_out) - (o_in - o_out)``
+        ``added = (c_in - o_in) - (c_out - o_out)``
 
     and the value is ``dE00(o_in, o_in + added)``: how far apart the eye sees the original's colour inside and that
-    colour with the added step. A jaw against the neck, or a cast over the whole picture, adds none; a step of the
-    opposite hue does not cancel. The mean over the seam's length is returned; the picture's border is no seam.
+    colour with the added step. A jaw against the neck, or a cast over the whole picture, adds none. The mean over the
+    seam's length is returned; the picture's border is no seam.
 
     Returns
     -------
@@ -46,41 +47,53 @@ def seam_colour_step(view: FaceView) -> float | None:
     if not seam.any():
         return None
     depth = max(_DEPTH_FRAC * view.face_width_px, _DEPTH_MIN_PX)
-    pieces = _pieces(seam, max(2, round(_PIECE_FRAC * view.face_width_px)))
-    rows, columns = bounds(seam, int(depth) + 1)
-    seam, inside, pieces = seam[rows, columns], inside[rows, columns], pieces[rows, columns]
+    place = bounds(seam, int(depth) + 1)
+    seam, inside = seam[place], inside[place]
     away, nearest = cv2.distanceTransformWithLabels(
         1 - seam.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    pieces = _pieces(seam, max(2, round(_PIECE_FRAC * view.face_width_px)))
+    length = np.bincount(pieces)
     piece_of = np.zeros(int(nearest.max()) + 1, np.intp)
-    piece_of[nearest[seam]] = pieces[seam]
-    length = np.bincount(pieces[seam])
+    piece_of[nearest[seam]] = pieces
     # The seam line is the first of the inner pixels: as deep a strip on both sides.
-    sides = [((inside == side) & (away <= depth - side)) for side in (1, 0)]
+    sides = [np.nonzero((inside == side) & (away <= depth - side)) for side in (1, 0)]
     owners = [piece_of[nearest[side]] for side in sides]
-    counts = [np.bincount(owner, minlength=len(length)) for owner in owners]
-    kept = (counts[0] >= _MIN_PIXELS) & (counts[1] >= _MIN_PIXELS)
+    kept = np.all([np.bincount(owner, minlength=len(length)) >= _MIN_PIXELS for owner in owners], axis=0)
     if not kept.any():
         return None
-
-    def colours(patch: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float64]:
-        pixels = patch[rows, columns][sides[side]]
-        sums = [np.bincount(owners[side], pixels[:, channel], minlength=len(length))[kept] for channel in range(3)]
-        return lab(np.stack(sums, axis=1) / counts[side][kept, None], view.matrix)
-
-    own = colours(view.original, 0)
-    added = (colours(view.result, 0) - own) - (colours(view.result, 1) - colours(view.original, 1))
-    steps = color.deltaE_ciede2000(own, own + added)  # type: ignore[no-untyped-call]
+    own, changed = [], []
+    for side, owner in zip(sides, owners, strict=True):
+        pixels = view.original[place][side]
+        mean = _means(pixels, owner, len(length))[kept]
+        own.append(lab(mean, view.matrix))
+        change = _medians(view.result[place][side] - pixels, owner, len(length))[kept]
+        changed.append(lab(mean + change, view.matrix))
+    added = (changed[0] - own[0]) - (changed[1] - own[1])
+    steps = color.deltaE_ciede2000(own[0], own[0] + added)  # type: ignore[no-untyped-call]
     return float(np.average(steps, weights=length[kept]))
 
 
+def _means(pixels: npt.NDArray[np.float32], owner: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.float64]:
+    """Means of (n, 3) pixels by their owner, (count, 3); 0 where there are none."""
+    sums = np.stack([np.bincount(owner, channel, minlength=count) for channel in pixels.T], axis=1)
+    return np.asarray(sums / np.maximum(np.bincount(owner, minlength=count), 1)[:, None])
+
+
+def _medians(pixels: npt.NDArray[np.float32], owner: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.float64]:
+    """Medians of (n, 3) pixels, each within +-512, by their owner, (count, 3); meaningless where there are none."""
+    ends = np.cumsum(np.bincount(owner, minlength=count))
+    starts = np.concatenate([[0], ends[:-1]])
+    low, high = (np.clip((starts + ends - odd) // 2, 0, len(owner) - 1) for odd in (1, 0))
+    base = owner * 1024.0
+    # One sort for all owners: they are kept apart by an offset beyond any value.
+    ordered = [np.sort(channel + base) for channel in pixels.T]
+    offset = np.arange(count) * 1024.0
+    return np.stack([(one[low] + one[high]) / 2 - offset for one in ordered], axis=1)
+
+
 def _pieces(seam: npt.NDArray[np.bool_], length_px: int) -> npt.NDArray[np.intp]:
-    """Cut a line into pieces by a grid of ``length_px``: a number for every pixel, without gaps, (h, w)."""
-    height, width = seam.shape
-    across = np.arange(width) // length_px
-    down = np.arange(height) // length_px * (int(across[-1]) + 1)
-    cells = down[:, None] + across[None, :]
-    numbers = np.zeros(int(cells.max()) + 1, np.intp)
-    used = np.unique(cells[seam])
-    numbers[used] = np.arange(len(used))
-    return np.asarray(numbers[cells], np.intp)
+    """Cut a line into pieces by a grid of ``length_px``: a number for each of its pixels, from 0 and without gaps."""
+    rows, columns = np.nonzero(seam)
+    cells = rows // length_px * (seam.shape[1] // length_px + 1) + columns // length_px
+    return np.asarray(np.unique(cells, return_inverse=True)[1], np.intp)

@@ -33,8 +33,8 @@ def estimate_alpha(
 
     Where original and synced do not differ by more than the noise nothing can be known: alpha there is the mean of what
     is known about it (normalised convolution, Knutsson and Westin 1993, at growing widths). What surely was taken is
-    closed to regions without holes; alpha is exactly 0 farther than 0.1 ``w_f`` from them. Worked out at a face width of
-    128 px at most.
+    closed to regions without holes; alpha is exactly 0 farther than 0.1 ``w_f`` from them. Worked out at a face width
+    of 128 px at most.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def estimate_alpha(
         ``w_f``, which all widths are shares of.
     noise : float, optional
         Standard deviation of what encoding did to the result, after the low-pass, in levels. By default it is taken
-        from the fifth of the pixels in which original and synced differ least.
+        from the fifth of the pixels in which original and synced differ least, or from what no alpha explains.
 
     Returns
     -------
@@ -69,11 +69,12 @@ def estimate_alpha(
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     w = face_width_px * shrink
     offered, taken = (
-        _low(cv2.resize(each, size, interpolation=cv2.INTER_AREA), _PRE * w) for each in (synced - original, taken)
+        _low(np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.float32), _PRE * w)
+        for each in (synced - original, taken)
     )
-    level = _noise(offered, taken) if noise is None else max(noise, _NOISE_FLOOR)
+    level = _noise(offered, taken, w) if noise is None else max(noise, _NOISE_FLOOR)
     # The first guess is made without the coarse differences, as a level shift between the two may not be known yet.
-    alpha, sure = _slope(*(each - _low(each, _BROAD * w) for each in (offered, taken)), level, w)
+    alpha, sure = _slope(offered - _low(offered, _BROAD * w), taken - _low(taken, _BROAD * w), level, w)
     for _ in range(3):
         shift = _cast(offered, taken, alpha, sure)
         alpha, sure = _slope(offered + shift, taken, level, w)
@@ -83,19 +84,24 @@ def estimate_alpha(
     beyond = np.asarray(cv2.distanceTransform(1 - region, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     limit = np.float32(max(2.0, _REACH * w))
     alpha = np.where(beyond < limit, _filled(alpha, sure, region, beyond, limit, w), np.float32(0))
-    alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(alpha, 0, 1), np.float32)
+    full = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(full, 0, 1), np.float32)
 
 
 def _low(values: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), max(0.5, sigma)), np.float32)
 
 
-def _noise(offered: Patch3, taken: Patch3) -> float:
-    """Robust standard deviation of the result's luma where it makes no difference which picture it is."""
+def _noise(offered: Patch3, taken: Patch3, face_px: float) -> float:
+    """Robust standard deviation of the result's luma where it makes no difference which picture it is.
+
+    Or of what no alpha can explain, if that is less: the two may differ everywhere.
+    """
     size = np.abs(offered).sum(2)
     calm = taken[..., 0][size <= np.quantile(size, 0.2)]
-    return max(_NOISE_FLOOR, 1.4826 * float(np.median(np.abs(calm))))
+    alpha, _ = _slope(offered, taken, _NOISE_FLOOR, face_px)
+    rest = taken[..., 0] - alpha * offered[..., 0]
+    return max(_NOISE_FLOOR, 1.4826 * float(min(np.median(np.abs(each)) for each in (calm, rest))))
 
 
 def _slope(offered: Patch3, taken: Patch3, noise: float, face_px: float) -> tuple[Plane, Plane]:
@@ -125,12 +131,12 @@ def _region(surely: npt.NDArray[np.bool_], face_px: float) -> npt.NDArray[np.uin
     wide = cv2.copyMakeBorder(surely.astype(np.uint8), reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=(0,))
     # Dilation and erosion by the distance, which costs the same for any radius.
     grown = (cv2.distanceTransform(1 - wide, cv2.DIST_L2, 5) <= reach).astype(np.uint8)
-    closed = (cv2.distanceTransform(grown, cv2.DIST_L2, 5) > reach).astype(np.uint8) | wide
+    closed = np.maximum((cv2.distanceTransform(grown, cv2.DIST_L2, 5) > reach).astype(np.uint8), wide)
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     kept = [each for each in outlines if cv2.contourArea(each) >= _LEAST_AREA * face_px**2]
     out = np.zeros_like(closed)
     cv2.drawContours(out, kept, -1, (1,), cv2.FILLED)
-    return out[reach : reach + height, reach : reach + width].copy()
+    return np.array(out[reach : reach + height, reach : reach + width], np.uint8)
 
 
 def _filled(

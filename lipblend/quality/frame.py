@@ -51,7 +51,7 @@ def face_scores(view: FaceView, before: FaceView | None) -> FaceScores:
         "sharpness": sharpness.sharpness(view),
         "grain": sharpness.grain(view),
         "opening_original": view.before.mouth_opening,
-        "opening_synced": view.after.mouth_opening,
+        "opening_synced": view.spoken.mouth_opening if view.spoken is not None else None,
         "opening_result": view.found.mouth_opening if view.found is not None else None,
     }
     return FaceScores({key: float(value) for key, value in found.items() if value is not None}, cast)

@@ -42,8 +42,8 @@ def full_range(patch: Patch3, matrix: Matrix) -> Patch3:
     inverse = np.linalg.inv(matrix[:, :3])
     gain = np.array([1 / inverse[0].sum(), 0.5 / inverse[1, 2], 0.5 / inverse[2, 0]])
     black = -inverse @ matrix[:, 3]
-    out = (patch - black.astype(np.float32)) * gain.astype(np.float32)
-    return np.asarray(out + np.array([0, 128, 128], np.float32), np.float32)
+    change = np.column_stack([np.diag(gain), np.array([0, 128, 128]) - gain * black])
+    return np.asarray(cv2.transform(patch, change), np.float32)
 
 
 def lab(colours: npt.NDArray[np.floating], matrix: Matrix) -> npt.NDArray[np.float64]:

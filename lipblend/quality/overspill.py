@@ -7,8 +7,10 @@ import numpy.typing as npt
 
 from lipblend.media.planes import Box
 from lipblend.quality.levels import full_range, low_pass
-from lipblend.quality.regions import MIN_PIXELS, lips, lips_box, part, shared_box, skin_near_mouth
-from lipblend.quality.view import FaceView, Patch3
+from lipblend.quality.regions import MIN_PIXELS, Region, lips, lips_box, part, shared_box, skin_near_mouth
+from lipblend.quality.view import FaceView
+
+Levels = npt.NDArray[np.float64]
 
 _SOFT_FRAC = 0.015
 _WIDER = 2**0.5
@@ -48,29 +50,30 @@ def overspill(view: FaceView) -> tuple[float, float] | None:
     near = skin_near_mouth(view)[part(view.box, around)]
     if np.count_nonzero(near) < MIN_PIXELS:
         return None
-    unexplained = _unexplained(view, around, near)
-    noise = _SPREAD * float(np.median(unexplained[near]))
-    level = np.float32(min(max(noise, _FLOOR_LEVELS), _CEILING_LEVELS))
-    excess = np.maximum(unexplained[part(around, mouth)][area] - level, 0).astype(np.float64)
+    old_lips = np.zeros(near.shape, bool)
+    old_lips[part(around, mouth)] = area
+    on_skin, on_lips = _unexplained(view, around, near, old_lips)
+    level = min(max(_SPREAD * float(np.median(on_skin)), _FLOOR_LEVELS), _CEILING_LEVELS)
+    excess = np.maximum(on_lips - level, 0)
     kept = 1 - view.alpha[part(view.box, mouth)][area].astype(np.float64)
     share = np.count_nonzero((kept > 0.5) & (excess > 0)) / len(excess)
     total = float(excess.sum())
     return share, float((excess * kept).sum() / total) if total > 0 else 0.0
 
 
-def _unexplained(view: FaceView, box: Box, skin: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Levels by which the synced picture differs beyond cast and blur, (box.height, box.width)."""
+def _unexplained(view: FaceView, box: Box, skin: Region, old_lips: Region) -> tuple[Levels, Levels]:
+    """Levels by which the synced picture differs beyond cast and blur: at the skin's pixels, and at the lips'."""
     where = part(view.box, box)
     sigma = max(0.5, _SOFT_FRAC * view.face_width_px)
     original = full_range(view.original[where], view.matrix)
-    synced = full_range(view.synced[where], view.matrix)
+    difference = low_pass(full_range(view.synced[where], view.matrix) - original, sigma)
     soft = low_pass(original, sigma)
-    difference = low_pass(synced - original, sigma)
-    cast = np.median(difference[skin], axis=0)
-    difference -= np.clip(difference, np.minimum(cast, 0), np.maximum(cast, 0))
     blur = np.abs(low_pass(original, _WIDER * sigma) - soft)
-    return _length(np.maximum(np.abs(difference) - blur, 0))
+    cast = np.median(difference[skin], axis=0).astype(np.float64)
 
+    def left(region: Region) -> Levels:
+        rest = difference[region].astype(np.float64)
+        rest -= np.clip(rest, np.minimum(cast, 0), np.maximum(cast, 0))
+        return np.asarray(np.linalg.norm(np.maximum(np.abs(rest) - blur[region], 0), axis=1))
 
-def _length(patch: Patch3) -> npt.NDArray[np.float32]:
-    return np.asarray(np.sqrt((patch * patch).sum(axis=-1)), np.float32)
+    return left(skin), left(old_lips)

@@ -70,14 +70,12 @@ def skin(view: FaceView) -> Region:
     (h, w) bool
         Of the view's size. Its outline is good to a pixel.
     """
-    return _jaws(view) & (_lip_distance(view) > _LIP_MARGIN_FRAC * view.face_width_px)
+    return _skin(view, np.inf)
 
 
 def skin_near_mouth(view: FaceView) -> Region:
     """The part of `skin` within 0.15 face widths of a mouth: what every generator paints; (h, w) bool."""
-    away = _lip_distance(view)
-    width_px = view.face_width_px
-    return _jaws(view) & (away > _LIP_MARGIN_FRAC * width_px) & (away <= _NEAR_FRAC * width_px)
+    return _skin(view, _NEAR_FRAC * view.face_width_px)
 
 
 def agreeing(view: FaceView, other: Patch3, region: Region) -> Region:
@@ -95,28 +93,32 @@ def agreeing(view: FaceView, other: Patch3, region: Region) -> Region:
     """
     if np.count_nonzero(region) < MIN_PIXELS:
         return np.zeros_like(region)
-    difference = (other[..., 0] - view.original[..., 0]) * np.float32(luma_gain(view.matrix))
-    difference = low_pass(difference, _BLUR_FRAC * view.face_width_px)
-    inside = difference[region]
+    sigma = max(0.5, _BLUR_FRAC * view.face_width_px)
+    place = bounds(region, int(4 * sigma) + 1)
+    difference = (other[place][..., 0] - view.original[place][..., 0]) * np.float32(luma_gain(view.matrix))
+    difference = low_pass(difference, sigma)
+    inside = difference[region[place]]
     middle = np.median(inside)
     spread = 1.4826 * np.median(np.abs(inside - middle))
-    same = region & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS))
-    return np.asarray(same if np.count_nonzero(same) >= MIN_PIXELS else np.zeros_like(region))
+    same = np.zeros_like(region)
+    same[place] = region[place] & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS))
+    return same if np.count_nonzero(same) >= MIN_PIXELS else np.zeros_like(region)
 
 
-def _jaws(view: FaceView) -> Region:
-    area = np.ones(view.contour.shape, bool)
+def _skin(view: FaceView, reach_px: float) -> Region:
+    """Skin inside both jaws, from 0.05 face widths to ``reach_px`` away from both mouths."""
+    area = np.ones(view.contour.shape, np.uint8)
     for mesh in (view.before, view.after):
-        area &= _filled([convex_hull(lower_face_points(mesh))], view.box) > 0
-    return area
-
-
-def _lip_distance(view: FaceView) -> npt.NDArray[np.float32]:
-    """Pixels to the nearer of both meshes' lips, 0 on them; far beyond the picture's size where neither is seen."""
-    both = _filled([mesh.points[list(LIPS_OUTER)] for mesh in (view.before, view.after)], view.box)
-    if not both.any():
-        return np.full(both.shape, np.inf, np.float32)
-    return np.asarray(cv2.distanceTransform(1 - both, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+        area &= _filled([convex_hull(lower_face_points(mesh))], view.box)
+    if area.any():
+        mouths = _filled([mesh.points[list(LIPS_OUTER)] for mesh in (view.before, view.after)], view.box)
+        if mouths.any():
+            place = bounds((area | mouths) > 0, 0)
+            away = cv2.distanceTransform(1 - mouths[place], cv2.DIST_L2, cv2.DIST_MASK_5)
+            area[place] &= (away > _LIP_MARGIN_FRAC * view.face_width_px) & (away <= reach_px)
+        elif np.isfinite(reach_px):
+            area[:] = 0  # no mouth in view, and so nothing near it
+    return area > 0
 
 
 def _filled(polygons: Sequence[npt.NDArray[np.floating]], box: Box) -> npt.NDArray[np.uint8]:

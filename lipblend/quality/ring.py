@@ -10,6 +10,8 @@ from lipblend.quality.levels import full_range, luma_gain
 from lipblend.quality.regions import Region, bounds
 from lipblend.quality.view import FaceView
 
+Plane = npt.NDArray[np.float32]
+
 _WINDOW = 11
 _SIGMA_PX = 1.5
 _C1 = (0.01 * 255) ** 2
@@ -46,12 +48,12 @@ def seam_discontinuity(view: FaceView) -> tuple[float, float] | None:
     where = view.ring
     if not where.any():
         return None
-    rows, columns = bounds(where, 1)
-    inside = where[rows, columns]
+    place = bounds(where, 1)
+    inside = where[place]
     scale = np.float32(luma_gain(view.matrix) / 255)
-    original = np.ascontiguousarray(view.original[rows, columns, 0])
+    original = np.ascontiguousarray(view.original[place][..., 0])
     # Sobel is linear: the gradient of the difference is the difference of the gradients.
-    change = _gradient(scale * (view.result[rows, columns, 0] - original))[inside]
+    change = _gradient(scale * (view.result[place][..., 0] - original))[inside]
     own = _gradient(scale * original)[inside]
     seam = float(change.mean(dtype=np.float64))
     return seam, seam / max(float(own.mean(dtype=np.float64)), _LEAST_GRADIENT)
@@ -76,18 +78,13 @@ def ring_ssim(view: FaceView) -> tuple[float, float, float] | None:
     where = view.ring
     if not where.any():
         return None
-    rows, columns = bounds(where, _WINDOW // 2)
-    inside = where[rows, columns]
-    result = full_range(view.result[rows, columns], view.matrix)
-    original = full_range(view.original[rows, columns], view.matrix)
-    mean_r, mean_o = _windowed(result), _windowed(original)
-    var_r = _windowed(result * result) - mean_r * mean_r
-    var_o = _windowed(original * original) - mean_o * mean_o
-    both = _windowed(result * original) - mean_r * mean_o
-    luminance = (2 * mean_r * mean_o + _C1) / (mean_r * mean_r + mean_o * mean_o + _C1)
-    values = luminance * ((2 * both + _C2) / (var_r + var_o + _C2))
-    y, cb, cr = values[inside].mean(axis=0, dtype=np.float64)
-    return float(y), float(cb), float(cr)
+    place = bounds(where, _WINDOW // 2)
+    pixels = np.flatnonzero(where[place])
+    pairs = zip(
+        *(cv2.split(full_range(patch[place], view.matrix)) for patch in (view.result, view.original)), strict=True
+    )
+    y, cb, cr = (_mean_ssim(result, original, pixels) for result, original in pairs)
+    return y, cb, cr
 
 
 def ring_alpha(view: FaceView) -> float | None:
@@ -95,11 +92,22 @@ def ring_alpha(view: FaceView) -> float | None:
     return float(view.alpha[view.ring].mean(dtype=np.float64)) if view.ring.any() else None
 
 
-def _gradient(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _gradient(luma: Plane) -> Plane:
     across = cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3)
     down = cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=3)
     return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
-def _windowed(patch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(patch, (_WINDOW, _WINDOW), _SIGMA_PX), np.float32)
+def _mean_ssim(result: Plane, original: Plane, pixels: npt.NDArray[np.intp]) -> float:
+    """Mean of the SSIM map over some pixels, by their place in the flattened planes."""
+
+    def windowed(plane: Plane) -> npt.NDArray[np.float64]:
+        blurred = cv2.GaussianBlur(plane, (_WINDOW, _WINDOW), _SIGMA_PX)
+        return np.asarray(blurred.ravel()[pixels], np.float64)
+
+    mean_r, mean_o = windowed(result), windowed(original)
+    var_r = windowed(result * result) - mean_r * mean_r
+    var_o = windowed(original * original) - mean_o * mean_o
+    both = windowed(result * original) - mean_r * mean_o
+    luminance = (2 * mean_r * mean_o + _C1) / (mean_r * mean_r + mean_o * mean_o + _C1)
+    return float((luminance * ((2 * both + _C2) / (var_r + var_o + _C2))).mean())

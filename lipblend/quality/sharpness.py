@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality.levels import ROUNDING
-from lipblend.quality.regions import MIN_PIXELS, skin
+from lipblend.quality.regions import MIN_PIXELS, bounds, skin
 from lipblend.quality.view import FaceView
 
 _DETAIL_SIGMA_PX = 1.5
+_MARGIN_PX = 8  # the filters reach no further
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
@@ -29,7 +30,10 @@ def sharpness(view: FaceView) -> float | None:
     where = view.contour >= 0.5
     if np.count_nonzero(where) < MIN_PIXELS:
         return None
-    result, original = (_detail(patch[..., 0])[where].std(dtype=np.float64) for patch in (view.result, view.original))
+    place = bounds(where, _MARGIN_PX)
+    result, original = (
+        _detail(patch[place][..., 0])[where[place]].std(dtype=np.float64) for patch in (view.result, view.original)
+    )
     return float(max(result, ROUNDING) / max(original, ROUNDING))
 
 
@@ -37,9 +41,9 @@ def grain(view: FaceView) -> float | None:
     """Noise of the skin inside the seam, result over original.
 
     Immerkaer's estimate ``sqrt(pi / 2) / 6 x mean |N * luma|`` with ``N = [[1, -2, 1], [-2, 4, -2], [1, -2, 1]]``,
-    which is blind to ramps, over the lower face's skin (both meshes', away from both mouths, contour at least 0.5), and there
-    over the flatter half, by the gradient of the low-passed pictures (sigma 1.5 px): edges and beard count little. Both
-    are taken from the same pixels, and as at least what rounding to 8 bits makes (``12 ** -0.5`` levels).
+    which is blind to ramps, over the lower face's skin (both meshes', away from both mouths, contour at least 0.5), and
+    there over the flatter half, by the gradient of the low-passed pictures (sigma 1.5 px): edges and beard count
+    little. Both are taken from the same pixels, and as at least what rounding to 8 bits makes (``12 ** -0.5`` levels).
 
     Returns
     -------
@@ -53,10 +57,11 @@ def grain(view: FaceView) -> float | None:
     where = skin(view) & (view.contour >= 0.5)
     if np.count_nonzero(where) < MIN_PIXELS:
         return None
-    lumas = [np.ascontiguousarray(patch[..., 0]) for patch in (view.result, view.original)]
-    slope = np.maximum(*(_slope(luma)[where] for luma in lumas))
-    flat = slope <= np.median(slope)
-    result, original = (_noise(luma)[where][flat].mean(dtype=np.float64) for luma in lumas)
+    place = bounds(where, _MARGIN_PX)
+    lumas = [np.ascontiguousarray(patch[place][..., 0]) for patch in (view.result, view.original)]
+    slope = np.maximum(*map(_slope, lumas))
+    flat = where[place] & (slope <= np.median(slope[where[place]]))
+    result, original = (_noise(luma)[flat].mean(dtype=np.float64) for luma in lumas)
     return float(max(result, ROUNDING) / max(original, ROUNDING))
 
 

@@ -81,8 +81,9 @@ def cast(view: FaceView) -> Row | None:
     where = agreeing(view, view.result, skin(view) & (view.contour >= 0.5))
     if not where.any():
         return None
-    step = max(1, np.count_nonzero(where) // _COLOURS)
-    result, original = (lab(patch[where][::step], view.matrix) for patch in (view.result, view.original))
+    pixels = np.flatnonzero(where)
+    pixels = pixels[:: max(1, len(pixels) // _COLOURS)]
+    result, original = (lab(patch.reshape(-1, 3)[pixels], view.matrix) for patch in (view.result, view.original))
     return np.asarray((result - original).mean(axis=0), np.float64)
 
 

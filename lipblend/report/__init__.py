@@ -1,0 +1,53 @@
+"""What an evaluation says, as files: CSV, JSON, an HTML page, JUnit XML, and lines for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lipblend.errors import OutputError
+from lipblend.report.files import make_folder, write_whole
+from lipblend.report.gate_text import gate_text
+from lipblend.report.junit import write_junit
+from lipblend.report.page import page_bytes
+from lipblend.report.source import Evaluated
+from lipblend.report.store import json_bytes, load_report
+from lipblend.report.table import csv_bytes
+
+__all__ = ["gate_text", "load_report", "write_junit", "write_report"]
+
+
+def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True) -> dict[str, Path]:
+    """Write ``report.csv``, ``report.json`` and ``report.html``, each whole or not at all.
+
+    The numbers are written first: they are there even if a video cannot be read again for the page.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there; files of those names in it are replaced.
+    evaluated : Evaluated
+    video : bool
+        The page holds a small video of original, synced and result, and not only single pictures.
+
+    Returns
+    -------
+    dict of str to Path
+        The written files by their names.
+
+    Raises
+    ------
+    OutputError
+        The folder or a file in it cannot be written.
+    """
+    make_folder(folder)
+    paths = {name: folder / name for name in ("report.csv", "report.json", "report.html")}
+    try:
+        paths["report.html"].unlink(missing_ok=True)  # an old page must not stand beside new numbers
+    except OSError as error:
+        raise OutputError(
+            f"cannot replace {paths['report.html']}: {error.strerror or error}", hint="Name another folder."
+        ) from error
+    write_whole(paths["report.csv"], csv_bytes(evaluated.record))
+    write_whole(paths["report.json"], json_bytes(evaluated.record))
+    write_whole(paths["report.html"], page_bytes(evaluated, video=video))
+    return paths

@@ -1,0 +1,45 @@
+"""The gate's verdict for a terminal."""
+
+from __future__ import annotations
+
+from lipblend.quality.record import Evaluation, Verdict
+from lipblend.report.wording import (
+    failure_text,
+    measure_of,
+    number_text,
+    quantity_text,
+    span_text,
+    summary_text,
+    worst_spans,
+)
+
+_SPANS = 5
+
+
+def gate_text(record: Evaluation) -> str:
+    """What failed, where and by how much: one line for the whole, then some for each failed measure.
+
+    Measures with a pass mark that could not be measured are named after them.
+    """
+    lines = [summary_text(record)]
+    for verdict in record.verdicts:
+        if verdict.passed is False:
+            lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *where_lines(verdict, indent="    ")]
+    for verdict in record.verdicts:
+        if verdict.mark is not None and verdict.value is None:
+            lines.append(f"  {measure_of(verdict).title}: not measured{f', {verdict.note}' if verdict.note else ''}")
+    return "\n".join(lines)
+
+
+def where_lines(verdict: Verdict, *, indent: str = "", most: int = _SPANS) -> list[str]:
+    """Where a measure fails, a line a span, the worst ones where there are many."""
+    measure = measure_of(verdict)
+    lines = []
+    if verdict.within is not None and verdict.within < 1:
+        unit = "frames" if measure.per == "frame" else "shots"
+        lines.append(f"{indent}{number_text(verdict.within, 'share')} of the measured {unit} keep the mark")
+    spans, left_out = worst_spans(verdict, most)
+    lines += [f"{indent}{span_text(span)}: worst {quantity_text(span.worst, measure.unit)}" for span in spans]
+    if left_out:
+        lines.append(f"{indent}and {left_out} more")
+    return lines

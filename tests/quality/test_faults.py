@@ -1,0 +1,133 @@
+"""Broken synced patches are found, by the right name and in the right frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from mouthclips import Damage, TalkingFace, blocky, blurred, misplaced, mixed, moved, painted, repeated, times
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.quality.faults import FAULTS, Traits, find_faults, traits
+from lipblend.quality.frozen import difference
+from lipblend.quality.view import FaceView
+
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def clip(portrait: np.ndarray, face: Landmarks) -> list[FaceView]:
+    return TalkingFace(portrait, face).clip(COUNT)
+
+
+@pytest.fixture(scope="module")
+def sound(clip: list[FaceView]) -> list[Traits]:
+    return [traits(view) for view in clip]
+
+
+def found(views: list[FaceView], shots: tuple[tuple[int, int], ...] = ((0, COUNT),)) -> list[tuple[str, ...]]:
+    return find_faults([traits(view) for view in views], times(len(views)), shots)
+
+
+def frames(faults: list[tuple[str, ...]], name: str) -> list[int]:
+    return [i for i, each in enumerate(faults) if name in each]
+
+
+def test_a_sound_clip_has_no_faults(sound: list[Traits]) -> None:
+    assert find_faults(sound, times(COUNT), [(0, COUNT)]) == [()] * COUNT
+
+
+def test_untouched_footage_has_no_faults(clip: list[FaceView]) -> None:
+    same = [replace(view, synced=view.original, result=view.original, after=view.before) for view in clip]
+    assert found(same) == [()] * COUNT
+    assert all(traits(view).offset == pytest.approx((0, 0), abs=1e-6) for view in same[:3])
+
+
+@pytest.mark.parametrize(("damage", "name"), [(blurred, "blurred"), (misplaced, "misplaced"), (blocky, "blocky")])
+def test_damage_is_found_where_it_is(clip: list[FaceView], sound: list[Traits], damage: Damage, name: str) -> None:
+    mixed_in = list(sound)
+    for i in (5, 6, 15):
+        mixed_in[i] = traits(damage(clip[i]))
+    faults = find_faults(mixed_in, times(COUNT), [(0, COUNT)])
+    assert faults == [(name,) if i in (5, 6, 15) else () for i in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def apart(portrait: np.ndarray, face: Landmarks) -> list[FaceView]:
+    """The synced mouth is wide open and as soft as generators make it, the original's is closed."""
+    made = TalkingFace(portrait, face)
+    views = [made.view(at=(0.7 * i, 0.4 * i), opened=22 + 4 * np.sin(i), ours=0, seed=i) for i in range(COUNT)]
+    return [painted(view, cv2.GaussianBlur(view.synced, (0, 0), 1.2)) for view in views]
+
+
+def test_lips_that_shine_through_are_found(apart: list[FaceView]) -> None:
+    assert found(apart) == [()] * COUNT
+    hits = frames(found([mixed(view) if 4 <= i < 20 else view for i, view in enumerate(apart)]), "ghosted")
+    assert len(hits) >= 12
+    assert set(hits) <= set(range(4, 20))
+
+
+def test_a_single_ghost_is_not_believed(apart: list[FaceView]) -> None:
+    pair, alone = ([mixed(view) if i in which else view for i, view in enumerate(apart)] for which in ((8, 9), (8,)))
+    assert frames(found(pair), "ghosted") == [8, 9]
+    assert frames(found(alone), "ghosted") == []
+
+
+def test_a_repeated_mouth_is_found(clip: list[FaceView]) -> None:
+    faults = found(repeated(clip, 6, 16))
+    assert frames(faults, "frozen") == list(range(6, 16))
+
+
+def test_mouths_are_compared_where_they_match_best(clip: list[FaceView]) -> None:
+    one, other = (traits(clip[i]).mouth for i in (0, 3))
+    assert one is not None
+    assert other is not None
+    nudged = np.rint(moved(one.astype(np.float32), 2, -1)).astype(np.uint8)
+    assert difference(one, one) == 0.0
+    assert difference(one, nudged) < 0.5 < 2 < difference(one, other)
+
+
+def test_a_short_repeat_is_none(clip: list[FaceView]) -> None:
+    assert frames(found(repeated(clip, 6, 11)), "frozen") == []
+
+
+def test_a_pause_is_not_frozen(portrait: np.ndarray, face: Landmarks) -> None:
+    views = TalkingFace(portrait, face).clip(COUNT, still=range(7, 17))
+    assert frames(found(views), "frozen") == []
+
+
+def test_a_stretch_is_not_joined_over_a_gap(clip: list[FaceView]) -> None:
+    seen: list[Traits | None] = [traits(view) for view in repeated(clip, 6, 16)]
+    seen[10] = None
+    faults = find_faults(seen, times(COUNT), [(0, COUNT)])
+    assert frames(faults, "frozen") == []
+    assert faults[10] == ()
+
+
+@pytest.mark.parametrize(("damage", "name"), [(blurred, "blurred"), (misplaced, "misplaced"), (blocky, "blocky")])
+def test_a_shot_that_is_broken_throughout(clip: list[FaceView], sound: list[Traits], damage: Damage, name: str) -> None:
+    broken = [traits(damage(view)) if i >= 12 else sound[i] for i, view in enumerate(clip)]
+    faults = find_faults(broken, times(COUNT), [(0, 12), (12, COUNT)])
+    assert faults[:12] == [()] * 12
+    assert len(frames(faults, name)) >= 11
+
+
+def test_a_face_outside_the_box_is_not_measured(clip: list[FaceView]) -> None:
+    away = Landmarks(clip[0].before.points + np.float32(2000))
+    seen = traits(replace(clip[0], before=away, after=away))
+    assert np.isnan(seen.detail_synced)
+    assert np.isnan(seen.blocks)
+    assert seen.mouth is None
+    assert find_faults([seen, None, seen], times(3), [(0, 3)]) == [()] * 3
+
+
+def test_nothing_to_judge() -> None:
+    assert find_faults([], times(0), []) == []
+    assert find_faults([None, None], times(2), [(0, 2)]) == [(), ()]
+
+
+def test_every_fault_has_its_meaning() -> None:
+    assert list(FAULTS) == ["blurred", "frozen", "misplaced", "ghosted", "blocky"]
+    assert all(FAULTS.values())

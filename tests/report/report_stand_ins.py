@@ -1,0 +1,148 @@
+"""A made-up evaluation and a walk over made-up pictures: a portrait whose mouth is painted over, with a seam."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.media.planes import Box
+from lipblend.quality.measures import MEASURES
+from lipblend.quality.record import Evaluation, FrameRow, InputFile, Shot, Span, Verdict
+from lipblend.quality.view import FaceView
+from lipblend.settings import Settings
+
+RATE = 25.0
+TO_RGB = np.array([[1.164, 0, 1.793, -248.1], [1.164, -0.213, -0.533, 76.9], [1.164, 2.112, 0, -289.0]])
+MARKS = {
+    "seam": 0.12, "ssim_y": 0.92, "colour_step": 1.0, "alpha_flicker": 0.08, "overspill": 0.001, "lip_corr": 0.99,
+    "untouched": 0.0,
+}  # fmt: skip
+FAILING = range(40, 52)
+PASSED = range(80, 90)
+CUT = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class StandIn:
+    """Fits `lipblend.report.source.Evaluated`."""
+
+    record: Evaluation
+    walk: PortraitWalk
+
+
+class PortraitWalk:
+    """Shifts the brightness with the frame, paints on the mouth, and remembers which frames it was asked for."""
+
+    def __init__(self, portrait: np.ndarray, face: Landmarks, *, bare: Sequence[int] = ()) -> None:
+        self.original, self.bare = portrait, frozenset(bare)
+        self.face, self.asked = face, [[]]
+        height, width = portrait.shape[:2]
+        points = face.points[list(LIPS_OUTER)]
+        (x, y), reach = points.mean(0), 0.28 * face.face_width_px
+        self.box = Box(int(x - 1.6 * reach), int(y - 1.4 * reach), int(x + 1.6 * reach), int(y + 1.6 * reach))
+        self.box = self.box.clipped(width, height)
+        soft = np.zeros((height, width), np.float32)
+        cv2.ellipse(soft, (int(x), int(y)), (int(reach), int(0.8 * reach)), 0, 0, 360, 1, -1)
+        self.alpha = cv2.GaussianBlur(soft, (0, 0), 2)
+        self.synced = cv2.GaussianBlur(portrait, (0, 0), 3)
+
+    def frames(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        light = 1 + 0.1 * math.sin(index / 8)
+        original = np.clip(self.original * light, 0, 255).astype(np.uint8)
+        painted = self.synced.astype(np.float32)
+        if index in FAILING:
+            painted = painted + np.array([40, 10, -10])
+        synced = np.clip(painted * light, 0, 255).astype(np.uint8)
+        if index in self.bare:
+            return original, synced, original
+        mixed = original + self.alpha[..., None] * (synced.astype(np.float32) - original)
+        return original, synced, np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+    def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
+        self.asked.append(list(indices))
+        assert list(indices) == sorted(set(indices)), "a walk goes forward only"
+        for index in indices:
+            if index in self.bare:
+                yield index, ()
+                continue
+            box = self.box
+            patches = [ycc(picture[box.y0 : box.y1, box.x0 : box.x1]) for picture in self.frames(index)]
+            alpha = np.ascontiguousarray(self.alpha[box.y0 : box.y1, box.x0 : box.x1])
+            yield index, (FaceView(box, *patches, alpha, alpha, self.face, self.face, None, 1.0, TO_RGB),)
+
+    def pictures(self, indices: Sequence[int], box: Box, /) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        self.asked.append(list(indices))
+        for index in indices:
+            yield index, *(picture[box.y0 : box.y1, box.x0 : box.x1] for picture in self.frames(index))
+
+
+def ycc(rgb: np.ndarray) -> np.ndarray:
+    """The inverse of `TO_RGB`."""
+    back = np.linalg.inv(TO_RGB[:, :3])
+    return ((rgb.astype(np.float64) - TO_RGB[:, 3]) @ back.T).astype(np.float32)
+
+
+def evaluation(count: int = 120, **changes: object) -> Evaluation:
+    """An evaluation with one failing stretch, a cut, frames passed through, a broken frame."""
+    rows = tuple(row(index) for index in range(count))
+    shots = (Shot(0, CUT, {"alpha_flicker": 0.02, "colour_drift": 0.3}), Shot(CUT, count, {"alpha_flicker": 0.05}))
+    record = Evaluation(
+        rows=rows,
+        shots=shots,
+        values={"lip_corr": 0.9961, "faulty": 2 / count, "passed_through": 10 / count},
+        verdicts=tuple(verdict(key, rows, shots) for key in MEASURES),
+        matte="settings",
+        settings=plain_settings(),
+        versions={"lipblend": "0.1.0", "Python": "3.11.9"},
+        inputs=tuple(
+            InputFile(role, f"{role}.mp4", f"{number:064x}", 1_234_567 + number)
+            for number, role in enumerate(("original", "synced", "result"))
+        ),
+        notes=("The synced video starts 2 frames late.",),
+        width=768,
+        height=768,
+        frame_rate=RATE,
+        seconds=3.25,
+    )
+    return dataclasses.replace(record, **changes)
+
+
+def plain_settings() -> dict[str, object]:
+    """Settings as JSON holds them, one of them not the default."""
+    settings = Settings().model_dump(mode="json")
+    settings["mask"]["shapes"] = ["superellipse"]
+    return settings
+
+
+def row(index: int) -> FrameRow:
+    if index in PASSED:
+        return FrameRow(index, index / RATE, index >= CUT, index, -1, False, "no face", {}, ())
+    wave = math.sin(index / 5)
+    seam = 0.31 + 0.01 * (index - FAILING.start) if index in FAILING else 0.06 + 0.02 * wave
+    values = {
+        "seam": seam, "ssim_y": 0.97 - seam / 10, "colour_step": 0.4 + 0.1 * wave, "alpha": 0.5, "overspill": 0.0,
+        "untouched": 0.0, "cast": 1.1 + wave, "sharpness": 0.9 + 0.05 * wave, "grain": 0.8,
+    }  # fmt: skip
+    faults = ("blur",) if index in (20, 21) else ()
+    return FrameRow(index, index / RATE, int(index >= CUT), index, index, True, "", values, faults)
+
+
+def verdict(key: str, rows: Sequence[FrameRow], shots: Sequence[Shot]) -> Verdict:
+    mark = MARKS.get(key)
+    if key == "seam":
+        inside = [index for index in FAILING if index < len(rows)]
+        span = Span(inside[0], inside[-1], inside[0] / RATE, inside[-1] / RATE, 0.42)
+        return Verdict("seam", 0.36, 0.12, False, 0.07, 0.42, 0.8909, (span,))
+    if key == "lip_corr":
+        return Verdict(key, 0.9961, mark, True, None, None, None, ())
+    found = [each.values[key] for each in (*rows, *shots) if key in each.values]
+    if not found:
+        return Verdict(key, None, mark, None, None, None, None, (), "no reference was given" if key == "psnr" else "")
+    value = min(found) if MEASURES[key].better == "high" else max(found)
+    passed = None if mark is None else True
+    return Verdict(key, value, mark, passed, sorted(found)[len(found) // 2], value, 1.0 if passed else None, ())

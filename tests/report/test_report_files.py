@@ -1,0 +1,212 @@
+"""CSV, JSON, JUnit XML and the lines for a terminal."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from report_stand_ins import FAILING, MARKS, PASSED, PortraitWalk, StandIn, evaluation
+
+import lipblend.report
+from lipblend.errors import InputError, OutputError
+from lipblend.faces.landmarks import Landmarks
+from lipblend.quality.measures import MEASURES
+from lipblend.quality.record import Evaluation, Span
+from lipblend.report import gate_text, load_report, write_junit, write_report
+from lipblend.report.store import json_bytes
+from lipblend.report.table import csv_bytes
+
+
+def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
+    verdicts = tuple(dataclasses.replace(each, **changes) if each.key == key else each for each in record.verdicts)
+    return dataclasses.replace(record, verdicts=verdicts)
+
+
+def saved(tmp_path: Path, record: Evaluation) -> Path:
+    path = tmp_path / "report.json"
+    path.write_bytes(json_bytes(record))
+    return path
+
+
+def test_json_holds_all_of_an_evaluation(tmp_path: Path) -> None:
+    record = evaluation(notes=("naïve ☃ </script>", "\udcff"))
+    assert load_report(saved(tmp_path, record)) == record
+
+
+def test_json_holds_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+    record = changed(evaluation(), "psnr", value=math.inf, worst=-math.inf, median=math.nan, within=0.1)
+    path = saved(tmp_path, record)
+    json.loads(path.read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    found = {each.key: each for each in load_report(path).verdicts}["psnr"]
+    assert (found.value, found.worst) == (math.inf, -math.inf)
+    assert math.isnan(found.median)
+
+
+def test_json_has_one_order_of_keys() -> None:
+    record = evaluation()
+    turned = dataclasses.replace(record, values=dict(reversed(record.values.items())))
+    assert list(turned.values) != list(record.values)
+    assert json_bytes(turned) == json_bytes(record)
+    found = json.loads(json_bytes(record))
+    assert next(iter(found)) == "schema"
+    assert found["passed"] is False
+    assert found["passed_through"] == {"no face": len(PASSED)}
+    assert list(found)[-1] == "rows"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[]", "not a report of lipblend"),
+        (b'{"schema": 1}', "not a report of lipblend"),
+        (b'{"schema": 99, "program": "lipblend"}', "layout 99"),
+        (b'{"schema": 1, "program": "lipblend"}', "'settings' is missing"),
+        (None, "cannot read"),
+    ],
+)
+def test_what_is_no_report_is_an_input_error(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "report.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=said) as caught:
+        load_report(path)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda found: found["rows"][3].pop("values"),
+        lambda found: found["rows"][3].update(values={"seam": "high"}),
+        lambda found: found["verdicts"][0].update(passed=1),
+        lambda found: found.update(rows=5),
+        lambda found: found.update(rows=[7]),
+        lambda found: found.update(shots=[None]),
+        lambda found: found.update(width="wide"),
+        lambda found: found.update(versions=[]),
+        lambda found: found["verdicts"][0].update(mark=True),
+    ],
+)
+def test_a_damaged_report_is_an_input_error(tmp_path: Path, damage: object) -> None:
+    found = json.loads(json_bytes(evaluation()))
+    damage(found)
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(found))
+    with pytest.raises(InputError, match="not a whole report"):
+        load_report(path)
+
+
+def test_the_table_has_a_row_a_frame() -> None:
+    record = evaluation()
+    rows = list(csv.DictReader(csv_bytes(record).decode().splitlines()))
+    assert len(rows) == len(record.rows)
+    assert list(rows[0])[:8] == ["frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults"]
+    assert list(rows[0])[8:] == [key for key, measure in MEASURES.items() if measure.per == "frame"]
+    at = rows[FAILING.start]
+    assert (at["frame"], at["time_s"], at["blended"]) == (str(FAILING.start), "1.600000", "1")
+    assert float(at["seam"]) == record.rows[FAILING.start].values["seam"]
+    assert at["psnr"] == ""
+    out = rows[PASSED.start]
+    assert (out["synced"], out["blended"], out["reason"], out["seam"]) == ("", "0", "no face", "")
+    assert rows[20]["faults"] == "blur"
+
+
+def test_the_gate_says_what_where_and_by_how_much() -> None:
+    assert gate_text(evaluation()).splitlines() == [
+        "Failed: 1 of 7 pass marks missed",
+        "  Seam discontinuity: 0.36 instead of at most 0.12: 0.24 above the mark (200 %)",
+        "    89.1 % of the measured frames keep the mark",
+        "    frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42",
+    ]
+
+
+def test_the_gate_says_that_all_is_well() -> None:
+    assert gate_text(changed(evaluation(), "seam", passed=True)) == "Passed: 7 of 7 pass marks kept"
+
+
+def test_the_gate_names_what_was_not_measured() -> None:
+    record = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh was found in the result")
+    assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured, no mesh was found in the result"
+    assert gate_text(record).startswith("Failed: 1 of 6 ")
+
+
+def test_a_near_miss_is_told_in_enough_digits() -> None:
+    text = gate_text(changed(evaluation(), "lip_corr", value=0.9899996, passed=False))
+    assert "Lip-sync kept: 0.9899996 instead of at least 0.99: 4e-07 below the mark" in text.splitlines()[-1]
+    assert "%" not in text.splitlines()[-1]
+
+
+def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
+    spans = tuple(Span(10 * n, 10 * n, 0.4 * n, 0.4 * n, 0.2 + 0.01 * (n % 7)) for n in range(9))
+    lines = gate_text(changed(evaluation(), "seam", failing=spans)).splitlines()
+    assert [line.split(",")[0].strip() for line in lines[3:8]] == [f"frame {n}" for n in (20, 30, 40, 50, 60)]
+    assert lines[8].strip() == "and 4 more"
+
+
+def test_junit_has_a_case_a_mark(tmp_path: Path) -> None:
+    silent = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh")
+    write_junit(tmp_path / "junit.xml", [("a & <b>\x00.mp4", silent), ("good", changed(silent, "seam", passed=True))])
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    marked = [measure for measure in MEASURES.values() if measure.mark]
+    assert root.tag == "testsuites"
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (str(2 * len(marked)), "1", "6")
+    bad, good = root
+    assert bad.get("name") == "a & <b>\ufffd.mp4"
+    assert (bad.get("tests"), bad.get("failures"), bad.get("skipped")) == (str(len(marked)), "1", "3")
+    assert good.get("failures") == "0"
+    cases = {case.get("name"): case for case in bad}
+    failure = cases["Seam discontinuity"].find("failure")
+    assert failure.get("message") == "0.36 instead of at most 0.12: 0.24 above the mark (200 %)"
+    assert "frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42" in failure.text
+    assert cases["Lip-sync kept"].find("skipped").get("message") == "not measured: no mesh"
+    assert len(cases["Ring SSIM, luma"]) == 0
+    assert all(case.get("classname") == bad.get("name") for case in bad)
+    assert len(MARKS) + 2 == len(marked)
+
+
+def test_three_files_and_nothing_else_are_written(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
+    folder = tmp_path / "made" / "here"
+    evaluated = StandIn(evaluation(60), PortraitWalk(portrait, face))
+    paths = write_report(folder, evaluated, video=False)
+    assert sorted(paths) == sorted(os.listdir(folder)) == ["report.csv", "report.html", "report.json"]
+    assert load_report(paths["report.json"]) == evaluated.record
+    before = {name: path.read_bytes() for name, path in paths.items()}
+    write_report(folder, evaluated, video=False)
+    assert {name: path.read_bytes() for name, path in paths.items()} == before
+
+
+def test_the_numbers_are_kept_when_the_page_fails(
+    tmp_path: Path, portrait: np.ndarray, face: Landmarks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> bytes:
+        raise OutputError("no encoder")
+
+    monkeypatch.setattr(lipblend.report, "page_bytes", broken)
+    (tmp_path / "report.html").write_text("of an older run")
+    with pytest.raises(OutputError, match="no encoder"):
+        write_report(tmp_path, StandIn(evaluation(60), PortraitWalk(portrait, face)))
+    assert sorted(os.listdir(tmp_path)) == ["report.csv", "report.json"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        write_report(tmp_path / "file" / "report", StandIn(evaluation(60), PortraitWalk(portrait, face)))
+
+
+def test_a_name_that_is_a_folder_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "junit.xml").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*junit\.xml"):
+        write_junit(tmp_path / "junit.xml", [])
+    with pytest.raises(OutputError, match="cannot write"):
+        write_junit(tmp_path / "missing" / "junit.xml", [])
+    assert os.listdir(tmp_path) == ["junit.xml"]

@@ -1,0 +1,190 @@
+"""Plots, choice of frames, words and the video's size: what needs no browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_stand_ins import FAILING, PASSED, PortraitWalk, evaluation
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.planes import Box
+from lipblend.media.probe import probe
+from lipblend.quality.record import Evaluation
+from lipblend.report import proxy as proxy_module
+from lipblend.report.page import page_data, script_json
+from lipblend.report.picks import Pick, shown_part, typical_frame, worst_frames
+from lipblend.report.proxy import make_proxy, panel_size, shown_box
+from lipblend.report.sections import plotted_keys
+from lipblend.report.stills import stills
+from lipblend.report.svg import MOST_POINTS, Range, bands, series_path, step_path, value_range
+from lipblend.report.wording import number_text, pair_text, time_text
+
+UNIT = Range(0.0, 1.0)
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.e-]+) ([\d.e-]+)", path)]
+
+
+def test_a_short_line_goes_through_every_value() -> None:
+    assert points(series_path([0.0, 0.5, 1.0, 0.25], UNIT)) == [(125, 100), (375, 50), (625, 0), (875, 75)]
+
+
+def test_a_line_breaks_where_nothing_was_measured() -> None:
+    path = series_path([0.5, None, 0.5, float("inf"), 0.5], UNIT)
+    assert path.count("M") == 3
+    assert "L" not in path
+
+
+@pytest.mark.parametrize("count", [1201, 5000, 90_000])
+def test_a_long_line_keeps_every_peak_and_stays_light(count: int) -> None:
+    values: list[float | None] = [0.5] * count
+    values[count // 3], values[2 * count // 3] = 1.0, 0.0
+    found = points(series_path(values, UNIT))
+    assert len(found) <= MOST_POINTS
+    assert [x for x, y in found if y == 0] == [pytest.approx(1000 * (count // 3 + 0.5) / count, abs=0.01)]
+    assert [x for x, y in found if y == 100] == [pytest.approx(1000 * (2 * count // 3 + 0.5) / count, abs=0.01)]
+    assert [x for x, _ in found] == sorted(x for x, _ in found)
+
+
+def test_a_gap_of_a_long_line_is_seen() -> None:
+    values: list[float | None] = [0.5] * 5000
+    values[1000:2000] = [None] * 1000
+    assert series_path(values, UNIT).count("M") == 2
+
+
+def test_shots_are_level_lines() -> None:
+    assert step_path([(0, 50, 0.25), (50, 100, 1.0)], 100, UNIT) == "M0 75H500M500 0H1000"
+
+
+def test_bands_are_joined_and_never_too_narrow() -> None:
+    assert bands([(0, 4), (5, 9)], 10, "x").count("<rect") == 1
+    alone = bands([(50_000, 50_000)], 100_000, "x")
+    assert float(re.search(r'width="([\d.]+)"', alone)[1]) >= 1
+    assert bands([(n, n) for n in range(0, 90_000, 2)], 90_000, "x").count("<rect") == 1
+
+
+def test_the_range_holds_mark_and_values() -> None:
+    found = value_range([0.2, 0.4], mark=0.9, from_zero=True)
+    assert found.low == 0
+    assert found.high > 0.9
+    assert value_range([0.95, 0.99], mark=0.92, from_zero=False).low < 0.92
+    assert value_range([0.0, 0.0], mark=0.0, from_zero=True) == Range(0.0, 1.0)
+    assert value_range([float("inf")], mark=None, from_zero=False) == Range(0.0, 1.0)
+
+
+def test_the_worst_frames_come_first_and_stand_apart() -> None:
+    picks = worst_frames(evaluation(), most=4)
+    assert picks[0] == Pick(FAILING.stop - 1, "seam", pytest.approx(0.42), True)
+    times = sorted(pick.index / 25 for pick in picks)
+    assert len(picks) >= 3
+    assert min(np.diff(times)) >= 0.4
+    assert [pick.failed for pick in picks] == sorted((pick.failed for pick in picks), reverse=True)
+    assert not any(pick.key == "untouched" for pick in picks)  # never anything but its best value
+
+
+def test_high_is_good_for_ssim() -> None:
+    record = evaluation()
+    record = dataclasses.replace(record, verdicts=tuple(each for each in record.verdicts if each.key == "ssim_y"))
+    least = min((row for row in record.rows if row.blended), key=lambda row: row.values["ssim_y"])
+    assert worst_frames(record, most=1)[0].index == least.index
+
+
+def test_a_typical_frame_is_in_the_middle() -> None:
+    record = evaluation()
+    seams = sorted(row.values["seam"] for row in record.rows if row.blended)
+    assert abs(seams.index(typical_frame(record).value) - len(seams) / 2) <= 1
+    bare = dataclasses.replace(record, rows=tuple(dataclasses.replace(row, blended=False) for row in record.rows))
+    assert typical_frame(bare) is None
+    assert worst_frames(bare, most=4) == ()
+
+
+@pytest.mark.parametrize(("worst", "part"), [(0, range(0, 50)), (60, range(35, 85)), (119, range(70, 120))])
+def test_the_video_shows_the_part_about_the_worst(worst: int, part: range) -> None:
+    assert shown_part(evaluation(), [Pick(worst, "seam", 1.0, True)], most=50) == part
+
+
+def test_pictures_are_of_the_frames_asked_for(portrait: np.ndarray, face: Landmarks) -> None:
+    walk = PortraitWalk(portrait, face, bare=[7])
+    found = stills(walk, [Pick(50, "seam", 1.0, True), Pick(7, "", None, False), Pick(3, "", None, False)])
+    assert [still.pick.index for still in found] == [50, 3]
+    assert walk.asked[-1] == [3, 7, 50]
+    assert len({getattr(found[0], name) for name in ("original", "synced", "result", "ring", "difference")}) == 5
+
+
+def test_the_video_keeps_the_face_and_the_limit(
+    tmp_path: Path, portrait: np.ndarray, face: Landmarks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, walk = evaluation(), PortraitWalk(portrait, face, bare=PASSED)
+    frames = range(30, 60)
+    box = shown_box(walk, record, frames)
+    low, high = face.points.min(0), face.points.max(0)
+    assert box.x0 <= max(0, low[0])
+    assert box.y0 <= max(0, low[1])
+    assert min(768, high[0]) <= box.x1 <= 768
+    fine = make_proxy(walk, record, frames)
+    coarse = make_proxy(walk, record, frames, most_bytes=len(fine.data) // 3)
+    assert len(coarse.data) <= len(fine.data) // 3
+    (tmp_path / "proxy.mp4").write_bytes(fine.data)
+    info = probe(tmp_path / "proxy.mp4")
+    assert (info.width, info.height) == (3 * fine.panel_w, fine.panel_h)
+    assert fine.panel_w % 16 == 0
+    assert fine.panel_w <= 360
+    monkeypatch.setattr(proxy_module, "write_clip", _disk_full)
+    with pytest.raises(proxy_module.OutputError, match="cannot encode"):
+        make_proxy(walk, record, frames)
+
+
+def _disk_full(*_: object, **__: object) -> int:
+    raise OSError(28, "No space left on device")
+
+
+def test_panels_keep_their_shape() -> None:
+    assert panel_size(Box(0, 0, 1000, 1200)) == (352, 422)
+    width, height = panel_size(Box(0, 0, 300, 2000))
+    assert height <= 500
+    assert Fraction(height, width) == pytest.approx(Fraction(2000, 300), rel=0.05)
+    assert panel_size(Box(0, 0, 60, 60)) == (64, 64)
+
+
+def test_what_the_scripts_read_stays_light() -> None:
+    record = long_evaluation(45_000)
+    data = page_data(record, plotted_keys(record), None, range(0))
+    assert data["stride"] == 3
+    seam = data["series"]["seam"]["values"]
+    assert len(seam) == 15_000
+    assert seam[20_000 // 3] == pytest.approx(9.0)  # the worst of its three
+    assert data["passed"] == [[80, 89, "no face"]]
+
+
+def long_evaluation(count: int) -> Evaluation:
+    record = evaluation()
+    rows = [dataclasses.replace(record.rows[n % 80 if n >= 90 else n], index=n, time_s=n / 25) for n in range(count)]
+    rows[20_000] = dataclasses.replace(rows[20_000], values={**rows[20_000].values, "seam": 9.0})
+    return dataclasses.replace(record, rows=tuple(rows))
+
+
+def test_json_cannot_end_a_script() -> None:
+    assert "<" not in script_json(["</script>", "<!--", "&"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(12.48, "0:12.480"), (0, "0:00.000"), (59.9996, "1:00.000"), (3723.48, "1:02:03.480"), (-0.04, "-0:00.040")],
+)
+def test_times(seconds: float, text: str) -> None:
+    assert time_text(seconds) == text
+
+
+def test_numbers() -> None:
+    assert number_text(0.001, "share") == "0.1 %"
+    assert number_text(1234.5) == "1234"
+    assert number_text(0.00001234) == "0.0000123"
+    assert number_text(float("inf"), "dB") == "infinite"
+    assert pair_text(0.120004, 0.12, "") == ("0.120004", "0.12")
+    assert pair_text(0.12, 0.12, "") == ("0.12", "0.12")
