@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from lipblend.cli.baseline_cmd import load_reports
 from lipblend.errors import GateError, InputError, OutputError, SettingsError
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, InputFile, Verdict
-from lipblend.report import load_report
 from lipblend.report.baseline import clip_numbers, load_baseline, named_clips, save_baseline
 from lipblend.report.regression import OFF, TOLERANCES, Tolerance, compare, parse_tolerances
 from lipblend.report.store import json_bytes
@@ -218,4 +218,4 @@ def test_numbers_of_a_written_report_are_those_of_the_record(tmp_path: Path) -> 
     made = record("a.mp4", seam=(0.1 + 0.2, 1 / 3), psnr=(31.25, None))
     (tmp_path / "report.json").write_bytes(json_bytes(made))
     for path in (tmp_path, tmp_path / "report.json"):
-        assert named_clips([load_report(path)]) == named_clips([made])
+        assert named_clips(load_reports([path])) == named_clips([made])
