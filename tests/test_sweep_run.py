@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lipblend.analysis import analyse as analysing
+from lipblend.analysis.plan import make_plan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.media.synth import write_clip
@@ -175,8 +176,10 @@ def test_a_combination_without_a_face_fails_alone(swept: Callable[..., SweepResu
         swept("track.face=6,7")
 
 
-def test_frames_that_not_all_blend_are_not_tried(sample: SamplePair, tmp_path: Path) -> None:
-    """The synced video ends early: with pair.tail trim there are fewer rows, and none is tried beyond them."""
+def test_frames_that_not_all_blend_are_not_tried(
+    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The synced video ends early: nothing beyond is tried, and with pair.tail trim there are not even rows."""
     from lipblend.media.probe import probe
     from lipblend.media.reader import VideoReader
 
@@ -184,8 +187,18 @@ def test_frames_that_not_all_blend_are_not_tried(sample: SamplePair, tmp_path: P
     with VideoReader(info) as reader:
         pictures = [frame.handle.to_ndarray(format="rgb24") for frame in reader][:14]
     write_clip(tmp_path / "short.mp4", pictures, frame_rate=Fraction(25), crf=10)
-    grid = make_grid("natural", None, ["pair.tail=original,trim", "alpha.gamma=0.5,1"])
-    result = run_sweep(sample.original, tmp_path / "short.mp4", tmp_path / "out", grid=grid, frames="all")
+    planned = []
+    monkeypatch.setattr(running, "make_plan", lambda *given: planned.append(given) or make_plan(*given))
+
+    def go(*assignments: str) -> SweepResult:
+        grid = make_grid("natural", None, assignments)
+        return run_sweep(sample.original, tmp_path / "short.mp4", tmp_path / "out", grid=grid, frames="all")
+
+    alone = go("alpha.gamma=0.5,1")
+    assert (alone.frames, len(planned)) == (14, 1)
+    assert {(each.frames, each.blended, each.rows) for each in by_number(alone).values()} == {(14, 14, FRAMES)}
+    result = go("pair.tail=original,trim", "alpha.gamma=0.5,1")
+    assert len(planned) == 3
     assert (result.analyses, result.plans, result.frames) == (1, 2, 14)
     assert {each.rows for each in by_number(result).values()} == {FRAMES, 14}
     assert {each.frames for each in by_number(result).values()} == {14}

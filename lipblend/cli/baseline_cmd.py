@@ -54,7 +54,7 @@ def save_command(
     """Keep the numbers of some clips: for every measure what is held against its pass mark, and the median."""
     from lipblend.report.baseline import named_clips, save_baseline
 
-    clips = named_clips(_load(reports), names or ())
+    clips = named_clips(load_reports(reports), names or ())
     save_baseline(file, clips, overwrite=overwrite)
     data = {"baseline": str(file), "clips": clips}
     Console(quiet=quiet, as_json=as_json).finish(data, f"{file}: {_clips(len(clips))}: {', '.join(clips)}")
@@ -91,7 +91,7 @@ def check_command(
 
     allowed = parse_tolerances(tolerances or ())
     baseline = load_baseline(file)
-    found = compare(baseline, named_clips(_load(reports), names or ()), allowed)
+    found = compare(baseline, named_clips(load_reports(reports), names or ()), allowed)
     console = Console(quiet=quiet, as_json=as_json)
     console.say(check_text(found))
     found.raise_for_failure(allow_missing=allow_missing)
@@ -122,10 +122,11 @@ def check_text(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _load(reports: list[Path]) -> list[Evaluation]:
+def load_reports(reports: list[Path]) -> list[Evaluation]:
+    """Read reports, each given as its file or the folder it lies in."""
     from lipblend.report import load_report
 
-    return [load_report(path) for path in reports]
+    return [load_report(path / "report.json" if path.is_dir() else path) for path in reports]
 
 
 def _clips(number: int) -> str:

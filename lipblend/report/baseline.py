@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lipblend.errors import InputError, OutputError, SettingsError
-from lipblend.media.temporary import UnfinishedFile, name_taken
+from lipblend.media.temporary import UnfinishedFile
 from lipblend.quality.record import Evaluation
 from lipblend.report.regression import Numbers, counted
 
@@ -86,8 +86,6 @@ def save_baseline(path: Path, clips: Mapping[str, Numbers], *, overwrite: bool =
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
     if path.is_dir():
         raise OutputError(f"{path} names a folder", hint=f"Give a file name such as {path / 'baseline.json'}.")
-    if path.exists() and not overwrite:
-        raise name_taken(path)
     try:
         file = UnfinishedFile(path)
         try:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from lipblend.cli.baseline_cmd import load_reports
 from lipblend.errors import GateError, InputError, OutputError, SettingsError
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, InputFile, Verdict
 from lipblend.report.baseline import clip_numbers, load_baseline, named_clips, save_baseline
 from lipblend.report.regression import OFF, TOLERANCES, Tolerance, compare, parse_tolerances
+from lipblend.report.store import json_bytes
 
 
 def record(name: str | None = "a.mp4", **values: tuple[float | None, float | None]) -> Evaluation:
@@ -210,3 +212,10 @@ def test_a_check_without_a_clip_in_common_does_not_pass() -> None:
     found = check({"a.mp4": {}}, {"b.mp4": {}})
     with pytest.raises(GateError, match="no clip of the baseline"):
         found.raise_for_failure(allow_missing=True)
+
+
+def test_numbers_of_a_written_report_are_those_of_the_record(tmp_path: Path) -> None:
+    made = record("a.mp4", seam=(0.1 + 0.2, 1 / 3), psnr=(31.25, None))
+    (tmp_path / "report.json").write_bytes(json_bytes(made))
+    for path in (tmp_path, tmp_path / "report.json"):
+        assert named_clips(load_reports([path])) == named_clips([made])
