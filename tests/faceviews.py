@@ -104,7 +104,7 @@ def portrait_view(portrait: np.ndarray, face: Landmarks, *, scale: float = 1.0, 
     picture = cv2.resize(portrait, (width, width), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     mesh = Landmarks((face.points * np.float32(width / portrait.shape[1])).astype(np.float32))
     original = codes(picture.astype(np.float64), LIMITED) + noise((width, width), 1.5, seed)
-    synced = cv2.GaussianBlur(original, (0, 0), 0.004 * mesh.face_width_px)
+    synced = cv2.GaussianBlur(original, (0, 0), 0.004 * mesh.face_width_px) + noise((width, width), 1.4, seed + 100)
     lips = lip_mask(mesh, Box(0, 0, width, width)).astype(np.float32)
     synced[..., 0] -= 50 * cv2.GaussianBlur(lips, (0, 0), 0.01 * mesh.face_width_px)
     contour = contour_of(mesh, (width, width))

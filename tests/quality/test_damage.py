@@ -59,7 +59,7 @@ def shifted(view: FaceView) -> FaceView:
 
 
 def hard_edged(view: FaceView) -> FaceView:
-    return blended(view, view.synced + np.float32([10, 0, 0]), (view.contour >= 0.5).astype(np.float32))
+    return blended(view, view.synced + np.float32([16, 0, 0]), (view.contour >= 0.5).astype(np.float32))
 
 
 def tinted(view: FaceView) -> FaceView:
@@ -83,22 +83,24 @@ def soft(view: FaceView) -> FaceView:
 
 def test_a_good_composite_passes(good: FaceView, before: FaceView) -> None:
     values = all_of(good, before)
-    assert values["seam"] < 0.06
+    assert values["seam"] < 0.05
     assert values["ssim"] > 0.95
     assert values["step"] < 0.3
     assert values["overspill"] == 0
     assert values["cast"] < 0.3
     assert values["flicker"] < 0.4
+    assert values["sharpness"] > 0.75
+    assert values["grain"] > 0.75
 
 
 # What each damage must do, and what it must leave about as it was.
 CASES: list[tuple[Callable[[FaceView], FaceView], dict[str, tuple[float, float]], tuple[str, ...]]] = [
     (shifted, {"seam": (0.1, 9), "ssim": (-1, 0.9)}, ("overspill", "sharpness")),
-    (hard_edged, {"step": (1.5, 9), "seam": (0.06, 9), "cast": (2, 9)}, ("overspill", "sharpness", "grain")),
+    (hard_edged, {"step": (1.5, 9), "seam": (0.05, 9), "cast": (2, 9)}, ("overspill", "sharpness", "grain")),
     (tinted, {"step": (1.0, 9), "cast": (3, 12)}, ("seam", "ssim", "overspill", "sharpness", "grain")),
     (pumping, {"flicker": (1.5, 5)}, ("seam", "ssim", "overspill", "sharpness", "grain")),
     (uncovered, {"overspill": (0.4, 0.6)}, ("seam", "ssim", "step", "cast", "flicker", "grain")),
-    (soft, {"sharpness": (0, 0.6), "grain": (0, 0.5)}, ("overspill", "cast", "flicker")),
+    (soft, {"sharpness": (0, 0.6), "grain": (0, 0.5)}, ("overspill", "cast")),
 ]
 
 
@@ -114,7 +116,7 @@ def test_each_damage_is_caught_by_the_measure_meant_for_it(
     for name, (low, high) in caught.items():
         assert low <= values[name] <= high, (name, values[name])
         assert not low <= whole[name] <= high, (name, whole[name])
-    room = {"seam": 0.02, "ssim": 0.03, "step": 0.3, "cast": 0.3, "flicker": 0.25, "sharpness": 0.1, "grain": 0.1}
+    room = {"seam": 0.02, "ssim": 0.03, "step": 0.3, "cast": 0.5, "flicker": 0.25, "sharpness": 0.1, "grain": 0.1}
     for name in spared:
         assert values[name] == pytest.approx(whole[name], abs=room.get(name, 0)), name
 

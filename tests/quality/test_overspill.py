@@ -70,14 +70,17 @@ def test_a_synced_picture_that_says_nothing_new_leaves_nothing_behind(mesh: Land
     view = scene(mesh)
     nothing = np.zeros_like(view.alpha)
     contrast = scene(mesh).original.copy()
-    contrast[lip_mask(mesh, WHOLE), 0] -= 45  # darker lips, in both pictures: what blur and casts act upon
+    contrast[lip_mask(mesh, WHOLE), 0] -= 60  # dark lips, with teeth: what blur and casts act upon
+    x, y = mesh.mouth_centre.astype(int)
+    contrast[y - 3 : y + 3, x - 25 : x + 25, 0] += 110
     painted = (view.contour > 0)[..., None]
     kinds = {
         "the same": contrast,
         "cast": contrast + np.float32([-8, 3, -2]),
         "cast where it painted": np.where(painted, contrast + np.float32([-8, 3, -2]), contrast),
-        "cast as a factor": np.float32([16, 128, 128]) + np.float32(0.93) * (contrast - np.float32([16, 128, 128])),
-        "blur": cv2.GaussianBlur(contrast, (0, 0), 0.008 * mesh.face_width_px),
+        "strong cast": contrast + np.float32([-16, 3, -2]),
+        "cast as a factor": np.float32([16, 128, 128]) + np.float32(0.82) * (contrast - np.float32([16, 128, 128])),
+        "blur": cv2.GaussianBlur(contrast, (0, 0), 0.012 * mesh.face_width_px),
         "noise": contrast + noise(SIZE, 6, 7),
         "all": cv2.GaussianBlur(contrast, (0, 0), 0.006 * mesh.face_width_px) - np.float32([6, 0, 0]) + noise(SIZE, 3),
     }

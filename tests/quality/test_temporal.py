@@ -108,6 +108,10 @@ def test_a_face_that_moved_too_far_is_not_compared(mesh: Landmarks) -> None:
     now = even(mesh, 0)
     assert ring_flicker(now, replace(now, box=Box(5000, 0, 5340, 400))) is None
     assert ring_flicker(now, replace(now, box=Box(250, 300, 590, 700))) is None
+    crossing = replace(now, box=Box(70, 70, 410, 470))  # the two rings cross in two places
+    shared = now.ring[70:, 70:] & now.ring[:-70, :-70]
+    assert 64 < shared.sum() < 0.1 * now.ring.sum()
+    assert ring_flicker(now, crossing) is None
     assert ring_flicker(now, replace(now, contour=np.zeros_like(now.contour))) is None
 
 
