@@ -29,6 +29,8 @@ from lipblend.stages.matte import Matte
 _QUEUE = 4  # decoded frames waiting a stream
 _LOOKED_AT = 0.5  # face widths about the mouth in which a matte is estimated
 _SEAM = 0.5  # alpha
+_WINDOW_FRAC = 0.02
+_LEAST_ENERGY = 4.0  # squared levels
 NO_CHANGE = "no change seen"
 
 Rgb = npt.NDArray[np.uint8]
@@ -112,10 +114,8 @@ class Looked:
     outside : float or None
         Mean luma difference outside the mattes of the finished file, in levels; None where it is of another size.
     unlike : float or None
-        Mean luma difference inside the masks of the finished file from the frame rendered again, in levels; None where
-        nothing was rendered.
-    change : float or None
-        The same of the frame rendered again from the original.
+        How much more or less of the synced picture the finished file shows about the mouths than the frame rendered
+        again, in alpha: see `share_apart`. None where nothing was rendered.
     """
 
     index: int
@@ -125,7 +125,6 @@ class Looked:
     untouched: float | None
     outside: float | None
     unlike: float | None
-    change: float | None
 
 
 class Walk:
@@ -207,7 +206,7 @@ class Walk:
                 yield index, self.original.picture(next(ours)), partner, self.result.video.picture(next(made))
 
     def _look(self, index: int, row: PlanRow, ours: Picture, theirs: Picture | None, made: Picture) -> Looked:
-        untouched = unlike = change = None
+        untouched = unlike = None
         if self.estimated:
             faces = self._estimated(ours, theirs, made, row)
             reason = row.reason or ("" if faces else NO_CHANGE)
@@ -218,9 +217,8 @@ class Walk:
             mattes = [patch.matte for patch in done.patches]
             composed = Picture(_composed(ours, done.patches), ours.layout, ours.colour, ours.height)
             untouched = largest_change_outside(ours, composed.planes, mattes)
-            if mattes:
-                unlike = self._difference(composed, made, mattes)
-                change = self._difference(composed, ours, mattes, UNMOVED)
+            if mattes and theirs is not None:
+                unlike = max(self._unlike(ours, theirs, composed, made, patch.plan) for patch in done.patches)
         views: tuple[FaceView, ...] = ()
         if faces and theirs is not None:
             views = frame_views(
@@ -235,20 +233,20 @@ class Walk:
             )
         exact = self.result.mapping.lies_exactly(ours.size, made.size)
         outside = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None
-        return Looked(index, row, views, reason, untouched, outside, unlike, change)
+        return Looked(index, row, views, reason, untouched, outside, unlike)
 
-    def _difference(
-        self, one: Picture, other: Picture, mattes: Sequence[Matte], mapping: FrameMapping | None = None
+    def _unlike(
+        self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan
     ) -> float:
-        """Mean luma difference of two pictures inside the masks; the second lies as the result does."""
-        total, count = 0.0, 0
-        for matte in mattes:
-            here = extract_patch(one.planes, one.layout, matte.box)[..., 0]
-            place = self.result.mapping if mapping is None else mapping
-            there = in_original(other, matte.box, place, one.colour, one.height)[..., 0]
-            total += float(np.abs(here - there)[matte.mask].sum(dtype=np.float64))
-            count += int(np.count_nonzero(matte.mask))
-        return total / count
+        box = _around_mouth(face.original, ours)
+        if box.width < 1 or box.height < 1:
+            return 0.0
+        before = extract_patch(ours.planes, ours.layout, box)
+        offered = in_original(theirs, box, self.mapping.moved(*face.moved.tolist()), ours.colour, ours.height) - before
+        apart = in_original(made, box, self.result.mapping, ours.colour, ours.height) - extract_patch(
+            composed.planes, composed.layout, box
+        )
+        return share_apart(apart, offered, face.original.face_width_px)
 
     def _estimated(
         self, ours: Picture, theirs: Picture | None, made: Picture, row: PlanRow
@@ -277,6 +275,28 @@ def _around_mouth(face: Landmarks, picture: Picture) -> Box:
     half = _LOOKED_AT * face.face_width_px
     box = Box(int(x - half), int(y - half), int(x + half) + 1, int(y + half) + 1)
     return box.clipped(*picture.size).snapped(picture.layout, *picture.size)
+
+
+def share_apart(apart: npt.NDArray[np.float32], offered: npt.NDArray[np.float32], face_width_px: float) -> float:
+    """How far apart two composites are, in alpha.
+
+    Where one took more of the synced picture than the other, their difference ``r`` goes with what the synced picture
+    offered, ``d``; the noise of an encoder does not. So the slope ``<r, d> / <d, d>`` in a Gaussian window of 0.02
+    face widths is the difference of their alphas. Its root mean square, weighted by ``<d, d>``, is returned.
+
+    Parameters
+    ----------
+    apart : (h, w, 3) float32
+        The difference of the two composites.
+    offered : (h, w, 3) float32
+        Synced minus original.
+    face_width_px : float
+    """
+    sigma = max(_WINDOW_FRAC * face_width_px, 1.0)
+    common = cv2.GaussianBlur((apart * offered).sum(2), (0, 0), sigma)
+    energy = cv2.GaussianBlur((offered * offered).sum(2), (0, 0), sigma)
+    slope = common / (energy + _LEAST_ENERGY)
+    return float(np.sqrt((slope * slope * energy).sum() / max(float(energy.sum()), 1e-6)))
 
 
 def _composed(original: Picture, patches: Sequence[FacePatch]) -> list[npt.NDArray[np.generic]]:

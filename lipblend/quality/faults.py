@@ -48,7 +48,8 @@ GHOST_NEAR_S = 0.2
 clips that could show one do then; of those mixed with the original by half, six of ten do."""
 BLOCKY_LEAST = 0.075
 """Log contrast of the grid in rows and in columns: real clips have 0.01 to 0.04, 0.07 at most on the smallest face;
-blocks of a twelfth to a sixteenth of the face 0.08 to 0.35."""
+blocks of a twelfth to a sixteenth of the face 0.08 to 0.35. One real frame is above, the first of its file, with coding
+blocks to be seen in it."""
 
 _FINE, _COARSE = 240.0, 96.0  # face widths, pixels, at which is measured at most
 _LEAST_CROP_PX = 16

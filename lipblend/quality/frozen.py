@@ -15,7 +15,8 @@ FROZEN_S = 0.25
 """Shortest stretch."""
 FROZEN_SHARE, FROZEN_LEVELS = 0.22, 1.0
 """Largest difference from the stretch's first frame: as a share of the shot's usual change over so long a time, or in
-grey levels, whichever is less strict. Real clips keep above 0.25 at the far end, repeated patches stay below 0.22."""
+grey levels, whichever is less strict. Real clips with a moving head keep to 0.25 and above. Of 44 stretches with a
+patch repeated over 10 frames 30 were found; the others lie in heads that turn (0.25 to 1) or hardly move."""
 FROZEN_USUAL = 2.0
 """Least usual change in grey levels: below it the mouth hardly moves at all, and nothing can be said."""
 FROZEN_HEAD = 0.01

@@ -84,7 +84,7 @@ def test_mouths_are_compared_where_they_match_best(clip: list[FaceView]) -> None
     one, other = (traits(clip[i]).mouth for i in (0, 3))
     assert one is not None
     assert other is not None
-    nudged = np.rint(moved(one.astype(np.float32), 2, -1)).astype(np.uint8)
+    nudged = np.rint(moved(one.astype(np.float32), 2.0, -1.0)).astype(np.uint8)
     assert difference(one, one) == 0.0
     assert difference(one, nudged) < 0.5 < 2 < difference(one, other)
 

@@ -1,0 +1,241 @@
+"""Whole evaluations of small made clips: perfect ones, damaged ones, re-timed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from studio import LEFT, LOSSLESS, Film, Person, Shown, Studio, at
+
+from lipblend import composite
+from lipblend.errors import InputError, InputMismatchError
+from lipblend.evaluation.evaluate import evaluate
+from lipblend.evaluation.walk import NO_CHANGE
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.media.planes import Box, to_rgb
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.synth import write_clip
+from lipblend.quality.record import Evaluation
+from lipblend.settings import Settings
+
+FRAMES = 16
+SETTINGS = Settings.model_validate(LOSSLESS)
+PERSON = at(LEFT, width=110.0, x=230.0)
+
+
+def rgb_frames(path: Path) -> list[np.ndarray]:
+    info = probe(path)
+    with VideoReader(info) as reader:
+        return [to_rgb(frame.planes, frame.layout, info.colour, height=info.height) for frame in reader]
+
+
+@dataclass
+class Made:
+    """A pair, its composite, and where the mouth is."""
+
+    film: Film
+    output: Path
+    lips: list[np.ndarray]
+    """Outer lip contours, (k, 2), a frame."""
+
+    def judge(self, result: Path, matte: str = "auto", settings: Settings = SETTINGS, **more: object) -> Evaluation:
+        return evaluate(self.film.original, self.film.synced, result, settings=settings, matte=matte, **more).record
+
+    def damaged(self, name: str, change: Callable[[int, np.ndarray], np.ndarray]) -> Path:
+        """The composite with every frame changed, (h, w, 3) float32 RGB in and out."""
+        path = self.output.with_name(f"{name}.mp4")
+        frames = [change(i, frame.astype(np.float32)) for i, frame in enumerate(rgb_frames(self.output))]
+        pictures = [np.clip(np.rint(frame), 0, 255).astype(np.uint8) for frame in frames]
+        write_clip(path, pictures, frame_rate=Fraction(25), crf=1)
+        return path
+
+    def inside(self, frame: int, grow: float = 1.6) -> np.ndarray:
+        """(h, w, 1) float32: 1 in an ellipse about the mouth, well inside the seam for 1."""
+        middle, size = self.lips[frame].mean(0), np.ptp(self.lips[frame], axis=0)
+        mask = np.zeros((270, 480), np.float32)
+        box = ((float(middle[0]), float(middle[1])), (float(grow * size[0]), float(2 * grow * size[1])), 0.0)
+        cv2.ellipse(mask, box, 1.0, -1)
+        return mask[..., None]
+
+
+@pytest.fixture(scope="module")
+def made(portrait: np.ndarray, face: Landmarks, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    studio = Studio(portrait, face.points, tmp_path_factory.mktemp("evaluation"))
+    people: list[Person] = [at(PERSON, x=230.0 + 0.6 * i, y=130 + 0.3 * i) for i in range(FRAMES)]
+    film = studio.film([Shown((person,)) for person in people])
+    output = film.original.with_name("composite.mp4")
+    composite(film.original, film.synced, output, settings=SETTINGS)
+    lips = []
+    for person in people:
+        place = studio.place(person)
+        lips.append(face.points[list(LIPS_OUTER)] @ place[:, :2].T + place[:, 2])
+    return Made(film, output, lips)
+
+
+def value(record: Evaluation, key: str) -> float | None:
+    return next(verdict.value for verdict in record.verdicts if verdict.key == key)
+
+
+def worst(record: Evaluation, key: str) -> float:
+    found = next(verdict.worst for verdict in record.verdicts if verdict.key == key)
+    assert found is not None
+    return found
+
+
+def failed(record: Evaluation) -> set[str]:
+    return {verdict.key for verdict in record.verdicts if verdict.passed is False}
+
+
+def test_a_composite_of_ours_is_recognised_and_keeps_every_mark(made: Made) -> None:
+    record = made.judge(made.output)
+    assert record.matte == "settings"
+    assert len(record.rows) == FRAMES
+    assert all(row.blended for row in record.rows)
+    assert failed(record) == set()
+    assert value(record, "untouched") == 0
+    assert value(record, "overspill") == 0
+    assert value(record, "alpha_flicker") is not None
+    assert [file.role for file in record.inputs] == ["original", "synced", "result"]
+
+
+def test_identity_gives_the_perfect_values_exactly(made: Made) -> None:
+    original = made.film.original
+    record = evaluate(original, original, original, settings=SETTINGS, matte="settings").record
+    perfect = {
+        "seam": 0, "seam_rel": 0, "ssim_y": 1, "ssim_cb": 1, "ssim_cr": 1, "colour_step": 0, "ring_flicker": 0,
+        "overspill": 0, "leak": 0, "untouched": 0, "outside": 0, "cast": 0, "colour_drift": 0, "sharpness": 1,
+        "grain": 1, "passed_through": 0,
+    }  # fmt: skip
+    assert {key: worst(record, key) for key in perfect} == perfect
+
+
+def test_a_patch_that_lies_off_its_place_shows_at_the_seam(made: Made) -> None:
+    def shift(i: int, frame: np.ndarray) -> np.ndarray:
+        moved = np.roll(frame, (3, 3), (0, 1))
+        inside = made.inside(i, 2.2)
+        return frame + inside * (moved - frame)
+
+    fine, off = made.judge(made.output), made.judge(made.damaged("shifted", shift), "settings")
+    assert worst(off, "seam") > 2 * worst(fine, "seam")
+    assert "ssim_y" in failed(off)
+
+
+def test_a_tinted_patch_is_a_colour_step_and_a_cast(made: Made) -> None:
+    soft = [cv2.GaussianBlur(made.inside(i, 2.2), (0, 0), 4)[..., None] for i in range(FRAMES)]
+    tinted = made.damaged("tinted", lambda i, frame: frame + soft[i] * np.array([22, -4, -16], np.float32))
+    record = made.judge(tinted, "settings")
+    assert "colour_step" in failed(record)
+    assert worst(record, "cast") > 5
+    assert worst(record, "colour_drift") < 1
+    assert "alpha_flicker" not in failed(record)
+
+
+def test_a_flickering_patch_is_seen_over_time_only(made: Made) -> None:
+    soft = [cv2.GaussianBlur(made.inside(i, 2.2), (0, 0), 4)[..., None] for i in range(FRAMES)]
+    flickering = made.damaged("flickering", lambda i, frame: frame + soft[i] * (4 if i % 2 else -4))
+    fine, record = made.judge(made.output), made.judge(flickering, "settings")
+    assert worst(record, "ring_flicker") > 4 * worst(fine, "ring_flicker")
+    assert worst(record, "colour_drift") > 5 * worst(fine, "colour_drift")
+    assert "ssim_y" not in failed(record)
+
+
+def test_lips_left_uncovered_are_overspill(made: Made) -> None:
+    originals, synced = rgb_frames(made.film.original), rgb_frames(made.film.synced)
+
+    def half(i: int, _: np.ndarray) -> np.ndarray:
+        alpha = cv2.GaussianBlur(made.inside(i, 2.2), (0, 0), 2)[..., None]
+        alpha[:, : round(float(made.lips[i][:, 0].mean()))] = 0  # the left half is the old mouth
+        before = originals[i].astype(np.float32)
+        return before + alpha * (synced[i].astype(np.float32) - before)
+
+    record = made.judge(made.damaged("uncovered", half))
+    assert record.matte == "difference"
+    assert any("mattes are estimated" in note for note in record.notes)
+    assert "overspill" in failed(record)
+    assert 0.25 < worst(record, "overspill") < 0.75
+    assert value(record, "untouched") is None
+
+
+def test_the_synced_video_itself_can_be_judged(made: Made) -> None:
+    record = made.judge(made.film.synced, "difference")
+    assert sum(row.blended for row in record.rows) == FRAMES
+    assert value(record, "overspill") == 0
+
+
+def test_the_original_as_a_result_took_nothing_over(made: Made) -> None:
+    record = made.judge(made.film.original, "difference")
+    assert {row.reason for row in record.rows} == {NO_CHANGE}
+    assert value(record, "passed_through") == 1
+
+
+def test_wrong_settings_are_noticed_and_said_when_insisted_on(made: Made) -> None:
+    other = Settings.model_validate({**LOSSLESS, "mask": {"shapes": ("region",), "regions": ("left_eye",)}})
+    assert made.judge(made.output, "auto", other).matte == "difference"
+    record = made.judge(made.output, "settings", other)
+    assert record.matte == "settings"
+    assert any("does not look like one made with these settings" in note for note in record.notes)
+
+
+def test_a_result_that_lost_frames_is_put_together_by_the_picture(made: Made) -> None:
+    frames = rgb_frames(made.output)
+    path = made.output.with_name("fewer.mp4")
+    write_clip(path, frames[3:], frame_rate=Fraction(25), crf=1)
+    record = made.judge(path)
+    assert [row.original_index for row in record.rows] == list(range(3, FRAMES))
+    assert record.matte == "settings"
+    assert any("found by the picture" in note for note in record.notes)
+
+
+def test_a_smaller_result_is_measured_in_the_originals_pixels(made: Made) -> None:
+    path = made.output.with_name("small.mp4")
+    small = [cv2.resize(frame, (320, 180), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
+    write_clip(path, small, frame_rate=Fraction(25), crf=1)
+    record = made.judge(path, "settings")
+    assert len(record.rows) == FRAMES
+    assert worst(record, "sharpness") < 0.9
+    assert value(record, "outside") is None
+
+
+def test_another_film_is_refused(made: Made, portrait: np.ndarray, face: Landmarks, tmp_path: Path) -> None:
+    other = Studio(portrait, face.points, tmp_path).film([Shown((), background=9) for _ in range(FRAMES)])
+    with pytest.raises(InputMismatchError, match="another scene"):
+        made.judge(other.original)
+
+
+def test_against_the_reference_the_composite_is_nearer_than_the_original(made: Made) -> None:
+    record = made.judge(made.output, reference=made.film.synced)
+    itself = made.judge(made.film.synced, reference=made.film.synced)
+    kept = made.judge(made.film.original, "difference", reference=made.film.synced)
+    assert value(itself, "psnr") == 100
+    assert value(itself, "ssim") == 1
+    assert value(itself, "temporal") == 0
+    better = value(record, "psnr")
+    assert better is not None
+    assert better > 30
+    assert value(kept, "psnr") is None  # nothing is blended there
+
+
+def test_a_reference_of_another_length_is_refused(made: Made) -> None:
+    path = made.output.with_name("short.mp4")
+    write_clip(path, rgb_frames(made.output)[:5], frame_rate=Fraction(25), crf=10)
+    with pytest.raises(InputError, match="5 frames of 480x270"):
+        made.judge(made.output, reference=path)
+
+
+def test_views_and_pictures_can_be_had_again(made: Made) -> None:
+    evaluated = evaluate(made.film.original, made.film.synced, made.output, settings=SETTINGS)
+    (index, views), *_ = evaluated.walk.views([7])
+    (again, original, synced, result), *_ = evaluated.walk.pictures([7], Box(100, 40, 340, 240))
+    assert (index, again) == (7, 7)
+    assert len(views) == 1
+    assert original.shape == synced.shape == result.shape == (200, 240, 3)
+    assert np.abs(original.astype(int) - rgb_frames(made.film.original)[7][40:240, 100:340]).max() <= 2
+    view = views[0]
+    assert view.box.width == view.original.shape[1]
+    assert replace(view, weight=0.5).face_width_px == pytest.approx(110, abs=8)
