@@ -117,7 +117,7 @@ def test_the_table_has_a_row_a_frame() -> None:
     assert at["psnr"] == ""
     out = rows[PASSED.start]
     assert (out["synced"], out["blended"], out["reason"], out["seam"]) == ("", "0", "no face", "")
-    assert rows[20]["faults"] == "blur"
+    assert rows[20]["faults"] == "blurred"
 
 
 def test_the_gate_says_what_where_and_by_how_much() -> None:
