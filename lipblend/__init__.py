@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lipblend.compositing import CompositeResult as CompositeResult
-    from lipblend.compositing import Progress as Progress
     from lipblend.compositing import composite as composite
     from lipblend.errors import LipblendError as LipblendError
     from lipblend.presets import resolve_settings as resolve_settings
+    from lipblend.progress import Progress as Progress
     from lipblend.settings import Settings as Settings
 
 _HOMES = {
     "CompositeResult": "lipblend.compositing",
     "LipblendError": "lipblend.errors",
-    "Progress": "lipblend.compositing",
+    "Progress": "lipblend.progress",
     "Settings": "lipblend.settings",
     "composite": "lipblend.compositing",
     "resolve_settings": "lipblend.presets",

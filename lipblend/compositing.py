@@ -14,6 +14,8 @@ from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
 from lipblend.debug import DebugPictures
+from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
+from lipblend.evaluation.walk import spoken_meshes
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
@@ -23,19 +25,11 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, check_audio, choose_audio
 from lipblend.media.writer import VideoWriter, check_output
+from lipblend.progress import Progress
 from lipblend.render import Picture, render_frame
 from lipblend.settings import Settings
 
 _QUEUE = 4  # decoded frames waiting a stream
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come: ``done`` of ``total`` frames (None if unknown) of a stage, "analyse" or "render"."""
-
-    stage: str
-    done: int
-    total: int | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,8 @@ class CompositeResult:
     width, height : int
     duration_s : float
         From the first frame's start to the last frame's end.
+    evaluation : Evaluated or None
+        What was measured on the output, where that was asked for.
     """
 
     output: Path
@@ -82,10 +78,11 @@ class CompositeResult:
     width: int
     height: int
     duration_s: float
+    evaluation: Evaluated | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, ready for JSON."""
-        return {**asdict(self), "output": str(self.output), "notes": list(self.notes)}
+        """All fields but the evaluation, ready for JSON."""
+        return {**asdict(replace(self, evaluation=None)), "output": str(self.output), "notes": list(self.notes)}
 
 
 def composite(
@@ -97,6 +94,7 @@ def composite(
     overwrite: bool = True,
     models: Path | None = None,
     debug_dir: Path | None = None,
+    measure: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
@@ -114,6 +112,8 @@ def composite(
         Face model bundle, or the folder it lies in.
     debug_dir : Path, optional
         Folder for mask, alpha, seam ring and overlay pictures of every blended frame.
+    measure : bool
+        Measure the output when it is written; see `lipblend.evaluation`.
     on_progress : callable, optional
         Called on this thread, about once a frame.
 
@@ -149,10 +149,26 @@ def composite(
     # Sound of the other video, or of one whose last frames are left out, would go on after the picture.
     foreign = audio.taken in ("original", "synced") and audio.taken != found.timeline.follows
     run = _Render(ours, theirs, analysis, plan, settings, trim=foreign or found.pairing.after > 0)
-    del analysis  # the plan holds all that the second pass needs of the faces
+    spoken = spoken_meshes(analysis) if measure else ()
+    analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     analysed = time.perf_counter()
     end_s, writer_notes = run.write(output, audio, overwrite=overwrite, pictures=pictures, report=report)
     finished = time.perf_counter()
+    evaluation = None
+    if measure:
+        evaluation = evaluate_plan(
+            ours,
+            theirs,
+            probe(output),
+            analysis,
+            plan,
+            spoken,
+            settings=settings,
+            model=model,
+            matte="settings",
+            reference=None,
+            on_progress=report,
+        )
     return CompositeResult(
         output=output,
         frames=len(plan.rows),
@@ -169,6 +185,7 @@ def composite(
         width=ours.upright_width,
         height=ours.upright_height,
         duration_s=end_s - run.start_s,
+        evaluation=evaluation,
     )
 
 

@@ -116,6 +116,7 @@ def resolve_settings(
     overrides: Mapping[str, object] | Sequence[str] = (),
     *,
     flags: Mapping[str, Flag] | None = None,
+    base: tuple[Mapping[str, object], str] | None = None,
 ) -> ResolvedSettings:
     """Lay preset, file and overrides over the defaults, and check the result.
 
@@ -129,6 +130,8 @@ def resolve_settings(
         Dotted key to value, or ``key=value`` texts; the last one for a key counts.
     flags : mapping of str to Flag, optional
         Dotted key to the command-line flag that was given for it.
+    base : (mapping of str to object, str), optional
+        Dotted keys to values that are laid over the defaults first, and where they come from.
 
     Returns
     -------
@@ -140,6 +143,8 @@ def resolve_settings(
         An unknown key, a value that is not allowed, a file that cannot be read, or a flag that contradicts ``--set``.
     """
     layers: list[dict[str, _Value]] = []
+    if base is not None:
+        layers.append({_known(key, base[1]).key: _Value(value, base[1]) for key, value in base[0].items()})
     if preset is not None:
         layers.append(_read_layer(find_preset(preset).path, f"preset {preset}"))
     if config is not None:
@@ -154,6 +159,11 @@ def resolve_settings(
     _reject_bools(values)
     sources = {key: values[key].source if key in values else "default" for key in setting_specs()}
     return ResolvedSettings(_validated(values), sources)
+
+
+def flat_values(nested: Mapping[str, Any]) -> dict[str, object]:
+    """Settings as groups, as dotted keys."""
+    return {f"{group}.{name}": value for group, values in nested.items() for name, value in values.items()}
 
 
 def _validated(values: Mapping[str, _Value]) -> Settings:
@@ -254,15 +264,22 @@ def _read_layer(path: Path, source: str) -> dict[str, _Value]:
         if name == "summary":
             continue
         if name not in setting_groups():
-            layer[_known(name, source).key] = _Value(content, source)
+            layer.update([_read_value(name, content, source)])
         elif isinstance(content, dict):
-            layer.update({_known(f"{name}.{key}", source).key: _Value(raw, source) for key, raw in content.items()})
+            layer.update(_read_value(f"{name}.{key}", raw, source) for key, raw in content.items())
         elif content is not None:  # a group with every line commented out is empty, not wrong
             raise SettingsError(
                 f"'{name}' ({source}) is a group of settings and must be a mapping, not {_shown(content)}",
                 hint=_LISTED,
             )
     return layer
+
+
+def _read_value(key: str, raw: object, source: str) -> tuple[str, _Value]:
+    spec = _known(key, source)
+    if raw is False and spec.kind != "bool" and "off" in spec.choices:
+        raw = "off"  # YAML takes the bare word for false
+    return key, _Value(raw, source)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures"),
+    ("presets", "pictures", "progress"),
     ("catalogue",),
     ("settings",),
     ("errors",),

@@ -186,3 +186,11 @@ def test_presets_are_found_in_a_wheel_and_in_a_checkout(tmp_path: Path, monkeypa
     assert presets.preset_folder() == tmp_path / "presets"
     (package / "_presets").mkdir()
     assert presets.preset_folder() == package / "_presets"
+
+
+def test_the_bare_word_off_is_a_word_where_off_is_allowed(config: Path) -> None:
+    config.write_text("gate:\n  seam_max: off\n  ring_ssim_min: 0.9\n")
+    gate = resolve_settings(None, config).settings.gate
+    assert (gate.seam_max, gate.ring_ssim_min) == ("off", 0.9)
+    config.write_text("alpha:\n  gamma: off\n")
+    assert "alpha.gamma = false" in message(None, config)

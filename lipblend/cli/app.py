@@ -15,6 +15,10 @@ from lipblend.cli.guard import EXIT_UNEXPECTED, unimportable, unwind_on_sigterm
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
+    "evaluate": (
+        "lipblend.cli.evaluate_cmd",
+        "Measure a composite, and hold it against pass marks.",
+    ),
     "probe": (
         "lipblend.cli.probe_cmd",
         "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
@@ -23,6 +27,11 @@ COMMANDS = {
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
+    "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings on one pair, and rank them."),
+    "baseline": (
+        "lipblend.cli.baseline_cmd",
+        "Keep the numbers of a set of clips in a file, and fail where one becomes worse.",
+    ),
     "doctor": ("lipblend.cli.doctor_cmd", "Check the installation, and say how to mend what is wrong."),
 }
 
@@ -72,7 +81,7 @@ def _version(wanted: bool) -> None:
 @app.callback(
     no_args_is_help=True,
     epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
-    "5 no face, 6 model, 7 output, 130 Ctrl-C, 143 SIGTERM.",
+    "5 no face, 6 model, 7 output, 8 pass mark missed, 130 Ctrl-C, 143 SIGTERM.",
 )
 def lipblend(
     version: Annotated[

@@ -21,6 +21,16 @@ from lipblend.cli.options import (
     setting_flag,
 )
 from lipblend.cli.outputs import check_name
+from lipblend.cli.verdict import (
+    GateOption,
+    JunitOption,
+    ReportOption,
+    VideoOption,
+    hold_gate,
+    summary,
+    verdict_dict,
+    write_files,
+)
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
@@ -74,6 +84,10 @@ def composite_command(
             readable=False,
         ),
     ] = None,
+    report: ReportOption = None,
+    gate: GateOption = False,
+    junit: JunitOption = None,
+    video: VideoOption = True,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -82,6 +96,9 @@ def composite_command(
     ORIGINAL is real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with only
     the new mouth taken over. It appears under its name, and replaces what was there, only when it is complete. Nothing
     is ever asked, so scripts do not hang.
+
+    With --report, --gate or --junit the finished file is measured as `lipblend evaluate` does; a missed pass mark
+    changes the exit code, not the file.
     """
     flags = {
         "encode.encoder": Flag("--encoder", encoder),
@@ -112,6 +129,15 @@ def composite_command(
             overwrite=overwrite,
             models=models,
             debug_dir=debug_dir,
+            measure=gate or report is not None or junit is not None,
             on_progress=on_progress,
         )
-    console.finish(result.to_dict(), composite_summary(result))
+    evaluated = result.evaluation
+    if evaluated is None:
+        console.finish(result.to_dict(), composite_summary(result))
+        return
+    written = write_files(evaluated, folder=report, junit=junit, video=video)
+    data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
+    console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written)}")
+    if gate:
+        hold_gate(evaluated.record)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from lipblend.compositing import CompositeResult, Progress
+    from lipblend.compositing import CompositeResult
+    from lipblend.progress import Progress
 
 PLAIN_LINE_EVERY_S = 10.0
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
+from lipblend.stages.matte import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -37,6 +39,8 @@ class FaceView:
         Strength of the whole patch, above 0 up to 1; below 1 while it fades in or out.
     matrix : (3, 4) float64
         YCbCr codes to R'G'B' 0..255, see `lipblend.media.colour.ycbcr_matrix`.
+    spoken : Landmarks or None
+        Mesh found in the synced frame, not smoothed as ``after`` is, in the original's pixels; None where none was.
     """
 
     box: Box
@@ -50,8 +54,25 @@ class FaceView:
     found: Landmarks | None
     weight: float
     matrix: npt.NDArray[np.float64]
+    spoken: Landmarks | None = None
 
     @property
     def face_width_px(self) -> float:
         """The original face's width ``w_f``, pixels."""
         return self.before.face_width_px
+
+    @cached_property
+    def ring(self) -> npt.NDArray[np.bool_]:
+        """The seam ring, (h, w) bool; see `lipblend.quality.ring.ring`. Found once, as six measures ask for it."""
+        radius = ring_radius_px(self.face_width_px)
+        inside = self.contour >= 0.5
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        where = np.zeros(inside.shape, bool)
+        if len(rows):
+            margin = int(radius) + 2
+            part = (
+                slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
+                slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
+            )
+            where[part] = seam_ring(self.contour[part], radius_px=radius)
+        return where

@@ -16,9 +16,10 @@ from lipblend import compositing, presets
 from lipblend.catalogue import setting_specs
 from lipblend.cli.app import app
 from lipblend.cli.console import Console, PlainProgress, composite_summary
-from lipblend.compositing import CompositeResult, Progress
+from lipblend.compositing import CompositeResult
 from lipblend.errors import ModelError
 from lipblend.faces import models
+from lipblend.progress import Progress
 from lipblend.sample import SamplePair, make_sample
 
 run = CliRunner()

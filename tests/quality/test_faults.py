@@ -7,10 +7,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from mouthclips import Damage, TalkingFace, blocky, blurred, misplaced, mixed, painted, repeated, times
+from mouthclips import Damage, TalkingFace, blocky, blurred, misplaced, mixed, moved, painted, repeated, times
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.faults import FAULTS, Traits, find_faults, traits
+from lipblend.quality.frozen import difference
 from lipblend.quality.view import FaceView
 
 COUNT = 24
@@ -77,6 +78,15 @@ def test_a_single_ghost_is_not_believed(apart: list[FaceView]) -> None:
 def test_a_repeated_mouth_is_found(clip: list[FaceView]) -> None:
     faults = found(repeated(clip, 6, 16))
     assert frames(faults, "frozen") == list(range(6, 16))
+
+
+def test_mouths_are_compared_where_they_match_best(clip: list[FaceView]) -> None:
+    one, other = (traits(clip[i]).mouth for i in (0, 3))
+    assert one is not None
+    assert other is not None
+    nudged = np.rint(moved(one.astype(np.float32), 2, -1)).astype(np.uint8)
+    assert difference(one, one) == 0.0
+    assert difference(one, nudged) < 0.5 < 2 < difference(one, other)
 
 
 def test_a_short_repeat_is_none(clip: list[FaceView]) -> None:

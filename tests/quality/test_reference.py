@@ -83,9 +83,19 @@ def test_temporal_error_is_the_change_of_the_error(view: FaceView) -> None:
     assert temporal_error(brighter, truth, view, truth) == pytest.approx(2.0, abs=1e-3)
 
 
+def test_temporal_error_outside_the_lower_face_does_not_count(view: FaceView) -> None:
+    far = cv2.distanceTransform((~lower_face(view)).astype(np.uint8), cv2.DIST_L2, 5) > 16
+    wrong = view.result.copy()
+    wrong[far] += 40
+    assert far.any()
+    assert temporal_error(view, wrong, view, view.result) == pytest.approx(0, abs=1e-4)
+
+
 def test_temporal_error_of_boxes_that_differ(view: FaceView) -> None:
     """The same picture and error, seen in a box that begins elsewhere."""
-    gradient = np.linspace(0, 30, view.box.width, dtype=np.float32)[None, :, None] * np.ones_like(view.result)
+    across = np.linspace(0, 30, view.box.width, dtype=np.float32)[None, :, None]
+    down = np.linspace(0, 50, view.box.height, dtype=np.float32)[:, None, None]
+    gradient = across + down + np.zeros_like(view.result)
     truth = view.result - gradient
     box = view.box
     less = Box(box.x0 + 8, box.y0 + 4, box.x1, box.y1)

@@ -1,0 +1,128 @@
+"""``lipblend evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from lipblend.cli.console import Console
+from lipblend.cli.guard import guarded
+from lipblend.cli.options import (
+    DEFAULT_PRESET,
+    ConfigOption,
+    JsonOption,
+    ModelsOption,
+    QuietOption,
+    SetOption,
+    command_app,
+)
+from lipblend.cli.verdict import (
+    GateOption,
+    JunitOption,
+    ReportOption,
+    VideoOption,
+    hold_gate,
+    summary,
+    verdict_dict,
+    write_files,
+)
+from lipblend.errors import SettingsError
+from lipblend.presets import flat_values, resolve_settings
+
+if TYPE_CHECKING:
+    from lipblend.settings import Settings
+
+app = command_app()
+
+
+@app.command("evaluate")
+@guarded
+def evaluate_command(
+    original: Annotated[
+        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
+    ],
+    synced: Annotated[
+        Path,
+        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
+    ],
+    result: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULT", help="The composite of both, by whatever made it.", show_default=False, readable=False
+        ),
+    ],
+    report: ReportOption = None,
+    gate: GateOption = False,
+    junit: JunitOption = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", metavar="FILE", help="What a perfect result would show.", readable=False),
+    ] = None,
+    matte: Annotated[
+        Literal["auto", "settings", "difference"],
+        typer.Option(
+            "--matte",
+            help="Render the mattes again from the settings, or estimate them from the pictures; auto: the first where "
+            "the result shows that it was made with them.",
+        ),
+    ] = "auto",
+    settings_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings-from",
+            metavar="FILE",
+            help="Settings of the run: the report.json of composite --report.",
+            readable=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help=f"Preset of the run (default {DEFAULT_PRESET})."),
+    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    video: VideoOption = True,
+    models: ModelsOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a composite: seam, colour, flicker, old lips, lip-sync, and what is broken in the synced video itself.
+
+    RESULT may come from lipblend or from anything else, also SYNCED itself. Every measure is explained in
+    docs/measures.md. With --gate the exit code is 8 when a pass mark is missed.
+    """
+    settings = _settings(settings_from, preset, config, assignments or ())
+
+    from lipblend.evaluation.evaluate import evaluate
+
+    console = Console(quiet=quiet, as_json=as_json)
+    with console.progress() as on_progress:
+        evaluated = evaluate(
+            original,
+            synced,
+            result,
+            settings=settings,
+            matte=matte,
+            reference=reference,
+            models=models,
+            on_progress=on_progress,
+        )
+    written = write_files(evaluated, folder=report, junit=junit, video=video)
+    console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written))
+    if gate:
+        hold_gate(evaluated.record)
+
+
+def _settings(
+    settings_from: Path | None, preset: str | None, config: Path | None, assignments: list[str] | tuple[()]
+) -> Settings:
+    if settings_from is None:
+        return resolve_settings(preset or DEFAULT_PRESET, config, assignments).settings
+    if preset is not None:
+        raise SettingsError("--settings-from and --preset both say what to start from", hint="Give one of them.")
+    from lipblend.report import load_report
+
+    base = flat_values(load_report(settings_from).settings)
+    return resolve_settings(None, config, assignments, base=(base, f"settings of {settings_from}")).settings

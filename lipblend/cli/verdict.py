@@ -1,0 +1,113 @@
+"""What ``evaluate`` and ``composite --report`` do with an evaluation: files, a table, the gate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lipblend.cli.tables import table_text
+from lipblend.errors import GateError
+
+if TYPE_CHECKING:
+    from lipblend.evaluation.evaluate import Evaluated
+    from lipblend.quality.record import Evaluation, Verdict
+
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FOLDER", help="Write report.html, report.json and report.csv there.", readable=False
+    ),
+]
+GateOption = Annotated[bool, typer.Option("--gate", help="Exit code 8 when a measure misses its pass mark (gate.*).")]
+JunitOption = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML, for CI systems.", readable=False),
+]
+VideoOption = Annotated[
+    bool, typer.Option("--video/--no-video", help="Put a small video of all three into report.html.")
+]
+
+
+def write_files(evaluated: Evaluated, *, folder: Path | None, junit: Path | None, video: bool) -> dict[str, str]:
+    """Write the report and the JUnit file where asked for; their paths by name."""
+    from lipblend.report import write_junit, write_report
+
+    written: dict[str, Path] = {}
+    if folder is not None:
+        written |= write_report(folder, evaluated, video=video)
+    if junit is not None:
+        names = {file.role: file.name for file in evaluated.record.inputs}
+        write_junit(junit, [(names["result"], evaluated.record)])
+        written["junit"] = junit
+    return {name: str(path) for name, path in written.items()}
+
+
+def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
+    """The summary of an evaluation for ``--json``; the frames are in report.json."""
+    from dataclasses import asdict
+
+    return {
+        "passed": record.passed,
+        "matte": record.matte,
+        "frames": len(record.rows),
+        "passed_through": dict(record.passed_through),
+        "faulty_frames": [row.index for row in record.rows if row.faults],
+        "verdicts": [asdict(verdict) for verdict in record.verdicts],
+        "shots": [asdict(shot) for shot in record.shots],
+        "inputs": [asdict(file) for file in record.inputs],
+        "notes": list(record.notes),
+        "seconds": record.seconds,
+        "written": written,
+    }
+
+
+def verdict_table(record: Evaluation) -> str:
+    """A line a measure: value, mark, verdict."""
+    from lipblend.report.wording import measure_of, quantity_text, state_text
+
+    def row(verdict: Verdict) -> tuple[str, ...]:
+        measure = measure_of(verdict)
+        limit = "at least " if measure.better == "high" else "at most "
+        mark = "" if verdict.mark is None else limit + quantity_text(verdict.mark, measure.unit)
+        value = "" if verdict.value is None else quantity_text(verdict.value, measure.unit)
+        within = "" if verdict.within is None else f"{verdict.within:.1%}"
+        return measure.title, value, mark, state_text(verdict), within
+
+    shown = [verdict for verdict in record.verdicts if verdict.value is not None or verdict.mark is not None]
+    head = ("measure", "value", "pass mark", "verdict", "frames or shots within")
+    return table_text(head, [row(verdict) for verdict in shown])
+
+
+def summary(record: Evaluation, written: dict[str, str]) -> str:
+    """The verdicts, what failed and where, and what else is to be known."""
+    from lipblend.report import gate_text
+    from lipblend.report.wording import MATTE_TEXT
+
+    parts = [verdict_table(record), "", gate_text(record), MATTE_TEXT[record.matte]]
+    faulty = sum(bool(row.faults) for row in record.rows)
+    if faulty:
+        names = sorted({name for row in record.rows for name in row.faults})
+        parts.append(
+            f"frames whose synced patch is itself broken: {faulty} ({', '.join(names)}); no blending mends those"
+        )
+    parts += [f"note: {note}" for note in record.notes]
+    parts += [f"written: {path}" for path in written.values()]
+    return "\n".join(parts)
+
+
+def hold_gate(record: Evaluation) -> None:
+    """End the command with exit code 8 when a pass mark is missed, or when nothing at all could be judged.
+
+    The result has been printed by then, so the message goes to stderr only.
+    """
+    from lipblend.report import gate_text
+
+    judged = any(verdict.passed is not None for verdict in record.verdicts)
+    if judged and record.passed:
+        return
+    text = gate_text(record) if judged else "the gate has nothing to judge: no measure has both a value and a pass mark"
+    print(f"error: {text}", file=sys.stderr)
+    raise typer.Exit(GateError.exit_code)

@@ -1,0 +1,207 @@
+"""Judge a result: pair its frames with those it was made from, measure each, and hold the measures to their marks."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from lipblend.analysis.analyse import analyse
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.plan import ClipPlan, make_plan
+from lipblend.errors import InputError
+from lipblend.evaluation.matching import match_result
+from lipblend.evaluation.measuring import measure
+from lipblend.evaluation.reference import Reference
+from lipblend.evaluation.trust import shows_settings
+from lipblend.evaluation.walk import SpokenMeshes, Video, Walk, spoken_meshes
+from lipblend.faces.models import resolve_model
+from lipblend.media.info import VideoInfo
+from lipblend.media.probe import probe
+from lipblend.progress import Progress
+from lipblend.quality.gate import verdicts
+from lipblend.quality.record import Evaluation, InputFile
+from lipblend.settings import Settings
+
+MatteSource = Literal["auto", "settings", "difference"]
+_PACKAGES = ("lipblend", "av", "mediapipe", "numpy", "opencv-python", "scikit-image")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A finished evaluation: the record, and the walk that can show its frames again."""
+
+    record: Evaluation
+    walk: Walk
+
+
+def evaluate(
+    original: Path,
+    synced: Path,
+    result: Path,
+    *,
+    settings: Settings,
+    matte: MatteSource = "auto",
+    reference: Path | None = None,
+    models: Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Evaluated:
+    """Judge the composite of an original and a synced video, made by lipblend or by anything else.
+
+    Parameters
+    ----------
+    original, synced, result : Path
+    settings : Settings
+        Those that the result was made with, if they are known; the groups ``track`` and ``pair`` say how faces and
+        frames are found in any case, ``gate`` holds the pass marks.
+    matte : str
+        "settings": the mattes are rendered again from the settings. "difference": they are estimated from what the
+        result took over. "auto": the first where a few frames show that the result was made with these settings, else
+        the second.
+    reference : Path, optional
+        The footage that a perfect result would show, frame by frame as the result or as the original.
+    models : Path, optional
+        Face model bundle, or the folder it lies in.
+    on_progress : callable, optional
+
+    Raises
+    ------
+    LipblendError
+        One of its subclasses, see `lipblend.errors`.
+    """
+    report = on_progress or (lambda _: None)
+    ours, theirs, made = probe(original), probe(synced), probe(result)
+    model = resolve_model("face_landmarker", models)
+    analysis = analyse(
+        ours,
+        theirs,
+        model=model,
+        track=settings.track,
+        pair=settings.pair,
+        strict=settings.read.strict,
+        lab=settings.colour.space == "lab",
+        on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
+    )
+    plan = make_plan(analysis, settings)
+    return evaluate_plan(
+        ours,
+        theirs,
+        made,
+        replace(analysis, tracks={}),
+        plan,
+        spoken_meshes(analysis),
+        settings=settings,
+        model=model,
+        matte=matte,
+        reference=reference,
+        on_progress=report,
+    )
+
+
+def evaluate_plan(
+    ours: VideoInfo,
+    theirs: VideoInfo,
+    made: VideoInfo,
+    analysis: ClipAnalysis,
+    plan: ClipPlan,
+    spoken: SpokenMeshes,
+    *,
+    settings: Settings,
+    model: Path,
+    matte: MatteSource,
+    reference: Path | None,
+    on_progress: Callable[[Progress], None],
+) -> Evaluated:
+    """Judge a result whose plan is at hand; see `evaluate`.
+
+    Parameters
+    ----------
+    ours, theirs, made : VideoInfo
+        The original, the synced video and the result.
+    analysis : ClipAnalysis
+        Its tracks are not needed.
+    plan : ClipPlan
+    spoken : sequence of sequence of Landmarks
+        See `lipblend.evaluation.walk.spoken_meshes`.
+    settings : Settings
+    model : Path
+        Face landmarker bundle, checked.
+    matte, reference, on_progress
+        As of `evaluate`.
+    """
+    started = time.perf_counter()
+    original = Video(ours, analysis.original_pts, analysis.exact_times[0])
+    synced = Video(theirs, analysis.synced_pts, analysis.exact_times[1])
+    matched, notes = match_result(
+        original, analysis, plan, made, model=model, settings=settings,
+        on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
+    )  # fmt: skip
+    rendered, by_difference = (
+        Walk(original, synced, matched, analysis=analysis, plan=plan, spoken=spoken, settings=settings, estimated=guess)
+        for guess in (False, True)
+    )
+    estimated, said = _estimated(rendered, matte)
+    walk = by_difference if estimated else rendered
+    truth = Reference.of(reference, walk) if reference is not None else None
+    done = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
+    files = [("original", ours.path), ("synced", theirs.path), ("result", made.path)]
+    if reference is not None:
+        files.append(("reference", reference))
+    record = Evaluation(
+        rows=done.rows,
+        shots=done.shots,
+        values=done.values,
+        verdicts=verdicts(done.rows, done.shots, done.values, settings.gate),
+        matte="difference" if estimated else "settings",
+        settings=settings.model_dump(mode="json"),
+        versions=_versions(),
+        inputs=tuple(_input_file(role, path) for role, path in files),
+        notes=(*plan.notes, *notes, *said, *(truth.notes if truth is not None else ())),
+        width=made.upright_width,
+        height=made.upright_height,
+        frame_rate=_frame_rate(matched.times_s),
+        seconds=time.perf_counter() - started,
+    )
+    return Evaluated(record, walk)
+
+
+def _estimated(walk: Walk, matte: MatteSource) -> tuple[bool, tuple[str, ...]]:
+    """Whether mattes are to be estimated, and what is to be said about it."""
+    if matte == "difference":
+        return True, ()
+    shows, found = shows_settings(walk)
+    if shows:
+        return False, ()
+    if matte == "settings":
+        return False, (
+            f"the result does not look like one made with these settings ({found}): wrong mattes may be judged",
+        )
+    return True, (f"the result was not made with these settings ({found}): the mattes are estimated from the pictures",)
+
+
+def _versions() -> Mapping[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+def _input_file(role: str, path: Path) -> InputFile:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    return InputFile(role, path.name, digest.hexdigest(), size)
+
+
+def _frame_rate(times_s: np.ndarray) -> float:
+    return 1 / max(float(np.median(np.diff(times_s))), 1e-6) if len(times_s) > 1 else 0.0

@@ -1,0 +1,149 @@
+"""Which frame of the plan each frame of a result shows, and the faces found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis import geometry
+from lipblend.analysis.alignment import align
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.plan import ClipPlan
+from lipblend.analysis.scan import Scan, Seen, follow, thumbnail
+from lipblend.errors import InputError, InputMismatchError
+from lipblend.evaluation.walk import ResultVideo, Video
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.info import VideoInfo
+from lipblend.media.mapping import UNMOVED, FrameMapping
+from lipblend.media.prefetch import prefetch
+from lipblend.media.reader import VideoReader
+from lipblend.settings import PairSettings, Settings
+
+_QUEUE = 4
+_COMPARED = 24
+_SAME_SCENE = 0.45  # as of two videos that are to be put together
+
+
+def match_result(
+    original: Video,
+    analysis: ClipAnalysis,
+    plan: ClipPlan,
+    made: VideoInfo,
+    *,
+    model: Path,
+    settings: Settings,
+    on_frame: Callable[[int], None],
+) -> tuple[ResultVideo, tuple[str, ...]]:
+    """Read a result, follow its faces, and find out which frame is which.
+
+    A result with as many frames as the plan, of the original's size, shows them in order, as lipblend writes it. Any
+    other is put together with the original by the picture, as a synced video is.
+
+    Returns
+    -------
+    ResultVideo, and notes for the report
+
+    Raises
+    ------
+    InputError
+        No frame of the result can be decoded.
+    InputMismatchError
+        The result shows another scene.
+    """
+    scan = _followed(made, model, settings, on_frame)
+    stamps = np.array(scan.pts)
+    video = Video(made, stamps, scan.exact_times)
+    notes = scan.damage
+    mapping: FrameMapping = UNMOVED
+    if len(scan) == len(plan.rows) and made.upright_size == original.info.upright_size:
+        rows = np.arange(len(scan))
+        _check_scene(original, plan, scan)
+    else:
+        mapping, rows = _aligned(original, analysis, plan, scan)
+        said = (
+            f"the result has {len(scan)} frames of {made.upright_width}x{made.upright_height} where lipblend would "
+            f"write {len(plan.rows)} of {original.info.upright_width}x{original.info.upright_height}: its frames were "
+            "found by the picture"
+        )
+        notes = (*notes, said)
+        if (rows < 0).any():
+            notes = (*notes, f"frames of the result that the original does not hold, left out: {int((rows < 0).sum())}")
+    meshes = tuple(tuple(_mesh(face.landmarks, mapping) for face in faces) for faces in scan.faces)
+    return ResultVideo(video, np.array(scan.times_s), rows, mapping, meshes), notes
+
+
+def _mesh(found: Landmarks, mapping: FrameMapping) -> Landmarks:
+    return found if mapping.is_identity else Landmarks(mapping.to_original(found.points))
+
+
+def _followed(made: VideoInfo, model: Path, settings: Settings, on_frame: Callable[[int], None]) -> Scan:
+    scan = Scan(made)
+    track = settings.track
+    with (
+        VideoReader(made) as reader,
+        FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as landmarker,
+        prefetch(follow(reader, landmarker, track), _QUEUE) as seen,
+    ):
+        for _ in scan.recorded(seen):
+            on_frame(len(scan))
+        scan.finish(reader)
+    if not len(scan):
+        raise InputError(
+            f"no frame of {made.path.name} can be decoded", hint="Check that the file plays, or encode it again."
+        )
+    return scan
+
+
+def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:
+    """Compare a few small pictures: as many frames of the same size need not be the same film."""
+    chosen = np.unique(np.linspace(0, len(scan) - 1, min(_COMPARED, len(scan))).astype(int)).tolist()
+    wanted = [plan.rows[index].original_index for index in chosen]
+    ours = np.stack([thumbnail(frame.planes[0], frame.layout.depth) for frame in original.frames(wanted)])
+    theirs = np.stack([scan.thumbs[index] for index in chosen])
+    likeness = float(np.median(geometry.likeness(ours, theirs, UNMOVED)))
+    if likeness < _SAME_SCENE:
+        raise InputMismatchError(
+            f"the result shows another scene than the original (likeness {likeness:.2f}, {_SAME_SCENE} needed)",
+            details=(f"original  {original.info.path}", f"result    {scan.info.path}"),
+            hint="Give the files in the order original, synced, result.",
+        )
+
+
+def _aligned(
+    original: Video, analysis: ClipAnalysis, plan: ClipPlan, scan: Scan
+) -> tuple[FrameMapping, npt.NDArray[np.int64]]:
+    ours = Scan(original.info)
+    with VideoReader(original.info) as reader:
+        for _ in ours.recorded(_seen(reader)):
+            pass
+        ours.finish(reader)
+    found = align(ours, scan, PairSettings())
+    shown = np.array([row.original_index for row in plan.rows])
+    return found.mapping, _rows(found.pairing.source, shown)
+
+
+def _rows(source: npt.NDArray[np.int64], shown: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The plan's row for every frame of the result, -1 for none.
+
+    An original frame may be shown several times, where the synced video plays it again: the row nearest after the one
+    before is taken then.
+    """
+    places: dict[int, list[int]] = {}
+    for row, index in enumerate(shown.tolist()):
+        places.setdefault(index, []).append(row)
+    rows, last = np.full(len(source), -1), -1
+    for number, index in enumerate(source.tolist()):
+        candidates = places.get(index, [])
+        if candidates:
+            last = min(candidates, key=lambda row: (row < last, abs(row - last)))
+            rows[number] = last
+    return rows
+
+
+def _seen(reader: VideoReader) -> Iterator[Seen]:
+    for frame in reader:
+        yield Seen(frame, (), thumbnail(frame.planes[0], frame.layout.depth))

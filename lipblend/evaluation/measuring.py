@@ -1,0 +1,204 @@
+"""Measure a result: every frame, what changes over the frames of a shot, and the clip as a whole."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.evaluation.reference import Reference
+from lipblend.evaluation.walk import Looked, Walk
+from lipblend.media.prefetch import prefetch
+from lipblend.quality import temporal
+from lipblend.quality.faults import Traits, find_faults, traits
+from lipblend.quality.frame import FaceScores, face_scores, same_face, worst, worst_of
+from lipblend.quality.lips import lip_sync_kept
+from lipblend.quality.record import FrameRow, Shot
+from lipblend.quality.reference import reference_scores, temporal_error
+from lipblend.quality.view import FaceView, Patch3
+from lipblend.render import Picture
+
+_QUEUE = 2
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured: a row a frame, the shots, and the values of the whole clip."""
+
+    rows: tuple[FrameRow, ...]
+    shots: tuple[Shot, ...]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A face of a frame, its number in the shot, and what the reference shows there."""
+
+    view: FaceView
+    number: int
+    truth: Patch3 | None
+
+
+class _Person:
+    """One face through a shot; an entry a frame of it, nan and None where it is not blended."""
+
+    def __init__(self, count: int) -> None:
+        self.alpha = np.full(count, np.nan)
+        self.casts = np.full((count, 3), np.nan)
+        self.openings = np.full((count, 2), np.nan)  # of the result, of the synced video
+        self.traits: list[Traits | None] = [None] * count
+
+
+class _Shot:
+    """A shot while it is measured."""
+
+    def __init__(self, walk: Walk, number: int, count: int, reference: Reference | None) -> None:
+        self._walk, self._number, self._count, self._reference = walk, number, count, reference
+        self._before: list[_Seen] = []
+        self.rows: list[FrameRow] = []
+        self.people: dict[int, _Person] = {}
+
+    def add(self, looked: Looked, truth: Picture | None) -> None:
+        """Measure the next frame."""
+        place = len(self.rows)
+        seen: list[_Seen] = []
+        for view in looked.views:
+            known = same_face(view, [each.view for each in self._before])
+            taken = [each.number for each in seen]
+            number = self._before[known].number if known is not None else _free(taken)
+            patch = None
+            if self._reference is not None and truth is not None:
+                patch = self._reference.patch(view, truth, self._walk)
+            seen.append(_Seen(view, number, patch))
+        values = []
+        for each in seen:
+            before = next((other for other in self._before if other.number == each.number), None)
+            scores = face_scores(each.view, before.view if before is not None else None)
+            values.append({**scores.values, **self._against_reference(each, before)})
+            self._note(each, place, scores)
+        self.rows.append(self._row(looked, values))
+        self._before = seen
+
+    def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
+        """The rows, with the faults of the synced patches that are found over the whole shot."""
+        faults: list[set[str]] = [set() for _ in self.rows]
+        for person in self.people.values():
+            for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
+                faults[place].update(names)
+        return [replace(row, faults=tuple(sorted(names))) for row, names in zip(self.rows, faults, strict=True)]
+
+    def values(self) -> dict[str, float]:
+        """What is measured over the shot; the worst face's."""
+        found: dict[str, list[float]] = {}
+        for person in self.people.values():
+            for key, value in (
+                ("alpha_flicker", temporal.alpha_flicker(person.alpha)),
+                ("colour_drift", temporal.colour_drift(person.casts)),
+            ):
+                if value is not None:
+                    found.setdefault(key, []).append(value)
+        return {key: worst_of(key, values) for key, values in found.items()}
+
+    def _against_reference(self, seen: _Seen, before: _Seen | None) -> dict[str, float]:
+        if seen.truth is None or self._reference is None:
+            return {}
+        found = dict(reference_scores(seen.view, seen.truth))
+        if before is not None and before.truth is not None:
+            change = temporal_error(seen.view, seen.truth, before.view, before.truth)
+            found |= {"temporal": change} if change is not None else {}
+        if self._reference.lpips is not None:
+            distance = self._reference.lpips.score(seen.view, seen.truth)
+            found |= {"lpips": distance} if distance is not None else {}
+        return found
+
+    def _note(self, seen: _Seen, place: int, scores: FaceScores) -> None:
+        person = self.people.setdefault(seen.number, _Person(self._count))
+        person.alpha[place] = scores.values.get("alpha", np.nan)
+        if scores.cast is not None:
+            person.casts[place] = scores.cast
+        made, spoken = seen.view.found, seen.view.spoken
+        if seen.view.weight >= 1 and made is not None and spoken is not None:
+            person.openings[place] = made.mouth_opening, spoken.mouth_opening
+        person.traits[place] = traits(seen.view)
+
+    def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:
+        whole = {"untouched": looked.untouched, "outside": looked.outside}
+        return FrameRow(
+            index=looked.index,
+            time_s=float(self._walk.result.times_s[looked.index]),
+            shot=self._number,
+            original_index=looked.row.original_index,
+            synced_index=looked.row.synced_index,
+            blended=bool(looked.views),
+            reason="" if looked.views else looked.reason,
+            values={**worst(values), **{key: value for key, value in whole.items() if value is not None}},
+            faults=(),
+        )
+
+
+def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int], None]) -> Measured:
+    """Measure a result.
+
+    Parameters
+    ----------
+    walk : Walk
+    reference : Reference, optional
+    on_frame : callable
+        Called with the number of frames done.
+    """
+    indices = [index for index in range(len(walk)) if walk.result.rows[index] >= 0]
+    rows: list[FrameRow] = []
+    shots: list[Shot] = []
+    openings: dict[int, list[npt.NDArray[np.float64]]] = {}
+    with _truths(reference, walk, indices) as truths:
+        frames = zip(walk.looked_at(indices), truths, strict=True)
+        for number, (start, stop) in enumerate(_shots(walk, indices)):
+            shot = _Shot(walk, number, stop - start, reference)
+            for looked, truth in itertools.islice(frames, stop - start):
+                shot.add(looked, truth)
+                on_frame(len(rows) + len(shot.rows))
+            rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
+            shots.append(Shot(start, stop, shot.values()))
+            for person, each in shot.people.items():
+                openings.setdefault(person, []).append(each.openings)
+    return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
+
+
+def _truths(
+    reference: Reference | None, walk: Walk, indices: Sequence[int]
+) -> AbstractContextManager[Iterable[Picture | None]]:
+    if reference is None:
+        return nullcontext(itertools.repeat(None, len(indices)))
+    return prefetch(reference.pictures(walk, indices), _QUEUE)
+
+
+def _shots(walk: Walk, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Shots as ranges of places in ``indices``."""
+    plan_rows = walk.result.rows[np.array(indices, int)]
+    shot = np.searchsorted(walk.shot_starts, plan_rows, side="right")
+    starts = [0, *(np.flatnonzero(np.diff(shot)) + 1).tolist(), len(indices)]
+    return list(itertools.pairwise(starts))
+
+
+def _free(taken: Sequence[int]) -> int:
+    return next(number for number in itertools.count() if number not in taken)
+
+
+def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:
+    values = {
+        "faulty": sum(bool(row.faults) for row in rows) / len(rows),
+        "passed_through": sum(not row.blended for row in rows) / len(rows),
+    }
+    kept = []
+    for series in openings.values():
+        result, synced = np.concatenate(series).T
+        found = lip_sync_kept(result, synced)
+        if found is not None:
+            kept.append(found)
+    if kept:
+        values["lip_corr"] = worst_of("lip_corr", kept)
+    return values

@@ -1,0 +1,182 @@
+"""The crops that the measures look at, cut out of the frames of three videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.plan import FacePlan
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.media.info import ColourTags, PixelLayout
+from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
+from lipblend.media.planes import Box, extract_patch
+from lipblend.quality.view import FaceView
+from lipblend.render import Picture
+from lipblend.stages.matte import Matte
+
+_MARGIN_PX, _MARGIN_FRAC = 24, 0.15
+
+
+def frame_views(
+    original: Picture,
+    synced: Picture,
+    result: Picture,
+    faces: Sequence[tuple[FacePlan, Matte]],
+    found: Sequence[Landmarks],
+    *,
+    mapping: FrameMapping,
+    result_mapping: FrameMapping = UNMOVED,
+    spoken: Sequence[Landmarks] = (),
+) -> tuple[FaceView, ...]:
+    """What the measures see of a frame.
+
+    Parameters
+    ----------
+    original, synced, result : Picture
+    faces : sequence of (FacePlan, Matte)
+        The blended faces and their mattes.
+    found : sequence of Landmarks
+        Meshes found in the result, in the original's pixels.
+    mapping, result_mapping : FrameMapping
+        Where the original's pixels lie in the synced frame, and in the result's.
+    spoken : sequence of Landmarks
+        Meshes found in the synced frame, not smoothed, in the original's pixels.
+    """
+    return tuple(
+        _view(original, synced, result, face, matte, found, mapping, result_mapping, spoken) for face, matte in faces
+    )
+
+
+def _view(
+    original: Picture,
+    synced: Picture,
+    result: Picture,
+    face: FacePlan,
+    matte: Matte,
+    found: Sequence[Landmarks],
+    mapping: FrameMapping,
+    result_mapping: FrameMapping,
+    spoken: Sequence[Landmarks],
+) -> FaceView:
+    box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
+    place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
+    contour = np.zeros((box.height, box.width), np.float32)
+    y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
+    contour[y : y + matte.box.height, x : x + matte.box.width] = matte.alpha
+    return FaceView(
+        box=box,
+        original=extract_patch(original.planes, original.layout, box),
+        synced=in_original(synced, box, place, original.colour, original.height),
+        result=in_original(result, box, result_mapping, original.colour, original.height),
+        contour=contour,
+        alpha=contour * np.float32(face.weight) if face.weight < 1 else contour,
+        before=face.original,
+        after=face.synced,
+        found=nearest_mesh(face.original, found),
+        weight=face.weight,
+        matrix=ycbcr_matrix(original.colour, original.height),
+        spoken=nearest_mesh(face.original, spoken),
+    )
+
+
+def view_box(box: Box, face_width_px: float, layout: PixelLayout, size: tuple[int, int]) -> Box:
+    """A matte's box with a margin for what is looked at beside it."""
+    margin = round(max(_MARGIN_PX, _MARGIN_FRAC * face_width_px))
+    grown = Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
+    return grown.clipped(*size).snapped(layout, *size)
+
+
+def in_original(
+    picture: Picture, box: Box, mapping: FrameMapping, colour: ColourTags, height: int
+) -> npt.NDArray[np.float32]:
+    """A crop of another video's frame in the original's pixels and encoding: (h, w, 3) float32.
+
+    Parameters
+    ----------
+    picture : Picture
+        The other video's.
+    box : Box
+        In the original's pixels.
+    mapping : FrameMapping
+    colour : ColourTags
+    height : int
+        The original's encoding, and the lines of its coded picture.
+    """
+    return convert_colour(synced_patch(picture.planes, picture.layout, box, mapping), picture.colour, colour, height)
+
+
+def nearest_mesh(face: Landmarks, found: Sequence[Landmarks]) -> Landmarks | None:
+    """The mesh whose centre is nearest, within half a face width."""
+    best, limit = None, 0.5 * face.face_width_px
+    centre = face.points.mean(0)
+    for mesh in found:
+        distance = float(np.hypot(*(mesh.points.mean(0) - centre)))
+        if distance <= limit:
+            best, limit = mesh, distance
+    return best
+
+
+def largest_change_outside(
+    original: Picture, composed: Sequence[npt.NDArray[np.generic]], mattes: Sequence[Matte]
+) -> float:
+    """Largest difference of two frames outside every mask, in the pixel format's own levels.
+
+    A chroma sample counts as outside when none of its luma pixels lies in a mask.
+
+    Parameters
+    ----------
+    original : Picture
+    composed : sequence of (h, w) uint8 or uint16
+        The planes of the composed frame, before it is encoded.
+    mattes : sequence of Matte
+    """
+    largest = 0.0
+    for number, (before, after) in enumerate(zip(original.planes, composed, strict=True)):
+        difference = np.asarray(cv2.absdiff(_integers(before), _integers(after)))
+        if not difference.any():
+            continue
+        for matte in mattes:
+            _clear(difference, matte, original.layout, chroma=number > 0)
+        largest = max(largest, float(difference.max()))
+    return largest
+
+
+def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) -> float:
+    """Mean absolute luma difference of two frames of one size outside the mattes' boxes, in 8-bit levels."""
+    before, after = (_integers(picture.planes[0]) for picture in (original, result))
+    scale = 1 / original.layout.code_scale, 1 / result.layout.code_scale
+    if scale[0] == scale[1]:
+        difference = np.asarray(cv2.absdiff(before, after))
+        total, count = float(cv2.sumElems(difference)[0]) * scale[0], difference.size
+    else:
+        exact = np.abs(before * np.float32(scale[0]) - after * np.float32(scale[1]))
+        difference, total, count = exact, float(exact.sum(dtype=np.float64)), exact.size
+        scale = 1.0, 1.0
+    for matte in mattes:
+        box = matte.box
+        part = difference[box.y0 : box.y1, box.x0 : box.x1]
+        total -= float(part.sum(dtype=np.float64)) * scale[0]
+        count -= part.size
+    return max(total, 0.0) / count if count > 0 else 0.0
+
+
+def _clear(difference: npt.NDArray[np.generic], matte: Matte, layout: PixelLayout, *, chroma: bool) -> None:
+    """Set a plane's difference to 0 inside a mask."""
+    box = matte.box
+    if not chroma:
+        difference[box.y0 : box.y1, box.x0 : box.x1][matte.mask] = 0
+        return
+    rows, columns = np.nonzero(matte.mask)
+    across, down = layout.chroma_w_shift, layout.chroma_h_shift
+    y = (rows + box.y0 + layout.chroma_h_phase) >> down
+    x = (columns + box.x0 + layout.chroma_w_phase) >> across
+    difference[y, x] = 0
+
+
+def _integers(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
+    """A plane without gaps, as OpenCV takes it."""
+    return np.asarray(np.ascontiguousarray(plane), plane.dtype)

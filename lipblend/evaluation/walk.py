@@ -1,0 +1,292 @@
+"""Three videos, frame by frame, as the measures and the pages want to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.plan import ClipPlan, FacePlan, PlanRow
+from lipblend.evaluation.views import frame_views, in_original, largest_change_outside, outside_loss
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import VideoInfo
+from lipblend.media.mapping import UNMOVED, FrameMapping
+from lipblend.media.ordered import frames_at
+from lipblend.media.planes import Box, add_delta, extract_patch
+from lipblend.media.prefetch import prefetch
+from lipblend.media.reader import Frame
+from lipblend.quality.estimate import estimate_alpha
+from lipblend.quality.view import FaceView
+from lipblend.render import FacePatch, Picture, render_frame
+from lipblend.settings import Settings
+from lipblend.stages.matte import Matte
+
+_QUEUE = 4  # decoded frames waiting a stream
+_LOOKED_AT = 0.5  # face widths about the mouth in which a matte is estimated
+_SEAM = 0.5  # alpha
+NO_CHANGE = "no change seen"
+
+Rgb = npt.NDArray[np.uint8]
+SpokenMeshes = Sequence[Sequence[Landmarks]]
+"""Meshes found in the synced frame of every row of a plan, in the original's pixels."""
+
+
+def spoken_meshes(analysis: ClipAnalysis) -> list[list[Landmarks]]:
+    """The synced faces as they were found, before they are smoothed."""
+    found: list[list[Landmarks]] = [[] for _ in analysis.times_s]
+    for track in analysis.tracks.values():
+        for row, points in zip(track.frames, track.synced, strict=True):
+            if points is not None:
+                found[row].append(Landmarks(points))
+    return found
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video, and how its frames are found again.
+
+    Attributes
+    ----------
+    info : VideoInfo
+    pts : (n,) int64
+    exact : bool
+        See `lipblend.media.ordered.frames_at`.
+    """
+
+    info: VideoInfo
+    pts: npt.NDArray[np.int64]
+    exact: bool
+
+    def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
+        """Frames by index, in the order asked for."""
+        return frames_at(self.info, self.pts, wanted, exact=self.exact)
+
+    def picture(self, frame: Frame) -> Picture:
+        """A frame with what is needed to read it."""
+        return Picture(frame.planes, frame.layout, self.info.colour, self.info.height)
+
+
+@dataclass(frozen=True)
+class ResultVideo:
+    """The video that is judged.
+
+    Attributes
+    ----------
+    video : Video
+    times_s : (n,) float64
+    rows : (n,) int64
+        Row of the plan that each of its frames shows.
+    mapping : FrameMapping
+        Where the original's pixels lie in it.
+    meshes : tuple of tuple of Landmarks
+        Faces found in every frame, in the original's pixels.
+    """
+
+    video: Video
+    times_s: npt.NDArray[np.float64]
+    rows: npt.NDArray[np.int64]
+    mapping: FrameMapping
+    meshes: tuple[tuple[Landmarks, ...], ...]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One frame, looked at.
+
+    Attributes
+    ----------
+    index : int
+        In the result.
+    row : PlanRow
+    views : tuple of FaceView
+        Empty where nothing is blended, or the mask lies outside the picture.
+    reason : str
+        Why nothing is; empty otherwise.
+    untouched : float or None
+        Largest change outside the matte before encoding, in levels; None where the matte is an estimate.
+    outside : float or None
+        Mean luma difference outside the mattes of the finished file, in levels; None where it is of another size.
+    unlike : float or None
+        Mean luma difference inside the masks of the finished file from the frame rendered again, in levels; None where
+        nothing was rendered.
+    change : float or None
+        The same of the frame rendered again from the original.
+    """
+
+    index: int
+    row: PlanRow
+    views: tuple[FaceView, ...]
+    reason: str
+    untouched: float | None
+    outside: float | None
+    unlike: float | None
+    change: float | None
+
+
+class Walk:
+    """Goes through the frames of a result, and of the two videos it was made from.
+
+    Parameters
+    ----------
+    original, synced : Video
+    result : ResultVideo
+    analysis : ClipAnalysis
+        Its tracks are not needed.
+    spoken : sequence of sequence of Landmarks
+        Meshes found in the synced frame of every row of the plan, in the original's pixels.
+    plan : ClipPlan
+    settings : Settings
+    estimated : bool
+        The mattes are estimated from the pictures, not rendered again from the settings.
+    """
+
+    def __init__(
+        self,
+        original: Video,
+        synced: Video,
+        result: ResultVideo,
+        *,
+        analysis: ClipAnalysis,
+        plan: ClipPlan,
+        spoken: SpokenMeshes,
+        settings: Settings,
+        estimated: bool,
+    ) -> None:
+        self.original, self.synced, self.result = original, synced, result
+        self.plan, self.settings, self.estimated = plan, settings, estimated
+        self.mapping = analysis.alignment.mapping
+        self._spoken = spoken
+        self.shot_starts = analysis.shot_starts
+
+    def __len__(self) -> int:
+        return len(self.result.rows)
+
+    def row(self, index: int) -> PlanRow:
+        """The plan's row that a frame of the result shows."""
+        return self.plan.rows[int(self.result.rows[index])]
+
+    def views(self, indices: Sequence[int]) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
+        """What the measures see of some frames of the result; by rising index."""
+        for looked in self.looked_at(indices):
+            yield looked.index, looked.views
+
+    def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
+        """Frames of the result by rising index, with everything that is measured on whole frames."""
+        for index, ours, theirs, made in self._pictures(indices):
+            yield self._look(index, self.row(index), ours, theirs, made)
+
+    def pictures(self, indices: Sequence[int], box: Box) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:
+        """Original, synced and result in a box of the original's frame, (h, w, 3) uint8 RGB; by rising index.
+
+        Where there is no synced frame its picture is black.
+        """
+        for index, ours, theirs, made in self._pictures(indices):
+            shown = [_shown(extract_patch(ours.planes, ours.layout, box), ours)]
+            for picture, mapping in ((theirs, self.mapping), (made, self.result.mapping)):
+                if picture is None:
+                    shown.append(np.zeros((box.height, box.width, 3), np.uint8))
+                else:
+                    shown.append(_shown(in_original(picture, box, mapping, ours.colour, ours.height), ours))
+            yield index, shown[0], shown[1], shown[2]
+
+    def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture, Picture | None, Picture]]:
+        rows = [self.row(index) for index in indices]
+        partners = [row.synced_index for row in rows if row.synced_index >= 0]
+        with (
+            prefetch(self.original.frames([row.original_index for row in rows]), _QUEUE) as ours,
+            prefetch(self.synced.frames(partners), _QUEUE) as theirs,
+            prefetch(self.result.video.frames(list(indices)), _QUEUE) as made,
+        ):
+            for index, row in zip(indices, rows, strict=True):
+                partner = self.synced.picture(next(theirs)) if row.synced_index >= 0 else None
+                yield index, self.original.picture(next(ours)), partner, self.result.video.picture(next(made))
+
+    def _look(self, index: int, row: PlanRow, ours: Picture, theirs: Picture | None, made: Picture) -> Looked:
+        untouched = unlike = change = None
+        if self.estimated:
+            faces = self._estimated(ours, theirs, made, row)
+            reason = row.reason or ("" if faces else NO_CHANGE)
+        else:
+            done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping)
+            faces = [(patch.plan, patch.matte) for patch in done.patches]
+            reason = done.reason
+            mattes = [patch.matte for patch in done.patches]
+            composed = Picture(_composed(ours, done.patches), ours.layout, ours.colour, ours.height)
+            untouched = largest_change_outside(ours, composed.planes, mattes)
+            if mattes:
+                unlike = self._difference(composed, made, mattes)
+                change = self._difference(composed, ours, mattes, UNMOVED)
+        views: tuple[FaceView, ...] = ()
+        if faces and theirs is not None:
+            views = frame_views(
+                ours,
+                theirs,
+                made,
+                faces,
+                self.result.meshes[index],
+                mapping=self.mapping,
+                result_mapping=self.result.mapping,
+                spoken=self._spoken[int(self.result.rows[index])],
+            )
+        exact = self.result.mapping.lies_exactly(ours.size, made.size)
+        outside = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None
+        return Looked(index, row, views, reason, untouched, outside, unlike, change)
+
+    def _difference(
+        self, one: Picture, other: Picture, mattes: Sequence[Matte], mapping: FrameMapping | None = None
+    ) -> float:
+        """Mean luma difference of two pictures inside the masks; the second lies as the result does."""
+        total, count = 0.0, 0
+        for matte in mattes:
+            here = extract_patch(one.planes, one.layout, matte.box)[..., 0]
+            place = self.result.mapping if mapping is None else mapping
+            there = in_original(other, matte.box, place, one.colour, one.height)[..., 0]
+            total += float(np.abs(here - there)[matte.mask].sum(dtype=np.float64))
+            count += int(np.count_nonzero(matte.mask))
+        return total / count
+
+    def _estimated(
+        self, ours: Picture, theirs: Picture | None, made: Picture, row: PlanRow
+    ) -> list[tuple[FacePlan, Matte]]:
+        if theirs is None:
+            return []
+        found = []
+        for face in row.faces:
+            box = _around_mouth(face.original, ours)
+            if box.width < 2 or box.height < 2:
+                continue
+            place = self.mapping.moved(*face.moved.tolist())
+            alpha = estimate_alpha(
+                extract_patch(ours.planes, ours.layout, box),
+                in_original(theirs, box, place, ours.colour, ours.height),
+                in_original(made, box, self.result.mapping, ours.colour, ours.height),
+                face_width_px=face.original.face_width_px,
+            )
+            if (alpha >= _SEAM).any():  # else nothing of the face was taken that could be seen
+                found.append((replace(face, weight=1.0), Matte(box, alpha > 0, alpha, feather_px=0.0)))
+        return found
+
+
+def _around_mouth(face: Landmarks, picture: Picture) -> Box:
+    x, y = face.mouth_centre
+    half = _LOOKED_AT * face.face_width_px
+    box = Box(int(x - half), int(y - half), int(x + half) + 1, int(y + half) + 1)
+    return box.clipped(*picture.size).snapped(picture.layout, *picture.size)
+
+
+def _composed(original: Picture, patches: Sequence[FacePatch]) -> list[npt.NDArray[np.generic]]:
+    planes = [plane.copy() if patches else plane for plane in original.planes]
+    for patch in patches:
+        add_delta(planes, original.layout, patch.matte.box, patch.delta)
+    return planes
+
+
+def _shown(patch: npt.NDArray[np.float32], picture: Picture) -> Rgb:
+    """A patch in 8-bit code units as RGB."""
+    rgb = cv2.transform(patch, ycbcr_matrix(picture.colour, picture.height))
+    return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)

@@ -1,0 +1,14 @@
+"""How far a run has come, as it is told to whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` of ``total`` frames (None if unknown) of a stage: "analyse", "render" or "measure"."""
+
+    stage: str
+    done: int
+    total: int | None

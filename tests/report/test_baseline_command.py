@@ -1,0 +1,104 @@
+"""``lipblend baseline``: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import lipblend.report
+from lipblend.cli.app import app
+from lipblend.errors import InputError
+from lipblend.quality.record import Evaluation, InputFile, Verdict
+
+
+@pytest.fixture(autouse=True)
+def reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report's name holds its seam: ``a=0.1``; how reports are read is tested elsewhere."""
+
+    def load(path: Path) -> Evaluation:
+        name, _, seam = path.name.partition("=")
+        if not seam:
+            raise InputError(f"{path} is no report")
+        verdict = Verdict("seam", float(seam), 0.12, True, float(seam) / 2, None, None, ())
+        return Evaluation(
+            rows=(), shots=(), values={}, verdicts=(verdict,), matte="settings", settings={}, versions={},
+            inputs=(InputFile("result", f"{name}.mp4", "00", 1),), notes=(), width=2, height=2, frame_rate=25.0,
+            seconds=0.0,
+        )  # fmt: skip
+
+    monkeypatch.setattr(lipblend.report, "load_report", load, raising=False)
+
+
+def baseline(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, ["baseline", *map(str, words)])
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    path = tmp_path / "baseline.json"
+    done = baseline("save", path, "a=0.1", "b=0.2")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == f"{path}: 2 clips: a.mp4, b.mp4\n"
+    return path
+
+
+def test_what_is_the_same_or_better_passes(kept: Path) -> None:
+    done = baseline("check", kept, "a=0.1", "b=0.15", "c=0.3")
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "compared 4 numbers of 2 clips"
+    assert lines[2].split() == ["b.mp4", "seam", "value", "0.2", "0.15", "0.005", "better"]
+    assert "new: c.mp4" in lines
+    assert lines[-1] == f"nothing became worse than {kept} allows"
+
+
+def test_a_regression_ends_with_exit_code_8_and_names_everything(kept: Path) -> None:
+    done = baseline("check", kept, "a=0.1", "b=0.207")
+    assert done.exit_code == 8
+    assert "1 number of 1 clip became worse" in done.stderr
+    assert "b.mp4: seam (value) was 0.2, is 0.207, allowed 0.005" in done.stderr
+    assert "nothing became worse" not in done.stdout
+    assert baseline("check", kept, "a=0.1", "b=0.207", "--tolerance", "seam=4%").exit_code == 0
+    assert baseline("check", kept, "a=0.1", "b=0.207", "--tolerance", "seam=3%").exit_code == 8
+
+
+def test_machines_get_one_object_either_way(kept: Path) -> None:
+    fine = json.loads(baseline("check", kept, "a=0.1", "b=0.15", "--json").stdout)
+    assert fine["passed"] is True
+    assert [(each["clip"], each["which"], each["now"]) for each in fine["improvements"]] == [
+        ("b.mp4", "value", 0.15), ("b.mp4", "median", 0.075),
+    ]  # fmt: skip
+    worse = json.loads(baseline("check", kept, "a=0.1", "b=0.9", "--json").stdout)
+    assert worse["error"]["exit_code"] == 8
+    assert len(worse["error"]["details"]) == 2
+
+
+def test_a_missing_clip_is_an_error_unless_allowed(kept: Path) -> None:
+    done = baseline("check", kept, "a=0.1")
+    assert done.exit_code == 8
+    assert "b.mp4: not among the reports" in done.stderr
+    assert baseline("check", kept, "a=0.1", "--allow-missing").exit_code == 0
+    assert baseline("check", kept, "c=0.1", "--allow-missing").exit_code == 8
+
+
+def test_clips_may_be_named(kept: Path) -> None:
+    assert baseline("check", kept, "x=0.1", "y=0.2", "--name", "a.mp4", "--name", "b.mp4").exit_code == 0
+    assert baseline("check", kept, "x=0.1", "y=0.2", "--name", "a.mp4").exit_code == 2
+
+
+def test_saving_replaces_unless_that_is_forbidden(kept: Path) -> None:
+    assert baseline("save", kept, "a=0.3", "--no-overwrite").exit_code == 7
+    assert baseline("check", kept, "a=0.1", "b=0.2").exit_code == 0
+    assert baseline("save", kept, "a=0.3").exit_code == 0
+    assert baseline("check", kept, "a=0.1", "b=0.2").exit_code == 0
+    assert baseline("check", kept, "a=0.4").exit_code == 8
+
+
+def test_what_cannot_be_read_is_an_input_error(kept: Path, tmp_path: Path) -> None:
+    assert baseline("check", tmp_path / "none.json", "a=0.1").exit_code == 3
+    assert baseline("check", kept, "nothing").exit_code == 3
+    assert baseline("check", kept, "a=0.1", "b=0.2", "--tolerance", "beauty=1").exit_code == 2
+    assert baseline("check", kept).exit_code == 2

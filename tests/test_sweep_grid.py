@@ -1,0 +1,187 @@
+"""The grid of a sweep, and the frames it is tried on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lipblend.catalogue import setting_specs
+from lipblend.errors import SettingsError
+from lipblend.presets import resolve_settings
+from lipblend.settings import Settings
+from lipblend.sweep.grid import MOST_COMBINATIONS, make_grid, stage_of
+from lipblend.sweep.sampling import Block, all_blocks, sampled_blocks
+
+
+def refused(*assignments: str, preset: str | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        make_grid(preset, None, assignments)
+    return str(caught.value)
+
+
+def test_the_grid_is_the_product_of_all_values() -> None:
+    grid = make_grid("natural", None, ["mask.erosion_frac=0.003, 0.009,0.015", "alpha.gamma=0.5,1"])
+    assert grid.axes == {"mask.erosion_frac": ("0.003", "0.009", "0.015"), "alpha.gamma": ("0.5", "1")}
+    assert [each.number for each in grid.combinations] == [1, 2, 3, 4, 5, 6]
+    found = [(each.settings.mask.erosion_frac, each.settings.alpha.gamma) for each in grid.combinations]
+    assert found == [(0.003, 0.5), (0.003, 1), (0.009, 0.5), (0.009, 1), (0.015, 0.5), (0.015, 1)]
+    natural = resolve_settings("natural").settings
+    assert grid.base == natural
+    for each in grid.combinations:
+        assert each.settings.model_copy(update={"mask": natural.mask, "alpha": natural.alpha}) == natural
+        assert each.settings.mask.shapes == natural.mask.shapes
+
+
+def test_what_is_fixed_comes_from_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("mask:\n  expansion: 1.3\n  erosion_frac: 0.05\nencode:\n  crf: 30\n")
+    grid = make_grid(None, config, ["mask.erosion_frac=0.003,0.009"])
+    assert [each.settings.mask.expansion for each in grid.combinations] == [1.3, 1.3]
+    assert [each.settings.mask.erosion_frac for each in grid.combinations] == [0.003, 0.009]
+    assert grid.combinations[0].settings.encode.crf == 30
+
+
+def test_values_of_lists_words_numbers_and_switches() -> None:
+    grid = make_grid(None, None, ["mask.shapes=mouth+ellipse,box", "mask.both_jaws=true,false", "track.face=changed,1"])
+    assert [each.settings.mask.shapes for each in grid.combinations[::4]] == [("mouth", "ellipse"), ("box",)]
+    assert [each.settings.mask.both_jaws for each in grid.combinations[:4]] == [True, True, False, False]
+    assert [each.settings.track.face for each in grid.combinations[:2]] == ["changed", 1]
+    assert grid.combinations[0].values["mask.shapes"] == "mouth+ellipse"
+
+
+@pytest.mark.parametrize(
+    ("assignments", "parts"),
+    [
+        ([], ["needs a setting with several values"]),
+        (["mask.erosion_frac"], ["has no values"]),
+        (["mask.erosion_frac="], ["has no value", "--config"]),
+        (["mask.erosion_frac=0.003"], ["has a single value (0.003)", "--config"]),
+        (["mask.shapes=mouth+box"], ["has a single value", "joined with +"]),
+        (["mask.erosion=0.003,0.009"], ["unknown setting 'mask.erosion'", "Did you mean"]),
+        (["mask=1,2"], ["is a group of settings"]),
+        (["encode.crf=10,20"], ["encode.crf cannot be swept", "before they are encoded"]),
+        (["audio.source=none,original"], ["audio.source cannot be swept"]),
+        (["gate.seam_max=0.1,0.2"], ["gate.seam_max cannot be swept", "pass marks"]),
+        (["encode.nothing=1,2"], ["unknown setting 'encode.nothing'"]),
+        (["alpha.gamma=0.5,9"], ["alpha.gamma", "0.3 to 2"]),
+        (["alpha.gamma=0.5,0.50"], ["same value twice (0.5)"]),
+        (["alpha.gamma=0.5,0.5,1"], ["same value twice (0.5)"]),
+        (["alpha.gamma=0.5,1", "alpha.gamma=0.7,2"], ["alpha.gamma is given twice"]),
+        (["blend.ring_min_px=4,20", "blend.ring_max_px=12,30"], ["ring_min_px 20 is above ring_max_px 12"]),
+    ],
+)
+def test_what_makes_no_sense_is_refused(assignments: list[str], parts: list[str]) -> None:
+    message = refused(*assignments)
+    for part in parts:
+        assert part in message
+
+
+def test_two_settings_that_only_go_together_may_be_swept_together() -> None:
+    grid = make_grid(None, None, ["blend.ring_min_px=20,24", "blend.ring_max_px=30,40"])
+    assert len(grid.combinations) == 4
+
+
+def test_an_absurd_grid_is_refused_with_its_size() -> None:
+    many = ",".join(f"{value / 1000:g}" for value in range(1, 42))
+    message = refused(f"mask.erosion_frac={many}", "alpha.gamma=0.5,0.6,0.7,0.8,0.9,1,1.1,1.2,1.3,1.4,1.5,1.6,1.7")
+    assert "533 combinations (41 x 13)" in message
+    assert str(MOST_COMBINATIONS) in message
+
+
+class _Recorded:
+    """Stands for a group of settings, and notes what is read from it."""
+
+    def __init__(self, group: Any, name: str, seen: set[str]) -> None:
+        self._group, self._name, self._seen = group, name, seen
+
+    def __getattr__(self, name: str) -> Any:
+        self._seen.add(f"{self._name}.{name}")
+        return getattr(self._group, name)
+
+
+class _RecordedSettings:
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return _Recorded(getattr(Settings(), name), name, self.seen)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str]]:
+    """The settings that the analysis and the plan of a short clip with gaps read."""
+    from lipblend.analysis.analyse import analyse
+    from lipblend.analysis.plan import make_plan
+    from lipblend.faces.models import resolve_model
+    from lipblend.media.probe import probe
+    from lipblend.sample import make_sample
+
+    pair = make_sample(tmp_path_factory.mktemp("sample"), frames=6, size=320)
+    first, second = _RecordedSettings(), _RecordedSettings()
+    analysis = analyse(
+        probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"),
+        track=first.track, pair=first.pair, strict=False, lab=False, on_frame=lambda _: None,
+    )  # fmt: skip
+    make_plan(analysis, second)  # type: ignore[arg-type]
+    return first.seen, second.seen
+
+
+def test_no_setting_is_read_before_its_stage(recorded: tuple[set[str], set[str]]) -> None:
+    analysed, planned = recorded
+    assert analysed
+    assert planned
+    assert {stage_of(key) for key in analysed} == {"analysis"}
+    assert {stage_of(key) for key in planned} <= {"analysis", "plan"}
+    assert "track.confidence" in analysed
+    assert "smooth.method" in planned
+
+
+def test_what_is_not_known_is_taken_for_the_analysis() -> None:
+    assert stage_of("newcomer.anything") == stage_of("track.newcomer") == stage_of("colour.space") == "analysis"
+    assert (stage_of("colour.gain_max"), stage_of("mask.erode")) == ("plan", "render")
+    assert {stage_of(key) for key in setting_specs()} == {"analysis", "plan", "render"}
+
+
+def marked(count: int, *gaps: tuple[int, int]) -> np.ndarray:
+    usable = np.ones(count, bool)
+    for start, stop in gaps:
+        usable[start:stop] = False
+    return usable
+
+
+def test_runs_stand_in_the_middles_of_equal_parts() -> None:
+    assert sampled_blocks(marked(60), [0], runs=3) == (Block(0, 8, 13), Block(0, 28, 33), Block(0, 48, 53))
+
+
+def test_every_shot_gets_a_run_and_long_ones_more() -> None:
+    found = sampled_blocks(marked(200), [0, 20, 150], runs=6)
+    assert [each.shot for each in found] == [0, 1, 1, 1, 1, 2]
+    assert [each.shot for each in sampled_blocks(marked(200), [0, 20, 150], runs=2)] == [1, 2]
+    for each in found:
+        assert each.stop - each.start == 5
+
+
+def test_runs_keep_out_of_unusable_rows_and_of_each_other() -> None:
+    usable = marked(40, (0, 10), (14, 17), (20, 22))
+    found = sampled_blocks(usable, [0, 12], runs=20)
+    rows = [row for each in found for row in range(each.start, each.stop)]
+    assert rows == sorted(set(rows))
+    assert usable[rows].all()
+    for each in found:
+        assert each.start >= 12 or each.stop <= 12
+    assert sampled_blocks(marked(3), [0], runs=4) == (Block(0, 0, 3),)
+    assert sampled_blocks(marked(5, (0, 5)), [0], runs=4) == ()
+
+
+def test_all_rows_are_measured_once_each_after_the_row_before() -> None:
+    usable = marked(40, (8, 10), (25, 26))
+    found = all_blocks(usable, [0, 20], length=6)
+    measured = [row for each in found for row in range(each.start + each.lead_in, each.stop)]
+    assert measured == np.flatnonzero(usable).tolist()
+    for each in found:
+        first = each.start + each.lead_in
+        assert each.lead_in == (first not in (0, 20) and bool(usable[first - 1]))
+        assert each.measured <= 6
