@@ -55,7 +55,7 @@ def pick_text(record: Evaluation, pick: Pick) -> str:
     elif pick.value is not None:
         measure = MEASURES[pick.key]
         title = measure.title if measure.title[1:2].isupper() else measure.title[0].lower() + measure.title[1:]
-        ending = "misses its mark" if pick.failed else "the worst of those that keep the mark"
+        ending = "misses its mark" if pick.failed else "keeps its mark"
         parts += [f"{title} {number_text(pick.value, measure.unit)}", ending]
     return ", ".join(parts)
 

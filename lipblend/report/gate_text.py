@@ -10,6 +10,7 @@ from lipblend.report.wording import (
     quantity_text,
     span_text,
     summary_text,
+    unmeasured_text,
     worst_spans,
 )
 
@@ -27,7 +28,7 @@ def gate_text(record: Evaluation) -> str:
             lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *where_lines(verdict, indent="    ")]
     for verdict in record.verdicts:
         if verdict.mark is not None and verdict.value is None:
-            lines.append(f"  {measure_of(verdict).title}: not measured{f', {verdict.note}' if verdict.note else ''}")
+            lines.append(f"  {measure_of(verdict).title}: {unmeasured_text(verdict)}")
     return "\n".join(lines)
 
 

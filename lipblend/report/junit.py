@@ -15,7 +15,7 @@ from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Verdict
 from lipblend.report.files import write_whole
 from lipblend.report.gate_text import where_lines
-from lipblend.report.wording import failure_text, measure_of
+from lipblend.report.wording import failure_text, measure_of, unmeasured_text
 
 _SPANS = 50
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -70,7 +70,7 @@ def _suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[in
             failure = ElementTree.SubElement(case, "failure", type=verdict.key, message=_clean(failure_text(verdict)))
             failure.text = _clean("\n".join([failure_text(verdict), *where_lines(verdict, most=_SPANS)]))
         elif verdict.passed is None:
-            reason = f"not measured: {verdict.note}" if verdict.value is None else "the pass mark is off"
+            reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
             ElementTree.SubElement(case, "skipped", message=_clean(reason))
     return len(judged), failed, skipped
 

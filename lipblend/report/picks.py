@@ -11,7 +11,7 @@ from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, FrameRow
 from lipblend.report.wording import measure_of
 
-_APART_S = 0.4  # two pictures of the same moment show the same
+_APART_S = 0.2  # two pictures of the same moment show the same
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def worst_frames(record: Evaluation, *, most: int) -> tuple[Pick, ...]:
                 miss = _miss(row.values[key], marks.get(key), key)
                 candidates.append((miss, Pick(row.index, key, row.values[key], miss > 0)))
         for miss, pick in sorted(candidates, key=lambda each: -each[0]):
-            if turn and miss <= 0 and chosen:
+            if miss <= 0 and any(pick.key == other.key for other in chosen):
                 continue  # a second frame of a measure only where it fails
             if len(chosen) < most and not _near(record.rows[pick.index], chosen, record):
                 chosen.append(pick)

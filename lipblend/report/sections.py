@@ -19,6 +19,7 @@ from lipblend.report.wording import (
     state_text,
     summary_text,
     time_text,
+    why_text,
     worst_spans,
 )
 
@@ -71,7 +72,8 @@ def measures_section(record: Evaluation, plotted: Sequence[str]) -> str:
         parts.append(_table("Measures that are only shown", shown, plotted) + "</details>")
     if missing:
         names = "; ".join(
-            f"{escape(measure_of(each).title)}{f' ({escape(each.note)})' if each.note else ''}" for each in missing
+            f"{escape(measure_of(each).title)}{f' ({escape(why_text(each))})' if why_text(each) else ''}"
+            for each in missing
         )
         parts.append(f'<p class="quiet">Not measured: {names}.</p>')
     return "".join(parts) + "</section>"
@@ -101,7 +103,7 @@ def _table_row(verdict: Verdict, plotted: bool) -> str:
         value, mark = pair_text(verdict.value, verdict.mark, measure.unit)
         mark = f"{_LIMITS[measure.better]} {mark}"
     said = {"pass": "pass", "fail": "fails", "not measured": "not measured", "no mark": "shown"}[state]
-    why = excess_text(verdict) if verdict.passed is False else verdict.note if verdict.value is None else ""
+    why = excess_text(verdict) if verdict.passed is False else why_text(verdict) if verdict.value is None else ""
     cells = [
         ("Verdict", f'<span class="state {state.replace(" ", "-")}">{said}</span>', "word"),
         ("Value", value, "number"),

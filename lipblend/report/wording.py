@@ -94,6 +94,17 @@ def worst_spans(verdict: Verdict, most: int) -> tuple[tuple[Span, ...], int]:
     return tuple(sorted(order[:most], key=lambda span: span.first)), max(0, len(order) - most)
 
 
+def why_text(verdict: Verdict) -> str:
+    """Why a measure has no value; empty where nothing more is known than that."""
+    return "" if verdict.note == "not measured" else verdict.note
+
+
+def unmeasured_text(verdict: Verdict) -> str:
+    """``not measured``, and why if that is known."""
+    why = why_text(verdict)
+    return f"not measured, {why}" if why else "not measured"
+
+
 def state_text(verdict: Verdict) -> str:
     """``pass``, ``fail``, ``not measured`` or ``no mark``."""
     if verdict.passed is not None:

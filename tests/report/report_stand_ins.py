@@ -128,7 +128,7 @@ def row(index: int) -> FrameRow:
         "seam": seam, "ssim_y": 0.97 - seam / 10, "colour_step": 0.4 + 0.1 * wave, "alpha": 0.5, "overspill": 0.0,
         "untouched": 0.0, "cast": 1.1 + wave, "sharpness": 0.9 + 0.05 * wave, "grain": 0.8,
     }  # fmt: skip
-    faults = ("blur",) if index in (20, 21) else ()
+    faults = ("blurred",) if index in (20, 21) else ()
     return FrameRow(index, index / RATE, int(index >= CUT), index, index, True, "", values, faults)
 
 

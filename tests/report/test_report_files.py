@@ -117,7 +117,7 @@ def test_the_table_has_a_row_a_frame() -> None:
     assert at["psnr"] == ""
     out = rows[PASSED.start]
     assert (out["synced"], out["blended"], out["reason"], out["seam"]) == ("", "0", "no face", "")
-    assert rows[20]["faults"] == "blur"
+    assert rows[20]["faults"] == "blurred"
 
 
 def test_the_gate_says_what_where_and_by_how_much() -> None:
@@ -137,6 +137,11 @@ def test_the_gate_names_what_was_not_measured() -> None:
     record = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh was found in the result")
     assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured, no mesh was found in the result"
     assert gate_text(record).startswith("Failed: 1 of 6 ")
+
+
+def test_a_note_that_says_nothing_new_is_left_out() -> None:
+    record = changed(evaluation(), "lip_corr", value=None, passed=None, note="not measured")
+    assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured"
 
 
 def test_a_near_miss_is_told_in_enough_digits() -> None:
@@ -167,7 +172,7 @@ def test_junit_has_a_case_a_mark(tmp_path: Path) -> None:
     failure = cases["Seam discontinuity"].find("failure")
     assert failure.get("message") == "0.36 instead of at most 0.12: 0.24 above the mark (200 %)"
     assert "frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42" in failure.text
-    assert cases["Lip-sync kept"].find("skipped").get("message") == "not measured: no mesh"
+    assert cases["Lip-sync kept"].find("skipped").get("message") == "not measured, no mesh"
     assert len(cases["Ring SSIM, luma"]) == 0
     assert all(case.get("classname") == bad.get("name") for case in bad)
     assert len(MARKS) + 2 == len(marked)

@@ -16,6 +16,7 @@ from report_stand_ins import CUT, FAILING, PASSED, PortraitWalk, StandIn, evalua
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
+from lipblend.quality.faults import FAULTS
 from lipblend.quality.record import FrameRow, InputFile
 from lipblend.report import write_report
 
@@ -280,6 +281,18 @@ def test_the_page_is_one_file_with_whole_links(written: Path) -> None:
     assert {address[1:] for address in tags.addresses if address.startswith("#")} <= set(tags.ids)
     assert tags.without_alt == 0
     assert tags.count["h1"] == 1
+
+
+def test_broken_and_passed_frames_are_listed_with_what_they_mean(written: Path) -> None:
+    page = written.read_text(encoding="utf-8")
+    assert re.search(rf"<dt>blurred .*2 frames.*{re.escape(FAULTS['blurred'])}.*>20 to 21</a>", page)
+    assert re.search(r"<dt>no face .*10 frames.*>80 to 89</a>", page)
+
+
+def test_settings_that_differ_stand_before_the_others(written: Path) -> None:
+    page = written.read_text(encoding="utf-8")
+    changed, folded = page.index(">mask.shapes<"), page.index("Settings at their defaults")
+    assert changed < folded < page.index(">mask.expansion<")
 
 
 def test_the_video_is_left_out_when_it_is_not_wanted(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:

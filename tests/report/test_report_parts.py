@@ -83,9 +83,23 @@ def test_the_worst_frames_come_first_and_stand_apart() -> None:
     assert picks[0] == Pick(FAILING.stop - 1, "seam", pytest.approx(0.42), True)
     times = sorted(pick.index / 25 for pick in picks)
     assert len(picks) >= 3
-    assert min(np.diff(times)) >= 0.4
+    assert min(np.diff(times)) >= 0.2 - 1e-9
     assert [pick.failed for pick in picks] == sorted((pick.failed for pick in picks), reverse=True)
     assert not any(pick.key == "untouched" for pick in picks)  # never anything but its best value
+
+
+def test_a_measure_whose_worst_frame_is_shown_already_gives_another() -> None:
+    record = evaluation()
+    lower = {51: 0.90, 100: 0.93}  # the worst of ssim_y is the worst of seam, too
+    rows = tuple(
+        dataclasses.replace(row, values={**row.values, "ssim_y": lower.get(row.index, 0.97)}) if row.blended else row
+        for row in record.rows
+    )
+    verdicts = tuple(each for each in record.verdicts if each.key in ("seam", "ssim_y"))
+    picks = worst_frames(dataclasses.replace(record, rows=rows, verdicts=verdicts), most=4)
+    assert (51, "seam", True) in [(pick.index, pick.key, pick.failed) for pick in picks]
+    assert (100, "ssim_y", False) in [(pick.index, pick.key, pick.failed) for pick in picks]
+    assert sum(pick.key == "ssim_y" for pick in picks) == 1
 
 
 def test_high_is_good_for_ssim() -> None:
@@ -129,7 +143,7 @@ def test_the_video_keeps_the_face_and_the_limit(
     assert min(768, high[0]) <= box.x1 <= 768
     fine = make_proxy(walk, record, frames)
     coarse = make_proxy(walk, record, frames, most_bytes=len(fine.data) // 3)
-    assert len(coarse.data) <= len(fine.data) // 3
+    assert len(fine.data) // 12 < len(coarse.data) <= len(fine.data) // 3
     (tmp_path / "proxy.mp4").write_bytes(fine.data)
     info = probe(tmp_path / "proxy.mp4")
     assert (info.width, info.height) == (3 * fine.panel_w, fine.panel_h)
@@ -187,4 +201,5 @@ def test_numbers() -> None:
     assert number_text(0.00001234) == "0.0000123"
     assert number_text(float("inf"), "dB") == "infinite"
     assert pair_text(0.120004, 0.12, "") == ("0.120004", "0.12")
+    assert pair_text(1 / 3, 0.12, "") == ("0.333", "0.12")
     assert pair_text(0.12, 0.12, "") == ("0.12", "0.12")
