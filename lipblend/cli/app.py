@@ -19,6 +19,8 @@ COMMANDS = {
         "lipblend.cli.probe_cmd",
         "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
     ),
+    "preview": ("lipblend.cli.preview_cmd", "Render single frames, with every step of the way, as a picture."),
+    "compare": ("lipblend.cli.compare_cmd", "Put several results side by side, as a video or a GIF."),
     "demo": ("lipblend.cli.demo_cmd", "Make a sample pair and composite it, to see what lipblend does."),
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
