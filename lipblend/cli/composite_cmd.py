@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,13 @@ from lipblend.cli.outputs import check_name
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
+
+
+class DebugForm(enum.Enum):
+    """What ``--debug-format`` may be."""
+
+    png = "png"
+    video = "video"
 
 
 @app.command("composite")
@@ -70,10 +78,18 @@ def composite_command(
         typer.Option(
             "--debug-dir",
             metavar="FOLDER",
-            help="Write mask, alpha, seam ring and overlay pictures there.",
+            help="Write mask, alpha, seam ring and overlay of every frame there, and a table, frames.csv.",
             readable=False,
         ),
     ] = None,
+    run_tag: Annotated[
+        str | None,
+        typer.Option("--run-tag", metavar="NAME", help="Write them into FOLDER/NAME, so that several runs can be kept."),
+    ] = None,
+    debug_format: Annotated[
+        DebugForm,
+        typer.Option("--debug-format", help="Pictures of the blended region, or videos in step with the output."),
+    ] = DebugForm.png,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -112,6 +128,8 @@ def composite_command(
             overwrite=overwrite,
             models=models,
             debug_dir=debug_dir,
+            run_tag=run_tag,
+            debug_format=debug_format.value,
             on_progress=on_progress,
         )
     console.finish(result.to_dict(), composite_summary(result))
