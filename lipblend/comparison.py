@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -95,7 +95,7 @@ def compare(
     layout : {"side", "split", "stack"}
         Beside each other; strips of one picture, from left to right; above each other.
     labels : sequence of str, optional
-        The files' stems otherwise.
+        The files' stems otherwise, with their folders where two are alike.
     crop : Box or "face", optional
         A part of the first video's picture, in its pixels, and the same part of the others'; or a box that holds its
         largest face over the whole time.
@@ -117,7 +117,7 @@ def compare(
     """
     if len(videos) < 2:
         raise SettingsError(f"there is nothing to compare: {len(videos)} video given", hint="Name two or more.")
-    names = list(labels) if labels is not None else [path.stem for path in videos]
+    names = list(labels) if labels is not None else _names(videos)
     if len(names) != len(videos):
         raise SettingsError(f"{len(names)} labels for {len(videos)} videos", hint="Give one label for each.")
     infos = [probe(path) for path in videos]
@@ -134,6 +134,15 @@ def compare(
     film = _Film(infos, canvas, from_s, to_s)
     write = _write_gif if is_gif else _write_video
     return write(output, film, overwrite, on_frame)
+
+
+def _names(videos: Sequence[Path]) -> list[str]:
+    """The files' stems, with their folders where several have one stem."""
+    stems = [path.stem for path in videos]
+    return [
+        stem if stems.count(stem) == 1 else f"{path.absolute().parent.name}/{stem}"
+        for path, stem in zip(videos, stems, strict=True)
+    ]
 
 
 def _part(
@@ -206,7 +215,9 @@ class _Canvas:
         if height is None:
             height = min(tallest, max(_LEAST_HEIGHT, min(box.height for box in self._boxes)))
         self._height = _even(height)
-        widths = [_even(box.width * _shape(info) * height / box.height) for box, info in zip(self._boxes, infos, strict=True)]
+        widths = [
+            _even(box.width * _shape(info) * height / box.height) for box, info in zip(self._boxes, infos, strict=True)
+        ]
         count = len(infos)
         if layout == "split":
             widths = widths[:1] * count
@@ -233,7 +244,9 @@ class _Canvas:
             image = _resized(_rgb(frame, self._infos[number], self._boxes[number]), width, self._height)
             if ended:
                 image = image // 2
-            start, stop = (number * width // count, (number + 1) * width // count) if self._layout == "split" else (0, width)
+            start, stop = (
+                (number * width // count, (number + 1) * width // count) if self._layout == "split" else (0, width)
+            )
             canvas[top : top + self._height, left + start : left + stop] = image[:, start:stop]
             label = self._labels[number] + (" (ended)" if ended else "")
             _write_label(canvas[top - _BAR_PX : top, left + start : left + stop], label)
@@ -248,7 +261,7 @@ class _Film:
     def __init__(self, infos: Sequence[VideoInfo], canvas: _Canvas, from_s: float, to_s: float | None) -> None:
         self.infos, self.canvas, self._from_s, self._to_s = infos, canvas, from_s, to_s
 
-    def frames(self) -> Iterator[tuple[Frame, list[tuple[Frame, bool]]]]:
+    def frames(self) -> Generator[tuple[Frame, list[tuple[Frame, bool]]], None, None]:
         """Every frame of the first video that is shown, and all videos' frames at its time, with who has ended."""
         with ExitStack() as stack:
             first, *others = (stack.enter_context(self._reader(info)) for info in self.infos)
@@ -314,9 +327,7 @@ def _write_video(output: Path, film: _Film, overwrite: bool, on_frame: Callable[
     ) as writer:
         for frame, shown in film.frames():
             pts = frame.pts - start.pts
-            writer.write(
-                drawn_frame(canvas.drawn(shown), info.layout, index=count, pts=pts, duration=frame.duration)
-            )
+            writer.write(drawn_frame(canvas.drawn(shown), info.layout, index=count, pts=pts, duration=frame.duration))
             held_short |= {each.path.name for each, (_, ended) in zip(film.infos, shown, strict=True) if ended}
             count, end = count + 1, pts + frame.duration
             on_frame(count)

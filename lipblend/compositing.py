@@ -139,7 +139,9 @@ def composite(
     check_audio(theirs, settings.audio.source)
     model = resolve_model("face_landmarker", models)
     if run_tag is not None and debug_dir is None:
-        raise SettingsError("--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER.")
+        raise SettingsError(
+            "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
+        )
     export_to = debug_folder(debug_dir, run_tag) if debug_dir is not None else None
     analysis = analyse(
         ours,
@@ -225,9 +227,7 @@ class _Render:
         self._trim = trim or len(plan.rows) < len(analysis.times_s)
         self.start_s = float(analysis.times_s[0])
         self._timing = timing = theirs if self._follows_synced else ours
-        self.target = replace(
-            ours, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s
-        )
+        self.target = replace(ours, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
         self.blended = 0
         self.passed_through: Counter[str] = Counter()
         self.fallbacks: Counter[str] = Counter()

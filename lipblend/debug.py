@@ -179,9 +179,7 @@ class _Videos:
                 np.maximum(whole[place], part, out=whole[place])
             overlaid[place] = overlay(picture, patch.matte, patch.plan.original, patch.plan.synced)
         for writer, info, image in zip(self._writers, self._infos, (*mattes, overlaid), strict=True):
-            writer.write(
-                drawn_frame(image, info.layout, index=frame.index, pts=frame.pts, duration=frame.duration)
-            )
+            writer.write(drawn_frame(image, info.layout, index=frame.index, pts=frame.pts, duration=frame.duration))
 
 
 class _Table:
@@ -194,7 +192,9 @@ class _Table:
         try:
             self._file = self._path.open("w", newline="", encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}", hint="Check the folder's rights.") from error
+            raise OutputError(
+                f"cannot write {self._path}: {error.strerror}", hint="Check the folder's rights."
+            ) from error
         self._rows = csv.writer(self._file)
         self._write(_COLUMNS)
         return self

@@ -78,9 +78,9 @@ def compare_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put several results side by side, in step by time, as a video or a GIF.
+    """Put several results side by side, as a video or a GIF.
 
-    The first video gives the frame times, the length and the sound.
+    They are in step by time. The first video gives the frame times, the length and the sound.
     """
     check_name(output, videos[0])
     box = _crop(crop)

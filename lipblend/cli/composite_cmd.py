@@ -84,7 +84,9 @@ def composite_command(
     ] = None,
     run_tag: Annotated[
         str | None,
-        typer.Option("--run-tag", metavar="NAME", help="Write them into FOLDER/NAME, so that several runs can be kept."),
+        typer.Option(
+            "--run-tag", metavar="NAME", help="Write them into FOLDER/NAME, so that several runs can be kept."
+        ),
     ] = None,
     debug_format: Annotated[
         DebugForm,

@@ -70,9 +70,9 @@ def preview_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Render single frames in a second or two, with every step of the way, as one picture.
+    """Render single frames, with every step of the way, as a picture.
 
-    Only a moment about each frame is read. The sheet shows original, synced and result, mask, alpha and seam ring,
+    It takes a second or two, as only a moment about each frame is read. The sheet shows original, synced and result, mask, alpha and seam ring,
     where the pictures differ, and the landmarks.
     """
     _check_output(output, (original, synced), overwrite=overwrite)
@@ -136,9 +136,7 @@ def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) ->
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
     if output.exists() and not overwrite:
-        raise OutputError(
-            f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another."
-        )
+        raise OutputError(f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
     if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
         raise OutputError(f"{output} is an input of this run", hint="Choose another name for the output.")
 

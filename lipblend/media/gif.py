@@ -12,6 +12,7 @@ from typing import Self
 import av
 import av.filter
 import numpy as np
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -36,7 +37,7 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> VideoFrame:
         if graph is None:
             graph = av.filter.Graph()
             height, width = picture.shape[:2]
-            source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_CLOCK)
+            source = graph.add_buffer(width=width, height=height, format=VideoFormat("rgb24"), time_base=_CLOCK)
             maker, sink = graph.add("palettegen", "reserve_transparent=0"), graph.add("buffersink")
             source.link_to(maker)
             maker.link_to(sink)
@@ -108,11 +109,11 @@ class GifWriter:
     def _build(self) -> None:
         width, height = self._size
         self._graph = graph = av.filter.Graph()
-        self._source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_CLOCK)
+        self._source = graph.add_buffer(width=width, height=height, format=VideoFormat("rgb24"), time_base=_CLOCK)
         colours = graph.add_buffer(
-            width=self._palette.width, height=self._palette.height, format=self._palette.format.name, time_base=_CLOCK
+            width=self._palette.width, height=self._palette.height, format=self._palette.format, time_base=_CLOCK
         )
-        user = graph.add("paletteuse", "dither=bayer:bayer_scale=4:diff_mode=rectangle")
+        user = graph.add("paletteuse", "dither=bayer:bayer_scale=5:diff_mode=rectangle")
         self._sink = graph.add("buffersink")
         self._source.link_to(user, 0, 0)
         colours.link_to(user, 0, 1)
@@ -142,7 +143,8 @@ class GifWriter:
             yield
         except (av.FFmpegError, OSError) as error:
             raise OutputError(
-                f"{self._path} cannot be written: {error.strerror or error}", hint="Check the folder and the free space."
+                f"{self._path} cannot be written: {error.strerror or error}",
+                hint="Check the folder and the free space.",
             ) from error
 
 

@@ -151,7 +151,7 @@ def parse_time(text: str, info: VideoInfo) -> float:
         numbers = []
     if not 1 <= len(numbers) <= 3 or any(not math.isfinite(number) or number < 0 for number in numbers):
         raise SettingsError(f"--at {text} is no time", hint="Write seconds (12.5), 1:02.5, or a frame number (#312).")
-    time_s = sum(number * 60**power for power, number in enumerate(reversed(numbers)))
+    time_s = sum((number * 60.0**power for power, number in enumerate(reversed(numbers))), 0.0)
     if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
         raise InputError(
             f"--at {text} lies beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
@@ -183,11 +183,17 @@ class _Run:
             return self._whole[key], True
         reach = max(reach_s(each) for each in group)
         try:
-            return self._analysed(group[0], Window(time_s - reach, time_s + reach)), False
+            return self._analysed(group[0], self._window(time_s, reach)), False
         except WindowUnpairedError as error:
             self.notes.append(f"the whole clip was analysed: {error.message}")
         self._whole[key] = self._analysed(group[0], None)
         return self._whole[key], True
+
+    def _window(self, time_s: float, reach: float) -> Window:
+        """The window about a time; one that would reach beyond an end is as long, but lies inside."""
+        length_s = math.inf if self._ours.duration_s is None else self._ours.duration_s
+        start_s = max(0.0, min(time_s, length_s - reach) - reach)
+        return Window(start_s, start_s + 2 * reach)
 
     def _analysed(self, settings: Settings, window: Window | None) -> ClipAnalysis:
         return analyse(

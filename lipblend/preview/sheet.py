@@ -82,7 +82,14 @@ def _compared(same: Sequence[Look], number: int, differences: Sequence[str]) -> 
     blank = np.full((1, width, 3), 255, np.uint8)
     texts = [_wrapped(text, width) for text in ("", *differences)]
     tall = max(len(text) for text in texts)
-    rows = [labelled_row([(look.name if look else "", _text(lines, width, tall)) for look, lines in zip((None, *same), texts, strict=True)])]
+    rows = [
+        labelled_row(
+            [
+                (look.name if look else "", _text(lines, width, tall))
+                for look, lines in zip((None, *same), texts, strict=True)
+            ]
+        )
+    ]
     columns: list[list[tuple[str, Rgb]]] = [[*inputs, ("", blank)]]
     for look in same:
         patches = look.rendered.patches
