@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from lipblend.comparison import compare
+from lipblend.comparison.film import compare
 from lipblend.errors import NoFaceError, OutputError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.media.planes import Box

@@ -16,8 +16,8 @@ from lipblend.media.planes import to_rgb
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
-from lipblend.preview.frames import parse_time, preview
 from lipblend.presets import resolve_settings
+from lipblend.preview.frames import parse_time, preview
 from lipblend.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 

@@ -85,7 +85,7 @@ def compare_command(
     check_name(output, videos[0])
     box = _crop(crop)
 
-    from lipblend.comparison import compare
+    from lipblend.comparison.film import compare
     from lipblend.compositing import Progress
     from lipblend.faces.models import resolve_model
 

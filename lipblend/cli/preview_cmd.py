@@ -72,8 +72,8 @@ def preview_command(
 ) -> None:
     """Render single frames, with every step of the way, as a picture.
 
-    It takes a second or two, as only a moment about each frame is read. The sheet shows original, synced and result, mask, alpha and seam ring,
-    where the pictures differ, and the landmarks.
+    It takes a few seconds, as only a moment about each frame is read. The sheet shows original, synced and result,
+    mask, alpha and seam ring, where the pictures differ, and the landmarks.
     """
     _check_output(output, (original, synced), overwrite=overwrite)
     chosen = _presets(presets, preset)

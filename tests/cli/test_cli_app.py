@@ -63,7 +63,7 @@ def test_version() -> None:
 def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
     done = run.invoke(app, ["compsite"])
     assert done.exit_code == 2
-    assert "Did you mean 'composite'?" in done.stderr
+    assert "Did you mean 'composite'" in done.stderr
 
 
 def a_command(failure: BaseException | None) -> typer.Typer:

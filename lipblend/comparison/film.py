@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
+from lipblend.comparison.canvas import Canvas, Layout, Part, frame_rgb
 from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
@@ -20,7 +20,7 @@ from lipblend.faces.search import find_faces
 from lipblend.media.drawn import drawn_frame, drawn_info
 from lipblend.media.gif import LEAST_DELAY_S, GifWriter, palette_of
 from lipblend.media.info import VideoInfo
-from lipblend.media.planes import Box, to_rgb
+from lipblend.media.planes import Box
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame, VideoReader
 from lipblend.media.remux import AudioPlan
@@ -28,20 +28,12 @@ from lipblend.media.sampling import SampleReader, reachable, spread
 from lipblend.media.survey import survey
 from lipblend.media.window import WindowReader
 from lipblend.media.writer import VideoWriter, check_output
-from lipblend.pictures import Rgb
 from lipblend.settings import EncodeSettings, TrackSettings
 
-Layout = Literal["side", "split", "stack"]
-Part = tuple[float, float, float, float]
-"""Left, top, right and bottom as shares of the picture's width and height."""
-
 _TALLEST = {"video": 1080, "gif": 360}
-_LEAST_HEIGHT = 240
-_BAR_PX, _GAP_PX = 30, 4
 _FACE_SAMPLES = 8
 _FACE_MARGIN = 0.35
 _PALETTE_SAMPLES = 24
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,7 @@ def compare(
         )
     part = _part(crop, infos[0], from_s, to_s, model)
     is_gif = output.suffix.lower() == ".gif"
-    canvas = _Canvas(infos, names, layout, part, height_px, _TALLEST["gif" if is_gif else "video"])
+    canvas = Canvas(infos, names, layout, part, height_px, _TALLEST["gif" if is_gif else "video"])
     film = _Film(infos, canvas, from_s, to_s)
     write = _write_gif if is_gif else _write_video
     return write(output, film, overwrite, on_frame)
@@ -178,7 +170,7 @@ def _face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | 
     ):
         for frame in reader:
             meshes = find_faces(
-                _rgb(frame, info, None), landmarker.detect, min_face_px=track.min_face_px, exhaustive=False
+                frame_rgb(frame, info, None), landmarker.detect, min_face_px=track.min_face_px, exhaustive=False
             )
             boxes += [Landmarks(mesh).box() for mesh in meshes[:1]]
     if not boxes:
@@ -197,68 +189,10 @@ def _face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | 
     ).clipped(*info.upright_size)
 
 
-class _Canvas:
-    """Where every picture goes."""
-
-    def __init__(
-        self,
-        infos: Sequence[VideoInfo],
-        labels: Sequence[str],
-        layout: Layout,
-        part: Part,
-        height_px: int | None,
-        tallest: int,
-    ) -> None:
-        self._infos, self._labels, self._layout = infos, labels, layout
-        self._boxes = [_box_of(part, info) for info in infos]
-        height = height_px
-        if height is None:
-            height = min(tallest, max(_LEAST_HEIGHT, min(box.height for box in self._boxes)))
-        self._height = _even(height)
-        widths = [
-            _even(box.width * _shape(info) * height / box.height) for box, info in zip(self._boxes, infos, strict=True)
-        ]
-        count = len(infos)
-        if layout == "split":
-            widths = widths[:1] * count
-        self._widths = widths
-        bar = _BAR_PX
-        if layout == "side":
-            lefts = np.cumsum([0, *(width + _GAP_PX for width in widths)]).tolist()
-            self._places = [(left, bar) for left in lefts[:-1]]
-            self.width, self.height = lefts[-1] - _GAP_PX, bar + self._height
-        elif layout == "stack":
-            self._places = [(0, bar + number * (bar + self._height)) for number in range(count)]
-            self.width, self.height = max(widths), count * (bar + self._height)
-        else:
-            self._places = [(0, bar)] * count
-            self.width, self.height = widths[0], bar + self._height
-        self._blank = np.full((self.height, self.width, 3), 24, np.uint8)
-
-    def drawn(self, frames: Sequence[tuple[Frame, bool]]) -> Rgb:
-        """One picture of one frame of each video; those that have ended are dimmed."""
-        canvas = self._blank.copy()
-        count = len(frames)
-        for number, (frame, ended) in enumerate(frames):
-            (left, top), width = self._places[number], self._widths[number]
-            image = _resized(_rgb(frame, self._infos[number], self._boxes[number]), width, self._height)
-            if ended:
-                image = image // 2
-            start, stop = (
-                (number * width // count, (number + 1) * width // count) if self._layout == "split" else (0, width)
-            )
-            canvas[top : top + self._height, left + start : left + stop] = image[:, start:stop]
-            label = self._labels[number] + (" (ended)" if ended else "")
-            _write_label(canvas[top - _BAR_PX : top, left + start : left + stop], label)
-            if self._layout == "split" and number:
-                canvas[top:, left + start - 1 : left + start + 1] = 255
-        return canvas
-
-
 class _Film:
     """The pictures of the comparison; it can be gone through several times."""
 
-    def __init__(self, infos: Sequence[VideoInfo], canvas: _Canvas, from_s: float, to_s: float | None) -> None:
+    def __init__(self, infos: Sequence[VideoInfo], canvas: Canvas, from_s: float, to_s: float | None) -> None:
         self.infos, self.canvas, self._from_s, self._to_s = infos, canvas, from_s, to_s
 
     def frames(self) -> Generator[tuple[Frame, list[tuple[Frame, bool]]], None, None]:
@@ -375,42 +309,3 @@ def _check_gif(output: Path, film: _Film, overwrite: bool) -> None:
 
 def _ended(names: set[str]) -> list[str]:
     return [f"{name} ends earlier: its last picture is held, dimmed" for name in sorted(names)]
-
-
-def _box_of(part: Part, info: VideoInfo) -> Box:
-    width, height = info.upright_size
-    left, top, right, bottom = part
-    return Box(round(left * width), round(top * height), round(right * width), round(bottom * height))
-
-
-def _shape(info: VideoInfo) -> float:
-    """Width over height of an upright pixel."""
-    aspect = float(info.sample_aspect or 1)
-    return 1 / aspect if info.orientation.transposed else aspect
-
-
-def _rgb(frame: Frame, info: VideoInfo, box: Box | None) -> Rgb:
-    return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
-
-
-def _resized(image: Rgb, width: int, height: int) -> Rgb:
-    if image.shape[:2] == (height, width):
-        return image
-    smaller = height < image.shape[0]
-    return np.asarray(
-        cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC), np.uint8
-    )
-
-
-def _even(number: float) -> int:
-    return max(2, round(number / 2) * 2)
-
-
-def _write_label(strip: Rgb, label: str) -> None:
-    """Write a label into the strip above a picture, smaller where it would not fit."""
-    scale = cv2.getFontScaleFromHeight(_FONT, 14, 1)
-    (width, _), _ = cv2.getTextSize(label, _FONT, scale, 1)
-    scale *= min(1.0, (strip.shape[1] - 8) / max(width, 1))
-    canvas = np.ascontiguousarray(strip)
-    cv2.putText(canvas, label, (4, _BAR_PX - 9), _FONT, scale, (235, 235, 235), 1, cv2.LINE_AA)
-    strip[:] = canvas
