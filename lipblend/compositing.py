@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
-from lipblend.debug import DebugPictures
 from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
 from lipblend.evaluation.walk import spoken_meshes
+from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
+from lipblend.errors import SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
@@ -26,7 +28,7 @@ from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, check_audio, choose_audio
 from lipblend.media.writer import VideoWriter, check_output
 from lipblend.progress import Progress
-from lipblend.render import Picture, render_frame
+from lipblend.render import FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 
 _QUEUE = 4  # decoded frames waiting a stream
@@ -95,6 +97,8 @@ def composite(
     models: Path | None = None,
     debug_dir: Path | None = None,
     measure: bool = False,
+    run_tag: str | None = None,
+    debug_format: DebugFormat = "png",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
@@ -111,7 +115,11 @@ def composite(
     models : Path, optional
         Face model bundle, or the folder it lies in.
     debug_dir : Path, optional
-        Folder for mask, alpha, seam ring and overlay pictures of every blended frame.
+        Folder for mask, alpha, seam ring and overlay of every frame, and a table (`lipblend.debug.DebugExport`).
+    run_tag : str, optional
+        Name of a folder in `debug_dir` that they go to instead.
+    debug_format : {"png", "video"}
+        Pictures, or videos in step with the output.
     measure : bool
         Measure the output when it is written; see `lipblend.evaluation`.
     on_progress : callable, optional
@@ -130,7 +138,11 @@ def composite(
     check_output(output, ours, encode=settings.encode, inputs=inputs, overwrite=overwrite)
     check_audio(theirs, settings.audio.source)
     model = resolve_model("face_landmarker", models)
-    pictures = DebugPictures(debug_dir) if debug_dir is not None else None
+    if run_tag is not None and debug_dir is None:
+        raise SettingsError(
+            "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
+        )
+    export_to = debug_folder(debug_dir, run_tag) if debug_dir is not None else None
     analysis = analyse(
         ours,
         theirs,
@@ -152,7 +164,11 @@ def composite(
     spoken = spoken_meshes(analysis) if measure else ()
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     analysed = time.perf_counter()
-    end_s, writer_notes = run.write(output, audio, overwrite=overwrite, pictures=pictures, report=report)
+    with ExitStack() as stack:
+        export = None
+        if export_to is not None:
+            export = stack.enter_context(DebugExport(export_to, run.target, form=debug_format))
+        end_s, writer_notes = run.write(output, audio, overwrite=overwrite, export=export, report=report)
     finished = time.perf_counter()
     evaluation = None
     if measure:
@@ -227,6 +243,8 @@ class _Render:
         self._exact = analysis.exact_times
         self._trim = trim or len(plan.rows) < len(analysis.times_s)
         self.start_s = float(analysis.times_s[0])
+        self._timing = timing = theirs if self._follows_synced else ours
+        self.target = replace(ours, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
         self.blended = 0
         self.passed_through: Counter[str] = Counter()
         self.fallbacks: Counter[str] = Counter()
@@ -237,13 +255,11 @@ class _Render:
         audio: AudioPlan,
         *,
         overwrite: bool,
-        pictures: DebugPictures | None,
+        export: DebugExport | None,
         report: Callable[[Progress], None],
     ) -> tuple[float, list[str]]:
         """Render and encode every frame; returns the last frame's end in seconds and what the writer has to say."""
-        rows = self._plan.rows
-        timing = self._theirs if self._follows_synced else self._ours
-        target = replace(self._ours, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
+        rows, target = self._plan.rows, self.target
         shown = [row.original_index for row in rows]
         partners = [row.synced_index for row in rows if row.faces]
         end_s = 0.0
@@ -255,7 +271,7 @@ class _Render:
                 target,
                 encode=self._settings.encode,
                 audio=audio,
-                extras_from=timing,
+                extras_from=self._timing,
                 trim=self._trim,
                 overwrite=overwrite,
             ) as writer,
@@ -263,15 +279,17 @@ class _Render:
             for number, (row, (pts, duration)) in enumerate(zip(rows, self._stamps, strict=False)):
                 frame = next(frames)
                 partner = next(synced) if row.faces else None
-                out = self._compose(number, frame, partner, row, pictures)
+                out, result = self._compose(frame, partner, row)
+                if export is not None:
+                    time_s, picture = float(pts * target.time_base), self._picture(out, self._ours)
+                    made_from = row.original_index, row.synced_index
+                    export.save(DebugFrame(number, pts, duration, time_s, *made_from, picture, result))
                 writer.write(replace(out, index=number, pts=pts, duration=duration))
                 end_s = float((pts + duration) * target.time_base)
                 report(Progress("render", number + 1, len(rows)))
         return end_s, writer.notes
 
-    def _compose(
-        self, number: int, frame: Frame, partner: Frame | None, row: PlanRow, pictures: DebugPictures | None
-    ) -> Frame:
+    def _compose(self, frame: Frame, partner: Frame | None, row: PlanRow) -> tuple[Frame, FrameResult]:
         ours, theirs = self._picture(frame, self._ours), None
         if partner is not None:
             theirs = self._picture(partner, self._theirs)
@@ -279,14 +297,12 @@ class _Render:
         self.fallbacks.update(result.fallbacks)
         if not result.patches:
             self.passed_through[result.reason] += 1
-            return frame
+            return frame, result
         self.blended += 1
         out = frame.writable()
         for patch in result.patches:
             add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
-        if pictures is not None:
-            pictures.save(number, self._picture(out, self._ours), result.patches)
-        return out
+        return out, result
 
     @staticmethod
     def _picture(frame: Frame, info: VideoInfo) -> Picture:

@@ -95,6 +95,21 @@ def save_png(path: str, image: Rgb) -> bool:
     return cv2.imwrite(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
+def encoded(image: Rgb, suffix: str) -> bytes:
+    """An (h, w, 3) uint8 RGB picture as the content of a file: ``.png``, or ``.jpg`` of high quality.
+
+    Raises
+    ------
+    ValueError
+        The picture is too large for the format (65535 pixels a side for JPEG).
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in (".jpg", ".jpeg") else [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    done, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"a picture of {image.shape[1]}x{image.shape[0]} cannot be encoded as {suffix}")
+    return content.tobytes()
+
+
 def _check(image: Rgb, label: str) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"{label}: expected (h, w, 3) uint8, got {image.shape} {image.dtype}")

@@ -52,7 +52,7 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
     InputMismatchError
         If they show different scenes, or have no moment in common.
     """
-    clocks = Clock(np.array(original.times_s)), Clock(np.array(synced.times_s))
+    clocks = original.clock(), synced.clock()
     offset_s = None if settings.offset_s == "auto" else settings.offset_s
     small = SmallPictures.of(original, synced)
     source = _guess(clocks, settings.method, offset_s or 0.0)

@@ -13,15 +13,14 @@ from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
 from lipblend.analysis.scan import Scan, follow
 from lipblend.analysis.timeline import Clock, jumps
+from lipblend.analysis.window import Window, align_window, check_not_empty
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.tracks import TrackedFace
 from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping
-from lipblend.media.ordered import frames_at
 from lipblend.media.pairing import pair_by_time
 from lipblend.media.prefetch import prefetch
-from lipblend.media.reader import VideoReader
 from lipblend.settings import PairSettings, TrackSettings
 
 _QUEUE = 4  # decoded frames waiting a stream
@@ -40,6 +39,7 @@ def analyse(
     strict: bool,
     lab: bool,
     on_frame: Callable[[int], None],
+    window: Window | None = None,
 ) -> ClipAnalysis:
     """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
@@ -60,6 +60,8 @@ def analyse(
         Take colour statistics in CIE Lab instead of YCbCr.
     on_frame : callable
         Called with the number of original frames done.
+    window : Window, optional
+        Look at this part of the two videos only. Frames are then counted from its first one.
 
     Raises
     ------
@@ -67,15 +69,18 @@ def analyse(
         If a video has no frame that can be decoded, or is damaged and ``strict`` is set.
     InputMismatchError
         If the two do not belong together.
+    WindowUnpairedError
+        If a window alone does not show surely which frames belong together.
     """
-    ours, theirs = Scan(original), Scan(synced)
-    measures, offline = _read_both(ours, theirs, model, track, lab=lab, on_frame=on_frame)
+    ours, theirs = (Scan(original), Scan(synced)) if window is None else window.scans(original, synced, pair)
+    starts_s = None if window is None else window.starts_s(original, synced, pair)
+    measures, offline = _read_both(ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s)
     damage = (*ours.damage, *theirs.damage)
     if strict and damage:
         raise InputError(
             "an input is damaged, and read.strict is set", details=damage, hint="Leave out --strict to decode on."
         )
-    alignment = align(ours, theirs, pair)
+    alignment = align(ours, theirs, pair) if window is None else align_window(ours, theirs, pair)
     both = Pair(original, synced, alignment.mapping, lab)
     line = alignment.timeline
     wanted = [(int(i), int(j)) for i, j in zip(line.original_index, line.synced_index, strict=True) if j >= 0]
@@ -105,27 +110,38 @@ def analyse(
         original_pts=np.array(ours.pts),
         synced_pts=np.array(theirs.pts),
         exact_times=(ours.exact_times, theirs.exact_times),
+        kept=(ours.kept, theirs.kept),
     )
 
 
 def _read_both(
-    ours: Scan, theirs: Scan, model: Path, track: TrackSettings, *, lab: bool, on_frame: Callable[[int], None]
+    ours: Scan,
+    theirs: Scan,
+    model: Path,
+    track: TrackSettings,
+    *,
+    lab: bool,
+    on_frame: Callable[[int], None],
+    starts_s: tuple[float, float] | None,
 ) -> tuple[Measures, tuple[str, ...]]:
-    """Fill both scans; returns what was measured on frames of the same time, and a note where there is a need."""
+    """Fill both scans; returns what was measured on frames of the same time, and a note where there is a need.
+
+    ``starts_s``: times of the two videos that belong together, where they are not their first frames'.
+    """
     original, synced = ours.info, theirs.info
     same_size = original.upright_size == synced.upright_size
     provisional = Pair(original, synced, FrameMapping(), lab)
     measures: Measures = {}
     with (
-        VideoReader(original) as read_original,
-        VideoReader(synced) as read_synced,
+        ours.reader() as read_original,
+        theirs.reader() as read_synced,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_original,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
         prefetch(follow(read_original, find_original, track), _QUEUE) as seen_original,
         prefetch(follow(read_synced, find_synced, track), _QUEUE) as seen_synced,
     ):
         rest = theirs.recorded(seen_synced)
-        for here, there in pair_by_time(ours.recorded(seen_original), rest):
+        for here, there in pair_by_time(ours.recorded(seen_original), rest, starts_s=starts_s):
             if there is not None and same_size:
                 key = here.frame.index, there.frame.index
                 measures[key] = provisional.measure(here.frame, here.faces, there.frame, there.faces)
@@ -137,6 +153,7 @@ def _read_both(
         network = find_original.network
     for scan in (ours, theirs):
         if not len(scan):
+            check_not_empty(scan, original=scan is ours)
             raise InputError(
                 f"no frame of {scan.info.path.name} can be decoded",
                 hint="Check that the file plays, or encode it again.",
@@ -147,8 +164,7 @@ def _read_both(
 
 def _measured_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, int]]) -> Measures:
     """Measure pairs of frames that were not measured in passing."""
-    here = frames_at(ours.info, ours.pts, [i for i, _ in keys], exact=ours.exact_times)
-    there = frames_at(theirs.info, theirs.pts, [j for _, j in keys], exact=theirs.exact_times)
+    here, there = ours.frames([i for i, _ in keys]), theirs.frames([j for _, j in keys])
     with prefetch(here, _QUEUE) as frames, prefetch(there, _QUEUE) as partners:
         return {
             (i, j): both.measure(frame, ours.faces[i], partner, theirs.faces[j])

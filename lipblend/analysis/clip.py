@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.measure import FaceMeasure
+from lipblend.media.reader import Frame
 
 
 @dataclass
@@ -60,6 +61,8 @@ class ClipAnalysis:
         Time stamps of all frames of the two videos, to find them again by.
     exact_times : (bool, bool)
         Whether these are the files' own, for the original and the synced video.
+    kept : two mappings of int to Frame
+        Frames of the two videos that were kept, by index; only where a window was analysed. Not to be written to.
     """
 
     times_s: npt.NDArray[np.float64]
@@ -74,3 +77,4 @@ class ClipAnalysis:
     original_pts: npt.NDArray[np.int64]
     synced_pts: npt.NDArray[np.int64]
     exact_times: tuple[bool, bool]
+    kept: tuple[Mapping[int, Frame], Mapping[int, Frame]] = field(default_factory=lambda: ({}, {}))

@@ -13,7 +13,6 @@ from lipblend.analysis.scan import Scan
 from lipblend.faces.landmarks import STABLE
 from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping, warp
-from lipblend.media.ordered import frames_at
 from lipblend.media.reader import Frame
 
 Thumbs = npt.NDArray[np.uint8]
@@ -141,13 +140,8 @@ def refined_on_frames(original: Scan, synced: Scan, pairs: Pairs, mapping: Frame
     near = pairs[:_FULL_SIZE_WITHIN]
     places = np.unique(np.linspace(0, len(near) - 1, _FULL_SIZE_PAIRS).astype(int))
     wanted = [near[place] for place in places]
-    ours = [
-        _grey(frame)
-        for frame in frames_at(original.info, original.pts, [i for i, _ in wanted], exact=original.exact_times)
-    ]
-    theirs = [
-        _grey(frame) for frame in frames_at(synced.info, synced.pts, [j for _, j in wanted], exact=synced.exact_times)
-    ]
+    ours = [_grey(frame) for frame in original.frames([i for i, _ in wanted])]
+    theirs = [_grey(frame) for frame in synced.frames([j for _, j in wanted])]
     for side in _SIDES_PX:
         one, other = [_reduced(x, side) for x in ours], [_reduced(x, side) for x in theirs]
         down = SmallPictures(np.stack(one), np.stack(other), (_ratio(one[0], ours[0]), _ratio(other[0], theirs[0])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -11,17 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import cuts
+from lipblend.analysis.timeline import Clock
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.tracks import FaceTracker, TrackedFace
 from lipblend.media.info import VideoInfo
+from lipblend.media.ordered import frames_at
 from lipblend.media.planes import Box, to_rgb
 from lipblend.media.reader import Frame, VideoReader
+from lipblend.media.window import WindowReader
 from lipblend.settings import TrackSettings
 
 Thumb = npt.NDArray[np.uint8]
 
 _THUMB_PIXELS = 5184  # 96 x 54
 _CUT_SHORT_S = 0.25
+_KEPT_BYTES = 400_000_000  # of the frames of a window, a video
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,11 @@ class Scan:
         What was wrong with the file, for the summary.
     exact_times : bool
         Every frame carries the time stamp that the file gives it, so that it can be found again by it.
+    window_pts : (int, int) or None
+        Only the frames with time stamps from the one to the other are read; None for all.
+    kept : dict of int to Frame
+        Frames of a window, by index, so that they need not be decoded again; empty where they would take too much
+        memory.
     """
 
     info: VideoInfo
@@ -66,9 +75,25 @@ class Scan:
     faces: list[tuple[TrackedFace, ...]] = field(default_factory=list)
     damage: tuple[str, ...] = ()
     exact_times: bool = True
+    window_pts: tuple[int, int] | None = None
+    kept: dict[int, Frame] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pts)
+
+    def reader(self) -> VideoReader:
+        """A reader of the frames that are wanted."""
+        return VideoReader(self.info) if self.window_pts is None else WindowReader(self.info, *self.window_pts)
+
+    def clock(self) -> Clock:
+        """When the frames are shown, once they are read."""
+        return Clock(np.array(self.times_s), None if self.window_pts is None else self.info.start_s)
+
+    def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
+        """Frames by index, once more, not to be written to; see `lipblend.media.ordered.frames_at`."""
+        if all(index in self.kept for index in wanted):
+            return iter([self.kept[index] for index in wanted])
+        return frames_at(self.info, self.pts, wanted, exact=self.exact_times, window=self.window_pts is not None)
 
     def recorded(self, seen: Iterable[Seen]) -> Iterator[Seen]:
         """Hand frames on, and keep what is to be kept of each."""
@@ -78,11 +103,22 @@ class Scan:
             self.times_s.append(item.time_s)
             self.thumbs.append(item.thumb)
             self.faces.append(item.faces)
+            if self.window_pts is not None:
+                self._keep(item.frame)
             yield item
+
+    def _keep(self, frame: Frame) -> None:
+        size = sum(plane.nbytes for plane in frame.planes)
+        if size * (len(self.kept) + 1) <= _KEPT_BYTES:
+            self.kept[len(self) - 1] = frame
 
     def finish(self, reader: VideoReader) -> None:
         """Take over what the reader noticed."""
         self.exact_times = reader.bumped_pts == 0
+        if isinstance(reader, WindowReader):
+            self.exact_times &= reader.unplaced == 0
+            self.damage = tuple(_damage(self.info, reader))
+            return
         # The last frame's own length says nothing: the reader stretches it to the end that the container names.
         usual_s = float(np.median(np.diff(self.times_s))) if len(self) > 1 else 0.0
         end_s = self.times_s[-1] + usual_s if self.pts else 0.0

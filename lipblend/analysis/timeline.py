@@ -29,14 +29,17 @@ class Clock:
     ----------
     times_s : (n,) float64
         Rising.
+    start_s : float or None
+        Time of the video's first frame, where ``times_s`` begin later.
     """
 
     times_s: Times
+    start_s: float | None = None
 
     @property
     def since_start_s(self) -> Times:
-        """Times counted from the first frame."""
-        return np.asarray(self.times_s - self.times_s[0])
+        """Times counted from the video's first frame."""
+        return np.asarray(self.times_s - (self.times_s[0] if self.start_s is None else self.start_s))
 
     @property
     def period_s(self) -> float:
@@ -114,7 +117,8 @@ def outside(original: Clock, synced: Clock, offset_s: float) -> tuple[npt.NDArra
     """Synced frames more than half a frame before the original's first frame, and after its last."""
     wanted = synced.since_start_s + offset_s
     half = _half(original, synced)
-    return wanted < -half, wanted > original.since_start_s[-1] + half
+    ours = original.since_start_s
+    return wanted < ours[0] - half, wanted > ours[-1] + half
 
 
 def usual_offset_s(source: Indices, original: Clock, synced: Clock) -> float:

@@ -17,12 +17,14 @@ COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
     "evaluate": (
         "lipblend.cli.evaluate_cmd",
-        "Measure a composite, and hold it against pass marks.",
+        "Measure a composite: seam, colour, flicker, old lips, lip-sync, and broken synced frames.",
     ),
     "probe": (
         "lipblend.cli.probe_cmd",
         "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
     ),
+    "preview": ("lipblend.cli.preview_cmd", "Render single frames, with every step of the way, as a picture."),
+    "compare": ("lipblend.cli.compare_cmd", "Put several results side by side, as a video or a GIF."),
     "demo": ("lipblend.cli.demo_cmd", "Make a sample pair and composite it, to see what lipblend does."),
     "ab": ("lipblend.cli.ab_cmd", "Build a page on which people rate clips blindly, or score their votes."),
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,13 @@ from lipblend.cli.verdict import (
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
+
+
+class DebugForm(enum.Enum):
+    """What ``--debug-format`` may be."""
+
+    png = "png"
+    video = "video"
 
 
 @app.command("composite")
@@ -80,7 +88,7 @@ def composite_command(
         typer.Option(
             "--debug-dir",
             metavar="FOLDER",
-            help="Write mask, alpha, seam ring and overlay pictures there.",
+            help="Write mask, alpha, seam ring and overlay of every frame there, and a table, frames.csv.",
             readable=False,
         ),
     ] = None,
@@ -88,6 +96,16 @@ def composite_command(
     gate: GateOption = False,
     junit: JunitOption = None,
     video: VideoOption = True,
+    run_tag: Annotated[
+        str | None,
+        typer.Option(
+            "--run-tag", metavar="NAME", help="Write them into FOLDER/NAME, so that several runs can be kept."
+        ),
+    ] = None,
+    debug_format: Annotated[
+        DebugForm,
+        typer.Option("--debug-format", help="Pictures of the blended region, or videos in step with the output."),
+    ] = DebugForm.png,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -130,6 +148,8 @@ def composite_command(
             models=models,
             debug_dir=debug_dir,
             measure=gate or report is not None or junit is not None,
+            run_tag=run_tag,
+            debug_format=debug_format.value,
             on_progress=on_progress,
         )
     evaluated = result.evaluation

@@ -88,7 +88,7 @@ def evaluate_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a composite: seam, colour, flicker, old lips, lip-sync, and what is broken in the synced video itself.
+    """Measure a composite: seam, colour, flicker, old lips, lip-sync, and broken synced frames.
 
     RESULT may come from lipblend or from anything else, also SYNCED itself. Every measure is explained in
     docs/measures.md. With --gate the exit code is 8 when a pass mark is missed.

@@ -235,9 +235,7 @@ class Walk:
         outside = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None
         return Looked(index, row, views, reason, untouched, outside, unlike)
 
-    def _unlike(
-        self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan
-    ) -> float:
+    def _unlike(self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan) -> float:
         box = _around_mouth(face.original, ours)
         if box.width < 1 or box.height < 1:
             return 0.0

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
 from lipblend.media.reader import Frame, VideoReader
+from lipblend.media.window import WindowReader
 
 _BLOCK = 24
 """Frames held at once for backward play; each block is decoded from the key frame before it."""
@@ -22,7 +23,12 @@ _LEAD_IN = 16
 
 
 def frames_at(
-    info: VideoInfo, pts: Sequence[int] | npt.NDArray[np.int64], wanted: Sequence[int], *, exact: bool
+    info: VideoInfo,
+    pts: Sequence[int] | npt.NDArray[np.int64],
+    wanted: Sequence[int],
+    *,
+    exact: bool,
+    window: bool = False,
 ) -> Iterator[Frame]:
     """Yield frames by index, in the order asked for.
 
@@ -37,13 +43,15 @@ def frames_at(
         Indices of frames.
     exact : bool
         The time stamps are the file's own. Else frames cannot be sought by them, and jumps back read from the start.
+    window : bool
+        ``pts`` are those of a stretch of the video, as a `lipblend.media.window.WindowReader` gave them.
 
     Raises
     ------
     InputError
         The file cannot be read, or gives other frames than before.
     """
-    source = _Source(info, pts, exact)
+    source = _Source(info, pts, exact, window)
     with closing(source):
         runs = [(index, len(list(same))) for index, same in groupby(wanted)]
         place = 0
@@ -75,8 +83,8 @@ def _repeated(frame: Frame, times: int) -> Iterator[Frame]:
 class _Source:
     """One reading of the file at a time, begun anew where a frame lies behind it or far ahead."""
 
-    def __init__(self, info: VideoInfo, pts: Sequence[int] | npt.NDArray[np.int64], exact: bool) -> None:
-        self._info, self._pts, self._exact = info, np.asarray(pts), exact
+    def __init__(self, info: VideoInfo, pts: Sequence[int] | npt.NDArray[np.int64], exact: bool, window: bool) -> None:
+        self._info, self._pts, self._exact, self._window = info, np.asarray(pts), exact and not window, window
         self._open = ExitStack()
         self._frames: Iterator[Frame] | None = None
         self._next = 0
@@ -116,6 +124,9 @@ class _Source:
                     self._next = place
                     return chain([first], frames)
         self._next = 0
+        if self._window:
+            self._open.close()
+            return iter(self._open.enter_context(WindowReader(self._info, int(self._pts[0]), int(self._pts[-1]))))
         return self._read(None)
 
     def _read(self, start_pts: int | None) -> Iterator[Frame]:

@@ -18,7 +18,9 @@ A = TypeVar("A", bound=Timed)
 B = TypeVar("B", bound=Timed)
 
 
-def pair_by_time(original: Iterable[A], synced: Iterable[B]) -> Iterator[tuple[A, B | None]]:
+def pair_by_time(
+    original: Iterable[A], synced: Iterable[B], *, starts_s: tuple[float, float] | None = None
+) -> Iterator[tuple[A, B | None]]:
     """Walk both videos together; with every original item the synced item nearest in time.
 
     Times count from each video's own first item, as generators start their output at 0 whatever the source did.
@@ -27,6 +29,8 @@ def pair_by_time(original: Iterable[A], synced: Iterable[B]) -> Iterator[tuple[A
     ----------
     original, synced : iterables of Timed
         In presentation order. Each is read once; two items of the synced video are held at most.
+    starts_s : (float, float), optional
+        Times of the original and of the synced video that belong together; their first items' otherwise.
 
     Yields
     ------
@@ -39,6 +43,8 @@ def pair_by_time(original: Iterable[A], synced: Iterable[B]) -> Iterator[tuple[A
     start_synced = current.time_s if current else 0.0
     period = 0.0
     start_original: float | None = None
+    if starts_s is not None:
+        start_original, start_synced = starts_s
     for item in original:
         if start_original is None:
             start_original = item.time_s

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -54,8 +54,8 @@ class VideoWriter:
         Encoder and its numbers.
     audio : AudioPlan
         Where the sound comes from.
-    extras_from : VideoInfo
-        File whose subtitles, chapters and tags are kept.
+    extras_from : VideoInfo or None
+        File whose subtitles, chapters and tags are kept; None for none.
     trim : bool
         End sound, subtitles and chapters with the last picture.
     overwrite : bool
@@ -82,7 +82,7 @@ class VideoWriter:
         *,
         encode: EncodeSettings,
         audio: AudioPlan,
-        extras_from: VideoInfo,
+        extras_from: VideoInfo | None,
         trim: bool = False,
         overwrite: bool = True,
     ) -> None:
@@ -170,19 +170,11 @@ class VideoWriter:
         return renamed
 
     def _add_extras(self, stack: ExitStack) -> None:
-        with open_source(self._extras.path) as source:
-            self._container.metadata.update(
-                {tag: text for tag, text in source.metadata.items() if tag.lower() not in _OWN_TAGS}
-            )
-            video = source.streams[self._info.stream_index] if self._extras.path == self._info.path else None
-            if video is not None:
-                tags = {tag: video.metadata[tag] for tag in _KEPT_VIDEO_TAGS if tag in video.metadata}
-                self._stream.metadata.update(tags)
-                self._stream.disposition = video.disposition
-            self._chapters = source.chapters()
-            audio = self._audio_indices(source)
-            subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
-            self._note_dropped(source)
+        self._chapters: list[Any] = []
+        audio = [] if self._audio.stream_index is None else [self._audio.stream_index]
+        subtitles: list[int] = []
+        if self._extras is not None:
+            audio, subtitles = self._take_over(self._extras)
         if self._audio.source is not None:
             for index in audio:
                 copier = self._copier(self._audio.source, stack)
@@ -190,6 +182,8 @@ class VideoWriter:
                 self.notes += (
                     notes if notes is not None else [f"sound stream {index} cannot be kept: no decoder for it"]
                 )
+        if self._extras is None:
+            return
         for index in subtitles:
             copier = self._copier(self._extras.path, stack)
             if copier.add(self._container, index, shift_s=-self._extras.origin) is None:
@@ -199,11 +193,28 @@ class VideoWriter:
                     f"subtitle stream {index} ({codec}) dropped: {self._path.suffix} cannot hold it as it is"
                 )
 
-    def _audio_indices(self, extras: InputContainer) -> list[int]:
+    def _take_over(self, extras: VideoInfo) -> tuple[list[int], list[int]]:
+        """Take over tags and chapters; returns which streams of sound and subtitles are to be kept."""
+        with open_source(extras.path) as source:
+            self._container.metadata.update(
+                {tag: text for tag, text in source.metadata.items() if tag.lower() not in _OWN_TAGS}
+            )
+            video = source.streams[self._info.stream_index] if extras.path == self._info.path else None
+            if video is not None:
+                tags = {tag: video.metadata[tag] for tag in _KEPT_VIDEO_TAGS if tag in video.metadata}
+                self._stream.metadata.update(tags)
+                self._stream.disposition = video.disposition
+            self._chapters = source.chapters()
+            audio = self._audio_indices(source, extras)
+            subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
+            self._note_dropped(source, extras)
+        return audio, subtitles
+
+    def _audio_indices(self, source: InputContainer, extras: VideoInfo) -> list[int]:
         if self._audio.stream_index is None:
             return []
-        if self._audio.taken == "original" and self._audio.source == self._extras.path:
-            return [stream.index for stream in extras.streams.audio]
+        if self._audio.taken == "original" and self._audio.source == extras.path:
+            return [stream.index for stream in source.streams.audio]
         return [self._audio.stream_index]
 
     def _copier(self, path: Path, stack: ExitStack) -> StreamCopier:
@@ -212,8 +223,8 @@ class VideoWriter:
             stack.callback(self._copiers[path].close)
         return self._copiers[path]
 
-    def _note_dropped(self, source: InputContainer) -> None:
-        videos = [stream for stream in source.streams.video if stream.index != self._extras.stream_index]
+    def _note_dropped(self, source: InputContainer, extras: VideoInfo) -> None:
+        videos = [stream for stream in source.streams.video if stream.index != extras.stream_index]
         if videos:
             self.notes.append(f"{len(videos)} further video or cover picture stream(s) dropped")
         others = [
@@ -275,11 +286,12 @@ class VideoWriter:
 
     def _set_chapters(self, end_s: Fraction) -> None:
         kept = []
+        origin = self._extras.origin if self._extras is not None else 0
         for chapter in self._chapters:
             base = chapter["time_base"]
             if not base:
                 continue
-            shift = round(self._extras.origin / base)
+            shift = round(origin / base)
             chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift
             if self._trim:
                 if chapter["start"] * base >= end_s:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from lipblend.stages.mask import Distance
 
@@ -60,6 +59,8 @@ def gaussian_alpha(distance: Distance, *, feather_px: float) -> Alpha:
     """
     if feather_px <= 0:
         return (distance > 0).astype(np.float32)
+    from scipy.special import ndtr  # slow to load
+
     middle = (distance / np.float32(feather_px) - np.float32(0.5)) * np.float32(2 * _TAIL)
     low = float(ndtr(-_TAIL))
     return np.clip((ndtr(middle) - low) / (1 - 2 * low), 0, 1).astype(np.float32)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.sparse import linalg
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Field = npt.NDArray[np.float32]
 
@@ -43,6 +46,9 @@ def blend_poisson(
     (h, w, 3) float32, or None
         None if the solver did not reach the tolerance: the caller falls back and counts it.
     """
+    from scipy import sparse  # slow to load, and the other blends do without
+    from scipy.sparse import linalg
+
     framed = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     inside = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     ring = mask & (inside <= ring_px)
@@ -72,6 +78,8 @@ def _membrane_system(
     Neighbours in the ring are unknowns; neighbours inside it are 0 (the generated picture stands); neighbours outside
     the mask are ``-difference`` there (the original stands). Neighbours outside the patch are left out (Neumann).
     """
+    from scipy import sparse
+
     height, width = ring.shape
     index = np.full((height, width), -1, np.int64)
     index[ring] = np.arange(np.count_nonzero(ring))

@@ -1,0 +1,148 @@
+"""``lipblend preview``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lipblend.cli.console import Console
+from lipblend.cli.guard import guarded
+from lipblend.cli.options import (
+    DEFAULT_PRESET,
+    ConfigOption,
+    JsonOption,
+    ModelsOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    command_app,
+)
+from lipblend.errors import OutputError, SettingsError
+
+app = command_app()
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@app.command("preview")
+@guarded
+def preview_command(
+    original: Annotated[
+        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
+    ],
+    synced: Annotated[
+        Path,
+        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The sheet: .png or .jpg.", show_default=False, readable=False
+        ),
+    ],
+    at: Annotated[
+        list[str],
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="Which frame: seconds of the original (12.5), 1:02.5, or its number (#312); may be repeated.",
+            show_default=False,
+        ),
+    ],
+    presets: Annotated[
+        str | None,
+        typer.Option(
+            "--presets",
+            metavar="all|NAME,NAME",
+            help="Show the same frame by several presets side by side; --config and --set are laid over each.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
+    ] = True,
+    preset: PresetOption = DEFAULT_PRESET,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    models: ModelsOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Render single frames, with every step of the way, as a picture.
+
+    It takes a few seconds, as only a moment about each frame is read. The sheet shows original, synced and result,
+    mask, alpha and seam ring, where the pictures differ, and the landmarks.
+    """
+    _check_output(output, (original, synced), overwrite=overwrite)
+    chosen = _presets(presets, preset)
+
+    from lipblend.presets import find_preset, preset_values, resolve_settings
+
+    settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
+    differences = [_values(preset_values(find_preset(name))) for name in chosen]
+
+    from lipblend.preview.frames import preview
+    from lipblend.preview.sheet import sheet
+
+    found = preview(original, synced, at, settings, models=models)
+    _save(output, sheet(found.looks, differences), overwrite=overwrite)
+    console = Console(quiet=quiet, as_json=as_json)
+    data = {
+        "output": str(output),
+        "times_s": [looks[0].time_s for looks in found.looks],
+        "presets": list(chosen),
+        "reasons": [[look.rendered.reason for look in looks] for looks in found.looks],
+        "whole_clip": [any(look.whole for look in looks) for looks in found.looks],
+        "notes": list(found.notes),
+    }
+    console.finish(data, "\n".join([*(f"note: {note}" for note in found.notes), f"sheet  {output}"]))
+
+
+def _presets(several: str | None, single: str) -> list[str]:
+    if several is None:
+        return [single]
+
+    from lipblend.presets import find_preset, list_presets
+
+    if single != DEFAULT_PRESET:
+        raise SettingsError("--preset and --presets are given both", hint="Give one of them.")
+    if several.strip() == "all":
+        # The one that is used without a word comes first.
+        return sorted((each.name for each in list_presets()), key=lambda name: name != DEFAULT_PRESET)
+    names = list(dict.fromkeys(name.strip() for name in several.split(",") if name.strip()))
+    if not names:
+        raise SettingsError("--presets names no preset", hint="Write --presets all, or names with commas between.")
+    return [find_preset(name).name for name in names]
+
+
+def _values(values: dict[str, Any]) -> str:
+    texts = [
+        f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in values.items()
+    ]
+    return "  ".join(texts) or "the defaults"
+
+
+def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) -> None:
+    if output.suffix.lower() not in SUFFIXES:
+        raise OutputError(
+            f"{output}: the suffix {output.suffix or '(none)'} names no picture that can be written",
+            hint=f"Use {' or '.join(SUFFIXES[:2])}.",
+        )
+    if output.is_dir():
+        raise OutputError(f"{output} names a folder", hint=f"Give a file name such as {output / 'sheet.png'}.")
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
+    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+        raise OutputError(f"{output} is an input of this run", hint="Choose another name for the output.")
+
+
+def _save(output: Path, image: Any, *, overwrite: bool) -> None:
+    from lipblend.media.whole import write_whole
+    from lipblend.pictures import encoded
+
+    write_whole(output, encoded(image, output.suffix.lower()), overwrite=overwrite)

@@ -1,0 +1,274 @@
+"""Single frames of the result, without rendering the clip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lipblend.analysis.analyse import analyse
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.window import Window, WindowUnpairedError, reach_s
+from lipblend.errors import InputError, NoFaceError, SettingsError
+from lipblend.faces.models import resolve_model
+from lipblend.media.info import VideoInfo
+from lipblend.media.ordered import frames_at
+from lipblend.media.planes import add_delta
+from lipblend.media.probe import probe
+from lipblend.media.reader import Frame
+from lipblend.media.survey import survey
+from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.settings import Settings
+
+_SLACK_S = 1e-6
+
+
+@dataclass(frozen=True)
+class Look:
+    """One frame of the original, of the synced video and of the result, for one set of settings.
+
+    Attributes
+    ----------
+    name : str
+        Of the settings.
+    time_s : float
+        Since the original's first frame.
+    original : Picture
+    synced : Picture or None
+        None where no synced frame goes with it.
+    result : Picture
+    rendered : FrameResult
+    row : PlanRow
+    analysis : ClipAnalysis
+    whole : bool
+        The whole clip was analysed.
+    """
+
+    name: str
+    time_s: float
+    original: Picture
+    synced: Picture | None
+    result: Picture
+    rendered: FrameResult
+    row: PlanRow
+    analysis: ClipAnalysis
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What `preview` found.
+
+    Attributes
+    ----------
+    looks : tuple of tuple of Look
+        For every time, one look for each set of settings, in the order asked for.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    looks: tuple[tuple[Look, ...], ...]
+    notes: tuple[str, ...]
+
+
+def preview(
+    original: Path,
+    synced: Path,
+    times: Sequence[str],
+    settings: Mapping[str, Settings],
+    *,
+    models: Path | None = None,
+    on_frame: Callable[[int], None] = lambda _: None,
+) -> Preview:
+    """Render single frames.
+
+    Only a stretch of time about each frame is decoded and analysed, see `lipblend.analysis.window.reach_s`. Where that
+    does not show surely which frames belong together, the whole clip is analysed, and a note says so. The frame equals
+    that of a whole run but for what lies farther away: the slow smoothing of colours is cut off, and the faces are
+    chosen by this stretch instead of by the whole shot.
+
+    Parameters
+    ----------
+    original, synced : Path
+    times : sequence of str
+        See `parse_time`.
+    settings : mapping of str to Settings
+        Sets of settings by name, at least one.
+    models : Path, optional
+        Face model bundle, or the folder it lies in.
+    on_frame : callable
+        Called with the number of original frames analysed.
+
+    Raises
+    ------
+    SettingsError
+        A time that cannot be read.
+    InputError
+        A time beyond the clip.
+    NoFaceError
+        No face to work on at any of the times.
+    LipblendError
+        As `lipblend.compositing.composite`.
+    """
+    ours, theirs = probe(original), probe(synced)
+    wanted = [parse_time(text, ours) for text in times]
+    run = _Run(ours, theirs, resolve_model("face_landmarker", models), on_frame)
+    looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
+    if not any(look.rendered.patches for each in looks for look in each):
+        raise _nothing_to_show(looks)
+    return Preview(looks, tuple(dict.fromkeys(run.notes)))
+
+
+def parse_time(text: str, info: VideoInfo) -> float:
+    """Seconds since the first frame from ``12.5``, ``12.5s``, ``1:02.5``, ``1:00:02.5``, or ``#312`` (a frame).
+
+    Raises
+    ------
+    SettingsError
+        It is none of these.
+    InputError
+        It lies beyond the clip.
+    """
+    word = text.strip()
+    if word.startswith("#") and word[1:].isdigit():
+        stamps = survey(info).stamps
+        number = int(word[1:])
+        if number >= len(stamps):
+            raise InputError(
+                f"--at {text}: {info.path.name} has {len(stamps)} frames", hint=f"The last one is #{len(stamps) - 1}."
+            )
+        return float(stamps[number] * info.time_base) - info.start_s
+    parts = word.removesuffix("s").split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3 or any(not math.isfinite(number) or number < 0 for number in numbers):
+        raise SettingsError(f"--at {text} is no time", hint="Write seconds (12.5), 1:02.5, or a frame number (#312).")
+    time_s = sum((number * 60.0**power for power, number in enumerate(reversed(numbers))), 0.0)
+    if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
+        raise InputError(
+            f"--at {text} lies beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
+            hint=f"Choose a time from 0 to {info.duration_s:.2f} s.",
+        )
+    return time_s
+
+
+class _Run:
+    """Analyses that several looks share."""
+
+    def __init__(self, ours: VideoInfo, theirs: VideoInfo, model: Path, on_frame: Callable[[int], None]) -> None:
+        self._ours, self._theirs, self._model, self._on_frame = ours, theirs, model, on_frame
+        self._whole: dict[Any, ClipAnalysis] = {}
+        self.notes: list[str] = list(ours.warnings + theirs.warnings)
+
+    def looks(self, time_s: float, settings: Mapping[str, Settings]) -> Iterator[Look]:
+        """One look for each set of settings; those that are analysed alike share the work."""
+        groups: dict[Any, list[Settings]] = {}
+        for each in settings.values():
+            groups.setdefault(_analysed_by(each), []).append(each)
+        analyses = {key: self._analysis(time_s, key, group) for key, group in groups.items()}
+        for name, each in settings.items():
+            analysis, whole = analyses[_analysed_by(each)]
+            yield self._look(name, time_s, analysis, whole, each)
+
+    def _analysis(self, time_s: float, key: Any, group: Sequence[Settings]) -> tuple[ClipAnalysis, bool]:
+        if key in self._whole:
+            return self._whole[key], True
+        reach = max(reach_s(each) for each in group)
+        try:
+            return self._analysed(group[0], self._window(time_s, reach)), False
+        except WindowUnpairedError as error:
+            self.notes.append(f"the whole clip was analysed: {error.message}")
+        self._whole[key] = self._analysed(group[0], None)
+        return self._whole[key], True
+
+    def _window(self, time_s: float, reach: float) -> Window:
+        """The window about a time; one that would reach beyond an end is as long, but lies inside."""
+        length_s = math.inf if self._ours.duration_s is None else self._ours.duration_s
+        start_s = max(0.0, min(time_s, length_s - reach) - reach)
+        return Window(start_s, start_s + 2 * reach)
+
+    def _analysed(self, settings: Settings, window: Window | None) -> ClipAnalysis:
+        return analyse(
+            self._ours,
+            self._theirs,
+            model=self._model,
+            track=settings.track,
+            pair=settings.pair,
+            strict=settings.read.strict,
+            lab=settings.colour.space == "lab",
+            on_frame=self._on_frame,
+            window=window,
+        )
+
+    def _look(self, name: str, time_s: float, analysis: ClipAnalysis, whole: bool, settings: Settings) -> Look:
+        # A window ends everywhere, and may well be without a face; so may other frames of a clip.
+        lenient = settings.model_copy(
+            update={
+                "pair": settings.pair.model_copy(update={"tail": "original"}),
+                "track": settings.track.model_copy(update={"no_face": "copy"}),
+            }
+        )
+        if (analysis.synced_index < 0).all():
+            raise InputError(f"no synced picture at {time_s:.2f} s", hint="Choose another time.")
+        rows = make_plan(analysis, lenient).rows
+        row = rows[self._nearest(time_s, analysis)]
+        frame = self._frame(0, row.original_index, analysis)
+        ours = self._picture(frame, self._ours)
+        partner = None
+        if row.synced_index >= 0:
+            partner = self._picture(self._frame(1, row.synced_index, analysis), self._theirs)
+        rendered = render_frame(ours, partner, row, settings, mapping=analysis.alignment.mapping)
+        out = frame.copy()
+        for patch in rendered.patches:
+            add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
+        shown_s = frame.time_s - self._ours.start_s
+        return Look(name, shown_s, ours, partner, self._picture(out, self._ours), rendered, row, analysis, whole)
+
+    def _nearest(self, time_s: float, analysis: ClipAnalysis) -> int:
+        """The output frame that shows the original nearest to a time."""
+        stamps = analysis.original_pts[analysis.original_index] * float(self._ours.time_base) - self._ours.start_s
+        return int(np.abs(stamps - time_s).argmin())
+
+    def _frame(self, side: int, index: int, analysis: ClipAnalysis) -> Frame:
+        if index in analysis.kept[side]:
+            return analysis.kept[side][index]
+        info = (self._ours, self._theirs)[side]
+        pts = (analysis.original_pts, analysis.synced_pts)[side]
+        window = bool(pts[0] * info.time_base > info.start_s + _SLACK_S)
+        return next(frames_at(info, pts, [index], exact=analysis.exact_times[side], window=window))
+
+    @staticmethod
+    def _picture(frame: Frame, info: VideoInfo) -> Picture:
+        return Picture(frame.planes, frame.layout, info.colour, info.height)
+
+
+def _analysed_by(settings: Settings) -> Any:
+    """What of the settings the analysis depends on."""
+    track = settings.track
+    return (
+        settings.pair,
+        settings.read,
+        settings.colour.space,
+        (track.min_face_px, track.max_faces, track.confidence, track.search_every_s, track.cuts, track.cut_threshold),
+    )
+
+
+def _nothing_to_show(looks: Sequence[Sequence[Look]]) -> NoFaceError:
+    found = [
+        f"{time_s:.2f} s: {', '.join(dict.fromkeys(look.rendered.reason for look in same))}"
+        for time_s, same in groupby((look for each in looks for look in each), key=lambda look: look.time_s)
+    ]
+    return NoFaceError(
+        "no face to work on at the time asked for" if len(found) == 1 else "no face to work on at the times asked for",
+        details=tuple(found),
+        hint="Choose times at which the face shows; `lipblend probe` tells in which frames it is found, and lower "
+        "track.min_face_px finds smaller ones.",
+    )

@@ -1,0 +1,79 @@
+"""A stretch of a video read alone gives the frames of forward reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from lipblend.media.ordered import frames_at
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.window import WindowReader
+
+COUNT = 140
+KINDS = {
+    "open.mp4": {"g": "30", "bf": "3", "x264-params": "open-gop=1:b-pyramid=normal"},
+    "open.ts": {"g": "30", "bf": "3", "x264-params": "open-gop=1:b-pyramid=normal"},
+    "open.mkv": {"g": "30", "bf": "3", "x264-params": "open-gop=1:b-pyramid=normal"},
+    "one-gop.mp4": {"g": "1000", "bf": "3", "sc_threshold": "0"},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    path: Path = tmp_path_factory.mktemp("window") / request.param
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "qp": "20", **KINDS[request.param]})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(COUNT):
+            image = np.full((48, 64, 3), 60 + index, np.uint8)
+            image[10:30, index % 40 : index % 40 + 20] = np.random.default_rng(index // 5).integers(0, 255, (20, 20, 3))
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = index
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    info = probe(path)
+    with VideoReader(info) as reader:
+        whole = [(frame.pts, frame.duration, frame.planes[0].copy()) for frame in reader]
+    return info, whole
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 12), (29, 30), (31, 70), (100, 139), (77, 77)])
+def test_the_frames_are_those_of_forward_reading(clip, start: int, stop: int) -> None:
+    info, whole = clip
+    with WindowReader(info, whole[start][0], whole[stop][0]) as reader:
+        found = [(frame.index, frame.pts, frame.duration, frame.planes[0].copy()) for frame in reader]
+    assert [index for index, *_ in found] == list(range(stop - start + 1))
+    for (_, pts, duration, luma), expected in zip(found, whole[start : stop + 1], strict=True):
+        assert (pts, duration) == expected[:2]
+        np.testing.assert_array_equal(luma, expected[2])
+    assert (reader.unplaced, reader.bumped_pts, reader.corrupt_packets) == (0, 0, 0)
+
+
+def test_times_between_frames_take_what_lies_within(clip) -> None:
+    info, whole = clip
+    step = whole[1][0] - whole[0][0]
+    if step < 2:
+        pytest.skip("this clock has no time between two frames")
+    with WindowReader(info, whole[40][0] + 1, whole[44][0] - 1) as reader:
+        assert [frame.pts for frame in reader] == [pts for pts, *_ in whole[41:44]]
+
+
+def test_beyond_the_end_there_is_nothing(clip) -> None:
+    info, whole = clip
+    step = whole[1][0] - whole[0][0]
+    with WindowReader(info, whole[-1][0] + 5 * step, whole[-1][0] + 50 * step) as reader:
+        assert list(reader) == []
+
+
+def test_frames_of_a_window_in_any_order(clip) -> None:
+    info, whole = clip
+    pts = [stamp for stamp, *_ in whole[60:100]]
+    wanted = [5, 6, 39, 2, 2, 0]
+    found = list(frames_at(info, pts, wanted, exact=True, window=True))
+    assert [frame.index for frame in found] == wanted
+    for index, frame in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(frame.planes[0], whole[60 + index][2])

@@ -1,0 +1,125 @@
+"""Debug exports: videos in step with the output, and the table."""
+
+from __future__ import annotations
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend.compositing import CompositeResult, composite
+from lipblend.debug import debug_folder
+from lipblend.errors import SettingsError
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.synth import write_clip
+from lipblend.sample import make_sample
+from lipblend.settings import Settings
+
+FRAMES, PAIRED = 16, 12
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[CompositeResult, Path]:
+    folder = tmp_path_factory.mktemp("debug")
+    pair = make_sample(folder, frames=FRAMES, size=320)
+    short = folder / "short.mp4"
+    from lipblend.media.planes import to_rgb
+
+    info = probe(pair.synced)
+    with VideoReader(info) as reader:
+        pictures = [to_rgb(frame.planes, frame.layout, info.colour) for frame in reader][:PAIRED]
+    write_clip(short, pictures, frame_rate=Fraction(25), crf=10)
+    settings = Settings.model_validate({"encode": {"preset": "ultrafast", "crf": 0}, "pair": {"method": "time"}})
+    results = [
+        composite(
+            pair.original, short, folder / f"{form}.mp4",
+            settings=settings, debug_dir=folder / "runs", run_tag=form, debug_format=form,
+        )
+        for form in ("png", "video")
+    ]  # fmt: skip
+    return results[1], folder
+
+
+def frames(path: Path) -> tuple[list[Fraction], list[np.ndarray]]:
+    info = probe(path)
+    with VideoReader(info) as reader:
+        both = [(frame.pts * info.time_base, frame.planes[0].copy()) for frame in reader]
+    return [time for time, _ in both], [luma for _, luma in both]
+
+
+def test_videos_have_the_outputs_frames_times_and_size(done: tuple[CompositeResult, Path]) -> None:
+    result, folder = done
+    times, _ = frames(result.output)
+    for name in ("mask", "alpha", "ring", "overlay"):
+        path = folder / "runs" / "video" / f"{name}.mkv"
+        found, lumas = frames(path)
+        assert len(found) == FRAMES
+        np.testing.assert_allclose([float(t) for t in found], [float(t) for t in times], atol=0.0006)
+        assert lumas[0].shape == (320, 320)
+        if name != "overlay":
+            assert probe(path).layout.name == "gray"
+            assert [luma.any() for luma in lumas] == [True] * PAIRED + [False] * (FRAMES - PAIRED)
+
+
+def test_videos_and_pictures_show_the_same_and_change_lies_inside(done: tuple[CompositeResult, Path]) -> None:
+    result, folder = done
+    with (folder / "runs" / "video" / "frames.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    originals, outs = frames(folder / "sample_original.mp4")[1], frames(result.output)[1]
+    for name in ("mask", "alpha", "ring"):
+        lumas = frames(folder / "runs" / "video" / f"{name}.mkv")[1]
+        for index in (0, 7, PAIRED - 1):
+            picture = cv2.imread(str(folder / "runs" / "png" / f"{index:06d}_{name}.png"), cv2.IMREAD_GRAYSCALE)
+            ys, xs = np.nonzero(lumas[index])
+            py, px = np.nonzero(picture)
+            assert int(lumas[index].sum()) == int(picture.sum())
+            assert (np.ptp(ys), np.ptp(xs)) == (np.ptp(py), np.ptp(px))
+        if name == "mask":
+            for mask, before, after in zip(lumas, originals, outs, strict=True):
+                np.testing.assert_array_equal(before[mask == 0], after[mask == 0])
+    assert len(rows) == FRAMES
+
+
+def test_the_table_has_a_row_a_frame(done: tuple[CompositeResult, Path]) -> None:
+    _, folder = done
+    with (folder / "runs" / "png" / "frames.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["frame"]) for row in rows] == list(range(FRAMES))
+    assert [int(row["original_frame"]) for row in rows] == list(range(FRAMES))
+    assert [int(row["synced_frame"]) for row in rows] == [*range(PAIRED), *[-1] * (FRAMES - PAIRED)]
+    assert [float(row["time_s"]) for row in rows] == pytest.approx([i / 25 for i in range(FRAMES)])
+    assert [row["status"] for row in rows] == ["blended"] * PAIRED + ["passed through"] * (FRAMES - PAIRED)
+    assert rows[-1]["reason"] == "no synced frame"
+    assert rows[-1]["weight"] == ""
+    first = rows[0]
+    assert (first["faces"], float(first["weight"])) == ("1", 1.0)
+    assert 0.25 * 320 < float(first["face_width_px"]) < 0.45 * 320
+    assert float(first["feather_px"]) == pytest.approx(0.06 * float(first["face_width_px"]), rel=1e-4)
+    assert float(first["x0"]) < float(first["x1"]) <= 320
+    openings = [float(row["mouth_synced"]) for row in rows[:PAIRED]]
+    assert max(openings) > min(openings) >= 0
+    assert all(0.85 <= float(row["gain_1"]) <= 1.18 for row in rows[:PAIRED])
+
+
+@pytest.mark.parametrize("tag", ["", ".", "..", "...", "a/b", "a\\b", "/abs", "a\0b", " "])
+def test_a_tag_that_is_no_folder_name_is_refused(tag: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be a run's name"):
+        debug_folder(Path("runs"), tag)
+
+
+def test_a_tag_names_a_folder_in_the_folder() -> None:
+    assert debug_folder(Path("runs"), "v1.2-a") == Path("runs/v1.2-a")
+    assert debug_folder(Path("runs"), None) == Path("runs")
+
+
+def test_a_tag_without_a_folder_is_an_error(done: tuple[CompositeResult, Path]) -> None:
+    _, folder = done
+    with pytest.raises(SettingsError, match="--debug-dir"):
+        composite(
+            folder / "sample_original.mp4", folder / "short.mp4", folder / "no.mp4", settings=Settings(), run_tag="x"
+        )
+    assert not (folder / "no.mp4").exists()

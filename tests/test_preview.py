@@ -1,0 +1,176 @@
+"""Single frames of the result, and the sheet that shows them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lipblend.cli.app import app
+from lipblend.errors import InputError, NoFaceError, SettingsError
+from lipblend.media.planes import to_rgb
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.synth import write_clip
+from lipblend.presets import resolve_settings
+from lipblend.preview.frames import parse_time, preview
+from lipblend.sample import SamplePair, make_sample
+from lipblend.settings import Settings
+
+FRAMES = 90
+NATURAL = resolve_settings("natural").settings
+LOSSLESS = NATURAL.model_copy(update={"encode": NATURAL.encode.model_copy(update={"crf": 0, "preset": "ultrafast"})})
+run = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=FRAMES, size=320)
+
+
+def luma(path: Path) -> list[np.ndarray]:
+    with VideoReader(probe(path)) as reader:
+        return [frame.planes[0].astype(np.int16) for frame in reader]
+
+
+def rgb(path: Path) -> list[np.ndarray]:
+    info = probe(path)
+    with VideoReader(info) as reader:
+        return [to_rgb(frame.planes, frame.layout, info.colour) for frame in reader]
+
+
+def test_a_frame_equals_that_of_a_whole_run_but_for_the_far_smoothing(sample: SamplePair, tmp_path: Path) -> None:
+    from lipblend import composite
+
+    whole = luma(composite(sample.original, sample.synced, tmp_path / "out.mp4", settings=LOSSLESS).output)
+    originals = luma(sample.original)
+    found = preview(sample.original, sample.synced, ["0", "1.8", "#88"], {"natural": NATURAL})
+    assert found.notes == ()
+    for (look,), index in zip(found.looks, (0, 45, 88), strict=True):
+        assert not look.whole
+        assert look.time_s == pytest.approx(index / 25)
+        mine = look.result.planes[0].astype(np.int16)
+        blended = np.abs(whole[index] - originals[index]) > 0
+        assert blended.sum() > 1000
+        difference = np.abs(mine - whole[index])
+        # Measured 0, 0.08 and 0.66 levels (frames beside it: 6 to 10): cut-off gains differ by 0.002, meshes by 0.5 px.
+        assert difference[blended].mean() < 1.0
+        assert difference.max() <= 24  # at the edge of a mask that lies a fraction of a pixel elsewhere
+        # The frames beside it are another matter.
+        other = whole[index + (1 if index < FRAMES - 1 else -1)]
+        assert np.abs(mine - other)[blended].mean() > 4 * difference[blended].mean()
+
+
+def test_where_the_window_does_not_show_the_pairs_the_whole_clip_is_analysed(
+    sample: SamplePair, tmp_path: Path
+) -> None:
+    late = tmp_path / "late.mp4"  # starts 0.8 s into the original
+    write_clip(late, rgb(sample.synced)[20:], frame_rate=Fraction(25), crf=12)
+    found = preview(sample.original, late, ["1.8"], {"natural": NATURAL})
+    ((look,),) = found.looks
+    assert look.whole
+    assert (look.row.original_index, look.row.synced_index) == (45, 25)
+    assert "the whole clip was analysed" in found.notes[0]
+
+
+def test_still_footage_is_not_taken_for_confirmed(sample: SamplePair, tmp_path: Path) -> None:
+    stills = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for path, source in zip(stills, (sample.original, sample.synced), strict=True):
+        write_clip(path, [rgb(source)[30]] * 40, frame_rate=Fraction(25), crf=12)
+    found = preview(*stills, ["0.8"], {"natural": NATURAL})
+    assert found.looks[0][0].whole
+    assert "too little moves" in found.notes[0]
+
+
+def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePair) -> None:
+    by_index = Settings.model_validate({"pair": {"method": "index"}})
+    ((look,),) = preview(sample.original, sample.synced, ["1.8"], {"mine": by_index}).looks
+    assert look.whole
+    assert look.row.synced_index == look.row.original_index == 45
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1.5", 1.5), ("1.5s", 1.5), ("0:02.5", 2.5), ("0:0:03", 3.0), ("#50", 2.0), ("0", 0.0)]
+)
+def test_times(sample: SamplePair, text: str, seconds: float) -> None:
+    assert parse_time(text, probe(sample.original)) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1:2:3:4", "#", "#-3", "inf"])
+def test_what_is_no_time(sample: SamplePair, text: str) -> None:
+    with pytest.raises(SettingsError, match="is no time"):
+        parse_time(text, probe(sample.original))
+
+
+@pytest.mark.parametrize(("text", "names"), [("3.7", "3.60 s long"), ("1:00", "3.60 s long"), ("#90", "has 90 frames")])
+def test_a_time_beyond_the_end_names_the_length(sample: SamplePair, text: str, names: str) -> None:
+    with pytest.raises(InputError, match=names):
+        parse_time(text, probe(sample.original))
+
+
+def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    scene = cv2.resize(rng.uniform(0, 255, (9, 12, 3)).astype(np.float32), (400, 320), interpolation=cv2.INTER_CUBIC)
+    pictures = [np.clip(scene[:240, 3 * i : 3 * i + 320], 0, 255).astype(np.uint8) for i in range(25)]
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip, pictures, frame_rate=Fraction(25), crf=12)
+    with pytest.raises(NoFaceError) as caught:
+        preview(clip, clip, ["0.2", "0.4"], {"natural": NATURAL})
+    assert caught.value.details == ("0.20 s: no face", "0.40 s: no face")
+
+
+def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path) -> None:
+    one, every = tmp_path / "one.png", tmp_path / "every.jpg"
+    pair = [str(sample.original), str(sample.synced)]
+    done = run.invoke(app, ["preview", *pair, "--at", "1.8", "-o", str(one)])
+    assert done.exit_code == 0, done.output
+    image = cv2.imread(str(one))[:, :, ::-1].astype(int)
+    assert image.shape[1] > 960  # three columns
+    done = run.invoke(app, ["preview", *pair, "--at", "1.8", "--presets", "all", "-o", str(every), "--json"])
+    assert done.exit_code == 0, done.output
+    assert '"presets": ["natural", "high-motion", "max-concealment"]' in done.stdout
+    assert cv2.imread(str(every)) is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["every.jpg", "one.png"]
+
+
+def test_panels_show_what_they_say(sample: SamplePair) -> None:
+    from lipblend.preview import sheet
+
+    ((look,),) = preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL}).looks
+    box = sheet._crop([look], 0)
+    crop = slice(box.y0, box.y1), slice(box.x0, box.x1)
+    shown = {**dict(sheet._inputs(look, box)), **dict(sheet._results(look, look.rendered.patches[0], box))}
+    np.testing.assert_array_equal(shown["original"], rgb(sample.original)[45][crop])
+    assert np.abs(shown["synced"].astype(int) - rgb(sample.synced)[45][crop]).max() <= 1
+    mask, alpha, result = shown["mask"][..., 0] > 0, shown["alpha"][..., 0], shown["result"]
+    assert 0 < mask.mean() < 1
+    assert not alpha[~mask].any()
+    changed = (result != shown["original"]).any(axis=2)
+    assert changed.any()
+    assert not changed[~cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)].any()
+    heat = shown["difference result - original, x4"]
+    assert heat[changed].mean() > heat[~changed].mean() + 10
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "text"),
+    [
+        (["--at", "1", "-o", "sheet.gif"], 7, "names no picture"),
+        (["--at", "1", "-o", "gone/sheet.png"], 7, "does not exist"),
+        (["--at", "9", "-o", "sheet.png"], 3, "3.60 s long"),
+        (["--at", "1", "-o", "sheet.png", "--presets", "natural,nonesuch"], 2, "no preset 'nonesuch'"),
+        (["-o", "sheet.png"], 2, "--at"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], code: int, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run.invoke(app, ["preview", str(sample.original), str(sample.synced), *more])
+    assert done.exit_code == code
+    assert text in done.stderr
+    assert list(tmp_path.iterdir()) == []
