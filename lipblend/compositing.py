@@ -14,10 +14,10 @@ from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
-from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
-from lipblend.evaluation.walk import spoken_meshes
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import SettingsError
+from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
+from lipblend.evaluation.walk import spoken_meshes
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at

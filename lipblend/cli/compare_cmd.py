@@ -86,7 +86,7 @@ def compare_command(
     box = _crop(crop)
 
     from lipblend.comparison.film import compare
-    from lipblend.compositing import Progress
+    from lipblend.progress import Progress
     from lipblend.faces.models import resolve_model
 
     model = resolve_model("face_landmarker", models) if box == "face" else None

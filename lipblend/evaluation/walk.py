@@ -15,7 +15,7 @@ from lipblend.evaluation.views import frame_views, in_original, largest_change_o
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import VideoInfo
-from lipblend.media.mapping import UNMOVED, FrameMapping
+from lipblend.media.mapping import FrameMapping
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import Box, add_delta, extract_patch
 from lipblend.media.prefetch import prefetch
