@@ -86,8 +86,8 @@ def compare_command(
     box = _crop(crop)
 
     from lipblend.comparison.film import compare
-    from lipblend.progress import Progress
     from lipblend.faces.models import resolve_model
+    from lipblend.progress import Progress
 
     model = resolve_model("face_landmarker", models) if box == "face" else None
     console = Console(quiet=quiet, as_json=as_json)

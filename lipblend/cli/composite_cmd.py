@@ -160,4 +160,4 @@ def composite_command(
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
     console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written)}")
     if gate:
-        hold_gate(evaluated.record)
+        hold_gate(evaluated.record, shown=not quiet and not as_json)

@@ -112,7 +112,7 @@ def evaluate_command(
     written = write_files(evaluated, folder=report, junit=junit, video=video)
     console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written))
     if gate:
-        hold_gate(evaluated.record)
+        hold_gate(evaluated.record, shown=not quiet and not as_json)
 
 
 def _settings(

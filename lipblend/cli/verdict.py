@@ -98,16 +98,19 @@ def summary(record: Evaluation, written: dict[str, str]) -> str:
     return "\n".join(parts)
 
 
-def hold_gate(record: Evaluation) -> None:
+def hold_gate(record: Evaluation, *, shown: bool) -> None:
     """End the command with exit code 8 when a pass mark is missed, or when nothing at all could be judged.
 
-    The result has been printed by then, so the message goes to stderr only.
+    The result has been printed by then, in full if ``shown``; the message on stderr is the whole story otherwise.
     """
     from lipblend.report import gate_text
+    from lipblend.report.wording import summary_text
 
     judged = any(verdict.passed is not None for verdict in record.verdicts)
     if judged and record.passed:
         return
-    text = gate_text(record) if judged else "the gate has nothing to judge: no measure has both a value and a pass mark"
+    text = "the gate has nothing to judge: no measure has both a value and a pass mark"
+    if judged:
+        text = summary_text(record) if shown else gate_text(record)
     print(f"error: {text}", file=sys.stderr)
     raise typer.Exit(GateError.exit_code)

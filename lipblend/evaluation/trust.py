@@ -9,7 +9,7 @@ from lipblend.evaluation.walk import Walk
 _SAMPLED = 8
 _APART, _APART_PER_LEVEL = 0.06, 0.1
 """Results of the very settings are 0.02 to 0.03 apart at CRF 14 (outside 0.16 to 0.5 levels), 0.06 to 0.11 at CRF 30
-(0.6 to 1.3 levels); the synced videos themselves 0.16 to 0.9. Presets that give nearly the same are 0.04 to 0.12 apart."""
+(0.6 to 1.3 levels); the synced videos themselves 0.16 to 0.9; of presets that give nearly the same 0.04 to 0.12."""
 
 
 def shows_settings(walk: Walk) -> tuple[bool, str]:
