@@ -16,7 +16,7 @@ from lipblend.media.prefetch import prefetch
 from lipblend.quality import temporal
 from lipblend.quality.faults import Traits, find_faults, traits
 from lipblend.quality.frame import FaceScores, face_scores, same_face, worst, worst_of
-from lipblend.quality.lips import lip_sync_kept
+from lipblend.quality.lips import lip_sync_kept, steadied
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
@@ -164,7 +164,9 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
             rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
             shots.append(Shot(start, stop, shot.values()))
             for person, each in shot.people.items():
-                openings.setdefault(person, []).append(each.openings)
+                openings.setdefault(person, []).append(
+                    np.stack([steadied(series) for series in each.openings.T], axis=1)
+                )
     return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
 
 
