@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.plan import FacePlan, PlanRow
+from lipblend.generate import generate, reach_px
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
@@ -63,14 +64,17 @@ class FacePatch:
     ----------
     matte : Matte
     delta : (h, w, 3) float32
-        What is added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside the mask. Where patches overlap,
-        a later one is to be added to what an earlier one has made.
+        What is added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside ``matte.touched``. Where patches
+        overlap, a later one is to be added to what an earlier one has made.
+    taken : (h, w) float32 in [0, 1]
+        Share that is not the original's own pixel in its own place; at most ``matte.alpha``.
     plan : FacePlan
         What it was made from.
     """
 
     matte: Matte
     delta: npt.NDArray[np.float32]
+    taken: npt.NDArray[np.float32]
     plan: FacePlan
 
 
@@ -123,10 +127,12 @@ def render_frame(
         after = convert_colour(after, synced.colour, original.colour, original.height)
         after = _match_colour(after, face, settings.colour, ycbcr_matrix(original.colour, original.height))
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
-        delta, fell_back = _blend(after - before, matte, ring_px, settings.blend)
+        made = generate(before, after, face, matte, settings)
+        delta, fell_back = _blend(made.patch - before, matte, ring_px, settings.blend)
+        delta += made.beyond
         if face.weight < 1:
             delta = delta * np.float32(face.weight)
-        patches.append(FacePatch(matte, delta, face))
+        patches.append(FacePatch(matte, delta, made.taken, face))
         fallbacks += fell_back
     return FrameResult(tuple(patches), "" if patches else OUTSIDE, tuple(fallbacks))
 
@@ -142,6 +148,7 @@ def _matte(
         mask=settings.mask,
         alpha=settings.alpha,
         seam_px=_ring_px(face.original.face_width_px, settings.blend),
+        reach_px=reach_px(face, settings.reuse),
         covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
     )
 

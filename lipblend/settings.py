@@ -170,6 +170,7 @@ class ColourSettings(Group):
     strength: float = _number(1.0, 0, 1, "", "0 = the synced colours as they are, 1 = fully matched.")
     gain_min: float = _number(0.85, 0.5, 1, "x", "Least gain of a channel.")
     gain_max: float = _number(1.18, 1, 2, "x", "Largest gain of a channel.")
+    membrane: bool = _choice(True, "Add the smooth colour difference that is seen where both pictures show the same.")
     offset_max: float = _number(
         24.0,
         0,
@@ -181,6 +182,43 @@ class ColourSettings(Group):
     shift_smooth_s: float = _number(
         0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame."
     )
+
+
+class AlignSettings(Group):
+    """Laying the synced face on the original's, by what does not speak."""
+
+    method: Literal["none", "shift"] = _choice("shift", "shift: the whole patch is put back by fractions of a pixel.")
+    max_frac: float = _number(0.02, 0, 0.1, "face widths", "A larger shift is not believed.")
+
+
+class ReuseSettings(Group):
+    """Keeping the original's own pixels wherever the synced picture says nothing new, or only moves them."""
+
+    method: Literal["none", "still", "motion"] = _choice(
+        "motion",
+        "still keeps the original where nothing changed; motion also moves its pixels along with the new mouth.",
+    )
+    tolerance_levels: float = _number(
+        3.0, 0.5, 30, "8-bit levels", "Low-passed difference at which the original is trusted by 1/e only."
+    )
+    still_px: float = _number(0.3, 0, 5, "px", "Motions up to this are none.")
+    moving_px: float = _number(1.0, 0.1, 10, "px", "Motions from this on are followed fully.")
+    reach_frac: float = _number(
+        0.15, 0, 0.4, "face widths", "So far beyond the mask the original's pixels may be moved along."
+    )
+
+    @model_validator(mode="after")
+    def _still_below_moving(self) -> Self:
+        if self.still_px >= self.moving_px:
+            raise ValueError(f"still_px {self.still_px:g} is not below moving_px {self.moving_px:g}")
+        return self
+
+
+class DetailSettings(Group):
+    """Bringing the sharpness of what is taken from the synced picture to the original's."""
+
+    strength: float = _number(1.0, 0, 2, "x", "Share of the measured lack of fine detail that is made up for.")
+    sharpen_max: float = _number(1.5, 0, 4, "x", "Most unsharp masking.")
 
 
 class BlendSettings(Group):
@@ -260,6 +298,9 @@ class Settings(Group):
     mask: MaskSettings = MaskSettings()
     alpha: AlphaSettings = AlphaSettings()
     colour: ColourSettings = ColourSettings()
+    align: AlignSettings = AlignSettings()
+    reuse: ReuseSettings = ReuseSettings()
+    detail: DetailSettings = DetailSettings()
     blend: BlendSettings = BlendSettings()
     encode: EncodeSettings = EncodeSettings()
     audio: AudioSettings = AudioSettings()

@@ -23,6 +23,7 @@ LAYERS = (
     ("evaluation",),
     ("debug",),
     ("render",),
+    ("generate",),
     ("analysis", "quality"),
     ("stages",),
     ("faces",),

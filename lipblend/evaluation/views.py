@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -21,11 +22,20 @@ from lipblend.stages.matte import Matte
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15
 
 
+@dataclass(frozen=True)
+class Blended:
+    """A face that was blended: its plan, its matte, and the share that is not the original's own pixel in its place."""
+
+    plan: FacePlan
+    matte: Matte
+    taken: npt.NDArray[np.float32]
+
+
 def frame_views(
     original: Picture,
     synced: Picture,
     result: Picture,
-    faces: Sequence[tuple[FacePlan, Matte]],
+    faces: Sequence[Blended],
     found: Sequence[Landmarks],
     *,
     mapping: FrameMapping,
@@ -37,8 +47,7 @@ def frame_views(
     Parameters
     ----------
     original, synced, result : Picture
-    faces : sequence of (FacePlan, Matte)
-        The blended faces and their mattes.
+    faces : sequence of Blended
     found : sequence of Landmarks
         Meshes found in the result, in the original's pixels.
     mapping, result_mapping : FrameMapping
@@ -46,34 +55,33 @@ def frame_views(
     spoken : sequence of Landmarks
         Meshes found in the synced frame, not smoothed, in the original's pixels.
     """
-    return tuple(
-        _view(original, synced, result, face, matte, found, mapping, result_mapping, spoken) for face, matte in faces
-    )
+    return tuple(_view(original, synced, result, face, found, mapping, result_mapping, spoken) for face in faces)
 
 
 def _view(
     original: Picture,
     synced: Picture,
     result: Picture,
-    face: FacePlan,
-    matte: Matte,
+    blended: Blended,
     found: Sequence[Landmarks],
     mapping: FrameMapping,
     result_mapping: FrameMapping,
     spoken: Sequence[Landmarks],
 ) -> FaceView:
+    face, matte = blended.plan, blended.matte
     box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
     place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
-    contour = np.zeros((box.height, box.width), np.float32)
+    contour, taken = np.zeros((2, box.height, box.width), np.float32)
     y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
     contour[y : y + matte.box.height, x : x + matte.box.width] = matte.alpha
+    taken[y : y + matte.box.height, x : x + matte.box.width] = blended.taken
     return FaceView(
         box=box,
         original=extract_patch(original.planes, original.layout, box),
         synced=in_original(synced, box, place, original.colour, original.height),
         result=in_original(result, box, result_mapping, original.colour, original.height),
         contour=contour,
-        alpha=contour * np.float32(face.weight) if face.weight < 1 else contour,
+        alpha=taken * np.float32(face.weight) if face.weight < 1 else taken,
         before=face.original,
         after=face.synced,
         found=nearest_mesh(face.original, found),
@@ -168,9 +176,9 @@ def _clear(difference: npt.NDArray[np.generic], matte: Matte, layout: PixelLayou
     """Set a plane's difference to 0 inside a mask."""
     box = matte.box
     if not chroma:
-        difference[box.y0 : box.y1, box.x0 : box.x1][matte.mask] = 0
+        difference[box.y0 : box.y1, box.x0 : box.x1][matte.touched] = 0
         return
-    rows, columns = np.nonzero(matte.mask)
+    rows, columns = np.nonzero(matte.touched)
     across, down = layout.chroma_w_shift, layout.chroma_h_shift
     y = (rows + box.y0 + layout.chroma_h_phase) >> down
     x = (columns + box.x0 + layout.chroma_w_phase) >> across

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, FacePlan, PlanRow
-from lipblend.evaluation.views import frame_views, in_original, largest_change_outside, outside_loss
+from lipblend.evaluation.views import Blended, frame_views, in_original, largest_change_outside, outside_loss
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import VideoInfo
@@ -212,7 +212,7 @@ class Walk:
             reason = row.reason or ("" if faces else NO_CHANGE)
         else:
             done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping)
-            faces = [(patch.plan, patch.matte) for patch in done.patches]
+            faces = [Blended(patch.plan, patch.matte, patch.taken) for patch in done.patches]
             reason = done.reason
             mattes = [patch.matte for patch in done.patches]
             composed = Picture(_composed(ours, done.patches), ours.layout, ours.colour, ours.height)
@@ -232,7 +232,7 @@ class Walk:
                 spoken=self._spoken[int(self.result.rows[index])],
             )
         exact = self.result.mapping.lies_exactly(ours.size, made.size)
-        outside = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None
+        outside = outside_loss(ours, made, [face.matte for face in faces]) if exact else None
         return Looked(index, row, views, reason, untouched, outside, unlike)
 
     def _unlike(self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan) -> float:
@@ -246,9 +246,7 @@ class Walk:
         )
         return share_apart(apart, offered, face.original.face_width_px)
 
-    def _estimated(
-        self, ours: Picture, theirs: Picture | None, made: Picture, row: PlanRow
-    ) -> list[tuple[FacePlan, Matte]]:
+    def _estimated(self, ours: Picture, theirs: Picture | None, made: Picture, row: PlanRow) -> list[Blended]:
         if theirs is None:
             return []
         found = []
@@ -264,7 +262,8 @@ class Walk:
                 face_width_px=face.original.face_width_px,
             )
             if (alpha >= _SEAM).any():  # else nothing of the face was taken that could be seen
-                found.append((replace(face, weight=1.0), Matte(box, alpha > 0, alpha, feather_px=0.0)))
+                matte = Matte(box, alpha > 0, alpha, feather_px=0.0, reach=np.zeros_like(alpha))
+                found.append(Blended(replace(face, weight=1.0), matte, alpha))
         return found
 
 

@@ -38,12 +38,20 @@ class Matte:
         Share of the synced picture; exactly 0 outside the mask.
     feather_px : float
         Width over which alpha runs from 0 to 1.
+    reach : (h, w) float32 in [0, 1]
+        Where the original's own pixels may be moved along, also beyond the mask; 1 inside it.
     """
 
     box: Box
     mask: Mask
     alpha: Alpha
     feather_px: float
+    reach: Alpha
+
+    @property
+    def touched(self) -> Mask:
+        """(h, w) bool: what may be changed at all."""
+        return np.asarray(self.mask | (self.reach > 0))
 
 
 def make_matte(
@@ -55,6 +63,7 @@ def make_matte(
     mask: MaskSettings,
     alpha: AlphaSettings,
     seam_px: float,
+    reach_px: float = 0.0,
     covered: tuple[float, float, float, float] | None = None,
 ) -> Matte | None:
     """Mask and alpha of one frame from its two meshes; None if the mask does not reach into the picture.
@@ -70,6 +79,8 @@ def make_matte(
     seam_px : float
         The lips are kept at least so far inside the outline, and at least the feather: for blends with a ring of
         their own.
+    reach_px : float
+        How far beyond the mask the original's own pixels may be moved along.
     covered : (left, top, right, bottom), optional
         The part of the picture that the synced frame shows, where that is not all of it; pixels.
     """
@@ -82,7 +93,7 @@ def make_matte(
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
-    margin = _MARGIN_PX + 2 * feather + width_px * mask.dilation_frac
+    margin = _MARGIN_PX + 2 * feather + width_px * mask.dilation_frac + reach_px
     wide = _bounds([points for shape in [*shapes, lips] for points, _ in shape], margin)
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
@@ -98,8 +109,10 @@ def make_matte(
         )
     if mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes):
         distance = cover(distance, signed_distance(lips, box, step_px=step), max(feather, seam_px) + _MARGIN_PX)
+    beyond = distance + np.float32(reach_px)
     if covered is not None:
-        distance = np.minimum(distance, _inside(covered, box, frame_size))
+        inside = _inside(covered, box, frame_size)
+        distance, beyond = np.minimum(distance, inside), np.minimum(beyond, inside)
     area = distance > 0
     if not area.any():
         return None
@@ -108,7 +121,8 @@ def make_matte(
         if alpha.profile == "distance"
         else gaussian_alpha(distance, feather_px=feather)
     )
-    return Matte(box, area, soft, feather)
+    reach = np.clip(beyond / np.float32(feather), 0, 1) if reach_px > 0 else np.zeros_like(distance)
+    return Matte(box, area, soft, feather, np.where(area, np.float32(1), reach))
 
 
 def mask_polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:

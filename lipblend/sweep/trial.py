@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.plan import PlanRow
-from lipblend.evaluation.views import frame_views, in_original, nearest_mesh
+from lipblend.evaluation.views import Blended, frame_views, in_original, nearest_mesh
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.mapping import UNMOVED, FrameMapping
 from lipblend.media.planes import add_delta
@@ -104,7 +104,7 @@ class Trial:
                 each.original,
                 each.synced,
                 composed,
-                [(patch.plan, patch.matte) for patch in done.patches],
+                [Blended(patch.plan, patch.matte, patch.taken) for patch in done.patches],
                 (),
                 mapping=self._plan.mapping,
             )

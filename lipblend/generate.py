@@ -1,0 +1,85 @@
+"""The generated patch: the original's own pixels where they explain the synced one, else that one's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.plan import FacePlan
+from lipblend.settings import ReuseSettings, Settings
+from lipblend.stages.alignment import still_region
+from lipblend.stages.detail import sharpened, unsharp_amount
+from lipblend.stages.matte import Matte
+from lipblend.stages.reuse import register, shifted, warped
+
+Patch3 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What is to be blended in.
+
+    Attributes
+    ----------
+    patch : (h, w, 3) float32
+        Inside the mask.
+    beyond : (h, w, 3) float32
+        Change to be added outside of it, where the original's own pixels are moved along.
+    taken : (h, w) float32 in [0, 1]
+        See `lipblend.render.FacePatch`.
+    """
+
+    patch: Patch3
+    beyond: Patch3
+    taken: npt.NDArray[np.float32]
+
+
+def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
+    """How far beyond the mask the original's pixels may be moved along."""
+    return settings.reach_frac * face.original.face_width_px if settings.method == "motion" else 0.0
+
+
+def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settings: Settings) -> Generated:
+    """Make the patch of one face.
+
+    Parameters
+    ----------
+    before, after : (h, w, 3) float32
+        The original and the synced picture in the matte's box, colours matched by the plan.
+    face : FacePlan
+    matte : Matte
+    settings : Settings
+    """
+    reuse, width_px = settings.reuse, face.original.face_width_px
+    found = register(
+        before,
+        after,
+        still_region((face.original, face.synced), matte.box),
+        face_width_px=width_px,
+        tolerance=reuse.tolerance_levels,
+        motion=reuse.method == "motion",
+        still_px=reuse.still_px,
+        moving_px=reuse.moving_px,
+        largest_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
+        field=settings.colour.membrane,
+    )
+    if found.shift.any():
+        after = shifted(after, found.shift)
+    after = after + found.field
+    moved = warped(before, found.flow) if reuse.method == "motion" else before
+    amount = unsharp_amount(
+        moved[..., 0],
+        after[..., 0],
+        (found.trust > 0.7) & (matte.alpha > 0.5),
+        strength=settings.detail.strength,
+        most=settings.detail.sharpen_max,
+    )
+    patch = sharpened(after, amount)
+    if reuse.method == "none":
+        return Generated(patch, np.zeros_like(patch), matte.alpha)
+    patch += found.trust[..., None] * (moved - patch)
+    share = (1 - matte.alpha) * matte.reach * found.trust
+    stays = np.where((found.flow == 0).all(2), found.trust, np.float32(0))
+    return Generated(patch, share[..., None] * (moved - before), matte.alpha * (1 - stays))

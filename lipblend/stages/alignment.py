@@ -1,0 +1,38 @@
+"""The part of a face that does not speak, by which the synced face is laid on the original's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces import landmarks as lm
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.planes import Box
+from lipblend.stages.shapes import convex_hull
+
+_ABOVE_LIPS_FRAC = 0.03
+
+
+def still_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
+    """The face above the upper lips of all meshes; (box.height, box.width) bool.
+
+    Parameters
+    ----------
+    faces : sequence of Landmarks
+        The original's and the synced one's; the outline is the first one's.
+    box : Box
+    """
+    first = faces[0]
+    down = first.y_axis
+    hull = convex_hull(first.points[list(lm.FACE_OVAL)])
+    # What lies above the highest lip: the hull cut by a line across the face.
+    highest = min(float((face.points[list(lm.LIPS_OUTER)] @ down).min()) for face in faces)
+    limit = highest - _ABOVE_LIPS_FRAC * first.face_width_px
+    region = np.zeros((box.height, box.width), np.uint8)
+    cv2.fillConvexPoly(region, np.rint(hull - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
+    x = np.arange(box.x0, box.x1) + 0.5
+    y = np.arange(box.y0, box.y1) + 0.5
+    return np.asarray((region > 0) & (x[None, :] * down[0] + y[:, None] * down[1] < limit))
