@@ -16,7 +16,7 @@ from lipblend.media.prefetch import prefetch
 from lipblend.quality import temporal
 from lipblend.quality.faults import Traits, find_faults, traits
 from lipblend.quality.frame import FaceScores, face_scores, same_face, worst, worst_of
-from lipblend.quality.lips import lip_sync_kept
+from lipblend.quality.lips import lip_sync_kept, steadied
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
@@ -176,7 +176,8 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
             rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
             shots.append(Shot(indices[start], indices[stop - 1] + 1, shot.values()))
             for person, each in enumerate(shot.people):
-                openings.setdefault(person, []).append(each.openings)
+                series = [steadied(one) for one in each.openings.T]
+                openings.setdefault(person, []).append(np.stack(series, axis=1))
     rows = _with_left_out(rows, walk)
     return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
 

@@ -92,7 +92,7 @@ def temporal_error(view: FaceView, reference: Patch3, before_view: FaceView, bef
     if not where.any():
         return None
     error = (view.result - reference)[..., 0][here] - (before_view.result - before_reference)[..., 0][there]
-    return float(np.abs(cv2.GaussianBlur(error, (0, 0), _TEMPORAL_SIGMA)).ravel().mean())
+    return float(np.abs(cv2.GaussianBlur(error, (0, 0), _TEMPORAL_SIGMA))[where].mean())
 
 
 class LpipsModel:

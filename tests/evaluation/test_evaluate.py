@@ -104,6 +104,7 @@ def test_a_composite_of_ours_is_recognised_and_keeps_every_mark(made: Made) -> N
     assert value(record, "untouched") == 0
     assert value(record, "overspill") == 0
     assert value(record, "alpha_flicker") is not None
+    assert value(record, "lip_corr") is None  # the portrait's mouth does not move
     assert [file.role for file in record.inputs] == ["original", "synced", "result"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipblend.quality.lips import LEAST_FRAMES, lip_sync_kept
+from lipblend.quality.lips import LEAST_FRAMES, lip_sync_kept, steadied
 
 TALK = 0.2 + 0.1 * np.sin(np.arange(40) * 0.7)
 
@@ -52,3 +52,19 @@ def test_a_result_that_does_not_move_keeps_nothing() -> None:
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         lip_sync_kept(TALK[1:], TALK)
+
+
+def test_steadying_takes_noise_off_and_does_not_lag() -> None:
+    noisy = TALK + np.random.default_rng(1).normal(0, 0.006, len(TALK))
+    clean, steady = steadied(TALK), steadied(noisy)
+    assert np.std(steady[3:-3] - clean[3:-3]) < 0.65 * np.std((noisy - TALK)[3:-3])
+    assert np.argmax(steadied(np.eye(1, 21, 10)[0])) == 10
+    assert steadied(np.full(9, 0.3)) == pytest.approx(np.full(9, 0.3))
+
+
+def test_steadying_keeps_unknown_frames_unknown_and_out_of_their_neighbours() -> None:
+    gap = np.full(9, 0.3)
+    gap[4] = np.nan
+    found = steadied(gap)
+    assert np.isnan(found[4])
+    assert found[[3, 5]] == pytest.approx([0.3, 0.3])
