@@ -99,6 +99,7 @@ def test_a_face_that_was_lost_for_a_moment_is_the_same_one(face: Landmarks) -> N
     assert ["ring_flicker" in row.values for row in done.rows] == [False, False, False, True, False, False]
     assert [row.blended for row in done.rows] == [True, False, True, True, False, True]
     assert done.values["passed_through"] == pytest.approx(1 / 3)
+    assert flicker(measured([[one], [], [more]])) == [pytest.approx(0.2)]
 
 
 def test_two_faces_of_a_frame_are_never_one(face: Landmarks) -> None:
@@ -127,6 +128,9 @@ def test_frames_that_are_not_the_originals_are_listed_and_not_measured(face: Lan
     assert [(row.original_index, row.values == {}) for row in done.rows if row.reason] == [(-1, True)] * 3
     assert [(shot.start, shot.stop) for shot in done.shots] == [(1, 5)]
     assert done.values == {"faulty": 0.0, "passed_through": 0.5}
+    cut = measured(frames, [-1, 0, 1, -1, 2, -1], starts=(0, 2))
+    assert [row.shot for row in cut.rows] == [0, 0, 0, 0, 1, 1]
+    assert [(shot.start, shot.stop) for shot in cut.shots] == [(1, 3), (4, 5)]
 
 
 @pytest.mark.parametrize(
