@@ -52,7 +52,7 @@ def match_result(
     InputError
         No frame of the result can be decoded.
     InputMismatchError
-        The result shows another scene.
+        The result shows another scene, or nothing that would be written of it.
     """
     scan = _followed(made, model, settings, on_frame)
     stamps = np.array(scan.pts)
@@ -70,8 +70,13 @@ def match_result(
             "found by the picture"
         )
         notes = (*notes, said)
+        if (rows < 0).all():
+            raise InputMismatchError(
+                "the result shows no frame that lipblend would write of these videos",
+                hint="Give the files in the order original, synced, result, and the settings of the run.",
+            )
         if (rows < 0).any():
-            notes = (*notes, f"frames of the result that the original does not hold, left out: {int((rows < 0).sum())}")
+            notes = (*notes, f"frames of the result that the original does not hold: {int((rows < 0).sum())}")
     meshes = tuple(tuple(_mesh(face.landmarks, mapping) for face in faces) for faces in scan.faces)
     return ResultVideo(video, np.array(scan.times_s), rows, mapping, meshes), notes
 

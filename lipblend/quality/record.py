@@ -19,7 +19,7 @@ class FrameRow:
     shot : int
         Number of its shot, from 0.
     original_index, synced_index : int
-        Frames it was made from; ``synced_index`` is -1 for none.
+        Frames it was made from; ``synced_index`` is -1 for none, both are for a frame that the original does not hold.
     blended : bool
         It carries a patch.
     reason : str
@@ -128,6 +128,7 @@ class Evaluation:
     inputs : tuple of InputFile
     notes : tuple of str
     width, height : int
+        Of the result, pixels.
     frame_rate : float
     seconds : float
         Time the measuring took.

@@ -15,6 +15,7 @@ from studio import LEFT, LOSSLESS, Film, Person, Shown, Studio, at
 from lipblend import composite
 from lipblend.errors import InputError, InputMismatchError
 from lipblend.evaluation.evaluate import evaluate
+from lipblend.evaluation.measuring import NOT_HELD
 from lipblend.evaluation.walk import NO_CHANGE
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.media.planes import Box, to_rgb
@@ -22,6 +23,8 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
 from lipblend.quality.record import Evaluation
+from lipblend.report.page import page_bytes
+from lipblend.report.proxy import shown_box
 from lipblend.settings import Settings
 
 FRAMES = 16
@@ -201,6 +204,35 @@ def test_a_smaller_result_is_measured_in_the_originals_pixels(made: Made) -> Non
     assert len(record.rows) == FRAMES
     assert worst(record, "sharpness") < 0.9
     assert value(record, "outside") is None
+
+
+def test_a_smaller_result_can_be_shown(made: Made) -> None:
+    path = made.output.with_name("tiny.mp4")
+    small = [cv2.resize(frame, (160, 90), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
+    write_clip(path, small, frame_rate=Fraction(25), crf=1)
+    evaluated = evaluate(made.film.original, made.film.synced, path, settings=SETTINGS, matte="settings")
+    box = shown_box(evaluated.walk, evaluated.record, range(FRAMES))
+    assert box.x0 < made.lips[0][:, 0].min() < made.lips[-1][:, 0].max() < box.x1
+    assert page_bytes(evaluated)
+
+
+def test_frames_that_the_original_does_not_hold_stay_in_their_place(made: Made) -> None:
+    path = made.output.with_name("titled.mp4")
+    title = [np.full((270, 480, 3), 30 + 9 * i, np.uint8) for i in range(5)]
+    write_clip(path, [*title, *rgb_frames(made.output)], frame_rate=Fraction(25), crf=1)
+    evaluated = evaluate(made.film.original, made.film.synced, path, settings=SETTINGS)
+    rows = evaluated.record.rows
+    assert [row.index for row in rows] == list(range(FRAMES + 5))
+    assert [row.original_index for row in rows] == [-1] * 5 + list(range(FRAMES))
+    assert evaluated.record.passed_through == {NOT_HELD: 5}
+    assert not any(row.values for row in rows[:5])
+    assert [(shot.start, shot.stop) for shot in evaluated.record.shots] == [(5, FRAMES + 5)]
+    (_, before, synced, shown), (_, whole, *_) = evaluated.walk.pictures([2, 8], Box(100, 40, 340, 240))
+    assert not before.any()
+    assert not synced.any()
+    assert abs(float(shown.mean()) - 48) < 3
+    assert whole.any()
+    assert page_bytes(evaluated)
 
 
 def test_another_film_is_refused(made: Made, portrait: np.ndarray, face: Landmarks, tmp_path: Path) -> None:
