@@ -25,6 +25,7 @@ from lipblend.settings import PairSettings, Settings
 
 _QUEUE = 4
 _COMPARED = 24
+_ORDER = "Give the files in the order original, synced, result."
 _SAME_SCENE = 0.45  # as of two videos that are to be put together
 
 
@@ -114,7 +115,7 @@ def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:
         raise InputMismatchError(
             f"the result shows another scene than the original (likeness {likeness:.2f}, {_SAME_SCENE} needed)",
             details=(f"original  {original.info.path}", f"result    {scan.info.path}"),
-            hint="Give the files in the order original, synced, result.",
+            hint=_ORDER,
         )
 
 
@@ -126,7 +127,14 @@ def _aligned(
         for _ in ours.recorded(_seen(reader)):
             pass
         ours.finish(reader)
-    found = align(ours, scan, PairSettings())
+    try:
+        found = align(ours, scan, PairSettings())
+    except InputMismatchError as error:
+        raise InputMismatchError(
+            "the result does not belong to the original: " + error.message.replace("the two videos", "they"),
+            details=(f"original  {original.info.path}", f"result    {scan.info.path}"),
+            hint=_ORDER,
+        ) from error
     shown = np.array([row.original_index for row in plan.rows])
     return found.mapping, _rows(found.pairing.source, shown)
 

@@ -15,7 +15,7 @@ from lipblend.evaluation.walk import Looked, Walk
 from lipblend.media.prefetch import prefetch
 from lipblend.quality import temporal
 from lipblend.quality.faults import Traits, find_faults, traits
-from lipblend.quality.frame import FaceScores, face_scores, same_face, worst, worst_of
+from lipblend.quality.frame import FaceScores, face_scores, same_face, within_contour, worst, worst_of
 from lipblend.quality.lips import lip_sync_kept, steadied
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference import reference_scores, temporal_error
@@ -77,7 +77,10 @@ class _Shot:
             person, before = self._whose(view, free, place)
             seen = _Seen(view, patch)
             scores = face_scores(view, before.view if before is not None else None)
-            values.append({**scores.values, **self._against_reference(seen, before)})
+            known = [scores.values]
+            if self._walk.estimated:
+                known.append(within_contour(view, before.view if before is not None else None))
+            values.append({**worst(known), **self._against_reference(seen, before)})
             self._note(person, seen, place, scores)
         self.rows.append(self._row(looked, values))
 
@@ -176,8 +179,7 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
             rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
             shots.append(Shot(indices[start], indices[stop - 1] + 1, shot.values()))
             for person, each in enumerate(shot.people):
-                series = [steadied(one) for one in each.openings.T]
-                openings.setdefault(person, []).append(np.stack(series, axis=1))
+                openings.setdefault(person, []).append(_about_their_mean(each.openings))
     rows = _with_left_out(rows, walk)
     return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
 
@@ -207,6 +209,13 @@ def _shots(walk: Walk, indices: Sequence[int]) -> list[tuple[int, int]]:
     shot = np.searchsorted(walk.shot_starts, plan_rows, side="right")
     starts = [0, *(np.flatnonzero(np.diff(shot)) + 1).tolist(), len(indices)]
     return list(itertools.pairwise(starts))
+
+
+def _about_their_mean(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Openings of a shot, (n, 2), steadied and about their mean: shots, and people, differ in it."""
+    known = np.isfinite(openings).all(1)
+    steady = np.stack([steadied(series) for series in openings.T], axis=1)
+    return steady - steady[known].mean(0) if known.any() else steady
 
 
 def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:

@@ -27,7 +27,8 @@ from lipblend.settings import Settings
 from lipblend.stages.matte import Matte
 
 _QUEUE = 4  # decoded frames waiting a stream
-_LOOKED_AT = 0.5  # face widths about the mouth in which a matte is estimated
+_NO_ENCODER_LEVELS = 8.0  # mean difference of a block of 16 x 16 pixels; x264 at CRF 30 stays below 5
+_LOOKED_AT = 0.75  # face widths about the mouth in which a matte is estimated
 _SEAM = 0.5  # alpha
 _WINDOW_FRAC = 0.02
 _LEAST_ENERGY = 4.0  # squared levels
@@ -110,7 +111,8 @@ class Looked:
     reason : str
         Why nothing is; empty otherwise.
     untouched : float or None
-        Largest change outside the matte before encoding, in levels; None where the matte is an estimate.
+        Largest change outside the matte before encoding, in levels; where the finished file is farther off there than
+        an encoder makes it, that. None where the matte is an estimate.
     outside : float or None
         Mean luma difference outside the mattes of the finished file, in levels; None where it is of another size.
     unlike : float or None
@@ -245,8 +247,10 @@ class Walk:
                 spoken=self._spoken[int(self.result.rows[index])],
             )
         exact = self.result.mapping.lies_exactly(ours.size, made.size)
-        outside = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None
-        return Looked(index, row, views, reason, untouched, outside, unlike)
+        lost = outside_loss(ours, made, [matte for _, matte in faces]) if exact else None
+        if untouched is not None and lost is not None and lost[1] > _NO_ENCODER_LEVELS:
+            untouched = max(untouched, lost[1])  # the file is not what was rendered
+        return Looked(index, row, views, reason, untouched, lost[0] if lost is not None else None, unlike)
 
     def _unlike(self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan) -> float:
         box = _around_mouth(face.original, ours)

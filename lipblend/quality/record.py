@@ -72,7 +72,7 @@ class Verdict:
         Of `lipblend.quality.measures.MEASURES`.
     value : float or None
         What is held against the mark: the value that the asked share of frames keeps, the worst shot's, or the clip's.
-        None if it could not be measured.
+        Without a mark the median. None if it could not be measured.
     mark : float or None
         The pass mark; None if there is none, and the measure is only shown.
     passed : bool or None

@@ -172,6 +172,42 @@ def test_the_synced_video_itself_can_be_judged(made: Made) -> None:
     assert value(record, "overspill") == 0
 
 
+def test_a_hard_paste_is_seen_although_its_matte_is_estimated(made: Made) -> None:
+    originals = rgb_frames(made.film.original)
+
+    def paste(i: int, _: np.ndarray) -> np.ndarray:
+        frame = originals[i].astype(np.float32)
+        x, y = np.rint(made.lips[i].mean(0)).astype(int)
+        frame[y - 40 : y + 40, x - 40 : x + 40] += 14
+        return frame
+
+    path = made.damaged("pasted", paste)
+    record = evaluate(made.film.original, path, path, settings=SETTINGS, matte="difference").record
+    assert {"colour_step", "ssim_y"} & failed(record)
+    assert worst(record, "colour_step") > 2
+
+
+def test_a_file_that_was_painted_on_elsewhere_is_not_untouched(made: Made) -> None:
+    def paint(i: int, frame: np.ndarray) -> np.ndarray:
+        frame[20:60, 400:460] = (0, 200, 0)
+        return frame
+
+    record = made.judge(made.damaged("painted", paint))
+    assert record.matte == "settings"
+    assert "untouched" in failed(record)
+    assert worst(record, "untouched") > 20
+    assert worst(made.judge(made.damaged("as_it_is", lambda i, frame: frame)), "untouched") == 0
+
+
+def test_swapped_files_are_wondered_at(made: Made) -> None:
+    film = made.film
+    record = evaluate(film.original, film.synced, film.original, settings=SETTINGS, matte="difference").record
+    assert any("is it the original?" in note for note in record.notes)
+    swapped = evaluate(film.synced, film.original, made.output, settings=SETTINGS).record
+    assert any("two files swapped?" in note for note in swapped.notes)
+    assert not any("swapped" in note for note in made.judge(made.output).notes)
+
+
 def test_the_original_as_a_result_took_nothing_over(made: Made) -> None:
     record = made.judge(made.film.original, "difference")
     assert {row.reason for row in record.rows} == {NO_CHANGE}
@@ -239,6 +275,12 @@ def test_another_film_is_refused(made: Made, portrait: np.ndarray, face: Landmar
     other = Studio(portrait, face.points, tmp_path).film([Shown((), background=9) for _ in range(FRAMES)])
     with pytest.raises(InputMismatchError, match="another scene"):
         made.judge(other.original)
+    longer = Studio(portrait, face.points, tmp_path / "b")
+    longer.folder.mkdir()
+    film = longer.film([Shown((), background=9) for _ in range(FRAMES + 5)])
+    with pytest.raises(InputMismatchError, match="result does not belong to the original") as caught:
+        made.judge(film.original)
+    assert caught.value.details[1].startswith("result ")
 
 
 def test_against_the_reference_the_composite_is_nearer_than_the_original(made: Made) -> None:

@@ -30,6 +30,7 @@ class Frames:
     shot_starts: Sequence[int] = (0,)
 
     def __post_init__(self) -> None:
+        self.estimated = False
         self.result = SimpleNamespace(rows=np.array(self.rows), times_s=np.arange(len(self.rows)) / 25)
 
     def __len__(self) -> int:
