@@ -175,7 +175,7 @@ def test_junit_has_a_case_a_mark(tmp_path: Path) -> None:
     assert cases["Lip-sync kept"].find("skipped").get("message") == "not measured, no mesh"
     assert len(cases["Ring SSIM, luma"]) == 0
     assert all(case.get("classname") == bad.get("name") for case in bad)
-    assert len(MARKS) + 2 == len(marked)
+    assert len(MARKS) + 6 == len(marked)
 
 
 def test_three_files_and_nothing_else_are_written(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
