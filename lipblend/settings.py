@@ -284,6 +284,10 @@ class GateSettings(Group):
     overspill_max: Mark = _mark(0.001, "share", "Largest share of the old lips that shows, in any frame.")
     lip_corr_min: Mark = _mark(0.99, "correlation", "Least correlation of the mouth openings of result and synced.")
     untouched_max: Mark = _mark(0.0, "levels", "Largest change outside the matte, before encoding.")
+    colour_drift_max: Mark = _mark(2.3, "CIE76", "Largest drift of the patch's colour over a shot.")
+    ring_flicker_max: Mark = _mark("off", "grey levels", "Largest flicker of the ring.")
+    cast_max: Mark = _mark("off", "CIE76", "Largest colour cast inside the seam.")
+    outside_max: Mark = _mark("off", "grey levels", "Largest mean loss of the finished file outside the matte.")
     faulty_max: Mark = _mark("off", "share", "Largest share of frames whose synced patch is itself broken.")
     passed_through_max: Mark = _mark("off", "share", "Largest share of frames without a patch.")
 

@@ -21,7 +21,7 @@ from lipblend.cli.options import (
     command_app,
     setting_flag,
 )
-from lipblend.cli.outputs import check_name
+from lipblend.cli.outputs import check_name, check_reports
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
@@ -134,6 +134,8 @@ def composite_command(
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
     check_name(output, original)
+    inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
+    check_reports(report, junit, inputs=inputs, outputs=(output,))
 
     from lipblend.compositing import composite
 

@@ -18,6 +18,7 @@ from lipblend.cli.options import (
     SetOption,
     command_app,
 )
+from lipblend.cli.outputs import check_reports
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
@@ -93,6 +94,10 @@ def evaluate_command(
     RESULT may come from lipblend or from anything else, also SYNCED itself. Every measure is explained in
     docs/measures.md. With --gate the exit code is 8 when a pass mark is missed.
     """
+    inputs = {"original": original, "synced video": synced, "result": result}
+    optional = {"reference": reference, "config file": config}
+    inputs |= {role: path for role, path in optional.items() if path is not None}
+    check_reports(report, junit, inputs=inputs)
     settings = _settings(settings_from, preset, config, assignments or ())
 
     from lipblend.evaluation.evaluate import evaluate

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lipblend.errors import OutputError
+
+REPORT_FILES = ("report.html", "report.json", "report.csv")
 
 
 def check_name(output: Path, original: Path) -> None:
@@ -25,3 +29,44 @@ def check_name(output: Path, original: Path) -> None:
     if not output.suffix and not exists:
         hint = f"Give a file name such as {output}.mp4, or {output / name} for a file in that folder."
         raise OutputError(f"{output} has no suffix, which would name the container", hint=hint)
+
+
+def check_reports(
+    folder: Path | None, junit: Path | None, *, inputs: Mapping[str, Path], outputs: Sequence[Path] = ()
+) -> None:
+    """Refuse places for a report that would cost an input or an output, or that cannot be written, before any work.
+
+    Raises
+    ------
+    OutputError
+    """
+    if folder is not None:
+        _check_folder(folder)
+    files = [] if folder is None else [folder / name for name in REPORT_FILES]
+    for file in [*files, *([junit] if junit is not None else [])]:
+        for role, path in inputs.items():
+            if _same(file, path):
+                raise OutputError(f"{file} is the {role} of this run", hint="Give the report another name.")
+        if any(_same(file, path) for path in outputs):
+            raise OutputError(f"{file} is the output of this run", hint="Give the report another name.")
+    if junit is not None:
+        if junit.is_dir():
+            raise OutputError(f"{junit} is a folder", hint=f"Give a file name such as {junit / 'report.xml'}.")
+        parent = junit.parent
+        if not parent.is_dir() and (folder is None or not _same(parent, folder)):
+            raise OutputError(f"the folder {parent} does not exist", hint="Create it first.")
+
+
+def _check_folder(folder: Path) -> None:
+    """A folder for a report is there, or can be made."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise OutputError(f"{folder} cannot be a folder: {existing} is a file", hint="Name another folder.")
+    if not os.access(existing, os.W_OK):
+        raise OutputError(f"{folder} cannot be written: {existing} is not writable", hint="Name another folder.")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))

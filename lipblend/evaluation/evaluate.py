@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +18,10 @@ from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, make_plan
 from lipblend.errors import InputError
 from lipblend.evaluation.matching import match_result
-from lipblend.evaluation.measuring import measure
+from lipblend.evaluation.measuring import Measured, measure
 from lipblend.evaluation.reference import Reference
 from lipblend.evaluation.trust import shows_settings
-from lipblend.evaluation.walk import SpokenMeshes, Video, Walk, spoken_meshes
+from lipblend.evaluation.walk import NO_CHANGE, SpokenMeshes, Video, Walk, spoken_meshes
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
@@ -33,6 +33,7 @@ from lipblend.settings import Settings
 MatteSource = Literal["auto", "settings", "difference"]
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", "opencv-python", "scikit-image")
 _BLOCK = 1 << 20
+_SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,15 @@ def evaluate(
         lab=settings.colour.space == "lab",
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
     )
-    plan = make_plan(analysis, settings)
+    plan, spoken = make_plan(analysis, settings), spoken_meshes(analysis)
+    analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     return evaluate_plan(
         ours,
         theirs,
         made,
-        replace(analysis, tracks={}),
+        analysis,
         plan,
-        spoken_meshes(analysis),
+        spoken,
         settings=settings,
         model=model,
         matte=matte,
@@ -164,7 +166,13 @@ def evaluate_plan(
         settings=settings.model_dump(mode="json"),
         versions=_versions(),
         inputs=tuple(_input_file(role, path) for role, path in files),
-        notes=(*plan.notes, *notes, *said, *(truth.notes if truth is not None else ())),
+        notes=(
+            *plan.notes,
+            *notes,
+            *said,
+            *_doubts(done),
+            *(truth.notes if truth is not None else ()),
+        ),
         width=made.upright_width,
         height=made.upright_height,
         frame_rate=_frame_rate(matched.times_s),
@@ -185,6 +193,17 @@ def _estimated(walk: Walk, matte: MatteSource) -> tuple[bool, tuple[str, ...]]:
             f"the result does not look like one made with these settings ({found}): wrong mattes may be judged",
         )
     return True, (f"the result was not made with these settings ({found}): the mattes are estimated from the pictures",)
+
+
+def _doubts(done: Measured) -> Iterator[str]:
+    """What looks like files given in the wrong order."""
+    if all(row.reason == NO_CHANGE or not row.blended for row in done.rows) and any(
+        row.reason == NO_CHANGE for row in done.rows
+    ):
+        yield "the result shows nothing of the synced picture: is it the original?"
+    spilled = [row.values["overspill"] for row in done.rows if "overspill" in row.values]
+    if spilled and np.median(spilled) > _SWAPPED_OVERSPILL and done.values.get("lip_corr", 0.0) < _SWAPPED_LIPS:
+        yield "most of the old lips show, and the lips do not move as in the synced video: are two files swapped?"
 
 
 def _versions() -> Mapping[str, str]:

@@ -25,6 +25,7 @@ from lipblend.settings import PairSettings, Settings
 
 _QUEUE = 4
 _COMPARED = 24
+_ORDER = "Give the files in the order original, synced, result."
 _SAME_SCENE = 0.45  # as of two videos that are to be put together
 
 
@@ -52,7 +53,7 @@ def match_result(
     InputError
         No frame of the result can be decoded.
     InputMismatchError
-        The result shows another scene.
+        The result shows another scene, or nothing that would be written of it.
     """
     scan = _followed(made, model, settings, on_frame)
     stamps = np.array(scan.pts)
@@ -70,8 +71,13 @@ def match_result(
             "found by the picture"
         )
         notes = (*notes, said)
+        if (rows < 0).all():
+            raise InputMismatchError(
+                "the result shows no frame that lipblend would write of these videos",
+                hint="Give the files in the order original, synced, result, and the settings of the run.",
+            )
         if (rows < 0).any():
-            notes = (*notes, f"frames of the result that the original does not hold, left out: {int((rows < 0).sum())}")
+            notes = (*notes, f"frames of the result that the original does not hold: {int((rows < 0).sum())}")
     meshes = tuple(tuple(_mesh(face.landmarks, mapping) for face in faces) for faces in scan.faces)
     return ResultVideo(video, np.array(scan.times_s), rows, mapping, meshes), notes
 
@@ -109,7 +115,7 @@ def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:
         raise InputMismatchError(
             f"the result shows another scene than the original (likeness {likeness:.2f}, {_SAME_SCENE} needed)",
             details=(f"original  {original.info.path}", f"result    {scan.info.path}"),
-            hint="Give the files in the order original, synced, result.",
+            hint=_ORDER,
         )
 
 
@@ -121,7 +127,14 @@ def _aligned(
         for _ in ours.recorded(_seen(reader)):
             pass
         ours.finish(reader)
-    found = align(ours, scan, PairSettings())
+    try:
+        found = align(ours, scan, PairSettings())
+    except InputMismatchError as error:
+        raise InputMismatchError(
+            "the result does not belong to the original: " + error.message.replace("the two videos", "they"),
+            details=(f"original  {original.info.path}", f"result    {scan.info.path}"),
+            hint=_ORDER,
+        ) from error
     shown = np.array([row.original_index for row in plan.rows])
     return found.mapping, _rows(found.pairing.source, shown)
 

@@ -15,7 +15,7 @@ from lipblend.evaluation.walk import Looked, Walk
 from lipblend.media.prefetch import prefetch
 from lipblend.quality import temporal
 from lipblend.quality.faults import Traits, find_faults, traits
-from lipblend.quality.frame import FaceScores, face_scores, same_face, worst, worst_of
+from lipblend.quality.frame import FaceScores, face_scores, same_face, within_contour, worst, worst_of
 from lipblend.quality.lips import lip_sync_kept, steadied
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference import reference_scores, temporal_error
@@ -23,6 +23,7 @@ from lipblend.quality.view import FaceView, Patch3
 from lipblend.render import Picture
 
 _QUEUE = 2
+NOT_HELD = "not of the original"
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,20 @@ class Measured:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A face of a frame, its number in the shot, and what the reference shows there."""
+    """A face of a frame, and what the reference shows there."""
 
     view: FaceView
-    number: int
     truth: Patch3 | None
 
 
 class _Person:
-    """One face through a shot; an entry a frame of it, nan and None where it is not blended."""
+    """One face through a shot; an entry a frame of it, nan and None where it is not blended.
+
+    ``last`` is where it was seen last, and in which frame of the shot.
+    """
 
     def __init__(self, count: int) -> None:
+        self.last: tuple[int, _Seen] | None = None
         self.alpha = np.full(count, np.nan)
         self.casts = np.full((count, 3), np.nan)
         self.openings = np.full((count, 2), np.nan)  # of the result, of the synced video
@@ -58,35 +62,32 @@ class _Shot:
 
     def __init__(self, walk: Walk, number: int, count: int, reference: Reference | None) -> None:
         self._walk, self._number, self._count, self._reference = walk, number, count, reference
-        self._before: list[_Seen] = []
         self.rows: list[FrameRow] = []
-        self.people: dict[int, _Person] = {}
+        self.people: list[_Person] = []
 
     def add(self, looked: Looked, truth: Picture | None) -> None:
         """Measure the next frame."""
         place = len(self.rows)
-        seen: list[_Seen] = []
+        values = []
+        free = list(self.people)
         for view in looked.views:
-            known = same_face(view, [each.view for each in self._before])
-            taken = [each.number for each in seen]
-            number = self._before[known].number if known is not None else _free(taken)
             patch = None
             if self._reference is not None and truth is not None:
                 patch = self._reference.patch(view, truth, self._walk)
-            seen.append(_Seen(view, number, patch))
-        values = []
-        for each in seen:
-            before = next((other for other in self._before if other.number == each.number), None)
-            scores = face_scores(each.view, before.view if before is not None else None)
-            values.append({**scores.values, **self._against_reference(each, before)})
-            self._note(each, place, scores)
+            person, before = self._whose(view, free, place)
+            seen = _Seen(view, patch)
+            scores = face_scores(view, before.view if before is not None else None)
+            known = [scores.values]
+            if self._walk.estimated:
+                known.append(within_contour(view, before.view if before is not None else None))
+            values.append({**worst(known), **self._against_reference(seen, before)})
+            self._note(person, seen, place, scores)
         self.rows.append(self._row(looked, values))
-        self._before = seen
 
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
         """The rows, with the faults of the synced patches that are found over the whole shot."""
         faults: list[set[str]] = [set() for _ in self.rows]
-        for person in self.people.values():
+        for person in self.people:
             for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
                 faults[place].update(names)
         return [replace(row, faults=tuple(sorted(names))) for row, names in zip(self.rows, faults, strict=True)]
@@ -94,7 +95,7 @@ class _Shot:
     def values(self) -> dict[str, float]:
         """What is measured over the shot; the worst face's."""
         found: dict[str, list[float]] = {}
-        for person in self.people.values():
+        for person in self.people:
             for key, value in (
                 ("alpha_flicker", temporal.alpha_flicker(person.alpha)),
                 ("colour_drift", temporal.colour_drift(person.casts)),
@@ -102,6 +103,20 @@ class _Shot:
                 if value is not None:
                     found.setdefault(key, []).append(value)
         return {key: worst_of(key, values) for key, values in found.items()}
+
+    def _whose(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, _Seen | None]:
+        """Whose face it is, of those that this frame has not shown yet, and that face in the frame before.
+
+        A face that was away keeps its place: somebody else who comes meanwhile is somebody else.
+        """
+        known = [(person, person.last) for person in free if person.last is not None]
+        number = same_face(view, [last.view for _, (_, last) in known])
+        if number is None:
+            self.people.append(_Person(self._count))
+            return self.people[-1], None
+        person, (then, last) = known[number]
+        free.remove(person)
+        return person, last if then == place - 1 else None
 
     def _against_reference(self, seen: _Seen, before: _Seen | None) -> dict[str, float]:
         if seen.truth is None or self._reference is None:
@@ -115,8 +130,8 @@ class _Shot:
             found |= {"lpips": distance} if distance is not None else {}
         return found
 
-    def _note(self, seen: _Seen, place: int, scores: FaceScores) -> None:
-        person = self.people.setdefault(seen.number, _Person(self._count))
+    def _note(self, person: _Person, seen: _Seen, place: int, scores: FaceScores) -> None:
+        person.last = place, seen
         person.alpha[place] = scores.values.get("alpha", np.nan)
         if scores.cast is not None:
             person.casts[place] = scores.cast
@@ -162,12 +177,22 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
                 shot.add(looked, truth)
                 on_frame(len(rows) + len(shot.rows))
             rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
-            shots.append(Shot(start, stop, shot.values()))
-            for person, each in shot.people.items():
-                openings.setdefault(person, []).append(
-                    np.stack([steadied(series) for series in each.openings.T], axis=1)
-                )
+            shots.append(Shot(indices[start], indices[stop - 1] + 1, shot.values()))
+            for person, each in enumerate(shot.people):
+                openings.setdefault(person, []).append(_about_their_mean(each.openings))
+    rows = _with_left_out(rows, walk)
     return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
+
+
+def _with_left_out(rows: Sequence[FrameRow], walk: Walk) -> list[FrameRow]:
+    """A row for every frame of the result: also for those that the original does not hold, in the shot before them."""
+    measured = {row.index: row for row in rows}
+    shot, every = 0, []
+    for index, time_s in enumerate(walk.result.times_s.tolist()):
+        row = measured.get(index) or FrameRow(index, time_s, shot, -1, -1, False, NOT_HELD, {}, ())
+        shot = row.shot
+        every.append(row)
+    return every
 
 
 def _truths(
@@ -179,15 +204,18 @@ def _truths(
 
 
 def _shots(walk: Walk, indices: Sequence[int]) -> list[tuple[int, int]]:
-    """Shots as ranges of places in ``indices``."""
+    """Shots as ranges of places in ``indices``, the frames that the original holds."""
     plan_rows = walk.result.rows[np.array(indices, int)]
     shot = np.searchsorted(walk.shot_starts, plan_rows, side="right")
     starts = [0, *(np.flatnonzero(np.diff(shot)) + 1).tolist(), len(indices)]
     return list(itertools.pairwise(starts))
 
 
-def _free(taken: Sequence[int]) -> int:
-    return next(number for number in itertools.count() if number not in taken)
+def _about_their_mean(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Openings of a shot, (n, 2), steadied and about their mean: shots, and people, differ in it."""
+    known = np.isfinite(openings).all(1)
+    steady = np.stack([steadied(series) for series in openings.T], axis=1)
+    return steady - steady[known].mean(0) if known.any() else steady
 
 
 def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:

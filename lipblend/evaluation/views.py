@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lipblend.analysis.plan import FacePlan
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.colour import convert_colour, ycbcr_matrix
-from lipblend.media.info import ColourTags, PixelLayout
+from lipblend.media.info import RANGE_FULL, ColourTags, PixelLayout
 from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
 from lipblend.media.planes import Box, extract_patch
 from lipblend.quality.view import FaceView
@@ -20,6 +20,7 @@ from lipblend.render import Picture
 from lipblend.stages.matte import Matte
 
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15
+_BLOCK_PX = 16
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def nearest_mesh(face: Landmarks, found: Sequence[Landmarks]) -> Landmarks | Non
 def largest_change_outside(
     original: Picture, composed: Sequence[npt.NDArray[np.generic]], mattes: Sequence[Matte]
 ) -> float:
-    """Largest difference of two frames outside every mask, in the pixel format's own levels.
+    """Largest difference of two frames outside every mask, in 8-bit levels.
 
     A chroma sample counts as outside when none of its luma pixels lies in a mask.
 
@@ -150,26 +151,38 @@ def largest_change_outside(
         for matte in mattes:
             _clear(difference, matte, original.layout, chroma=number > 0)
         largest = max(largest, float(difference.max()))
-    return largest
+    return largest / original.layout.code_scale
 
 
-def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) -> float:
-    """Mean absolute luma difference of two frames of one size outside the mattes' boxes, in 8-bit levels."""
-    before, after = (_integers(picture.planes[0]) for picture in (original, result))
-    scale = 1 / original.layout.code_scale, 1 / result.layout.code_scale
-    if scale[0] == scale[1]:
-        difference = np.asarray(cv2.absdiff(before, after))
-        total, count = float(cv2.sumElems(difference)[0]) * scale[0], difference.size
-    else:
-        exact = np.abs(before * np.float32(scale[0]) - after * np.float32(scale[1]))
-        difference, total, count = exact, float(exact.sum(dtype=np.float64)), exact.size
-        scale = 1.0, 1.0
+def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) -> tuple[float, float] | None:
+    """Luma difference of two frames of one size outside the mattes' boxes, in 8-bit levels of the original's range.
+
+    Returns
+    -------
+    mean, worst : float
+        Mean absolute difference, and the largest mean difference of a block of 16 x 16 pixels, where an encoder's noise
+        averages out.
+    """
+    before, after = (
+        np.asarray(picture.planes[0], np.float32) / np.float32(picture.layout.code_scale)
+        for picture in (original, result)
+    )
+    if (original.colour.range == RANGE_FULL) != (result.colour.range == RANGE_FULL):
+        full = original.colour.range == RANGE_FULL
+        after = (after - 16) * np.float32(255 / 219) if full else after * np.float32(219 / 255) + 16
+    difference = after - before
+    inside = np.zeros(difference.shape, bool)
     for matte in mattes:
         box = matte.box
-        part = difference[box.y0 : box.y1, box.x0 : box.x1]
-        total -= float(part.sum(dtype=np.float64)) * scale[0]
-        count -= part.size
-    return max(total, 0.0) / count if count > 0 else 0.0
+        inside[box.y0 : box.y1, box.x0 : box.x1] = True
+    difference[inside] = 0
+    outside = difference.size - int(np.count_nonzero(inside))
+    if outside == 0:
+        return None
+    height, width = difference.shape
+    size = (max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX))
+    blocks = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
+    return float(cv2.norm(difference, cv2.NORM_L1)) / outside, float(np.abs(blocks).max())
 
 
 def _clear(difference: npt.NDArray[np.generic], matte: Matte, layout: PixelLayout, *, chroma: bool) -> None:

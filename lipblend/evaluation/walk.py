@@ -15,7 +15,7 @@ from lipblend.evaluation.views import Blended, frame_views, in_original, largest
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import VideoInfo
-from lipblend.media.mapping import FrameMapping
+from lipblend.media.mapping import UNMOVED, FrameMapping
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import Box, add_delta, extract_patch
 from lipblend.media.prefetch import prefetch
@@ -27,7 +27,8 @@ from lipblend.settings import Settings
 from lipblend.stages.matte import Matte
 
 _QUEUE = 4  # decoded frames waiting a stream
-_LOOKED_AT = 0.5  # face widths about the mouth in which a matte is estimated
+_NO_ENCODER_LEVELS = 8.0  # mean difference of a block of 16 x 16 pixels; x264 at CRF 30 stays below 5
+_LOOKED_AT = 0.75  # face widths about the mouth in which a matte is estimated
 _SEAM = 0.5  # alpha
 _WINDOW_FRAC = 0.02
 _LEAST_ENERGY = 4.0  # squared levels
@@ -82,7 +83,7 @@ class ResultVideo:
     video : Video
     times_s : (n,) float64
     rows : (n,) int64
-        Row of the plan that each of its frames shows.
+        Row of the plan that each of its frames shows; -1 for a frame that the original does not hold.
     mapping : FrameMapping
         Where the original's pixels lie in it.
     meshes : tuple of tuple of Landmarks
@@ -110,7 +111,8 @@ class Looked:
     reason : str
         Why nothing is; empty otherwise.
     untouched : float or None
-        Largest change outside the matte before encoding, in levels; None where the matte is an estimate.
+        Largest change outside the matte before encoding, in levels; where the finished file is farther off there than
+        an encoder makes it, that. None where the matte is an estimate.
     outside : float or None
         Mean luma difference outside the mattes of the finished file, in levels; None where it is of another size.
     unlike : float or None
@@ -165,8 +167,13 @@ class Walk:
     def __len__(self) -> int:
         return len(self.result.rows)
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of the original, in whose pixels all is given."""
+        return self.original.info.upright_size
+
     def row(self, index: int) -> PlanRow:
-        """The plan's row that a frame of the result shows."""
+        """The plan's row that a frame of the result shows; it must show one."""
         return self.plan.rows[int(self.result.rows[index])]
 
     def views(self, indices: Sequence[int]) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
@@ -175,35 +182,43 @@ class Walk:
             yield looked.index, looked.views
 
     def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
-        """Frames of the result by rising index, with everything that is measured on whole frames."""
-        for index, ours, theirs, made in self._pictures(indices):
-            yield self._look(index, self.row(index), ours, theirs, made)
+        """Frames of the result by rising index, with everything that is measured on whole frames.
+
+        Frames that the original does not hold are left out.
+        """
+        held = [index for index in indices if self.result.rows[index] >= 0]
+        for index, ours, theirs, made in self._pictures(held):
+            if ours is not None:
+                yield self._look(index, self.row(index), ours, theirs, made)
 
     def pictures(self, indices: Sequence[int], box: Box) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:
         """Original, synced and result in a box of the original's frame, (h, w, 3) uint8 RGB; by rising index.
 
-        Where there is no synced frame its picture is black.
+        Where there is no original or no synced frame its picture is black.
         """
-        for index, ours, theirs, made in self._pictures(indices):
-            shown = [_shown(extract_patch(ours.planes, ours.layout, box), ours)]
-            for picture, mapping in ((theirs, self.mapping), (made, self.result.mapping)):
-                if picture is None:
-                    shown.append(np.zeros((box.height, box.width, 3), np.uint8))
-                else:
-                    shown.append(_shown(in_original(picture, box, mapping, ours.colour, ours.height), ours))
-            yield index, shown[0], shown[1], shown[2]
+        info = self.original.info
+        places = UNMOVED, self.mapping, self.result.mapping
+        for index, *pictures in self._pictures(indices):
+            ours, theirs, made = (
+                np.zeros((box.height, box.width, 3), np.uint8)
+                if picture is None
+                else _shown(in_original(picture, box, place, info.colour, info.height), info)
+                for picture, place in zip(pictures, places, strict=True)
+            )
+            yield index, ours, theirs, made
 
-    def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture, Picture | None, Picture]]:
-        rows = [self.row(index) for index in indices]
-        partners = [row.synced_index for row in rows if row.synced_index >= 0]
+    def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture | None, Picture | None, Picture]]:
+        rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
+        partners = [row.synced_index for row in rows if row is not None and row.synced_index >= 0]
         with (
-            prefetch(self.original.frames([row.original_index for row in rows]), _QUEUE) as ours,
+            prefetch(self.original.frames([row.original_index for row in rows if row is not None]), _QUEUE) as ours,
             prefetch(self.synced.frames(partners), _QUEUE) as theirs,
             prefetch(self.result.video.frames(list(indices)), _QUEUE) as made,
         ):
             for index, row in zip(indices, rows, strict=True):
-                partner = self.synced.picture(next(theirs)) if row.synced_index >= 0 else None
-                yield index, self.original.picture(next(ours)), partner, self.result.video.picture(next(made))
+                before = self.original.picture(next(ours)) if row is not None else None
+                partner = self.synced.picture(next(theirs)) if row is not None and row.synced_index >= 0 else None
+                yield index, before, partner, self.result.video.picture(next(made))
 
     def _look(self, index: int, row: PlanRow, ours: Picture, theirs: Picture | None, made: Picture) -> Looked:
         untouched = unlike = None
@@ -232,8 +247,10 @@ class Walk:
                 spoken=self._spoken[int(self.result.rows[index])],
             )
         exact = self.result.mapping.lies_exactly(ours.size, made.size)
-        outside = outside_loss(ours, made, [face.matte for face in faces]) if exact else None
-        return Looked(index, row, views, reason, untouched, outside, unlike)
+        lost = outside_loss(ours, made, [face.matte for face in faces]) if exact else None
+        if untouched is not None and lost is not None and lost[1] > _NO_ENCODER_LEVELS:
+            untouched = max(untouched, lost[1])  # the file is not what was rendered
+        return Looked(index, row, views, reason, untouched, lost[0] if lost is not None else None, unlike)
 
     def _unlike(self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan) -> float:
         box = _around_mouth(face.original, ours)
@@ -303,7 +320,7 @@ def _composed(original: Picture, patches: Sequence[FacePatch]) -> list[npt.NDArr
     return planes
 
 
-def _shown(patch: npt.NDArray[np.float32], picture: Picture) -> Rgb:
-    """A patch in 8-bit code units as RGB."""
-    rgb = cv2.transform(patch, ycbcr_matrix(picture.colour, picture.height))
+def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:
+    """A patch in 8-bit code units of a video as RGB."""
+    rgb = cv2.transform(patch, ycbcr_matrix(info.colour, info.height))
     return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)

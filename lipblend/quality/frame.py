@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality import colour_step, overspill, ring, sharpness, temporal
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.view import FaceView
+
+_INWARD = (0.02, 0.04, 0.06)  # face widths
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,35 @@ def face_scores(view: FaceView, before: FaceView | None) -> FaceScores:
         "opening_result": view.found.mouth_opening if view.found is not None else None,
     }
     return FaceScores({key: float(value) for key, value in found.items() if value is not None}, cast)
+
+
+def within_contour(view: FaceView, before: FaceView | None) -> dict[str, float]:
+    """The seam's measures where an estimated matte may have put it: the worst of some lines inside its 0.5 line.
+
+    An estimate spreads: the edge of a patch that is pasted hard lies up to 0.06 face widths inside of where it seems to
+    be. So the lines 0.02, 0.04 and 0.06 face widths inside are looked at too.
+    """
+    found = []
+    for frac in _INWARD:
+        inner = _shrunk(view, frac)
+        earlier = _shrunk(before, frac) if before is not None else None
+        seam, ssim = ring.seam_discontinuity(inner), ring.ring_ssim(inner)
+        values = {
+            "seam": seam[0] if seam else None,
+            "seam_rel": seam[1] if seam else None,
+            **dict(zip(("ssim_y", "ssim_cb", "ssim_cr"), ssim or (None,) * 3, strict=True)),
+            "colour_step": colour_step.seam_colour_step(inner),
+            "ring_flicker": temporal.ring_flicker(inner, earlier) if earlier is not None else None,
+        }
+        found.append({key: float(value) for key, value in values.items() if value is not None})
+    return worst(found)
+
+
+def _shrunk(view: FaceView, frac: float) -> FaceView:
+    """The view with its contour so far inside."""
+    inside = cv2.distanceTransform((view.contour >= 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    contour = np.clip(0.5 + (inside - np.float32(frac * view.face_width_px)) / 2, 0, 1)
+    return replace(view, contour=np.asarray(contour * (inside > 0), np.float32))
 
 
 def same_face(view: FaceView, others: Sequence[FaceView]) -> int | None:

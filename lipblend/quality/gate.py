@@ -60,9 +60,9 @@ def _verdict(
     numbers = [value for _, value in known]
     median, worst = float(np.median(numbers)), worst_of(measure.key, numbers)
     share = 1.0 if measure.every or measure.per == "shot" else gate.frame_share
-    value = kept_by(measure, numbers, share)
     if mark is None:
-        return Verdict(measure.key, value, None, None, median, worst, None, ())
+        return Verdict(measure.key, median, None, None, median, worst, None, ())
+    value = kept_by(measure, numbers, share)
     kept = [within(measure, number, mark) for number in numbers]
     passed = within(measure, value, mark)
     failing = (

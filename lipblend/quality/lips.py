@@ -8,8 +8,8 @@ import numpy.typing as npt
 LEAST_FRAMES = 5
 """Fewer common frames give no correlation."""
 LEAST_MOTION = 0.02
-"""Least standard deviation of the synced mouth's opening. Two trackings of one mouth differ by 0.006 to 0.008 of its width
-(six clips), 0.004 to 0.005 steadied: a mouth that moves less than this has the correlation of that noise."""
+"""Least standard deviation of the synced mouth's opening. Two trackings of one mouth differ by 0.006 to 0.008 of its
+width (six clips), 0.004 to 0.005 steadied: a mouth that moves less than this has the correlation of that noise."""
 _STEADY_FRAMES, _REACH = 1.0, 3
 
 Openings = npt.NDArray[np.float64]

@@ -69,6 +69,7 @@ MEASURES: dict[str, Measure] = {
         Measure(
             "ring_flicker", "Ring flicker", "grey levels", "low", "frame",
             "mean over the ring of the change, from the frame before, of result - original, low-passed",
+            mark="ring_flicker_max",
         ),
         Measure(
             "overspill", "Overspill of the old lips", "share", "low", "frame",
@@ -90,14 +91,18 @@ MEASURES: dict[str, Measure] = {
         Measure(
             "outside", "Encoding loss outside", "grey levels", "low", "frame",
             "mean difference of the finished file from the original outside the matte, luma",
+            mark="outside_max",
         ),
         Measure(
             "cast", "Colour cast inside", "CIE76", "low", "frame",
             "length of the mean Lab difference of result and original over skin inside the seam",
+            mark="cast_max",
         ),
         Measure(
             "colour_drift", "Colour consistency", "CIE76", "low", "shot",
             "root mean square over time of that difference's deviation from its mean",
+            "2.3 is just noticeable: Mahy, Van Eycken, Oosterlinck 1994, Color Research and Application 19(2)",
+            mark="colour_drift_max",
         ),
         Measure(
             "sharpness", "Sharpness of the mouth", "ratio", "one", "frame",

@@ -19,7 +19,7 @@ class FrameRow:
     shot : int
         Number of its shot, from 0.
     original_index, synced_index : int
-        Frames it was made from; ``synced_index`` is -1 for none.
+        Frames it was made from; ``synced_index`` is -1 for none, both are for a frame that the original does not hold.
     blended : bool
         It carries a patch.
     reason : str
@@ -72,7 +72,7 @@ class Verdict:
         Of `lipblend.quality.measures.MEASURES`.
     value : float or None
         What is held against the mark: the value that the asked share of frames keeps, the worst shot's, or the clip's.
-        None if it could not be measured.
+        Without a mark the median. None if it could not be measured.
     mark : float or None
         The pass mark; None if there is none, and the measure is only shown.
     passed : bool or None
@@ -128,6 +128,7 @@ class Evaluation:
     inputs : tuple of InputFile
     notes : tuple of str
     width, height : int
+        Of the result, pixels.
     frame_rate : float
     seconds : float
         Time the measuring took.

@@ -69,7 +69,7 @@ def make_proxy(walk: Walk, record: Evaluation, frames: range, *, most_bytes: int
 
 def shown_box(walk: Walk, record: Evaluation, frames: range) -> Box:
     """What holds all faces of some of the frames, with a margin; the whole picture where there is none."""
-    whole = Box(0, 0, record.width, record.height)
+    whole = Box(0, 0, *walk.frame_size)
     blended = [index for index in frames if record.rows[index].blended]
     if not blended:
         return whole
@@ -92,7 +92,7 @@ def shown_box(walk: Walk, record: Evaluation, frames: range) -> Box:
     margin = _MARGIN * (right - left)
     return Box(
         math.floor(left - margin), math.floor(top - margin), math.ceil(right + margin), math.ceil(bottom + margin)
-    ).clipped(record.width, record.height)
+    ).clipped(*walk.frame_size)
 
 
 def panel_size(box: Box) -> tuple[int, int]:

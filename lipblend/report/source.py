@@ -18,6 +18,11 @@ Rgb = npt.NDArray[np.uint8]
 class Walk(Protocol):
     """Reads chosen frames of the three videos again."""
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of the original, in whose pixels all is given."""
+        ...
+
     def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
         """Faces of frames of the result, given by rising index."""
         ...

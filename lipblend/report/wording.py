@@ -9,8 +9,8 @@ from lipblend.quality.record import Evaluation, Span, Verdict
 
 MATTE_TEXT = {
     "settings": "The mask is the one that the settings give, rendered again for every frame.",
-    "difference": "The settings were not at hand: the mask was estimated from where the result differs from the "
-    "original. What depends on it is an estimate too.",
+    "difference": "The mask was estimated from where the result differs from the original. What depends on it is an "
+    "estimate too, and is not to be compared with numbers of a known mask.",
 }
 """What `Evaluation.matte` means, as a sentence."""
 

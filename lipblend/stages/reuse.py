@@ -1,8 +1,8 @@
 """Reuse: keep the original's own pixels wherever the synced picture says nothing new, or only moves them.
 
 A generator paints the whole lower face anew, soft and tinted, although most of it is the same skin as in the original,
-at the same place or carried along by the jaw. So the original is registered to the synced picture by dense optical flow.
-Where the original, so moved, explains the synced picture up to blur, noise and a smooth cast, its own pixels are taken:
+at the same place or carried along by the jaw. So the original is registered to the synced picture by dense optical
+flow. Where the original, so moved, explains the synced picture up to blur, noise and a smooth cast, its own pixels are taken:
 sharp, with the right colour and grain. Only what cannot be explained, teeth and tongue and what the lips uncovered, is
 taken from the synced picture. Where nothing moved, the original stays as it is.
 
@@ -94,7 +94,9 @@ def register(
     size = (max(16, round(width * scale)), max(16, round(height * scale)))
     ratio = np.array([width / size[0], height / size[1]], np.float32)
     work_width = face_width_px / float(ratio[0])
-    before, after = (cv2.resize(patch, size, interpolation=cv2.INTER_AREA) for patch in (original, synced))
+    before, after = (
+        np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.float32) for patch in (original, synced)
+    )
     flow = _dense_flow(after[..., 0], before[..., 0])
     shift = np.zeros(2)
     stay = cv2.resize(still.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
@@ -159,7 +161,7 @@ def _dense_flow(fixed: Plane, moving: Plane) -> Flow:
     search.setUseSpatialPropagation(False)
     blurred = (cv2.GaussianBlur(plane, (0, 0), _FLOW_BLUR_PX) for plane in (fixed, moving))
     one, two = (np.clip(np.rint(plane), 0, 255).astype(np.uint8) for plane in blurred)
-    return np.asarray(search.calc(one, two, None), np.float32)
+    return np.asarray(search.calc(one, two, np.zeros((*one.shape, 2), np.float32)), np.float32)
 
 
 def _trust(difference: Patch3, soft_px: float, spread_px: float, tolerance: float) -> Plane:

@@ -15,6 +15,7 @@ from studio import LEFT, LOSSLESS, Film, Person, Shown, Studio, at
 from lipblend import composite
 from lipblend.errors import InputError, InputMismatchError
 from lipblend.evaluation.evaluate import evaluate
+from lipblend.evaluation.measuring import NOT_HELD
 from lipblend.evaluation.walk import NO_CHANGE
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.media.planes import Box, to_rgb
@@ -22,6 +23,8 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
 from lipblend.quality.record import Evaluation
+from lipblend.report.page import page_bytes
+from lipblend.report.proxy import shown_box
 from lipblend.settings import Settings
 
 FRAMES = 16
@@ -169,6 +172,42 @@ def test_the_synced_video_itself_can_be_judged(made: Made) -> None:
     assert value(record, "overspill") == 0
 
 
+def test_a_hard_paste_is_seen_although_its_matte_is_estimated(made: Made) -> None:
+    originals = rgb_frames(made.film.original)
+
+    def paste(i: int, _: np.ndarray) -> np.ndarray:
+        frame = originals[i].astype(np.float32)
+        x, y = np.rint(made.lips[i].mean(0)).astype(int)
+        frame[y - 40 : y + 40, x - 40 : x + 40] += 14
+        return frame
+
+    path = made.damaged("pasted", paste)
+    record = evaluate(made.film.original, path, path, settings=SETTINGS, matte="difference").record
+    assert {"colour_step", "ssim_y"} & failed(record)
+    assert worst(record, "colour_step") > 2
+
+
+def test_a_file_that_was_painted_on_elsewhere_is_not_untouched(made: Made) -> None:
+    def paint(i: int, frame: np.ndarray) -> np.ndarray:
+        frame[20:60, 400:460] = (0, 200, 0)
+        return frame
+
+    record = made.judge(made.damaged("painted", paint))
+    assert record.matte == "settings"
+    assert "untouched" in failed(record)
+    assert worst(record, "untouched") > 20
+    assert worst(made.judge(made.damaged("as_it_is", lambda i, frame: frame)), "untouched") == 0
+
+
+def test_swapped_files_are_wondered_at(made: Made) -> None:
+    film = made.film
+    record = evaluate(film.original, film.synced, film.original, settings=SETTINGS, matte="difference").record
+    assert any("is it the original?" in note for note in record.notes)
+    swapped = evaluate(film.synced, film.original, made.output, settings=SETTINGS).record
+    assert any("two files swapped?" in note for note in swapped.notes)
+    assert not any("swapped" in note for note in made.judge(made.output).notes)
+
+
 def test_the_original_as_a_result_took_nothing_over(made: Made) -> None:
     record = made.judge(made.film.original, "difference")
     assert {row.reason for row in record.rows} == {NO_CHANGE}
@@ -203,10 +242,45 @@ def test_a_smaller_result_is_measured_in_the_originals_pixels(made: Made) -> Non
     assert value(record, "outside") is None
 
 
+def test_a_smaller_result_can_be_shown(made: Made) -> None:
+    path = made.output.with_name("tiny.mp4")
+    small = [cv2.resize(frame, (160, 90), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
+    write_clip(path, small, frame_rate=Fraction(25), crf=1)
+    evaluated = evaluate(made.film.original, made.film.synced, path, settings=SETTINGS, matte="settings")
+    box = shown_box(evaluated.walk, evaluated.record, range(FRAMES))
+    assert box.x0 < made.lips[0][:, 0].min() < made.lips[-1][:, 0].max() < box.x1
+    assert page_bytes(evaluated)
+
+
+def test_frames_that_the_original_does_not_hold_stay_in_their_place(made: Made) -> None:
+    path = made.output.with_name("titled.mp4")
+    title = [np.full((270, 480, 3), 30 + 9 * i, np.uint8) for i in range(5)]
+    write_clip(path, [*title, *rgb_frames(made.output)], frame_rate=Fraction(25), crf=1)
+    evaluated = evaluate(made.film.original, made.film.synced, path, settings=SETTINGS)
+    rows = evaluated.record.rows
+    assert [row.index for row in rows] == list(range(FRAMES + 5))
+    assert [row.original_index for row in rows] == [-1] * 5 + list(range(FRAMES))
+    assert evaluated.record.passed_through == {NOT_HELD: 5}
+    assert not any(row.values for row in rows[:5])
+    assert [(shot.start, shot.stop) for shot in evaluated.record.shots] == [(5, FRAMES + 5)]
+    (_, before, synced, shown), (_, whole, *_) = evaluated.walk.pictures([2, 8], Box(100, 40, 340, 240))
+    assert not before.any()
+    assert not synced.any()
+    assert abs(float(shown.mean()) - 48) < 3
+    assert whole.any()
+    assert page_bytes(evaluated)
+
+
 def test_another_film_is_refused(made: Made, portrait: np.ndarray, face: Landmarks, tmp_path: Path) -> None:
     other = Studio(portrait, face.points, tmp_path).film([Shown((), background=9) for _ in range(FRAMES)])
     with pytest.raises(InputMismatchError, match="another scene"):
         made.judge(other.original)
+    longer = Studio(portrait, face.points, tmp_path / "b")
+    longer.folder.mkdir()
+    film = longer.film([Shown((), background=9) for _ in range(FRAMES + 5)])
+    with pytest.raises(InputMismatchError, match="result does not belong to the original") as caught:
+        made.judge(film.original)
+    assert caught.value.details[1].startswith("result ")
 
 
 def test_against_the_reference_the_composite_is_nearer_than_the_original(made: Made) -> None:

@@ -51,6 +51,11 @@ class PortraitWalk:
         self.alpha = cv2.GaussianBlur(soft, (0, 0), 2)
         self.synced = cv2.GaussianBlur(portrait, (0, 0), 3)
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        height, width = self.original.shape[:2]
+        return width, height
+
     def frames(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         light = 1 + 0.1 * math.sin(index / 8)
         original = np.clip(self.original * light, 0, 255).astype(np.uint8)
