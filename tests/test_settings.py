@@ -17,6 +17,8 @@ PARTNERS = {
     "alpha.feather_cap_px": {"feather_floor_px": 0},
     "blend.ring_min_px": {"ring_max_px": 200},
     "blend.ring_max_px": {"ring_min_px": 2},
+    "reuse.still_px": {"moving_px": 10},
+    "reuse.moving_px": {"still_px": 0},
 }
 """What the other end of a pair must be for both of a setting's own bounds to be allowed."""
 

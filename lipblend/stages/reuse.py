@@ -2,9 +2,9 @@
 
 A generator paints the whole lower face anew, soft and tinted, although most of it is the same skin as in the original,
 at the same place or carried along by the jaw. So the original is registered to the synced picture by dense optical
-flow. Where the original, so moved, explains the synced picture up to blur, noise and a smooth cast, its own pixels are taken:
-sharp, with the right colour and grain. Only what cannot be explained, teeth and tongue and what the lips uncovered, is
-taken from the synced picture. Where nothing moved, the original stays as it is.
+flow. Where the original, so moved, explains the synced picture up to blur, noise and a smooth cast, its own pixels are
+taken: sharp, with the right colour and grain. Only what cannot be explained, teeth and tongue and what the lips
+uncovered, is taken from the synced picture. Where nothing moved, the original stays as it is.
 
 Optical flow: Kroeger, Timofte, Dai, Van Gool 2016, "Fast Optical Flow using Dense Inverse Search",
 https://doi.org/10.1007/978-3-319-46493-0_29 (OpenCV's).
@@ -115,11 +115,14 @@ def register(
     moved = warped(before, flow)
     soft = max(0.8, _SOFT_FRAC * work_width)
     spread = max(0.8, _SPREAD_FRAC * work_width)
-    trust = _trust(moved - after, soft, spread, tolerance)
-    colour = np.zeros_like(after)
+    apart, colour = moved - after, np.zeros_like(after)
     if field:
-        colour = smooth_field(moved - after, trust * trust, _FIELD_FRAC * work_width)
-        trust = _trust(moved - after - colour, soft, spread, tolerance)
+        # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
+        colour += np.median(apart.reshape(-1, 3), axis=0)
+    trust = _trust(apart - colour, soft, spread, tolerance)
+    if field:
+        colour += smooth_field(apart - colour, trust * trust, _FIELD_FRAC * work_width)
+        trust = _trust(apart - colour, soft, spread, tolerance)
     full = (width, height)
     return Registration(
         shift,

@@ -1,0 +1,149 @@
+"""Registration of the original to a synced picture, on textures whose motion is known."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend.stages.reuse import Registration, register, shifted, smooth_field, warped
+
+SIZE = 200
+WIDTH = 160.0
+
+
+def skin(seed: int = 1, size: int = SIZE) -> np.ndarray:
+    """(h, w, 3) float32: a texture of several scales in the colours of skin."""
+    rng = np.random.default_rng(seed)
+    luma = np.zeros((size, size), np.float32)
+    for sigma, strength in ((1.2, 12), (4, 60), (12, 200)):
+        luma += strength * cv2.GaussianBlur(rng.normal(0, 1, (size, size)).astype(np.float32), (0, 0), sigma)
+    return np.dstack([130 + luma, np.full_like(luma, 110), np.full_like(luma, 150)]).astype(np.float32)
+
+
+def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Registration:
+    still = np.zeros(original.shape[:2], bool)
+    still[:60] = True
+    options = {
+        "face_width_px": WIDTH, "tolerance": 3.0, "motion": True, "still_px": 0.3, "moving_px": 1.0,
+        "largest_shift_px": 4.0, "field": True,
+    }  # fmt: skip
+    return register(original, synced, still, **{**options, **changed})
+
+
+def inner(array: np.ndarray, margin: int = 24) -> np.ndarray:
+    return array[margin:-margin, margin:-margin]
+
+
+def jaw_flow(px: float) -> np.ndarray:
+    """A motion downwards that grows from the middle of the picture on."""
+    y = np.linspace(0, 1, SIZE, dtype=np.float32)
+    down = np.clip((y - 0.5) / 0.25, 0, 1) * px
+    return np.dstack([np.zeros((SIZE, SIZE), np.float32), np.repeat(-down[:, None], SIZE, 1)]).astype(np.float32)
+
+
+def test_equal_pictures_are_the_original_in_its_place() -> None:
+    original = skin()
+    same = found(original, original)
+    assert not same.shift.any()
+    assert not same.flow.any()
+    assert same.trust.min() > 0.999
+    assert np.abs(same.field).max() < 1e-3
+
+
+def test_a_jaw_that_moved_is_followed_and_the_rest_stays_put_exactly() -> None:
+    original = skin()
+    flow = jaw_flow(5.0)
+    there = found(original, warped(original, flow))
+    assert not inner(there.flow)[:40].any()
+    low = there.flow[165:185, 40:160]
+    assert low[..., 1] == pytest.approx(-5.0, abs=0.4)
+    assert inner(there.trust).mean() > 0.97
+    rest = np.abs(warped(original, there.flow) - warped(original, flow))[165:185, 40:160, 0]
+    assert rest.mean() < 0.25 * np.abs(original - warped(original, flow))[165:185, 40:160, 0].mean()
+
+
+def test_blur_a_cast_and_noise_do_not_count() -> None:
+    original = skin()
+    synced = cv2.GaussianBlur(original, (0, 0), 1.5) + np.array([-6, 2, 4], np.float32)
+    synced += np.random.default_rng(2).normal(0, 1.5, synced.shape).astype(np.float32)
+    there = found(original, synced)
+    assert inner(there.trust).mean() > 0.9
+    assert inner(there.field)[..., 0].mean() == pytest.approx(6, abs=1)
+    assert inner(there.field)[..., 2].mean() == pytest.approx(-4, abs=1)
+    assert (inner(there.flow) == 0).all(2).mean() > 0.9
+
+
+def test_what_the_original_does_not_hold_is_not_trusted() -> None:
+    original = skin()
+    synced = original.copy()
+    cv2.circle(synced, (100, 130), 22, (40, 125, 140), -1)  # an open mouth
+    there = found(original, synced)
+    assert there.trust[122:138, 92:108].max() < 0.02
+    assert there.trust[30:90].mean() > 0.99
+
+
+def test_a_wobble_of_the_whole_is_taken_off() -> None:
+    original = skin()
+    there = found(original, shifted(original, np.array([-1.3, 0.6])))
+    assert there.shift == pytest.approx([1.3, -0.6], abs=0.1)
+    assert (inner(there.flow) == 0).all(2).mean() > 0.98
+    back = shifted(shifted(original, np.array([-1.3, 0.6])), there.shift)
+    assert np.abs(inner(back - original)).mean() < 1
+
+
+def test_a_shift_that_is_too_large_is_not_believed() -> None:
+    original = skin()
+    there = found(original, shifted(original, np.array([0.0, 3.0])), largest_shift_px=2.0)
+    assert not there.shift.any()
+
+
+def test_without_motion_the_original_is_compared_where_it_stands() -> None:
+    original = skin()
+    there = found(original, warped(original, jaw_flow(5.0)), motion=False)
+    assert not there.flow.any()
+    assert there.trust[165:185, 40:160].mean() < 0.5
+
+
+def test_without_the_field_a_cast_lowers_trust() -> None:
+    original = skin()
+    there = found(original, original + np.array([-6, 0, 0], np.float32), field=False)
+    assert not there.field.any()
+    assert inner(there.trust).mean() < 0.1
+
+
+def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
+    original = cv2.resize(skin(), (500, 500), interpolation=cv2.INTER_CUBIC)
+    moved = warped(original, cv2.resize(jaw_flow(5.0), (500, 500)) * np.float32(2.5))
+    still = np.zeros((500, 500), bool)
+    still[:150] = True
+    there = register(
+        original, moved, still, face_width_px=400.0, tolerance=3.0, motion=True, still_px=0.3, moving_px=1.0,
+        largest_shift_px=8.0, field=True,
+    )  # fmt: skip
+    assert there.flow.shape == (500, 500, 2)
+    assert there.flow[420:450, 100:400, 1].mean() == pytest.approx(-12.5, abs=0.8)
+
+
+def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
+    weight = np.zeros((100, 100), np.float32)
+    weight[:, :30] = 1
+    field = smooth_field(np.full((100, 100, 3), 8, np.float32), weight, 8.0)
+    assert field[50, 15] == pytest.approx([8, 8, 8], abs=0.1)
+    assert field[50, 40, 0] > 6
+    assert abs(field[50, 99, 0]) < 0.1
+
+
+def test_the_same_pictures_give_the_same_bytes_on_any_number_of_threads() -> None:
+    original, threads = skin(), cv2.getNumThreads()
+    moved = warped(original, jaw_flow(3.0))
+    try:
+        results = []
+        for count in (1, 2, 5):
+            cv2.setNumThreads(count)
+            results.append(found(original, moved))
+    finally:
+        cv2.setNumThreads(threads)
+    for other in results[1:]:
+        assert np.array_equal(results[0].flow, other.flow)
+        assert np.array_equal(results[0].trust, other.trust)
