@@ -7,6 +7,9 @@ from pathlib import Path
 from lipblend.errors import OutputError
 from lipblend.media.temporary import UnfinishedFile
 
+REPORT_FILES = ("report.csv", "report.json", "report.html")
+"""What a report consists of."""
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its name and then give it that name; what had it is replaced in one step.
