@@ -14,9 +14,11 @@ from lipblend.cli.options import (
     ConfigOption,
     JsonOption,
     ModelsOption,
+    OriginalArgument,
     PresetOption,
     QuietOption,
     SetOption,
+    SyncedArgument,
     command_app,
 )
 from lipblend.errors import OutputError, SettingsError
@@ -30,13 +32,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 @guarded
 def preview_command(
     context: typer.Context,
-    original: Annotated[
-        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
-    ],
-    synced: Annotated[
-        Path,
-        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
-    ],
+    original: OriginalArgument,
+    synced: SyncedArgument,
     output: Annotated[
         Path,
         typer.Option(

@@ -213,10 +213,7 @@ class _Run:
             self._ours,
             self._theirs,
             model=self._model,
-            track=settings.track,
-            pair=settings.pair,
-            strict=settings.read.strict,
-            lab=settings.colour.space == "lab",
+            settings=settings,
             on_frame=self._on_frame,
             window=window,
         )

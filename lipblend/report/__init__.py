@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipblend.errors import OutputError
-from lipblend.report.files import REPORT_FILES, make_folder, write_whole
+from lipblend.media.whole import write_whole
+from lipblend.report.files import REPORT_FILES, make_folder
 from lipblend.report.gate_text import gate_text
 from lipblend.report.junit import write_junit
 from lipblend.report.page import page_bytes

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from lipblend.media.whole import write_whole
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Verdict
-from lipblend.report.files import write_whole
 from lipblend.report.gate_text import where_lines
 from lipblend.report.wording import NOTHING_TO_JUDGE, failure_text, measure_of, unmeasured_text
 

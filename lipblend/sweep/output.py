@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from lipblend.catalogue import setting_groups, setting_specs
 from lipblend.errors import OutputError
 from lipblend.media.temporary import name_taken
+from lipblend.media.whole import write_whole
 from lipblend.presets import DEFAULT_PRESET, find_preset, preset_values
 from lipblend.quality.measures import MEASURES
-from lipblend.report.files import make_folder, write_whole
+from lipblend.report.files import make_folder
 from lipblend.settings import Settings
 from lipblend.sweep.plot import sweep_svg
 from lipblend.sweep.score import SCORE, Ranked
