@@ -65,7 +65,6 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors o
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
 __all__ = [
-    "DEFAULT_PRESET", "ConfigOption", "JsonOption", "ModelsOption", "OriginalArgument", "PresetOption", "QuietOption", "SetOption",
-    "SyncedArgument",
-    "setting_flag",
+    "DEFAULT_PRESET", "ConfigOption", "JsonOption", "ModelsOption", "OriginalArgument", "PresetOption", "QuietOption",
+    "SetOption", "SyncedArgument", "setting_flag",
 ]  # fmt: skip

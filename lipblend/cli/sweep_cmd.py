@@ -17,6 +17,7 @@ from lipblend.cli.options import (
     OriginalArgument,
     PresetOption,
     QuietOption,
+    SyncedArgument,
     command_app,
 )
 from lipblend.cli.tables import table_text
