@@ -147,10 +147,7 @@ def composite(
         ours,
         theirs,
         model=model,
-        track=settings.track,
-        pair=settings.pair,
-        strict=settings.read.strict,
-        lab=settings.colour.space == "lab",
+        settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
     )
     plan = make_plan(analysis, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -78,12 +79,15 @@ def debug_folder(folder: Path, tag: str | None) -> Path:
     Raises
     ------
     SettingsError
-        The tag is no plain folder name.
+        The tag has other signs than letters, digits, hyphens, underscores and points, or nothing but points.
     """
     if tag is None:
         return folder
-    if not tag.strip(". ") or any(sign in tag for sign in "/\\\0"):
-        raise SettingsError(f"'{tag}' cannot be a run's name", hint="Use letters, digits, hyphens and points.")
+    if not re.fullmatch(r"[\w.-]+", tag) or not tag.strip("."):
+        raise SettingsError(
+            f"{tag!r} cannot be a run's name",
+            hint="Use letters, digits, hyphens, underscores and points, and not points alone.",
+        )
     return folder / tag
 
 

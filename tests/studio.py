@@ -155,10 +155,7 @@ class Film:
             probe(self.original),
             probe(self.synced),
             model=resolve_model("face_landmarker"),
-            track=settings.track,
-            pair=settings.pair,
-            strict=False,
-            lab=False,
+            settings=settings,
             on_frame=lambda _: None,
         )
 

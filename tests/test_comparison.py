@@ -121,6 +121,10 @@ def test_one_video_and_an_input_as_output(clips: list[Path], tmp_path: Path) -> 
         compare(clips[:1], tmp_path / "out.mp4")
     with pytest.raises(OutputError, match="is an input"):
         compare(clips[:2], clips[1])
+    for name in ("c.webm", "c.avi", "c"):
+        with pytest.raises(OutputError, match="names nothing that compare writes") as caught:
+            compare(clips[:2], tmp_path / name)
+        assert caught.value.hint == "Use .mp4, .mov, .mkv or .gif."
     (tmp_path / "out.gif").write_bytes(b"mine")
     with pytest.raises(OutputError, match="exists already"):
         compare(clips[:2], tmp_path / "out.gif", overwrite=False)

@@ -105,7 +105,7 @@ def test_the_table_has_a_row_a_frame(done: tuple[CompositeResult, Path]) -> None
     assert all(0.85 <= float(row["gain_1"]) <= 1.18 for row in rows[:PAIRED])
 
 
-@pytest.mark.parametrize("tag", ["", ".", "..", "...", "a/b", "a\\b", "/abs", "a\0b", " "])
+@pytest.mark.parametrize("tag", ["", ".", "..", "...", "a/b", "a\\b", "/abs", "a\0b", " ", "t 1", "t1\n", "a:b", "a*"])
 def test_a_tag_that_is_no_folder_name_is_refused(tag: str) -> None:
     with pytest.raises(SettingsError, match="cannot be a run's name"):
         debug_folder(Path("runs"), tag)
@@ -113,6 +113,7 @@ def test_a_tag_that_is_no_folder_name_is_refused(tag: str) -> None:
 
 def test_a_tag_names_a_folder_in_the_folder() -> None:
     assert debug_folder(Path("runs"), "v1.2-a") == Path("runs/v1.2-a")
+    assert debug_folder(Path("runs"), "Größe_2") == Path("runs/Größe_2")
     assert debug_folder(Path("runs"), None) == Path("runs")
 
 

@@ -53,6 +53,7 @@ def test_a_frame_equals_that_of_a_whole_run_but_for_the_far_smoothing(sample: Sa
     for (look,), index in zip(found.looks, (0, 45, 88), strict=True):
         assert not look.whole
         assert look.time_s == pytest.approx(index / 25)
+        assert look.number == index
         mine = look.result.planes[0].astype(np.int16)
         blended = np.abs(whole[index] - originals[index]) > 0
         assert blended.sum() > 1000
@@ -74,6 +75,7 @@ def test_where_the_window_does_not_show_the_pairs_the_whole_clip_is_analysed(
     ((look,),) = found.looks
     assert look.whole
     assert (look.row.original_index, look.row.synced_index) == (45, 25)
+    assert look.number == 45
     assert "the whole clip was analysed" in found.notes[0]
 
 
@@ -100,7 +102,7 @@ def test_times(sample: SamplePair, text: str, seconds: float) -> None:
     assert parse_time(text, probe(sample.original)) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1:2:3:4", "#", "#-3", "inf"])
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "inf"])
 def test_what_is_no_time(sample: SamplePair, text: str) -> None:
     with pytest.raises(SettingsError, match="is no time"):
         parse_time(text, probe(sample.original))
@@ -133,6 +135,7 @@ def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path)
     done = run.invoke(app, ["preview", *pair, "--at", "1.8", "--presets", "all", "-o", str(every), "--json"])
     assert done.exit_code == 0, done.output
     assert '"presets": ["natural", "high-motion", "max-concealment"]' in done.stdout
+    assert '"frames": [45]' in done.stdout
     assert cv2.imread(str(every)) is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["every.jpg", "one.png"]
 
@@ -141,6 +144,8 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
     from lipblend.preview import sheet
 
     ((look,),) = preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL}).looks
+    assert not look.whole
+    assert sheet._heading(look, "") == "1.800 s, frame #45"
     box = sheet._crop([look], 0)
     crop = slice(box.y0, box.y1), slice(box.x0, box.x1)
     shown = {**dict(sheet._inputs(look, box)), **dict(sheet._results(look, look.rendered.patches[0], box))}
@@ -163,6 +168,12 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
         (["--at", "1", "-o", "gone/sheet.png"], 7, "does not exist"),
         (["--at", "9", "-o", "sheet.png"], 3, "3.60 s long"),
         (["--at", "1", "-o", "sheet.png", "--presets", "natural,nonesuch"], 2, "no preset 'nonesuch'"),
+        (["--at", "1", "-o", "sheet.png", "--presets", "natural,natural"], 2, "names natural twice"),
+        (
+            ["--at", "1", "-o", "sheet.png", "--presets", "natural,high-motion", "--preset", "natural"],
+            2,
+            "both say what to start from",
+        ),
         (["-o", "sheet.png"], 2, "--at"),
     ],
 )

@@ -123,7 +123,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[st
     first, second = _RecordedSettings(), _RecordedSettings()
     analysis = analyse(
         probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"),
-        track=first.track, pair=first.pair, strict=False, lab=False, on_frame=lambda _: None,
+        settings=first, on_frame=lambda _: None,  # type: ignore[arg-type]
     )  # fmt: skip
     make_plan(analysis, second)  # type: ignore[arg-type]
     return first.seen, second.seen

@@ -205,10 +205,13 @@ def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
 def test_an_earlier_sweep_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     check_folder(folder, overwrite=False)
-    assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == []
+    folder.mkdir(parents=True)
     (folder / "best.yaml").write_text("")
     check_folder(folder, overwrite=True)
     with pytest.raises(OutputError, match=r"best\.yaml exists already"):
         check_folder(folder, overwrite=False)
     with pytest.raises(OutputError, match="is a file"):
         check_folder(folder / "best.yaml", overwrite=True)
+    with pytest.raises(OutputError, match="is a file"):
+        check_folder(folder / "best.yaml" / "sweep", overwrite=True)

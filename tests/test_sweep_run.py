@@ -216,6 +216,15 @@ def test_wrong_requests_stop_before_any_work(
     assert analyses == []
 
 
+def test_a_sweep_that_is_stopped_leaves_nothing(swept: Callable[..., SweepResult], tmp_path: Path) -> None:
+    def stop(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        swept("alpha.gamma=0.5,1", on_progress=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_reference_of_another_length_is_refused(swept: Callable[..., SweepResult], tmp_path: Path) -> None:
     write_clip(tmp_path / "other.mp4", [np.zeros((320, 320, 3), np.uint8)] * 3, frame_rate=Fraction(25), crf=10)
     with pytest.raises(InputError, match="the reference has 3 frames, the original 24, the output 24"):

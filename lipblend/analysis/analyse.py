@@ -21,7 +21,7 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping
 from lipblend.media.pairing import pair_by_time
 from lipblend.media.prefetch import prefetch
-from lipblend.settings import PairSettings, TrackSettings
+from lipblend.settings import Settings, TrackSettings
 
 _QUEUE = 4  # decoded frames waiting a stream
 
@@ -34,10 +34,7 @@ def analyse(
     synced: VideoInfo,
     *,
     model: Path,
-    track: TrackSettings,
-    pair: PairSettings,
-    strict: bool,
-    lab: bool,
+    settings: Settings,
     on_frame: Callable[[int], None],
     window: Window | None = None,
 ) -> ClipAnalysis:
@@ -52,12 +49,8 @@ def analyse(
     original, synced : VideoInfo
     model : Path
         Face landmarker bundle, checked.
-    track : TrackSettings
-    pair : PairSettings
-    strict : bool
-        Stop when a file is damaged.
-    lab : bool
-        Take colour statistics in CIE Lab instead of YCbCr.
+    settings : Settings
+        The groups ``read``, ``pair``, ``track``, and of ``colour`` the space.
     on_frame : callable
         Called with the number of original frames done.
     window : Window, optional
@@ -66,17 +59,18 @@ def analyse(
     Raises
     ------
     InputError
-        If a video has no frame that can be decoded, or is damaged and ``strict`` is set.
+        If a video has no frame that can be decoded, or is damaged and ``read.strict`` is set.
     InputMismatchError
         If the two do not belong together.
     WindowUnpairedError
         If a window alone does not show surely which frames belong together.
     """
+    track, pair, lab = settings.track, settings.pair, settings.colour.space == "lab"
     ours, theirs = (Scan(original), Scan(synced)) if window is None else window.scans(original, synced, pair)
     starts_s = None if window is None else window.starts_s(original, synced, pair)
     measures, offline = _read_both(ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s)
     damage = (*ours.damage, *theirs.damage)
-    if strict and damage:
+    if settings.read.strict and damage:
         raise InputError(
             "an input is damaged, and read.strict is set", details=damage, hint="Leave out --strict to decode on."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import JsonOption, QuietOption, command_app
 from lipblend.cli.tables import table_text
+from lipblend.errors import GateError
 
 if TYPE_CHECKING:
     from lipblend.quality.record import Evaluation
@@ -55,7 +57,7 @@ def save_command(
     from lipblend.report.baseline import named_clips, save_baseline
 
     clips = named_clips(load_reports(reports), names or ())
-    save_baseline(file, clips, overwrite=overwrite)
+    save_baseline(file, clips, overwrite=overwrite, reports=[_report_file(path) for path in reports])
     data = {"baseline": str(file), "clips": clips}
     Console(quiet=quiet, as_json=as_json).finish(data, f"{file}: {_clips(len(clips))}: {', '.join(clips)}")
 
@@ -94,8 +96,16 @@ def check_command(
     found = compare(baseline, named_clips(load_reports(reports), names or ()), allowed)
     console = Console(quiet=quiet, as_json=as_json)
     console.say(check_text(found))
-    found.raise_for_failure(allow_missing=allow_missing)
     data = {**asdict(found), "baseline": str(file), "passed": True}
+    try:
+        found.raise_for_failure(allow_missing=allow_missing)
+    except GateError as error:
+        if not as_json:
+            raise
+        # With --json the one object is what was found, also where something became worse.
+        print(f"error: {error}", file=sys.stderr)
+        console.finish({**data, "passed": False}, "")
+        raise typer.Exit(GateError.exit_code) from error
     console.finish(data, f"nothing became worse than {file} allows")
 
 
@@ -119,6 +129,7 @@ def check_text(found: Comparison) -> str:
         lines.append(table_text(("clip", "measure", "of", "was", "is", "allowed", ""), rows))
     for label, clips in (("missing", found.missing), ("new", found.new), ("new measure", found.new_measures)):
         lines += [f"{label}: {clip}" for clip in clips]
+    lines += [f"note: {each}: not compared, this version has no such measure" for each in found.unknown_measures]
     return "\n".join(lines)
 
 
@@ -126,7 +137,11 @@ def load_reports(reports: list[Path]) -> list[Evaluation]:
     """Read reports, each given as its file or the folder it lies in."""
     from lipblend.report import load_report
 
-    return [load_report(path / "report.json" if path.is_dir() else path) for path in reports]
+    return [load_report(_report_file(path)) for path in reports]
+
+
+def _report_file(path: Path) -> Path:
+    return path / "report.json" if path.is_dir() else path
 
 
 def _clips(number: int) -> str:

@@ -15,9 +15,11 @@ from lipblend.cli.options import (
     ConfigOption,
     JsonOption,
     ModelsOption,
+    OriginalArgument,
     PresetOption,
     QuietOption,
     SetOption,
+    SyncedArgument,
     command_app,
     setting_flag,
 )
@@ -47,13 +49,8 @@ class DebugForm(enum.Enum):
 @app.command("composite")
 @guarded
 def composite_command(
-    original: Annotated[
-        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
-    ],
-    synced: Annotated[
-        Path,
-        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
-    ],
+    original: OriginalArgument,
+    synced: SyncedArgument,
     output: Annotated[
         Path,
         typer.Option(

@@ -14,8 +14,10 @@ from lipblend.cli.options import (
     ConfigOption,
     JsonOption,
     ModelsOption,
+    OriginalArgument,
     QuietOption,
     SetOption,
+    SyncedArgument,
     command_app,
 )
 from lipblend.cli.outputs import check_reports
@@ -41,13 +43,8 @@ app = command_app()
 @app.command("evaluate")
 @guarded
 def evaluate_command(
-    original: Annotated[
-        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
-    ],
-    synced: Annotated[
-        Path,
-        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
-    ],
+    original: OriginalArgument,
+    synced: SyncedArgument,
     result: Annotated[
         Path,
         typer.Argument(

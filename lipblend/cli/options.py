@@ -40,6 +40,12 @@ def _number_or_text(text: str) -> float | str:
         return text
 
 
+OriginalArgument = Annotated[
+    Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
+]
+SyncedArgument = Annotated[
+    Path, typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False)
+]
 PresetOption = Annotated[
     str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")
 ]
@@ -59,6 +65,6 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors o
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
 __all__ = [
-    "DEFAULT_PRESET", "ConfigOption", "JsonOption", "ModelsOption", "PresetOption", "QuietOption", "SetOption",
-    "setting_flag",
+    "DEFAULT_PRESET", "ConfigOption", "JsonOption", "ModelsOption", "OriginalArgument", "PresetOption", "QuietOption",
+    "SetOption", "SyncedArgument", "setting_flag",
 ]  # fmt: skip

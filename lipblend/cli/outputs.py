@@ -8,8 +8,6 @@ from pathlib import Path
 
 from lipblend.errors import OutputError
 
-REPORT_FILES = ("report.html", "report.json", "report.csv")
-
 
 def check_name(output: Path, original: Path) -> None:
     """Refuse an output that names no file.
@@ -40,9 +38,12 @@ def check_reports(
     ------
     OutputError
     """
+    files: list[Path] = []
     if folder is not None:
+        from lipblend.report.files import REPORT_FILES
+
         _check_folder(folder)
-    files = [] if folder is None else [folder / name for name in REPORT_FILES]
+        files = [folder / name for name in REPORT_FILES]
     for file in [*files, *([junit] if junit is not None else [])]:
         for role, path in inputs.items():
             if _same(file, path):

@@ -14,9 +14,11 @@ from lipblend.cli.options import (
     ConfigOption,
     JsonOption,
     ModelsOption,
+    OriginalArgument,
     PresetOption,
     QuietOption,
     SetOption,
+    SyncedArgument,
     command_app,
 )
 from lipblend.errors import OutputError, SettingsError
@@ -29,13 +31,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 @app.command("preview")
 @guarded
 def preview_command(
-    original: Annotated[
-        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
-    ],
-    synced: Annotated[
-        Path,
-        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
-    ],
+    context: typer.Context,
+    original: OriginalArgument,
+    synced: SyncedArgument,
     output: Annotated[
         Path,
         typer.Option(
@@ -72,11 +70,14 @@ def preview_command(
 ) -> None:
     """Render single frames, with every step of the way, as a picture.
 
-    It takes a few seconds, as only a moment about each frame is read. The sheet shows original, synced and result,
+    It takes a few seconds, as only a moment about each frame is read; tracking begins there too, so that a mesh can lie
+    some pixels from where a whole run has it. The sheet shows original, synced and result,
     mask, alpha and seam ring, where the pictures differ, and the landmarks.
     """
     _check_output(output, (original, synced), overwrite=overwrite)
-    chosen = _presets(presets, preset)
+    if presets is not None and _is_given(context, "preset"):
+        raise SettingsError("--preset and --presets both say what to start from", hint="Give one of them.")
+    chosen = [preset] if presets is None else _presets(presets)
 
     from lipblend.presets import find_preset, preset_values, resolve_settings
 
@@ -92,6 +93,7 @@ def preview_command(
     data = {
         "output": str(output),
         "times_s": [looks[0].time_s for looks in found.looks],
+        "frames": [looks[0].number for looks in found.looks],
         "presets": list(chosen),
         "reasons": [[look.rendered.reason for look in looks] for looks in found.looks],
         "whole_clip": [any(look.whole for look in looks) for looks in found.looks],
@@ -100,21 +102,24 @@ def preview_command(
     console.finish(data, "\n".join([*(f"note: {note}" for note in found.notes), f"sheet  {output}"]))
 
 
-def _presets(several: str | None, single: str) -> list[str]:
-    if several is None:
-        return [single]
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line, be it with its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
+
+def _presets(several: str) -> list[str]:
     from lipblend.presets import find_preset, list_presets
 
-    if single != DEFAULT_PRESET:
-        raise SettingsError("--preset and --presets are given both", hint="Give one of them.")
     if several.strip() == "all":
         # The one that is used without a word comes first.
         return sorted((each.name for each in list_presets()), key=lambda name: name != DEFAULT_PRESET)
-    names = list(dict.fromkeys(name.strip() for name in several.split(",") if name.strip()))
+    names = [find_preset(name.strip()).name for name in several.split(",") if name.strip()]
     if not names:
         raise SettingsError("--presets names no preset", hint="Write --presets all, or names with commas between.")
-    return [find_preset(name).name for name in names]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise SettingsError(f"--presets names {twice[0]} twice", hint="Name each preset once.")
+    return names
 
 
 def _values(values: dict[str, Any]) -> str:

@@ -14,8 +14,10 @@ from lipblend.cli.options import (
     ConfigOption,
     JsonOption,
     ModelsOption,
+    OriginalArgument,
     PresetOption,
     QuietOption,
+    SyncedArgument,
     command_app,
 )
 from lipblend.cli.tables import table_text
@@ -35,13 +37,8 @@ _COLUMNS = ("seam", "ssim_y", "colour_step", "alpha_flicker", "overspill", "shar
 @app.command("sweep")
 @guarded
 def sweep_command(
-    original: Annotated[
-        Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
-    ],
-    synced: Annotated[
-        Path,
-        typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False),
-    ],
+    original: OriginalArgument,
+    synced: SyncedArgument,
     output: Annotated[
         Path,
         typer.Option(

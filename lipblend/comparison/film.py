@@ -30,6 +30,7 @@ from lipblend.media.window import WindowReader
 from lipblend.media.writer import VideoWriter, check_output
 from lipblend.settings import EncodeSettings, TrackSettings
 
+_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
 _TALLEST = {"video": 1080, "gif": 360}
 _FACE_SAMPLES = 8
 _FACE_MARGIN = 0.35
@@ -109,6 +110,11 @@ def compare(
     """
     if len(videos) < 2:
         raise SettingsError(f"there is nothing to compare: {len(videos)} video given", hint="Name two or more.")
+    if output.suffix.lower() not in _SUFFIXES:
+        raise OutputError(
+            f"{output}: the suffix {output.suffix or '(none)'} names nothing that compare writes",
+            hint="Use .mp4, .mov, .mkv or .gif.",
+        )
     names = list(labels) if labels is not None else _names(videos)
     if len(names) != len(videos):
         raise SettingsError(f"{len(names)} labels for {len(videos)} videos", hint="Give one label for each.")

@@ -85,10 +85,7 @@ def evaluate(
         ours,
         theirs,
         model=model,
-        track=settings.track,
-        pair=settings.pair,
-        strict=settings.read.strict,
-        lab=settings.colour.space == "lab",
+        settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
     )
     plan, spoken = make_plan(analysis, settings), spoken_meshes(analysis)

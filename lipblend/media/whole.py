@@ -27,5 +27,5 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool = True) -> None:
             file.discard()
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}", hint="Check the folder and the free space."
+            f"cannot write {path}: {error.strerror or error}", hint="Check the folder's rights and the free space."
         ) from error

@@ -53,8 +53,7 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str]) -> Rgb:
 
 
 def _heading(look: Look, more: str) -> str:
-    row = look.row
-    counts = f", frame {row.original_index}" if look.whole else ""
+    counts = "" if look.number is None else f", frame #{look.number}"
     names = f"{look.time_s:.3f} s{counts}"
     return ", ".join(filter(None, [names, more]))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipblend.errors import OutputError
+from lipblend.errors import InputError, OutputError
 from lipblend.media.anonymous import copy_anonymous, played_suffix, playing_notes
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
@@ -88,7 +88,7 @@ def build_study(
     Raises
     ------
     InputError
-        A clip cannot be read, or no browser plays it.
+        A clip cannot be read, no browser plays it, or both files of every pair are the same.
     OutputError
         The folder has something in it, or cannot be written.
     """
@@ -97,6 +97,10 @@ def build_study(
     for info in infos.values():
         played_suffix(info)
     digests = {path: _digest_of(path) for path in infos}
+    if mode == "ab" and all(digests[first.path] == digests[second.path] for first, second in material):
+        raise InputError(
+            "there is nothing to compare: both files of every pair are the same", hint="Name two different results."
+        )
     told = "|".join(
         [mode, str(seed), title, str(sound), *(f"{s.label}:{digests[s.path]}" for trial in material for s in trial)]
     )

@@ -53,7 +53,7 @@ def pair_sources(
     SettingsError
         Nothing or something else is named, or not two different labels.
     InputError
-        A folder cannot be read, or has a video without its like in the other.
+        A folder or file does not exist, a folder cannot be read, or has a video without its like in the other.
     """
     if paths and len(paths) != 2:
         raise SettingsError(
@@ -67,6 +67,9 @@ def pair_sources(
     default = ["first", "second"]
     if paths:
         first, second = paths
+        for path in paths:
+            if not path.exists():
+                raise InputError(f"{path} does not exist", hint="Check the path.")
         if first.is_dir() != second.is_dir():
             raise SettingsError(f"{first} and {second} are not both folders or both files", hint="Name two alike.")
         if first.is_dir():

@@ -18,7 +18,7 @@ from lipblend.rating.votes import Vote, Votes
 SEEN_SHARE = 0.5
 """A clip is unnoticeable when less than this share of its raters saw a seam."""
 P_LIMIT = 0.05
-"""A preference is shown when the sign test's p-value is below."""
+"""A preference is shown when the sign test's p-value is below, and the interval over raters leaves out a half."""
 
 Verdict = Literal["pass", "fail", "not enough votes"]
 
@@ -91,7 +91,8 @@ class PairScore:
     shown_as_a : Share
         Votes for the clip shown as A, of those that preferred one: far from a half, the side mattered.
     finding : str
-        The method that is preferred, ``no preference shown`` or ``not enough votes``.
+        The method that is preferred (p-value below `P_LIMIT`, and an interval over raters without a half),
+        ``no preference shown`` or ``not enough votes``.
     """
 
     study: str
@@ -192,17 +193,17 @@ def score_pairs(study: Study, votes: Votes, *, least_raters: int = LEAST_RATERS,
         for index, trial in enumerate(study.trials)
     )
     p_value = sign_test(first, second)
+    preferred = {label: _vote_share(won, decided, seed) for label, won in wins.items()}
     few = tuple(sorted(clip.name for clip in clips if clip.raters < least_raters))
     if p_value is None or len(few) == len(clips):
         finding = "not enough votes"
-    elif p_value < P_LIMIT:
+    elif p_value < P_LIMIT and _not_even(preferred[study.labels[0]]):
         finding = study.labels[0] if first > second else study.labels[1]
     else:
         finding = "no preference shown"
     return PairScore(
         study.study, len(table.raters), len(votes.counted), least_raters,
-        {label: _vote_share(won, decided, seed) for label, won in wins.items()},
-        _vote_share(ties, given, seed), p_value,
+        preferred, _vote_share(ties, given, seed), p_value,
         _vote_share(table.counts(lambda vote: vote.answer == "a"), decided, seed), finding, few,
         tuple(sorted(clips, key=lambda clip: clip.name)), votes.notes,
     )  # fmt: skip
@@ -263,6 +264,14 @@ def _vote_share(counts: NDArray[np.float64], given: NDArray[np.float64], seed: i
     voted = totals > 0
     interval = over_raters(int(voted.sum()), lambda weights: ratio(weights, by_rater[voted], totals[voted]), seed=seed)
     return _share(int(counts.sum()), int(given.sum()), interval)
+
+
+def _not_even(preferred: Share) -> bool:
+    """Whether raters drawn anew would still prefer the same method; never known of one rater."""
+    if preferred.by_rater is None:
+        return False
+    low, high = preferred.by_rater
+    return low > 0.5 or high < 0.5
 
 
 def _seen_at(place: str, vote: Vote) -> bool:

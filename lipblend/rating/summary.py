@@ -51,7 +51,11 @@ def pair_text(score: PairScore) -> list[str]:
         names = ", ".join(map(plain, score.too_few_raters))
         lines.append(f"  too few raters  {len(score.too_few_raters)} pair(s) below {score.least_raters}: {names}")
     named = score.finding in score.preferred
-    found = f"{plain(score.finding)} is preferred (p < {P_LIMIT:g})" if named else plain(score.finding)
+    found = plain(score.finding)
+    if named:
+        found += f" is preferred (p < {P_LIMIT:g}, and the interval over raters leaves out 50 %)"
+    elif score.finding != "not enough votes" and score.p_value is not None and score.p_value < P_LIMIT:
+        found += f" (p < {P_LIMIT:g}, but few raters decide it: the interval over raters includes 50 %)"
     return [*lines, f"finding: {found}", CAVEAT, *_notes(score.notes)]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipblend.errors import OutputError
-from lipblend.report.files import make_folder, write_whole
+from lipblend.media.whole import write_whole
+from lipblend.report.files import REPORT_FILES, make_folder
 from lipblend.report.gate_text import gate_text
 from lipblend.report.junit import write_junit
 from lipblend.report.page import page_bytes
@@ -40,7 +41,7 @@ def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True) -> d
         The folder or a file in it cannot be written.
     """
     make_folder(folder)
-    paths = {name: folder / name for name in ("report.csv", "report.json", "report.html")}
+    paths = {name: folder / name for name in REPORT_FILES}
     try:
         paths["report.html"].unlink(missing_ok=True)  # an old page must not stand beside new numbers
     except OSError as error:

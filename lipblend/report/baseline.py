@@ -16,6 +16,7 @@ from typing import Any
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.media.temporary import UnfinishedFile
 from lipblend.quality.record import Evaluation
+from lipblend.report.files import REPORT_FILES
 from lipblend.report.regression import Numbers, counted
 
 SCHEMA = 1
@@ -74,18 +75,34 @@ def named_clips(records: Sequence[Evaluation], names: Sequence[str] = ()) -> dic
     return clips
 
 
-def save_baseline(path: Path, clips: Mapping[str, Numbers], *, overwrite: bool = True) -> None:
+def save_baseline(
+    path: Path, clips: Mapping[str, Numbers], *, overwrite: bool = True, reports: Sequence[Path] = ()
+) -> None:
     """Write a baseline file; it appears under its name, and replaces what was there, only when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+    clips : mapping of str to Numbers
+    overwrite : bool
+    reports : sequence of Path
+        The report.json files that the numbers are from: neither these nor what was written beside them is replaced.
 
     Raises
     ------
     OutputError
-        The file exists and must not be replaced, or cannot be written.
+        The file exists and must not be replaced, is one of a report's own, or cannot be written.
     """
     content = {"kind": _KIND, "schema": SCHEMA, "lipblend": version("lipblend"), "clips": clips}
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
     if path.is_dir():
         raise OutputError(f"{path} names a folder", hint=f"Give a file name such as {path / 'baseline.json'}.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another file.")
+    kept = {each for report in reports for each in (report, *(report.parent / name for name in REPORT_FILES))}
+    if path.exists() and any(each.exists() and path.samefile(each) for each in kept):
+        raise OutputError(f"{path} is an input of this run", hint="Choose another name for the baseline.")
     try:
         file = UnfinishedFile(path)
         try:

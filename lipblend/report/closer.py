@@ -10,7 +10,7 @@ from lipblend.quality.record import Evaluation
 from lipblend.report.picks import Pick
 from lipblend.report.proxy import Proxy
 from lipblend.report.stills import AMPLIFIED, Still
-from lipblend.report.wording import number_text, time_text
+from lipblend.report.wording import beside_mark_text, time_text
 
 _PICTURES = (
     ("original", "Original"),
@@ -56,7 +56,8 @@ def pick_text(record: Evaluation, pick: Pick) -> str:
         measure = MEASURES[pick.key]
         title = measure.title if measure.title[1:2].isupper() else measure.title[0].lower() + measure.title[1:]
         ending = "misses its mark" if pick.failed else "keeps its mark"
-        parts += [f"{title} {number_text(pick.value, measure.unit)}", ending]
+        mark = next((verdict.mark for verdict in record.verdicts if verdict.key == pick.key), None)
+        parts += [f"{title} {beside_mark_text(pick.value, mark, measure)}", ending]
     return ", ".join(parts)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from lipblend.quality.record import Evaluation, Verdict
 from lipblend.report.wording import (
+    beside_mark_text,
     failure_text,
     measure_of,
     number_text,
-    quantity_text,
+    shown_unit,
     span_text,
     summary_text,
     unmeasured_text,
@@ -37,10 +38,12 @@ def where_lines(verdict: Verdict, *, indent: str = "", most: int = _SPANS) -> li
     measure = measure_of(verdict)
     lines = []
     if verdict.within is not None and verdict.within < 1:
-        unit = "frames" if measure.per == "frame" else "shots"
-        lines.append(f"{indent}{number_text(verdict.within, 'share')} of the measured {unit} keep the mark")
+        what = "frames" if measure.per == "frame" else "shots"
+        lines.append(f"{indent}{number_text(verdict.within, 'share')} of the measured {what} keep the mark")
     spans, left_out = worst_spans(verdict, most)
-    lines += [f"{indent}{span_text(span)}: worst {quantity_text(span.worst, measure.unit)}" for span in spans]
+    unit = f" {measure.unit}" if shown_unit(measure.unit) else ""
+    worst = [beside_mark_text(span.worst, verdict.mark, measure) + unit for span in spans]
+    lines += [f"{indent}{span_text(span)}: worst {text}" for span, text in zip(spans, worst, strict=True)]
     if left_out:
         lines.append(f"{indent}and {left_out} more")
     return lines

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from lipblend.media.whole import write_whole
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Verdict
-from lipblend.report.files import write_whole
 from lipblend.report.gate_text import where_lines
-from lipblend.report.wording import failure_text, measure_of, unmeasured_text
+from lipblend.report.wording import NOTHING_TO_JUDGE, failure_text, measure_of, unmeasured_text
 
 _SPANS = 50
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -24,7 +24,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def write_junit(path: Path, records: Sequence[tuple[str, Evaluation]]) -> None:
     """Write one suite a clip, with one case for every measure that can have a pass mark.
 
-    A measure that has no value, or whose mark is off, is a skipped case.
+    A measure that has no value, or whose mark is off, is a skipped case. A clip of which nothing could be judged has a
+    failed case that says so, so that what reads only this file does not pass it.
 
     Parameters
     ----------
@@ -59,7 +60,9 @@ def _suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[in
     failed = sum(verdict.passed is False for verdict in judged)
     skipped = sum(verdict.passed is None for verdict in judged)
     suite = ElementTree.SubElement(root, "testsuite", name=_clean(name), errors="0")
-    for word, number in (("tests", len(judged)), ("failures", failed), ("skipped", skipped)):
+    nothing = skipped == len(judged)
+    counts = len(judged) + nothing, failed + nothing, skipped
+    for word, number in zip(("tests", "failures", "skipped"), counts, strict=True):
         suite.set(word, str(number))
     suite.set("time", f"{record.seconds:.3f}")
     for verdict in judged:
@@ -72,7 +75,11 @@ def _suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[in
         elif verdict.passed is None:
             reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
             ElementTree.SubElement(case, "skipped", message=_clean(reason))
-    return len(judged), failed, skipped
+    if nothing:
+        case = ElementTree.SubElement(suite, "testcase", name="Anything judged", classname=_clean(name), time="0")
+        failure = ElementTree.SubElement(case, "failure", type="gate", message=NOTHING_TO_JUDGE)
+        failure.text = NOTHING_TO_JUDGE
+    return counts
 
 
 def _can_have_mark(verdict: Verdict) -> bool:

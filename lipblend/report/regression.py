@@ -116,6 +116,8 @@ class Comparison:
         Clips that only the baseline has, and clips that it does not have.
     new_measures : tuple of str
         ``clip: key`` of numbers that the baseline does not have.
+    unknown_measures : tuple of str
+        ``clip: key`` of kept numbers that are not compared, as this version has no such measure.
     """
 
     clips: int
@@ -125,6 +127,7 @@ class Comparison:
     missing: tuple[str, ...]
     new: tuple[str, ...]
     new_measures: tuple[str, ...]
+    unknown_measures: tuple[str, ...]
 
     def raise_for_failure(self, *, allow_missing: bool) -> None:
         """Do nothing if nothing became worse.
@@ -209,6 +212,7 @@ def compare(
     regressions: list[Change] = []
     improvements: list[Change] = []
     new_measures: list[str] = []
+    unknown_measures: list[str] = []
     compared = 0
     both = sorted(set(baseline) & set(clips))
     for clip in both:
@@ -216,7 +220,10 @@ def compare(
         new_measures += [f"{clip}: {key}" for key in _ordered(now) if key not in was]
         for key in _ordered(was):
             tolerance = tolerances.get(key, OFF)
-            if key not in MEASURES or math.isinf(tolerance.amount):
+            if key not in MEASURES:
+                unknown_measures.append(f"{clip}: {key}")
+                continue
+            if math.isinf(tolerance.amount):
                 continue
             for which in ("value", "median"):
                 before, after = was[key].get(which), now.get(key, {}).get(which)
@@ -241,6 +248,7 @@ def compare(
         tuple(sorted(set(baseline) - set(clips))),
         tuple(sorted(set(clips) - set(baseline))),
         tuple(new_measures),
+        tuple(unknown_measures),
     )
 
 

@@ -9,6 +9,7 @@ from lipblend.quality.record import Evaluation, Span, Verdict
 from lipblend.report.svg import Range, bands, drawing, series_path, shot_lines, step_path, value_range
 from lipblend.report.wording import (
     MATTE_TEXT,
+    beside_mark_text,
     excess_text,
     failure_text,
     measure_of,
@@ -109,7 +110,7 @@ def _table_row(verdict: Verdict, plotted: bool) -> str:
         ("Value", value, "number"),
         ("Mark", mark, "number"),
         ("Median", _or_dash(verdict.median, measure.unit), "number"),
-        ("Worst", _or_dash(verdict.worst, measure.unit), "number"),
+        ("Worst", _NONE if verdict.worst is None else escape(_worst(verdict)), "number"),
         ("Within", _or_dash(verdict.within, "share"), "number"),
         ("Where it fails", _where(verdict, why, plotted), "where"),
     ]
@@ -142,6 +143,11 @@ def span_link(span: Span, key: str) -> str:
 def _frame_of(verdict: Verdict) -> str:
     spans, _ = worst_spans(verdict, 1)
     return f' data-frame="{(spans[0].first + spans[0].last) // 2}"' if spans else ""
+
+
+def _worst(verdict: Verdict) -> str:
+    assert verdict.worst is not None
+    return beside_mark_text(verdict.worst, verdict.mark, measure_of(verdict))
 
 
 def _or_dash(value: float | None, unit: str) -> str:
@@ -203,7 +209,7 @@ def _plot(record: Evaluation, verdict: Verdict) -> str:
     line = step_path(steps, count, scale) if measure.per == "shot" else series_path(series, scale)
     mark = "" if verdict.mark is None else f'<path class="mark-line" d="M0 {scale.y(verdict.mark):g}H1000"/>'
     state = state_text(verdict)
-    worst = "" if verdict.worst is None else f", worst {number_text(verdict.worst, measure.unit)}"
+    worst = "" if verdict.worst is None else f", worst {_worst(verdict)}"
     label = escape(f"{measure.title} over {count} frames: {state}{worst}")
     shapes = f'<use href="#behind"/>{failing}{mark}<path class="value-line" d="{line}"/><use href="#faulty"/>'
     word = {"pass": "pass", "fail": "fails"}.get(state)

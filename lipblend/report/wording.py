@@ -14,6 +14,9 @@ MATTE_TEXT = {
 }
 """What `Evaluation.matte` means, as a sentence."""
 
+NOTHING_TO_JUDGE = "the gate has nothing to judge: no measure has both a value and a pass mark"
+"""What a gate, which must not pass then, says where nothing could be judged."""
+
 _MOST_DIGITS = 12
 _SMALLEST_SHARE = 0.005
 _SHOWN_UNITS = ("dB", "levels", "grey levels", "CIEDE2000", "CIE76")
@@ -63,6 +66,14 @@ def pair_text(value: float, mark: float, unit: str) -> tuple[str, str]:
         if texts[0] != texts[1] or value == mark:
             return texts
     return number_text(value, unit, digits=_MOST_DIGITS), number_text(mark, unit, digits=_MOST_DIGITS)
+
+
+def beside_mark_text(value: float, mark: float | None, measure: Measure) -> str:
+    """A value without its unit; one that misses the mark in as many digits as it takes to tell them apart."""
+    misses = mark is not None and (value < mark if measure.better == "high" else value > mark)
+    if mark is None or not misses:
+        return number_text(value, measure.unit)
+    return pair_text(value, mark, measure.unit)[0]
 
 
 def excess_text(verdict: Verdict) -> str:

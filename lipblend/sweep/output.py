@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from lipblend.catalogue import setting_groups, setting_specs
 from lipblend.errors import OutputError
 from lipblend.media.temporary import name_taken
+from lipblend.media.whole import write_whole
 from lipblend.presets import DEFAULT_PRESET, find_preset, preset_values
 from lipblend.quality.measures import MEASURES
-from lipblend.report.files import make_folder, write_whole
+from lipblend.report.files import make_folder
 from lipblend.settings import Settings
 from lipblend.sweep.plot import sweep_svg
 from lipblend.sweep.score import SCORE, Ranked
@@ -30,28 +32,31 @@ SCHEMA = 1
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Make the folder, and refuse what must not be replaced.
+    """Find out, before any work, whether the files can be written. Nothing is made.
 
     Raises
     ------
     OutputError
-        It cannot be made, or holds files of an earlier sweep that must not be replaced.
+        The folder can be neither made nor written to, or holds files of an earlier sweep that must not be replaced.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file", hint="Name a folder.")
+    whole = folder.absolute()
+    there = next(each for each in (whole, *whole.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise OutputError(f"{there} is a file" if there.exists() else f"{there} leads nowhere", hint="Name a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {there} cannot be written to", hint="Choose another output folder.")
     taken = [folder / name for name in FILES if (folder / name).exists()]
     if taken and not overwrite:
         raise name_taken(taken[0])
-    make_folder(folder)
 
 
 def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Path]:
-    """Write all files, each whole or not at all; returns them by name.
+    """Write all files, each whole or not at all, into a folder that is made if need be; returns them by name.
 
     Raises
     ------
     OutputError
-        One cannot be written.
+        The folder cannot be made, or a file cannot be written.
     """
     best = result.ranking.best
     told = ", ".join(f"{key}={value}" for key, value in best.outcome.combination.values.items())
@@ -64,6 +69,7 @@ def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -
             best.outcome.combination.settings, summary, preset=result.grid.preset, named=result.grid.axes
         ),
     }
+    make_folder(folder)
     for name, text in contents.items():
         # What is no valid text can only be the name of a file: in YAML such an escape means it again.
         write_whole(folder / name, text.encode("utf-8", errors="backslashreplace"))

@@ -208,10 +208,7 @@ def _analysis(
         ours,
         theirs,
         model=model,
-        track=settings.track,
-        pair=settings.pair,
-        strict=settings.read.strict,
-        lab=settings.colour.space == "lab",
+        settings=settings,
         on_frame=lambda done: report(Progress(stage, done, ours.frame_count)),
     )
 

@@ -78,6 +78,11 @@ def test_wrong_calls(material: Path, tmp_path: Path) -> None:
     assert "--pair takes two files" in called("build", "--pair", first[0], *out, code=2).stderr
     assert "--pair takes two files" in called("build", material, "--pair", first[0], *out, code=2).stderr
     assert "does not exist" in called("build", first[0], tmp_path / "no.mp4", *out, code=3).stderr
+    nothere = called("build", material / METHODS[0], tmp_path / "nothere", *out, code=3).stderr
+    assert f"{tmp_path / 'nothere'} does not exist" in nothere
+    folder = material / METHODS[0]
+    same = called("build", folder, folder, "--label", "x", "--label", "y", *out, code=3).stderr
+    assert "both files of every pair are the same" in same
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     assert "is not empty" in called("build", first[0], second[0], "-o", tmp_path / "full", code=7).stderr

@@ -119,8 +119,12 @@ def test_differences_of_a_pair_are_told(tmp_path: Path) -> None:
     text = "\n".join(notes)
     for word in ("picture size (64x48, 80x48)", "sound", "0.48 s and 0.24 s"):
         assert word in text or word.replace("64x48, 80x48", "80x48, 64x48") in text or "0.24 s and 0.48 s" in text
-    same = build_study(tmp_path / "y", pair_sources([first, first], [], []), mode="ab", seed=1).notes
-    assert same == ("a: both files are the same",)
+    pairs = [(first, first), (first, draw_clip(tmp_path / "c.mp4", grey=90))]
+    same = build_study(tmp_path / "y", pair_sources([], pairs, []), mode="ab", seed=1).notes
+    assert sum("both files are the same" in note for note in same) == 1
+    with pytest.raises(InputError, match="both files of every pair are the same"):
+        build_study(tmp_path / "z", pair_sources([first, first], [], []), mode="ab", seed=1)
+    assert not (tmp_path / "z").exists()
 
 
 def test_without_sound(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from rating_material import MakeStudy, WriteVotes
 from lipblend.rating.scoring import score_pairs, score_seam, verdict
 from lipblend.rating.statistics import wilson
 from lipblend.rating.study import Study
+from lipblend.rating.summary import pair_text
 from lipblend.rating.votes import read_votes
 
 RATERS = ("r1", "r2", "r3", "r4", "r5")
@@ -145,6 +146,21 @@ def test_no_preference_and_not_enough(pair_study: MakeStudy, write_votes: WriteV
     assert (few.finding, few.too_few_raters) == ("not enough votes", ("pair0", "pair1"))
     ties = score_pairs(study, read_votes([write_votes(study, pair_rows(["sssss", "sssss"]))], study))
     assert (ties.finding, ties.p_value, ties.preferred["new"].share) == ("not enough votes", None, None)
+
+
+def test_one_busy_rater_shows_no_preference(pair_study: MakeStudy, write_votes: WriteVotes) -> None:
+    study = pair_study(31)
+    # One rater prefers new in 30 pairs; on the only pair with five raters the votes are even but for that one.
+    votes = read_votes([write_votes(study, pair_rows(["n"] * 30 + ["noons"]))], study)
+    score = score_pairs(study, votes)
+    assert score.p_value is not None
+    assert score.p_value < 0.001
+    assert score.preferred["new"].by_rater is not None
+    assert score.preferred["new"].by_rater[0] < 0.5
+    assert score.finding == "no preference shown"
+    assert "but few raters decide it" in "".join(pair_text(score))
+    alone = read_votes([write_votes(study, pair_rows(["n"] * 31))], study)
+    assert score_pairs(study, alone, least_raters=1).finding == "no preference shown"
 
 
 def test_of_a_raters_votes_on_a_clip_the_latest_counts(

@@ -82,7 +82,7 @@ def test_an_existing_file_is_replaced_unless_that_is_forbidden(tmp_path: Path) -
     assert load_baseline(path) == clip("seam", 0.2)
     with pytest.raises(OutputError, match="names a folder"):
         save_baseline(tmp_path, {})
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="does not exist"):
         save_baseline(tmp_path / "nowhere" / "baseline.json", {})
 
 

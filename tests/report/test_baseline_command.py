@@ -71,9 +71,29 @@ def test_machines_get_one_object_either_way(kept: Path) -> None:
     assert [(each["clip"], each["which"], each["now"]) for each in fine["improvements"]] == [
         ("b.mp4", "value", 0.15), ("b.mp4", "median", 0.075),
     ]  # fmt: skip
-    worse = json.loads(baseline("check", kept, "a=0.1", "b=0.9", "--json").stdout)
-    assert worse["error"]["exit_code"] == 8
-    assert len(worse["error"]["details"]) == 2
+    done = baseline("check", kept, "b=0.9", "--json")
+    assert done.exit_code == 8
+    assert "error: 2 numbers of 1 clip became worse and 1 clip of the baseline missing" in done.stderr
+    worse = json.loads(done.stdout)
+    assert worse["passed"] is False
+    assert worse["missing"] == ["a.mp4"]
+    assert worse["regressions"][0] == {
+        "clip": "b.mp4", "key": "seam", "which": "value", "was": 0.2, "now": 0.9, "allowed": 0.005,
+    }  # fmt: skip
+    assert json.loads(baseline("check", kept, "c=0.1", "--json").stdout)["passed"] is False
+    broken = json.loads(baseline("check", kept, "nothing", "--json").stdout)
+    assert broken["error"]["exit_code"] == 3
+
+
+def test_a_measure_that_is_no_more_is_named(kept: Path) -> None:
+    content = json.loads(kept.read_text())
+    content["clips"]["a.mp4"]["beauty"] = {"value": 1.0}
+    kept.write_text(json.dumps(content))
+    done = baseline("check", kept, "a=0.1", "b=0.2")
+    assert done.exit_code == 0
+    assert "note: a.mp4: beauty: not compared, this version has no such measure" in done.stdout
+    data = json.loads(baseline("check", kept, "a=0.1", "b=0.2", "--json").stdout)
+    assert data["unknown_measures"] == ["a.mp4: beauty"]
 
 
 def test_a_missing_clip_is_an_error_unless_allowed(kept: Path) -> None:
@@ -102,3 +122,24 @@ def test_what_cannot_be_read_is_an_input_error(kept: Path, tmp_path: Path) -> No
     assert baseline("check", kept, "nothing").exit_code == 3
     assert baseline("check", kept, "a=0.1", "b=0.2", "--tolerance", "beauty=1").exit_code == 2
     assert baseline("check", kept).exit_code == 2
+
+
+def test_a_baseline_replaces_no_report(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    report = folder / "a=0.1"
+    files = [report, folder / "report.json", folder / "report.html", folder / "report.csv"]
+    for each in files:
+        each.write_bytes(b"mine")
+    for each in (*files, folder / ".." / "run" / "report.json"):
+        done = baseline("save", each, report)
+        assert done.exit_code == 7
+        assert "is an input of this run" in done.stderr
+        assert each.read_bytes() == b"mine"
+    assert baseline("save", folder / "baseline.json", report).exit_code == 0
+
+
+def test_a_baseline_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = baseline("save", tmp_path / "nodir" / "b.json", "a=0.1")
+    assert done.exit_code == 7
+    assert f"the folder {tmp_path / 'nodir'} does not exist. Create it first" in done.stderr

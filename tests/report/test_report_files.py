@@ -20,6 +20,10 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Span
 from lipblend.report import gate_text, load_report, write_junit, write_report
+from lipblend.report.closer import pick_text
+from lipblend.report.junit import junit_bytes
+from lipblend.report.picks import Pick
+from lipblend.report.sections import _plot, _table_row
 from lipblend.report.store import json_bytes
 from lipblend.report.table import csv_bytes
 
@@ -150,6 +154,27 @@ def test_a_near_miss_is_told_in_enough_digits() -> None:
     assert "%" not in text.splitlines()[-1]
 
 
+def test_a_span_that_just_misses_is_told_in_enough_digits() -> None:
+    span = Span(3, 3, 0.12, 0.12, 0.91996)
+    lines = gate_text(changed(evaluation(), "ssim_y", value=0.91996, passed=False, failing=(span,))).splitlines()
+    assert any("0.91996 instead of at least 0.92" in line for line in lines)
+    assert any(line.endswith("worst 0.91996") for line in lines)
+    span = Span(3, 3, 0.12, 0.12, 1.0004)
+    text = gate_text(changed(evaluation(), "colour_step", value=1.0004, passed=False, failing=(span,)))
+    assert "worst 1.0004 " in text
+
+
+def test_the_page_tells_a_worst_value_that_just_misses_from_the_mark() -> None:
+    record = changed(evaluation(), "ssim_y", worst=0.919996, failing=())
+    (verdict,) = (each for each in record.verdicts if each.key == "ssim_y")
+    assert 'data-label="Worst" class="number">0.919996<' in _table_row(verdict, False)
+    assert "worst 0.919996" in _plot(record, verdict)
+    assert "0.919996, misses its mark" in pick_text(record, Pick(3, "ssim_y", 0.919996, True))
+    # Where the mark is kept, the usual digits do.
+    kept = dataclasses.replace(verdict, worst=0.92004)
+    assert 'data-label="Worst" class="number">0.92<' in _table_row(kept, False)
+
+
 def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
     spans = tuple(Span(10 * n, 10 * n, 0.4 * n, 0.4 * n, 0.2 + 0.01 * (n % 7)) for n in range(9))
     lines = gate_text(changed(evaluation(), "seam", failing=spans)).splitlines()
@@ -176,6 +201,19 @@ def test_junit_has_a_case_a_mark(tmp_path: Path) -> None:
     assert len(cases["Ring SSIM, luma"]) == 0
     assert all(case.get("classname") == bad.get("name") for case in bad)
     assert len(MARKS) + 6 == len(marked)
+
+
+def test_junit_fails_where_nothing_could_be_judged() -> None:
+    record = evaluation()
+    bare = tuple(dataclasses.replace(each, value=None, passed=None, failing=()) for each in record.verdicts)
+    off = tuple(dataclasses.replace(each, mark=None, passed=None, failing=()) for each in record.verdicts)
+    for verdicts in (bare, off, ()):
+        root = ElementTree.fromstring(junit_bytes([("clip", dataclasses.replace(record, verdicts=verdicts))]))
+        (suite,) = root
+        assert (root.get("failures"), suite.get("failures")) == ("1", "1")
+        assert int(suite.get("tests")) == len(suite) == int(suite.get("skipped")) + 1
+        (failure,) = suite.iter("failure")
+        assert "the gate has nothing to judge" in failure.get("message")
 
 
 def test_three_files_and_nothing_else_are_written(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
