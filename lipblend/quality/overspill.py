@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +13,7 @@ from lipblend.quality.view import FaceView
 
 Levels = npt.NDArray[np.float64]
 
+_OFF_PLACE_FRAC = 0.005
 _SOFT_FRAC = 0.015
 _WIDER = 2**0.5
 _NEAR_FRAC = 0.2
@@ -28,7 +30,8 @@ def overspill(view: FaceView) -> tuple[float, float] | None:
 
     * the cast: whatever lies between 0 and the median of D over the skin near the mouth (a cast that is a factor is
       weaker where the picture is darker, as in the mouth);
-    * blur: as much as D could change if the original were softer by another 0.015 face widths.
+    * blur: as much as D could change if the original were softer by another 0.015 face widths;
+    * place: as much as D could change if the synced face lay 0.005 face widths off, as wobbling generators do.
 
     The length of what is left (Y, Cb, Cr) counts above the noise: three times its median over that skin, at least 4 and
     at most 12 levels. That excess is the weight of the leak.
@@ -69,6 +72,8 @@ def _unexplained(view: FaceView, box: Box, skin: Region, old_lips: Region) -> tu
     difference = low_pass(full_range(view.synced[where], view.matrix) - original, sigma)
     soft = low_pass(original, sigma)
     blur = np.abs(low_pass(original, _WIDER * sigma) - soft)
+    steps = (cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=1 / 8))
+    blur = blur + np.float32(_OFF_PLACE_FRAC * view.face_width_px) * np.hypot(*steps)
     cast = np.median(difference[skin], axis=0).astype(np.float64)
 
     def left(region: Region) -> Levels:

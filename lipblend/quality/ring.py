@@ -88,8 +88,11 @@ def ring_ssim(view: FaceView) -> tuple[float, float, float] | None:
 
 
 def ring_alpha(view: FaceView) -> float | None:
-    """Mean over the ring of the share of the synced picture that was taken; None without a ring."""
-    return float(view.alpha[view.ring].mean(dtype=np.float64)) if view.ring.any() else None
+    """Mean over the ring of the matte's own alpha, times the patch's weight; None without a ring.
+
+    Not of what was really taken: where the generated patch and the original agree, it does not matter which is shown.
+    """
+    return view.weight * float(view.contour[view.ring].mean(dtype=np.float64)) if view.ring.any() else None
 
 
 def _gradient(luma: Plane) -> Plane:

@@ -60,6 +60,7 @@ def register(
     original: Patch3,
     synced: Patch3,
     still: Mask,
+    painted: Mask,
     *,
     face_width_px: float,
     tolerance: float,
@@ -77,6 +78,8 @@ def register(
         YCbCr, 8-bit levels, colours matched roughly.
     still : (h, w) bool
         Part of the face that does not speak: by it the two are laid on each other.
+    painted : (h, w) bool
+        Part that the generator surely painted: the even part of its cast is taken from it.
     face_width_px : float
     tolerance : float
         Difference of the low-passed pictures at which trust falls to 1/e, levels.
@@ -118,7 +121,9 @@ def register(
     apart, colour = moved - after, np.zeros_like(after)
     if field:
         # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
-        colour += np.median(apart.reshape(-1, 3), axis=0)
+        here = cv2.resize(painted.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        if here.any():
+            colour += np.median(apart[here], axis=0)
     trust = _trust(apart - colour, soft, spread, tolerance)
     if field:
         colour += smooth_field(apart - colour, trust * trust, _FIELD_FRAC * work_width)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -166,12 +168,13 @@ def test_both_ranges_of_one_picture_measure_alike(mesh: Landmarks) -> None:
         assert measure(full) == pytest.approx(measure(limited), rel=1e-4)
 
 
-def test_ring_alpha_is_the_mean_of_what_was_taken(mesh: Landmarks) -> None:
+def test_ring_alpha_is_the_mattes_own_times_the_weight(mesh: Landmarks) -> None:
     alpha = np.zeros(SIZE[::-1])
     alpha[:, SEAM:] = 0.6
     alpha[:, SEAM + REACH :] = 1
     view = halves(mesh, flat(SIZE), flat(SIZE), column=SEAM, alpha=alpha)
-    assert ring_alpha(view) == pytest.approx(0.3)
+    assert ring_alpha(view) == pytest.approx(0.5)
+    assert ring_alpha(replace(view, weight=0.5)) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("matrix", [FULL, LIMITED])
