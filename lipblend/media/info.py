@@ -156,6 +156,8 @@ class VideoInfo:
         Kinds of HDR metadata in the first picture that no output can keep.
     warnings : tuple of str
         What the user should know of this file, ready for the summary.
+    size_bytes : int
+        Length of the file when it was probed; what is written to it later is not read. 0 unknown.
     """
 
     path: Path
@@ -188,6 +190,7 @@ class VideoInfo:
     content_light: ContentLight | None = None
     hdr_dropped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    size_bytes: int = 0
 
     @property
     def hdr_metadata(self) -> bool:

@@ -62,6 +62,7 @@ def probe(path: Path | str) -> VideoInfo:
     """
     path = Path(path)
     with open_source(path) as container:
+        size_bytes = path.stat().st_size
         stream = main_video(container, path)
         if stream.codec_context.width or stream.codec_context.height:
             check_size(path, stream.codec_context.width, stream.codec_context.height)
@@ -84,6 +85,7 @@ def probe(path: Path | str) -> VideoInfo:
         origin = min(origin, first_pts * time_base)
         return VideoInfo(
             path=path,
+            size_bytes=size_bytes,
             codec=stream.codec_context.name,
             width=frame.width,
             height=frame.height,

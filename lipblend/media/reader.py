@@ -191,6 +191,10 @@ class VideoReader:
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         try:
             for packet in container.demux(stream):
+                if self.info.size_bytes and packet.pos is not None and packet.pos >= self.info.size_bytes:
+                    # The file is being written to; it is taken as it was when it was probed.
+                    yield from stream.codec_context.decode(None)
+                    return
                 try:
                     pictures = packet.decode()
                 except av.InvalidDataError:

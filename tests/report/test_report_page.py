@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from report_browser import Page, find_browser
+from browser import Browser, find_browser
 from report_stand_ins import CUT, FAILING, PASSED, PortraitWalk, StandIn, evaluation
 
 from lipblend.faces.landmarks import Landmarks
@@ -26,7 +26,7 @@ OWN = ("file:", "data:", "blob:")
 
 
 @pytest.fixture(scope="module")
-def browser() -> str:
+def program() -> str:
     found = find_browser()
     if found is None:
         pytest.skip("no Chromium or Chrome here; name one in the variable CHROME")
@@ -40,19 +40,12 @@ def written(tmp_path_factory: pytest.TempPathFactory, portrait: np.ndarray, face
     return folder / "report.html"
 
 
-def wait(page: Page, condition: str) -> None:
-    page.run(
-        f"new Promise((done, fail) => {{ let turns = 0; const look = () => {{ if ({condition}) done(); "
-        f"else if (++turns > 1000) fail(new Error('waited in vain')); else setTimeout(look, 20); }}; look(); }})"
-    )
-
-
-def settled(page: Page) -> None:
-    wait(page, "!document.querySelector('#player video').seeking && document.getElementById('player').dataset.seconds")
+def settled(page: Browser) -> None:
+    page.until("!document.querySelector('#player video').seeking && document.getElementById('player').dataset.seconds")
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def brightness(page: Page, canvas: int) -> float:
+def brightness(page: Browser, canvas: int) -> float:
     """Mean of all samples of one of the player's canvases."""
     script = """(() => {{
       const canvas = document.querySelectorAll("#player canvas")[{0}];
@@ -64,18 +57,18 @@ def brightness(page: Page, canvas: int) -> float:
     return float(page.run(script.format(canvas)))
 
 
-def text(page: Page, selector: str) -> str:
+def text(page: Browser, selector: str) -> str:
     return str(page.run(f"document.querySelector({selector!r}).textContent"))
 
 
-def choose(page: Page, name: str, value: object, kind: str) -> None:
+def choose(page: Browser, name: str, value: object, kind: str) -> None:
     page.run(
         f"(() => {{ const part = document.getElementById({name!r}); part.value = {value!r};"
         f"part.dispatchEvent(new Event({kind!r})); }})()"
     )
 
 
-def place(page: Page, selector: str, x: float, y: float) -> tuple[float, float]:
+def place(page: Browser, selector: str, x: float, y: float) -> tuple[float, float]:
     """Where a point of an element, in shares of its size, lies in the window."""
     left, top, width, height = page.run(
         f"(() => {{ const part = document.querySelector({selector!r}); "
@@ -85,8 +78,8 @@ def place(page: Page, selector: str, x: float, y: float) -> tuple[float, float]:
     return left + x * width, top + y * height
 
 
-def test_a_link_a_key_and_the_pointer_choose_a_frame(browser: str, written: Path) -> None:
-    with Page(browser, written.as_uri()) as page:
+def test_a_link_a_key_and_the_pointer_choose_a_frame(program: str, written: Path) -> None:
+    with Browser(program, written.as_uri()) as page:
         settled(page)
         page.run("document.querySelector('td.where a[data-frame]').click()")
         settled(page)
@@ -108,8 +101,8 @@ def test_a_link_a_key_and_the_pointer_choose_a_frame(browser: str, written: Path
         assert (page.errors, [each for each in page.requests if not each.startswith(OWN)]) == ([], [])
 
 
-def test_the_video_plays_steps_and_splits(browser: str, written: Path) -> None:
-    with Page(browser, written.as_uri()) as page:
+def test_the_video_plays_steps_and_splits(program: str, written: Path) -> None:
+    with Browser(program, written.as_uri()) as page:
         settled(page)
         assert page.run("document.querySelector('#player video').duration") == pytest.approx(120 / 25, abs=0.05)
         choose(page, "scrub", MIDDLE, "input")
@@ -132,12 +125,12 @@ def test_the_video_plays_steps_and_splits(browser: str, written: Path) -> None:
         assert text(page, "#frame-text") == f"frame {MIDDLE}, 0:01.800"
         choose(page, "speed", "2", "change")
         page.run("document.getElementById('play').click()")
-        wait(page, f"document.getElementById('scrub').value > {MIDDLE + 5}")
+        page.until(f"document.getElementById('scrub').value > {MIDDLE + 5}")
         assert text(page, "#play") == "Pause"
         assert page.run("document.querySelector('#player video').playbackRate") == 2
-        wait(page, f"document.getElementById('scrub').value < {MIDDLE}")  # it came round
+        page.until(f"document.getElementById('scrub').value < {MIDDLE}")  # it came round
         page.run("document.getElementById('play').click()")
-        wait(page, "document.getElementById('play').textContent === 'Play'")
+        page.until("document.getElementById('play').textContent === 'Play'")
         assert page.errors == []
 
 
@@ -152,7 +145,7 @@ class Numbered(PortraitWalk):
 
 
 def test_the_frame_asked_for_is_the_frame_shown(
-    browser: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
+    program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
 ) -> None:
     walk = Numbered(portrait, face, bare=PASSED)
     page_file = write_report(tmp_path, StandIn(evaluation(), walk))["report.html"]
@@ -161,7 +154,7 @@ def test_the_frame_asked_for_is_the_frame_shown(
       const bar = (at) => panel.getImageData(canvas.width * (at + 0.5) / 7, canvas.height / 2, 1, 1).data[0] > 128;
       return [0, 1, 2, 3, 4, 5, 6].reduce((sum, at) => sum + (bar(at) << at), 0);
     })()"""
-    with Page(browser, page_file.as_uri()) as page:
+    with Browser(program, page_file.as_uri()) as page:
         settled(page)
         assert page.run(read) == 0
         for frame in (1, 2, 57, 56, 119, 64):
@@ -169,13 +162,13 @@ def test_the_frame_asked_for_is_the_frame_shown(
             settled(page)
             assert (page.run(read), text(page, "#frame-text").split(",")[0]) == (frame, f"frame {frame}")
         page.run("document.getElementById('play').click()")
-        wait(page, "document.getElementById('scrub').value > 80")
+        page.until("document.getElementById('scrub').value > 80")
         shown, said = page.run(f"[{read}, document.getElementById('scrub').value]")
         assert shown == int(said)
 
 
-def test_before_and_after_slide(browser: str, written: Path) -> None:
-    with Page(browser, written.as_uri()) as page:
+def test_before_and_after_slide(program: str, written: Path) -> None:
+    with Browser(program, written.as_uri()) as page:
         last = page.run("document.getElementById('slider-frame').options.length") - 1
         frame = page.run(f"document.getElementById('slider-frame').options[{last}].value")
         choose(page, "slider-frame", frame, "change")
@@ -201,16 +194,16 @@ def test_before_and_after_slide(browser: str, written: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "phone"), [(320, True), (390, True), (800, False), (1280, False)])
-def test_nothing_is_wider_than_the_screen(browser: str, written: Path, width: int, phone: bool) -> None:
-    with Page(browser, written.as_uri(), width=width, phone=phone) as page:
+def test_nothing_is_wider_than_the_screen(program: str, written: Path, width: int, phone: bool) -> None:
+    with Browser(program, written.as_uri(), width=width, phone=phone) as page:
         page.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
         assert page.run("[document.documentElement.scrollWidth, innerWidth]") == [width, width]
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_screenshot_shows_the_verdict(browser: str, written: Path, tmp_path: Path, dark: bool) -> None:
-    with Page(browser, written.as_uri(), dark=dark) as page:
-        page.screenshot(tmp_path / "shot.png")
+def test_a_screenshot_shows_the_verdict(program: str, written: Path, tmp_path: Path, dark: bool) -> None:
+    with Browser(program, written.as_uri(), dark=dark) as page:
+        page.picture(tmp_path / "shot.png")
     picture = cv2.imread(str(tmp_path / "shot.png"))
     assert picture.shape == (900, 1280, 3)
     assert picture.std() > 10  # not blank
@@ -219,17 +212,17 @@ def test_a_screenshot_shows_the_verdict(browser: str, written: Path, tmp_path: P
     assert ((red > green + 100) & (red > blue + 100)).sum() > 300  # "Failed" stands there, in red
 
 
-def test_no_script_but_its_own_runs(browser: str, written: Path, tmp_path: Path) -> None:
+def test_no_script_but_its_own_runs(program: str, written: Path, tmp_path: Path) -> None:
     page_text = written.read_text(encoding="utf-8")
     injected = "<script>document.title = 'owned'</script><img src='http://127.0.0.1:9/x.png' alt=''></body>"
     (tmp_path / "injected.html").write_text(page_text.replace("</body>", injected), encoding="utf-8")
-    with Page(browser, (tmp_path / "injected.html").as_uri()) as page:
+    with Browser(program, (tmp_path / "injected.html").as_uri()) as page:
         assert page.run("document.title") == "Failed: result.mp4"
         assert sum("Content Security Policy" in error for error in page.errors) == 2
 
 
 def test_words_of_the_user_do_not_become_code(
-    browser: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
+    program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
 ) -> None:
     record = evaluation(60)
     rows = (*record.rows[:-1], dataclasses.replace(record.rows[-1], blended=False, reason=EVIL, faults=(EVIL,)))
@@ -247,7 +240,7 @@ def test_words_of_the_user_do_not_become_code(
     tags.feed(paths["report.html"].read_text(encoding="utf-8"))
     assert tags.count["script"] == 3
     assert "onerror" not in tags.attributes
-    with Page(browser, paths["report.html"].as_uri()) as page:
+    with Browser(program, paths["report.html"].as_uri()) as page:
         settled(page)
         assert page.run("document.title") == f"Failed: {EVIL}"
         assert page.errors == []
