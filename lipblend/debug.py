@@ -30,6 +30,7 @@ Rgb = npt.NDArray[np.uint8]
 Grey = npt.NDArray[np.uint8]
 DebugFormat = Literal["png", "video"]
 
+_BEYOND_GREY = 90
 _MASK_TINT = (255, 160, 0)
 _SEAM_TINT = (0, 255, 120)
 _ORIGINAL_DOTS = (80, 200, 255)
@@ -260,10 +261,16 @@ def _mattes(patch: FacePatch) -> tuple[Grey, Grey, Grey]:
     matte = patch.matte
     ring = seam_ring(matte.alpha, radius_px=ring_radius_px(patch.plan.original.face_width_px))
     return (
-        matte.mask.astype(np.uint8) * 255,
+        mask_picture(matte),
         np.rint(matte.alpha * 255).astype(np.uint8),
         ring.astype(np.uint8) * 255,
     )
+
+
+def mask_picture(matte: Matte) -> npt.NDArray[np.uint8]:
+    """The mask in white, and in grey what lies beyond it but may be moved along: (h, w) uint8."""
+    beyond = np.ceil(matte.reach * _BEYOND_GREY)
+    return np.where(matte.mask, 255, beyond).astype(np.uint8)
 
 
 def overlay(picture: Picture, matte: Matte, original: Landmarks, synced: Landmarks) -> Rgb:

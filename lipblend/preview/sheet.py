@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from lipblend.debug import overlay
+from lipblend.debug import mask_picture, overlay
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.mapping import synced_patch
 from lipblend.media.planes import Box, to_rgb
@@ -119,7 +119,7 @@ def _results(look: Look, patch: FacePatch, box: Box) -> list[tuple[str, Rgb]]:
     marked = result.copy()
     _paste(marked, box, overlay(look.result, matte, face.original, face.synced), matte.box)
     greys = [
-        ("mask", matte.mask.astype(np.uint8) * 255),
+        ("mask", mask_picture(matte)),
         ("alpha", np.rint(matte.alpha * (255 * face.weight)).astype(np.uint8)),
         ("seam ring", ring.astype(np.uint8) * 255),
     ]

@@ -46,7 +46,8 @@ class Frames:
 
 def view(face: Landmarks, x: float, alpha: float) -> FaceView:
     mesh = sized(face, 60.0, left=x, top=20.0)
-    return replace(halves(mesh, flat(SIZE), flat(SIZE), column=60, alpha=np.full(SIZE, alpha)), found=mesh, spoken=mesh)
+    made = halves(mesh, flat(SIZE), flat(SIZE), column=60)
+    return replace(made, found=mesh, spoken=mesh, weight=1.0, contour=made.contour * np.float32(alpha / 0.5))
 
 
 def opened(seen: FaceView, result: float, synced: float) -> FaceView:
