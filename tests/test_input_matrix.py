@@ -151,6 +151,10 @@ CASES = {
 }  # fmt: skip
 
 
+PLAIN = {"colour": {"method": "none", "membrane": False}, "reuse": {"method": "none"}, "detail": {"strength": 0}}
+"""Without colour match and reuse, which would hide a shift."""
+
+
 @pytest.fixture(scope="module")
 def head(portrait: np.ndarray, face: Landmarks) -> tuple[np.ndarray, np.ndarray]:
     """The portrait at half size and its mesh there."""
@@ -164,8 +168,7 @@ def run(case: Case, head: tuple[np.ndarray, np.ndarray], folder: Path) -> tuple[
     }
     original, synced = write(folder, case.original, pictures[False]), write(folder, case.synced, pictures[True])
     encode = {"encoder": case.encoder, "crf": 0 if case.exact else 8, "preset": "ultrafast"}
-    # Without colour match, which would hide a shift.
-    settings = Settings.model_validate({"encode": encode, "colour": {"method": "none"}})
+    settings = Settings.model_validate({"encode": encode, **PLAIN})
     result = composite(original, synced, folder / case.out, settings=settings)
     return result, probe(original), probe(result.output)
 
@@ -250,7 +253,7 @@ def test_a_turned_original_gives_the_same_result_to_the_last_bit(
             picture.pts = index
             out.mux(stream.encode(picture))
         out.mux(stream.encode(None))
-    settings = Settings.model_validate({"encode": {"crf": 0, "preset": "ultrafast"}, "colour": {"method": "none"}})
+    settings = Settings.model_validate({"encode": {"crf": 0, "preset": "ultrafast"}, **PLAIN})
     result = composite(path, folder / "synced.mkv", tmp_path / "out.mp4", settings=settings)
     assert result.blended == FRAMES
     got = decode(probe(result.output), turn)
