@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +111,7 @@ class Pair:
         return before, convert_colour(after, self.synced.colour, info.colour, info.height), box
 
 
-def same_face(face: Landmarks, candidates: tuple[Landmarks, ...]) -> Landmarks | None:
+def same_face(face: Landmarks, candidates: Sequence[Landmarks]) -> Landmarks | None:
     """The candidate whose mesh centre is nearest, within half a face width."""
     centre = face.points.mean(0)
     best, limit = None, _SAME_FACE_FRAC * face.face_width_px

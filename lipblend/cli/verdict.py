@@ -104,12 +104,12 @@ def hold_gate(record: Evaluation, *, shown: bool) -> None:
     The result has been printed by then, in full if ``shown``; the message on stderr is the whole story otherwise.
     """
     from lipblend.report import gate_text
-    from lipblend.report.wording import summary_text
+    from lipblend.report.wording import NOTHING_TO_JUDGE, summary_text
 
     judged = any(verdict.passed is not None for verdict in record.verdicts)
     if judged and record.passed:
         return
-    text = "the gate has nothing to judge: no measure has both a value and a pass mark"
+    text = NOTHING_TO_JUDGE
     if judged:
         text = summary_text(record) if shown else gate_text(record)
     print(f"error: {text}", file=sys.stderr)

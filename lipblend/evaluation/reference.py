@@ -14,7 +14,6 @@ from lipblend.evaluation.views import in_original
 from lipblend.evaluation.walk import Video, Walk
 from lipblend.media.mapping import UNMOVED
 from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
 from lipblend.quality.reference import LpipsModel
 from lipblend.quality.view import FaceView
 from lipblend.render import Picture
@@ -48,20 +47,18 @@ class Reference:
             It cannot be read, or its size or number of frames is neither the result's nor the original's.
         """
         info = probe(path)
-        with VideoReader(info) as reader:
-            stamps = np.array([frame.pts for frame in reader])
-            exact = reader.bumped_pts == 0
+        video = Video.read(info)
         ours, made = walk.original, walk.result
-        if info.upright_size != ours.info.upright_size or len(stamps) not in (len(made.rows), len(ours.pts)):
+        if info.upright_size != ours.info.upright_size or len(video.pts) not in (len(made.rows), len(ours.pts)):
             size, wanted = info.upright_size, ours.info.upright_size
             raise InputError(
-                f"the reference has {len(stamps)} frames of {size[0]}x{size[1]}, the original {len(ours.pts)} of "
+                f"the reference has {len(video.pts)} frames of {size[0]}x{size[1]}, the original {len(ours.pts)} of "
                 f"{wanted[0]}x{wanted[1]}, the result {len(made.rows)}",
                 hint="Give footage that goes frame by frame with the original or with the result.",
             )
         lpips, why = LpipsModel.load()
         notes = () if lpips is not None else (f"LPIPS was not measured: {why}",)
-        return cls(Video(info, stamps, exact), len(stamps) != len(made.rows), lpips, notes)
+        return cls(video, len(video.pts) != len(made.rows), lpips, notes)
 
     def pictures(self, walk: Walk, indices: Sequence[int]) -> Iterator[Picture]:
         """The reference's frames for frames of the result, by rising index."""

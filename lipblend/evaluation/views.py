@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.measure import same_face
 from lipblend.analysis.plan import FacePlan
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.colour import convert_colour, ycbcr_matrix
@@ -85,10 +86,10 @@ def _view(
         alpha=taken * np.float32(face.weight) if face.weight < 1 else taken,
         before=face.original,
         after=face.synced,
-        found=nearest_mesh(face.original, found),
+        found=same_face(face.original, found),
         weight=face.weight,
         matrix=ycbcr_matrix(original.colour, original.height),
-        spoken=nearest_mesh(face.original, spoken),
+        spoken=same_face(face.original, spoken),
     )
 
 
@@ -116,17 +117,6 @@ def in_original(
         The original's encoding, and the lines of its coded picture.
     """
     return convert_colour(synced_patch(picture.planes, picture.layout, box, mapping), picture.colour, colour, height)
-
-
-def nearest_mesh(face: Landmarks, found: Sequence[Landmarks]) -> Landmarks | None:
-    """The mesh whose centre is nearest, within half a face width."""
-    best, limit = None, 0.5 * face.face_width_px
-    centre = face.points.mean(0)
-    for mesh in found:
-        distance = float(np.hypot(*(mesh.points.mean(0) - centre)))
-        if distance <= limit:
-            best, limit = mesh, distance
-    return best
 
 
 def largest_change_outside(

@@ -19,7 +19,7 @@ from lipblend.media.mapping import UNMOVED, FrameMapping
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import Box, add_delta, extract_patch
 from lipblend.media.prefetch import prefetch
-from lipblend.media.reader import Frame
+from lipblend.media.reader import Frame, VideoReader
 from lipblend.quality.estimate import estimate_alpha
 from lipblend.quality.view import FaceView
 from lipblend.render import FacePatch, Picture, render_frame
@@ -64,6 +64,13 @@ class Video:
     info: VideoInfo
     pts: npt.NDArray[np.int64]
     exact: bool
+
+    @classmethod
+    def read(cls, info: VideoInfo) -> Video:
+        """Read a video once for its time stamps."""
+        with VideoReader(info) as reader:
+            stamps = np.array([frame.pts for frame in reader])
+            return cls(info, stamps, reader.bumped_pts == 0)
 
     def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
         """Frames by index, in the order asked for."""

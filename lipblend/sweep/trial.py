@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis import measure
 from lipblend.analysis.plan import PlanRow
-from lipblend.evaluation.views import Blended, frame_views, in_original, nearest_mesh
+from lipblend.evaluation.views import Blended, frame_views, in_original
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.mapping import UNMOVED, FrameMapping
 from lipblend.media.planes import add_delta
@@ -200,7 +201,7 @@ class Trial:
 
 def _person(view: FaceView, people: list[_Person], free: list[_Person]) -> _Person:
     """Whose face it is: the nearest one's of the shot that this frame has not shown yet, or somebody new's."""
-    mesh = nearest_mesh(view.before, [each.mesh for each in free])
+    mesh = measure.same_face(view.before, [each.mesh for each in free])
     for each in free:
         if each.mesh is mesh:
             free.remove(each)

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.errors import InputError
 from lipblend.evaluation.walk import Video
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader
+from lipblend.media.reader import Frame
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,7 @@ class Truth:
                 f"the reference is {w}x{h}, the original {wanted_w}x{wanted_h}",
                 hint="Give footage of the original's size.",
             )
-        with VideoReader(info) as reader:
-            stamps = np.array([frame.pts for frame in reader])
-            exact = reader.bumped_pts == 0
-        return cls(Video(info, stamps, exact))
+        return cls(Video.read(info))
 
     def check(self, clip: ClipAnalysis, rows: int) -> None:
         """Do nothing if it has a frame for each of the output's ``rows`` frames, or for every frame of the original.
