@@ -74,7 +74,7 @@ def value_text(value: Any) -> str:
 
 @cache
 def setting_specs() -> dict[str, SettingSpec]:
-    """Every setting by its dotted key, in the order of ``settings.py``."""
+    """Every setting by its dotted key, in the order of ``lipblend.settings``."""
     specs = {}
     for group_name, group in setting_groups().items():
         for name, field in group.model_fields.items():
@@ -124,7 +124,7 @@ def settings_markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Made from `lipblend/settings.py` by `scripts/settings-table`; do not edit by hand. `w_f` is the width of the",
+        "Made from `lipblend/settings/` by `scripts/settings-table`; do not edit by hand. `w_f` is the width of the",
         "face.",
         "",
         "Give a setting as `--set KEY=VALUE`, or in a YAML file for `--config` (`mask:`, below it `  expansion: 1.2`).",

@@ -1,0 +1,71 @@
+"""Every setting of lipblend, once: name, type, default, unit, range and one line of help.
+
+Command-line help, ``lipblend config show``, the table in ``docs/settings.md`` and the checks on YAML files are all made
+from these models. Nothing else in the package holds a default.
+
+Names end in their unit: ``_px`` pixels, ``_frac`` fraction of the face width (mesh points 234 to 454), ``_s`` seconds.
+"""
+
+from __future__ import annotations
+
+from lipblend.settings.base import Group
+from lipblend.settings.clip import (
+    AudioSettings,
+    EncodeSettings,
+    GateSettings,
+    PairSettings,
+    ReadSettings,
+    SmoothSettings,
+    TrackSettings,
+)
+from lipblend.settings.picture import (
+    AlignSettings,
+    AlphaSettings,
+    BlendSettings,
+    ColourSettings,
+    DetailSettings,
+    MaskSettings,
+    RegionName,
+    ReuseSettings,
+    ShapeName,
+)
+
+__all__ = [
+    "AlignSettings",
+    "AlphaSettings",
+    "AudioSettings",
+    "BlendSettings",
+    "ColourSettings",
+    "DetailSettings",
+    "EncodeSettings",
+    "GateSettings",
+    "Group",
+    "MaskSettings",
+    "PairSettings",
+    "ReadSettings",
+    "RegionName",
+    "ReuseSettings",
+    "Settings",
+    "ShapeName",
+    "SmoothSettings",
+    "TrackSettings",
+]
+
+
+class Settings(Group):
+    """All settings of one run."""
+
+    read: ReadSettings = ReadSettings()
+    pair: PairSettings = PairSettings()
+    track: TrackSettings = TrackSettings()
+    smooth: SmoothSettings = SmoothSettings()
+    mask: MaskSettings = MaskSettings()
+    alpha: AlphaSettings = AlphaSettings()
+    colour: ColourSettings = ColourSettings()
+    align: AlignSettings = AlignSettings()
+    reuse: ReuseSettings = ReuseSettings()
+    detail: DetailSettings = DetailSettings()
+    blend: BlendSettings = BlendSettings()
+    encode: EncodeSettings = EncodeSettings()
+    audio: AudioSettings = AudioSettings()
+    gate: GateSettings = GateSettings()
