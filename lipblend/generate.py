@@ -58,6 +58,7 @@ def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settin
         after,
         still_region((face.original, face.synced), matte.box),
         matte.alpha > 0.5,
+        matte.painted,
         face_width_px=width_px,
         tolerance=reuse.tolerance_levels,
         motion=reuse.method == "motion",

@@ -149,6 +149,8 @@ def _matte(
         alpha=settings.alpha,
         seam_px=_ring_px(face.original.face_width_px, settings.blend),
         reach_px=reach_px(face, settings.reuse),
+        footprint=face.footprint,
+        footprint_margin_px=settings.footprint.margin_frac * face.original.face_width_px,
         covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
     )
 

@@ -18,11 +18,13 @@ from lipblend.media.mapping import FrameMapping, synced_patch
 from lipblend.media.planes import Box, extract_patch
 from lipblend.media.reader import Frame
 from lipblend.stages import colour
+from lipblend.stages.footprint import Sample, footprint_box, footprint_sample
 
 Patch3 = npt.NDArray[np.float32]
 
 _SAME_FACE_FRAC = 0.5
 _LEAST_PX = 4
+_FOOTPRINT_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class FaceMeasure:
         How much the generator changed the lower face, see `agreement.painted_score`.
     stats : ColourStats or None
         Over skin that both show alike; None where too little of it is seen.
+    footprint : (60, 60) float16 or None
+        See `lipblend.stages.footprint.footprint_sample`; taken in every third frame.
     above : float or None
         The same as ``painted`` for the upper face, which most generators only encode again; None where too little of
         it is seen.
@@ -43,6 +47,7 @@ class FaceMeasure:
     painted: float
     stats: colour.ColourStats | None
     above: float | None = None
+    footprint: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,17 @@ class Pair:
             if self.lab:
                 matrix = ycbcr_matrix(self.original.colour, self.original.height)
                 before, after = colour.ycbcr_to_lab(before, matrix), colour.ycbcr_to_lab(after, matrix)
-            found[face.track_id] = FaceMeasure(painted, agreement.face_stats(before, after, faces, box), above)
+            found[face.track_id] = FaceMeasure(
+                painted,
+                agreement.face_stats(before, after, faces, box),
+                above,
+                self._footprint(ours, theirs, face.landmarks) if ours.index % _FOOTPRINT_EVERY == 0 else None,
+            )
         return found
+
+    def _footprint(self, ours: Frame, theirs: Frame, face: Landmarks) -> Sample | None:
+        patches = self._patches(ours, theirs, footprint_box(face))
+        return None if patches is None else footprint_sample(*patches, face)
 
     def _patches(self, ours: Frame, theirs: Frame, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
         """What both frames show in a box, as far as both show it, and that part of it; None if that is too little."""

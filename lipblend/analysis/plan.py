@@ -16,6 +16,7 @@ from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import ColourSettings, Settings
 from lipblend.stages import colour
+from lipblend.stages.footprint import footprint_outline, footprint_polygon
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
@@ -40,6 +41,8 @@ class FacePlan:
     moved : (2,) float64
         How far right and down of its place the face lies in the synced picture, in the original's pixels: not 0 only
         where that was made from another frame than the one it is laid on. ``synced`` is without it.
+    footprint : (n, 2) float32 or None
+        Outline of what the generator painted, pixels; None for all of the picture.
     """
 
     weight: float
@@ -48,6 +51,7 @@ class FacePlan:
     gain: npt.NDArray[np.float64]
     offset: npt.NDArray[np.float64]
     moved: npt.NDArray[np.float64]
+    footprint: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -194,15 +198,22 @@ def _plan_shot(
         borrowed += int(np.count_nonzero(alone))
         gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+        outline = _outline(record) if settings.footprint.method == "auto" else None
         for i in np.flatnonzero(weights > 0).tolist():
             one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
-            faces[i].append(FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i]))
+            painted = None if outline is None else footprint_polygon(outline, one)
+            faces[i].append(FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i], painted))
     rows = []
     for i, found in enumerate(faces):
         reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
         original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
         rows.append(PlanRow(original, synced, tuple(found), reason))
     return rows, borrowed, len(unchanged)
+
+
+def _outline(record: TrackRecord) -> npt.NDArray[np.float64] | None:
+    taken = [each.footprint for each in record.measured if each is not None and each.footprint is not None]
+    return footprint_outline(taken)
 
 
 def _moved(

@@ -24,6 +24,7 @@ from lipblend.settings.picture import (
     BlendSettings,
     ColourSettings,
     DetailSettings,
+    FootprintSettings,
     MaskSettings,
     RegionName,
     ReuseSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "ColourSettings",
     "DetailSettings",
     "EncodeSettings",
+    "FootprintSettings",
     "GateSettings",
     "Group",
     "MaskSettings",
@@ -60,6 +62,7 @@ class Settings(Group):
     track: TrackSettings = TrackSettings()
     smooth: SmoothSettings = SmoothSettings()
     mask: MaskSettings = MaskSettings()
+    footprint: FootprintSettings = FootprintSettings()
     alpha: AlphaSettings = AlphaSettings()
     colour: ColourSettings = ColourSettings()
     align: AlignSettings = AlignSettings()

@@ -58,6 +58,15 @@ class MaskSettings(Group):
     )
 
 
+class FootprintSettings(Group):
+    """Keeping to what the generator painted, and away from the edge that it left there."""
+
+    method: Literal["auto", "none"] = choice(
+        "auto", "auto finds what was painted from the differences over the shot; none takes all of the mask."
+    )
+    margin_frac: float = number(0.015, 0, 0.2, "face widths", "The matte keeps so far away from the footprint's edge.")
+
+
 class AlphaSettings(Group):
     """From the hard mask to the soft alpha."""
 

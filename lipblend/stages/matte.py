@@ -40,6 +40,8 @@ class Matte:
         Width over which alpha runs from 0 to 1.
     reach : (h, w) float32 in [0, 1]
         Where the original's own pixels may be moved along, also beyond the mask; 1 inside it.
+    painted : (h, w) float32 in [0, 1]
+        Where the generator painted, and well away from the edge of that.
     """
 
     box: Box
@@ -47,6 +49,7 @@ class Matte:
     alpha: Alpha
     feather_px: float
     reach: Alpha
+    painted: Alpha
 
     @property
     def touched(self) -> Mask:
@@ -65,6 +68,8 @@ def make_matte(
     seam_px: float,
     reach_px: float = 0.0,
     covered: tuple[float, float, float, float] | None = None,
+    footprint: Polygon | None = None,
+    footprint_margin_px: float = 0.0,
 ) -> Matte | None:
     """Mask and alpha of one frame from its two meshes; None if the mask does not reach into the picture.
 
@@ -83,6 +88,10 @@ def make_matte(
         How far beyond the mask the original's own pixels may be moved along.
     covered : (left, top, right, bottom), optional
         The part of the picture that the synced frame shows, where that is not all of it; pixels.
+    footprint : (n, 2) float32, optional
+        Outline of what the generator painted, pixels; None for all.
+    footprint_margin_px : float
+        How far the mask keeps away from it.
     """
     faces = (original, synced) if mask.both_jaws else (original,)
     width_px = original.face_width_px
@@ -113,6 +122,11 @@ def make_matte(
     if covered is not None:
         inside = _inside(covered, box, frame_size)
         distance, beyond = np.minimum(distance, inside), np.minimum(beyond, inside)
+    painted = np.ones_like(distance)
+    if footprint is not None:
+        within = signed_distance([(footprint, True)], box, step_px=step) - np.float32(footprint_margin_px)
+        distance = np.minimum(distance, within)
+        painted = np.clip(within / np.float32(max(feather, 1)), 0, 1)
     area = distance > 0
     if not area.any():
         return None
@@ -122,7 +136,7 @@ def make_matte(
         else gaussian_alpha(distance, feather_px=feather)
     )
     reach = np.clip(beyond / np.float32(feather), 0, 1) if reach_px > 0 else np.zeros_like(distance)
-    return Matte(box, area, soft, feather, np.where(area, np.float32(1), reach))
+    return Matte(box, area, soft, feather, np.where(area, np.float32(1), reach), painted)
 
 
 def mask_polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:

@@ -30,6 +30,8 @@ _SPREAD_FRAC = 0.01
 _FIELD_FRAC = 0.08
 _CHROMA_WEIGHT = 0.5
 _FIELD_FLOOR = 1e-3
+_BEYOND_FRAC = 0.08
+_BEYOND_FLOOR = 0.05
 _LEAST_STILL_PIXELS = 100
 
 
@@ -60,7 +62,8 @@ def register(
     original: Patch3,
     synced: Patch3,
     still: Mask,
-    painted: Mask,
+    taken: Mask,
+    painted: Plane,
     *,
     face_width_px: float,
     tolerance: float,
@@ -78,8 +81,10 @@ def register(
         YCbCr, 8-bit levels, colours matched roughly.
     still : (h, w) bool
         Part of the face that does not speak: by it the two are laid on each other.
-    painted : (h, w) bool
-        Part that the generator surely painted: the even part of its cast is taken from it.
+    taken : (h, w) bool
+        Part that is taken over: the even part of the cast is read there.
+    painted : (h, w) float32 in [0, 1]
+        What the generator painted. Beyond it the original is right, but for motion that went on: the flow fades out.
     face_width_px : float
     tolerance : float
         Difference of the low-passed pictures at which trust falls to 1/e, levels.
@@ -121,13 +126,18 @@ def register(
     apart, colour = moved - after, np.zeros_like(after)
     if field:
         # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
-        here = cv2.resize(painted.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        here = cv2.resize(taken.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         if here.any():
             colour += np.median(apart[here], axis=0)
+    inside = np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_AREA), np.float32)
     trust = _trust(apart - colour, soft, spread, tolerance)
     if field:
-        colour += smooth_field(apart - colour, trust * trust, _FIELD_FRAC * work_width)
+        colour += smooth_field(apart - colour, trust * trust * inside, _FIELD_FRAC * work_width)
         trust = _trust(apart - colour, soft, spread, tolerance)
+    if inside.min() < 1:
+        beyond = smooth_field(flow, trust * inside, _BEYOND_FRAC * work_width, floor=_BEYOND_FLOOR)
+        flow = beyond + inside[..., None] * (flow - beyond)
+        trust = 1 - inside * (1 - trust)
     full = (width, height)
     return Registration(
         shift,
@@ -153,12 +163,12 @@ def shifted(patch: Patch3, shift: npt.NDArray[np.float64]) -> Patch3:
     return np.asarray(cv2.warpAffine(patch, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def smooth_field(difference: Patch3, weight: Plane, sigma_px: float) -> Patch3:
+def smooth_field(difference: Patch3, weight: Plane, sigma_px: float, *, floor: float = _FIELD_FLOOR) -> Patch3:
     """A smooth field through a difference, as it is known where the weight is large: normalised convolution.
 
     Knutsson and Westin 1993, https://doi.org/10.1109/CVPR.1993.341081. Without any weight near by it goes to 0.
     """
-    known = cv2.GaussianBlur(weight, (0, 0), sigma_px) + np.float32(_FIELD_FLOOR)
+    known = cv2.GaussianBlur(weight, (0, 0), sigma_px) + np.float32(floor)
     return np.asarray(cv2.GaussianBlur(difference * weight[..., None], (0, 0), sigma_px) / known[..., None], np.float32)
 
 

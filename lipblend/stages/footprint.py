@@ -1,0 +1,135 @@
+"""Footprint: where in the face's surroundings the generator painted at all, over a whole shot.
+
+Most generators paint a box or a U around the lower face and encode everything again. Averaged over the clip, in axes
+that go with the head, the difference between the two pictures is the codec's noise outside of what was painted, and
+clearly more inside. Beyond its outline there is nothing to take over, and at its outline the synced picture has an edge
+of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.media.planes import Box
+from lipblend.stages.shapes import FaceFrame, Polygon, convex_hull
+
+Patch3 = npt.NDArray[np.float32]
+Sample = npt.NDArray[np.float16]
+
+_CELLS = 60
+_CELL_FRAC = 0.03
+_LEFT_FRAC, _TOP_FRAC = -0.9, -0.7  # of the grid, from the middle of the steady points
+_BORDER_FRAC = 0.15
+_BLUR_FRAC = 0.008
+_CHROMA_WEIGHT = 0.5
+_LEAST_BORDER_CELLS = 150
+_NOISIEST_LEVELS = 3.0
+_ABOVE_RATIO, _ABOVE_LEVELS, _ABOVE_SHARE = 1.35, 0.5, 0.1
+_FINER = 4
+_FAR_FRAC = 2.0
+_MOUTH_BELOW, _MOUTH_FRAC = 0.55, 0.25  # about where the mouth lies below the steady points, and half its surroundings
+
+
+def head_frame(face: Landmarks) -> FaceFrame:
+    """Axes that go with the head and not with the mouth: origin in the middle of the steady points."""
+    y_axis = np.asarray(face.y_axis, np.float64)
+    origin = np.asarray(face.points[list(STABLE)].mean(0), np.float64)
+    return FaceFrame(origin, np.array([y_axis[1], -y_axis[0]]), y_axis, face.face_width_px)
+
+
+def footprint_box(face: Landmarks) -> Box:
+    """The box around the grid of one face, in pixels, not yet clipped to the picture."""
+    corners = head_frame(face).to_pixels(np.array([[_left(i), _top(j)] for i in (0, _CELLS) for j in (0, _CELLS)]))
+    low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+def footprint_sample(original: Patch3, synced: Patch3, box: Box, face: Landmarks) -> Sample:
+    """The difference of two pictures around a face, on a grid that goes with the head.
+
+    Parameters
+    ----------
+    original, synced : (h, w, 3) float32
+        YCbCr in 8-bit levels, of the part of the picture in ``box``.
+    box : Box
+    face : Landmarks
+
+    Returns
+    -------
+    (60, 60) float16
+        Levels, low-passed, less the median of the grid's border; NaN where the box does not reach.
+    """
+    frame = head_frame(face)
+    origin, right, down = frame.to_pixels(
+        np.array([[_left(0.5), _top(0.5)], [_left(1.5), _top(0.5)], [_left(0.5), _top(1.5)]])
+    )
+    matrix = np.stack([right - origin, down - origin, origin - (box.x0 + 0.5, box.y0 + 0.5)], axis=1).astype(np.float64)
+    blurred = cv2.GaussianBlur(synced - original, (0, 0), max(0.8, _BLUR_FRAC * face.face_width_px))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    grid = cv2.warpAffine(blurred, matrix, (_CELLS, _CELLS), flags=flags, borderValue=(np.nan,) * 3)
+    edge = _border() & np.isfinite(grid[..., 0])
+    if edge.any():
+        grid = grid - np.median(grid[edge], axis=0)
+    apart = np.abs(grid)
+    return (apart[..., 0] + _CHROMA_WEIGHT * (apart[..., 1] + apart[..., 2])).astype(np.float16)
+
+
+def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | None:
+    """Convex outline of what was painted, (n, 2) face widths in `head_frame`; None where it cannot be told.
+
+    That is so when the face fills the picture, so that no noise can be read beside it, and when the whole picture
+    differs (generators that render the whole head).
+    """
+    if not samples:
+        return None
+    stack = np.stack(samples).astype(np.float32)
+    known = np.isfinite(stack)
+    count = known.sum(0)
+    mean = np.where(known, stack, 0).sum(0) / np.maximum(count, 1)
+    edge = _border() & (count > len(samples) / 2)
+    if np.count_nonzero(edge) < _LEAST_BORDER_CELLS:
+        return None
+    noise = float(np.median(mean[edge]))
+    if noise > _NOISIEST_LEVELS:
+        return None
+    fine = cv2.resize(mean, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
+    column, row, radius = (int(v / _CELL_FRAC * _FINER) for v in (-_LEFT_FRAC, _MOUTH_BELOW - _TOP_FRAC, _MOUTH_FRAC))
+    mouth = np.s_[row - radius : row + radius, column - radius : column + radius]
+    limit = max(_ABOVE_RATIO * noise + _ABOVE_LEVELS, noise + _ABOVE_SHARE * (float(np.median(fine[mouth])) - noise))
+    labels = np.asarray(cv2.connectedComponents((fine > limit).astype(np.uint8))[1])
+    near = labels[mouth]
+    near = near[near > 0]
+    if not len(near):
+        return None
+    rows, columns = np.nonzero(labels == np.bincount(near).argmax())
+    cells = convex_hull(np.stack([columns, rows], axis=1).astype(np.float32)).astype(np.float64)
+    last = _CELLS * _FINER - 1
+    far = _FAR_FRAC / _CELL_FRAC * _FINER
+    cells += np.where(cells <= 1, -far, np.where(cells >= last - 1, far, 0))
+    return (cells + 0.5) / _FINER * _CELL_FRAC + (_LEFT_FRAC, _TOP_FRAC)
+
+
+def footprint_polygon(outline: npt.NDArray[np.float64], face: Landmarks) -> Polygon:
+    """An outline of `footprint_outline` in the pixels of one frame."""
+    return head_frame(face).to_pixels(outline)
+
+
+def _left(cell: float) -> float:
+    return _LEFT_FRAC + cell * _CELL_FRAC
+
+
+def _top(cell: float) -> float:
+    return _TOP_FRAC + cell * _CELL_FRAC
+
+
+def _border() -> npt.NDArray[np.bool_]:
+    """Cells along the left, right and upper edge of the grid; below lies the body."""
+    wide = round(_BORDER_FRAC / _CELL_FRAC)
+    border = np.zeros((_CELLS, _CELLS), bool)
+    border[:, :wide] = border[:, -wide:] = border[:wide] = True
+    return border
