@@ -160,3 +160,39 @@ def test_shapes_without_a_mouth_do_not_get_one(face: Landmarks) -> None:
         assert matte is not None
         x, y = (int(v) for v in face.mouth_centre)
         assert not (y < matte.box.y1 and matte.mask[y - matte.box.y0, x - matte.box.x0])
+
+
+def test_the_matte_keeps_inside_the_footprint_by_the_margin_and_the_lips_with_it(face: Landmarks) -> None:
+    middle, width = face.mouth_centre, face.face_width_px
+    left, top = middle - (0.2 * width, 0.2 * width)
+    right, bottom = middle + (0.6 * width, 0.12 * width)
+    painted = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+    free = matte_of(face, face)
+    held = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(), alpha=AlphaSettings(), seam_px=0.0,
+        footprint=painted, footprint_margin_px=4.0,
+    )  # fmt: skip
+    assert free is not None
+    assert held is not None
+    assert np.all(free.painted == 1)
+    rows, columns = np.nonzero(held.alpha > 0)
+    assert rows.max() + held.box.y0 + 0.5 == pytest.approx(bottom - 4, abs=1.5)
+    assert columns.min() + held.box.x0 + 0.5 == pytest.approx(left + 4, abs=1.5)
+    outside = signed_distance([(painted, True)], held.box, step_px=1) < 0
+    assert held.painted[outside].max() == 0
+    assert held.painted.max() == 1
+    assert (held.alpha <= free.alpha + 1e-6).all()
+
+
+def test_pixels_may_be_moved_beyond_the_footprint(face: Landmarks) -> None:
+    middle, width = face.mouth_centre, face.face_width_px
+    corners = [(-0.4, -0.2), (0.4, -0.2), (0.4, 0.12), (-0.4, 0.12)]
+    painted = (middle + np.array(corners) * width).astype(np.float32)
+    held = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(), alpha=AlphaSettings(), seam_px=0.0,
+        reach_px=0.1 * width, footprint=painted, footprint_margin_px=4.0,
+    )  # fmt: skip
+    assert held is not None
+    chin = int(middle[1] + 0.2 * width) - held.box.y0, int(middle[0]) - held.box.x0
+    assert held.alpha[chin] == 0
+    assert held.reach[chin] == 1

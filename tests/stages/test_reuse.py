@@ -26,7 +26,7 @@ def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Regist
     still[:60] = True
     options = {
         "face_width_px": WIDTH, "tolerance": 3.0, "motion": True, "still_px": 0.3, "moving_px": 1.0,
-        "largest_shift_px": 4.0, "field": True,
+        "largest_shift_px": 4.0, "field": True, "painted": np.ones(original.shape[:2], np.float32),
     }  # fmt: skip
     return register(original, synced, still, ~still, **{**options, **changed})
 
@@ -120,7 +120,8 @@ def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
     still = np.zeros((500, 500), bool)
     still[:150] = True
     there = register(
-        original, moved, still, ~still, face_width_px=400.0, tolerance=3.0, motion=True, still_px=0.3, moving_px=1.0,
+        original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=3.0,
+        motion=True, still_px=0.3, moving_px=1.0,
         largest_shift_px=8.0, field=True,
     )  # fmt: skip
     assert there.flow.shape == (500, 500, 2)
@@ -149,3 +150,33 @@ def test_the_same_pictures_give_the_same_bytes_on_any_number_of_threads() -> Non
     for other in results[1:]:
         assert np.array_equal(results[0].flow, other.flow)
         assert np.array_equal(results[0].trust, other.trust)
+
+
+def test_beyond_the_footprint_the_motion_goes_on_and_fades_and_the_original_is_trusted() -> None:
+    original = skin()
+    synced = warped(original, jaw_flow(5.0))
+    edge = 170
+    synced[edge:] = original[edge:]  # the generator's box ends across the jaw
+    painted = np.ones((SIZE, SIZE), np.float32)
+    painted[edge - 4 :] = 0
+    cut = found(original, synced)
+    kept = found(original, synced, painted=painted)
+    beyond = np.s_[edge + 2 : edge + 8, 40:160]
+    assert np.abs(cut.flow[beyond][..., 1]).mean() < 2
+    assert kept.flow[beyond][..., 1].mean() == pytest.approx(-3.8, abs=0.4)
+    assert np.abs(kept.flow[-2:, 40:160, 1]).mean() < np.abs(kept.flow[beyond][..., 1]).mean() - 0.5
+    assert kept.trust[edge + 2 :].min() > 0.99
+
+
+def test_the_cast_beyond_the_footprint_does_not_thin_the_cast_inside() -> None:
+    original = skin()
+    synced = original + np.float32(2)
+    synced[150:] = original[150:]
+    painted = np.ones((SIZE, SIZE), np.float32)
+    painted[146:] = 0
+    inside = np.s_[138:146, 40:160, 0]
+    kept, mixed = (
+        abs(found(original, synced, **given).field[inside].mean() + 2) for given in ({"painted": painted}, {})
+    )
+    assert kept < 0.03
+    assert mixed > 0.05

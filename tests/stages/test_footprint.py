@@ -1,0 +1,114 @@
+"""Where the generator painted, from made differences whose outline is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.planes import Box
+from lipblend.stages.footprint import (
+    footprint_box,
+    footprint_outline,
+    footprint_polygon,
+    footprint_sample,
+    head_frame,
+)
+
+LEFT, RIGHT, TOP, BOTTOM = -0.45, 0.5, 0.1, 0.85  # of a painted box, face widths
+
+
+def sampled(
+    face: Landmarks,
+    *,
+    painted: float = 6.0,
+    noise: float = 1.0,
+    everywhere: float = 0.0,
+    mouth: float = 8.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """The sample of a picture pair that differs by noise, and by more inside a box that goes with the head."""
+    box = footprint_box(face)
+    rng = np.random.default_rng(seed)
+    original = np.full((box.height, box.width, 3), 120, np.float32)
+    synced = original + rng.normal(0, noise * 4, original.shape).astype(np.float32) + np.float32(everywhere)
+    frame = head_frame(face)
+    for (left, right, top, bottom), levels in (
+        ((LEFT, RIGHT, TOP, BOTTOM), painted),
+        ((-0.2, 0.2, 0.4, 0.7), mouth),
+    ):
+        corners = frame.to_pixels(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]))
+        area = np.zeros(original.shape[:2], np.uint8)
+        cv2.fillConvexPoly(area, np.rint(corners - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
+        synced[area > 0] += np.float32(levels)
+    return footprint_sample(original, synced, box, face)
+
+
+def test_the_outline_is_the_painted_box_whatever_the_heads_place_size_and_turn(
+    face: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
+    for angle, scale in ((0.0, 1.0), (0.2, 1.0), (-0.15, 0.6)):
+        moved = transformed(face, angle_rad=angle, scale=scale)
+        outline = footprint_outline([sampled(moved, seed=seed) for seed in range(5)])
+        assert outline is not None
+        assert outline.min(0) == pytest.approx((LEFT, TOP), abs=0.03)
+        assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.03)
+
+
+def test_the_outline_of_a_still_face_golden(face: Landmarks) -> None:
+    outline = footprint_outline([sampled(face, seed=seed) for seed in range(5)])
+    assert outline is not None
+    area = cv2.contourArea(outline.astype(np.float32))
+    # The low-pass and the grid's cells put it half a cell outside of the box itself, which has an area of 0.7125.
+    assert area == pytest.approx(0.762, abs=0.015)
+
+
+def test_an_even_difference_of_everything_is_no_paint(face: Landmarks) -> None:
+    plain = footprint_outline([sampled(face, seed=seed) for seed in range(3)])
+    dark = footprint_outline([sampled(face, everywhere=-9, seed=seed) for seed in range(3)])
+    assert plain is not None
+    assert dark is not None
+    assert dark == pytest.approx(plain, abs=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2, 1.0, 2.0])
+def test_the_limit_follows_the_codecs_noise(face: Landmarks, noise: float) -> None:
+    outline = footprint_outline([sampled(face, noise=noise, seed=seed) for seed in range(12)])
+    assert outline is not None
+    assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.04)
+
+
+def test_a_picture_that_differs_all_over_has_no_outline(face: Landmarks) -> None:
+    assert footprint_outline([sampled(face, noise=60.0)]) is None
+
+
+def test_nothing_painted_has_no_outline(face: Landmarks) -> None:
+    assert footprint_outline([sampled(face, painted=0, mouth=0, noise=0.1)]) is None
+    assert footprint_outline([]) is None
+
+
+def test_without_anything_seen_beside_the_face_there_is_no_outline(face: Landmarks) -> None:
+    box = footprint_box(face)
+    low, high = (int(v) for v in (box.x0 + 0.2 * box.width, box.x1 - 0.2 * box.width))
+    close = Box(low, int(box.y0 + 0.2 * box.height), high, box.y1)
+    rng = np.random.default_rng(3)
+    original = np.full((close.height, close.width, 3), 120, np.float32)
+    synced = original + rng.normal(0, 4, original.shape).astype(np.float32)
+    synced[close.height // 3 :] += 8
+    assert footprint_outline([footprint_sample(original, synced, close, face)]) is None
+
+
+def test_paint_that_runs_off_the_grid_has_no_edge_there(face: Landmarks) -> None:
+    box = footprint_box(face)
+    rng = np.random.default_rng(3)
+    original = np.full((box.height, box.width, 3), 120, np.float32)
+    synced = original + rng.normal(0, 4, original.shape).astype(np.float32)
+    synced[box.height // 2 :, box.width // 4 : -box.width // 4] += 8
+    outline = footprint_outline([footprint_sample(original, synced, box, face)])
+    assert outline is not None
+    polygon = footprint_polygon(outline, face)
+    assert polygon[:, 1].max() > box.y1 + face.face_width_px
+    assert polygon[:, 0].min() > box.x0
