@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipblend.analysis import smoothing
 from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.motion import MeshPairs, neighbours, velocity
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import ColourSettings, Settings
@@ -40,6 +41,10 @@ class FacePlan:
     moved : (2,) float64
         How far right and down of its place the face lies in the synced picture, in the original's pixels: not 0 only
         where that was made from another frame than the one it is laid on. ``synced`` is without it.
+    velocity : (2,) float64
+        Motion of the face, pixels a frame.
+    neighbours : tuple of (original, synced)
+        Both meshes of the frames that ``alpha.average_frames`` asks for, carried along with the head onto this one.
     """
 
     weight: float
@@ -48,6 +53,8 @@ class FacePlan:
     gain: npt.NDArray[np.float64]
     offset: npt.NDArray[np.float64]
     moved: npt.NDArray[np.float64]
+    velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    neighbours: MeshPairs = ()
 
 
 @dataclass(frozen=True)
@@ -194,9 +201,15 @@ def _plan_shot(
         borrowed += int(np.count_nonzero(alone))
         gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+        motion = velocity(mesh, seen)
         for i in np.flatnonzero(weights > 0).tolist():
             one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
-            faces[i].append(FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i]))
+            about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
+            faces[i].append(
+                FacePlan(
+                    float(weights[i]), one, two, gains[i], offsets[i], moved[i], velocity=motion[i], neighbours=about
+                )
+            )
     rows = []
     for i, found in enumerate(faces):
         reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)

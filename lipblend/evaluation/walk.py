@@ -286,7 +286,7 @@ class Walk:
                 face_width_px=face.original.face_width_px,
             )
             if (alpha >= _SEAM).any():  # else nothing of the face was taken that could be seen
-                matte = Matte(box, alpha > 0, alpha, feather_px=0.0, reach=np.zeros_like(alpha))
+                matte = Matte(box, alpha > 0, alpha, feather_px=0.0, reach=np.zeros_like(alpha), contour=alpha)
                 found.append(Blended(replace(face, weight=1.0), matte, alpha))
         return found
 
