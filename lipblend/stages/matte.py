@@ -123,7 +123,7 @@ def make_matte(
         return None
     covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
     inside = None if covered is None else _inside(covered, box, frame_size)
-    step = max(1, grid_step_px(width_px) // alpha.supersample)
+    step = grid_step_px(width_px)
     fields = [
         _outline(
             [[_displaced(shape, place) for shape in shapes] for shapes in moments],
