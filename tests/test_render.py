@@ -262,10 +262,13 @@ def test_every_shape_of_the_seam_keeps_the_original_and_stays_inside_the_mask(
     assert not patch.delta[~patch.matte.touched].any()
     assert patch.matte.alpha.min() == 0
     assert patch.matte.alpha.max() == 1
-    if "average_frames" not in seam:
-        plain_row = replace(row, faces=(face,)) if "motion_gain" in seam else row
-        plain = render_frame(original, synced, plain_row, settings()).patches[0]
-        assert np.abs(placed(patch) - placed(plain)).max() > 0.001
+    bare = (
+        replace(row.faces[0], velocity=np.zeros(2)) if "motion_gain" in seam else replace(row.faces[0], neighbours=())
+    )
+    same_seam = settings(alpha=seam) if {"motion_gain", "average_frames"} & set(seam) else settings()
+    without = replace(row, faces=(bare,)) if same_seam != settings() else row
+    plain = render_frame(original, synced, without, same_seam).patches[0]
+    assert np.abs(placed(patch) - placed(plain)).max() > 0.001
 
 
 def placed(patch: FacePatch) -> np.ndarray:
