@@ -259,7 +259,7 @@ def _numbers(patch: FacePatch) -> list[str]:
 def _mattes(patch: FacePatch) -> tuple[Grey, Grey, Grey]:
     """Mask, alpha and seam ring of the region of interest, 0 to 255."""
     matte = patch.matte
-    ring = seam_ring(matte.alpha, radius_px=ring_radius_px(patch.plan.original.face_width_px))
+    ring = seam_ring(matte.contour, radius_px=ring_radius_px(patch.plan.original.face_width_px))
     return (
         mask_picture(matte),
         np.rint(matte.alpha * 255).astype(np.uint8),
@@ -279,7 +279,7 @@ def overlay(picture: Picture, matte: Matte, original: Landmarks, synced: Landmar
     tint = np.array(_MASK_TINT, np.float32)
     image += (0.35 * matte.alpha[..., None]) * (tint - image)
     shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    contours, _ = cv2.findContours((matte.alpha >= 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contours, _ = cv2.findContours((matte.contour >= 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(shown, contours, -1, _SEAM_TINT, 1)
     for mesh, dots in ((original, _ORIGINAL_DOTS), (synced, _SYNCED_DOTS)):
         for x, y in mesh.points_68 - (matte.box.x0 + 0.5, matte.box.y0 + 0.5):

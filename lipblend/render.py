@@ -7,7 +7,7 @@ rendered in the clip, on any thread and in any order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,12 @@ from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
 from lipblend.media.planes import Box, extract_patch
-from lipblend.settings import BlendSettings, ColourSettings, Settings
+from lipblend.settings import AlphaSettings, BlendSettings, ColourSettings, Settings
 from lipblend.stages import colour
 from lipblend.stages.blend_alpha import blend_alpha
 from lipblend.stages.blend_multiband import blend_multiband
 from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
+from lipblend.stages.edge import edge_alpha
 from lipblend.stages.matte import Matte, make_matte
 
 OUTSIDE = "mask outside the picture"
@@ -127,6 +128,7 @@ def render_frame(
         after = convert_colour(after, synced.colour, original.colour, original.height)
         after = _match_colour(after, face, settings.colour, ycbcr_matrix(original.colour, original.height))
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
+        matte = _edge_aware(matte, before, after, settings.alpha)
         made = generate(before, after, face, matte, settings)
         delta, fell_back = _blend(made.patch - before, matte, ring_px, settings.blend)
         delta += made.beyond
@@ -152,7 +154,25 @@ def _matte(
         footprint=face.footprint,
         footprint_margin_px=settings.footprint.margin_frac * face.original.face_width_px,
         covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
+        velocity=(float(face.velocity[0]), float(face.velocity[1])),
+        neighbours=face.neighbours,
     )
+
+
+def _edge_aware(
+    matte: Matte, before: npt.NDArray[np.float32], after: npt.NDArray[np.float32], settings: AlphaSettings
+) -> Matte:
+    if settings.edge == "none":
+        return matte
+    refined = edge_alpha(
+        matte.alpha,
+        before[..., 0],
+        after[..., 0],
+        method=settings.edge,
+        strength=settings.edge_strength,
+        feather_px=matte.feather_px,
+    )
+    return replace(matte, alpha=refined)
 
 
 def _add_overlap(patch: npt.NDArray[np.float32], box: Box, earlier: FacePatch) -> None:

@@ -1,6 +1,7 @@
 """The properties that every composed frame must have, whatever the settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.mapping import FrameMapping
 from lipblend.media.planes import add_delta
-from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FrameResult, Picture, render_frame
+from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 
 TAGS = ColourTags(1, 1, 1, 1)
@@ -239,3 +240,45 @@ def test_a_synced_picture_without_its_last_rows_needs_no_scale(row: PlanRow) -> 
     luma = finished(original, Picture(planes, EIGHT, TAGS, bottom), row, Settings())[0]
     np.testing.assert_array_equal(luma[bottom:], original.planes[0][bottom:])
     assert not np.array_equal(luma, original.planes[0])
+
+
+SEAMS: list[dict[str, object]] = [
+    {"edge": "guided"}, {"edge": "bilateral"}, {"motion_gain": 2, "motion_threshold_frac": 0}, {"supersample": 2},
+    {"average_frames": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: next(iter(seam)) + str(next(iter(seam.values()))))
+def test_every_shape_of_the_seam_keeps_the_original_and_stays_inside_the_mask(
+    seam: dict[str, object], row: PlanRow, transformed: Callable[..., Landmarks]
+) -> None:
+    face = row.faces[0]
+    beside = tuple((transformed(each, shift=(4, 3)), face.synced) for each in (face.original, face.synced))
+    row = replace(row, faces=(replace(face, velocity=np.array([20.0, 5.0]), neighbours=beside),))
+    original, synced = (shaded(seed) for seed in (1, 2))
+    for out, plane in zip(finished(original, original, row, settings(alpha=seam)), original.planes, strict=True):
+        np.testing.assert_array_equal(out, plane)
+    patch = render_frame(original, synced, row, settings(alpha=seam)).patches[0]
+    assert not patch.delta[~patch.matte.touched].any()
+    assert patch.matte.alpha.min() == 0
+    assert patch.matte.alpha.max() == 1
+    bare = (
+        replace(row.faces[0], velocity=np.zeros(2)) if "motion_gain" in seam else replace(row.faces[0], neighbours=())
+    )
+    same_seam = settings(alpha=seam) if {"motion_gain", "average_frames"} & set(seam) else settings()
+    without = replace(row, faces=(bare,)) if same_seam != settings() else row
+    plain = render_frame(original, synced, without, same_seam).patches[0]
+    assert np.abs(placed(patch) - placed(plain)).max() > 0.001
+
+
+def placed(patch: FacePatch) -> np.ndarray:
+    out = np.zeros((768, 768), np.float32)
+    out[patch.matte.box.y0 : patch.matte.box.y1, patch.matte.box.x0 : patch.matte.box.x1] = patch.matte.alpha
+    return out
+
+
+def shaded(seed: int) -> Picture:
+    """Noise with one strong edge after the other, the same in every picture."""
+    noisy = picture(seed)
+    stripes = (np.arange(768) // 9 % 2 * 120 + 40).astype(np.uint8)
+    return replace(noisy, planes=(noisy.planes[0] // 16 + stripes, *noisy.planes[1:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipblend.analysis import smoothing
 from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.motion import MeshPairs, neighbours, velocity
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import ColourSettings, Settings
@@ -43,6 +44,10 @@ class FacePlan:
         where that was made from another frame than the one it is laid on. ``synced`` is without it.
     footprint : (n, 2) float32 or None
         Outline of what the generator painted, pixels; None for all of the picture.
+    velocity : (2,) float64
+        Motion of the face, pixels a frame.
+    neighbours : tuple of (original, synced)
+        Both meshes of the frames that ``alpha.average_frames`` asks for, carried along with the head onto this one.
     """
 
     weight: float
@@ -52,6 +57,8 @@ class FacePlan:
     offset: npt.NDArray[np.float64]
     moved: npt.NDArray[np.float64]
     footprint: npt.NDArray[np.float32] | None = None
+    velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    neighbours: MeshPairs = ()
 
 
 @dataclass(frozen=True)
@@ -199,10 +206,14 @@ def _plan_shot(
         gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
         outline = _outline(record) if settings.footprint.method == "auto" else None
+        motion = velocity(mesh, seen)
         for i in np.flatnonzero(weights > 0).tolist():
             one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
             painted = None if outline is None else footprint_polygon(outline, one)
-            faces[i].append(FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i], painted))
+            about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
+            faces[i].append(
+                FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i], painted, motion[i], about)
+            )
     rows = []
     for i, found in enumerate(faces):
         reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)

@@ -75,7 +75,7 @@ def _view(
     place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
     contour, taken = np.zeros((2, box.height, box.width), np.float32)
     y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
-    contour[y : y + matte.box.height, x : x + matte.box.width] = matte.alpha
+    contour[y : y + matte.box.height, x : x + matte.box.width] = matte.contour
     taken[y : y + matte.box.height, x : x + matte.box.width] = blended.taken
     return FaceView(
         box=box,

@@ -287,7 +287,7 @@ class Walk:
             )
             if (alpha >= _SEAM).any():  # else nothing of the face was taken that could be seen
                 none, all_of_it = np.zeros_like(alpha), np.ones_like(alpha)
-                matte = Matte(box, alpha > 0, alpha, feather_px=0.0, reach=none, painted=all_of_it)
+                matte = Matte(box, alpha > 0, alpha, feather_px=0.0, reach=none, painted=all_of_it, contour=alpha)
                 found.append(Blended(replace(face, weight=1.0), matte, alpha))
         return found
 

@@ -114,7 +114,7 @@ def _inputs(look: Look, box: Box) -> list[tuple[str, Rgb]]:
 
 def _results(look: Look, patch: FacePatch, box: Box) -> list[tuple[str, Rgb]]:
     matte, face = patch.matte, patch.plan
-    ring = seam_ring(matte.alpha, radius_px=ring_radius_px(face.original.face_width_px))
+    ring = seam_ring(matte.contour, radius_px=ring_radius_px(face.original.face_width_px))
     original, result = _rgb(look.original, box), _rgb(look.result, box)
     marked = result.copy()
     _paste(marked, box, overlay(look.result, matte, face.original, face.synced), matte.box)

@@ -77,6 +77,25 @@ class AlphaSettings(Group):
     feather_floor_px: float = number(3.0, 0, 64, "px", "The feather is at least this wide.")
     feather_cap_px: float = number(48.0, 1, 400, "px", "The feather is at most this wide.")
     gamma: float = number(1.0, 0.3, 2.0, "", "Shape of the distance profile: below 1 fuller, above 1 thinner.")
+    edge: Literal["none", "guided", "bilateral"] = choice(
+        "none", "Filter that moves the seam, within the feather, onto edges that both pictures show (not for poisson)."
+    )
+    edge_strength: float = number(1.0, 0, 1, "", "Share of the edge filter's change that is made.")
+    motion_gain: float = number(
+        0.0, 0, 4, "px per px", "Feather added along the motion for each pixel a frame beyond the threshold; 0 is off."
+    )
+    motion_threshold_frac: float = number(
+        0.03, 0, 0.5, "face widths a frame", "Speed up to which the feather stays as it is."
+    )
+    motion_max: float = number(2.0, 1, 4, "x", "The feather grows to so many times itself at most.")
+    average_frames: int = number(
+        0,
+        0,
+        4,
+        "frames",
+        "Outlines are averaged over so many frames to each side, carried along with the head; 0 is off.",
+    )
+    supersample: int = number(1, 1, 2, "x", "Mask and alpha are worked out so many times finer each way, and averaged.")
 
     @model_validator(mode="after")
     def _floor_below_cap(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,13 +16,15 @@ from lipblend.media.info import PixelLayout
 from lipblend.media.planes import Box
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
-from lipblend.stages.mask import combine, cover, grid_step_px, signed_distance, tidy
+from lipblend.stages.alpha_motion import directional_feather, widening_px
+from lipblend.stages.mask import Distance, combine, cover, grid_step_px, signed_distance, tidy
 from lipblend.stages.shapes import Polygon, shape_polygons
 
 _MARGIN_PX = 2
 _MOUTHLESS = frozenset({"upper_face", "region"})  # shapes that need not hold the mouth
 
 Mask = npt.NDArray[np.bool_]
+Polygons = Sequence[tuple[Polygon, bool]]
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,14 @@ class Matte:
     alpha : (h, w) float32 in [0, 1]
         Share of the synced picture; exactly 0 outside the mask.
     feather_px : float
-        Width over which alpha runs from 0 to 1.
+        Width over which alpha runs from 0 to 1; of a face at rest.
     reach : (h, w) float32 in [0, 1]
         Where the original's own pixels may be moved along, also beyond the mask; 1 inside it.
     painted : (h, w) float32 in [0, 1]
         Where the generator painted, and well away from the edge of that.
+    contour : (h, w) float32 in [0, 1]
+        Alpha from the mask and the feather alone, neither widened by motion nor drawn to edges: says where the seam is
+        looked for.
     """
 
     box: Box
@@ -50,6 +56,7 @@ class Matte:
     feather_px: float
     reach: Alpha
     painted: Alpha
+    contour: Alpha
 
     @property
     def touched(self) -> Mask:
@@ -70,6 +77,8 @@ def make_matte(
     covered: tuple[float, float, float, float] | None = None,
     footprint: Polygon | None = None,
     footprint_margin_px: float = 0.0,
+    velocity: tuple[float, float] = (0.0, 0.0),
+    neighbours: Sequence[tuple[Landmarks, Landmarks]] = (),
 ) -> Matte | None:
     """Mask and alpha of one frame from its two meshes; None if the mask does not reach into the picture.
 
@@ -92,23 +101,87 @@ def make_matte(
         Outline of what the generator painted, pixels; None for all.
     footprint_margin_px : float
         How far the mask keeps away from it.
+    velocity : (x, y)
+        Motion of the face, pixels a frame.
+    neighbours : sequence of (original, synced)
+        Meshes of other frames, moved onto this one: the signed distance to the mask's outline is the mean of all.
     """
-    faces = (original, synced) if mask.both_jaws else (original,)
     width_px = original.face_width_px
     feather = feather_width_px(
         width_px, ratio=alpha.feather_ratio, floor_px=alpha.feather_floor_px, cap_px=alpha.feather_cap_px
     )
-    shapes = [mask_polygons(name, faces, mask) for name in mask.shapes]
+    extra = widening_px(
+        velocity,
+        face_width_px=width_px,
+        feather_px=feather,
+        threshold_frac=alpha.motion_threshold_frac,
+        gain=alpha.motion_gain,
+        largest=alpha.motion_max,
+    )
+    moments = [
+        [mask_polygons(name, pair if mask.both_jaws else pair[:1], mask) for name in mask.shapes]
+        for pair in ((original, synced), *neighbours)
+    ]
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
-    margin = _MARGIN_PX + 2 * feather + width_px * mask.dilation_frac + reach_px
-    wide = _bounds([points for shape in [*shapes, lips] for points, _ in shape], margin)
+    margin = _MARGIN_PX + 2 * feather + extra + width_px * mask.dilation_frac + reach_px
+    wide = _bounds([points for shape in [*itertools.chain(*moments), lips] for points, _ in shape], margin)
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
+    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
+    inside = None if covered is None else _inside(covered, box, frame_size)
     step = grid_step_px(width_px)
-    distance = combine([signed_distance(shape, box, step_px=step) for shape in shapes], mask.combine)
+    fields = [
+        _outline(
+            [[_displaced(shape, place) for shape in shapes] for shapes in moments],
+            _displaced(lips, place) if covers else (),
+            box,
+            mask=mask,
+            width_px=width_px,
+            step_px=step,
+            margin_px=max(feather + extra, seam_px) + _MARGIN_PX,
+        )
+        for place in _places(alpha.supersample)
+    ]
+    beyond = np.float32(reach_px) + _mean(fields)
+    if inside is not None:
+        fields, beyond = [np.minimum(field, inside) for field in fields], np.minimum(beyond, inside)
+    painted = np.ones_like(beyond)
+    if footprint is not None:
+        within = signed_distance([(footprint, True)], box, step_px=step) - np.float32(footprint_margin_px)
+        fields = [np.minimum(field, within) for field in fields]
+        painted = np.clip(within / np.float32(max(feather, 1)), 0, 1)
+    area = np.logical_or.reduce([field > 0 for field in fields])
+    if not area.any():
+        return None
+    contour = _mean([_profile(field, feather, alpha) for field in fields])
+    soft = contour
+    if extra > 0:
+        widths = directional_feather(_mean(fields), feather_px=feather, extra_px=extra, velocity=velocity)
+        soft = _mean([_profile(field, widths, alpha) for field in fields])
+    reach = np.clip(beyond / np.float32(feather), 0, 1) if reach_px > 0 else np.zeros_like(beyond)
+    return Matte(box, area, soft, feather, np.where(area, np.float32(1), reach), painted, contour)
+
+
+def _outline(
+    moments: Sequence[Sequence[Polygons]],
+    lips: Polygons,
+    box: Box,
+    *,
+    mask: MaskSettings,
+    width_px: float,
+    step_px: int,
+    margin_px: float,
+) -> Distance:
+    """Signed distance to the outline of a mask, the mean over several moments; none of the lips of this one is lost."""
+    distance = _mean(
+        [
+            combine([signed_distance(shape, box, step_px=step_px) for shape in shapes], mask.combine)
+            for shapes in moments
+        ]
+    )
     if mask.erode:
         distance = tidy(
             distance,
@@ -116,27 +189,31 @@ def make_matte(
             dilation_px=mask.dilation_frac * width_px,
             blur_px=mask.blur_frac * width_px,
         )
-    if mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes):
-        distance = cover(distance, signed_distance(lips, box, step_px=step), max(feather, seam_px) + _MARGIN_PX)
-    beyond = distance + np.float32(reach_px)
-    if covered is not None:
-        inside = _inside(covered, box, frame_size)
-        distance, beyond = np.minimum(distance, inside), np.minimum(beyond, inside)
-    painted = np.ones_like(distance)
-    if footprint is not None:
-        within = signed_distance([(footprint, True)], box, step_px=step) - np.float32(footprint_margin_px)
-        distance = np.minimum(distance, within)
-        painted = np.clip(within / np.float32(max(feather, 1)), 0, 1)
-    area = distance > 0
-    if not area.any():
-        return None
-    soft = (
-        distance_alpha(distance, feather_px=feather, gamma=alpha.gamma)
-        if alpha.profile == "distance"
-        else gaussian_alpha(distance, feather_px=feather)
-    )
-    reach = np.clip(beyond / np.float32(feather), 0, 1) if reach_px > 0 else np.zeros_like(distance)
-    return Matte(box, area, soft, feather, np.where(area, np.float32(1), reach), painted)
+    return cover(distance, signed_distance(lips, box, step_px=step_px), margin_px) if lips else distance
+
+
+def _profile(distance: Distance, feather_px: float | Alpha, alpha: AlphaSettings) -> Alpha:
+    if alpha.profile == "distance":
+        return distance_alpha(distance, feather_px=feather_px, gamma=alpha.gamma)
+    return gaussian_alpha(distance, feather_px=feather_px)
+
+
+def _places(count: int) -> list[tuple[float, float]]:
+    """Where samples lie in a pixel, off its middle: the centres of ``count`` x ``count`` equal parts."""
+    steps = [(step + 0.5) / count - 0.5 for step in range(count)]
+    return [(x, y) for y in steps for x in steps]
+
+
+def _displaced(polygons: Polygons, place: tuple[float, float]) -> Polygons:
+    """Polygons as they are seen from a place beside the pixels' centres."""
+    if place == (0.0, 0.0):
+        return polygons
+    return [(points - np.asarray(place, np.float32), add) for points, add in polygons]
+
+
+def _mean(planes: Sequence[Alpha]) -> Alpha:
+    """Pixel by pixel; the plane itself where there is one only."""
+    return planes[0] if len(planes) == 1 else np.asarray(np.mean(planes, axis=0, dtype=np.float32), np.float32)
 
 
 def mask_polygons(name: str, faces: Sequence[Landmarks], mask: MaskSettings) -> list[tuple[Polygon, bool]]:

@@ -101,6 +101,26 @@ def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Cli
     assert not make_plan(clip(), Settings()).rows[20].faces[0].moved.any()
 
 
+def test_rows_know_the_faces_motion_and_the_neighbours_asked_for(clip: Clip, face: Landmarks) -> None:
+    calm = make_plan(clip(cuts=(0, 20)), Settings())
+    np.testing.assert_allclose([row.faces[0].velocity for row in calm.rows], 1, atol=0.01)
+    assert not any(row.faces[0].neighbours for row in calm.rows)
+    asked = make_plan(clip(cuts=(0, 20)), Settings.model_validate({"alpha": {"average_frames": 2}})).rows
+    assert [len(asked[frame].faces[0].neighbours) for frame in (0, 1, 10, 18, 19, 20, 21, 22)] == [
+        0,
+        2,
+        4,
+        2,
+        0,
+        0,
+        2,
+        4,
+    ]
+    for one, two in asked[10].faces[0].neighbours:
+        np.testing.assert_allclose(one.points, face.points + 10, atol=0.02)
+        np.testing.assert_allclose(two.points, face.points + 10.5, atol=0.02)
+
+
 def test_nothing_is_smoothed_across_a_cut(clip: Clip) -> None:
     analysis = clip(cuts=(0, 20))
     record = analysis.tracks[0]

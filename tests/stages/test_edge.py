@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from lipblend.stages.edge import edge_alpha, guided_filter, joint_bilateral, shared_edges
+
+METHODS = ("guided", "bilateral")
+FEATHER = 16.0
+
+
+@pytest.fixture
+def ramp() -> np.ndarray:
+    """(60, 80) alpha that rises from 0 at column 32 to 1 at column 48."""
+    row = np.clip((np.arange(80) + 0.5 - 32) / FEATHER, 0, 1)
+    return np.tile(row.astype(np.float32), (60, 1))
+
+
+def edge_at(column: int, contrast: float = 80.0) -> np.ndarray:
+    return np.tile(np.where(np.arange(80) < column, 60, 60 + contrast).astype(np.float32), (60, 1))
+
+
+def refined(alpha: np.ndarray, one: np.ndarray, two: np.ndarray, method: str, strength: float = 1.0) -> np.ndarray:
+    return edge_alpha(alpha, one, two, method=method, strength=strength, feather_px=FEATHER)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("column", [38, 42])
+def test_the_seam_moves_onto_an_edge_that_both_pictures_have(method: str, column: int, ramp: np.ndarray) -> None:
+    picture = edge_at(column)
+    row = refined(ramp, picture, picture + 5, method)[30]
+    before, after = (float(each[column + 1] - each[column - 2]) for each in (ramp[30], row))
+    assert after > 1.5 * before
+    half = refined(ramp, picture, picture + 5, method, strength=0.5)
+    np.testing.assert_allclose(half[30] - ramp[30], (row - ramp[30]) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_edge_of_one_picture_alone_leaves_alpha_as_it_was(method: str, ramp: np.ndarray) -> None:
+    flat = np.full_like(ramp, 100)
+    for pair in ((edge_at(40), flat), (flat, edge_at(40)), (edge_at(40), 200 - edge_at(40)), (flat, flat)):
+        np.testing.assert_allclose(refined(ramp, *pair, method), ramp, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_0_and_1_stay_exactly_and_the_rest_stays_between(method: str, ramp: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    picture = (edge_at(35) + 40 * np.sin(np.arange(60) / 5)[:, None] + rng.normal(0, 5, ramp.shape)).astype(np.float32)
+    out = refined(ramp, picture, picture, method)
+    assert out.dtype == np.float32
+    np.testing.assert_array_equal(out[ramp == 0], 0)
+    np.testing.assert_array_equal(out[ramp == 1], 1)
+    assert out.min() == 0
+    assert out.max() == 1
+    # No step where the feather begins and ends: as flat there as the profile itself.
+    for column in (32, 47):
+        assert np.abs(out[:, column] - ramp[:, column]).max() < 0.06
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_noise_that_both_pictures_show_does_not_make_alpha_noisy(method: str, ramp: np.ndarray) -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(120, 10, ramp.shape).astype(np.float32)
+    out = refined(ramp, noise, noise, method)
+    rough = np.abs(np.diff(out - ramp, axis=0))
+    assert rough.max() < 0.02
+    assert (out - ramp).std() < 0.01
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_still_scene_with_grain_does_not_make_alpha_flicker(method: str, ramp: np.ndarray) -> None:
+    rng = np.random.default_rng(2)
+    scene = edge_at(40)
+    planes = []
+    for _ in range(12):
+        one, two = (scene + rng.normal(0, 3, scene.shape).astype(np.float32) for _ in range(2))
+        planes.append(refined(ramp, one, two, method))
+    means = np.array([plane.mean() for plane in planes])
+    assert means.std() / means.mean() < 5e-4
+    assert np.std(planes, axis=0).max() < 0.03
+
+
+def test_guided_filter_keeps_a_linear_function_of_its_guide() -> None:
+    """Golden property of the paper: q = a I + b is reproduced where a window's variance is far above epsilon."""
+    rng = np.random.default_rng(4)
+    guide = rng.uniform(20, 230, (40, 50)).astype(np.float32)
+    plane = 0.003 * guide + 0.1
+    np.testing.assert_allclose(guided_filter(plane, guide, radius_px=4, levels=0.01), plane, atol=1e-4)
+    flat = np.full_like(guide, 90)
+    spike = np.zeros_like(guide)
+    spike[20, 25] = 1
+    # Without any guide it is the box mean of the box mean: 1 / (9 * 9) at the middle of a window of nine by nine.
+    assert guided_filter(spike, flat, radius_px=4, levels=8)[20, 25] == pytest.approx(1 / 81, abs=1e-6)
+
+
+def test_joint_bilateral_does_not_mix_over_an_edge() -> None:
+    guide = edge_at(40, 120)
+    plane = np.where(guide > 100, 0.8, 0.2).astype(np.float32)
+    np.testing.assert_allclose(joint_bilateral(plane, guide, radius_px=8, levels=8), plane, atol=1e-3)
+    mixed = joint_bilateral(plane, np.full_like(guide, 90), radius_px=8, levels=8)
+    assert mixed[30, 40] == pytest.approx(0.54, abs=0.03)
+
+
+def test_shared_edges_golden() -> None:
+    one = edge_at(40)
+    # At the edge half of a window is 80 levels brighter: variance 40^2 (40^2 - 80^2 / 17^2 / 4), over itself plus 8^2.
+    variance = 80**2 * (8 / 17) * (9 / 17)
+    found = shared_edges(one, one, radius_px=8, levels=8)
+    assert found[30, 40] == pytest.approx(variance / (variance + 64), abs=1e-3)
+    assert found[30, 10] == pytest.approx(0, abs=1e-3)
+    assert shared_edges(one, 200 - one, radius_px=8, levels=8).max() == 0
