@@ -17,7 +17,8 @@ Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _HIGH_PX = 1.5
-_SLOPE_PX = 3.0
+_SLOPE_PX = 1.5
+_BRIGHTNESS_PX = 3.0
 _BIN_LEVELS = 32
 _LEAST_PIXELS = 200
 _FLAT_SHARE = 0.4
@@ -61,12 +62,12 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
     Returns
     -------
     Grain
-        Variances are subtracted per 32 levels of luma, each over its flattest 40 % of pixels, robustly (mean of the lower
-        90 % of the residual's size). Bins with less than 200 such pixels are left out.
+        Variances are subtracted per 32 levels of luma, each over its flattest 40 % of pixels, robustly (mean of the
+        lower 90 % of the residual's size). Bins with less than 200 such pixels are left out.
     """
     ours, theirs = _residual(original), _residual(synced)
     slope = np.maximum(_slope(original), _slope(synced))
-    smooth = cv2.GaussianBlur(original, (0, 0), _SLOPE_PX)
+    smooth = cv2.GaussianBlur(original, (0, 0), _BRIGHTNESS_PX)
     flat = where & (slope <= np.quantile(slope[where], _FLAT_SHARE)) if where.any() else where
     if np.count_nonzero(flat) < _LEAST_PIXELS:
         return NOTHING
@@ -110,7 +111,7 @@ def grain_plane(luma: Plane, grain: Grain, *, frame: int, x0: int, y0: int) -> P
     taps = np.array([grain.tap, 1, grain.tap])
     kernel = (taps / np.sqrt((taps**2).sum())).astype(np.float32)
     noise = np.asarray(cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel)[1:-1, 1:-1], np.float32)
-    smooth = cv2.GaussianBlur(luma, (0, 0), _SLOPE_PX)
+    smooth = cv2.GaussianBlur(luma, (0, 0), _BRIGHTNESS_PX)
     return np.asarray(noise * np.interp(smooth, grain.levels, grain.sigma), np.float32)
 
 
