@@ -57,7 +57,7 @@ def band_gains(
         One a band, finest first, in 1..1 + most. With o and s a band of both pictures and n the part of o's energy in
         the flattest quarter that s does not share (noise): ``1 + strength * ((<oo> - n) / <os> - 1)``. That is the
         inverse of the generator's response: its own noise does not pass for detail, as in a mere ratio
-        of energies. The band is not raised beyond 1.5 times the original's deviation. 1 with too few pixels to judge by.
+        of energies. The band is not raised beyond 1.5 times the original's deviation. 1 with too few pixels.
     """
     sigmas = band_sigmas(face_width_px)
     if np.count_nonzero(where) < _LEAST_PIXELS or strength == 0 or most == 0:
