@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.plan import FacePlan
-from lipblend.settings import ReuseSettings, Settings
+from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alignment import still_region
-from lipblend.stages.detail import sharpened, unsharp_amount
+from lipblend.stages.detail import band_gains, denoised, mixed, sharpened
+from lipblend.stages.grain import grain_plane, missing_grain
 from lipblend.stages.matte import Matte
-from lipblend.stages.reuse import register, shifted, warped
+from lipblend.stages.reuse import Registration, register, shifted, warped
 
 Patch3 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
     return settings.reach_frac * face.original.face_width_px if settings.method == "motion" else 0.0
 
 
-def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settings: Settings) -> Generated:
+def generate(
+    before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settings: Settings, *, frame: int
+) -> Generated:
     """Make the patch of one face.
 
     Parameters
@@ -51,6 +55,8 @@ def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settin
     face : FacePlan
     matte : Matte
     settings : Settings
+    frame : int
+        Number of the original's frame: each has grain of its own.
     """
     reuse, width_px = settings.reuse, face.original.face_width_px
     found = register(
@@ -71,17 +77,39 @@ def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settin
         after = shifted(after, found.shift)
     after = after + found.field
     moved = warped(before, found.flow) if reuse.method == "motion" else before
-    amount = unsharp_amount(
-        moved[..., 0],
-        after[..., 0],
-        (found.trust > 0.7) & (matte.alpha > 0.5),
-        strength=settings.detail.strength,
-        most=settings.detail.sharpen_max,
-    )
-    patch = sharpened(after, amount)
+    patch = _with_detail(after, moved, (found.trust > 0.7) & (matte.alpha > 0.5), width_px, settings.detail)
+    grain = _grain(before, patch, found, matte, settings.detail, frame)
     if reuse.method == "none":
+        patch[..., 0] += grain
         return Generated(patch, np.zeros_like(patch), matte.alpha)
-    patch += found.trust[..., None] * (moved - patch)
+    patch = mixed(patch, moved, found.trust, face_width_px=width_px, keep=settings.detail.fade)
+    patch[..., 0] += (1 - found.trust) * grain
     share = (1 - matte.alpha) * matte.reach * found.trust
     stays = np.where((found.flow == 0).all(2), found.trust, np.float32(0))
     return Generated(patch, share[..., None] * (moved - before), matte.alpha * (1 - stays))
+
+
+def _with_detail(after: Patch3, moved: Patch3, same: Mask, width_px: float, settings: DetailSettings) -> Patch3:
+    """The synced picture, calmed and sharpened; what it lacks is judged where both show the same."""
+    calm = denoised(after, settings.denoise)
+    gains = band_gains(
+        moved[..., 0],
+        calm[..., 0],
+        same,
+        face_width_px=width_px,
+        strength=settings.strength,
+        most=settings.sharpen_max,
+    )
+    return sharpened(calm, gains, face_width_px=width_px)
+
+
+def _grain(
+    before: Patch3, patch: Patch3, found: Registration, matte: Matte, settings: DetailSettings, frame: int
+) -> npt.NDArray[np.float32]:
+    """What the patch lacks of the original's noise, judged where nothing moved: resampling would take noise away."""
+    luma = np.ascontiguousarray(patch[..., 0])
+    if settings.grain == 0:
+        return np.zeros_like(luma)
+    still = (found.trust > 0.7) & (matte.alpha > 0.5) & (found.flow == 0).all(2)
+    lack = missing_grain(np.ascontiguousarray(before[..., 0]), luma, still)
+    return np.float32(settings.grain) * grain_plane(luma, lack, frame=frame, x0=matte.box.x0, y0=matte.box.y0)

@@ -129,7 +129,7 @@ def render_frame(
         after = _match_colour(after, face, settings.colour, ycbcr_matrix(original.colour, original.height))
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
         matte = _edge_aware(matte, before, after, settings.alpha)
-        made = generate(before, after, face, matte, settings)
+        made = generate(before, after, face, matte, settings, frame=row.original_index)
         delta, fell_back = _blend(made.patch - before, matte, ring_px, settings.blend)
         delta += made.beyond
         if face.weight < 1:

@@ -160,7 +160,12 @@ class DetailSettings(Group):
     """Bringing the sharpness of what is taken from the synced picture to the original's."""
 
     strength: float = number(1.0, 0, 2, "x", "Share of the measured lack of fine detail that is made up for.")
-    sharpen_max: float = number(1.5, 0, 4, "x", "Most unsharp masking.")
+    sharpen_max: float = number(1.0, 0, 4, "x", "Most that a band of detail is raised by, less 1.")
+    fade: float = number(
+        1.0, 0, 1, "x", "Share of the detail lost where original and synced pixels mix that is given back."
+    )
+    grain: float = number(1.0, 0, 1, "x", "Share of the missing noise that is added.")
+    denoise: float = number(0.0, 0, 1, "x", "Edge-preserving smoothing of the synced picture before it is sharpened.")
 
 
 class BlendSettings(Group):

@@ -1,4 +1,4 @@
-"""Sharpness that is measured, and made up for."""
+"""Sharpness that is measured band by band, and made up for."""
 
 from __future__ import annotations
 
@@ -6,48 +6,132 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages.detail import sharpened, unsharp_amount
+from lipblend.stages.detail import band_gains, band_sigmas, bands, denoised, mixed, sharpened
 
-ALL = np.ones((80, 80), bool)
-
-
-def texture() -> np.ndarray:
-    rng = np.random.default_rng(3)
-    return (128 + 60 * cv2.GaussianBlur(rng.normal(0, 1, (80, 80)).astype(np.float32), (0, 0), 1.0)).astype(np.float32)
+ALL = np.ones((160, 160), bool)
+WIDTH = 240.0
 
 
-def detail(luma: np.ndarray) -> float:
-    return float((luma - cv2.GaussianBlur(luma, (0, 0), 1.5)).std())
+def texture(seed: int = 3) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 1, ALL.shape).astype(np.float32)
+    noise[:, 100:] = 0  # more than a quarter is flat, as of a face
+    return np.asarray(128 + 60 * cv2.GaussianBlur(noise, (0, 0), 1.0), np.float32)
 
 
-def test_the_amount_is_the_lack_of_detail() -> None:
+def patch_of(luma: np.ndarray) -> np.ndarray:
+    return np.dstack([luma, luma * 0.5, luma * 0.2]).astype(np.float32)
+
+
+def gains_of(sharp: np.ndarray, soft: np.ndarray, where: np.ndarray = ALL, **chosen: float) -> tuple[float, ...]:
+    return band_gains(sharp, soft, where, face_width_px=WIDTH, **{"strength": 1.0, "most": 3.0, **chosen})
+
+
+def deviations(luma: np.ndarray) -> list[float]:
+    return [float(band[20:-20, 20:-20].std()) for band in bands(luma, band_sigmas(WIDTH))]
+
+
+def test_bands_are_octaves_in_face_widths_and_add_up() -> None:
+    assert band_sigmas(WIDTH) == pytest.approx((0.75, 1.5, 3.0))
+    assert band_sigmas(2 * WIDTH) == pytest.approx((1.5, 3.0, 6.0))
+    luma = texture()
+    assert sum(bands(luma, band_sigmas(WIDTH))) == pytest.approx(luma - cv2.GaussianBlur(luma, (0, 0), 3.0), abs=1e-3)
+
+
+def test_half_the_contrast_is_met_by_half_the_lack_allowed_for() -> None:
     sharp = texture()
-    soft = sharp.mean() + 0.5 * (sharp - sharp.mean())
-    assert unsharp_amount(sharp, soft, ALL, strength=1.0, most=4.0) == pytest.approx(1.0, abs=1e-3)
-    assert unsharp_amount(sharp, soft, ALL, strength=0.5, most=4.0) == pytest.approx(0.5, abs=1e-3)
-    assert unsharp_amount(sharp, soft, ALL, strength=1.0, most=0.3) == pytest.approx(0.3)
+    soft = sharp.mean() + 0.8 * (sharp - sharp.mean())
+    whole = gains_of(sharp, soft)
+    # The unshared fifth in the flattest quarter passes for noise: a little less than 1 / 0.8.
+    assert all(1.2 < gain <= 1.251 for gain in whole)
+    assert [g - 1 for g in gains_of(sharp, soft, strength=0.5)] == pytest.approx([(g - 1) / 2 for g in whole], abs=1e-6)
+    assert gains_of(sharp, soft, most=0.1) == pytest.approx((1.1,) * 3)
+    assert gains_of(sharp, soft, strength=0.0) == (1.0,) * 3
 
 
-def test_a_patch_that_is_sharp_enough_is_left_alone() -> None:
+@pytest.mark.parametrize("blur_px", [0.6, 0.9])
+def test_a_known_blur_gets_its_energy_back(blur_px: float) -> None:
     sharp = texture()
-    assert unsharp_amount(sharp, sharp, ALL, strength=1.0, most=4.0) == 0
-    assert unsharp_amount(cv2.GaussianBlur(sharp, (0, 0), 1), sharp, ALL, strength=1.0, most=4.0) == 0
+    soft = cv2.GaussianBlur(sharp, (0, 0), blur_px)
+    out = sharpened(patch_of(soft), gains_of(sharp, soft), face_width_px=WIDTH)
+    for before, after, wanted in zip(deviations(soft), deviations(out[..., 0]), deviations(sharp), strict=True):
+        assert before < after
+        assert abs(after - wanted) < 0.6 * abs(before - wanted) + 0.02 * wanted
+        assert after < 1.25 * wanted
+    assert np.array_equal(out[..., 1:], patch_of(soft)[..., 1:])
 
 
-def test_too_little_to_judge_by_means_no_sharpening() -> None:
-    few = np.zeros((80, 80), bool)
+def test_golden_gains() -> None:
+    sharp = texture()
+    assert gains_of(sharp, cv2.GaussianBlur(sharp, (0, 0), 0.9)) == pytest.approx(GOLDEN, rel=0.03)
+
+
+GOLDEN = (2.335, 1.661, 1.244)
+
+
+def test_equal_and_sharper_pictures_and_too_few_pixels_ask_for_nothing() -> None:
+    sharp, few = texture(), np.zeros_like(ALL)
     few[:10, :10] = True
-    sharp = texture()
-    assert unsharp_amount(sharp, cv2.GaussianBlur(sharp, (0, 0), 2), few, strength=1.0, most=4.0) == 0
+    assert gains_of(sharp, sharp) == (1.0,) * 3
+    assert gains_of(cv2.GaussianBlur(sharp, (0, 0), 1), sharp) == (1.0,) * 3
+    assert gains_of(sharp, cv2.GaussianBlur(sharp, (0, 0), 2), few) == (1.0,) * 3
+    assert gains_of(np.full_like(sharp, 90), np.full_like(sharp, 90)) == (1.0,) * 3
+    patch = patch_of(sharp)
+    assert np.array_equal(sharpened(patch, (1.0,) * 3, face_width_px=WIDTH), patch)
+    assert sharpened(patch, (1.0,) * 3, face_width_px=WIDTH) is not patch
 
 
-def test_sharpening_brings_the_detail_back_and_leaves_chroma() -> None:
+def test_noise_of_the_original_alone_is_not_sharpened_for() -> None:
+    flat = np.full(ALL.shape, 120, np.float32)
+    noise = np.random.default_rng(5).normal(0, 2, ALL.shape).astype(np.float32)
+    other = np.random.default_rng(6).normal(0, 1.9, ALL.shape).astype(np.float32)
+    assert max(gains_of(flat + noise, flat + other)) < 1.1 * 1.5
+
+
+def test_an_edge_does_not_ring() -> None:
+    step = np.where(np.arange(160) < 80, 60.0, 180.0).astype(np.float32)
+    soft = cv2.GaussianBlur(np.tile(step, (160, 1)), (0, 0), 2.0)
+    out = sharpened(patch_of(soft), (3.0, 3.0, 3.0), face_width_px=WIDTH)[..., 0]
+    assert out.max() <= 180 + 0.1 * 120 + 0.6
+    assert out.min() >= 60 - 0.1 * 120 - 0.6
+    assert np.abs(np.diff(out[80])).max() > 1.3 * np.abs(np.diff(soft[80])).max()
+    # Away from the edge nothing is left of it.
+    assert np.abs(out[:, :65] - 60).max() < 0.6
+
+
+def test_the_gains_are_steady_under_fresh_noise() -> None:
     sharp = texture()
     soft = cv2.GaussianBlur(sharp, (0, 0), 0.8)
-    patch = np.dstack([soft, soft * 0.5, soft * 0.2]).astype(np.float32)
-    amount = unsharp_amount(sharp, soft, ALL, strength=1.0, most=4.0)
-    out = sharpened(patch, amount)
-    assert detail(out[..., 0]) > 0.5 * (detail(soft) + detail(sharp))
-    assert np.array_equal(out[..., 1:], patch[..., 1:])
-    assert np.array_equal(sharpened(patch, 0.0), patch)
-    assert sharpened(patch, 0.0) is not patch
+    found = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        noisy = [z + rng.normal(0, 0.7, ALL.shape).astype(np.float32) for z in (sharp, soft)]
+        found.append(gains_of(*noisy, strength=0.7, most=1.0))
+    assert np.std(found, axis=0).max() < 0.05
+
+
+def test_denoising_calms_noise_and_keeps_edges() -> None:
+    step = np.tile(np.where(np.arange(160) < 80, 60.0, 180.0).astype(np.float32), (160, 1))
+    noisy = step + np.random.default_rng(1).normal(0, 2, ALL.shape).astype(np.float32)
+    calm, half = denoised(patch_of(noisy), 1.0)[..., 0], denoised(patch_of(noisy), 0.5)[..., 0]
+    assert (calm - step)[:, :70].std() < 0.6 * (noisy - step)[:, :70].std()
+    assert (calm - step)[:, :70].std() < (half - step)[:, :70].std()
+    assert np.diff(calm, axis=1)[:, 79].mean() > 110
+    assert np.array_equal(denoised(patch_of(noisy), 0.0), patch_of(noisy))
+
+
+def test_a_fade_between_pictures_out_of_step_keeps_its_detail() -> None:
+    one, other = texture(1), texture(2)
+    half = np.full(ALL.shape, 0.5, np.float32)
+    plain, kept = (mixed(patch_of(one), patch_of(other), half, face_width_px=WIDTH, keep=k)[..., 0] for k in (0.0, 1.0))
+    fine = [float((z - cv2.GaussianBlur(z, (0, 0), 1.5)).std()) for z in (one, plain, kept)]
+    assert fine[1] < 0.8 * fine[0]
+    assert 0.9 * fine[0] < fine[2] < 1.05 * fine[0]
+
+
+def test_a_fade_is_exact_at_its_ends_and_between_equals() -> None:
+    one, other = patch_of(texture(1)), patch_of(texture(2))
+    none, whole = np.zeros(ALL.shape, np.float32), np.ones(ALL.shape, np.float32)
+    half = np.full(ALL.shape, 0.5, np.float32)
+    assert np.array_equal(mixed(one, other, none, face_width_px=WIDTH, keep=1.0), one)
+    assert mixed(one, other, whole, face_width_px=WIDTH, keep=1.0) == pytest.approx(other, abs=1e-4)
+    assert np.array_equal(mixed(one, one, half, face_width_px=WIDTH, keep=1.0), one)

@@ -1,0 +1,181 @@
+"""Grain: the noise of the original that the synced picture lacks, measured by brightness, made afresh for each frame.
+
+Noise is measured in the flattest part of what both pictures show, as the residual over a Gaussian of sigma 1.5 px, so
+no more is added than that the one has and the other lacks, and with the original's correlation from pixel to pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_HIGH_PX = 1.5
+_SLOPE_PX = 1.5
+_BRIGHTNESS_PX = 3.0
+_BIN_LEVELS = 32
+_LEAST_PIXELS = 200
+_FLAT_SHARE = 0.4
+_KEPT = 0.9
+_NORMAL_MEAN = 0.6574  # of |x| below its 0.9 quantile, x standard normal
+_TAPS = np.linspace(0, 0.7, 15)
+
+
+@dataclass(frozen=True)
+class Grain:
+    """The noise that is missing.
+
+    Attributes
+    ----------
+    levels : (n,) float64
+        Luma, rising. Empty: nothing is missing, or nothing is known.
+    sigma : (n,) float64
+        Standard deviation of the noise to be added at that luma, 8-bit levels; between them linear.
+    tap : float
+        The noise is white noise under the separable kernel (tap, 1, tap), normalised.
+    """
+
+    levels: npt.NDArray[np.float64]
+    sigma: npt.NDArray[np.float64]
+    tap: float
+
+
+NOTHING = Grain(np.zeros(0), np.zeros(0), 0.0)
+
+
+def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
+    """The original's noise less the synced picture's.
+
+    Parameters
+    ----------
+    original, synced : (h, w) float32
+        Luma of two pictures of the same thing, neither of them resampled if that can be helped.
+    where : (h, w) bool
+        Where they are that.
+
+    Returns
+    -------
+    Grain
+        Variances are subtracted per 32 levels of luma, each over its flattest 40 % of pixels, robustly (mean of the
+        lower 90 % of the residual's size). Bins with less than 200 such pixels are left out.
+    """
+    ours, theirs = _residual(original), _residual(synced)
+    slope = np.maximum(_slope(original), _slope(synced))
+    smooth = cv2.GaussianBlur(original, (0, 0), _BRIGHTNESS_PX)
+    flat = where & (slope <= np.quantile(slope[where], _FLAT_SHARE)) if where.any() else where
+    if np.count_nonzero(flat) < _LEAST_PIXELS:
+        return NOTHING
+    tap, passed = _kernel(_neighbours(ours, flat))
+    place = (smooth // _BIN_LEVELS).astype(np.int32)
+    levels, sigma = [], []
+    for step in range(int(place[flat].min()), int(place[flat].max()) + 1):
+        here = flat & (place == step)
+        if np.count_nonzero(here) < _LEAST_PIXELS:
+            continue
+        lack = _spread(ours[here]) ** 2 - _spread(theirs[here]) ** 2
+        levels.append(float(smooth[here].mean(dtype=np.float64)))
+        sigma.append(max(0.0, lack) ** 0.5 / passed)
+    if not any(sigma):
+        return NOTHING
+    return Grain(np.array(levels), np.array(sigma), tap)
+
+
+def grain_plane(luma: Plane, grain: Grain, *, frame: int, x0: int, y0: int) -> Plane:
+    """The noise to be added to a picture.
+
+    Parameters
+    ----------
+    luma : (h, w) float32
+        It decides on the amount.
+    grain : Grain
+    frame : int
+        Number of the frame: each has its own noise.
+    x0, y0 : int
+        Place of the picture's corner in the frame. The same pixel of the same frame has the same noise in any picture.
+
+    Returns
+    -------
+    (h, w) float32
+        Levels.
+    """
+    height, width = luma.shape
+    if grain.levels.size == 0:
+        return np.zeros_like(luma)
+    white = _white(frame, x0 - 1, y0 - 1, width + 2, height + 2)
+    taps = np.array([grain.tap, 1, grain.tap])
+    kernel = (taps / np.sqrt((taps**2).sum())).astype(np.float32)
+    noise = np.asarray(cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel)[1:-1, 1:-1], np.float32)
+    smooth = cv2.GaussianBlur(luma, (0, 0), _BRIGHTNESS_PX)
+    return np.asarray(noise * np.interp(smooth, grain.levels, grain.sigma), np.float32)
+
+
+def _white(frame: int, x0: int, y0: int, width: int, height: int) -> Plane:
+    """Noise of mean 0 and variance 1, the sum of a hash's four bytes: a function of frame and place alone."""
+    x = np.arange(x0, x0 + width, dtype=np.int64).astype(np.uint32)[None]
+    y = np.arange(y0, y0 + height, dtype=np.int64).astype(np.uint32)[:, None]
+    mixed = _scrambled(_scrambled(_scrambled(np.full((1, 1), frame & 0xFFFFFFFF, np.uint32)) ^ y) ^ x)
+    total = np.zeros(mixed.shape, np.float32)
+    for shift in (0, 8, 16, 24):
+        total += ((mixed >> np.uint32(shift)) & np.uint32(255)).astype(np.float32)
+    return (total - np.float32(4 * 127.5)) / np.float32((4 * (256**2 - 1) / 12) ** 0.5)
+
+
+def _scrambled(value: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """A one-to-one scrambling of 32 bits: additions of an odd constant, xor-shifts and odd products."""
+    value = value + np.uint32(0x9E3779B9)
+    value = (value ^ (value >> np.uint32(16))) * np.uint32(0x21F0AAAD)
+    value = (value ^ (value >> np.uint32(15))) * np.uint32(0x735A2D97)
+    return value ^ (value >> np.uint32(15))
+
+
+def _residual(luma: Plane) -> Plane:
+    return np.asarray(luma - cv2.GaussianBlur(luma, (0, 0), _HIGH_PX), np.float32)
+
+
+def _slope(luma: Plane) -> Plane:
+    soft = cv2.GaussianBlur(luma, (0, 0), _SLOPE_PX)
+    return np.asarray(cv2.magnitude(cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)), np.float32)
+
+
+def _spread(residual: Plane) -> float:
+    size = np.sort(np.abs(residual).astype(np.float64))
+    return float(size[: max(1, int(_KEPT * size.size))].mean() / _NORMAL_MEAN)
+
+
+def _neighbours(residual: Plane, flat: Mask) -> float:
+    """Correlation of next neighbours, both directions together."""
+    pairs = (
+        (flat[:, 1:] & flat[:, :-1], residual[:, 1:], residual[:, :-1]),
+        (flat[1:] & flat[:-1], residual[1:], residual[:-1]),
+    )
+    product = sum(float((one[ok] * other[ok]).sum(dtype=np.float64)) for ok, one, other in pairs)
+    power = sum(float((one[ok] ** 2 + other[ok] ** 2).sum(dtype=np.float64)) / 2 for ok, one, other in pairs)
+    return product / max(power, 1e-9)
+
+
+def _kernel(correlation: float) -> tuple[float, float]:
+    """The tap whose noise has this correlation under the high-pass, and the share of its deviation that passes that."""
+    seen, passed = _responses()
+    tap = float(np.interp(correlation, seen, _TAPS))
+    return tap, float(np.interp(tap, _TAPS, passed))
+
+
+@cache
+def _responses() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """For each tap: correlation of neighbours after the high-pass, and what passes it."""
+    seen, passed = [], []
+    for tap in _TAPS:
+        taps = np.array([tap, 1, tap]) / np.sqrt(1 + 2 * tap**2)
+        impulse = np.zeros((33, 33), np.float64)
+        impulse[15:18, 15:18] = np.outer(taps, taps)
+        response = impulse - cv2.GaussianBlur(impulse, (0, 0), _HIGH_PX)
+        power = (response**2).sum()
+        seen.append((response[:, 1:] * response[:, :-1]).sum() / power)
+        passed.append(power**0.5)
+    return np.array(seen), np.array(passed)

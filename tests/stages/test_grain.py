@@ -1,0 +1,103 @@
+"""Grain: what is missing by brightness, and nothing more."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend.stages.grain import NOTHING, Grain, grain_plane, missing_grain
+
+SHAPE = (240, 320)
+ALL = np.ones(SHAPE, bool)
+RAMP = np.asarray(np.tile(np.linspace(40, 220, SHAPE[1], dtype=np.float32), (SHAPE[0], 1)), np.float32)
+EVEN = Grain(np.array([0.0, 255.0]), np.array([3.0, 3.0]), 0.0)
+
+
+def noise(seed: int, tap: float = 0.0) -> np.ndarray:
+    white = np.random.default_rng(seed).normal(0, 1, SHAPE).astype(np.float32)
+    kernel = np.array([tap, 1, tap], np.float32) / np.float32((1 + 2 * tap**2) ** 0.5)
+    return np.asarray(cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel), np.float32)
+
+
+def correlation(plane: np.ndarray) -> float:
+    return float(np.mean(plane[:, 1:] * plane[:, :-1]) / np.mean(plane**2))
+
+
+@pytest.mark.parametrize("tap", [0.0, 0.35])
+def test_noise_is_measured_by_brightness_with_its_correlation(tap: float) -> None:
+    sigma = 1 + 3 * (RAMP - 40) / 180
+    found = missing_grain(RAMP + sigma * noise(1, tap), RAMP, ALL)
+    assert len(found.levels) >= 5
+    assert found.sigma == pytest.approx(1 + 3 * (found.levels - 40) / 180, rel=0.12)
+    assert found.tap == pytest.approx(tap, abs=0.06)
+    made = grain_plane(RAMP, found, frame=7, x0=0, y0=0)
+    for x in (60, 160, 260):
+        strip = np.s_[:, x - 15 : x + 15]
+        assert made[strip].std() == pytest.approx(sigma[strip].mean(), rel=0.15)
+    assert correlation(made) == pytest.approx(correlation(sigma * noise(2, tap)), abs=0.06)
+
+
+def test_only_what_is_missing_is_added() -> None:
+    ours, theirs = RAMP + 3 * noise(1), RAMP + 2 * noise(2)
+    found = missing_grain(ours, theirs, ALL)
+    assert found.sigma == pytest.approx(5**0.5, rel=0.15)
+    total = theirs + grain_plane(theirs, found, frame=1, x0=0, y0=0) - RAMP
+    assert total.std() == pytest.approx(3, rel=0.06)
+
+
+def test_nothing_on_equal_noisier_clean_and_too_small_pictures() -> None:
+    noisy, few = RAMP + 3 * noise(1), np.zeros(SHAPE, bool)
+    few[:10, :10] = True
+    for found in (
+        missing_grain(noisy, noisy, ALL),
+        missing_grain(noisy, RAMP + 5 * noise(2), ALL),
+        missing_grain(RAMP, RAMP, ALL),
+        missing_grain(noisy, RAMP, few),
+        missing_grain(noisy, RAMP, ~ALL),
+    ):
+        assert found is NOTHING
+        assert not grain_plane(RAMP, found, frame=0, x0=0, y0=0).any()
+
+
+def test_edges_and_texture_in_patches_are_no_grain() -> None:
+    scene = RAMP.copy()
+    scene[60:100, 40:280] += 40 * (np.arange(240) % 8 < 4)
+    found = missing_grain(scene + noise(1), cv2.GaussianBlur(scene, (0, 0), 1) + noise(2), ALL)
+    assert found.sigma.max(initial=0) < 0.5
+
+
+def test_grain_is_fresh_each_frame_and_the_same_on_any_thread() -> None:
+    first, again, other = (grain_plane(RAMP, EVEN, frame=f, x0=5, y0=9) for f in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.02
+    with ThreadPoolExecutor(4) as pool:
+        many = list(pool.map(lambda _: grain_plane(RAMP, EVEN, frame=3, x0=5, y0=9), range(8)))
+    assert all(np.array_equal(first, one) for one in many)
+
+
+def test_a_place_has_its_grain_whatever_the_box() -> None:
+    flat = np.full(SHAPE, 120, np.float32)
+    whole = grain_plane(flat, EVEN, frame=3, x0=10, y0=20)
+    part = grain_plane(flat[50:150, 30:200], EVEN, frame=3, x0=40, y0=70)
+    assert np.allclose(part, whole[50:150, 30:200], atol=1e-5)
+
+
+def test_grain_is_white_normal_and_without_a_pattern() -> None:
+    made = grain_plane(RAMP, EVEN, frame=0, x0=0, y0=0) / 3
+    assert abs(made.mean()) < 0.02
+    assert made.std() == pytest.approx(1, abs=0.02)
+    assert abs(float(np.mean(made**4)) - 3) < 0.5
+    spectrum = np.abs(np.fft.fft2(made)) ** 2 / made.size
+    assert spectrum.max() < 20  # exponential: the largest of 76800 is about 11
+    for shift in ((0, 1), (1, 0), (1, 1)):
+        assert abs(float(np.mean(made * np.roll(made, shift, (0, 1))))) < 0.02
+
+
+def test_golden_grain() -> None:
+    assert grain_plane(RAMP, EVEN, frame=1, x0=0, y0=0)[100, 100:104] == pytest.approx(GOLDEN, abs=1e-3)
+
+
+GOLDEN = [4.729347, -1.380239, 2.110953, -0.893095]
