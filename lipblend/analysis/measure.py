@@ -74,6 +74,7 @@ class Pair:
     ) -> dict[int, FaceMeasure]:
         """Measure every face of an original frame against its synced frame; by track id."""
         candidates = self.in_original(their_faces)
+        matrix = ycbcr_matrix(self.original.colour, self.original.height)
         found = {}
         for face in our_faces:
             partner = same_face(face.landmarks, candidates)
@@ -86,10 +87,8 @@ class Pair:
             painted = agreement.painted_score(before, after, width_px)
             upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks))
             above = agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None
-            if self.lab:
-                matrix = ycbcr_matrix(self.original.colour, self.original.height)
-                before, after = colour.ycbcr_to_lab(before, matrix), colour.ycbcr_to_lab(after, matrix)
-            found[face.track_id] = FaceMeasure(painted, agreement.face_stats(before, after, faces, box), above)
+            stats = agreement.face_stats(before, after, faces, box, matrix, lab=self.lab)
+            found[face.track_id] = FaceMeasure(painted, stats, above)
         return found
 
     def _patches(self, ours: Frame, theirs: Frame, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
