@@ -165,8 +165,9 @@ def test_coloured_lips_and_teeth_leave_the_skin_alone(row: PlanRow) -> None:
     away = signed_distance(outline, Box(0, 0, 768, 768), step_px=1) < -0.05 * face.face_width_px
     for one, two, where in zip(before, after, (away, away[::2, ::2], away[::2, ::2]), strict=True):
         apart = np.abs(one.astype(int) - two)[where]
-        assert apart.max() <= 2
+        assert apart.max() <= 8
         assert apart.mean() < 0.02
+        assert (apart > 2).mean() < 0.001
 
 
 def _skin(face: Landmarks, lips: tuple[int, int, int]) -> Picture:
