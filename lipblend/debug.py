@@ -243,11 +243,12 @@ class _Table:
 def _numbers(patch: FacePatch) -> list[str]:
     face = patch.plan
     box = face.original.box()
+    gain, offset = face.colour.line()
     measured = (
         face.original.face_width_px,
         patch.matte.feather_px,
-        *face.gain.tolist(),
-        *face.offset.tolist(),
+        *gain.tolist(),
+        *offset.tolist(),
         *face.moved.tolist(),
         face.original.mouth_opening,
         face.synced.mouth_opening,

@@ -18,8 +18,7 @@ from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
 from lipblend.media.planes import Box, extract_patch
-from lipblend.settings import AlphaSettings, BlendSettings, ColourSettings, Settings
-from lipblend.stages import colour
+from lipblend.settings import AlphaSettings, BlendSettings, Settings
 from lipblend.stages.blend_alpha import blend_alpha
 from lipblend.stages.blend_multiband import blend_multiband
 from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
@@ -126,7 +125,7 @@ def render_frame(
         place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
         after = synced_patch(synced.planes, synced.layout, matte.box, place)
         after = convert_colour(after, synced.colour, original.colour, original.height)
-        after = _match_colour(after, face, settings.colour, ycbcr_matrix(original.colour, original.height))
+        after = face.colour.apply(after, ycbcr_matrix(original.colour, original.height))
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
         matte = _edge_aware(matte, before, after, settings.alpha)
         made = generate(before, after, face, matte, settings, frame=row.original_index)
@@ -191,19 +190,6 @@ def _ring_px(face_width_px: float, settings: BlendSettings) -> float:
     return ring_width_px(
         face_width_px, frac=settings.ring_frac, min_px=settings.ring_min_px, max_px=settings.ring_max_px
     )
-
-
-def _match_colour(
-    patch: npt.NDArray[np.float32], face: FacePlan, settings: ColourSettings, matrix: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float32]:
-    if settings.method == "none" or (np.all(face.gain == 1) and np.all(face.offset == 0)):
-        return patch
-    if settings.space == "ycbcr":
-        return colour.apply_gain_offset(patch, face.gain, face.offset)
-    lab = colour.ycbcr_to_lab(patch, matrix)
-    matched = colour.apply_gain_offset(lab, face.gain, face.offset)
-    # The detour through 8-bit-range RGB may clip: only the change that it makes is added to the patch.
-    return patch + (colour.lab_to_ycbcr(matched, matrix) - colour.lab_to_ycbcr(lab, matrix))
 
 
 def _blend(

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from lipblend.analysis.plan import FacePlan, PlanRow
-from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.mapping import FrameMapping
-from lipblend.media.planes import add_delta
+from lipblend.media.planes import Box, add_delta
 from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
 from lipblend.settings import Settings
+from lipblend.stages.colour_map import ColourMap, Space
+from lipblend.stages.mask import signed_distance
 
 TAGS = ColourTags(1, 1, 1, 1)
 EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)
@@ -51,8 +53,10 @@ def row_of(
     weight: float = 1.0,
     offset: float = 0.0,
     moved: tuple[float, float] = (0, 0),
+    space: Space = "ycbcr",
 ) -> PlanRow:
-    face = FacePlan(weight, original, synced, np.ones(3), np.array([offset, 0, 0]), np.array(moved, np.float64))
+    shift = ColourMap.affine(space, np.ones(3), np.array([offset, 0, 0]))
+    face = FacePlan(weight, original, synced, shift, np.array(moved, np.float64))
     return PlanRow(0, 0, (face,), "")
 
 
@@ -140,16 +144,41 @@ def test_poisson_that_does_not_converge_is_done_as_multiband_and_counted(row: Pl
 
 
 @pytest.mark.parametrize("space", ["ycbcr", "lab"])
-def test_colour_map_reaches_the_patch(space: str, row: PlanRow) -> None:
+def test_colour_map_reaches_the_patch(space: Space, row: PlanRow) -> None:
     flat = Picture(
         [np.full((768, 768), 120, np.uint8), *(np.full((384, 384), 128, np.uint8) for _ in range(2))], EIGHT, TAGS, 768
     )
-    brighter = row_of(row.faces[0].original, row.faces[0].synced, offset=8.0)
+    brighter = row_of(row.faces[0].original, row.faces[0].synced, offset=8.0, space=space)
     x, y = row.faces[0].original.mouth_centre.astype(int)
-    change = int(finished(flat, flat, brighter, settings(colour={"space": space}))[0][y, x]) - 120
+    change = int(finished(flat, flat, brighter, settings())[0][y, x]) - 120
     # 8 levels of luma; or 8 units of L*, which is about 18 levels of limited-range luma at mid grey.
     assert change == 8 if space == "ycbcr" else 15 <= change <= 21
-    assert finished(flat, flat, brighter, settings(colour={"method": "none"}))[0][y, x] == 120
+
+
+def test_coloured_lips_and_teeth_leave_the_skin_alone(row: PlanRow) -> None:
+    face, tone = row.faces[0].original, (130, 110, 150)
+    plain, vivid = (_skin(face, lips) for lips in (tone, (90, 60, 225)))
+    same = row_of(face, face)
+    before, after = (finished(plain, synced, same, Settings()) for synced in (plain, vivid))
+    x, y = face.mouth_centre.astype(int)
+    assert abs(int(after[2][y // 2, x // 2]) - int(before[2][y // 2, x // 2])) > 30
+    outline = [(face.points[list(LIPS_OUTER)], True)]
+    away = signed_distance(outline, Box(0, 0, 768, 768), step_px=1) < -0.05 * face.face_width_px
+    for one, two, where in zip(before, after, (away, away[::2, ::2], away[::2, ::2]), strict=True):
+        apart = np.abs(one.astype(int) - two)[where]
+        assert apart.max() <= 8
+        assert apart.mean() < 0.02
+        assert (apart > 2).mean() < 0.001
+
+
+def _skin(face: Landmarks, lips: tuple[int, int, int]) -> Picture:
+    """Skin of one tone with fine grain, and a mouth of another."""
+    rng = np.random.default_rng(3)
+    mouth = signed_distance([(face.points[list(LIPS_OUTER)], True)], Box(0, 0, 768, 768), step_px=1) > 0
+    planes = []
+    for tone, colour, where in zip((130, 110, 150), lips, (mouth, mouth[::2, ::2], mouth[::2, ::2]), strict=True):
+        planes.append((np.where(where, colour, tone) + rng.integers(-2, 3, where.shape)).astype(np.uint8))
+    return Picture(planes, EIGHT, TAGS, 768)
 
 
 def test_rendering_does_not_touch_its_inputs_and_repeats_exactly(row: PlanRow) -> None:

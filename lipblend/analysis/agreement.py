@@ -67,13 +67,24 @@ def agreeing(
     return np.asarray(region & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS)))
 
 
-def face_stats(original: Patch3, synced: Patch3, faces: Sequence[Landmarks], box: Box) -> colour.ColourStats | None:
-    """Colour statistics over the lower-face skin where both pictures agree; None where too little of it is seen."""
+def face_stats(
+    original: Patch3,
+    synced: Patch3,
+    faces: Sequence[Landmarks],
+    box: Box,
+    matrix: npt.NDArray[np.float64],
+    *,
+    lab: bool = False,
+) -> colour.ColourStats | None:
+    """Colour statistics over the lower-face skin where both pictures agree; None where too little of it is seen.
+
+    The patches are YCbCr; for the matrix and for ``lab`` see `colour.measure`.
+    """
     region = skin_region(faces, box)
     where = agreeing(original, synced, region, max(face.face_width_px for face in faces))
     if np.count_nonzero(where) < _MIN_PIXELS:
         return None
-    return colour.measure(original, synced, where)
+    return colour.measure(original, synced, where, matrix, lab=lab)
 
 
 def painted_score(original: Patch3, synced: Patch3, face_width_px: float) -> float:

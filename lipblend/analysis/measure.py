@@ -79,6 +79,7 @@ class Pair:
     ) -> dict[int, FaceMeasure]:
         """Measure every face of an original frame against its synced frame; by track id."""
         candidates = self.in_original(their_faces)
+        matrix = ycbcr_matrix(self.original.colour, self.original.height)
         found = {}
         for face in our_faces:
             partner = same_face(face.landmarks, candidates)
@@ -91,12 +92,9 @@ class Pair:
             painted = agreement.painted_score(before, after, width_px)
             upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks))
             above = agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None
-            if self.lab:
-                matrix = ycbcr_matrix(self.original.colour, self.original.height)
-                before, after = colour.ycbcr_to_lab(before, matrix), colour.ycbcr_to_lab(after, matrix)
             found[face.track_id] = FaceMeasure(
                 painted,
-                agreement.face_stats(before, after, faces, box),
+                agreement.face_stats(before, after, faces, box, matrix, lab=self.lab),
                 above,
                 self._footprint(ours, theirs, face.landmarks) if ours.index % _FOOTPRINT_EVERY == 0 else None,
             )

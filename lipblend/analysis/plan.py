@@ -13,10 +13,11 @@ from lipblend.analysis import smoothing
 from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.motion import MeshPairs, neighbours, velocity
+from lipblend.analysis.steady import colour_maps
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import ColourSettings, Settings
-from lipblend.stages import colour
+from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.footprint import footprint_outline, footprint_polygon
 
 NO_SYNCED = "no synced frame"
@@ -37,8 +38,8 @@ class FacePlan:
         Above 0, up to 1 (the patch at full strength).
     original, synced : Landmarks
         Smoothed meshes, both in the original's pixels.
-    gain, offset : (3,) float64
-        Colour map ``gain * synced + offset``, in the space of the settings.
+    colour : ColourMap
+        What brings the synced colours to the original's.
     moved : (2,) float64
         How far right and down of its place the face lies in the synced picture, in the original's pixels: not 0 only
         where that was made from another frame than the one it is laid on. ``synced`` is without it.
@@ -53,8 +54,7 @@ class FacePlan:
     weight: float
     original: Landmarks
     synced: Landmarks
-    gain: npt.NDArray[np.float64]
-    offset: npt.NDArray[np.float64]
+    colour: ColourMap
     moved: npt.NDArray[np.float64]
     footprint: npt.NDArray[np.float32] | None = None
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
@@ -203,7 +203,7 @@ def _plan_shot(
         alone = present & ~seen_too
         other[alone] = mesh[alone]
         borrowed += int(np.count_nonzero(alone))
-        gains, offsets = _colour_maps(record, start, stop, times, settings.colour)
+        colours = _colour_maps(record, start, stop, times, settings.colour)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
         outline = _outline(record) if settings.footprint.method == "auto" else None
         motion = velocity(mesh, seen)
@@ -211,9 +211,7 @@ def _plan_shot(
             one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
             painted = None if outline is None else footprint_polygon(outline, one)
             about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
-            faces[i].append(
-                FacePlan(float(weights[i]), one, two, gains[i], offsets[i], moved[i], painted, motion[i], about)
-            )
+            faces[i].append(FacePlan(float(weights[i]), one, two, colours[i], moved[i], painted, motion[i], about))
     rows = []
     for i, found in enumerate(faces):
         reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
@@ -285,41 +283,11 @@ def _steady(
 
 def _colour_maps(
     record: TrackRecord, start: int, stop: int, times: smoothing.Series, settings: ColourSettings
-) -> tuple[smoothing.Series, smoothing.Series]:
-    """Gain and offset of every frame of a shot; frames without statistics take their neighbours'.
-
-    A generator's cast changes from frame to frame, and the mean is known well, so the shift may follow it at once;
-    the gain is a ratio of deviations and noisy, and is smoothed more.
-    """
-    count = stop - start
-    gains, shifts, means = np.ones((count, 3)), np.zeros((count, 3)), np.zeros((count, 3))
-    valid = np.zeros(count, bool)
-    if settings.method != "none":
-        for frame, measured in zip(record.frames, record.measured, strict=True):
-            if measured is None or measured.stats is None or not start <= frame < stop:
-                continue
-            row = frame - start
-            gains[row], shifts[row] = colour.fit(
-                measured.stats,
-                strength=settings.strength,
-                gain_min=settings.gain_min,
-                gain_max=settings.gain_max,
-                offset_max=settings.offset_max,
-            )
-            means[row] = measured.stats.synced_mean
-            valid[row] = True
-    if valid.any():
-        gains = _smoothed(gains, valid, times, settings.gain_smooth_s)
-        shifts = _smoothed(shifts, valid, times, settings.shift_smooth_s)
-        means = _smoothed(means, valid, times, 0.0)
-    return gains, colour.offset(means, gains, shifts)
-
-
-def _smoothed(
-    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, sigma_s: float
-) -> npt.NDArray[np.float64]:
-    """Missing rows interpolated, the nearest one's beyond the ends, then a Gaussian mean over time."""
-    filled = np.stack([np.interp(times, times[valid], column[valid]) for column in values.T], axis=1)
-    if sigma_s > 0:
-        filled = smoothing.zero_phase(filled, valid, times, sigma_s=sigma_s, order=0)
-    return np.asarray(filled, np.float64)
+) -> list[ColourMap]:
+    """The colour map of every frame of a shot."""
+    stats = {
+        frame - start: measured.stats
+        for frame, measured in zip(record.frames, record.measured, strict=True)
+        if start <= frame < stop and measured is not None and measured.stats is not None
+    }
+    return colour_maps(stats, times, settings)

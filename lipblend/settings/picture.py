@@ -109,8 +109,11 @@ class AlphaSettings(Group):
 class ColourSettings(Group):
     """Bringing the synced colours to the original's."""
 
-    method: Literal["none", "mean_std"] = choice("mean_std", "none, or per-channel mean and standard deviation.")
-    space: Literal["ycbcr", "lab"] = choice("ycbcr", "Where means and deviations are matched.")
+    method: Literal["none", "mean_std", "histogram", "white_balance"] = choice(
+        "mean_std",
+        "mean_std: mean and deviation of each channel; histogram: its quantiles; white_balance: gains in linear light.",
+    )
+    space: Literal["ycbcr", "lab"] = choice("ycbcr", "Where mean_std and histogram match.")
     strength: float = number(1.0, 0, 1, "", "0 = the synced colours as they are, 1 = fully matched.")
     gain_min: float = number(0.85, 0.5, 1, "x", "Least gain of a channel.")
     gain_max: float = number(1.18, 1, 2, "x", "Largest gain of a channel.")
@@ -124,6 +127,20 @@ class ColourSettings(Group):
     )
     gain_smooth_s: float = number(0.4, 0, 10, "s", "Standard deviation of the temporal smoothing of the gains.")
     shift_smooth_s: float = number(0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame.")
+    hold_levels: float = number(
+        0.25,
+        0,
+        10,
+        "8-bit levels; CIE units for lab",
+        "A shift that only trembles by less about its slow course (gain_smooth_s) is held there; 0 never holds.",
+    )
+    outlier_levels: float = number(
+        4.0,
+        0.5,
+        128,
+        "8-bit levels; CIE units for lab",
+        "A frame whose shift stands further apart from its neighbours' median, and from what is usual, takes theirs.",
+    )
 
 
 class AlignSettings(Group):

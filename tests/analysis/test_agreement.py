@@ -3,7 +3,11 @@ import pytest
 
 from lipblend.analysis import agreement
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import ColourTags
 from lipblend.stages.mask import signed_distance
+
+MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
 
 
 @pytest.fixture
@@ -30,9 +34,30 @@ def test_statistics_ignore_a_place_where_the_pictures_show_different_things(
     third = synced.shape[1] // 4
     synced[:, :third, 0] += 70
     box = agreement.lower_face_box([face])
-    stats = agreement.face_stats(original, synced, [face], box)
+    stats = agreement.face_stats(original, synced, [face], box, MATRIX)
     assert stats is not None
     np.testing.assert_allclose(stats.synced_mean - stats.original_mean, [5, -2, 3], atol=0.3)
+
+
+@pytest.mark.parametrize("lab", [False, True])
+def test_colours_of_lips_and_teeth_do_not_enter_the_statistics(
+    face: Landmarks, patches: tuple[np.ndarray, np.ndarray], *, lab: bool
+) -> None:
+    original, synced = patches
+    synced += np.array([5, -2, 3], np.float32)
+    box = agreement.lower_face_box([face])
+    before = agreement.face_stats(original, synced, [face], box, MATRIX, lab=lab)
+    lips = signed_distance([(face.points[list(LIPS_OUTER)], True)], box, step_px=1) > 0
+    synced[lips] = [90, 60, 225]
+    synced[lips & (np.arange(box.height)[:, None] % 12 < 4)] = [230, 128, 128]
+    after = agreement.face_stats(original, synced, [face], box, MATRIX, lab=lab)
+    assert before is not None
+    assert after is not None
+    for name in ("synced_mean", "synced_std", "synced_quantiles", "original_mean", "synced_light"):
+        np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=0.05)
+    # Golden: the cast alone, within what 4 levels of noise leave of it.
+    if not lab:
+        np.testing.assert_allclose(after.synced_mean - after.original_mean, [5, -2, 3], atol=0.05)
 
 
 def test_too_little_skin_gives_no_statistics(face: Landmarks) -> None:

@@ -13,14 +13,24 @@ from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.mapping import UNMOVED
 from lipblend.settings import Settings
-from lipblend.stages.colour import ColourStats
+from lipblend.stages.colour import QUANTILES, ColourStats
 
 COUNT = 40
 Clip = Callable[..., ClipAnalysis]
 
 
 def stats(cast: float) -> ColourStats:
-    return ColourStats(np.full(3, 120.0), np.full(3, 10.0), np.full(3, 120.0 + cast), np.full(3, 10.0), 500)
+    return even_stats(120.0, 120.0 + cast)
+
+
+def even_stats(original: float, synced: float, *, original_std: float = 10.0, synced_std: float = 10.0) -> ColourStats:
+    """Of grey pixels spread evenly."""
+    shares = np.sqrt(12) * (np.array(QUANTILES)[:, None] - 0.5) * np.ones(3)
+    return ColourStats(
+        np.full(3, original), np.full(3, original_std), np.full(3, synced), np.full(3, synced_std),
+        original + original_std * shares, synced + synced_std * shares,
+        np.full(3, (original / 255) ** 2.2), np.full(3, (synced / 255) ** 2.2), 500,
+    )  # fmt: skip
 
 
 def analysis_of(
@@ -184,11 +194,13 @@ def test_two_painted_faces_are_in_every_row_each_with_its_own_weight(clip: Clip)
 
 def test_shift_follows_a_pumping_cast_at_once_unless_smoothed(clip: Clip) -> None:
     follow = make_plan(clip(cast=6.0), Settings())
-    np.testing.assert_allclose([row.faces[0].offset[0] for row in follow.rows[10:14]], [-6, 6, -6, 6], atol=1e-6)
+    np.testing.assert_allclose(
+        [row.faces[0].colour.line()[1][0] for row in follow.rows[10:14]], [-6, 6, -6, 6], atol=1e-6
+    )
     calm = make_plan(clip(cast=6.0), Settings.model_validate({"colour": {"shift_smooth_s": 0.4}}))
-    assert np.abs([row.faces[0].offset[0] for row in calm.rows[10:30]]).max() < 0.5
+    assert np.abs([row.faces[0].colour.line()[1][0] for row in calm.rows[10:30]]).max() < 0.5
     none = make_plan(clip(cast=6.0), Settings.model_validate({"colour": {"method": "none"}}))
-    assert all(np.all(row.faces[0].gain == 1) and np.all(row.faces[0].offset == 0) for row in none.rows)
+    assert all(row.faces[0].colour.is_identity for row in none.rows)
 
 
 def test_synced_frames_without_a_face_borrow_the_originals_mesh_and_say_so(clip: Clip) -> None:
@@ -217,14 +229,14 @@ def test_a_jumping_mesh_is_dropped_and_bridged(clip: Clip, face: Landmarks) -> N
 def test_frames_without_statistics_take_their_neighbours_colour_map(clip: Clip) -> None:
     analysis = clip()
     record = analysis.tracks[0]
-    half = ColourStats(np.full(3, 100.0), np.full(3, 8.0), np.full(3, 120.0), np.full(3, 10.0), 500)
+    half = even_stats(100, 120, original_std=9)
     record.measured[:] = [FaceMeasure(1.0, half)] * COUNT
     whole = make_plan(analysis, Settings()).rows[9].faces[0]
     record.measured[9] = FaceMeasure(1.0, None)
     record.measured[10] = None
     row = make_plan(analysis, Settings()).rows[9].faces[0]
-    np.testing.assert_allclose(row.gain, whole.gain)
-    np.testing.assert_allclose(row.offset, whole.offset)
+    np.testing.assert_allclose(row.colour.line(), whole.colour.line())
+    assert row.colour.slope[0] == pytest.approx(0.9)
 
 
 def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:

@@ -1,11 +1,18 @@
+"""Statistics, fits and maps of colour on single pictures."""
+
 import numpy as np
 import pytest
 
 from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import ColourTags
+from lipblend.settings import ColourSettings
 from lipblend.stages import colour
+from lipblend.stages.colour_fit import colour_map, fit
+from lipblend.stages.colour_map import ColourMap
 
-LIMITS = {"strength": 1.0, "gain_min": 0.5, "gain_max": 2.0, "offset_max": 100.0}
+MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
+METHODS = ("mean_std", "histogram", "white_balance")
+WIDE: dict[str, object] = {"gain_min": 0.5, "gain_max": 2.0, "offset_max": 100.0}
 
 
 @pytest.fixture
@@ -14,13 +21,84 @@ def patch() -> np.ndarray:
     return (rng.normal(0, 12, (40, 50, 3)) + [120, 110, 140]).astype(np.float32)
 
 
-def test_a_known_cast_is_undone_exactly(patch: np.ndarray) -> None:
+def stats_of(original: np.ndarray, synced: np.ndarray, *, lab: bool = False) -> colour.ColourStats:
+    return colour.measure(original, synced, np.ones(original.shape[:2], bool), MATRIX, lab=lab)
+
+
+def map_of(original: np.ndarray, synced: np.ndarray, **changes: object) -> ColourMap:
+    settings = ColourSettings.model_validate({**WIDE, **changes})
+    return colour_map(fit(stats_of(original, synced, lab=settings.space == "lab"), settings), settings)
+
+
+def test_mean_std_undoes_a_known_cast(patch: np.ndarray) -> None:
     cast = patch * np.array([1.2, 0.9, 1.0], np.float32) + np.array([-10, 4, 6], np.float32)
-    where = np.ones(patch.shape[:2], bool)
-    stats = colour.measure(patch, cast, where)
-    gain, shift = colour.fit(stats, **LIMITS)
-    matched = colour.apply_gain_offset(cast, gain, colour.offset(stats.synced_mean, gain, shift))
-    np.testing.assert_allclose(matched, patch, atol=2e-3)
+    np.testing.assert_allclose(map_of(patch, cast).apply(cast, MATRIX), patch, atol=2e-3)
+
+
+def test_histogram_undoes_a_curve_that_mean_and_deviation_cannot(patch: np.ndarray) -> None:
+    bent = patch.copy()
+    bent[..., 0] = np.where(patch[..., 0] < 120, 120 + 0.7 * (patch[..., 0] - 120), 120 + 1.3 * (patch[..., 0] - 120))
+    inside = np.abs(patch[..., 0] - 120) < 20
+    left = {
+        method: np.abs(map_of(patch, bent, method=method).apply(bent, MATRIX) - patch)[inside].mean()
+        for method in ("mean_std", "histogram")
+    }
+    assert left["histogram"] < 0.25
+    assert left["mean_std"] > 3 * left["histogram"]
+
+
+def test_white_balance_undoes_gains_of_light(patch: np.ndarray) -> None:
+    patch = 130 + 0.25 * (patch - 130)  # inside sRGB throughout
+    warm = np.array([1.25, 1.0, 0.8], np.float32)
+    cast = colour.from_light(colour.to_light(patch, MATRIX) * warm, MATRIX)
+    matched = map_of(patch, cast, method="white_balance")
+    assert matched.space == "light"
+    np.testing.assert_allclose(matched.slope, 1 / warm, rtol=1e-3)
+    np.testing.assert_allclose(matched.apply(cast, MATRIX), patch, atol=0.05)
+
+
+@pytest.mark.parametrize("space", ["ycbcr", "lab"])
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_pictures_give_exactly_the_identity(patch: np.ndarray, method: str, space: str) -> None:
+    matched = map_of(patch, patch.copy(), method=method, space=space)
+    assert matched.is_identity
+    assert matched.apply(patch, MATRIX) is patch
+
+
+@pytest.mark.parametrize("space", ["ycbcr", "lab"])
+@pytest.mark.parametrize("method", METHODS)
+def test_golden_mean_after_a_match(patch: np.ndarray, method: str, space: str) -> None:
+    cast = patch * np.float32(1.1) + np.array([-8, 2, -5], np.float32)
+    after = map_of(patch, cast, method=method, space=space).apply(cast, MATRIX)
+    # Mean distance left, of 8.7 levels. Lab sees this cast as bent; white balance has no gain of contrast.
+    want = {"mean_std": (0.0, 0.71), "histogram": (0.06, 0.64), "white_balance": (1.15, 1.15)}[method]
+    assert np.abs(after - patch).mean() == pytest.approx(want[space == "lab"], abs=0.08)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_histogram_match_never_falls_and_keeps_its_limits(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (30, 30, 3)
+    original = (rng.gamma(2, 12, shape) + 60).astype(np.float32)
+    synced = (rng.normal(0, rng.uniform(1, 30), shape) + rng.uniform(90, 160, 3)).astype(np.float32)
+    limits = ColourSettings(method="histogram", gain_min=0.8, gain_max=1.25, offset_max=15)
+    matched = colour_map(fit(stats_of(original, synced), limits), limits)
+    levels = np.repeat(np.linspace(-50, 300, 4001)[:, None], 3, axis=1)
+    out = matched.curve(levels)
+    slopes = np.diff(out, axis=0) / np.diff(levels, axis=0)
+    assert slopes.min() >= 0.8 - 1e-6
+    assert slopes.max() <= 1.25 + 1e-6
+    assert np.abs(out - levels).max() <= 15 + 1e-9
+    for end in (0, -1):  # beyond the outer quantiles their shift goes on
+        np.testing.assert_allclose(out[end] - levels[end], matched.moves[end])
+
+
+def test_quantiles_of_few_levels_do_not_jump() -> None:
+    rng = np.random.default_rng(3)
+    chroma = rng.normal(0, 1.2, (60, 60, 3)) + 120.4
+    codes, moved = (np.rint(each).astype(np.float32) for each in (chroma, chroma + 0.3))
+    matched = map_of(moved, codes, method="histogram")
+    assert np.abs(matched.moves[1:-1] - 0.3).max() < 0.2
 
 
 def test_statistics_come_from_the_mask_alone(patch: np.ndarray) -> None:
@@ -28,39 +106,55 @@ def test_statistics_come_from_the_mask_alone(patch: np.ndarray) -> None:
     where[:, :25] = True
     other = patch.copy()
     other[:, 25:] += 90
-    stats = colour.measure(patch, other, where)
-    np.testing.assert_allclose(stats.original_mean, stats.synced_mean)
+    stats = colour.measure(patch, other, where, MATRIX)
+    np.testing.assert_array_equal(stats.original_mean, stats.synced_mean)
+    np.testing.assert_array_equal(stats.original_quantiles, stats.synced_quantiles)
+    np.testing.assert_array_equal(stats.original_light, stats.synced_light)
     assert stats.pixels == 40 * 25
 
 
 def test_gain_and_shift_are_clamped_and_strength_scales_them(patch: np.ndarray) -> None:
-    stats = colour.measure(patch, patch * np.float32(0.25) + np.float32(200), np.ones(patch.shape[:2], bool))
-    gain, shift = colour.fit(stats, strength=1.0, gain_min=0.8, gain_max=1.25, offset_max=24)
-    np.testing.assert_allclose(gain, 1.25)
-    np.testing.assert_allclose(shift, -24)
-    half_gain, half_shift = colour.fit(stats, strength=0.5, gain_min=0.8, gain_max=1.25, offset_max=24)
-    np.testing.assert_allclose(half_gain, 1.125)
-    np.testing.assert_allclose(half_shift, -12)
-    none_gain, none_shift = colour.fit(stats, strength=0.0, gain_min=0.8, gain_max=1.25, offset_max=24)
-    assert np.all(none_gain == 1)
-    assert np.all(none_shift == 0)
+    other = patch * np.float32(0.25) + np.float32(200)
+    limits = {"gain_min": 0.8, "gain_max": 1.25, "offset_max": 24}
+    for strength in (1.0, 0.5, 0.0):
+        matched = map_of(patch, other, strength=strength, **limits)
+        np.testing.assert_allclose(matched.slope, 1 + 0.25 * strength)
+        np.testing.assert_allclose(matched.moves, np.full((1, 3), -24 * strength))
+        light = map_of(patch, patch * np.float32(0.5), method="white_balance", strength=strength, **limits)
+        assert light.slope.max() <= 1.25
+        assert light.is_identity == (strength == 0)
 
 
-def test_a_flat_channel_keeps_gain_1() -> None:
+@pytest.mark.parametrize("method", ["mean_std", "histogram"])
+def test_a_flat_channel_is_only_shifted(method: str) -> None:
     flat = np.full((10, 10, 3), 128, np.float32)
     noisy = flat + np.float32(3) + np.tile(np.array([-1, 1], np.float32), 5)[None, :, None]
     for original, synced, want in ((flat, noisy, -3), (noisy, flat, 3)):
-        gain, shift = colour.fit(colour.measure(original, synced, np.ones((10, 10), bool)), **LIMITS)
-        assert np.all(gain == 1)
-        np.testing.assert_allclose(shift, want)
+        matched = map_of(original, synced, method=method)
+        assert np.all(matched.slope == 1)
+        np.testing.assert_allclose(matched.moves, np.full_like(matched.moves, want), atol=1e-9)
+
+
+def test_the_line_of_a_curve_is_the_nearest_one() -> None:
+    knots = np.array([[100.0] * 3, [110.0] * 3, [130.0] * 3])
+    gain, offset = ColourMap("ycbcr", knots, 0.1 * (knots - 100) + 2, np.ones(3)).line()
+    np.testing.assert_allclose(gain, 1.1)
+    np.testing.assert_allclose(offset, -8)
 
 
 def test_lab_there_and_back_is_the_identity_inside_the_gamut() -> None:
-    matrix = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
     rng = np.random.default_rng(2)
     skin = (rng.normal(0, 3, (20, 20, 3)) + [140, 110, 150]).astype(np.float32)
-    lab = colour.ycbcr_to_lab(skin, matrix)
-    # OpenCV's float Lab is interpolated from tables; the render stage adds differences, so that this error cancels.
-    np.testing.assert_allclose(colour.lab_to_ycbcr(lab, matrix), skin, atol=0.6)
-    grey = colour.ycbcr_to_lab(np.array([[[235, 128, 128]]], np.float32), matrix)
+    lab = colour.ycbcr_to_lab(skin, MATRIX)
+    # OpenCV's float Lab is interpolated from tables; the map adds differences, so that this error cancels.
+    np.testing.assert_allclose(colour.lab_to_ycbcr(lab, MATRIX), skin, atol=0.6)
+    grey = colour.ycbcr_to_lab(np.array([[[235, 128, 128]]], np.float32), MATRIX)
     np.testing.assert_allclose(grey, [[[100, 0, 0]]], atol=0.1)
+
+
+def test_light_there_and_back_is_the_identity_inside_the_gamut() -> None:
+    rng = np.random.default_rng(2)
+    skin = (rng.normal(0, 3, (20, 20, 3)) + [140, 110, 150]).astype(np.float32)
+    np.testing.assert_allclose(colour.from_light(colour.to_light(skin, MATRIX), MATRIX), skin, atol=2e-3)
+    white = colour.to_light(np.array([[[235, 128, 128]]], np.float32), MATRIX)
+    np.testing.assert_allclose(white, [[[1, 1, 1]]], atol=1e-3)

@@ -1,0 +1,100 @@
+"""Colour over a shot: held, followed, never led astray by one frame, never smoothed across a cut."""
+
+import numpy as np
+import pytest
+
+from lipblend.analysis.steady import colour_maps, held, keep_usual
+from lipblend.settings import ColourSettings
+from lipblend.stages.colour import QUANTILES, ColourStats
+
+COUNT = 100
+TIMES = np.arange(COUNT) / 25
+SEEN = np.ones(COUNT, bool)
+HOLD = {"sigma_s": 0.4, "band": 0.5}
+METHODS = ("mean_std", "histogram", "white_balance")
+
+
+def column(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float64)[:, None]
+
+
+def stats_of(cast: float) -> ColourStats:
+    mean, std = np.full(3, 120.0), np.full(3, 10.0)
+    shape = 120 + 34.6 * (np.array(QUANTILES)[:, None] - 0.5) * np.ones(3)
+    light = np.full(3, 0.2)
+    return ColourStats(mean, std, mean + cast, std, shape, shape + cast, light, light * (1 + cast / 60), 500)
+
+
+def luma_moves(casts: np.ndarray, **changes: object) -> np.ndarray:
+    settings = ColourSettings.model_validate(changes)
+    maps = colour_maps({row: stats_of(cast) for row, cast in enumerate(casts.tolist())}, TIMES[: len(casts)], settings)
+    return np.array([each.curve(np.full((1, 3), 120.0))[0, 0] - 120 for each in maps])
+
+
+def test_noise_on_a_steady_cast_does_not_wobble() -> None:
+    noise = 0.12 * np.random.default_rng(1).standard_normal(COUNT)
+    out = held(column(5 + noise), SEEN, TIMES, **HOLD)[:, 0]
+    assert np.abs(np.diff(out)).mean() < 0.05 * np.abs(np.diff(noise)).mean()  # golden: 0.03
+    assert out.mean() == pytest.approx(5, abs=0.03)
+
+
+@pytest.mark.parametrize("period", [2, 3, 7])
+def test_a_pumping_cast_is_followed_frame_by_frame(period: int) -> None:
+    cast = 3 * np.sin(2 * np.pi * (np.arange(COUNT) + 0.5) / period)
+    np.testing.assert_allclose(held(column(cast), SEEN, TIMES, **HOLD)[:, 0], cast, atol=0.02)
+
+
+def test_a_lonely_change_is_followed() -> None:
+    cast = np.zeros(COUNT)
+    cast[40] = 2.0
+    assert held(column(cast), SEEN, TIMES, **HOLD)[40, 0] == pytest.approx(2, abs=1e-9)
+
+
+def test_holding_looks_both_ways_alike() -> None:
+    walk = np.cumsum(np.random.default_rng(2).normal(0, 0.3, COUNT))
+    there = held(column(walk), SEEN, TIMES, **HOLD)
+    back = held(column(walk[::-1]), SEEN, TIMES, **HOLD)[::-1]
+    np.testing.assert_allclose(there, back, atol=1e-9)
+
+
+def test_holding_never_leaves_the_values_by_more_than_twice_the_band() -> None:
+    rng = np.random.default_rng(3)
+    for scale in (0.1, 0.4, 0.7, 1.5):
+        values = column(scale * rng.standard_normal(COUNT))
+        assert np.abs(held(values, SEEN, TIMES, **HOLD) - values).max() <= 2 * HOLD["band"]
+    np.testing.assert_array_equal(held(values, SEEN, TIMES, sigma_s=0.4, band=0), values)
+
+
+def test_a_frame_whose_fit_jumps_is_dropped_and_pumping_is_not() -> None:
+    cast = 0.3 * np.random.default_rng(4).standard_normal(COUNT)
+    cast[[20, 61]] += [9, -9]
+    assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 61]
+    pumping = 6 * (-1.0) ** np.arange(COUNT)
+    assert keep_usual(column(pumping), limit=4.0).all()
+    step = np.where(np.arange(COUNT) < 50, 0.0, 20.0)
+    assert keep_usual(column(step), limit=4.0).all()
+    assert keep_usual(column(cast[:4]), limit=0.5).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_jumping_frame_takes_its_neighbours_map(method: str) -> None:
+    casts = np.full(COUNT, 4.0)
+    usual = luma_moves(casts, method=method)
+    casts[30] = 18.0
+    np.testing.assert_allclose(luma_moves(casts, method=method), usual, atol=1e-9)
+    assert np.ptp(luma_moves(casts, method=method, outlier_levels=128)) > 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_golden_move_and_exact_identity_over_a_shot(method: str) -> None:
+    # White balance: a gain of light of 1 / (1 + 4 / 60), here on a value of 120.
+    want = {"mean_std": -4.0, "histogram": -4.0, "white_balance": -7.5}[method]
+    np.testing.assert_allclose(luma_moves(np.full(20, 4.0), method=method), want, atol=1e-6)
+    maps = colour_maps({row: stats_of(0.0) for row in range(20)}, TIMES[:20], ColourSettings(method=method))
+    assert all(each.is_identity for each in maps)
+
+
+def test_rows_without_statistics_take_their_neighbours() -> None:
+    maps = colour_maps({3: stats_of(2.0), 5: stats_of(4.0)}, TIMES[:8], ColourSettings(hold_levels=0))
+    np.testing.assert_allclose([each.moves[0, 0] for each in maps], [-2, -2, -2, -2, -3, -4, -4, -4])
+    assert all(each.is_identity for each in colour_maps({}, TIMES[:8], ColourSettings()))
