@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,15 @@ def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
     return settings.reach_frac * face.original.face_width_px if settings.method == "motion" else 0.0
 
 
-def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settings: Settings) -> Generated:
+def generate(
+    before: Patch3,
+    after: Patch3,
+    face: FacePlan,
+    matte: Matte,
+    settings: Settings,
+    *,
+    restore: Callable[[Patch3], Patch3] | None = None,
+) -> Generated:
     """Make the patch of one face.
 
     Parameters
@@ -51,6 +60,8 @@ def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settin
     face : FacePlan
     matte : Matte
     settings : Settings
+    restore : callable, optional
+        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md.
     """
     reuse, width_px = settings.reuse, face.original.face_width_px
     found = register(
@@ -78,6 +89,8 @@ def generate(before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settin
         most=settings.detail.sharpen_max,
     )
     patch = sharpened(after, amount)
+    if restore is not None:
+        patch = restore(patch)
     if reuse.method == "none":
         return Generated(patch, np.zeros_like(patch), matte.alpha)
     patch += found.trust[..., None] * (moved - patch)

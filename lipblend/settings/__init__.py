@@ -26,6 +26,7 @@ from lipblend.settings.picture import (
     DetailSettings,
     MaskSettings,
     RegionName,
+    RestoreSettings,
     ReuseSettings,
     ShapeName,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "PairSettings",
     "ReadSettings",
     "RegionName",
+    "RestoreSettings",
     "ReuseSettings",
     "Settings",
     "ShapeName",
@@ -65,6 +67,7 @@ class Settings(Group):
     align: AlignSettings = AlignSettings()
     reuse: ReuseSettings = ReuseSettings()
     detail: DetailSettings = DetailSettings()
+    restore: RestoreSettings = RestoreSettings()
     blend: BlendSettings = BlendSettings()
     encode: EncodeSettings = EncodeSettings()
     audio: AudioSettings = AudioSettings()
