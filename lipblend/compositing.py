@@ -30,6 +30,7 @@ from lipblend.media.writer import VideoWriter, check_output
 from lipblend.progress import Progress
 from lipblend.render import FrameResult, Picture, render_frame
 from lipblend.settings import Settings
+from lipblend.stages.restore import Restorer, load_restorer
 
 _QUEUE = 4  # decoded frames waiting a stream
 
@@ -133,11 +134,12 @@ def composite(
     started = time.perf_counter()
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
-    # The sound's file is an input too; "original" and the like are no names of an output, which has a suffix.
-    inputs = (original, synced, Path(settings.audio.source))
+    # Sound and restoration model are inputs too; "original" and the like are no names of an output, which has a suffix.
+    inputs = (original, synced, Path(settings.audio.source), Path(settings.restore.model))
     check_output(output, ours, encode=settings.encode, inputs=inputs, overwrite=overwrite)
     check_audio(theirs, settings.audio.source)
     model = resolve_model("face_landmarker", models)
+    restorer = load_restorer(settings.restore)
     if run_tag is not None and debug_dir is None:
         raise SettingsError(
             "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
@@ -157,7 +159,7 @@ def composite(
     )
     # Sound of the other video, or of one whose last frames are left out, would go on after the picture.
     foreign = audio.taken in ("original", "synced") and audio.taken != found.timeline.follows
-    run = _Render(ours, theirs, analysis, plan, settings, trim=foreign or found.pairing.after > 0)
+    run = _Render(ours, theirs, analysis, plan, settings, restorer, trim=foreign or found.pairing.after > 0)
     spoken = spoken_meshes(analysis) if measure else ()
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     analysed = time.perf_counter()
@@ -178,6 +180,7 @@ def composite(
             spoken,
             settings=settings,
             model=model,
+            restorer=restorer,
             matte="settings",
             reference=None,
             on_progress=report,
@@ -229,10 +232,12 @@ class _Render:
         analysis: ClipAnalysis,
         plan: ClipPlan,
         settings: Settings,
+        restorer: Restorer | None,
         *,
         trim: bool,
     ) -> None:
         self._ours, self._theirs, self._plan, self._settings = ours, theirs, plan, settings
+        self._restorer = restorer
         self._mapping = analysis.alignment.mapping
         self._follows_synced = analysis.alignment.timeline.follows == "synced"
         self._stamps = list(zip(analysis.pts.tolist(), analysis.durations.tolist(), strict=True))
@@ -290,7 +295,7 @@ class _Render:
         ours, theirs = self._picture(frame, self._ours), None
         if partner is not None:
             theirs = self._picture(partner, self._theirs)
-        result = render_frame(ours, theirs, row, self._settings, mapping=self._mapping)
+        result = render_frame(ours, theirs, row, self._settings, mapping=self._mapping, restorer=self._restorer)
         self.fallbacks.update(result.fallbacks)
         if not result.patches:
             self.passed_through[result.reason] += 1

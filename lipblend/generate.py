@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,14 @@ def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
 
 
 def generate(
-    before: Patch3, after: Patch3, face: FacePlan, matte: Matte, settings: Settings, *, frame: int
+    before: Patch3,
+    after: Patch3,
+    face: FacePlan,
+    matte: Matte,
+    settings: Settings,
+    *,
+    frame: int,
+    restore: Callable[[Patch3], Patch3] | None = None,
 ) -> Generated:
     """Make the patch of one face.
 
@@ -57,6 +65,8 @@ def generate(
     settings : Settings
     frame : int
         Number of the original's frame: each has grain of its own.
+    restore : callable, optional
+        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md.
     """
     reuse, width_px = settings.reuse, face.original.face_width_px
     found = register(
@@ -78,6 +88,8 @@ def generate(
     after = after + found.field
     moved = warped(before, found.flow) if reuse.method == "motion" else before
     patch = _with_detail(after, moved, (found.trust > 0.7) & (matte.alpha > 0.5), width_px, settings.detail)
+    if restore is not None:
+        patch = restore(patch)
     grain = _grain(before, patch, found, matte, settings.detail, frame)
     if reuse.method == "none":
         patch[..., 0] += grain

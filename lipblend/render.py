@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.plan import FacePlan, PlanRow
+from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.generate import generate, reach_px
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
@@ -24,6 +26,7 @@ from lipblend.stages.blend_multiband import blend_multiband
 from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
 from lipblend.stages.edge import edge_alpha
 from lipblend.stages.matte import Matte, make_matte
+from lipblend.stages.restore import Restorer
 
 OUTSIDE = "mask outside the picture"
 POISSON_FELL_BACK = "poisson did not converge: multiband"
@@ -98,7 +101,13 @@ class FrameResult:
 
 
 def render_frame(
-    original: Picture, synced: Picture | None, row: PlanRow, settings: Settings, *, mapping: FrameMapping = UNMOVED
+    original: Picture,
+    synced: Picture | None,
+    row: PlanRow,
+    settings: Settings,
+    *,
+    mapping: FrameMapping = UNMOVED,
+    restorer: Restorer | None = None,
 ) -> FrameResult:
     """Compose one frame.
 
@@ -110,7 +119,20 @@ def render_frame(
     settings : Settings
     mapping : FrameMapping
         Where the original's pixels lie in the synced picture.
+    restorer : Restorer, optional
+        What `lipblend.stages.restore.load_restorer` gives for ``settings.restore``.
+
+    Raises
+    ------
+    ValueError
+        The restorer is not the one that the settings ask for.
+    ModelError
+        Its model failed on this picture.
     """
+    if (restorer is None) != (settings.restore.model == "none") or (
+        restorer is not None and restorer.settings != settings.restore
+    ):
+        raise ValueError("the restorer is not the one that the settings ask for")
     if not row.faces or synced is None:
         return FrameResult((), row.reason, ())
     patches: list[FacePatch] = []
@@ -125,10 +147,15 @@ def render_frame(
         place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
         after = synced_patch(synced.planes, synced.layout, matte.box, place)
         after = convert_colour(after, synced.colour, original.colour, original.height)
-        after = face.colour.apply(after, ycbcr_matrix(original.colour, original.height))
+        matrix = ycbcr_matrix(original.colour, original.height)
+        after = face.colour.apply(after, matrix)
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
         matte = _edge_aware(matte, before, after, settings.alpha)
-        made = generate(before, after, face, matte, settings, frame=row.original_index)
+        restore = None
+        if restorer is not None:
+            lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([matte.box.x0, matte.box.y0], np.float32)
+            restore = partial(restorer.restored, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
+        made = generate(before, after, face, matte, settings, frame=row.original_index, restore=restore)
         delta, fell_back = _blend(made.patch - before, matte, ring_px, settings.blend)
         delta += made.beyond
         if face.weight < 1:

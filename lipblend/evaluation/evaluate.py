@@ -29,6 +29,7 @@ from lipblend.progress import Progress
 from lipblend.quality.gate import verdicts
 from lipblend.quality.record import Evaluation, InputFile
 from lipblend.settings import Settings
+from lipblend.stages.restore import Restorer, load_restorer
 
 MatteSource = Literal["auto", "settings", "difference"]
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", "opencv-python", "scikit-image")
@@ -81,6 +82,7 @@ def evaluate(
     report = on_progress or (lambda _: None)
     ours, theirs, made = probe(original), probe(synced), probe(result)
     model = resolve_model("face_landmarker", models)
+    restorer = load_restorer(settings.restore)
     analysis = analyse(
         ours,
         theirs,
@@ -99,6 +101,7 @@ def evaluate(
         spoken,
         settings=settings,
         model=model,
+        restorer=restorer,
         matte=matte,
         reference=reference,
         on_progress=report,
@@ -115,6 +118,7 @@ def evaluate_plan(
     *,
     settings: Settings,
     model: Path,
+    restorer: Restorer | None,
     matte: MatteSource,
     reference: Path | None,
     on_progress: Callable[[Progress], None],
@@ -133,6 +137,8 @@ def evaluate_plan(
     settings : Settings
     model : Path
         Face landmarker bundle, checked.
+    restorer : Restorer or None
+        Of the settings, see `lipblend.stages.restore.load_restorer`.
     matte, reference, on_progress
         As of `evaluate`.
     """
@@ -144,9 +150,12 @@ def evaluate_plan(
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
     )  # fmt: skip
     rendered, by_difference = (
-        Walk(original, synced, matched, analysis=analysis, plan=plan, spoken=spoken, settings=settings, estimated=guess)
+        Walk(
+            original, synced, matched,
+            analysis=analysis, plan=plan, spoken=spoken, settings=settings, restorer=restorer, estimated=guess,
+        )
         for guess in (False, True)
-    )
+    )  # fmt: skip
     estimated, said = _estimated(rendered, matte)
     walk = by_difference if estimated else rendered
     truth = Reference.of(reference, walk) if reference is not None else None

@@ -25,6 +25,7 @@ from lipblend.quality.view import FaceView
 from lipblend.render import FacePatch, Picture, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.matte import Matte
+from lipblend.stages.restore import Restorer
 
 _QUEUE = 4  # decoded frames waiting a stream
 _NO_ENCODER_LEVELS = 8.0  # mean difference of a block of 16 x 16 pixels; x264 at CRF 30 stays below 5
@@ -149,6 +150,8 @@ class Walk:
         Meshes found in the synced frame of every row of the plan, in the original's pixels.
     plan : ClipPlan
     settings : Settings
+    restorer : Restorer or None
+        Of the settings.
     estimated : bool
         The mattes are estimated from the pictures, not rendered again from the settings.
     """
@@ -163,11 +166,13 @@ class Walk:
         plan: ClipPlan,
         spoken: SpokenMeshes,
         settings: Settings,
+        restorer: Restorer | None,
         estimated: bool,
     ) -> None:
         self.original, self.synced, self.result = original, synced, result
         self.plan, self.settings, self.estimated = plan, settings, estimated
         self.mapping = analysis.alignment.mapping
+        self._restorer = restorer
         self._spoken = spoken
         self.shot_starts = analysis.shot_starts
 
@@ -233,7 +238,7 @@ class Walk:
             faces = self._estimated(ours, theirs, made, row)
             reason = row.reason or ("" if faces else NO_CHANGE)
         else:
-            done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping)
+            done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping, restorer=self._restorer)
             faces = [Blended(patch.plan, patch.matte, patch.taken) for patch in done.patches]
             reason = done.reason
             mattes = [patch.matte for patch in done.patches]

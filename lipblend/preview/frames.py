@@ -24,7 +24,8 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.survey import survey
 from lipblend.render import FrameResult, Picture, render_frame
-from lipblend.settings import Settings
+from lipblend.settings import RestoreSettings, Settings
+from lipblend.stages.restore import Restorer, load_restorers
 
 _SLACK_S = 1e-6
 
@@ -123,7 +124,8 @@ def preview(
     """
     ours, theirs = probe(original), probe(synced)
     wanted = [parse_time(text, ours) for text in times]
-    run = _Run(ours, theirs, resolve_model("face_landmarker", models), on_frame)
+    restorers = load_restorers(each.restore for each in settings.values())
+    run = _Run(ours, theirs, resolve_model("face_landmarker", models), restorers, on_frame)
     looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
         raise _nothing_to_show(looks)
@@ -175,8 +177,16 @@ def parse_time(text: str, info: VideoInfo) -> float:
 class _Run:
     """Analyses that several looks share."""
 
-    def __init__(self, ours: VideoInfo, theirs: VideoInfo, model: Path, on_frame: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        ours: VideoInfo,
+        theirs: VideoInfo,
+        model: Path,
+        restorers: Mapping[RestoreSettings, Restorer | None],
+        on_frame: Callable[[int], None],
+    ) -> None:
         self._ours, self._theirs, self._model, self._on_frame = ours, theirs, model, on_frame
+        self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
         self._stamps_s: np.ndarray | None = None
         self.notes: list[str] = list(ours.warnings + theirs.warnings)
@@ -235,7 +245,8 @@ class _Run:
         partner = None
         if row.synced_index >= 0:
             partner = self._picture(self._frame(1, row.synced_index, analysis), self._theirs)
-        rendered = render_frame(ours, partner, row, settings, mapping=analysis.alignment.mapping)
+        restorer = self._restorers[settings.restore]
+        rendered = render_frame(ours, partner, row, settings, mapping=analysis.alignment.mapping, restorer=restorer)
         out = frame.copy()
         for patch in rendered.patches:
             add_delta(out.planes, out.layout, patch.matte.box, patch.delta)

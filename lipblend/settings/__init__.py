@@ -27,6 +27,7 @@ from lipblend.settings.picture import (
     FootprintSettings,
     MaskSettings,
     RegionName,
+    RestoreSettings,
     ReuseSettings,
     ShapeName,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "PairSettings",
     "ReadSettings",
     "RegionName",
+    "RestoreSettings",
     "ReuseSettings",
     "Settings",
     "ShapeName",
@@ -68,6 +70,7 @@ class Settings(Group):
     align: AlignSettings = AlignSettings()
     reuse: ReuseSettings = ReuseSettings()
     detail: DetailSettings = DetailSettings()
+    restore: RestoreSettings = RestoreSettings()
     blend: BlendSettings = BlendSettings()
     encode: EncodeSettings = EncodeSettings()
     audio: AudioSettings = AudioSettings()

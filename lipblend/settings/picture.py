@@ -185,6 +185,23 @@ class DetailSettings(Group):
     denoise: float = number(0.0, 0, 1, "x", "Edge-preserving smoothing of the synced picture before it is sharpened.")
 
 
+class RestoreSettings(Group):
+    """Restoring the synced mouth's fine detail with a model of your own; none is shipped."""
+
+    model: str = choice(
+        "none", "none, or an ONNX file: a picture-to-picture model that sharpens, or enlarges by a whole number."
+    )
+    strength: float = number(1.0, 0, 1, "", "Share of the detail that the model adds.")
+    range: Literal["unit", "byte"] = choice("unit", "What the model takes for white: unit 1, byte 255.")
+    order: Literal["rgb", "bgr"] = choice("rgb", "Order of the model's channels.")
+    margin_frac: float = number(
+        0.06, 0.01, 0.5, "face widths", "The model is shown so much around the lips; its effect fades out over it."
+    )
+    detail_frac: float = number(
+        0.05, 0.005, 0.5, "face widths", "Standard deviation of the low-pass whose part of the change is left out."
+    )
+
+
 class BlendSettings(Group):
     """Joining the two pictures at the seam."""
 

@@ -21,6 +21,7 @@ from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
 from lipblend.progress import Progress
 from lipblend.settings import Settings
+from lipblend.stages.restore import load_restorers
 from lipblend.sweep.grid import Combination, Grid
 from lipblend.sweep.output import check_folder, write_sweep
 from lipblend.sweep.sampling import RUN_FRAMES, RUNS, Block, all_blocks, sampled_blocks
@@ -125,6 +126,7 @@ def run_sweep(
     check_rank_by(rank_by, reference=reference is not None)
     check_folder(folder, overwrite=overwrite)
     ours, theirs = probe(original), probe(synced)
+    restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, ours) if reference is not None else None
     groups, failed = _analyse_all(ours, theirs, grid, resolve_model("face_landmarker", models), report)
     notes = _choose_frames(groups, ours, frames=frames, runs=runs)
@@ -135,7 +137,7 @@ def run_sweep(
     total = sum(len(group.members) * sum(block.measured for block in group.blocks) for group in groups)
     done = 0
     for group in groups:
-        trials = [Trial(*member) for member in group.members]
+        trials = [Trial(each, plan, restorers[each.settings.restore]) for each, plan in group.members]
         for block, pictures in _decoded(group, ours, theirs, truth):
             for trial in trials:
                 trial.work(block, pictures)

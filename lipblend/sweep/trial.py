@@ -21,6 +21,7 @@ from lipblend.quality.frame import face_scores, same_face, worst, worst_of
 from lipblend.quality.reference import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.stages.restore import Restorer
 from lipblend.sweep.grid import Combination
 from lipblend.sweep.sampling import Block
 from lipblend.sweep.score import AGAINST_REFERENCE, MEASURED, Outcome
@@ -81,10 +82,12 @@ class Trial:
     ----------
     combination : Combination
     plan : Planned
+    restorer : Restorer or None
+        Of the combination's settings.
     """
 
-    def __init__(self, combination: Combination, plan: Planned) -> None:
-        self._combination, self._plan = combination, plan
+    def __init__(self, combination: Combination, plan: Planned, restorer: Restorer | None) -> None:
+        self._combination, self._plan, self._restorer = combination, plan, restorer
         self._rows: list[Mapping[str, float]] = []
         self._render_s: list[float] = []
         self._people: dict[int, list[_Person]] = {}
@@ -133,7 +136,8 @@ class Trial:
 
     def _render(self, row: PlanRow, pictures: Pictures) -> tuple[FrameResult, Picture]:
         ours = pictures.original
-        done = render_frame(ours, pictures.synced, row, self._combination.settings, mapping=self._plan.mapping)
+        settings, mapping = self._combination.settings, self._plan.mapping
+        done = render_frame(ours, pictures.synced, row, settings, mapping=mapping, restorer=self._restorer)
         planes = [plane.copy() for plane in ours.planes]
         for patch in done.patches:
             add_delta(planes, ours.layout, patch.matte.box, patch.delta)

@@ -1,0 +1,307 @@
+"""The restoration model: what is taken from it, what is refused, and that threads do not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend.analysis.plan import FacePlan, PlanRow
+from lipblend.errors import ModelError
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import ColourTags, PixelLayout
+from lipblend.render import Picture, render_frame
+from lipblend.settings import RestoreSettings, Settings
+from lipblend.stages.restore import Restorer, load_restorer, load_restorers
+from lipblend.stages.restore_model import RestoreModel, declared_inputs
+from tests.onnxfiles import Node, conv, model
+
+MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 768)
+LIPS = np.array([[40.3, 50.2], [100.6, 50.9], [101.2, 81.7], [39.8, 80.4]], np.float32)
+WIDTH_PX = 200.0
+INNER = np.s_[52:80, 42:98]  # within the lips' bounds: full weight
+SMOOTH = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]], np.float32)  # a Laplacian
+
+
+def kernel(one: np.ndarray) -> np.ndarray:
+    """The same 3x3 kernel for each channel by itself."""
+    out = np.zeros((3, 3, 3, 3), np.float32)
+    for channel in range(3):
+        out[channel, channel] = one
+    return out
+
+
+CENTRE = np.zeros((3, 3), np.float32)
+CENTRE[1, 1] = 1
+SHARPENING = conv(kernel(CENTRE + SMOOTH / 8))
+IDENTITY = model([Node("Identity", ("x",), ("y",))])
+DOUBLING = [
+    Node("Conv", ("x", "k"), ("a",), {"kernel_shape": (1, 1)}),
+    Node("DepthToSpace", ("a",), ("y",), {"blocksize": 2, "mode": "CRD"}),
+]
+REPEATING = {"k": np.repeat(np.eye(3, dtype=np.float32), 4, 0).reshape(12, 3, 1, 1)}
+
+
+def reshaped(side: int) -> bytes:
+    """Identity of one size only."""
+    nodes = [Node("Reshape", ("x", "s"), ("a",)), Node("Reshape", ("a", "t"), ("y",))]
+    return model(nodes, weights={"s": np.array([1, -1]), "t": np.array([1, 3, side, side])}, size=(side, side))
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Callable[..., Restorer]:
+    def load(data: bytes, **more: object) -> Restorer:
+        path = tmp_path / "tiny.onnx"
+        path.write_bytes(data)
+        found = load_restorer(RestoreSettings.model_validate({"model": str(path), **more}))
+        assert found is not None
+        return found
+
+    return load
+
+
+def patch(seed: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    planes = np.dstack([rng.uniform(80, 160, (140, 150)), *rng.uniform(118, 138, (2, 140, 150))]).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(planes, (0, 0), 0.8), np.float32)
+
+
+def restored(restorer: Restorer, picture: np.ndarray) -> np.ndarray:
+    return restorer.restored(picture, lips=LIPS, face_width_px=WIDTH_PX, matrix=MATRIX)
+
+
+@pytest.mark.parametrize("more", [{}, {"range": "byte"}, {"order": "bgr"}])
+@pytest.mark.parametrize(
+    "data",
+    [IDENTITY, conv(kernel(CENTRE)), reshaped(48), reshaped(256), model(DOUBLING, weights=REPEATING)],
+    ids=["identity", "conv", "fixed-small", "fixed-large", "x2"],
+)
+def test_a_model_that_adds_nothing_changes_no_bit(
+    data: bytes, more: dict[str, str], loaded: Callable[..., Restorer]
+) -> None:
+    picture = patch()
+    np.testing.assert_array_equal(restored(loaded(data, **more), picture), picture)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_sharpening_gives_what_the_same_kernel_gives(strength: float, loaded: Callable[..., Restorer]) -> None:
+    picture = patch()
+    out = restored(loaded(SHARPENING, strength=strength), picture)
+    # Linear and the same for R, G and B: the kernel may as well be laid on Y, Cb and Cr.
+    added = cv2.filter2D(picture, -1, SMOOTH / 8)
+    expected = picture + strength * (added - cv2.GaussianBlur(added, (0, 0), 0.05 * WIDTH_PX))
+    assert np.abs(expected - picture)[INNER].max() > 3 * strength
+    np.testing.assert_allclose(out[INNER], expected[INNER], atol=0.25)  # the low-pass goes beyond the crop
+    np.testing.assert_allclose(np.diff(out[INNER], axis=1), np.diff(expected[INNER], axis=1), atol=0.02)
+
+
+def test_it_fades_out_over_the_margin_and_nothing_beyond_it_changes(loaded: Callable[..., Restorer]) -> None:
+    picture, margin = patch(), 0.06 * WIDTH_PX
+    change = np.abs(restored(loaded(SHARPENING), picture) - picture).max(2)
+    outside = np.ones(change.shape, bool)
+    low, high = LIPS.min(0) - margin, LIPS.max(0) + margin
+    outside[int(low[1]) : int(high[1]) + 1, int(low[0]) : int(high[0]) + 1] = False
+    assert change[outside].max() == 0
+    rows = change[:, 45:95].mean(1)
+    edge = int(low[1])
+    assert 0 < rows[edge + 1] < 0.1 * rows[60:75].mean() < rows[edge + 6] < rows[60:75].mean()
+
+
+def test_a_colour_cast_of_the_model_is_not_taken(loaded: Callable[..., Restorer]) -> None:
+    cast = model([Node("Add", ("x", "c"), ("y",))], weights={"c": np.float32([0.1, -0.05, 0]).reshape(1, 3, 1, 1)})
+    picture = patch()
+    np.testing.assert_allclose(restored(loaded(cast), picture), picture, atol=0.01)
+
+
+def test_channel_order_and_range_are_the_models(loaded: Callable[..., Restorer]) -> None:
+    red = np.zeros((3, 3, 3, 3), np.float32)
+    red[0, 0] = SMOOTH / 8  # only the model's first channel is sharpened
+    data = conv(red + kernel(CENTRE))
+    rgb = np.asarray(np.clip(cv2.transform(patch(), MATRIX), 0, 255), np.float32)
+    for order, channel in (("rgb", 0), ("bgr", 2)):
+        seen, made = loaded(data, order=order).model.run(rgb)
+        changed = [float(np.abs(made - seen)[..., c].max()) for c in range(3)]
+        assert changed[channel] > 1
+        assert max(changed[:channel] + changed[channel + 1 :]) < 1e-3
+    # min(x, 1) leaves a unit picture alone and wipes out one in bytes.
+    capped = model([Node("Min", ("x", "one"), ("y",))], weights={"one": np.ones((1, 1, 1, 1), np.float32)})
+    for name, most in (("unit", 255), ("byte", 1)):
+        seen, made = loaded(capped, range=name).model.run(rgb)
+        np.testing.assert_allclose(seen, rgb, atol=1e-3)
+        np.testing.assert_allclose(made, np.minimum(rgb, most), atol=1e-3)
+
+
+def test_an_enlarging_model_is_brought_down_by_area(loaded: Callable[..., Restorer]) -> None:
+    # Every pixel becomes four: 1, 1, 1 and 1.4 times itself; their mean is 1.1 times.
+    weights = {"k": REPEATING["k"] * np.tile(np.float32([1, 1, 1, 1.4]), 3).reshape(12, 1, 1, 1)}
+    restorer, picture = loaded(model(DOUBLING, weights=weights)), patch()
+    assert (restorer.model.size, restorer.model.scale) == (None, 2)
+    luma = (restored(restorer, picture) - picture)[..., 0]
+    added = 0.1 * (picture[..., 0] - 16)
+    expected = added - cv2.GaussianBlur(added, (0, 0), 0.05 * WIDTH_PX)
+    np.testing.assert_allclose(luma[INNER], expected[INNER], atol=0.3)
+    assert np.abs(expected[INNER]).max() > 2
+
+
+@pytest.mark.parametrize("side", [64, 192])
+def test_a_model_of_fixed_size_is_shown_the_mouth_scaled_to_it(side: int, loaded: Callable[..., Restorer]) -> None:
+    kernel_node = Node("Conv", ("x", "k"), ("a",), {"kernel_shape": (3, 3), "pads": (1, 1, 1, 1)})
+    sizes = {"s": np.array([1, -1]), "t": np.array([1, 3, side, side])}
+    nodes = [kernel_node, Node("Reshape", ("a", "s"), ("b",)), Node("Reshape", ("b", "t"), ("y",))]
+    restorer = loaded(model(nodes, weights={"k": kernel(CENTRE + SMOOTH / 4), **sizes}, size=(side, side)))
+    assert (restorer.model.size, restorer.model.scale) == ((side, side), 1)
+    # A wave that the kernel amplifies by a known factor, at the model's scale.
+    fit = side / (LIPS[:, 0].max() - LIPS[:, 0].min() + 2 * 0.06 * WIDTH_PX)
+    period = 9.0
+    wave = np.broadcast_to(10 * np.sin(2 * np.pi * np.arange(150) / period), (140, 150))
+    picture = np.dstack([120 + wave, np.full((140, 150, 2), 128)]).astype(np.float32)
+    change = (restored(restorer, picture) - picture)[..., 0]
+    gain = (2 - 2 * np.cos(2 * np.pi / (period * fit))) / 4
+    measured = float((change * wave)[INNER].sum() / (wave * wave)[INNER].sum())
+    assert measured == pytest.approx(gain, rel=0.25 if side == 64 else 0.1)  # scaling down low-passes
+    assert gain > 0.02
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is no ONNX model"),
+        (b"nonsense", "is no ONNX model"),
+        (SHARPENING[:-60], "is no ONNX model"),
+        (model([Node("NoSuchOperator", ("x",), ("y",))]), "is no ONNX model|does not run"),
+        (model([Node("Sub", ("x", "x"), ("a",)), Node("Div", ("a", "a"), ("y",))]), "not finite"),
+        (conv(np.ones((1, 3, 3, 3), np.float32)), r"it makes \(1, 1, 64, 96\)"),
+        (conv(np.ones((1, 1, 3, 3), np.float32), channels=1), r"its input is \(1, 1, 0, 0\)"),
+        (
+            model([Node("Identity", ("x",), ("y",)), Node("Identity", ("x",), ("z",))], outputs=("y", "z")),
+            r"2 outputs \(y, z\)",
+        ),
+        (model([Node("MaxPool", ("x",), ("y",), {"kernel_shape": (2, 2), "strides": (2, 2)})]), r"\(1, 3, 32, 48\)"),
+        (conv(kernel(CENTRE), size=(5000, 5000)), "larger than 4096"),
+    ],
+    ids=["empty", "nonsense", "cut", "operator", "nan", "channels-out", "channels-in", "outputs", "smaller", "huge"],
+)
+def test_what_cannot_be_used_is_refused_when_it_is_loaded(
+    data: bytes, words: str, loaded: Callable[..., Restorer]
+) -> None:
+    with pytest.raises(ModelError, match=words) as caught:
+        loaded(data)
+    assert "tiny.onnx" in caught.value.message
+    assert "restore.model" in caught.value.hint
+    assert caught.value.exit_code == 6
+
+
+def test_a_file_that_is_missing_or_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.onnx", tmp_path):
+        with pytest.raises(ModelError, match="cannot be read") as caught:
+            load_restorer(RestoreSettings(model=str(path)))
+        assert str(path) in caught.value.message
+
+
+def test_a_model_that_fails_on_a_later_picture_says_so(loaded: Callable[..., Restorer]) -> None:
+    # log(x - 0.3) of the gray picture is a number, that of a darker one is not.
+    nodes = [Node("Sub", ("x", "c"), ("a",)), Node("Log", ("a",), ("y",))]
+    restorer = loaded(model(nodes, weights={"c": np.full((1, 1, 1, 1), 0.3, np.float32)}))
+    dark = np.dstack([np.full((140, 150), 40), np.full((140, 150, 2), 128)]).astype(np.float32)
+    with pytest.raises(ModelError, match="not finite"):
+        restored(restorer, dark)
+
+
+def test_the_declared_input_is_read_without_the_weights() -> None:
+    (found,) = declared_inputs(conv(kernel(CENTRE), size=(96, "w")))
+    assert (found.name, found.shape) == ("x", (1, 3, 96, 0))
+    for cut in (b"\x3a\xff", b"\x3f", b"\x80"):
+        with pytest.raises(ModelError, match="damaged"):
+            declared_inputs(cut)
+
+
+def test_threads_and_their_number_do_not_matter(loaded: Callable[..., Restorer]) -> None:
+    many = np.random.default_rng(1).normal(0, 0.05, (3, 3, 3, 3)).astype(np.float32)
+    restorer = loaded(conv(kernel(CENTRE) + many))
+    pictures = [patch(seed) for seed in range(12)]
+    alone = [restored(restorer, picture) for picture in pictures]
+    assert not np.array_equal(alone[0], pictures[0])
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for one, other in zip(alone, pool.map(partial(restored, restorer), pictures), strict=True):
+                np.testing.assert_array_equal(one, other)
+    threads = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(1)
+        for one, picture in zip(alone, pictures, strict=True):
+            np.testing.assert_array_equal(one, restored(restorer, picture))
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def test_every_thread_has_a_net_of_its_own(loaded: Callable[..., Restorer]) -> None:
+    restorer = loaded(IDENTITY)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(restorer.model._net).result()[0]
+    mine = restorer.model._net()[0]
+    assert other is not mine
+    assert restorer.model._net()[0] is mine
+
+
+# In the pipeline
+
+
+@pytest.fixture
+def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
+    jaw = transformed(face, jaw_px=0.1 * face.face_width_px)
+    return PlanRow(0, 0, (FacePlan(1.0, face, jaw, np.ones(3), np.zeros(3), np.zeros(2)),), "")
+
+
+def frame(seed: int) -> Picture:
+    rng = np.random.default_rng(seed)
+    planes = [rng.integers(40, 200, (768, 768)), *(rng.integers(100, 160, (384, 384)) for _ in range(2))]
+    layout = PixelLayout("yuv420p", 8, 1, 1, 3)
+    return Picture([plane.astype(np.uint8) for plane in planes], layout, ColourTags(1, 1, 1, 1), 768)
+
+
+def test_a_frame_is_rendered_with_the_models_detail_in_the_mouth_alone(
+    row: PlanRow, loaded: Callable[..., Restorer]
+) -> None:
+    plain = Settings.model_validate({"reuse": {"method": "none"}})
+    (without,) = render_frame(frame(1), frame(2), row, plain).patches
+    for data, changes in ((IDENTITY, False), (SHARPENING, True)):
+        restorer = loaded(data)
+        chosen = plain.model_copy(update={"restore": restorer.settings})
+        (patch,) = render_frame(frame(1), frame(2), row, chosen, restorer=restorer).patches
+        apart = np.abs(patch.delta - without.delta).max(2) > 0
+        assert apart.any() == changes
+        if changes:
+            lips = row.faces[0].synced.points[np.asarray(LIPS_OUTER)]
+            margin = 0.06 * row.faces[0].original.face_width_px + 1
+            y, x = np.array(apart.nonzero()) + np.array([[patch.matte.box.y0], [patch.matte.box.x0]])
+            low, high = lips.min(0) - margin, lips.max(0) + margin
+            centre = lips.mean(0)
+            assert low[0] <= x.min() < centre[0] < x.max() <= high[0]
+            assert low[1] <= y.min() < centre[1] < y.max() <= high[1]
+
+
+def test_no_caller_can_forget_the_model_or_bring_another(row: PlanRow, loaded: Callable[..., Restorer]) -> None:
+    restorer = loaded(IDENTITY)
+    chosen = Settings(restore=restorer.settings)
+    other = Restorer(restorer.settings.model_copy(update={"strength": 0.5}), restorer.model)
+    for settings, given in ((chosen, None), (Settings(), restorer), (chosen, other)):
+        with pytest.raises(ValueError, match="restorer"):
+            render_frame(frame(1), frame(2), row, settings, restorer=given)
+
+
+def test_models_are_loaded_once_for_each_set_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny.onnx").write_bytes(IDENTITY)
+    monkeypatch.chdir(tmp_path)  # a relative path starts at the working folder
+    one, none = RestoreSettings(model="tiny.onnx"), RestoreSettings()
+    found = load_restorers([one, none, RestoreSettings(model="tiny.onnx")])
+    assert list(found) == [one, none]
+    assert found[none] is None
+    restorer = found[one]
+    assert restorer is not None
+    assert isinstance(restorer.model, RestoreModel)
