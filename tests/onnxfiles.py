@@ -33,11 +33,17 @@ def model(
     size: tuple[int | str, int | str] = ("h", "w"),
     channels: int = 3,
     outputs: Sequence[str] = ("y",),
+    name_weights: bool = False,
 ) -> bytes:
-    """A model with one float input ``x`` of (1, channels, *size); words in the size leave it open."""
+    """A model with one float input ``x`` of (1, channels, *size); words in the size leave it open.
+
+    Older exporters name the weights among the inputs as well (``name_weights``).
+    """
     graph = b"".join(_part(1, _node(each)) for each in nodes) + _text(2, "graph")
     graph += b"".join(_part(5, _tensor(name, values)) for name, values in (weights or {}).items())
     graph += _part(11, _value("x", (1, channels, *size)))
+    if name_weights:
+        graph += b"".join(_part(11, _value(name, values.shape)) for name, values in (weights or {}).items())
     graph += b"".join(_part(12, _value(name, ("n", "c", "oh", "ow"))) for name in outputs)
     return _number(1, 8) + _part(8, _text(1, "") + _number(2, 13)) + _part(7, graph)
 

@@ -214,7 +214,7 @@ def test_a_model_that_fails_on_a_later_picture_says_so(loaded: Callable[..., Res
 
 
 def test_the_declared_input_is_read_without_the_weights() -> None:
-    (found,) = declared_inputs(conv(kernel(CENTRE), size=(96, "w")))
+    (found,) = declared_inputs(conv(kernel(CENTRE), size=(96, "w"), name_weights=True))
     assert (found.name, found.shape) == ("x", (1, 3, 96, 0))
     for cut in (b"\x3a\xff", b"\x3f", b"\x80"):
         with pytest.raises(ModelError, match="damaged"):
