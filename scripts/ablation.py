@@ -1,4 +1,4 @@
-"""One stage of lipblend off at a time, held against the truth: a table over a folder of triples. See docs/ablation.md."""
+"""One stage of lipblend off at a time, held against the truth of some triples. See docs/ablation.md."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,10 @@ Column = dict[str, Cell]
 """One triple: name of the variant to what it reached."""
 
 
+def _silent(_: str) -> None:
+    """A function of the module, as worker processes need it."""
+
+
 def find_triples(folder: Path, only: Sequence[str] = ()) -> tuple[Triple, ...]:
     """The triples of a folder by name: subfolders that hold orig.mp4, synced.mp4 and truth.mp4.
 
@@ -116,7 +121,7 @@ def run_ablation(
     frames: int | None = None,
     jobs: int = 1,
     models: Path | None = None,
-    say: Say = lambda _: None,
+    say: Say = _silent,
 ) -> dict[str, Column]:
     """Try all variants on all triples.
 
@@ -157,6 +162,10 @@ def run_ablation(
         try:
             pending = {pool.submit(work, each): each.name for each in triples}
             done = {pending[each]: each.result() for each in as_completed(pending)}
+        except BrokenProcessPool as error:
+            raise LipblendError(
+                "a worker process was ended from outside", hint="Memory may be short: try fewer --jobs."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - before:

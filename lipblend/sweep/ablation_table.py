@@ -26,7 +26,7 @@ class Row:
     ----------
     variant : Variant
     mean : dict of str to float
-        Of the triples that have the measure; none of them left out for a variant that failed on one.
+        Over the triples that have the measure; empty for a variant that failed on one.
     difference : dict of str to float
         Mean over the triples of the difference to the preset.
     least : float or None
@@ -51,10 +51,11 @@ def summarise(columns: Mapping[str, Column], variants: Sequence[Variant]) -> lis
         mean, difference, apart, over = {}, {}, [], []
         complete = not any(column[variant.name].failed for column in columns.values())
         for key in MEASURES if complete else ():
-            values = [column[variant.name].values.get(key) for column in columns.values()]
-            known = [value for value in values if value is not None]
-            bases = [column[base].values.get(key) for column in columns.values()]
-            steps = [value - other for value, other in zip(values, bases, strict=True) if None not in (value, other)]  # type: ignore[operator]
+            cells = [
+                (column[variant.name].values.get(key), column[base].values.get(key)) for column in columns.values()
+            ]
+            known = [value for value, _ in cells if value is not None]
+            steps = [value - other for value, other in cells if value is not None and other is not None]
             if known:
                 mean[key] = float(np.mean(known))
             if steps:

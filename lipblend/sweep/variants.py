@@ -1,4 +1,4 @@
-"""The variants of an ablation: a preset as it is, one setting or a few changed at a time, and plain methods beside it."""
+"""The variants of an ablation: a preset, the same with one stage changed at a time, and plain methods beside it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
     """Read the file of variants.
 
     It is a YAML file of three sections. ``variants``: name to changed settings, dotted keys; they are laid over the
-    preset, or over the preset that the key ``preset`` names. ``yardsticks``: the same, laid over the bare defaults and
+    preset, or over the preset that the key ``preset`` names; one that then is the preset as it is gets no row. ``yardsticks``: the same, laid over the bare defaults and
     ``plain``, the settings that all yardsticks share.
 
     Parameters
@@ -80,6 +80,8 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
         if not given:
             raise SettingsError(f"variant '{name}' changes nothing", hint="Write it as NAME: {KEY: VALUE}.")
         start = str(given.pop("preset", preset))
+        if start == preset and not given:
+            continue  # another preset by name, and now it is the one that all is held against
         made = _variant(name, "variant", start, given)
         found.append(made if start == preset else replace(made, changes={"preset": start, **made.changes}))
     names = [each.name for each in found]
