@@ -45,8 +45,8 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
     """Read the file of variants.
 
     It is a YAML file of three sections. ``variants``: name to changed settings, dotted keys; they are laid over the
-    preset, or over the preset that the key ``preset`` names; one that then is the preset as it is gets no row. ``yardsticks``: the same, laid over the bare defaults and
-    ``plain``, the settings that all yardsticks share.
+    preset, or over the preset that the key ``preset`` names; one that then is the preset as it is gets no row.
+    ``yardsticks``: the same, laid over the bare defaults and ``plain``, the settings that all yardsticks share.
 
     Parameters
     ----------
