@@ -94,7 +94,7 @@ def test_what_damages_is_worse(columns: dict[str, Column]) -> None:
     for column in columns.values():
         values = {name: cell.values for name, cell in column.items()}
         assert values["reuse none"]["psnr"] < values["preset natural"]["psnr"] - 0.1
-        assert values["colour none"]["psnr"] < values["reuse none"]["psnr"] - 0.5
+        assert values["colour none"]["psnr"] < values["reuse none"]["psnr"] - 0.1
         assert values["synced video itself"]["psnr"] < values["preset natural"]["psnr"] - 1
         assert values["synced video itself"]["detail"] < values["preset natural"]["detail"]
 
