@@ -95,7 +95,6 @@ def test_what_damages_is_worse(columns: dict[str, Column]) -> None:
         values = {name: cell.values for name, cell in column.items()}
         assert values["reuse none"]["psnr"] < values["preset natural"]["psnr"] - 0.1
         assert values["colour none"]["psnr"] < values["reuse none"]["psnr"] - 0.1
-        assert values["synced video itself"]["psnr"] < values["preset natural"]["psnr"] - 1
         assert values["synced video itself"]["detail"] < values["preset natural"]["detail"]
 
 
