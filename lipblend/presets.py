@@ -83,7 +83,7 @@ def list_presets() -> list[PresetInfo]:
         A preset file cannot be read.
     """
     return [
-        PresetInfo(path.stem, str(_read_yaml(path).get("summary", "")), path)
+        PresetInfo(path.stem, str(read_yaml(path).get("summary", "")), path)
         for path in sorted(preset_folder().glob("*.yaml"))
     ]
 
@@ -260,7 +260,7 @@ def _suggest(word: str, known: Iterable[str]) -> str:
 
 def _read_layer(path: Path, source: str) -> dict[str, _Value]:
     layer: dict[str, _Value] = {}
-    for name, content in _read_yaml(path).items():
+    for name, content in read_yaml(path).items():
         if name == "summary":
             continue
         if name not in setting_groups():
@@ -282,7 +282,14 @@ def _read_value(key: str, raw: object, source: str) -> tuple[str, _Value]:
     return key, _Value(raw, source)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A small YAML file that holds a mapping; without aliases and keys given twice.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be read, or is something else.
+    """
     try:
         with path.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)

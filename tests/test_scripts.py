@@ -221,3 +221,9 @@ def test_another_users_lock_is_not_waited_for_without_end(shared: tuple[Checkout
     (lock / "pid").write_text(str(gone.pid))
     lock.chmod(0o555)
     assert f"{lock} was made by another user" in one_line(checkout.run("scripts/lipblend", user=other))
+
+
+def test_the_ablation_runs_its_program(checkout: Checkout) -> None:
+    assert checkout.run("scripts/ablation", "a folder", "--jobs", "1").returncode == 0
+    calls = checkout.calls_file.read_text().splitlines()
+    assert calls[-1] == f"python {checkout.root}/scripts/ablation.py a folder --jobs 1"

@@ -1,4 +1,4 @@
-"""Measures against the truth, where there is one: PSNR, SSIM, temporal error, LPIPS."""
+"""Measures against the truth, where there is one: PSNR, SSIM, temporal error, mouth detail, LPIPS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.faces.landmarks import LIPS_OUTER
+from lipblend.quality.levels import ROUNDING
+from lipblend.quality.sharpness import fine_detail
 from lipblend.quality.view import FaceView, Patch3
+from lipblend.stages.mask import grid_step_px, signed_distance
 
 PSNR_MOST = 100.0
 """What equal pictures get, dB, and the most that any do: the true value would be infinite, which JSON cannot hold."""
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _TEMPORAL_SIGMA = 3.0
+_MOUTH_MARGIN_FRAC = 0.03
 _LPIPS_SIZE = 64  # least side, pixels: AlexNet's last layers need that much
 
 Mask = npt.NDArray[np.bool_]
@@ -40,6 +45,30 @@ def lower_face(view: FaceView) -> Mask:
     out = np.zeros((view.box.height, view.box.width), np.uint8)
     cv2.fillConvexPoly(out, np.rint((corners - 0.5) * 16).astype(np.int32), (1,), shift=4)
     return out.astype(bool)
+
+
+def mouth(view: FaceView) -> Mask:
+    """Both outer lip contours (``before`` and ``after``) and 0.03 ``w_f`` around them: (h, w) bool."""
+    polygons = [(mesh.points[list(LIPS_OUTER)], True) for mesh in (view.before, view.after)]
+    distance = signed_distance(polygons, view.box, step_px=grid_step_px(view.face_width_px))
+    return np.asarray(distance > -_MOUTH_MARGIN_FRAC * view.face_width_px)
+
+
+def mouth_detail(view: FaceView, reference: Patch3) -> float | None:
+    """Fine detail of the `mouth`, result over reference: 1 is as sharp as the truth, below 1 softer.
+
+    Detail is the standard deviation of luma minus luma under a Gaussian of sigma 1.5 px; in both pictures at least what
+    rounding to 8 bits makes. None where the mouth is not in the box.
+    """
+    _check(view, reference)
+    where = mouth(view)
+    if not where.any():
+        return None
+    ours, theirs = (
+        float(fine_detail(np.ascontiguousarray(each[..., 0]))[where].std(dtype=np.float64))
+        for each in (view.result, reference)
+    )
+    return max(ours, ROUNDING) / max(theirs, ROUNDING)
 
 
 def reference_scores(view: FaceView, reference: Patch3) -> dict[str, float]:
@@ -75,11 +104,19 @@ def reference_scores(view: FaceView, reference: Patch3) -> dict[str, float]:
     return {"psnr": psnr, "ssim": similarity}
 
 
-def temporal_error(view: FaceView, reference: Patch3, before_view: FaceView, before_reference: Patch3) -> float | None:
+def temporal_error(
+    view: FaceView,
+    reference: Patch3,
+    before_view: FaceView,
+    before_reference: Patch3,
+    *,
+    with_mouth: bool = True,
+) -> float | None:
     """Mean change of the error from the frame before: ``|G * (e_t - e_{t-1})|``, luma in grey levels.
 
     ``e = result - reference`` at the same pixels of the picture, G a Gaussian of sigma 3 px; the mean is over the lower
-    face of the later frame. None if the two views have none of it in common.
+    face of the later frame, without ``with_mouth`` only over what is not its `mouth`. None if the two views have none
+    of it in common.
     """
     _check(view, reference)
     _check(before_view, before_reference)
@@ -88,7 +125,7 @@ def temporal_error(view: FaceView, reference: Patch3, before_view: FaceView, bef
     if x0 >= x1 or y0 >= y1:
         return None
     here, there = (np.s_[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] for box in (one, two))
-    where = lower_face(view)[here]
+    where = (lower_face(view) if with_mouth else lower_face(view) & ~mouth(view))[here]
     if not where.any():
         return None
     error = (view.result - reference)[..., 0][here] - (before_view.result - before_reference)[..., 0][there]

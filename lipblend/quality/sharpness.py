@@ -32,7 +32,7 @@ def sharpness(view: FaceView) -> float | None:
         return None
     place = bounds(where, _MARGIN_PX)
     result, original = (
-        _detail(patch[place][..., 0])[where[place]].std(dtype=np.float64) for patch in (view.result, view.original)
+        fine_detail(patch[place][..., 0])[where[place]].std(dtype=np.float64) for patch in (view.result, view.original)
     )
     return float(max(result, ROUNDING) / max(original, ROUNDING))
 
@@ -65,7 +65,8 @@ def grain(view: FaceView) -> float | None:
     return float(max(result, ROUNDING) / max(original, ROUNDING))
 
 
-def _detail(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def fine_detail(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Luma minus luma under a Gaussian of sigma 1.5 px; (h, w)."""
     return np.asarray(luma - cv2.GaussianBlur(luma, (0, 0), _DETAIL_SIGMA_PX), np.float32)
 
 

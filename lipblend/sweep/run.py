@@ -68,8 +68,8 @@ class SweepResult:
 
 
 @dataclass
-class _Analysed:
-    """One analysis, without its tracks, and the combinations that share it."""
+class Analysed:
+    """One analysis, without its tracks, the combinations that share it with their plans, and the frames to be tried."""
 
     clip: ClipAnalysis
     plans: dict[tuple[object, ...], Planned]
@@ -128,7 +128,7 @@ def run_sweep(
     ours, theirs = probe(original), probe(synced)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, ours) if reference is not None else None
-    groups, failed = _analyse_all(ours, theirs, grid, resolve_model("face_landmarker", models), report)
+    groups, failed = analyse_all(ours, theirs, grid.combinations, resolve_model("face_landmarker", models), report)
     notes = _choose_frames(groups, ours, frames=frames, runs=runs)
     if truth is not None:
         for group in groups:
@@ -138,7 +138,7 @@ def run_sweep(
     done = 0
     for group in groups:
         trials = [Trial(each, plan, restorers[each.settings.restore]) for each, plan in group.members]
-        for block, pictures in _decoded(group, ours, theirs, truth):
+        for block, pictures in decoded_frames(group, ours, theirs, truth):
             for trial in trials:
                 trial.work(block, pictures)
                 done += block.measured
@@ -164,14 +164,26 @@ def run_sweep(
     return replace(result, files=write_sweep(folder, result, inputs))
 
 
-def _analyse_all(
-    ours: VideoInfo, theirs: VideoInfo, grid: Grid, model: Path, report: Callable[[Progress], None]
-) -> tuple[list[_Analysed], list[Outcome]]:
-    """One analysis for each distinct set of settings that it reads, one plan for each that the plan reads."""
+def analyse_all(
+    ours: VideoInfo,
+    theirs: VideoInfo,
+    combinations: Sequence[Combination],
+    model: Path,
+    report: Callable[[Progress], None],
+) -> tuple[list[Analysed], list[Outcome]]:
+    """One analysis for each distinct set of settings that it reads, one plan for each that the plan reads.
+
+    Combinations that find no face, or videos that do not belong together, come back as failed outcomes.
+
+    Raises
+    ------
+    LipblendError
+        Another error, or no combination is left.
+    """
     sets: dict[tuple[object, ...], list[Combination]] = {}
-    for each in grid.combinations:
+    for each in combinations:
         sets.setdefault(each.part("analysis"), []).append(each)
-    groups: list[_Analysed] = []
+    groups: list[Analysed] = []
     failed: list[Outcome] = []
     first_error: LipblendError | None = None
     for number, members in enumerate(sets.values(), start=1):
@@ -183,7 +195,7 @@ def _analyse_all(
             first_error = first_error or error
             failed += [Outcome(each, failed=error.message) for each in members]
             continue
-        group = _Analysed(replace(clip, tracks={}), {}, [])
+        group = Analysed(replace(clip, tracks={}), {}, [])
         for each in members:
             try:
                 group.members.append((each, _planned(clip, each, group.plans)))
@@ -225,10 +237,10 @@ def _planned(clip: ClipAnalysis, each: Combination, plans: dict[tuple[object, ..
     return plans[key]
 
 
-def _choose_frames(groups: Sequence[_Analysed], ours: VideoInfo, *, frames: Frames, runs: int) -> list[str]:
+def _choose_frames(groups: Sequence[Analysed], ours: VideoInfo, *, frames: Frames, runs: int) -> list[str]:
     """Give every analysis its blocks; those with the same time line get the same ones."""
     notes: list[str] = []
-    lines: dict[bytes, list[_Analysed]] = {}
+    lines: dict[bytes, list[Analysed]] = {}
     for group in groups:
         lines.setdefault(group.clip.original_index.tobytes(), []).append(group)
     if len(lines) > 1:
@@ -258,8 +270,8 @@ def _block_length(info: VideoInfo) -> int:
     return max(2, min(_LONGEST_BLOCK, _HELD_BYTES // row_bytes))
 
 
-def _decoded(
-    group: _Analysed, ours: VideoInfo, theirs: VideoInfo, truth: Truth | None
+def decoded_frames(
+    group: Analysed, ours: VideoInfo, theirs: VideoInfo, truth: Truth | None
 ) -> Iterator[tuple[Block, list[Pictures]]]:
     """The frames of one block after the other, each decoded once."""
     clip = group.clip

@@ -21,6 +21,7 @@ from lipblend.quality.frame import face_scores, same_face, worst, worst_of
 from lipblend.quality.reference import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.settings import Settings
 from lipblend.stages.restore import Restorer
 from lipblend.sweep.grid import Combination
 from lipblend.sweep.sampling import Block
@@ -73,6 +74,18 @@ class _Person:
 class _Seen:
     view: FaceView
     truth: Patch3 | None
+
+
+def composed(
+    row: PlanRow, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
+) -> tuple[FrameResult, Picture]:
+    """A frame rendered, and the whole picture that it gives, before it is encoded."""
+    ours = pictures.original
+    done = render_frame(ours, pictures.synced, row, settings, mapping=mapping, restorer=restorer)
+    planes = [plane.copy() for plane in ours.planes]
+    for patch in done.patches:
+        add_delta(planes, ours.layout, patch.matte.box, patch.delta)
+    return done, Picture(planes, ours.layout, ours.colour, ours.height)
 
 
 class Trial:
@@ -135,13 +148,7 @@ class Trial:
         )
 
     def _render(self, row: PlanRow, pictures: Pictures) -> tuple[FrameResult, Picture]:
-        ours = pictures.original
-        settings, mapping = self._combination.settings, self._plan.mapping
-        done = render_frame(ours, pictures.synced, row, settings, mapping=mapping, restorer=self._restorer)
-        planes = [plane.copy() for plane in ours.planes]
-        for patch in done.patches:
-            add_delta(planes, ours.layout, patch.matte.box, patch.delta)
-        return done, Picture(planes, ours.layout, ours.colour, ours.height)
+        return composed(row, pictures, self._combination.settings, self._plan.mapping, self._restorer)
 
     def _rendering_memory(self, row: PlanRow, pictures: Pictures) -> int:
         """Bytes that rendering a frame takes at its peak."""

@@ -15,7 +15,15 @@ from skimage.metrics import structural_similarity
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
-from lipblend.quality.reference import PSNR_MOST, LpipsModel, lower_face, reference_scores, temporal_error
+from lipblend.quality.reference import (
+    PSNR_MOST,
+    LpipsModel,
+    lower_face,
+    mouth,
+    mouth_detail,
+    reference_scores,
+    temporal_error,
+)
 from lipblend.quality.view import FaceView
 
 
@@ -91,6 +99,30 @@ def test_temporal_error_outside_the_lower_face_does_not_count(view: FaceView) ->
     assert temporal_error(view, wrong, view, view.result) == pytest.approx(0, abs=1e-4)
 
 
+def test_temporal_error_without_the_mouth(view: FaceView) -> None:
+    inside = cv2.distanceTransform(mouth(view).astype(np.uint8), cv2.DIST_L2, 5)
+    wrong = view.result.copy()
+    wrong[inside > 0.8 * inside.max()] += 40
+    whole = temporal_error(view, wrong, view, view.result)
+    skin = temporal_error(view, wrong, view, view.result, with_mouth=False)
+    assert whole is not None
+    assert skin is not None
+    assert 0 <= skin < 0.05 * whole
+
+
+def test_mouth_detail_is_the_sharpness_against_the_truth(view: FaceView) -> None:
+    truth, where = view.result.copy(), mouth(view)
+    assert mouth_detail(view, truth) == 1.0
+    assert (mouth(replace(view, after=view.before)) & ~where).sum() == 0
+    soft = replace(view, result=cv2.GaussianBlur(truth, (0, 0), 2.0))
+    assert mouth_detail(soft, truth) < 0.6
+    far = cv2.distanceTransform((~where).astype(np.uint8), cv2.DIST_L2, 5) > 8
+    noisy = truth.copy()
+    noisy[far] += np.random.default_rng(1).normal(0, 20, noisy.shape).astype(np.float32)[far]
+    assert mouth_detail(replace(view, result=noisy), truth) == pytest.approx(1.0, abs=1e-3)
+    assert mouth_detail(replace(view, result=truth * 2), truth) == pytest.approx(2.0, rel=1e-3)
+
+
 def test_temporal_error_of_boxes_that_differ(view: FaceView) -> None:
     """The same picture and error, seen in a box that begins elsewhere."""
     across = np.linspace(0, 30, view.box.width, dtype=np.float32)[None, :, None]
@@ -110,6 +142,7 @@ def test_a_face_outside_the_box_gives_nothing(view: FaceView) -> None:
     away = replace(view, before=Landmarks(view.before.points + np.float32(3000)))
     assert reference_scores(away, view.result) == {}
     assert temporal_error(away, view.result, view, view.result) is None
+    assert mouth_detail(replace(away, after=away.before), view.result) is None
 
 
 def test_a_reference_of_another_size_is_refused(view: FaceView) -> None:

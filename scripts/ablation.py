@@ -1,0 +1,67 @@
+"""One stage of lipblend off at a time, held against the truth of some triples. See docs/ablation.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lipblend.errors import LipblendError
+from lipblend.presets import DEFAULT_PRESET
+from lipblend.sweep.ablation import find_triples, run_ablation
+from lipblend.sweep.ablation_table import as_json, markdown, write_markdown, write_text
+from lipblend.sweep.variants import read_variants
+
+VARIANTS = Path(__file__).resolve().with_name("ablation.yaml")
+
+
+def say(line: str) -> None:
+    """Progress; called by the worker processes too."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="ablation", description=__doc__)
+    made.add_argument("folder", type=Path, help="holds NAME/{orig,synced,truth}.mp4")
+    made.add_argument("--preset", default=DEFAULT_PRESET, help=f"what is changed one by one ({DEFAULT_PRESET})")
+    made.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME", help="only these triples")
+    made.add_argument("--variants", type=Path, default=VARIANTS, metavar="FILE", help="YAML (scripts/ablation.yaml)")
+    made.add_argument("--frames", type=int, metavar="N", help="only N frames from the middle of each triple")
+    made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="triples at once (cores)")
+    made.add_argument("--json", type=Path, metavar="OUT", help="write all numbers")
+    made.add_argument("--markdown", type=Path, metavar="OUT", help="write the table, in its place in docs/ablation.md")
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run it; returns the exit code."""
+    given = parser().parse_args(words)
+    try:
+        variants = read_variants(given.variants, given.preset)
+        triples = find_triples(given.folder, given.only)
+        columns = run_ablation(triples, variants, frames=given.frames, jobs=given.jobs, say=say)
+        table = markdown(columns, variants)
+        print(table, end="")
+        if given.json is not None:
+            write_text(given.json, as_json(columns, variants))
+        if given.markdown is not None:
+            write_markdown(given.markdown, table)
+    except LipblendError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _ended(*_: object) -> None:
+    raise SystemExit(143)  # unwinds, so that the worker processes end too
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _ended)
+    sys.exit(main())
