@@ -108,6 +108,8 @@ def register(
     flow = _dense_flow(after[..., 0], before[..., 0])
     shift = np.zeros(2)
     stay = cv2.resize(still.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    inside = np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_AREA), np.float32)
+    stay &= inside > 0.5
     if np.count_nonzero(stay) >= _LEAST_STILL_PIXELS:
         found = np.median(flow[stay], axis=0)
         if float(np.hypot(*(found * ratio))) <= largest_shift_px:
@@ -129,7 +131,6 @@ def register(
         here = cv2.resize(taken.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         if here.any():
             colour += np.median(apart[here], axis=0)
-    inside = np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_AREA), np.float32)
     trust = _trust(apart - colour, soft, spread, tolerance)
     if field:
         colour += smooth_field(apart - colour, trust * trust * inside, _FIELD_FRAC * work_width)
