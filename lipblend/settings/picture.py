@@ -176,8 +176,8 @@ class ReuseSettings(Group):
 class DetailSettings(Group):
     """Bringing the sharpness of what is taken from the synced picture to the original's."""
 
-    strength: float = number(1.0, 0, 2, "x", "Share of the measured lack of fine detail that is made up for.")
-    sharpen_max: float = number(1.0, 0, 4, "x", "Most that a band of detail is raised by, less 1.")
+    strength: float = number(1.3, 0, 2, "x", "Share of the measured lack of fine detail that is made up for.")
+    sharpen_max: float = number(1.5, 0, 4, "x", "Most that a band of detail is raised by, less 1.")
     fade: float = number(
         1.0, 0, 1, "x", "Share of the detail lost where original and synced pixels mix that is given back."
     )

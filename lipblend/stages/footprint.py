@@ -32,7 +32,8 @@ _NOISIEST_LEVELS = 3.0
 _ABOVE_RATIO, _ABOVE_LEVELS, _ABOVE_SHARE = 1.35, 0.5, 0.1
 _FINER = 4
 _FAR_FRAC = 2.0
-_MOUTH_BELOW, _MOUTH_FRAC = 0.55, 0.25  # about where the mouth lies below the steady points, and half its surroundings
+_MOST_PERCENT = 95.0
+_SPECK_SHARE = 0.05  # of the largest piece: smaller ones are noise
 
 
 def head_frame(face: Landmarks) -> FaceFrame:
@@ -98,15 +99,14 @@ def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | No
     if noise > _NOISIEST_LEVELS:
         return None
     fine = cv2.resize(mean, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
-    column, row, radius = (int(v / _CELL_FRAC * _FINER) for v in (-_LEFT_FRAC, _MOUTH_BELOW - _TOP_FRAC, _MOUTH_FRAC))
-    mouth = np.s_[row - radius : row + radius, column - radius : column + radius]
-    limit = max(_ABOVE_RATIO * noise + _ABOVE_LEVELS, noise + _ABOVE_SHARE * (float(np.median(fine[mouth])) - noise))
+    most = float(np.percentile(fine, _MOST_PERCENT))
+    limit = max(_ABOVE_RATIO * noise + _ABOVE_LEVELS, noise + _ABOVE_SHARE * (most - noise))
     labels = np.asarray(cv2.connectedComponents((fine > limit).astype(np.uint8))[1])
-    near = labels[mouth]
-    near = near[near > 0]
-    if not len(near):
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # what was not painted
+    if not areas.any():
         return None
-    rows, columns = np.nonzero(labels == np.bincount(near).argmax())
+    rows, columns = np.nonzero((areas >= _SPECK_SHARE * areas.max())[labels] & (labels > 0))
     cells = convex_hull(np.stack([columns, rows], axis=1).astype(np.float32)).astype(np.float64)
     last = _CELLS * _FINER - 1
     far = _FAR_FRAC / _CELL_FRAC * _FINER

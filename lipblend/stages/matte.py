@@ -151,6 +151,8 @@ def make_matte(
     painted = np.ones_like(beyond)
     if footprint is not None:
         within = signed_distance([(footprint, True)], box, step_px=step) - np.float32(footprint_margin_px)
+        if covers:  # the lips are taken over wherever they are; there is no edge to keep away from within them
+            within = cover(within, signed_distance(lips, box, step_px=step), feather + _MARGIN_PX)
         fields = [np.minimum(field, within) for field in fields]
         painted = np.clip(within / np.float32(max(feather, 1)), 0, 1)
     area = np.logical_or.reduce([field > 0 for field in fields])

@@ -186,7 +186,8 @@ def _dense_flow(fixed: Plane, moving: Plane) -> Flow:
 def _trust(difference: Patch3, soft_px: float, spread_px: float, tolerance: float) -> Plane:
     apart = np.abs(cv2.GaussianBlur(difference, (0, 0), soft_px))
     length = apart[..., 0] + np.float32(_CHROMA_WEIGHT) * (apart[..., 1] + apart[..., 2])
-    return np.asarray(cv2.GaussianBlur(np.exp(-((length / np.float32(tolerance)) ** 2)), (0, 0), spread_px), np.float32)
+    trust = cv2.GaussianBlur(np.exp(-((length / np.float32(tolerance)) ** 2)), (0, 0), spread_px)
+    return np.asarray(np.minimum(trust, 1), np.float32)  # the filter's weights add up to 1 but for rounding
 
 
 def _smoothstep(value: Plane) -> Plane:

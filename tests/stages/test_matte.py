@@ -164,8 +164,8 @@ def test_shapes_without_a_mouth_do_not_get_one(face: Landmarks) -> None:
 
 def test_the_matte_keeps_inside_the_footprint_by_the_margin_and_the_lips_with_it(face: Landmarks) -> None:
     middle, width = face.mouth_centre, face.face_width_px
-    left, top = middle - (0.2 * width, 0.2 * width)
-    right, bottom = middle + (0.6 * width, 0.12 * width)
+    left, top = middle - (0.3 * width, 0.2 * width)
+    right, bottom = middle + (0.6 * width, 0.25 * width)
     painted = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
     free = matte_of(face, face)
     held = make_matte(
@@ -184,15 +184,27 @@ def test_the_matte_keeps_inside_the_footprint_by_the_margin_and_the_lips_with_it
     assert (held.alpha <= free.alpha + 1e-6).all()
 
 
+def test_the_lips_are_taken_over_whole_even_where_only_they_were_painted(face: Landmarks) -> None:
+    lips = face.points[list(LIPS_OUTER)].astype(np.float32)
+    held = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(), alpha=AlphaSettings(), seam_px=0.0,
+        footprint=lips, footprint_margin_px=4.0,
+    )  # fmt: skip
+    assert held is not None
+    inside = signed_distance([(lips, True)], held.box, step_px=1) > 0
+    assert held.alpha[inside].min() == 1
+    assert held.painted[inside].min() == 1
+
+
 def test_pixels_may_be_moved_beyond_the_footprint(face: Landmarks) -> None:
     middle, width = face.mouth_centre, face.face_width_px
-    corners = [(-0.4, -0.2), (0.4, -0.2), (0.4, 0.12), (-0.4, 0.12)]
+    corners = [(-0.4, -0.2), (0.4, -0.2), (0.4, 0.22), (-0.4, 0.22)]
     painted = (middle + np.array(corners) * width).astype(np.float32)
     held = make_matte(
         face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(), alpha=AlphaSettings(), seam_px=0.0,
         reach_px=0.1 * width, footprint=painted, footprint_margin_px=4.0,
     )  # fmt: skip
     assert held is not None
-    chin = int(middle[1] + 0.2 * width) - held.box.y0, int(middle[0]) - held.box.x0
+    chin = int(middle[1] + 0.28 * width) - held.box.y0, int(middle[0]) - held.box.x0
     assert held.alpha[chin] == 0
     assert held.reach[chin] == 1
