@@ -64,7 +64,7 @@ class FootprintSettings(Group):
     method: Literal["auto", "none"] = choice(
         "auto", "auto finds what was painted from the differences over the shot; none takes all of the mask."
     )
-    margin_frac: float = number(0.015, 0, 0.2, "face widths", "The matte keeps so far away from the footprint's edge.")
+    margin_frac: float = number(0.02, 0, 0.2, "face widths", "The matte keeps so far away from the footprint's edge.")
 
 
 class AlphaSettings(Group):

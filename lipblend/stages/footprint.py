@@ -33,6 +33,8 @@ _ABOVE_RATIO, _ABOVE_LEVELS, _ABOVE_SHARE = 1.35, 0.5, 0.1
 _FINER = 4
 _FAR_FRAC = 2.0
 _MOST_PERCENT = 95.0
+_LARGEST_SHARE = 0.1
+_LEAST_AREA = 0.35  # face widths squared
 _SPECK_SHARE = 0.05  # of the largest piece: smaller ones are noise
 
 
@@ -83,22 +85,24 @@ def footprint_sample(original: Patch3, synced: Patch3, box: Box, face: Landmarks
 def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | None:
     """Convex outline of what was painted, (n, 2) face widths in `head_frame`; None where it cannot be told.
 
-    That is so when the face fills the picture, so that no noise can be read beside it, and when the whole picture
-    differs (generators that render the whole head).
+    That is so when the face fills the picture, so that no noise can be read beside it; when the whole picture differs
+    (generators that render the whole head); and when little more than the mouth does, so that there is no edge in the
+    skin to keep away from.
     """
     if not samples:
         return None
     stack = np.stack(samples).astype(np.float32)
-    known = np.isfinite(stack)
-    count = known.sum(0)
-    mean = np.where(known, stack, 0).sum(0) / np.maximum(count, 1)
+    count = np.isfinite(stack).sum(0)
+    most_each = max(1, round(_LARGEST_SHARE * len(samples)))
+    # A jaw may move in few frames only: the mean of the largest differences shows where it ever did.
+    shown = np.sort(np.nan_to_num(stack, nan=0.0), axis=0)[-most_each:].mean(0)
     edge = _border() & (count > len(samples) / 2)
     if np.count_nonzero(edge) < _LEAST_BORDER_CELLS:
         return None
-    noise = float(np.median(mean[edge]))
+    noise = float(np.median(shown[edge]))
     if noise > _NOISIEST_LEVELS:
         return None
-    fine = cv2.resize(mean, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
+    fine = cv2.resize(shown, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
     most = float(np.percentile(fine, _MOST_PERCENT))
     limit = max(_ABOVE_RATIO * noise + _ABOVE_LEVELS, noise + _ABOVE_SHARE * (most - noise))
     labels = np.asarray(cv2.connectedComponents((fine > limit).astype(np.uint8))[1])
@@ -108,6 +112,8 @@ def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | No
         return None
     rows, columns = np.nonzero((areas >= _SPECK_SHARE * areas.max())[labels] & (labels > 0))
     cells = convex_hull(np.stack([columns, rows], axis=1).astype(np.float32)).astype(np.float64)
+    if cv2.contourArea(cells.astype(np.float32)) * (_CELL_FRAC / _FINER) ** 2 < _LEAST_AREA:
+        return None
     last = _CELLS * _FINER - 1
     far = _FAR_FRAC / _CELL_FRAC * _FINER
     cells += np.where(cells <= 1, -far, np.where(cells >= last - 1, far, 0))

@@ -26,9 +26,17 @@ _NOT_SWEPT = {
     "gate": "the score is made from the pass marks, so they must be the same for all combinations",
 }
 _RENDER_GROUPS = frozenset({"mask", "alpha", "align", "reuse", "detail", "restore", "blend"})
-_PLAN_GROUPS = frozenset({"smooth", "colour"})
+_PLAN_GROUPS = frozenset({"smooth", "colour", "footprint"})
 _PLAN_KEYS = frozenset(
-    {"pair.tail", "track.face", "track.no_face", "track.max_gap_s", "track.ramp_s", "track.outlier_frac"}
+    {
+        "pair.tail",
+        "track.face",
+        "track.no_face",
+        "track.max_gap_s",
+        "track.ramp_s",
+        "track.outlier_frac",
+        "alpha.average_frames",
+    }
 )
 _ANALYSIS_KEYS = frozenset({"colour.space"})
 

@@ -164,7 +164,7 @@ def test_shapes_without_a_mouth_do_not_get_one(face: Landmarks) -> None:
 
 def test_the_matte_keeps_inside_the_footprint_by_the_margin_and_the_lips_with_it(face: Landmarks) -> None:
     middle, width = face.mouth_centre, face.face_width_px
-    left, top = middle - (0.3 * width, 0.2 * width)
+    left, top = middle - (0.36 * width, 0.2 * width)
     right, bottom = middle + (0.6 * width, 0.25 * width)
     painted = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
     free = matte_of(face, face)

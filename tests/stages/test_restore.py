@@ -18,6 +18,7 @@ from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.render import Picture, render_frame
 from lipblend.settings import RestoreSettings, Settings
+from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.restore import Restorer, load_restorer, load_restorers
 from lipblend.stages.restore_model import RestoreModel, declared_inputs
 from tests.onnxfiles import Node, conv, model
@@ -255,7 +256,9 @@ def test_every_thread_has_a_net_of_its_own(loaded: Callable[..., Restorer]) -> N
 @pytest.fixture
 def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
     jaw = transformed(face, jaw_px=0.1 * face.face_width_px)
-    return PlanRow(0, 0, (FacePlan(1.0, face, jaw, np.ones(3), np.zeros(3), np.zeros(2)),), "")
+    return PlanRow(
+        0, 0, (FacePlan(1.0, face, jaw, ColourMap.affine("ycbcr", np.ones(3), np.zeros(3)), np.zeros(2)),), ""
+    )
 
 
 def frame(seed: int) -> Picture:
