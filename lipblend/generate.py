@@ -14,6 +14,7 @@ from lipblend.stages.alignment import still_region
 from lipblend.stages.detail import band_gains, denoised, mixed, sharpened
 from lipblend.stages.grain import grain_plane, missing_grain
 from lipblend.stages.matte import Matte
+from lipblend.stages.microwarp import micro_warp
 from lipblend.stages.reuse import Registration, register, shifted, warped
 
 Patch3 = npt.NDArray[np.float32]
@@ -69,6 +70,16 @@ def generate(
         Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md.
     """
     reuse, width_px = settings.reuse, face.original.face_width_px
+    warp = micro_warp(
+        face.original,
+        face.synced,
+        matte.box,
+        strength=settings.align.warp_strength,
+        regularisation=settings.align.warp_regularisation,
+        largest_px=settings.align.warp_max_frac * width_px,
+    )
+    if warp is not None:
+        after = warped(after, warp)
     found = register(
         before,
         after,

@@ -148,6 +148,13 @@ class AlignSettings(Group):
 
     method: Literal["none", "shift"] = choice("shift", "shift: the whole patch is put back by fractions of a pixel.")
     max_frac: float = number(0.02, 0, 0.1, "face widths", "A larger shift is not believed.")
+    warp_strength: float = number(
+        0.0, 0, 1, "", "Micro-warp: so much of the meshes' difference beside the mouth is taken out; 0 = none."
+    )
+    warp_regularisation: float = number(
+        1e-3, 0, 10, "face widths squared", "Micro-warp: 0 follows every point, large values only what they share."
+    )
+    warp_max_frac: float = number(0.02, 0, 0.1, "face widths", "Micro-warp: longest displacement.")
 
 
 class ReuseSettings(Group):
