@@ -141,7 +141,8 @@ def mixed(patch: Plane, moved: Plane, trust: Plane, *, face_width_px: float, kee
     one, other, both = (_fine(np.ascontiguousarray(z[..., 0]), fine) for z in (patch, moved, out))
     a, b, now = (cv2.GaussianBlur(z * z, (0, 0), wide) for z in (one, other, both))
     wanted = np.sqrt((a + trust * (b - a) + np.float32(_MIX_FLOOR)) / (now + np.float32(_MIX_FLOOR)))
-    gain = np.float32(keep) * (np.clip(wanted, 1, _MIX_MOST) - 1) * (4 * trust * (1 - trust)) ** np.float32(0.25)
+    halfway = np.clip(4 * trust * (1 - trust), 0, 1) ** np.float32(0.25)  # rounding may leave trust just above 1
+    gain = np.float32(keep) * (np.clip(wanted, 1, _MIX_MOST) - 1) * halfway
     out[..., 0] += gain * both
     return out
 
