@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.plan import FacePlan
+from lipblend.faces.landmarks import LIPS_OUTER
+from lipblend.media.planes import Box
 from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alignment import still_region
 from lipblend.stages.detail import band_gains, denoised, mixed, sharpened
@@ -19,6 +22,9 @@ from lipblend.stages.reuse import Registration, register, shifted, warped
 
 Patch3 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+
+_TOLERANCE_CELL_PX = 4
+_LIPS_SOFT_FRAC = 0.02
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def generate(
         matte.alpha > 0.5,
         matte.painted,
         face_width_px=width_px,
-        tolerance=reuse.tolerance_levels,
+        tolerance=_tolerance(face, matte.box, reuse),
         motion=reuse.method == "motion",
         still_px=reuse.still_px,
         moving_px=reuse.moving_px,
@@ -110,6 +116,20 @@ def generate(
     share = (1 - matte.alpha) * matte.reach * found.trust
     stays = np.where((found.flow == 0).all(2), found.trust, np.float32(0))
     return Generated(patch, share[..., None] * (moved - before), matte.alpha * (1 - stays))
+
+
+def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray[np.float32]:
+    """Tolerance over a patch, coarsely: another one within the lips of both meshes."""
+    size = max(2, box.width // _TOLERANCE_CELL_PX), max(2, box.height // _TOLERANCE_CELL_PX)
+    lips = np.zeros((size[1], size[0]), np.float32)
+    for mesh in (face.original, face.synced):
+        outline = mesh.points[np.asarray(LIPS_OUTER)] - (box.x0, box.y0)
+        cells = outline * (size[0] / box.width, size[1] / box.height) - 0.5
+        cv2.fillPoly(lips, [np.rint(cells * 16).astype(np.int32)], (1.0,), shift=4)
+    sigma = _LIPS_SOFT_FRAC * face.original.face_width_px * size[0] / box.width
+    lips = np.asarray(cv2.GaussianBlur(lips, (0, 0), max(0.5, sigma)), np.float32)
+    outside, inside = np.float32(settings.tolerance_levels), np.float32(settings.lips_tolerance_levels)
+    return outside + lips * (inside - outside)
 
 
 def _with_detail(after: Patch3, moved: Patch3, same: Mask, width_px: float, settings: DetailSettings) -> Patch3:

@@ -26,6 +26,7 @@ from lipblend.stages.blend_multiband import blend_multiband
 from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
 from lipblend.stages.edge import edge_alpha
 from lipblend.stages.matte import Matte, make_matte
+from lipblend.stages.membrane import membrane_patch
 from lipblend.stages.restore import Restorer
 
 OUTSIDE = "mask outside the picture"
@@ -149,6 +150,8 @@ def render_frame(
         after = convert_colour(after, synced.colour, original.colour, original.height)
         matrix = ycbcr_matrix(original.colour, original.height)
         after = face.colour.apply(after, matrix)
+        if face.membrane is not None:
+            after = after + membrane_patch(face.membrane, matte.box, face.original)
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
         matte = _edge_aware(matte, before, after, settings.alpha)
         restore = None

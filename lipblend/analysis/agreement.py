@@ -11,7 +11,6 @@ import numpy.typing as npt
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
-from lipblend.stages import colour
 from lipblend.stages.mask import grid_step_px, signed_distance
 from lipblend.stages.shapes import convex_hull, lower_face_points
 
@@ -53,38 +52,26 @@ def skin_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
 def agreeing(
     original: Patch3, synced: Patch3, region: npt.NDArray[np.bool_], face_width_px: float
 ) -> npt.NDArray[np.bool_]:
-    """Pixels of a region where the low-passed luma difference is the usual one: both show the same thing there.
+    """Pixels of a region where the low-passed difference is the usual one: both show the same thing there.
 
-    The usual difference is the region's median; a pixel agrees within 2.5 robust standard deviations (1.4826 times
-    the median absolute deviation), at least 2 levels. Empty if fewer than 64 pixels are left to judge by.
+    The usual difference is the region's median, channel by channel; a pixel agrees when all three lie within 2.5 robust
+    standard deviations (1.4826 times the median absolute deviation), at least 2 levels. Empty if fewer than 64 pixels
+    are left to judge by.
     """
     if np.count_nonzero(region) < _MIN_PIXELS:
         return np.zeros_like(region)
-    difference = cv2.GaussianBlur(synced[..., 0] - original[..., 0], (0, 0), max(0.5, _BLUR_FRAC * face_width_px))
+    difference = cv2.GaussianBlur(synced - original, (0, 0), max(0.5, _BLUR_FRAC * face_width_px))
     inside = difference[region]
-    middle = float(np.median(inside))
-    spread = 1.4826 * float(np.median(np.abs(inside - middle)))
-    return np.asarray(region & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS)))
+    middle = np.median(inside, axis=0)
+    spread = 1.4826 * np.median(np.abs(inside - middle), axis=0)
+    usual = np.abs(difference - middle) <= np.maximum(_SPREAD * spread, _FLOOR_LEVELS)
+    return np.asarray(region & usual.all(2))
 
 
-def face_stats(
-    original: Patch3,
-    synced: Patch3,
-    faces: Sequence[Landmarks],
-    box: Box,
-    matrix: npt.NDArray[np.float64],
-    *,
-    lab: bool = False,
-) -> colour.ColourStats | None:
-    """Colour statistics over the lower-face skin where both pictures agree; None where too little of it is seen.
-
-    The patches are YCbCr; for the matrix and for ``lab`` see `colour.measure`.
-    """
-    region = skin_region(faces, box)
-    where = agreeing(original, synced, region, max(face.face_width_px for face in faces))
-    if np.count_nonzero(where) < _MIN_PIXELS:
-        return None
-    return colour.measure(original, synced, where, matrix, lab=lab)
+def same_skin(original: Patch3, synced: Patch3, faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_] | None:
+    """The lower-face skin where both pictures agree, (h, w) bool; None where too little of it is seen."""
+    where = agreeing(original, synced, skin_region(faces, box), max(face.face_width_px for face in faces))
+    return where if np.count_nonzero(where) >= _MIN_PIXELS else None
 
 
 def painted_score(original: Patch3, synced: Patch3, face_width_px: float) -> float:

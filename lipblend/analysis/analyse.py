@@ -17,6 +17,7 @@ from lipblend.analysis.window import Window, align_window, check_not_empty
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.tracks import TrackedFace
+from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping
 from lipblend.media.pairing import pair_by_time
@@ -100,6 +101,7 @@ def analyse(
         shot_starts=starts,
         tracks=tracks,
         alignment=alignment,
+        matrix=ycbcr_matrix(original.colour, original.height),
         notes=(*alignment_notes(alignment, original, synced), *damage, *offline),
         original_pts=np.array(ours.pts),
         synced_pts=np.array(theirs.pts),

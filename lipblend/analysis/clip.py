@@ -55,6 +55,8 @@ class ClipAnalysis:
     tracks : dict of int to TrackRecord
         Faces of the original by track id.
     alignment : Alignment
+    matrix : (3, 4) float64
+        The original's YCbCr to R'G'B' 0..255.
     notes : tuple of str
         What the summary says about the two videos.
     original_pts, synced_pts : (k,) int64
@@ -73,6 +75,7 @@ class ClipAnalysis:
     shot_starts: npt.NDArray[np.intp]
     tracks: dict[int, TrackRecord]
     alignment: Alignment
+    matrix: npt.NDArray[np.float64]
     notes: tuple[str, ...]
     original_pts: npt.NDArray[np.int64]
     synced_pts: npt.NDArray[np.int64]

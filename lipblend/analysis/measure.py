@@ -19,6 +19,7 @@ from lipblend.media.planes import Box, extract_patch
 from lipblend.media.reader import Frame
 from lipblend.stages import colour
 from lipblend.stages.footprint import Sample, footprint_box, footprint_sample
+from lipblend.stages.membrane import membrane_sample
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -42,12 +43,15 @@ class FaceMeasure:
     above : float or None
         The same as ``painted`` for the upper face, which most generators only encode again; None where too little of
         it is seen.
+    membrane : (8, 8, 7) float16 or None
+        Over the same skin, see `lipblend.stages.membrane.membrane_sample`.
     """
 
     painted: float
     stats: colour.ColourStats | None
     above: float | None = None
     footprint: Sample | None = None
+    membrane: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,13 @@ class Pair:
             painted = agreement.painted_score(before, after, width_px)
             upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks))
             above = agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None
+            skin = agreement.same_skin(before, after, faces, box)
             found[face.track_id] = FaceMeasure(
                 painted,
-                agreement.face_stats(before, after, faces, box, matrix, lab=self.lab),
+                None if skin is None else colour.measure(before, after, skin, matrix, lab=self.lab),
                 above,
                 self._footprint(ours, theirs, face.landmarks) if ours.index % _FOOTPRINT_EVERY == 0 else None,
+                None if skin is None else membrane_sample(before, after, skin, box, face.landmarks),
             )
         return found
 

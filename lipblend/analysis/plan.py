@@ -12,13 +12,15 @@ import numpy.typing as npt
 from lipblend.analysis import smoothing
 from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.motion import MeshPairs, neighbours, velocity
-from lipblend.analysis.steady import colour_maps
+from lipblend.analysis.steady import colour_maps, membranes
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
-from lipblend.settings import ColourSettings, Settings
+from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.footprint import footprint_outline, footprint_polygon
+from lipblend.stages.membrane import Cells
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
@@ -40,6 +42,8 @@ class FacePlan:
         Smoothed meshes, both in the original's pixels.
     colour : ColourMap
         What brings the synced colours to the original's.
+    membrane : (8, 8, 3) float32 or None
+        What is added to the colours after that, see `lipblend.stages.membrane`.
     moved : (2,) float64
         How far right and down of its place the face lies in the synced picture, in the original's pixels: not 0 only
         where that was made from another frame than the one it is laid on. ``synced`` is without it.
@@ -56,6 +60,7 @@ class FacePlan:
     synced: Landmarks
     colour: ColourMap
     moved: npt.NDArray[np.float64]
+    membrane: Cells | None = None
     footprint: npt.NDArray[np.float32] | None = None
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     neighbours: MeshPairs = ()
@@ -203,7 +208,11 @@ def _plan_shot(
         alone = present & ~seen_too
         other[alone] = mesh[alone]
         borrowed += int(np.count_nonzero(alone))
-        colours = _colour_maps(record, start, stop, times, settings.colour)
+        measured = _measured(record, start, stop)
+        stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
+        colours = colour_maps(stats, times, settings.colour)
+        cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None}
+        fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
         outline = _outline(record) if settings.footprint.method == "auto" else None
         motion = velocity(mesh, seen)
@@ -211,7 +220,9 @@ def _plan_shot(
             one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
             painted = None if outline is None else footprint_polygon(outline, one)
             about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
-            faces[i].append(FacePlan(float(weights[i]), one, two, colours[i], moved[i], painted, motion[i], about))
+            faces[i].append(
+                FacePlan(float(weights[i]), one, two, colours[i], moved[i], fields[i], painted, motion[i], about)
+            )
     rows = []
     for i, found in enumerate(faces):
         reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
@@ -281,13 +292,10 @@ def _steady(
     return values, valid
 
 
-def _colour_maps(
-    record: TrackRecord, start: int, stop: int, times: smoothing.Series, settings: ColourSettings
-) -> list[ColourMap]:
-    """The colour map of every frame of a shot."""
-    stats = {
-        frame - start: measured.stats
+def _measured(record: TrackRecord, start: int, stop: int) -> dict[int, FaceMeasure]:
+    """What was measured on a track in one shot, by row of the shot."""
+    return {
+        frame - start: measured
         for frame, measured in zip(record.frames, record.measured, strict=True)
-        if start <= frame < stop and measured is not None and measured.stats is not None
+        if start <= frame < stop and measured is not None
     }
-    return colour_maps(stats, times, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,12 @@ from lipblend.settings import ColourSettings
 from lipblend.stages.colour import ColourStats
 from lipblend.stages.colour_fit import ColourFit, colour_map, fit
 from lipblend.stages.colour_map import ColourMap
+from lipblend.stages.membrane import CELLS, Cells, Sample, spread
 
 _AROUND = 5  # frames whose median a fit is held against
 _ODD_STEPS = 4.0
+_MEMBRANE_FLOOR = 0.02
+_CELL_BANDS = 4.0  # a cell is seen through far fewer pixels than the whole skin, and trembles so much more
 
 Series = npt.NDArray[np.float64]
 
@@ -52,6 +55,44 @@ def colour_maps(
     for centre, shift, shape in zip(middle, moves, calm.reshape(len(times_s), -1, 3), strict=True):
         out.append(colour_map(ColourFit(centre, shift, shape[:size], shape[size:-1], shape[-1]), settings))
     return out
+
+
+def membranes(
+    samples: Mapping[int, Sample],
+    maps: Sequence[ColourMap],
+    times_s: smoothing.Series,
+    settings: ColourSettings,
+    matrix: npt.NDArray[np.float64],
+) -> list[Cells | None]:
+    """For every frame of one shot what its colour map leaves, None for all where nothing is known or none is wanted.
+
+    Parameters
+    ----------
+    samples : mapping of int to Sample
+        By row of ``times_s``; see `lipblend.stages.membrane.membrane_sample`.
+    maps : sequence of ColourMap
+        One a row.
+    times_s : (n,) float64
+    settings : ColourSettings
+    matrix : (3, 4) float64
+        YCbCr to R'G'B'.
+    """
+    if not settings.membrane or not samples:
+        return [None] * len(times_s)
+    rows = sorted(samples)
+    left = np.stack([_left_over(samples[row].astype(np.float64), maps[row], matrix) for row in rows])
+    valid = np.zeros(len(times_s), bool)
+    valid[rows] = True
+    flat = _filled(left.reshape(len(rows), -1), valid, times_s)
+    band = _CELL_BANDS * settings.hold_levels
+    flat = held(flat, valid, times_s, sigma_s=settings.gain_smooth_s, band=band)
+    return [each.reshape(CELLS, CELLS, 3).astype(np.float32) for each in flat]
+
+
+def _left_over(sample: Series, mapped: ColourMap, matrix: npt.NDArray[np.float64]) -> Series:
+    weight, ours, apart = sample[..., 0], sample[..., 1:4], sample[..., 4:]
+    theirs = mapped.apply((ours + apart).astype(np.float32), matrix)
+    return spread(ours - theirs, weight, _MEMBRANE_FLOOR)
 
 
 def keep_usual(values: Series, *, limit: float) -> smoothing.Valid:

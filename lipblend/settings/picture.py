@@ -167,6 +167,7 @@ class ReuseSettings(Group):
     tolerance_levels: float = number(
         3.0, 0.5, 30, "8-bit levels", "Low-passed difference at which the original is trusted by 1/e only."
     )
+    lips_tolerance_levels: float = number(2.4, 0.5, 30, "8-bit levels", "The same within the lips.")
     still_px: float = number(0.3, 0, 5, "px", "Motions up to this are none.")
     moving_px: float = number(1.0, 0.1, 10, "px", "Motions from this on are followed fully.")
     reach_frac: float = number(
@@ -183,7 +184,7 @@ class ReuseSettings(Group):
 class DetailSettings(Group):
     """Bringing the sharpness of what is taken from the synced picture to the original's."""
 
-    strength: float = number(1.3, 0, 2, "x", "Share of the measured lack of fine detail that is made up for.")
+    strength: float = number(2.0, 0, 4, "x", "Share of the measured lack of fine detail that is made up for.")
     sharpen_max: float = number(1.5, 0, 4, "x", "Most that a band of detail is raised by, less 1.")
     fade: float = number(
         1.0, 0, 1, "x", "Share of the detail lost where original and synced pixels mix that is given back."

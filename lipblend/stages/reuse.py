@@ -33,6 +33,7 @@ _FIELD_FLOOR = 1e-3
 _BEYOND_FRAC = 0.08
 _BEYOND_FLOOR = 0.05
 _LEAST_STILL_PIXELS = 100
+_STILL_SHIFT_PX = 0.05  # of a pair that lies still the estimate trembles by 0.04: up to this, none is made
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def register(
     painted: Plane,
     *,
     face_width_px: float,
-    tolerance: float,
+    tolerance: Plane,
     motion: bool,
     still_px: float,
     moving_px: float,
@@ -86,8 +87,8 @@ def register(
     painted : (h, w) float32 in [0, 1]
         What the generator painted. Beyond it the original is right, but for motion that went on: the flow fades out.
     face_width_px : float
-    tolerance : float
-        Difference of the low-passed pictures at which trust falls to 1/e, levels.
+    tolerance : (k, l) float32
+        Difference of the low-passed pictures at which trust falls to 1/e, levels; of any size, laid over the patch.
     motion : bool
         Follow motions; else the original is only compared where it stands.
     still_px, moving_px : float
@@ -112,7 +113,9 @@ def register(
     stay &= inside > 0.5
     if np.count_nonzero(stay) >= _LEAST_STILL_PIXELS:
         found = np.median(flow[stay], axis=0)
-        if float(np.hypot(*(found * ratio))) <= largest_shift_px:
+        length_px = float(np.hypot(*(found * ratio)))
+        if length_px <= largest_shift_px:
+            found = found * _smoothstep(np.float32(length_px / _STILL_SHIFT_PX - 1))
             # The synced face lies `-found` off: put back, its flow is what is left.
             shift = -found.astype(np.float64) * ratio
             flow = flow - found
@@ -125,16 +128,17 @@ def register(
     moved = warped(before, flow)
     soft = max(0.8, _SOFT_FRAC * work_width)
     spread = max(0.8, _SPREAD_FRAC * work_width)
+    limit = np.asarray(cv2.resize(tolerance, size, interpolation=cv2.INTER_LINEAR), np.float32)
     apart, colour = moved - after, np.zeros_like(after)
     if field:
         # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
         here = cv2.resize(taken.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         if here.any():
             colour += np.median(apart[here], axis=0)
-    trust = _trust(apart - colour, soft, spread, tolerance)
+    trust = _trust(apart - colour, soft, spread, limit)
     if field:
         colour += smooth_field(apart - colour, trust * trust * inside, _FIELD_FRAC * work_width)
-        trust = _trust(apart - colour, soft, spread, tolerance)
+        trust = _trust(apart - colour, soft, spread, limit)
     if inside.min() < 1:
         beyond = smooth_field(flow, trust * inside, _BEYOND_FRAC * work_width, floor=_BEYOND_FLOOR)
         flow = beyond + inside[..., None] * (flow - beyond)
@@ -183,13 +187,13 @@ def _dense_flow(fixed: Plane, moving: Plane) -> Flow:
     return np.asarray(search.calc(one, two, np.zeros((*one.shape, 2), np.float32)), np.float32)
 
 
-def _trust(difference: Patch3, soft_px: float, spread_px: float, tolerance: float) -> Plane:
+def _trust(difference: Patch3, soft_px: float, spread_px: float, tolerance: Plane) -> Plane:
     apart = np.abs(cv2.GaussianBlur(difference, (0, 0), soft_px))
     length = apart[..., 0] + np.float32(_CHROMA_WEIGHT) * (apart[..., 1] + apart[..., 2])
-    trust = cv2.GaussianBlur(np.exp(-((length / np.float32(tolerance)) ** 2)), (0, 0), spread_px)
+    trust = cv2.GaussianBlur(np.exp(-((length / tolerance) ** 2)), (0, 0), spread_px)
     return np.asarray(np.minimum(trust, 1), np.float32)  # the filter's weights add up to 1 but for rounding
 
 
-def _smoothstep(value: Plane) -> Plane:
+def _smoothstep(value: Plane | np.float32) -> Plane:
     x = np.clip(value, 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)

@@ -5,6 +5,7 @@ from lipblend.analysis import agreement
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import ColourTags
+from lipblend.stages.colour import ColourStats, measure
 from lipblend.stages.mask import signed_distance
 
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
@@ -16,6 +17,11 @@ def patches(face: Landmarks) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     original = (rng.normal(0, 4, (box.height, box.width, 3)) + [130, 110, 150]).astype(np.float32)
     return original, original.copy()
+
+
+def skin_stats(original: np.ndarray, synced: np.ndarray, face: Landmarks, *, lab: bool = False) -> ColourStats | None:
+    skin = agreement.same_skin(original, synced, [face], agreement.lower_face_box([face]))
+    return None if skin is None else measure(original, synced, skin, MATRIX, lab=lab)
 
 
 def test_skin_region_keeps_away_from_the_lips(face: Landmarks) -> None:
@@ -33,8 +39,7 @@ def test_statistics_ignore_a_place_where_the_pictures_show_different_things(
     synced += np.array([5, -2, 3], np.float32)
     third = synced.shape[1] // 4
     synced[:, :third, 0] += 70
-    box = agreement.lower_face_box([face])
-    stats = agreement.face_stats(original, synced, [face], box, MATRIX)
+    stats = skin_stats(original, synced, face)
     assert stats is not None
     np.testing.assert_allclose(stats.synced_mean - stats.original_mean, [5, -2, 3], atol=0.3)
 
@@ -46,11 +51,11 @@ def test_colours_of_lips_and_teeth_do_not_enter_the_statistics(
     original, synced = patches
     synced += np.array([5, -2, 3], np.float32)
     box = agreement.lower_face_box([face])
-    before = agreement.face_stats(original, synced, [face], box, MATRIX, lab=lab)
+    before = skin_stats(original, synced, face, lab=lab)
     lips = signed_distance([(face.points[list(LIPS_OUTER)], True)], box, step_px=1) > 0
     synced[lips] = [90, 60, 225]
     synced[lips & (np.arange(box.height)[:, None] % 12 < 4)] = [230, 128, 128]
-    after = agreement.face_stats(original, synced, [face], box, MATRIX, lab=lab)
+    after = skin_stats(original, synced, face, lab=lab)
     assert before is not None
     assert after is not None
     for name in ("synced_mean", "synced_std", "synced_quantiles", "original_mean", "synced_light"):
@@ -58,6 +63,19 @@ def test_colours_of_lips_and_teeth_do_not_enter_the_statistics(
     # Golden: the cast alone, within what 4 levels of noise leave of it.
     if not lab:
         np.testing.assert_allclose(after.synced_mean - after.original_mean, [5, -2, 3], atol=0.05)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_place_that_differs_in_one_channel_alone_does_not_agree(
+    face: Landmarks, patches: tuple[np.ndarray, np.ndarray], channel: int
+) -> None:
+    original, synced = patches
+    third = synced.shape[1] // 4
+    synced[:, :third, channel] += 30
+    skin = agreement.same_skin(original, synced, [face], agreement.lower_face_box([face]))
+    assert skin is not None
+    assert not skin[:, : third - 8].any()
+    assert skin[:, third + 8 :].any()
 
 
 def test_too_little_skin_gives_no_statistics(face: Landmarks) -> None:

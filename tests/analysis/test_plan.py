@@ -11,6 +11,8 @@ from lipblend.analysis.plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_
 from lipblend.analysis.timeline import Clock, describe, lay_out
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import ColourTags
 from lipblend.media.mapping import UNMOVED
 from lipblend.settings import Settings
 from lipblend.stages.colour import QUANTILES, ColourStats
@@ -49,6 +51,7 @@ def analysis_of(
         shot_starts=np.array(cuts),
         tracks=tracks,
         alignment=Alignment(UNMOVED, pairing, line, 1.0),
+        matrix=ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080),
         notes=notes,
         original_pts=stamps,
         synced_pts=stamps[:paired],

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from lipblend.analysis.steady import colour_maps, held, keep_usual
+from lipblend.analysis.steady import colour_maps, held, keep_usual, membranes
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import ColourTags
 from lipblend.settings import ColourSettings
 from lipblend.stages.colour import QUANTILES, ColourStats
+from lipblend.stages.colour_map import ColourMap
+from lipblend.stages.membrane import CELLS
 
 COUNT = 100
 TIMES = np.arange(COUNT) / 25
@@ -98,3 +102,53 @@ def test_rows_without_statistics_take_their_neighbours() -> None:
     maps = colour_maps({3: stats_of(2.0), 5: stats_of(4.0)}, TIMES[:8], ColourSettings(hold_levels=0))
     np.testing.assert_allclose([each.moves[0, 0] for each in maps], [-2, -2, -2, -2, -3, -4, -4, -4])
     assert all(each.is_identity for each in colour_maps({}, TIMES[:8], ColourSettings()))
+
+
+def _cells(left: float) -> np.ndarray:
+    """A sample of a face whose synced picture is `left` levels darker in the left half, in luma alone."""
+    sample = np.zeros((CELLS, CELLS, 7), np.float16)
+    sample[..., 0], sample[..., 1:4] = 1, 120
+    sample[:, : CELLS // 2, 4] = -left
+    return sample
+
+
+IDENTITY = ColourMap.affine("ycbcr", np.ones(3), np.zeros(3))
+MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
+
+
+def _membranes(lefts: list[float | None], **kwargs: object) -> np.ndarray:
+    samples = {row: _cells(left) for row, left in enumerate(lefts) if left is not None}
+    settings = ColourSettings.model_validate(kwargs)
+    found = membranes(samples, [IDENTITY] * len(lefts), np.arange(len(lefts)) / 25, settings, MATRIX)
+    return np.array([np.full((CELLS, CELLS, 3), np.nan) if cells is None else cells for cells in found])
+
+
+def test_a_membrane_is_what_the_map_leaves_where_it_leaves_it() -> None:
+    still = _membranes([6.0] * 20)
+    np.testing.assert_allclose(still[:, 2:6, :2, 0], 5.8, atol=0.3)
+    np.testing.assert_allclose(still[:, 2:6, 6:, 0], 0, atol=0.05)
+    np.testing.assert_array_equal(still[..., 1:], 0)
+    lifted = ColourMap.affine("ycbcr", np.ones(3), np.array([6.0, 0, 0]))
+    found = membranes({0: _cells(6.0)}, [lifted], np.zeros(1), ColourSettings(), MATRIX)[0]
+    assert found is not None
+    np.testing.assert_allclose(found[2:6, :2, 0], 0, atol=0.1)
+    np.testing.assert_allclose(found[2:6, 6:, 0], -5.8, atol=0.3)
+
+
+def test_a_membrane_that_trembles_is_held_and_one_that_pumps_is_followed() -> None:
+    calm = _membranes([6 + 0.2 * (-1) ** row for row in range(40)])
+    assert np.ptp(calm[5:-5, 4, 0, 0]) < 0.05
+    free = _membranes([6 + 0.2 * (-1) ** row for row in range(40)], hold_levels=0)
+    assert np.ptp(free[5:-5, 4, 0, 0]) > 0.3
+    pumping = _membranes([6 + 4 * (-1) ** row for row in range(40)])
+    assert np.ptp(pumping[5:-5, 4, 0, 0]) > 7
+
+
+def test_frames_without_a_sample_take_their_neighbours_membrane() -> None:
+    found = _membranes([2.0, None, 6.0], gain_smooth_s=0)
+    np.testing.assert_allclose(found[1], (found[0] + found[2]) / 2, atol=1e-5)
+
+
+def test_no_membrane_where_none_is_known_or_wanted() -> None:
+    assert np.isnan(_membranes([None] * 4)).all()
+    assert np.isnan(_membranes([6.0] * 4, membrane=False)).all()

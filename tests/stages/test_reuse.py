@@ -10,6 +10,7 @@ from lipblend.stages.reuse import Registration, register, shifted, smooth_field,
 
 SIZE = 200
 WIDTH = 160.0
+TOLERANCE = np.full((9, 9), 3, np.float32)
 
 
 def skin(seed: int = 1, size: int = SIZE) -> np.ndarray:
@@ -25,7 +26,7 @@ def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Regist
     still = np.zeros(original.shape[:2], bool)
     still[:60] = True
     options = {
-        "face_width_px": WIDTH, "tolerance": 3.0, "motion": True, "still_px": 0.3, "moving_px": 1.0,
+        "face_width_px": WIDTH, "tolerance": TOLERANCE, "motion": True, "still_px": 0.3, "moving_px": 1.0,
         "largest_shift_px": 4.0, "field": True, "painted": np.ones(original.shape[:2], np.float32),
     }  # fmt: skip
     return register(original, synced, still, ~still, **{**options, **changed})
@@ -120,7 +121,7 @@ def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
     still = np.zeros((500, 500), bool)
     still[:150] = True
     there = register(
-        original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=3.0,
+        original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=TOLERANCE,
         motion=True, still_px=0.3, moving_px=1.0,
         largest_shift_px=8.0, field=True,
     )  # fmt: skip
@@ -180,3 +181,23 @@ def test_the_cast_beyond_the_footprint_does_not_thin_the_cast_inside() -> None:
     )
     assert kept < 0.03
     assert mixed > 0.05
+
+
+def test_trust_falls_sooner_where_less_is_tolerated() -> None:
+    original = skin()
+    synced = original.copy()
+    synced[..., 0] += 2.5 * cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, (SIZE, SIZE)), (0, 0), 6) * 20
+    strict_left = np.full((10, 10), 4, np.float32)
+    strict_left[:, :5] = 1.5
+    trust = found(original, synced, tolerance=strict_left, motion=False, field=False).trust
+    even = found(original, synced, tolerance=np.full((10, 10), 4, np.float32), motion=False, field=False).trust
+    np.testing.assert_allclose(trust[:, 120:], even[:, 120:], atol=1e-6)
+    assert trust[:, :80].mean() < even[:, :80].mean() - 0.1
+
+
+@pytest.mark.parametrize(("px", "made"), [(0.02, 0.0), (0.3, 0.3)])
+def test_a_shift_within_the_estimates_own_tremble_is_not_made(px: float, made: float) -> None:
+    original = skin()
+    moved = shifted(original, np.array([px, 0.0]))
+    got = found(original, moved).shift
+    assert got[0] == pytest.approx(-made, abs=0.1 if made else 1e-9)

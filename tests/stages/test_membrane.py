@@ -1,0 +1,87 @@
+"""The smooth colour difference, from made casts that slope over the face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.media.planes import Box
+from lipblend.stages.footprint import head_frame
+from lipblend.stages.membrane import CELLS, membrane_patch, membrane_sample, spread
+
+SLOPE = np.array([12.0, -6.0, 3.0])  # levels a face width to the right
+
+
+def lower_face(face: Landmarks) -> Box:
+    frame = head_frame(face)
+    corners = frame.to_pixels(np.array([[-0.5, 0.0], [0.5, 0.0], [-0.5, 1.0], [0.5, 1.0]]))
+    (x0, y0), (x1, y1) = np.floor(corners.min(0)).astype(int).tolist(), np.ceil(corners.max(0)).astype(int).tolist()
+    return Box(x0, y0, x1, y1)
+
+
+def places(box: Box, face: Landmarks) -> np.ndarray:
+    """Where each pixel of the box lies, (h, w, 2) face widths."""
+    x, y = np.meshgrid(np.arange(box.x0, box.x1) + 0.5, np.arange(box.y0, box.y1) + 0.5)
+    return head_frame(face).to_local(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(*x.shape, 2)
+
+
+def sampled(face: Landmarks, box: Box, where: np.ndarray | None = None) -> np.ndarray:
+    original = np.random.default_rng(1).normal(120, 4, (box.height, box.width, 3)).astype(np.float32)
+    synced = original + (places(box, face)[..., :1] * SLOPE).astype(np.float32)
+    seen = np.ones(original.shape[:2], bool) if where is None else where
+    return membrane_sample(original, synced, seen, box, face).astype(np.float64)
+
+
+def turned(face: Landmarks, degrees: float) -> Landmarks:
+    angle = np.deg2rad(degrees)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = face.points.mean(0)
+    return Landmarks(((face.points - middle) @ matrix.T + middle).astype(np.float32))
+
+
+@pytest.mark.parametrize("degrees", [0, 25, -60])
+def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(face: Landmarks, degrees: float) -> None:
+    head = turned(face, degrees)
+    box = lower_face(head)
+    sample = sampled(head, box)
+    cells = spread(-sample[..., 4:], sample[..., 0], 1e-6).astype(np.float32)
+    laid = membrane_patch(cells, box, head)
+    assert laid.shape == (box.height, box.width, 3)
+    where = places(box, head)
+    middle = (np.abs(where[..., 0]) < 0.3) & (where[..., 1] > 0.2) & (where[..., 1] < 0.8)
+    np.testing.assert_allclose(laid[middle], -where[middle][:, :1] * SLOPE, atol=0.45)
+    # Golden: the mean slope along the face's own axis.
+    slope = np.polyfit(where[middle][:, 0], laid[middle], 1)[0]
+    np.testing.assert_allclose(slope, -SLOPE, rtol=0.04)
+
+
+def test_means_and_weights_are_of_what_was_seen(face: Landmarks) -> None:
+    box = lower_face(face)
+    right = places(box, face)[..., 0] > 0
+    sample = sampled(face, box, right)
+    assert not sample[:, : CELLS // 2].any()
+    inner = sample[2:6, 5:7]
+    np.testing.assert_array_equal(inner[..., 0], 1)
+    np.testing.assert_allclose(inner[..., 1:4], 120, atol=1)
+    np.testing.assert_allclose(inner[..., 4], np.broadcast_to([2.52, 4.2][:2], (4, 2)), atol=0.2)
+
+
+def test_without_evidence_the_membrane_goes_to_nothing(face: Landmarks) -> None:
+    box = lower_face(face)
+    nothing = sampled(face, box, np.zeros((box.height, box.width), bool))
+    np.testing.assert_array_equal(nothing, 0)
+    weight = np.zeros((CELLS, CELLS))
+    weight[:, 0] = 1
+    field = spread(np.full((CELLS, CELLS, 3), 5.0), weight, 0.02)
+    assert np.all(field[:, 0] > 4.6)  # weight 0.28 at a corner, held against 0.02
+    assert np.all(np.abs(field[:, 6:]) < 0.05)
+    assert np.all(np.diff(field[4, :, 0]) <= 1e-9)
+
+
+def test_few_pixels_weigh_less(face: Landmarks) -> None:
+    box = lower_face(face)
+    rng = np.random.default_rng(3)
+    few = sampled(face, box, rng.random((box.height, box.width)) < 0.05)
+    assert 0 < few[3, 3, 0] < 0.35
+    assert few[..., 0].max() < 0.5
