@@ -128,10 +128,10 @@ def test_the_build_is_named_where_it_lacks_an_encoder(make_video: MakeVideo, tmp
 
 @pytest.mark.parametrize("encoder", BUILT)
 def test_an_encoder_without_its_device(make_video: MakeVideo, tmp_path: Path, encoder: str) -> None:
+    level, info = av.logging.get_level(), probe(make_video(size=(320, 240)))
     words = try_encoder(encoder)
     if not words:
         pytest.skip(f"{encoder} works here")
-    info, level = probe(make_video(size=(320, 240))), av.logging.get_level()
     for _ in range(2):  # PyAV keeps back what it has logged before
         with pytest.raises(OutputError, match=f"{encoder} does not start on this machine: ") as caught:
             check_output(tmp_path / "out.mp4", info, EncodeSettings(encoder=encoder), [])
@@ -237,12 +237,14 @@ def test_no_sample_changes_on_the_way_into_another_order(planar: str, packed: st
         assert np.array_equal(got, plane * scale)
 
 
+@pytest.mark.parametrize("layout", ["yuv420p", "yuvj420p"])
 def test_a_video_written_by_way_of_another_order_is_the_same(
-    make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
     # x264 takes both orders, and stands for an encoder that takes only this one.
     monkeypatch.setattr(encoding, "_encoder_format", lambda codec, layout: "nv12")
-    source, target = make_video(colour=(1, 1, 1, 1)), tmp_path / "out.mkv"
+    source = make_video(pix_fmt=layout, colour=(1, 1, 1, 2 if layout == "yuvj420p" else 1))
+    target = tmp_path / "out.mkv"
     info = probe(source)
     writer = VideoWriter(
         target,
