@@ -126,7 +126,7 @@ def quality_options(encoder: str, crf: float) -> tuple[dict[str, str], tuple[str
     ============  =================================================================================================
     nvenc         ``rc=vbr cq=crf b=0``, its constant quality: 0 to 51, for AV1 0 to 63, fractions too; 0 would mean
                   automatic. crf 0 of H.264 and H.265 is ``tune=lossless``.
-    qsv           ``global_quality=crf`` without the flag qscale: ICQ, whole numbers from 1 to 51; for AV1 51 / 63 of crf
+    qsv           ``global_quality=crf`` without the flag qscale: ICQ, whole numbers from 1 to 51 (AV1: crf * 51 / 63)
     amf           ``rc=cqp`` and the same quantiser for all pictures: 0 to 51, for AV1 0 to 255 (4 crf)
     videotoolbox  the flag qscale and ``global_quality``, a share of the best: 100 - crf / 51 * 100, at least 1. Apple
                   publishes no scale; this one is linear between its ends.
