@@ -10,10 +10,10 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lipblend.environment import (
     Ran,
@@ -32,9 +32,8 @@ from lipblend.environment import (
 from lipblend.errors import LipblendError, ModelError, OutputError
 from lipblend.faces.models import resolve_model
 from lipblend.faces.offline import NetworkStatus
-from lipblend.media.hardware import HARDWARE_ENCODERS, family_of
-
-State = Literal["ok", "warning", "problem"]
+from lipblend.findings import Finding
+from lipblend.hardware_check import hardware_findings
 
 LEAST_PYTHON = (3, 11)
 LEAST_FREE_MEMORY = 1_000_000_000
@@ -42,7 +41,6 @@ LEAST_FREE_DISK = 1_000_000_000
 """Bytes below which memory, and space in the folder for temporary files, are called short."""
 IMPORT_LIMIT_S = 120.0
 RUN_LIMIT_S = 300.0
-HARDWARE_LIMIT_S = 20.0
 SAMPLE_FRAMES = 4
 SAMPLE_SIZE = 320
 
@@ -71,30 +69,6 @@ DECODERS: Mapping[str, tuple[str, ...]] = {
 ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
 
 REINSTALL = "Install lipblend again with the tested versions: pip install -c constraints.txt . (in a checkout)."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    state : {"ok", "warning", "problem"}
-    message : str
-        What was found, in one line.
-    mend : str
-        What to do about it; empty when nothing is wrong.
-    exit_code : int
-        Of the command, when this is its first problem; 0 otherwise.
-    """
-
-    name: str
-    state: State
-    message: str
-    mend: str = ""
-    exit_code: int = 0
 
 
 def _problem(name: str, message: str, mend: str, exit_code: int = LipblendError.exit_code) -> Finding:
@@ -213,60 +187,6 @@ def check_encoders(missing: Callable[[Iterable[str]], list[str]], default: str) 
     return Finding("encoders", "ok", ", ".join(there))
 
 
-def check_hardware(family: str, encoders: Sequence[str], ran: Ran) -> Finding:
-    """Judge how the process ended that tried a family's encoders (see `try_hardware`). None starting is no fault."""
-    name = f"hardware encoders ({family})"
-    lines = ran.out.strip().splitlines()
-    try:
-        failed = json.loads(lines[-1]) if lines and ran.code == 0 else None
-    except ValueError:
-        failed = None
-    if failed is None:
-        ended = f"the driver brings Python down ({ran.killed_by})" if ran.killed_by else ran.last_line
-        mend = f"Do not use {', '.join(encoders)} here; a newer driver may help."
-        return Finding(name, "warning", f"could not be tried: {ended}", mend)
-    parts = (
-        [f"{', '.join(working)} can be used"] if (working := [each for each in encoders if not failed[each]]) else []
-    )
-    parts += [
-        f"{', '.join(each for each in encoders if failed[each] == words)} cannot: {words}"
-        for words in dict.fromkeys(filter(None, failed.values()))
-    ]
-    return Finding(name, "ok", "; ".join(parts))
-
-
-def try_hardware(encoders: Sequence[str]) -> Ran:
-    """Try encoders of one family in a process of its own: a driver may hang, or bring the process down."""
-    code = (
-        "from lipblend.media.trial import try_encoder\n"
-        "print(json.dumps({name: try_encoder(name) for name in sys.argv[1:]}))"
-    )
-    return run_python(code, *encoders, limit_s=HARDWARE_LIMIT_S)
-
-
-def hardware_findings(
-    missing: Callable[[Iterable[str]], list[str]], attempt: Callable[[Sequence[str]], Ran]
-) -> Iterator[Finding]:
-    """One finding for each family of hardware encoders that this FFmpeg has.
-
-    Parameters
-    ----------
-    missing : callable
-        Gives those of some names that are not there.
-    attempt : callable
-        `try_hardware`.
-    """
-    lacking = missing(HARDWARE_ENCODERS)
-    families: dict[str, list[str]] = {}
-    for encoder in HARDWARE_ENCODERS:
-        if encoder not in lacking:
-            families.setdefault(str(family_of(encoder)), []).append(encoder)
-    if not families:
-        yield Finding("hardware encoders", "ok", "none in this FFmpeg")
-    for family, encoders in families.items():
-        yield check_hardware(family, encoders, attempt(encoders))
-
-
 def check_network(status: NetworkStatus) -> Finding:
     """Judge whether MediaPipe can be kept from the network."""
     if status.refused:
@@ -363,7 +283,7 @@ def diagnose(models: Path | None = None) -> Iterator[Finding]:
 
         yield check_decoders(lambda names: missing_codecs(names, "r"))
         yield check_encoders(lambda names: missing_codecs(names, "w"), Settings().encode.encoder)
-        yield from hardware_findings(lambda names: missing_codecs(names, "w"), try_hardware)
+        yield from hardware_findings(lambda names: missing_codecs(names, "w"))
     else:
         yield Finding("codecs", "warning", "not checked, as PyAV or pydantic cannot be imported")
     yield check_network(network_status())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lipblend import doctor
-from lipblend.doctor import DoctorReport, Finding
+from lipblend import doctor, hardware_check
+from lipblend.doctor import DoctorReport
 from lipblend.environment import (
     Ran,
     free_disk_bytes,
@@ -28,6 +28,7 @@ from lipblend.environment import (
 from lipblend.errors import ModelError
 from lipblend.faces.models import MODELS, resolve_model, verify_model
 from lipblend.faces.offline import NetworkStatus
+from lipblend.findings import Finding
 from lipblend.media.codecs import missing_codecs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,7 +192,7 @@ NVENC = ["h264_nvenc", "hevc_nvenc", "av1_nvenc"]
 
 def test_hardware_encoders_that_start_and_that_do_not() -> None:
     def judged(code: int, out: str = "", err: str = "") -> Finding:
-        return doctor.check_hardware("nvenc", NVENC, Ran(code, out, err))
+        return hardware_check.check_hardware("nvenc", NVENC, Ran(code, out, err))
 
     def answer(*words: str) -> str:
         return "noise of a driver\n" + json.dumps(dict(zip(NVENC, words, strict=True)))
@@ -221,21 +222,21 @@ def test_only_hardware_encoders_of_the_build_are_tried() -> None:
         return Ran(0, json.dumps(dict.fromkeys(encoders, "")), "")
 
     there = ("h264_nvenc", "hevc_qsv", "av1_qsv")
-    found = list(doctor.hardware_findings(lambda names: [name for name in names if name not in there], attempt))
+    found = list(hardware_check.hardware_findings(lambda names: [name for name in names if name not in there], attempt))
     assert tried == [["h264_nvenc"], ["hevc_qsv", "av1_qsv"]]
     assert [each.name for each in found] == ["hardware encoders (nvenc)", "hardware encoders (qsv)"]
-    none = list(doctor.hardware_findings(list, attempt))
+    none = list(hardware_check.hardware_findings(list, attempt))
     assert [(each.state, each.message) for each in none] == [("ok", "none in this FFmpeg")]
 
 
 def test_hardware_encoders_are_tried_in_a_process_that_cannot_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     # x264 takes these options too, and starts everywhere.
-    assert json.loads(doctor.try_hardware(["libx264"]).out) == {"libx264": ""}
+    assert json.loads(hardware_check.try_hardware(["libx264"]).out) == {"libx264": ""}
     there = [name for name in NVENC if not missing_codecs([name], "w")]
     if there:
-        assert set(json.loads(doctor.try_hardware(there).out.splitlines()[-1])) == set(there)
-    monkeypatch.setattr(doctor, "HARDWARE_LIMIT_S", 0.01)
-    assert "no answer within" in doctor.try_hardware(NVENC).err
+        assert set(json.loads(hardware_check.try_hardware(there).out.splitlines()[-1])) == set(there)
+    monkeypatch.setattr(hardware_check, "HARDWARE_LIMIT_S", 0.01)
+    assert "no answer within" in hardware_check.try_hardware(NVENC).err
 
 
 def test_a_network_that_cannot_be_refused_is_told_honestly() -> None:
