@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lipblend.environment import (
     Ran,
@@ -32,8 +32,8 @@ from lipblend.environment import (
 from lipblend.errors import LipblendError, ModelError, OutputError
 from lipblend.faces.models import resolve_model
 from lipblend.faces.offline import NetworkStatus
-
-State = Literal["ok", "warning", "problem"]
+from lipblend.findings import Finding
+from lipblend.hardware_check import hardware_findings
 
 LEAST_PYTHON = (3, 11)
 LEAST_FREE_MEMORY = 1_000_000_000
@@ -69,30 +69,6 @@ DECODERS: Mapping[str, tuple[str, ...]] = {
 ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
 
 REINSTALL = "Install lipblend again with the tested versions: pip install -c constraints.txt . (in a checkout)."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    state : {"ok", "warning", "problem"}
-    message : str
-        What was found, in one line.
-    mend : str
-        What to do about it; empty when nothing is wrong.
-    exit_code : int
-        Of the command, when this is its first problem; 0 otherwise.
-    """
-
-    name: str
-    state: State
-    message: str
-    mend: str = ""
-    exit_code: int = 0
 
 
 def _problem(name: str, message: str, mend: str, exit_code: int = LipblendError.exit_code) -> Finding:
@@ -307,6 +283,7 @@ def diagnose(models: Path | None = None) -> Iterator[Finding]:
 
         yield check_decoders(lambda names: missing_codecs(names, "r"))
         yield check_encoders(lambda names: missing_codecs(names, "w"), Settings().encode.encoder)
+        yield from hardware_findings(lambda names: missing_codecs(names, "w"))
     else:
         yield Finding("codecs", "warning", "not checked, as PyAV or pydantic cannot be imported")
     yield check_network(network_status())

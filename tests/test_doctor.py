@@ -7,12 +7,13 @@ import importlib.metadata
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from lipblend import doctor
-from lipblend.doctor import DoctorReport, Finding
+from lipblend import doctor, hardware_check
+from lipblend.doctor import DoctorReport
 from lipblend.environment import (
     Ran,
     free_disk_bytes,
@@ -27,6 +28,8 @@ from lipblend.environment import (
 from lipblend.errors import ModelError
 from lipblend.faces.models import MODELS, resolve_model, verify_model
 from lipblend.faces.offline import NetworkStatus
+from lipblend.findings import Finding
+from lipblend.media.codecs import missing_codecs
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBGL = (
@@ -182,6 +185,58 @@ def test_codecs_that_are_not_there() -> None:
     none = doctor.check_encoders(without(*doctor.ENCODERS), "libx264")
     assert "--encoder" not in none.mend
     assert doctor.check_encoders(without("own"), "own").state == "problem"
+
+
+NVENC = ["h264_nvenc", "hevc_nvenc", "av1_nvenc"]
+
+
+def test_hardware_encoders_that_start_and_that_do_not() -> None:
+    def judged(code: int, out: str = "", err: str = "") -> Finding:
+        return hardware_check.check_hardware("nvenc", NVENC, Ran(code, out, err))
+
+    def answer(*words: str) -> str:
+        return "noise of a driver\n" + json.dumps(dict(zip(NVENC, words, strict=True)))
+
+    none = judged(0, answer("Cannot load libcuda.so.1", "Cannot load libcuda.so.1", "Cannot load libcuda.so.1"))
+    assert none == Finding(
+        "hardware encoders (nvenc)", "ok", "h264_nvenc, hevc_nvenc, av1_nvenc cannot: Cannot load libcuda.so.1"
+    )
+    some = judged(0, answer("", "", "Codec not supported"))
+    assert (some.state, some.message) == (
+        "ok",
+        "h264_nvenc, hevc_nvenc can be used; av1_nvenc cannot: Codec not supported",
+    )
+    assert judged(0, answer("", "", "")).message == "h264_nvenc, hevc_nvenc, av1_nvenc can be used"
+    crashed, hung, silent = judged(-11), judged(1, "", "no answer within 20 s"), judged(0, "nothing that can be read")
+    assert {crashed.state, hung.state, silent.state} == {"warning"}
+    assert "SIGSEGV" in crashed.message
+    assert "no answer within 20 s" in hung.message
+    assert "Do not use h264_nvenc, hevc_nvenc, av1_nvenc" in hung.mend
+
+
+def test_only_hardware_encoders_of_the_build_are_tried() -> None:
+    tried: list[list[str]] = []
+
+    def attempt(encoders: Sequence[str]) -> Ran:
+        tried.append(list(encoders))
+        return Ran(0, json.dumps(dict.fromkeys(encoders, "")), "")
+
+    there = ("h264_nvenc", "hevc_qsv", "av1_qsv")
+    found = list(hardware_check.hardware_findings(lambda names: [name for name in names if name not in there], attempt))
+    assert tried == [["h264_nvenc"], ["hevc_qsv", "av1_qsv"]]
+    assert [each.name for each in found] == ["hardware encoders (nvenc)", "hardware encoders (qsv)"]
+    none = list(hardware_check.hardware_findings(list, attempt))
+    assert [(each.state, each.message) for each in none] == [("ok", "none in this FFmpeg")]
+
+
+def test_hardware_encoders_are_tried_in_a_process_that_cannot_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    # x264 takes these options too, and starts everywhere.
+    assert json.loads(hardware_check.try_hardware(["libx264"]).out) == {"libx264": ""}
+    there = [name for name in NVENC if not missing_codecs([name], "w")]
+    if there:
+        assert set(json.loads(hardware_check.try_hardware(there).out.splitlines()[-1])) == set(there)
+    monkeypatch.setattr(hardware_check, "HARDWARE_LIMIT_S", 0.01)
+    assert "no answer within" in hardware_check.try_hardware(NVENC).err
 
 
 def test_a_network_that_cannot_be_refused_is_told_honestly() -> None:

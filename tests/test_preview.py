@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lipblend.analysis import analyse
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.media.planes import to_rgb
@@ -86,6 +87,48 @@ def test_still_footage_is_not_taken_for_confirmed(sample: SamplePair, tmp_path: 
     found = preview(*stills, ["0.8"], {"natural": NATURAL})
     assert found.looks[0][0].whole
     assert "too little moves" in found.notes[0]
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For every time that two videos are read, whether both were searched thoroughly."""
+    seen: list[bool] = []
+    read = analyse._read_both
+
+    def spy(*given: object, **named: object) -> object:
+        seen.append(bool(named["thorough"]))
+        return read(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(analyse, "_read_both", spy)
+    return seen
+
+
+def test_a_small_face_beside_a_large_one_is_found_in_both_videos(
+    sample: SamplePair, tmp_path: Path, searches: list[bool]
+) -> None:
+    both = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for path, source in zip(both, (sample.original, sample.synced), strict=True):
+        pictures = []
+        for large in rgb(source)[20:40]:
+            canvas = np.full((320, 640, 3), 90, np.uint8)
+            canvas[:, :320] = large
+            canvas[90:230, 470:610] = cv2.resize(large, (140, 140), interpolation=cv2.INTER_AREA)
+            pictures.append(canvas)
+        write_clip(path, pictures, frame_rate=Fraction(25), crf=8)
+    every = NATURAL.model_copy(update={"track": NATURAL.track.model_copy(update={"face": "all"})})
+    ((look,),) = preview(*both, ["0.4"], {"natural": every}).looks
+    widths = sorted(patch.plan.original.face_width_px for patch in look.rendered.patches)
+    assert len(widths) == 2
+    assert widths[1] > 2 * widths[0]
+    # The quick search of the synced video shows the large face only; so it is searched once more.
+    assert searches == [False, True]
+
+
+def test_one_face_is_found_without_searching_the_synced_video_to_the_end(
+    sample: SamplePair, searches: list[bool]
+) -> None:
+    preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
+    assert searches == [False]
 
 
 def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePair) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from lipblend.media.prefetch import prefetch
 from lipblend.settings import Settings, TrackSettings
 
 _QUEUE = 4  # decoded frames waiting a stream
+_LACKING_SHARE = 0.2
 
 Measures = dict[tuple[int, int], dict[int, FaceMeasure]]
 """By original and synced frame: what was measured on each face, by its track id."""
@@ -38,6 +39,7 @@ def analyse(
     settings: Settings,
     on_frame: Callable[[int], None],
     window: Window | None = None,
+    thorough: bool = False,
 ) -> ClipAnalysis:
     """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
@@ -56,6 +58,10 @@ def analyse(
         Called with the number of original frames done.
     window : Window, optional
         Look at this part of the two videos only. Frames are then counted from its first one.
+    thorough : bool
+        Search the synced video for small faces as well as the original even in a window. Otherwise its search ends with
+        the size that shows a face, and all is done once more, thoroughly, where a face of the original then lacks its
+        counterpart: the faces are the same, only sooner.
 
     Raises
     ------
@@ -69,7 +75,10 @@ def analyse(
     track, pair, lab = settings.track, settings.pair, settings.colour.space == "lab"
     ours, theirs = (Scan(original), Scan(synced)) if window is None else window.scans(original, synced, pair)
     starts_s = None if window is None else window.starts_s(original, synced, pair)
-    measures, offline = _read_both(ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s)
+    thorough |= window is None
+    measures, offline = _read_both(
+        ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s, thorough=thorough
+    )
     damage = (*ours.damage, *theirs.damage)
     if settings.read.strict and damage:
         raise InputError(
@@ -84,6 +93,10 @@ def analyse(
     missing = [key for key in wanted if key not in measures]
     measures |= _measured_again(both, ours, theirs, missing)
     tracks, moves = _tracks(ours, theirs, alignment, both, measures)
+    if not thorough and lacks_partners(tracks, line.synced_index):
+        return analyse(
+            original, synced, model=model, settings=settings, on_frame=on_frame, window=window, thorough=True
+        )
     starts = np.zeros(1, np.intp)
     if track.cuts:
         starts = cuts.find_cuts(_changes(ours, line.original_index), np.array(moves), threshold=track.cut_threshold)
@@ -119,6 +132,7 @@ def _read_both(
     lab: bool,
     on_frame: Callable[[int], None],
     starts_s: tuple[float, float] | None,
+    thorough: bool,
 ) -> tuple[Measures, tuple[str, ...]]:
     """Fill both scans; returns what was measured on frames of the same time, and a note where there is a need.
 
@@ -134,7 +148,7 @@ def _read_both(
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_original,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
         prefetch(follow(read_original, find_original, track), _QUEUE) as seen_original,
-        prefetch(follow(read_synced, find_synced, track), _QUEUE) as seen_synced,
+        prefetch(follow(read_synced, find_synced, track, exhaustive=thorough), _QUEUE) as seen_synced,
     ):
         rest = theirs.recorded(seen_synced)
         for here, there in pair_by_time(ours.recorded(seen_original), rest, starts_s=starts_s):
@@ -189,6 +203,15 @@ def _tracks(
         moves.append(_least_move(previous, ours.faces[i]))
         previous = ours.faces[i]
     return tracks, moves
+
+
+def lacks_partners(tracks: Mapping[int, TrackRecord], synced_index: np.ndarray) -> bool:
+    """Whether some face of the original was not found in more than a fifth of its synced frames."""
+    for record in tracks.values():
+        shown = [mesh for row, mesh in zip(record.frames, record.synced, strict=True) if synced_index[row] >= 0]
+        if sum(mesh is None for mesh in shown) > _LACKING_SHARE * len(shown):
+            return True
+    return False
 
 
 def _changes(scan: Scan, shown: np.ndarray) -> np.ndarray:

@@ -138,8 +138,10 @@ def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
     return np.asarray(small >> (depth - 8) if depth > 8 else small, np.uint8)
 
 
-def follow(reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings) -> Iterator[Seen]:
-    """Decode a video and follow its faces."""
+def follow(
+    reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings, *, exhaustive: bool = True
+) -> Iterator[Seen]:
+    """Decode a video and follow its faces; ``exhaustive`` as in `FaceTracker`."""
     info = reader.info
     tracker = FaceTracker(
         landmarker,
@@ -148,6 +150,7 @@ def follow(reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings
         min_face_px=track.min_face_px,
         search_every_s=track.search_every_s,
         max_faces=track.max_faces,
+        exhaustive=exhaustive,
     )
     previous: Thumb | None = None
     recent: deque[float] = deque(maxlen=cuts.WINDOW)

@@ -32,7 +32,8 @@ def doctor_command(
     Exit code 0 without a problem (warnings do not count); otherwise that of the first problem: 1 Python, packages and
     system libraries, 6 the face model, 7 the default encoder or the sample run.
     """
-    from lipblend.doctor import DoctorReport, Finding, diagnose
+    from lipblend.doctor import DoctorReport, diagnose
+    from lipblend.findings import Finding
 
     findings: list[Finding] = []
     for finding in diagnose(models):

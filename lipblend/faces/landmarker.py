@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lipblend.errors import LipblendError, ModelError
 from lipblend.faces.landmarks import MESH_POINTS
+from lipblend.faces.later import put_off
 from lipblend.faces.nativelog import native_log_hidden
 from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
 
@@ -128,7 +129,8 @@ class FaceLandmarker:
 
 
 def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
-    from mediapipe import tasks
+    with put_off("matplotlib.pyplot"):
+        from mediapipe import tasks
 
     vision = tasks.vision
     options = vision.FaceLandmarkerOptions(

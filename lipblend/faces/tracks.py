@@ -91,6 +91,8 @@ class FaceTracker:
         Time between two searches, seconds.
     max_faces : int
         At most so many faces are followed at once; the largest are taken.
+    exhaustive : bool
+        Search the first frame of a shot down to the smallest tiles even when larger ones have shown faces.
     """
 
     def __init__(
@@ -102,7 +104,9 @@ class FaceTracker:
         min_face_px: int,
         search_every_s: float,
         max_faces: int,
+        exhaustive: bool = True,
     ) -> None:
+        self._exhaustive = exhaustive
         self._detect = landmarker.detect
         self._width = width
         self._height = height
@@ -205,7 +209,8 @@ class FaceTracker:
         whole = rgb_of(Box(0, 0, self._width, self._height))
         if thorough:
             self._sweep.looked_everywhere(whole, time_s)
-            return find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=first or new_shot)
+            everywhere = self._exhaustive and (first or new_shot)
+            return find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=everywhere)
         if live:
             known = [track.mesh for track in live]
             count = max(1, round(_TILES_A_SECOND * waited_s)) if due else 0

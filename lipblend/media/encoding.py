@@ -13,20 +13,34 @@ from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import OutputError
+from lipblend.media.hardware import (
+    HARDWARE_ENCODERS,
+    family_of,
+    hardware_options,
+    refuse_surfaces,
+    start_failed,
+)
 from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
-from lipblend.media.info import PixelLayout, VideoInfo
+from lipblend.media.info import RANGE_FULL, PixelLayout, VideoInfo
 from lipblend.media.orientation import UPRIGHT, orientation_of
 from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
+from lipblend.media.trial import ffmpeg_words, reason
 from lipblend.settings import EncodeSettings
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Container format for each suffix of an output."""
 
 _SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
+_SEMI_PLANAR = {
+    "yuv420p": "nv12", "yuv422p": "nv16", "yuv420p10le": "p010le", "yuv422p10le": "p210le",
+    "yuv444p10le": "yuv444p10msble",
+}  # fmt: skip
+"""The same samples in the order that hardware takes: chroma interleaved, or 10 bits at the top of 16."""
 _LEAST_BITS_PER_PIXEL = Fraction(1, 8)
 _MOV_LEAST_TIMESCALE = 10000
 
@@ -90,17 +104,37 @@ def check_output(
             raise OutputError(f"{path} is an input of this run", hint="Choose another name for the output.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to", hint="Choose another output folder.")
-    with _trial(name) as container:
-        add_video_stream(container, path, info, encode)
-        try:
+
+    def start() -> None:
+        with _trial(name) as container:
+            add_video_stream(container, path, info, encode)
             container.start_encoding()
-        except (av.FFmpegError, ValueError) as error:
-            raise OutputError(
-                f"{encode.encoder} cannot encode {info.width}x{info.height} {info.layout.name} "
-                f"with time base {info.time_base} into {path.suffix}: {_reason(error)}",
-                hint=f"Check crf ({encode.crf:g}) and preset ({encode.preset}), or choose another encoder; "
-                f"ffv1 in .mkv takes any size.",
-            ) from error
+
+    try:
+        start()
+    except (av.FFmpegError, ValueError) as error:
+        if family_of(encode.encoder):
+            raise start_failed(encode.encoder, ffmpeg_words(start) or reason(error)) from error
+        raise OutputError(
+            f"{encode.encoder} cannot encode {info.width}x{info.height} {info.layout.name} "
+            f"with time base {info.time_base} into {path.suffix}: {reason(error)}",
+            hint=f"Check crf ({encode.crf:g}) and preset ({encode.preset}), or choose another encoder; "
+            f"ffv1 in .mkv takes any size.",
+        ) from error
+
+
+def in_encoder_format(picture: VideoFrame, wanted: str) -> VideoFrame:
+    """The same samples in the pixel format that `add_video_stream` chose.
+
+    ``yuvj420p`` is full-range ``yuv420p``; `_SEMI_PLANAR` formats hold the samples in another order.
+    """
+    if picture.format.name == wanted:
+        return picture
+    full = picture.format.name.startswith("yuvj")
+    # The same range on both sides: nothing is scaled.
+    renamed = picture.reformat(format=wanted, src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
+    renamed.color_range = RANGE_FULL if full else picture.color_range
+    return renamed
 
 
 def add_video_stream(
@@ -127,7 +161,14 @@ def add_video_stream(
         raise OutputError(
             f"{codec.name} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
         )
-    options, notes = _options(encode, codec)
+    if family_of(codec.name) and (
+        info.width % (1 << info.layout.chroma_w_shift) or info.height % (1 << info.layout.chroma_h_shift)
+    ):
+        raise OutputError(
+            f"{codec.name} cannot encode {info.width}x{info.height}: graphics hardware takes even sizes only",
+            hint="Leave out --encoder, or use ffv1 in .mkv, which takes any size.",
+        )
+    options, notes = _options(encode, codec, info.layout.depth)
     notes += _add_hdr(options, info, codec.name)
     try:
         stream: VideoStream = container.add_stream(codec.name, rate=_rate(info), options=options)  # type: ignore[assignment]
@@ -159,7 +200,7 @@ def add_video_stream(
             context.flags |= Flags.interlaced_dct
         else:
             notes.append(f"the original is interlaced; {codec.name} stores it as progressive frames")
-    if codec.name == "libx265" and container.format.name in ("mp4", "mov"):
+    if (codec.name == "libx265" or codec.name.startswith("hevc_")) and container.format.name in ("mp4", "mov"):
         # QuickTime plays hvc1 only.
         context.codec_tag = "hvc1"
     if codec.lossy and not _knows_crf(codec.name) and not codec.intra_only:
@@ -183,8 +224,11 @@ def muxer_options(path: Path, info: VideoInfo) -> dict[str, str]:
     return {"movie_timescale": str(scale)}
 
 
-def _options(encode: EncodeSettings, codec: Codec) -> tuple[dict[str, str], list[str]]:
+def _options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str, str], list[str]]:
     crf = f"{encode.crf:g}"
+    if family_of(codec.name):
+        hardware = hardware_options(codec.name, crf=encode.crf, preset=encode.preset, depth=depth)
+        return hardware.options, list(hardware.notes)
     if codec.name == "libx264":
         # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
         return {"preset": encode.preset, **({"qp": "0"} if encode.crf == 0 else {"crf": crf})}, []
@@ -231,15 +275,18 @@ def _kept_matrix(info: VideoInfo, container_name: str) -> tuple[int, ...]:
 
 
 def _knows_crf(encoder: str) -> bool:
-    return encoder in ("libx264", "libx265", "libsvtav1", "libvpx-vp9")
+    return encoder in ("libx264", "libx265", "libsvtav1", "libvpx-vp9") or family_of(encoder) is not None
 
 
 def _codec(encoder: str) -> Codec:
+    refuse_surfaces(encoder)
     try:
         codec = Codec(encoder, "w")
     except UnknownCodecError:
+        built = ", ".join(name for name in HARDWARE_ENCODERS if name in av.codecs_available)
         raise OutputError(
-            f"there is no encoder '{encoder}' in this FFmpeg", hint=f"Use one of {', '.join(_available())}."
+            f"there is no encoder '{encoder}' in this FFmpeg",
+            hint=f"Use one of {', '.join(_available())}" + (f"; on graphics hardware: {built}." if built else "."),
         ) from None
     if codec.type != "video":
         raise OutputError(f"{encoder} encodes {codec.type}, not video", hint=f"Use one of {', '.join(_available())}.")
@@ -260,7 +307,8 @@ def _encoder_format(codec: Codec, layout: PixelLayout) -> str | None:
     """Pixel format in which an encoder takes a layout without any change of values."""
     known = {pixel_format.name for pixel_format in codec.video_formats or ()}
     unranged = layout.name.replace("yuvj", "yuv")
-    return next((name for name in (layout.name, unranged) if name in known or not known), None)
+    names = (layout.name, unranged, _SEMI_PLANAR.get(unranged))
+    return next((name for name in names if name and (name in known or not known)), None)
 
 
 def _rate(info: VideoInfo) -> Fraction:
@@ -269,7 +317,3 @@ def _rate(info: VideoInfo) -> Fraction:
 
 def _trial(name: str) -> OutputContainer:
     return av.open(io.BytesIO(), "w", format=name)
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

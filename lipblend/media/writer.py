@@ -14,12 +14,18 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
-from av.video.frame import PictureType, VideoFrame
+from av.video.frame import PictureType
 
 from lipblend.errors import OutputError
 from lipblend.media.copying import StreamCopier
-from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
-from lipblend.media.info import RANGE_FULL, VideoInfo
+from lipblend.media.encoding import (
+    add_video_stream,
+    check_output,
+    container_format,
+    in_encoder_format,
+    muxer_options,
+)
+from lipblend.media.info import VideoInfo
 from lipblend.media.matroska import write_codec_delays
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan
@@ -132,7 +138,8 @@ class VideoWriter:
         OutputError
             The encoder or the disk refuses it.
         """
-        picture = self._relabelled(frame.handle)
+        wanted = self._stream.codec_context.pix_fmt
+        picture = frame.handle if wanted is None else in_encoder_format(frame.handle, wanted)
         picture.pts, picture.duration, picture.time_base = frame.pts, frame.duration, self._info.time_base
         # Else the encoder would have to use the source's key frames and B-frames.
         picture.pict_type = PictureType.NONE
@@ -159,15 +166,6 @@ class VideoWriter:
 
         stack.callback(close)
         return container
-
-    def _relabelled(self, picture: VideoFrame) -> VideoFrame:
-        """The picture in the encoder's name for its layout: ``yuvj420p`` is full-range ``yuv420p``."""
-        wanted = self._stream.codec_context.pix_fmt
-        if wanted is None or picture.format.name == wanted:
-            return picture
-        renamed = picture.reformat(format=wanted, src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
-        renamed.color_range = RANGE_FULL
-        return renamed
 
     def _add_extras(self, stack: ExitStack) -> None:
         self._chapters: list[Any] = []

@@ -76,10 +76,17 @@ class EncodeSettings(Group):
 
     encoder: str = choice(
         "libx264",
-        "Video encoder, by its FFmpeg name (libx264, libx265, ffv1; prores_ks needs a 4:2:2 10-bit original).",
+        "Video encoder, by its FFmpeg name (libx264, libx265, libsvtav1, ffv1; h264_nvenc, hevc_qsv ... on graphics "
+        "hardware; prores_ks needs a 4:2:2 10-bit original).",
     )
-    crf: float = number(14, 0, 63, "", "Constant rate factor; 0 is lossless with libx264.")
-    preset: str = choice("medium", "The encoder's own speed preset (ultrafast ... veryslow).")
+    crf: float = number(
+        14,
+        0,
+        63,
+        "",
+        "Constant rate factor, or the quantiser that goes for it on graphics hardware; 0 is lossless with libx264.",
+    )
+    preset: str = choice("medium", "Speed preset (ultrafast ... veryslow), or a word of the encoder's own.")
 
 
 class AudioSettings(Group):

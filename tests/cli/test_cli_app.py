@@ -21,7 +21,11 @@ from lipblend.cli.app import COMMANDS, app, load_command
 from lipblend.errors import InputMismatchError, LipblendError
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("numpy", "cv2", "av", "mediapipe", "pydantic", "scipy", "skimage", "yaml", "tqdm")
+HEAVY = (
+    "numpy", "cv2", "av", "mediapipe", "pydantic", "scipy", "skimage", "yaml", "tqdm", "rich", "matplotlib",
+    "onnxruntime", "lipblend.settings", "lipblend.catalogue", "lipblend.media", "lipblend.faces",
+    "lipblend.compositing",
+)  # fmt: skip
 run = CliRunner()
 
 

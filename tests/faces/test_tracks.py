@@ -111,6 +111,18 @@ def test_unlike_faces_are_both_found_at_once(landmarker: FaceLandmarker, scene: 
     assert [round(face.landmarks.face_width_px / 60) for face in steps[0]] == [5, 1]
 
 
+def test_a_search_that_is_not_exhaustive_ends_with_the_size_that_shows_a_face(
+    landmarker: FaceLandmarker, scene: Scene
+) -> None:
+    picture = scene(1920, 1080, (60, 1500, 700), (300, 500, 500))
+    steps = follow(counting := Counting(landmarker), [picture], exhaustive=False)
+    assert len(steps[0]) == 1
+    assert steps[0][0].landmarks.face_width_px > 200
+    assert len(counting.shapes) <= 4
+    alone = follow(landmarker, [scene(1920, 1080, (60, 1500, 700))], exhaustive=False)
+    assert len(alone[0]) == 1
+
+
 def test_max_faces_takes_the_largest(landmarker: FaceLandmarker, scene: Scene) -> None:
     steps = follow(landmarker, [scene(1000, 600, (80, 250, 300), (160, 700, 320))] * 2, max_faces=1)
     assert [round(face.landmarks.face_width_px / 80) for step in steps for face in step] == [2, 2]
