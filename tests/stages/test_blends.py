@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -125,3 +126,33 @@ def test_ring_width_is_clamped() -> None:
     assert ring_width_px(250, frac=0.04, min_px=6, max_px=12) == 10
     assert ring_width_px(50, frac=0.04, min_px=6, max_px=12) == 6
     assert ring_width_px(900, frac=0.04, min_px=6, max_px=12) == 12
+
+
+def _within(px: float, mask: np.ndarray) -> np.ndarray:
+    """The part of a mask further than so many pixels from its outline."""
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > px
+
+
+def test_a_beard_on_the_outline_smears_nothing_beyond_the_ring(alpha: np.ndarray, mask: np.ndarray) -> None:
+    """Seamless cloning spreads what differs at the outline over all of the face; none of these does."""
+    clean = np.full((128, 144, 3), 2, np.float32)
+    bearded = clean.copy()
+    bearded[74:] += np.array([60, -8, 5], np.float32)  # the generator shaved the chin that the outline crosses
+    one, other = _blends(clean, alpha, mask), _blends(bearded, alpha, mask)
+    above = _within(16, mask) & (np.arange(128) < 72)[:, None]
+    for name in one:
+        np.testing.assert_allclose(other[name][above], one[name][above], atol=0.05, err_msg=name)
+    whole = blend_poisson(bearded - clean, mask, ring_px=60, tolerance=1e-8, max_iterations=4000)
+    assert whole is not None
+    assert np.abs(whole[above]).max() > 3  # the failing that this is about
+
+
+def test_a_mask_that_moves_leaves_what_lies_deep_inside_as_it_is(difference: np.ndarray) -> None:
+    """Seamless cloning places its patch by the middle of the mask's box, so that it wobbles with the mask."""
+    y, x = np.mgrid[:128, :144]
+    found = []
+    for shift in (0, 3):
+        field = ((1 - np.hypot((y - 64) / 40, (x - 72 - shift) / 52)) * 46).astype(np.float32)
+        found.append(_blends(difference, distance_alpha(field, feather_px=14, gamma=1.0), field >= 0))
+    for name, still in found[0].items():
+        np.testing.assert_allclose(found[1][name][60:68, 66:80], still[60:68, 66:80], atol=0.3, err_msg=name)
