@@ -69,6 +69,8 @@ def test_a_frame_whose_fit_jumps_is_dropped_and_pumping_is_not() -> None:
     cast = 0.3 * np.random.default_rng(4).standard_normal(COUNT)
     cast[[20, 61]] += [9, -9]
     assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 61]
+    cast[21] += 9  # two odd ones side by side are a minority of five
+    assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 21, 61]
     pumping = 6 * (-1.0) ** np.arange(COUNT)
     assert keep_usual(column(pumping), limit=4.0).all()
     step = np.where(np.arange(COUNT) < 50, 0.0, 20.0)
