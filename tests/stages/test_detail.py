@@ -33,6 +33,7 @@ def deviations(luma: np.ndarray) -> list[float]:
 def test_bands_are_octaves_in_face_widths_and_add_up() -> None:
     assert band_sigmas(WIDTH) == pytest.approx((0.75, 1.5, 3.0))
     assert band_sigmas(2 * WIDTH) == pytest.approx((1.5, 3.0, 6.0))
+    assert band_sigmas(20.0) == (0.3,) * 3  # narrower than that is no blur
     luma = texture()
     assert sum(bands(luma, band_sigmas(WIDTH))) == pytest.approx(luma - cv2.GaussianBlur(luma, (0, 0), 3.0), abs=1e-3)
 
@@ -80,11 +81,22 @@ def test_equal_and_sharper_pictures_and_too_few_pixels_ask_for_nothing() -> None
     assert sharpened(patch, (1.0,) * 3, face_width_px=WIDTH) is not patch
 
 
-def test_noise_of_the_original_alone_is_not_sharpened_for() -> None:
+def test_noise_that_two_flat_pictures_do_not_share_is_not_sharpened_for() -> None:
     flat = np.full(ALL.shape, 120, np.float32)
     noise = np.random.default_rng(5).normal(0, 2, ALL.shape).astype(np.float32)
     other = np.random.default_rng(6).normal(0, 1.9, ALL.shape).astype(np.float32)
-    assert max(gains_of(flat + noise, flat + other)) < 1.1 * 1.5
+    assert gains_of(flat + noise, flat + other) == pytest.approx((1.0,) * 3, abs=0.01)  # 1.57 to 1.59 if it counted
+
+
+@pytest.mark.parametrize("sigma", [2.0, 4.0])
+def test_noise_of_the_original_alone_leaves_the_gains_as_they_were(sigma: float) -> None:
+    sharp = texture()
+    soft = cv2.GaussianBlur(sharp, (0, 0), 0.6)
+    clean = gains_of(sharp, soft, most=9.0)
+    noise = np.random.default_rng(5).normal(0, sigma, ALL.shape).astype(np.float32)
+    assert clean == pytest.approx((1.47, 1.26, 1.10), abs=0.02)
+    # 1.71 (sigma 2) and 2.43 (sigma 4) for the finest band if it passed for detail.
+    assert gains_of(sharp + noise, soft, most=9.0) == pytest.approx(clean, abs=0.06)
 
 
 def test_an_edge_does_not_ring() -> None:

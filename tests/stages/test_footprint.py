@@ -21,6 +21,8 @@ from lipblend.stages.footprint import (
 LEFT, RIGHT, TOP, BOTTOM = -0.45, 0.5, 0.1, 0.85  # of a painted box, face widths
 CHIN = 1.0  # lower end of what is painted below it only now and then
 
+NOISY = 2.1
+
 
 def sampled(
     face: Landmarks,
@@ -127,6 +129,17 @@ def test_the_limit_follows_the_codecs_noise(face: Landmarks, noise: float) -> No
 
 def test_a_picture_that_differs_all_over_has_no_outline(face: Landmarks) -> None:
     assert footprint_outline([sampled(face, noise=60.0)]) is None
+
+
+def test_paint_that_stands_far_above_a_noisy_codec_is_found_and_other_paint_is_not(face: Landmarks) -> None:
+    for painted, wanted in ((16.0, True), (5.0, False)):
+        samples = [sampled(face, noise=NOISY, painted=painted, mouth=1, seed=seed) for seed in range(8)]
+        beside = np.median(np.max(np.stack(samples).astype(np.float32), axis=0)[:10])
+        assert 3.2 < beside < 4.5  # more than 3 levels
+        outline = footprint_outline(samples)
+        assert (outline is not None) == wanted
+        if outline is not None:
+            assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.08)
 
 
 def test_nothing_painted_has_no_outline(face: Landmarks) -> None:

@@ -90,6 +90,30 @@ def test_a_wobble_of_the_whole_is_taken_off() -> None:
     assert (inner(there.flow) == 0).all(2).mean() > 0.98
     back = shifted(shifted(original, np.array([-1.3, 0.6])), there.shift)
     assert np.abs(inner(back - original)).mean() < 1
+    assert inner(there.trust).mean() > 0.97  # judged where the face was put back to
+
+
+def test_the_wobble_is_the_still_parts_and_what_moves_by_itself_does_not_count() -> None:
+    original = skin()
+    rows = np.arange(SIZE, dtype=np.float32)[:, None] * np.ones((1, SIZE), np.float32)
+    nothing = np.zeros_like(rows)
+    jaw = np.dstack([nothing, -3 * np.clip((rows - 62) / 12, 0, 1)]).astype(np.float32)  # most of the picture
+    assert found(original, warped(original, jaw)).shift == pytest.approx([0, 0], abs=0.1)
+    blink = np.dstack([nothing, -3.5 * ((rows > 28) & (rows < 44))]).astype(np.float32)  # a third of the still part
+    assert found(original, warped(original, blink)).shift == pytest.approx([0, 0], abs=0.4)
+
+
+def test_the_wobble_is_read_where_the_generator_painted() -> None:
+    original = skin()
+    synced = shifted(original, np.array([-1.3, 0.6]))
+    synced[:36] = original[:36]  # most of the still part was only encoded again
+    painted = np.zeros((SIZE, SIZE), np.float32)
+    painted[36:] = 1
+    assert found(original, synced, painted=painted).shift == pytest.approx([1.3, -0.6], abs=0.1)
+    few = painted.copy()
+    few[:60] = 0
+    few[:60, :1] = 1  # 60 pixels
+    assert not found(original, synced, painted=few).shift.any()
 
 
 def test_a_shift_that_is_too_large_is_not_believed() -> None:
@@ -116,16 +140,18 @@ def test_without_the_field_a_cast_lowers_trust() -> None:
 
 def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
     original = cv2.resize(skin(), (500, 500), interpolation=cv2.INTER_CUBIC)
-    moved = warped(original, cv2.resize(jaw_flow(5.0), (500, 500)) * np.float32(2.5))
     still = np.zeros((500, 500), bool)
     still[:150] = True
-    there = register(
-        original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=3.0,
-        motion=True, still_px=0.3, moving_px=1.0,
-        largest_shift_px=8.0, field=True,
-    )  # fmt: skip
-    assert there.flow.shape == (500, 500, 2)
-    assert there.flow[420:450, 100:400, 1].mean() == pytest.approx(-12.5, abs=0.8)
+    # The second is half a pixel where it is worked out, but a motion all the same.
+    for px, tolerance in ((5.0, 0.8), (0.5, 0.25)):
+        moved = warped(original, cv2.resize(jaw_flow(px), (500, 500)) * np.float32(2.5))
+        there = register(
+            original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=3.0,
+            motion=True, still_px=0.3, moving_px=1.0,
+            largest_shift_px=8.0, field=True,
+        )  # fmt: skip
+        assert there.flow.shape == (500, 500, 2)
+        assert there.flow[420:450, 100:400, 1].mean() == pytest.approx(-2.5 * px, abs=tolerance)
 
 
 def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
