@@ -98,6 +98,18 @@ def test_the_lips_stay_covered_by_a_tight_mask_whatever_the_motion(
         lips = signed_distance([(mesh.points[list(LIPS_OUTER)], True)], matte.box, step_px=1) > 0
         assert matte.alpha[lips].min() == 1
         assert matte.contour[lips].min() == 1
+    rim = np.concatenate([matte.alpha[0], matte.alpha[-1], matte.alpha[:, 0], matte.alpha[:, -1]])
+    assert rim.max() == 0  # the box has room for what the motion adds
+
+
+def test_all_samples_of_a_pixel_are_widened(face: Landmarks) -> None:
+    def centre(supersample: int) -> np.ndarray:
+        settings = AlphaSettings(motion_gain=2.0, motion_threshold_frac=0.0, supersample=supersample)
+        plane = whole(matte := matte_of(face, face, settings, velocity=(12.0, 5.0)), matte.alpha)
+        y, x = np.mgrid[:768, :768]
+        return np.array([(plane * x).sum(), (plane * y).sum()]) / plane.sum()
+
+    np.testing.assert_allclose(centre(2), centre(1), atol=0.03)
 
 
 def test_neighbours_equal_to_the_frame_change_nothing_and_others_calm_the_outline(

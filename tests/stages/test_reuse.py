@@ -206,3 +206,62 @@ def test_the_cast_beyond_the_footprint_does_not_thin_the_cast_inside() -> None:
     )
     assert kept < 0.03
     assert mixed > 0.05
+
+
+def test_a_colour_of_its_own_is_not_trusted_however_alike_the_brightness() -> None:
+    original = skin()
+    synced = original.copy()
+    synced[110:150, 80:120] += np.array([0, -14, 14], np.float32)  # the sum of both is 0
+    there = found(original, synced)
+    assert there.trust[122:138, 92:108].max() < 0.05
+    assert there.trust[30:80].mean() > 0.99
+
+
+def test_a_strong_cast_of_the_painted_part_alone_is_taken_off_there() -> None:
+    original = skin()
+    synced = original.copy()
+    synced[130:] += np.array([-14, 0, 0], np.float32)
+    still = np.zeros((SIZE, SIZE), bool)
+    still[:60] = True
+    taken = np.zeros((SIZE, SIZE), bool)
+    taken[130:] = True
+    there = register(
+        original, synced, still, taken, np.ones((SIZE, SIZE), np.float32), face_width_px=WIDTH, tolerance=3.0,
+        motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=4.0, field=True,
+    )  # fmt: skip
+    assert there.field[160:190, 40:160, 0].mean() == pytest.approx(14, abs=1)
+    assert there.trust[160:190, 40:160].mean() > 0.95
+
+
+def test_the_field_follows_a_cast_that_changes_over_the_face_and_trust_is_judged_with_it() -> None:
+    original = skin()
+    column = np.arange(SIZE, dtype=np.float32)
+    for period, share in ((120, 0.80), (60, 0.41)):  # exp(-(2 pi 0.08 w / period)^2 / 2)
+        wave = np.sin(2 * np.pi * column / period)
+        synced = original + np.float32(2) * wave[None, :, None] * np.array([1, 0, 0], np.float32)
+        there = found(original, synced)
+        inside = there.field[80:180, 40:160, 0]
+        fitted = float((inside * -wave[40:160]).mean() / (wave[40:160] ** 2).mean())
+        assert fitted == pytest.approx(2 * share, abs=0.25)
+        if period == 120:
+            assert inner(there.trust).mean() > 0.93
+
+
+def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
+    even = np.full((30, 40, 3), 90, np.float32)
+    flow = np.full((30, 40, 2), 7.5, np.float32)
+    for moved in (shifted(even, np.array([6.3, -4.2])), warped(even, flow), warped(even, -flow)):
+        np.testing.assert_allclose(moved, even, atol=1e-3)
+
+
+def test_golden_registration() -> None:
+    original = skin()
+    synced = cv2.GaussianBlur(shifted(warped(original, jaw_flow(4.0)), np.array([0.7, -0.4])), (0, 0), 1.0)
+    cv2.circle(synced, (100, 130), 20, (45, 125, 140), -1)
+    there = found(original, synced + np.array([-5, 2, 3], np.float32))
+    low = there.flow[165:185, 40:160, 1].mean()
+    numbers = [*there.shift, low, inner(there.trust).mean(), *inner(there.field).mean((0, 1))]
+    assert numbers == pytest.approx(GOLDEN, abs=0.12)
+
+
+GOLDEN = [-0.7, 0.4, -4.0, 0.9, 5.0, -2.0, -3.0]
