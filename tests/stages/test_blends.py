@@ -125,3 +125,13 @@ def test_ring_width_is_clamped() -> None:
     assert ring_width_px(250, frac=0.04, min_px=6, max_px=12) == 10
     assert ring_width_px(50, frac=0.04, min_px=6, max_px=12) == 6
     assert ring_width_px(900, frac=0.04, min_px=6, max_px=12) == 12
+
+
+def test_multiband_golden() -> None:
+    y, x = np.mgrid[:128, :144]
+    picture = np.repeat((12 + 8 * np.sin(x / 3.0) * np.cos(y / 5.0))[..., None], 3, 2).astype(np.float32)
+    change = blend_multiband(picture, ramp(18), levels=4, feather_px=18)
+    assert change[64, 22:42:3, 0] == pytest.approx(MULTIBAND, abs=0.02)
+
+
+MULTIBAND = [0.0] * 7

@@ -178,6 +178,9 @@ def test_the_range_of_the_neighbourhood_is_left_by_a_tenth_of_it_and_half_a_leve
     margin = 0.1 * (high - low) + 0.5
     assert (out - high - margin).max() == pytest.approx(0, abs=1e-3)
     assert (low - margin - out).max() == pytest.approx(0, abs=1e-3)
+    rough = high - low > 20  # and it is made use of where the range is large
+    assert ((out - high) / margin)[rough].max() == pytest.approx(1, abs=1e-3)
+    assert ((low - out) / margin)[rough].max() == pytest.approx(1, abs=1e-3)
 
 
 def test_what_a_fade_blurs_is_given_back_by_its_share_and_half_as_much_again_at_most() -> None:
