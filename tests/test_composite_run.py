@@ -17,7 +17,6 @@ from lipblend.settings import Settings
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 FAST = {"encode": {"preset": "ultrafast"}}
-FRAMES = 12
 LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0}}
 
 
@@ -40,7 +39,7 @@ def times_of(path: Path) -> list[Fraction]:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
-    return make_sample(tmp_path_factory.mktemp("sample"), frames=FRAMES, size=480)
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=24, size=480)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def result(sample: SamplePair, tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_every_frame_is_blended_at_its_own_time_with_the_originals_sound(sample: SamplePair, result) -> None:
-    assert result.frames == result.blended == FRAMES
+    assert result.frames == result.blended == 24
     assert result.passed_through == {}
     assert result.fallbacks == {}
     assert times_of(result.output) == times_of(sample.original)
@@ -63,7 +62,7 @@ def test_every_frame_is_blended_at_its_own_time_with_the_originals_sound(sample:
     assert after.duration_s == pytest.approx(before.duration_s, abs=0.001)
     assert result.audio == "original"
     assert [a.codec for a in after.audio] == [a.codec for a in before.audio]
-    assert result.duration_s == pytest.approx(FRAMES / 25)
+    assert result.duration_s == pytest.approx(24 / 25)
 
 
 def test_the_result_is_nearer_the_truth_than_either_input_about_the_mouth(sample: SamplePair, result) -> None:
@@ -84,7 +83,7 @@ def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample
     for name, encoder in (("a.mp4", "libx264"), ("b.mkv", "ffv1")):
         groups = {"encode": {"encoder": encoder, "crf": 0, "preset": "ultrafast"}}
         done = run(sample.original, sample.original, tmp_path / name, groups)
-        assert done.blended == FRAMES
+        assert done.blended == 24
         for out, plain in zip(planes_of(tmp_path / name), planes_of(sample.original), strict=True):
             for a, b in zip(out, plain, strict=True):
                 np.testing.assert_array_equal(a, b)
@@ -103,19 +102,19 @@ def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_
 def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
     with VideoReader(probe(sample.synced)) as reader:
-        pictures = [np.ascontiguousarray(np.repeat(frame.planes[0][..., None], 3, 2)) for frame in reader][:9]
+        pictures = [np.ascontiguousarray(np.repeat(frame.planes[0][..., None], 3, 2)) for frame in reader][:18]
     write_clip(short, pictures, frame_rate=Fraction(25), crf=12)
     kept = run(sample.original, short, tmp_path / "kept.mp4")
-    assert (kept.frames, kept.passed_through) == (12, {"no synced frame": 3})
+    assert (kept.frames, kept.passed_through) == (24, {"no synced frame": 6})
     cut = run(
         sample.original, short, tmp_path / "cut.mp4", {**FAST, "pair": {"tail": "trim"}, "audio": {"source": "none"}}
     )
-    assert cut.frames == len(times_of(cut.output)) == 9
+    assert cut.frames == len(times_of(cut.output)) == 18
     assert probe(cut.output).audio == ()
     heard = run(sample.original, short, tmp_path / "heard.mp4", {**FAST, "pair": {"tail": "trim"}})
-    assert probe(heard.output).audio[0].duration_s == pytest.approx(9 / 25, abs=0.03)
+    assert probe(heard.output).audio[0].duration_s == pytest.approx(18 / 25, abs=0.03)
     heard.output.unlink()
-    with pytest.raises(InputMismatchError, match="3 of 12 frames"):
+    with pytest.raises(InputMismatchError, match="6 of 24 frames"):
         run(sample.original, short, tmp_path / "error.mp4", {**FAST, "pair": {"tail": "error"}})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.mp4", "kept.mp4", "short.mp4"]
 
@@ -123,7 +122,7 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
 def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Path) -> None:
     run(sample.original, sample.synced, tmp_path / "out.mp4", debug_dir=tmp_path / "debug")
     names = sorted(path.name for path in (tmp_path / "debug").iterdir())
-    assert len(names) == 4 * FRAMES + 1
+    assert len(names) == 4 * 24 + 1
     assert names.pop() == "frames.csv"
     assert names[:4] == ["000000_alpha.png", "000000_mask.png", "000000_overlay.png", "000000_ring.png"]
 
@@ -131,7 +130,7 @@ def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Pat
 def test_progress_counts_both_passes(sample: SamplePair, tmp_path: Path) -> None:
     seen: dict[str, list[int]] = {"analyse": [], "render": []}
     run(sample.original, sample.synced, tmp_path / "out.mp4", on_progress=lambda p: seen[p.stage].append(p.done))
-    assert seen == {"analyse": list(range(1, FRAMES + 1)), "render": list(range(1, FRAMES + 1))}
+    assert seen == {"analyse": list(range(1, 25)), "render": list(range(1, 25))}
 
 
 def _grey(path: Path, *, side: int = 128) -> Path:

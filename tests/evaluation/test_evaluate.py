@@ -27,7 +27,7 @@ from lipblend.report.page import page_bytes
 from lipblend.report.proxy import shown_box
 from lipblend.settings import Settings
 
-FRAMES = 10
+FRAMES = 16
 SETTINGS = Settings.model_validate(LOSSLESS)
 PERSON = at(LEFT, width=110.0, x=230.0)
 

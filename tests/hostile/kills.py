@@ -208,11 +208,11 @@ def kill_many(folder: Path, count: int, base: int, *, signals: tuple[signal.Sign
                 after_s = whole_s * float(rng.uniform(low, high))
                 replaces = bool(rng.integers(2))
                 suffix = (".mp4", ".mkv")[int(rng.integers(2))]
+                place = folder / f"run{index}"
                 jobs.append(
                     pool.submit(
-                        lambda *given: kill_once(mine(), clip, *given),
-                        folder / f"run{index}", number, after_s, replaces, suffix,
-                    )  # fmt: skip
+                        lambda *given: kill_once(mine(), *given), clip, place, number, after_s, replaces, suffix
+                    )
                 )
             return [job.result() for job in jobs]
     finally:
