@@ -28,7 +28,7 @@ _BORDER_FRAC = 0.15
 _BLUR_FRAC = 0.008
 _CHROMA_WEIGHT = 0.5
 _LEAST_BORDER_CELLS = 150
-_NOISIEST_LEVELS = 3.0
+_NOISIEST_LEVELS, _NOISIEST_SHARE = 3.0, 0.15  # whichever is more; the second of what was painted
 _ABOVE_RATIO, _ABOVE_LEVELS, _ABOVE_SHARE = 1.35, 0.5, 0.1
 _FINER = 4
 _FAR_FRAC = 2.0
@@ -100,10 +100,10 @@ def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | No
     if np.count_nonzero(edge) < _LEAST_BORDER_CELLS:
         return None
     noise = float(np.median(shown[edge]))
-    if noise > _NOISIEST_LEVELS:
-        return None
     fine = cv2.resize(shown, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
     most = float(np.percentile(fine, _MOST_PERCENT))
+    if noise > max(_NOISIEST_LEVELS, _NOISIEST_SHARE * most):
+        return None
     limit = max(_ABOVE_RATIO * noise + _ABOVE_LEVELS, noise + _ABOVE_SHARE * (most - noise))
     labels = np.asarray(cv2.connectedComponents((fine > limit).astype(np.uint8))[1])
     areas = np.bincount(labels.ravel())

@@ -1,5 +1,7 @@
 """Colour over a shot: held, followed, never led astray by one frame, never smoothed across a cut."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,11 +75,34 @@ def test_a_frame_whose_fit_jumps_is_dropped_and_pumping_is_not() -> None:
     cast = 0.3 * np.random.default_rng(4).standard_normal(COUNT)
     cast[[20, 61]] += [9, -9]
     assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 61]
+    cast[21] += 9  # two odd ones side by side are a minority of five
+    assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 21, 61]
     pumping = 6 * (-1.0) ** np.arange(COUNT)
     assert keep_usual(column(pumping), limit=4.0).all()
     step = np.where(np.arange(COUNT) < 50, 0.0, 20.0)
     assert keep_usual(column(step), limit=4.0).all()
     assert keep_usual(column(cast[:4]), limit=0.5).all()
+
+
+def test_one_odd_channel_drops_the_frame() -> None:
+    values = np.zeros((COUNT, 3))
+    values[[20, 50, 70], [0, 1, 2]] = 9
+    assert np.flatnonzero(~keep_usual(values, limit=4.0)).tolist() == [20, 50, 70]
+
+
+def test_a_gain_that_trembles_is_calm_and_a_trembling_shift_is_held() -> None:
+    stats = {row: replace(stats_of(2.0), synced_std=np.full(3, 10 + row % 2)) for row in range(COUNT)}
+    calm, raw = (
+        np.array([each.slope[0] for each in colour_maps(stats, TIMES, ColourSettings(gain_smooth_s=time_s))])
+        for time_s in (0.4, 0.0)
+    )
+    assert np.ptp(raw) == pytest.approx(1 - 10 / 11)
+    assert np.ptp(calm[10:-10]) < 0.002
+    assert calm.mean() == pytest.approx(raw.mean(), abs=0.002)
+    casts = 5 + 0.05 * np.random.default_rng(6).standard_normal(COUNT)
+    held_moves, followed = (luma_moves(casts, hold_levels=levels) for levels in (0.25, 0.0))
+    np.testing.assert_allclose(followed, -casts, atol=1e-9)
+    assert np.abs(np.diff(held_moves)).mean() < 0.1 * np.abs(np.diff(followed)).mean()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -53,6 +53,15 @@ def test_the_feather_of_a_disc_is_wide_along_the_motion_and_plain_across_it(dire
     assert widths.max() <= 18
 
 
+def test_the_widening_has_no_step_where_the_outline_has_a_corner() -> None:
+    y, x = np.abs(np.mgrid[:240, :240].astype(np.float32) - 119.5)
+    widths = directional_feather(90 - np.maximum(x, y), feather_px=10, extra_px=8, velocity=(5.0, 0.0))
+    assert widths.min() < 10.1
+    assert widths.max() > 17.9
+    # Under a Gaussian of half a feather a step of 8 rises by 8 / (5 sqrt(2 pi)) = 0.64 a pixel.
+    assert max(float(np.abs(np.diff(widths, axis=axis)).max()) for axis in (0, 1)) < 0.8
+
+
 def test_a_fast_face_has_a_wider_feather_and_its_contour_stays(face: Landmarks) -> None:
     settings = AlphaSettings(motion_gain=2.0, motion_threshold_frac=0.03)
     calm = matte_of(face, face, settings, velocity=(0.02 * face.face_width_px, 0.0))
@@ -89,6 +98,18 @@ def test_the_lips_stay_covered_by_a_tight_mask_whatever_the_motion(
         lips = signed_distance([(mesh.points[list(LIPS_OUTER)], True)], matte.box, step_px=1) > 0
         assert matte.alpha[lips].min() == 1
         assert matte.contour[lips].min() == 1
+    rim = np.concatenate([matte.alpha[0], matte.alpha[-1], matte.alpha[:, 0], matte.alpha[:, -1]])
+    assert rim.max() == 0  # the box has room for what the motion adds
+
+
+def test_all_samples_of_a_pixel_are_widened(face: Landmarks) -> None:
+    def centre(supersample: int) -> np.ndarray:
+        settings = AlphaSettings(motion_gain=2.0, motion_threshold_frac=0.0, supersample=supersample)
+        plane = whole(matte := matte_of(face, face, settings, velocity=(12.0, 5.0)), matte.alpha)
+        y, x = np.mgrid[:768, :768]
+        return np.array([(plane * x).sum(), (plane * y).sum()]) / plane.sum()
+
+    np.testing.assert_allclose(centre(2), centre(1), atol=0.03)
 
 
 def test_neighbours_equal_to_the_frame_change_nothing_and_others_calm_the_outline(

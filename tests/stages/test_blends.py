@@ -156,3 +156,13 @@ def test_a_mask_that_moves_leaves_what_lies_deep_inside_as_it_is(difference: np.
         found.append(_blends(difference, distance_alpha(field, feather_px=14, gamma=1.0), field >= 0))
     for name, still in found[0].items():
         np.testing.assert_allclose(found[1][name][60:68, 66:80], still[60:68, 66:80], atol=0.3, err_msg=name)
+
+
+def test_multiband_golden() -> None:
+    y, x = np.mgrid[:128, :144]
+    picture = np.repeat((12 + 8 * np.sin(x / 3.0) * np.cos(y / 5.0))[..., None], 3, 2).astype(np.float32)
+    change = blend_multiband(picture, ramp(18), levels=4, feather_px=18)
+    assert change[64, 22:42:3, 0] == pytest.approx(MULTIBAND, abs=0.02)
+
+
+MULTIBAND = [1.223, 3.421, 4.886, 2.752, 1.77, 8.248, 17.19]

@@ -101,6 +101,38 @@ def test_quantiles_of_few_levels_do_not_jump() -> None:
     assert np.abs(matched.moves[1:-1] - 0.3).max() < 0.2
 
 
+def test_a_quantile_lies_in_the_middle_of_its_code_golden() -> None:
+    rows = np.repeat(np.array([119, 120, 121], np.float32), 300).reshape(30, 30)
+    picture = np.dstack([rows, rows + 10, rows - 20])
+    stats = stats_of(picture, picture)
+    np.testing.assert_allclose(stats.original_quantiles[4], [120, 130, 100], atol=1e-9)
+    np.testing.assert_allclose(stats.original_quantiles[[0, -1], 0], [118.56, 121.44], atol=1e-6)
+
+
+def test_the_curve_of_light_golden() -> None:
+    codes = np.array([0.0, 0.02, 0.04045, 0.5, 1.0])
+    light = np.array([0.0, 0.001548, 0.0031308, 0.2140411, 1.0])  # IEC 61966-2-1
+    np.testing.assert_allclose(colour.linear(codes), light, atol=1e-6)
+    np.testing.assert_allclose(colour.encoded(light), codes, atol=1e-4)
+
+
+@pytest.mark.parametrize("space", ["lab", "light"])
+def test_colours_beyond_the_detours_gamut_are_kept(space: str) -> None:
+    vivid = np.tile(np.array([200, 40, 235], np.float32), (4, 4, 1))
+    hardly = ColourMap.affine(space, np.ones(3), np.full(3, 1e-5))
+    assert not hardly.is_identity
+    np.testing.assert_allclose(hardly.apply(vivid, MATRIX), vivid, atol=0.05)
+
+
+def test_half_the_strength_makes_half_of_a_histogram_match(patch: np.ndarray) -> None:
+    bent = (120 + 1.4 * (patch - 120) + 6).astype(np.float32)
+    whole, half = (map_of(patch, bent, method="histogram", strength=strength).moves for strength in (1.0, 0.5))
+    assert np.ptp(whole) > 5
+    np.testing.assert_allclose(half, whole / 2, atol=1e-9)
+    far = map_of(patch, patch + 60, method="histogram", strength=0.5, offset_max=24.0)
+    np.testing.assert_allclose(far.moves, -12.0, atol=1e-4)  # limited before the strength counts
+
+
 def test_statistics_come_from_the_mask_alone(patch: np.ndarray) -> None:
     where = np.zeros(patch.shape[:2], bool)
     where[:, :25] = True
@@ -122,6 +154,7 @@ def test_gain_and_shift_are_clamped_and_strength_scales_them(patch: np.ndarray) 
         np.testing.assert_allclose(matched.moves, np.full((1, 3), -24 * strength))
         light = map_of(patch, patch * np.float32(0.5), method="white_balance", strength=strength, **limits)
         assert light.slope.max() <= 1.25
+        assert (light.slope.max() > 1.2) == (strength == 1)  # limited before the strength counts
         assert light.is_identity == (strength == 0)
 
 

@@ -33,6 +33,7 @@ def deviations(luma: np.ndarray) -> list[float]:
 def test_bands_are_octaves_in_face_widths_and_add_up() -> None:
     assert band_sigmas(WIDTH) == pytest.approx((0.75, 1.5, 3.0))
     assert band_sigmas(2 * WIDTH) == pytest.approx((1.5, 3.0, 6.0))
+    assert band_sigmas(20.0) == (0.3,) * 3  # narrower than that is no blur
     luma = texture()
     assert sum(bands(luma, band_sigmas(WIDTH))) == pytest.approx(luma - cv2.GaussianBlur(luma, (0, 0), 3.0), abs=1e-3)
 
@@ -80,11 +81,22 @@ def test_equal_and_sharper_pictures_and_too_few_pixels_ask_for_nothing() -> None
     assert sharpened(patch, (1.0,) * 3, face_width_px=WIDTH) is not patch
 
 
-def test_noise_of_the_original_alone_is_not_sharpened_for() -> None:
+def test_noise_that_two_flat_pictures_do_not_share_is_not_sharpened_for() -> None:
     flat = np.full(ALL.shape, 120, np.float32)
     noise = np.random.default_rng(5).normal(0, 2, ALL.shape).astype(np.float32)
     other = np.random.default_rng(6).normal(0, 1.9, ALL.shape).astype(np.float32)
-    assert max(gains_of(flat + noise, flat + other)) < 1.1 * 1.5
+    assert gains_of(flat + noise, flat + other) == pytest.approx((1.0,) * 3, abs=0.01)  # 1.57 to 1.59 if it counted
+
+
+@pytest.mark.parametrize("sigma", [2.0, 4.0])
+def test_noise_of_the_original_alone_leaves_the_gains_as_they_were(sigma: float) -> None:
+    sharp = texture()
+    soft = cv2.GaussianBlur(sharp, (0, 0), 0.6)
+    clean = gains_of(sharp, soft, most=9.0)
+    noise = np.random.default_rng(5).normal(0, sigma, ALL.shape).astype(np.float32)
+    assert clean == pytest.approx((1.47, 1.26, 1.10), abs=0.02)
+    # 1.71 (sigma 2) and 2.43 (sigma 4) for the finest band if it passed for detail.
+    assert gains_of(sharp + noise, soft, most=9.0) == pytest.approx(clean, abs=0.06)
 
 
 def test_an_edge_does_not_ring() -> None:
@@ -135,3 +147,67 @@ def test_a_fade_is_exact_at_its_ends_and_between_equals() -> None:
     assert np.array_equal(mixed(one, other, none, face_width_px=WIDTH, keep=1.0), one)
     assert mixed(one, other, whole, face_width_px=WIDTH, keep=1.0) == pytest.approx(other, abs=1e-4)
     assert np.array_equal(mixed(one, one, half, face_width_px=WIDTH, keep=1.0), one)
+
+
+def test_a_picture_of_mostly_its_own_noise_is_not_raised_beyond_half_more_than_the_originals_energy() -> None:
+    sharp = texture()
+    own = cv2.GaussianBlur(np.random.default_rng(9).normal(0, 1, ALL.shape).astype(np.float32), (0, 0), 1.0)
+    own[:, 100:] = 0
+    soft = 128 + 0.15 * (sharp - 128) + 18 * own
+    found = gains_of(sharp, soft, most=99.0)
+    for gain, theirs, ours in zip(found, deviations(sharp), deviations(soft), strict=True):
+        assert gain == pytest.approx(1.5 * theirs / ours, rel=0.06)  # 6 by the share that both show
+
+
+def test_what_lies_outside_of_where_has_no_say() -> None:
+    sharp = texture()
+    soft = cv2.GaussianBlur(sharp, (0, 0), 0.9)
+    where = np.zeros_like(ALL)
+    where[90:, 40:] = True
+    wrong, other = sharp.copy(), soft.copy()
+    wrong[:70] = 128 + 4 * (sharp[:70] - 128)
+    other[:70] = texture(8)[:70]
+    assert gains_of(wrong, other, where) == pytest.approx(gains_of(sharp, soft, where), abs=0.01)
+
+
+def test_the_range_of_the_neighbourhood_is_left_by_a_tenth_of_it_and_half_a_level_golden() -> None:
+    luma = texture()
+    out = sharpened(patch_of(luma), (9.0, 9.0, 9.0), face_width_px=WIDTH)[..., 0]
+    square = np.ones((5, 5), np.uint8)  # two pixels to each side: the middle band's sigma is 1.5
+    low, high = cv2.erode(luma, square), cv2.dilate(luma, square)
+    margin = 0.1 * (high - low) + 0.5
+    assert (out - high - margin).max() == pytest.approx(0, abs=1e-3)
+    assert (low - margin - out).max() == pytest.approx(0, abs=1e-3)
+    rough = high - low > 20  # and it is made use of where the range is large
+    assert ((out - high) / margin)[rough].max() == pytest.approx(1, abs=1e-3)
+    assert ((low - out) / margin)[rough].max() == pytest.approx(1, abs=1e-3)
+
+
+def test_what_a_fade_blurs_is_given_back_by_its_share_and_half_as_much_again_at_most() -> None:
+    one, half = texture(1), np.full(ALL.shape, 0.5, np.float32)
+    against = (128 - 0.6 * (one - 128)).astype(np.float32)  # most of it cancels
+    plain, some, whole = (
+        mixed(patch_of(one), patch_of(against), half, face_width_px=WIDTH, keep=k)[..., 0] for k in (0.0, 0.5, 1.0)
+    )
+    assert some - plain == pytest.approx((whole - plain) / 2, abs=1e-3)
+
+    def fine(luma: np.ndarray) -> float:
+        return float((luma - cv2.GaussianBlur(luma, (0, 0), 1.5))[20:-20, 20:80].std())
+
+    added = whole - plain
+    assert float(added[20:-20, 20:80].std()) == pytest.approx(0.5 * fine(plain), rel=0.02)
+    # A quarter of something fainter: sqrt((3/4 + 0.16/4) / (9/16 + 0.16/16)) = 1.17, of which (3/4)^(1/4) is taken.
+    faint = (128 + 0.4 * (texture(2) - 128)).astype(np.float32)
+    plain, whole = (
+        mixed(patch_of(one), patch_of(faint), half / 2, face_width_px=WIDTH, keep=k)[..., 0] for k in (0.0, 1.0)
+    )
+    assert float((whole - plain)[20:-20, 20:80].std()) == pytest.approx(0.163 * fine(plain), rel=0.15)
+
+
+def test_a_fade_beside_it_does_not_touch_what_is_not_faded() -> None:
+    one, other = patch_of(texture(1)), patch_of(texture(2))
+    trust = np.clip((np.arange(160, dtype=np.float32) - 60) / 20, 0, 1) * np.ones((160, 1), np.float32)
+    out = mixed(one, other, trust, face_width_px=WIDTH, keep=1.0)
+    assert np.array_equal(out[:, :61], one[:, :61])
+    assert out[:, 80:] == pytest.approx(other[:, 80:], abs=1e-4)
+    assert np.abs(out - (one + trust[..., None] * (other - one)))[:, 62:78, 0].max() > 1

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -91,6 +92,50 @@ def test_guided_filter_keeps_a_linear_function_of_its_guide() -> None:
     assert guided_filter(spike, flat, radius_px=4, levels=8)[20, 25] == pytest.approx(1 / 81, abs=1e-6)
 
 
+def test_guided_filter_is_the_papers_formula_window_by_window() -> None:
+    rng = np.random.default_rng(6)
+    guide, plane = rng.uniform(40, 90, (14, 17)), rng.uniform(0, 1, (14, 17))
+    found = guided_filter(plane.astype(np.float32), guide.astype(np.float32), radius_px=2, levels=8)
+
+    def window(of: np.ndarray, y: int, x: int) -> np.ndarray:
+        return np.pad(of, 2, mode="edge")[y : y + 5, x : x + 5]
+
+    slope, offset = np.zeros_like(guide), np.zeros_like(guide)
+    for y, x in np.ndindex(guide.shape):
+        i, p = window(guide, y, x), window(plane, y, x)
+        slope[y, x] = ((i * p).mean() - i.mean() * p.mean()) / (i.var() + 8**2)
+        offset[y, x] = p.mean() - slope[y, x] * i.mean()
+    for y, x in ((7, 8), (0, 0), (13, 16), (2, 12)):
+        want = window(slope, y, x).mean() * guide[y, x] + window(offset, y, x).mean()
+        assert found[y, x] == pytest.approx(want, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_alpha_follows_the_original_as_the_formula_says(method: str, ramp: np.ndarray) -> None:
+    one, two = edge_at(38), 0.6 * edge_at(38) + 0.4 * edge_at(43) + 12
+    soft, other = (cv2.GaussianBlur(z, (0, 0), 1, borderType=cv2.BORDER_REPLICATE) for z in (one, two))
+    edge_filter = {"guided": guided_filter, "bilateral": joint_bilateral}[method]
+    wanted = np.clip(edge_filter(ramp, soft, radius_px=8, levels=8.0), 0, 1)
+    shared = shared_edges(soft, other, radius_px=8, levels=8.0)
+    want = ramp + 0.7 * shared * 4 * ramp * (1 - ramp) * (wanted - ramp)
+    assert np.abs(want - ramp).max() > 0.05
+    np.testing.assert_allclose(refined(ramp, one, two, method, strength=0.7), want, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [(30, 40), (30, 70), (52, 9)])
+def test_joint_bilateral_weighs_near_places_more_golden(place: tuple[int, int]) -> None:
+    y, x = place
+    plane = np.full((60, 80), 0.5, np.float32)
+    plane[y, x] = 0.9
+    out = joint_bilateral(plane, np.full_like(plane, 90), radius_px=8, levels=8)
+    steps = np.arange(-4, 5)  # nine places, 2 px apart, under a deviation of 4 px
+    total = float(np.exp(-0.5 * (steps / 2) ** 2).sum() ** 2)
+    for step in (0, 1, 3):
+        expected = 0.5 + 0.4 * np.exp(-0.5 * (step / 2) ** 2) / total
+        assert out[y, x - 2 * step] == pytest.approx(expected, abs=1e-5)
+        assert out[y - 2 * step, x] == pytest.approx(expected, abs=1e-5)
+
+
 def test_joint_bilateral_does_not_mix_over_an_edge() -> None:
     guide = edge_at(40, 120)
     plane = np.where(guide > 100, 0.8, 0.2).astype(np.float32)
@@ -107,3 +152,7 @@ def test_shared_edges_golden() -> None:
     assert found[30, 40] == pytest.approx(variance / (variance + 64), abs=1e-3)
     assert found[30, 10] == pytest.approx(0, abs=1e-3)
     assert shared_edges(one, 200 - one, radius_px=8, levels=8).max() == 0
+    # A quarter of the contrast in one of them: the covariance is a quarter of the larger variance.
+    for pair in ((one, edge_at(40, 20)), (edge_at(40, 20), one)):
+        faint = shared_edges(*pair, radius_px=8, levels=8)[30, 40]
+        assert faint == pytest.approx(variance / 4 / (variance + 64), abs=1e-3)

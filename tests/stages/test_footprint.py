@@ -19,6 +19,9 @@ from lipblend.stages.footprint import (
 )
 
 LEFT, RIGHT, TOP, BOTTOM = -0.45, 0.5, 0.1, 0.85  # of a painted box, face widths
+CHIN = 1.0  # lower end of what is painted below it only now and then
+
+NOISY = 2.1
 
 
 def sampled(
@@ -28,9 +31,10 @@ def sampled(
     noise: float = 1.0,
     everywhere: float = 0.0,
     mouth: float = 8.0,
+    chin: float = 0.0,
     seed: int = 0,
 ) -> np.ndarray:
-    """The sample of a picture pair that differs by noise, and by more inside a box that goes with the head."""
+    """The sample of a picture pair that differs by noise, and by more inside boxes that go with the head."""
     box = footprint_box(face)
     rng = np.random.default_rng(seed)
     original = np.full((box.height, box.width, 3), 120, np.float32)
@@ -39,6 +43,7 @@ def sampled(
     for (left, right, top, bottom), levels in (
         ((LEFT, RIGHT, TOP, BOTTOM), painted),
         ((-0.2, 0.2, 0.4, 0.7), mouth),
+        ((-0.3, 0.3, BOTTOM, CHIN), chin),
     ):
         corners = frame.to_pixels(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]))
         area = np.zeros(original.shape[:2], np.uint8)
@@ -66,6 +71,47 @@ def test_the_outline_of_a_still_face_golden(face: Landmarks) -> None:
     assert area == pytest.approx(0.785, abs=0.015)
 
 
+def test_a_sample_adds_up_luma_and_half_of_both_chromas_golden(face: Landmarks) -> None:
+    box = footprint_box(face)
+    original = np.full((box.height, box.width, 3), 120, np.float32)
+    synced = original + np.array([1, 1, 1], np.float32)  # of everything: none of it counts
+    middle = np.s_[box.height // 3 : 2 * box.height // 3, box.width // 3 : 2 * box.width // 3]
+    synced[middle] += np.array([-2, 4, -6], np.float32)
+    found = footprint_sample(original, synced, box, face)
+    assert found[28:32, 28:32] == pytest.approx(np.full((4, 4), 2 + 0.5 * (4 + 6)), abs=0.01)
+    assert not found[:5].any()
+
+
+def test_the_heads_axes_point_to_the_pictures_right_and_to_the_chin(
+    face: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
+    frame = head_frame(transformed(face, angle_rad=0.3))
+    straight = head_frame(face)
+    for axis, other in ((frame.x_axis, straight.x_axis), (frame.y_axis, straight.y_axis)):
+        turned = (other[0] * np.cos(0.3) - other[1] * np.sin(0.3), other[0] * np.sin(0.3) + other[1] * np.cos(0.3))
+        assert axis == pytest.approx(turned, abs=1e-4)
+    assert straight.x_axis[0] > 0.9
+    assert straight.y_axis[1] > 0.9
+
+
+@pytest.mark.parametrize(("often", "bottom"), [(2, CHIN), (0, BOTTOM)])
+def test_a_jaw_that_drops_in_a_tenth_of_the_frames_counts(face: Landmarks, often: int, bottom: float) -> None:
+    samples = [sampled(face, noise=0.1, chin=2.5 * (seed < often), seed=seed) for seed in range(20)]
+    outline = footprint_outline(samples)
+    assert outline is not None
+    assert outline[:, 1].max() == pytest.approx(bottom, abs=0.04)
+
+
+def test_what_differs_a_tenth_as_much_as_the_paint_does_not_count(face: Landmarks) -> None:
+    outline = footprint_outline([sampled(face, noise=0.05, chin=0.5, seed=seed) for seed in range(5)])
+    assert outline is not None
+    assert outline[:, 1].max() == pytest.approx(BOTTOM, abs=0.04)
+
+
+def test_where_little_more_than_the_mouth_differs_there_is_no_outline(face: Landmarks) -> None:
+    assert footprint_outline([sampled(face, painted=0, seed=seed) for seed in range(3)]) is None
+
+
 def test_an_even_difference_of_everything_is_no_paint(face: Landmarks) -> None:
     plain = footprint_outline([sampled(face, seed=seed) for seed in range(3)])
     dark = footprint_outline([sampled(face, everywhere=-9, seed=seed) for seed in range(3)])
@@ -85,6 +131,17 @@ def test_a_picture_that_differs_all_over_has_no_outline(face: Landmarks) -> None
     assert footprint_outline([sampled(face, noise=60.0)]) is None
 
 
+def test_paint_that_stands_far_above_a_noisy_codec_is_found_and_other_paint_is_not(face: Landmarks) -> None:
+    for painted, wanted in ((16.0, True), (5.0, False)):
+        samples = [sampled(face, noise=NOISY, painted=painted, mouth=1, seed=seed) for seed in range(8)]
+        beside = np.median(np.max(np.stack(samples).astype(np.float32), axis=0)[:10])
+        assert 3.2 < beside < 4.5  # more than 3 levels
+        outline = footprint_outline(samples)
+        assert (outline is not None) == wanted
+        if outline is not None:
+            assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.08)
+
+
 def test_nothing_painted_has_no_outline(face: Landmarks) -> None:
     assert footprint_outline([sampled(face, painted=0, mouth=0, noise=0.1)]) is None
     assert footprint_outline([]) is None
@@ -101,14 +158,18 @@ def test_without_anything_seen_beside_the_face_there_is_no_outline(face: Landmar
     assert footprint_outline([footprint_sample(original, synced, close, face)]) is None
 
 
-def test_paint_that_runs_off_the_grid_has_no_edge_there(face: Landmarks) -> None:
-    box = footprint_box(face)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_paint_that_runs_off_the_grid_has_no_edge_there(face: Landmarks, side: str) -> None:
+    box, width = footprint_box(face), face.face_width_px
     rng = np.random.default_rng(3)
     original = np.full((box.height, box.width, 3), 120, np.float32)
     synced = original + rng.normal(0, 4, original.shape).astype(np.float32)
-    synced[box.height // 2 :, box.width // 4 : -box.width // 4] += 8
+    quarter = box.width // 4
+    columns = slice(0, -quarter) if side == "left" else slice(quarter, None)
+    synced[box.height // 2 :, columns] += 8
     outline = footprint_outline([footprint_sample(original, synced, box, face)])
     assert outline is not None
-    polygon = footprint_polygon(outline, face)
-    assert polygon[:, 1].max() > box.y1 + face.face_width_px
-    assert polygon[:, 0].min() > box.x0
+    x, y = footprint_polygon(outline, face).T
+    assert y.max() > box.y1 + width
+    assert (x.min() < box.x0 - width) == (side == "left")
+    assert (x.max() > box.x1 + width) == (side == "right")

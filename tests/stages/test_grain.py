@@ -69,6 +69,35 @@ def test_edges_and_texture_in_patches_are_no_grain() -> None:
     assert found.sigma.max(initial=0) < 0.5
 
 
+def test_texture_that_the_synced_picture_lost_is_no_grain() -> None:
+    scene = RAMP.copy()
+    scene[:70] += 30 * (np.arange(320) % 8 < 4)
+    found = missing_grain(scene + noise(1), RAMP + noise(2), ALL)
+    assert found.sigma.max(initial=0) < 1
+
+
+def test_a_few_specks_do_not_count() -> None:
+    speckled = RAMP + 2 * noise(1)
+    speckled[np.random.default_rng(7).random(SHAPE) < 0.01] += 25
+    found = missing_grain(speckled, RAMP, ALL)
+    assert found.sigma == pytest.approx(2, rel=0.2)  # 3.3 by the root mean square
+
+
+def test_a_brightness_that_hardly_occurs_is_left_out() -> None:
+    scene = np.full(SHAPE, 110, np.float32)
+    scene[100:118, 100:118] = 215
+    found = missing_grain(scene + 2 * noise(1), scene, ALL)
+    assert found.levels == pytest.approx([110], abs=2)
+
+
+def test_the_amount_goes_with_the_brightness_of_the_place_and_not_with_its_noise() -> None:
+    steep = Grain(np.array([100.0, 140.0]), np.array([0.0, 10.0]), 0.0)
+    own = 8 * noise(3)
+    made = grain_plane(np.full(SHAPE, 120, np.float32) + own, steep, frame=2, x0=0, y0=0)
+    assert made.std() == pytest.approx(5, rel=0.05)
+    assert abs(np.corrcoef(np.abs(made).ravel(), own.ravel())[0, 1]) < 0.05  # 0.25 pixel by pixel
+
+
 def test_grain_is_fresh_each_frame_and_the_same_on_any_thread() -> None:
     first, again, other = (grain_plane(RAMP, EVEN, frame=f, x0=5, y0=9) for f in (3, 3, 4))
     assert np.array_equal(first, again)

@@ -53,6 +53,8 @@ def test_combine_union_and_minimum() -> None:
     a, b = np.array([[-1.0, 1.0, 0.5]], np.float32), np.array([[1.0, -1.0, 0.25]], np.float32)
     np.testing.assert_array_equal(combine([a, b], "union"), [[1, 1, 0.5]])
     np.testing.assert_array_equal(combine([a, b], "minimum"), [[-1, -1, 0.25]])
+    np.testing.assert_array_equal(combine([a, b, b + 3], "union"), [[4, 2, 3.25]])
+    np.testing.assert_array_equal(combine([a, b, b - 3], "minimum"), [[-2, -4, -2.75]])
 
 
 def test_erosion_and_dilation_move_the_outline_by_any_fraction() -> None:

@@ -208,3 +208,67 @@ def test_pixels_may_be_moved_beyond_the_footprint(face: Landmarks) -> None:
     chin = int(middle[1] + 0.28 * width) - held.box.y0, int(middle[0]) - held.box.x0
     assert held.alpha[chin] == 0
     assert held.reach[chin] == 1
+
+
+def test_the_gaussian_profile_is_flatter_at_the_ends(face: Landmarks) -> None:
+    plain, soft = (matte_of(face, face, alpha=AlphaSettings(profile=name)) for name in ("distance", "gaussian"))
+    assert plain is not None
+    assert soft is not None
+    for low, high, want in ((0.2, 0.3, 0.14), (0.45, 0.55, 0.5), (0.7, 0.8, 0.86)):
+        where = (plain.alpha > low) & (plain.alpha < high)
+        assert soft.alpha[where].mean() == pytest.approx(want, abs=0.02)
+
+
+def test_the_lips_lie_as_far_inside_as_a_ring_of_the_blend_needs(face: Landmarks) -> None:
+    matte = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(shapes=("mouth",)), alpha=AlphaSettings(),
+        seam_px=40.0,
+    )  # fmt: skip
+    assert matte is not None
+    near = signed_distance([(face.points[list(LIPS_OUTER)], True)], matte.box, step_px=1) > -40
+    assert matte.mask[near].all()
+
+
+def test_the_box_has_room_for_the_reach(face: Landmarks) -> None:
+    matte = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(), alpha=AlphaSettings(), seam_px=0.0,
+        reach_px=0.2 * face.face_width_px,
+    )  # fmt: skip
+    assert matte is not None
+    rim = np.concatenate([matte.reach[0], matte.reach[-1], matte.reach[:, 0], matte.reach[:, -1]])
+    assert rim.max() == 0
+    assert matte.reach.max() == 1
+
+
+def test_a_border_missed_by_less_than_a_pixel_is_the_pictures_own(
+    face: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
+    low = transformed(face, shift=(767 - face.mouth_centre[0], 766 - face.mouth_centre[1]))
+    given = {"frame_size": SIZE, "layout": LAYOUT, "mask": MaskSettings(), "alpha": AlphaSettings(), "seam_px": 0.0}
+    free, near, cut = (
+        make_matte(low, low, covered=covered, **given)
+        for covered in (None, (0.5, 0.5, 767.5, 767.5), (0.0, 0.0, 760.0, 768.0))
+    )
+    assert free is not None
+    assert near is not None
+    assert cut is not None
+    np.testing.assert_array_equal(near.alpha, free.alpha)
+    x = cut.box.x0 + np.nonzero(cut.alpha.max(0) > 0)[0].max() + 1
+    assert x == pytest.approx(760, abs=1)
+
+
+def test_a_ring_reaches_equally_far_to_both_sides_golden() -> None:
+    alpha = np.zeros((20, 60), np.float32)
+    alpha[:, 30:] = 1
+    assert np.nonzero(seam_ring(alpha, radius_px=4)[10])[0].tolist() == list(range(26, 34))
+
+
+def test_a_golden_matte(face: Landmarks) -> None:
+    matte = matte_of(face, face, shapes=("superellipse",))
+    assert matte is not None
+    area = face.face_width_px**2
+    found = [float(matte.alpha.sum() / area), float(matte.mask.sum() / area), matte.feather_px / face.face_width_px]
+    assert found == pytest.approx(GOLDEN, rel=0.01)
+
+
+GOLDEN = [0.405, 0.4773, 0.06]

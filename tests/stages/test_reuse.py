@@ -91,6 +91,30 @@ def test_a_wobble_of_the_whole_is_taken_off() -> None:
     assert (inner(there.flow) == 0).all(2).mean() > 0.98
     back = shifted(shifted(original, np.array([-1.3, 0.6])), there.shift)
     assert np.abs(inner(back - original)).mean() < 1
+    assert inner(there.trust).mean() > 0.97  # judged where the face was put back to
+
+
+def test_the_wobble_is_the_still_parts_and_what_moves_by_itself_does_not_count() -> None:
+    original = skin()
+    rows = np.arange(SIZE, dtype=np.float32)[:, None] * np.ones((1, SIZE), np.float32)
+    nothing = np.zeros_like(rows)
+    jaw = np.dstack([nothing, -3 * np.clip((rows - 62) / 12, 0, 1)]).astype(np.float32)  # most of the picture
+    assert found(original, warped(original, jaw)).shift == pytest.approx([0, 0], abs=0.1)
+    blink = np.dstack([nothing, -3.5 * ((rows > 28) & (rows < 44))]).astype(np.float32)  # a third of the still part
+    assert found(original, warped(original, blink)).shift == pytest.approx([0, 0], abs=0.4)
+
+
+def test_the_wobble_is_read_where_the_generator_painted() -> None:
+    original = skin()
+    synced = shifted(original, np.array([-1.3, 0.6]))
+    synced[:36] = original[:36]  # most of the still part was only encoded again
+    painted = np.zeros((SIZE, SIZE), np.float32)
+    painted[36:] = 1
+    assert found(original, synced, painted=painted).shift == pytest.approx([1.3, -0.6], abs=0.1)
+    few = painted.copy()
+    few[:60] = 0
+    few[:60, :1] = 1  # 60 pixels
+    assert not found(original, synced, painted=few).shift.any()
 
 
 def test_a_shift_that_is_too_large_is_not_believed() -> None:
@@ -117,16 +141,18 @@ def test_without_the_field_a_cast_lowers_trust() -> None:
 
 def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
     original = cv2.resize(skin(), (500, 500), interpolation=cv2.INTER_CUBIC)
-    moved = warped(original, cv2.resize(jaw_flow(5.0), (500, 500)) * np.float32(2.5))
     still = np.zeros((500, 500), bool)
     still[:150] = True
-    there = register(
-        original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=TOLERANCE,
-        motion=True, still_px=0.3, moving_px=1.0,
-        largest_shift_px=8.0, field=True,
-    )  # fmt: skip
-    assert there.flow.shape == (500, 500, 2)
-    assert there.flow[420:450, 100:400, 1].mean() == pytest.approx(-12.5, abs=0.8)
+    # The second is half a pixel where it is worked out, but a motion all the same.
+    for px, tolerance in ((5.0, 0.8), (0.5, 0.25)):
+        moved = warped(original, cv2.resize(jaw_flow(px), (500, 500)) * np.float32(2.5))
+        there = register(
+            original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=TOLERANCE,
+            motion=True, still_px=0.3, moving_px=1.0,
+            largest_shift_px=8.0, field=True,
+        )  # fmt: skip
+        assert there.flow.shape == (500, 500, 2)
+        assert there.flow[420:450, 100:400, 1].mean() == pytest.approx(-2.5 * px, abs=tolerance)
 
 
 def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
@@ -201,3 +227,62 @@ def test_a_shift_within_the_estimates_own_tremble_is_not_made(px: float, made: f
     moved = shifted(original, np.array([px, 0.0]))
     got = found(original, moved).shift
     assert got[0] == pytest.approx(-made, abs=0.1 if made else 1e-9)
+
+
+def test_a_colour_of_its_own_is_not_trusted_however_alike_the_brightness() -> None:
+    original = skin()
+    synced = original.copy()
+    synced[110:150, 80:120] += np.array([0, -14, 14], np.float32)  # the sum of both is 0
+    there = found(original, synced)
+    assert there.trust[122:138, 92:108].max() < 0.05
+    assert there.trust[30:80].mean() > 0.99
+
+
+def test_a_strong_cast_of_the_painted_part_alone_is_taken_off_there() -> None:
+    original = skin()
+    synced = original.copy()
+    synced[130:] += np.array([-14, 0, 0], np.float32)
+    still = np.zeros((SIZE, SIZE), bool)
+    still[:60] = True
+    taken = np.zeros((SIZE, SIZE), bool)
+    taken[130:] = True
+    there = register(
+        original, synced, still, taken, np.ones((SIZE, SIZE), np.float32), face_width_px=WIDTH, tolerance=TOLERANCE,
+        motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=4.0, field=True,
+    )  # fmt: skip
+    assert there.field[160:190, 40:160, 0].mean() == pytest.approx(14, abs=1)
+    assert there.trust[160:190, 40:160].mean() > 0.95
+
+
+def test_the_field_follows_a_cast_that_changes_over_the_face_and_trust_is_judged_with_it() -> None:
+    original = skin()
+    column = np.arange(SIZE, dtype=np.float32)
+    for period, share in ((120, 0.80), (60, 0.41)):  # exp(-(2 pi 0.08 w / period)^2 / 2)
+        wave = np.sin(2 * np.pi * column / period)
+        synced = original + np.float32(2) * wave[None, :, None] * np.array([1, 0, 0], np.float32)
+        there = found(original, synced)
+        inside = there.field[80:180, 40:160, 0]
+        fitted = float((inside * -wave[40:160]).mean() / (wave[40:160] ** 2).mean())
+        assert fitted == pytest.approx(2 * share, abs=0.25)
+        if period == 120:
+            assert inner(there.trust).mean() > 0.93
+
+
+def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
+    even = np.full((30, 40, 3), 90, np.float32)
+    flow = np.full((30, 40, 2), 7.5, np.float32)
+    for moved in (shifted(even, np.array([6.3, -4.2])), warped(even, flow), warped(even, -flow)):
+        np.testing.assert_allclose(moved, even, atol=1e-3)
+
+
+def test_golden_registration() -> None:
+    original = skin()
+    synced = cv2.GaussianBlur(shifted(warped(original, jaw_flow(4.0)), np.array([0.7, -0.4])), (0, 0), 1.0)
+    cv2.circle(synced, (100, 130), 20, (45, 125, 140), -1)
+    there = found(original, synced + np.array([-5, 2, 3], np.float32))
+    low = there.flow[165:185, 40:160, 1].mean()
+    numbers = [*there.shift, low, inner(there.trust).mean(), *inner(there.field).mean((0, 1))]
+    assert numbers == pytest.approx(GOLDEN, abs=0.12)
+
+
+GOLDEN = [-0.7, 0.4, -4.0, 0.9, 5.0, -2.0, -3.0]
