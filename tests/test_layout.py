@@ -20,7 +20,7 @@ LAYERS = (
     ("doctor",),
     ("sample", "environment", "sweep", "preview", "comparison", "rating"),
     ("compositing", "crop", "inspection", "report"),
-    ("evaluation",),
+    ("evaluation", "segments"),
     ("debug",),
     ("render",),
     ("generate",),

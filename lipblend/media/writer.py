@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -14,12 +14,13 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
-from av.video.frame import PictureType, VideoFrame
 
 from lipblend.errors import OutputError
+from lipblend.media.coded import CodedPacket, encoder_picture
 from lipblend.media.copying import StreamCopier
 from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
-from lipblend.media.info import RANGE_FULL, VideoInfo
+from lipblend.media.info import VideoInfo
+from lipblend.media.joining import Joiner
 from lipblend.media.matroska import write_codec_delays
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan
@@ -96,6 +97,8 @@ class VideoWriter:
         self._trim = trim
         self._overwrite = overwrite
         self._copiers: dict[Path, StreamCopier] = {}
+        self._joiner = Joiner()
+        self._direct = False
         self._held: Packet[Stream] | None = None
         self._first: tuple[int, int] | None = None
         self._end = 0
@@ -132,16 +135,64 @@ class VideoWriter:
         OutputError
             The encoder or the disk refuses it.
         """
-        picture = self._relabelled(frame.handle)
-        picture.pts, picture.duration, picture.time_base = frame.pts, frame.duration, self._info.time_base
-        # Else the encoder would have to use the source's key frames and B-frames.
-        picture.pict_type = PictureType.NONE
         with self._output_errors():
+            picture = encoder_picture(frame, self._info, self._stream)
             packets = self._stream.encode(picture)
+            self._direct = True
             self._end = frame.pts + frame.duration
             self.frames_written += 1
             for packet in packets:
                 self._mux_video(packet)
+
+    def begin_segment(self, shown: Sequence[int]) -> None:
+        """Begin a segment that was encoded by itself (`lipblend.media.coded.SegmentEncoder`), instead of `write`.
+
+        Parameters
+        ----------
+        shown : sequence of int
+            Time stamps of its pictures, rising, in the output's time base.
+        """
+        self._joiner.begin(shown)
+
+    def add_coded(self, packets: Iterable[CodedPacket]) -> None:
+        """Write packets of the segment, in the encoder's order.
+
+        Raises
+        ------
+        OutputError
+            The disk refuses them, or they do not follow those before.
+        """
+        with self._output_errors():
+            for packet in self._joiner.add(packets):
+                self._mux_video(packet.packet(self._stream))
+
+    def end_segment(self, header: bytes, *, frames: int, end: int) -> None:
+        """End the segment.
+
+        Parameters
+        ----------
+        header : bytes
+            Of its encoder.
+        frames : int
+            Pictures in it.
+        end : int
+            When the last of them ends, in the output's time base.
+
+        Raises
+        ------
+        OutputError
+            The header is not the output's, so that the segment could not be decoded.
+        """
+        if header != bytes(self._stream.codec_context.extradata or b""):
+            raise OutputError(
+                f"{self._path}: {self._encode.encoder} gave segments of one video different headers",
+                hint="Choose another encoder.",
+            )
+        with self._output_errors():
+            for packet in self._joiner.end():
+                self._mux_video(packet.packet(self._stream))
+        self.frames_written += frames
+        self._end = end
 
     def _open(self, stack: ExitStack) -> OutputContainer:
         container = av.open(
@@ -159,15 +210,6 @@ class VideoWriter:
 
         stack.callback(close)
         return container
-
-    def _relabelled(self, picture: VideoFrame) -> VideoFrame:
-        """The picture in the encoder's name for its layout: ``yuvj420p`` is full-range ``yuv420p``."""
-        wanted = self._stream.codec_context.pix_fmt
-        if wanted is None or picture.format.name == wanted:
-            return picture
-        renamed = picture.reformat(format=wanted, src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
-        renamed.color_range = RANGE_FULL
-        return renamed
 
     def _add_extras(self, stack: ExitStack) -> None:
         self._chapters: list[Any] = []
@@ -259,8 +301,9 @@ class VideoWriter:
     def _finish(self) -> None:
         if not self.frames_written:
             raise OutputError(f"{self._path}: there is no picture to write")
-        for packet in self._stream.encode(None):
-            self._mux_video(packet)
+        if self._direct:
+            for packet in self._stream.encode(None):
+                self._mux_video(packet)
         if self._held is not None:
             self._set_last_length(self._held)
             self._mux_held(self._held)

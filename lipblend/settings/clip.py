@@ -80,6 +80,9 @@ class EncodeSettings(Group):
     )
     crf: float = number(14, 0, 63, "", "Constant rate factor; 0 is lossless with libx264.")
     preset: str = choice("medium", "The encoder's own speed preset (ultrafast ... veryslow).")
+    segment_s: float = number(
+        10, 0.5, 3600, "s", "Encoded in segments of this length, by themselves, which --jobs and --resume share out."
+    )
 
 
 class AudioSettings(Group):
