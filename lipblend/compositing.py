@@ -28,13 +28,12 @@ from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.look import Look
+from lipblend.segments.options import check_options
 from lipblend.segments.proxy import ProxySize
 from lipblend.segments.run import SegmentRun
 from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings
 from lipblend.stages.restore import load_restorer
-
-MOST_JOBS = 64
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def composite(
         One of its subclasses, see `lipblend.errors`. No output is left then.
     """
     started = time.perf_counter()
-    _check_options(jobs, resume=resume, debug=debug_dir is not None, measure=measure, part=frames, proxy=proxy)
+    check_options(jobs, resume=resume, debug=debug_dir is not None, measure=measure, part=frames, proxy=proxy)
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
     # Sound and restoration model are inputs too; "original" and the like are no names of an output, which has a suffix.
@@ -271,23 +270,6 @@ def composite(
         duration_s=look.duration_s,
         evaluation=evaluation,
     )
-
-
-def _check_options(
-    jobs: int, *, resume: bool, debug: bool, measure: bool, part: FrameRange | None, proxy: ProxySize | None
-) -> None:
-    """Refuse what cannot go together."""
-    if not 1 <= jobs <= MOST_JOBS:
-        raise SettingsError(f"--jobs {jobs} is out of range", hint=f"Use 1 to {MOST_JOBS}.")
-    if debug and (jobs > 1 or resume):
-        raise SettingsError(
-            "--debug-dir needs every frame in turn", hint="Leave out --jobs and --resume, or --debug-dir."
-        )
-    if measure and (part is not None or proxy is not None):
-        raise SettingsError(
-            "only a whole output at full size can be measured",
-            hint="Leave out --frames and --proxy, or --report, --gate and --junit.",
-        )
 
 
 def _exported(

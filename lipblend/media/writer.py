@@ -19,6 +19,7 @@ from lipblend.errors import OutputError
 from lipblend.media.coded import CodedPacket, encoder_picture
 from lipblend.media.copying import StreamCopier
 from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
+from lipblend.media.extras import dropped_streams, moved_chapters
 from lipblend.media.info import VideoInfo
 from lipblend.media.joining import Joiner
 from lipblend.media.matroska import write_codec_delays
@@ -249,7 +250,9 @@ class VideoWriter:
             self._chapters = source.chapters()
             audio = self._audio_indices(source, extras)
             subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
-            self._note_dropped(source, extras)
+            self.notes += dropped_streams(source, extras)
+            if self._info.source_format != self._info.layout.name:
+                self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
         return audio, subtitles
 
     def _audio_indices(self, source: InputContainer, extras: VideoInfo) -> list[int]:
@@ -264,21 +267,6 @@ class VideoWriter:
             self._copiers[path] = StreamCopier(path)
             stack.callback(self._copiers[path].close)
         return self._copiers[path]
-
-    def _note_dropped(self, source: InputContainer, extras: VideoInfo) -> None:
-        videos = [stream for stream in source.streams.video if stream.index != extras.stream_index]
-        if videos:
-            self.notes.append(f"{len(videos)} further video or cover picture stream(s) dropped")
-        others = [
-            stream
-            for stream in (*source.streams.data, *source.streams.attachments)
-            # The demuxer itself turns off the track that only holds chapter titles.
-            if stream.discard != Discard.all
-        ]
-        if others:
-            self.notes.append(f"{len(others)} data or attachment stream(s) dropped")
-        if self._info.source_format != self._info.layout.name:
-            self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
 
     def _mux_video(self, packet: Packet[Stream]) -> None:
         if self._first is None and packet.pts is not None and packet.dts is not None:
@@ -312,7 +300,10 @@ class VideoWriter:
             copier.copy_rest(self._mux, end_s if self._trim else None)
             if copier.corrupt_packets:
                 self.notes.append(f"{copier.path.name}: {copier.corrupt_packets} sound packet(s) could not be decoded")
-        self._set_chapters(end_s)
+        origin = self._extras.origin if self._extras is not None else Fraction(0)
+        chapters = moved_chapters(self._chapters, origin=origin, end_s=end_s if self._trim else None)
+        if chapters:
+            self._container.set_chapters(chapters)
         self._container.close()
         write_codec_delays(self._file.path, [stream for copier in self._copiers.values() for stream in copier.primed])
         self._file.publish(overwrite=self._overwrite)
@@ -326,23 +317,6 @@ class VideoWriter:
             return
         first_pts, first_dts = self._first
         packet.duration = max(1, (self._end - first_pts) - (packet.dts - first_dts))
-
-    def _set_chapters(self, end_s: Fraction) -> None:
-        kept = []
-        origin = self._extras.origin if self._extras is not None else 0
-        for chapter in self._chapters:
-            base = chapter["time_base"]
-            if not base:
-                continue
-            shift = round(origin / base)
-            chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift
-            if self._trim:
-                if chapter["start"] * base >= end_s:
-                    continue
-                chapter["end"] = min(chapter["end"], int(end_s / base))
-            kept.append(chapter)
-        if kept:
-            self._container.set_chapters(kept)
 
     @contextmanager
     def _output_errors(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ import pytest
 
 from lipblend.errors import OutputError
 from lipblend.media.coded import CodedPacket, SegmentEncoder
+from lipblend.media.extras import moved_chapters
 from lipblend.media.joining import Joiner
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame, VideoReader
@@ -145,6 +146,15 @@ def test_lead_ins_take_the_times_of_the_pictures_before() -> None:
         joiner.add(coded((50, 64)))
 
 
+def test_times_that_cannot_be_taken_from_before_are_moved_up() -> None:
+    joiner = Joiner()
+    joiner.begin([0])
+    joiner.add(coded((0, 0)))
+    joiner.end()
+    joiner.begin([5, 6])
+    assert [packet.dts for packet in joiner.add(coded((5, -1), (6, 0))) + joiner.end()] == [1, 2]
+
+
 def test_spooled_packets_come_back_and_damage_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "a.segment"
     packets = [CodedPacket(bytes([i]) * (i * 100), i * 7, i * 7 - 3, 7, i == 0) for i in range(4)]
@@ -161,6 +171,14 @@ def test_spooled_packets_come_back_and_damage_is_seen(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         assert spool_summary(path) is None
     assert spool_summary(tmp_path / "missing") is None
+
+
+def test_chapters_of_a_part_are_those_it_shows() -> None:
+    base = Fraction(1, 10)
+    chapters = [{"id": i, "start": 10 * i, "end": 10 * i + 10, "time_base": base, "metadata": {}} for i in range(5)]
+    moved = moved_chapters(chapters, origin=Fraction(3, 2), end_s=Fraction(2))
+    assert [(each["id"], each["start"], each["end"]) for each in moved] == [(1, 0, 5), (2, 5, 15), (3, 15, 20)]
+    assert moved_chapters(chapters, origin=Fraction(0), end_s=None) == chapters
 
 
 def test_scaled_pictures_keep_their_levels(make_video: Callable[..., Path]) -> None:

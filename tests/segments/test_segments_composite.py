@@ -103,7 +103,9 @@ def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     first, count = round((0.1 - start) * rate), round(0.3 * rate)
     there = round((0.1 + 5 / 25 - whole_start) * rate)
     assert np.abs(theirs).max() > 0.05
-    np.testing.assert_allclose(ours[first : first + count], theirs[there : there + count], atol=0.01)  # AAC makes up its noise
+    np.testing.assert_allclose(
+        ours[first : first + count], theirs[there : there + count], atol=0.01
+    )  # AAC makes up its noise
     names = sorted(path.name for path in (tmp_path / "d").iterdir())
     assert (len(names), names[0], names[4]) == (4 * 12 + 1, "000000_alpha.png", "000001_alpha.png")
     assert (tmp_path / "d" / "frames.csv").read_text().splitlines()[1].startswith("0,0.000000,5,5,blended")
