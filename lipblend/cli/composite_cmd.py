@@ -37,6 +37,7 @@ from lipblend.cli.verdict import (
     verdict_dict,
     write_files,
 )
+from lipblend.errors import SettingsError
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
@@ -213,6 +214,8 @@ def _told_of_segments(output: Path, *, shown: bool) -> Iterator[None]:
 
     try:
         yield
+    except SettingsError:
+        raise  # with these options they are of no use
     except BaseException:
         folder = segments_folder(output)
         if shown and folder.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,16 +10,19 @@ import av
 import numpy as np
 import pytest
 
+from lipblend import compositing
 from lipblend.compositing import CompositeResult, composite
 from lipblend.errors import SettingsError
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.sample import SamplePair, make_sample
-from lipblend.segments.kept import segments_folder
+from lipblend.segments.kept import KeptSegments, segments_folder
+from lipblend.segments.pool import WorkerPool
 from lipblend.segments.proxy import ProxySize
 from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings
 
+FRAMES = 20
 LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0, "segment_s": 0.5}}
 
 
@@ -34,7 +38,7 @@ def planes_of(path: Path) -> list[tuple[np.ndarray, ...]]:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
-    return make_sample(tmp_path_factory.mktemp("sample"), frames=24, size=320)
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=FRAMES, size=320)
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +47,31 @@ def whole(pair: SamplePair, tmp_path_factory: pytest.TempPathFactory) -> Composi
 
 
 def test_two_workers_make_the_same_file(pair: SamplePair, whole: CompositeResult, tmp_path: Path) -> None:
+    stale = KeptSegments(tmp_path / "out.mp4", {"settings": "others"})
+    stale.open()
+    stale.path(0).write_bytes(b"x")
     done = run(pair, tmp_path / "out.mp4", jobs=2)
     assert done.output.read_bytes() == whole.output.read_bytes()
-    assert done.blended == whole.blended == 24
+    assert done.blended == whole.blended == FRAMES
     assert list(tmp_path.iterdir()) == [done.output]
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_file(
-    pair: SamplePair, whole: CompositeResult, tmp_path: Path
+    pair: SamplePair, whole: CompositeResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out.mp4"
+
+    plain = compositing.analyse
+    mended = lambda *given, **named: dataclasses.replace(plain(*given, **named), exact_times=(False, True))  # noqa: E731
+    monkeypatch.setattr(compositing, "analyse", mended)
+    monkeypatch.setattr(WorkerPool, "__enter__", lambda pool: pytest.fail("workers were started"))
 
     def stop(progress: object) -> None:
         if progress.stage == "render" and progress.done == 14:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(pair, output, resume=True, on_progress=stop)
+        run(pair, output, resume=True, jobs=2, on_progress=stop)
     assert list(tmp_path.iterdir()) == [segments_folder(output)]
     seen: list[str] = []
     other = {"encode": {**LOSSLESS["encode"], "crf": 1}}
@@ -68,11 +80,16 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
     assert (caught.value.details, seen) == (("encode.crf: 0.0; now 1.0",), [])
     rendered: list[int] = []
     done = run(
-        pair, output, resume=True, on_progress=lambda p: rendered.append(p.done) if p.stage == "render" else None
+        pair,
+        output,
+        resume=True,
+        jobs=2,
+        on_progress=lambda p: rendered.append(p.done) if p.stage == "render" else None,
     )
-    assert rendered == list(range(12, 25))
-    assert "12 of 24 frames were taken from an interrupted run" in done.notes
-    assert (done.blended, done.frames) == (24, 24)
+    assert rendered == list(range(12, FRAMES + 1))
+    assert f"12 of {FRAMES} frames were taken from an interrupted run" in done.notes
+    assert any("cannot be sought" in note for note in done.notes)  # so that no worker was started
+    assert (done.blended, done.frames) == (FRAMES, FRAMES)
     assert output.read_bytes() == whole.output.read_bytes()
     assert list(tmp_path.iterdir()) == [output]
 
@@ -87,10 +104,10 @@ def sound_of(path: Path) -> tuple[float, np.ndarray]:
 def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     pair: SamplePair, whole: CompositeResult, tmp_path: Path
 ) -> None:
-    done = run(pair, tmp_path / "part.mp4", frames=FrameRange(-19, 17), debug_dir=tmp_path / "d")
+    done = run(pair, tmp_path / "part.mp4", frames=FrameRange(-15, 17), debug_dir=tmp_path / "d")
     assert done.frames == 12
     assert done.duration_s == pytest.approx(12 / 25)
-    assert any("frames 5 to 16 of 24" in note for note in done.notes)
+    assert any("frames 5 to 16 of 20" in note for note in done.notes)
     for part, full in zip(planes_of(done.output), planes_of(whole.output)[5:17], strict=True):
         for a, b in zip(part, full, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -109,8 +126,8 @@ def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     names = sorted(path.name for path in (tmp_path / "d").iterdir())
     assert (len(names), names[0], names[4]) == (4 * 12 + 1, "000000_alpha.png", "000001_alpha.png")
     assert (tmp_path / "d" / "frames.csv").read_text().splitlines()[1].startswith("0,0.000000,5,5,blended")
-    with pytest.raises(SettingsError, match="24 frames, 0 to 23"):
-        run(pair, tmp_path / "out.mp4", frames=FrameRange(20, 30))
+    with pytest.raises(SettingsError, match="20 frames, 0 to 19"):
+        run(pair, tmp_path / "out.mp4", frames=FrameRange(10, 30))
 
 
 def test_a_proxy_is_smaller_and_says_so(pair: SamplePair, whole: CompositeResult, tmp_path: Path) -> None:
