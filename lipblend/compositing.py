@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
+from lipblend.analysis.plan import make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import SettingsError
 from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
 from lipblend.evaluation.walk import spoken_meshes
 from lipblend.faces.models import resolve_model
-from lipblend.media.info import VideoInfo
-from lipblend.media.ordered import frames_at
-from lipblend.media.planes import add_delta
-from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
-from lipblend.media.remux import AudioPlan, check_audio, choose_audio
+from lipblend.media.remux import check_audio
 from lipblend.media.writer import VideoWriter, check_output
 from lipblend.progress import Progress
-from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.render import FrameResult
+from lipblend.segments.encode import Segment
+from lipblend.segments.job import RenderJob
+from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
+from lipblend.segments.look import Look
+from lipblend.segments.options import check_options
+from lipblend.segments.proxy import ProxySize
+from lipblend.segments.run import SegmentRun
+from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings
-from lipblend.stages.restore import Restorer, load_restorer
-
-_QUEUE = 4  # decoded frames waiting a stream
+from lipblend.stages.restore import load_restorer
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,10 @@ def composite(
     measure: bool = False,
     run_tag: str | None = None,
     debug_format: DebugFormat = "png",
+    jobs: int = 1,
+    resume: bool = False,
+    frames: FrameRange | None = None,
+    proxy: ProxySize | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
@@ -123,6 +128,16 @@ def composite(
         Pictures, or videos in step with the output.
     measure : bool
         Measure the output when it is written; see `lipblend.evaluation`.
+    jobs : int
+        Processes that render and encode, 1 to 64. The pictures of the output are the same with any number. They are
+        started by importing the main script anew, so call this below ``if __name__ == "__main__":`` in scripts.
+    resume : bool
+        Keep finished segments in a hidden folder beside the output when the run is stopped, and go on from those that
+        a stopped run has kept there. The folder is removed when the output is complete.
+    frames : FrameRange, optional
+        Render only these frames of the output, with their sound; the first of them starts where the output would.
+    proxy : ProxySize, optional
+        Write a smaller picture with a fast encoder preset, for a quick look.
     on_progress : callable, optional
         Called on this thread, about once a frame.
 
@@ -132,11 +147,17 @@ def composite(
         One of its subclasses, see `lipblend.errors`. No output is left then.
     """
     started = time.perf_counter()
+    check_options(jobs, resume=resume, debug=debug_dir is not None, measure=measure, part=frames, proxy=proxy)
     report = on_progress or (lambda _: None)
     ours, theirs = probe(original), probe(synced)
     # Sound and restoration model are inputs too; "original" and the like are no names of an output, which has a suffix.
     inputs = (original, synced, Path(settings.audio.source), Path(settings.restore.model))
-    check_output(output, ours, encode=settings.encode, inputs=inputs, overwrite=overwrite)
+    coded, notes = ours, []
+    if proxy is not None:
+        coded, encode, note = proxy.applied(ours, settings.encode)
+        settings = settings.model_copy(update={"encode": encode})
+        notes.append(note)
+    check_output(output, coded, encode=settings.encode, inputs=inputs, overwrite=overwrite)
     check_audio(theirs, settings.audio.source)
     model = resolve_model("face_landmarker", models)
     restorer = load_restorer(settings.restore)
@@ -145,6 +166,14 @@ def composite(
             "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
         )
     export_to = debug_folder(debug_dir, run_tag) if debug_dir is not None else None
+    key = run_key(
+        {"original": original, "synced video": synced, "restoration model": Path(settings.restore.model)},
+        settings,
+        output=output.name,
+        frames=frames or "all",
+        size=f"{coded.width}x{coded.height}",
+    )
+    kept = KeptSegments(output, key) if resume else None
     analysis = analyse(
         ours,
         theirs,
@@ -153,21 +182,52 @@ def composite(
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
     )
     plan = make_plan(analysis, settings)
-    found = analysis.alignment
-    audio = choose_audio(
-        ours, theirs, settings.audio.source, timeline=found.timeline.follows, offset_s=found.pairing.offset_s
-    )
-    # Sound of the other video, or of one whose last frames are left out, would go on after the picture.
-    foreign = audio.taken in ("original", "synced") and audio.taken != found.timeline.follows
-    run = _Render(ours, theirs, analysis, plan, settings, restorer, trim=foreign or found.pairing.after > 0)
     spoken = spoken_meshes(analysis) if measure else ()
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
+    look = Look(ours, theirs, analysis, plan, frames or FrameRange())
+    found = analysis.alignment
+    audio = look.audio(settings.audio.source)
+    job = RenderJob(
+        ours,
+        theirs,
+        analysis.original_pts,
+        analysis.synced_pts,
+        analysis.exact_times,
+        found.mapping,
+        settings,
+        look.clocked(coded),
+        output,
+    )
+    segments = look.segments(settings.encode.segment_s)
+    if kept is not None:
+        kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
+    if not all(analysis.exact_times) and jobs > 1:
+        jobs = 1
+        notes.append("one process rendered: frames of a video with mended time stamps cannot be sought")
     analysed = time.perf_counter()
     with ExitStack() as stack:
-        export = None
+        seen = None
         if export_to is not None:
-            export = stack.enter_context(DebugExport(export_to, run.target, form=debug_format))
-        end_s, writer_notes = run.write(output, audio, overwrite=overwrite, export=export, report=report)
+            export = stack.enter_context(DebugExport(export_to, look.clocked(ours), form=debug_format))
+            seen = partial(_exported, export, job, segments)
+        if kept is not None:
+            stack.callback(kept.close_empty)
+        writer = stack.enter_context(
+            VideoWriter(
+                output,
+                job.target,
+                encode=settings.encode,
+                audio=audio,
+                extras_from=look.extras,
+                trim=look.trimmed(audio.taken),
+                overwrite=overwrite,
+            )
+        )
+        run = SegmentRun(job, segments, jobs=jobs, restorer=restorer, kept=kept, seen=seen, report=report)
+        run.write(writer)
+    remove_segments(output)
+    if run.taken:
+        notes.append(f"{run.taken} of {len(look)} frames were taken from an interrupted run")
     finished = time.perf_counter()
     evaluation = None
     if measure:
@@ -187,22 +247,39 @@ def composite(
         )
     return CompositeResult(
         output=output,
-        frames=len(plan.rows),
-        blended=run.blended,
-        passed_through=dict(run.passed_through),
-        fallbacks=dict(run.fallbacks),
+        frames=len(look),
+        blended=run.tally.blended,
+        passed_through=dict(run.tally.passed_through),
+        fallbacks=dict(run.tally.fallbacks),
         seconds=finished - started,
         analyse_seconds=analysed - started,
         render_seconds=finished - analysed,
         audio=audio.taken,
         timeline=found.timeline.follows,
         pairing=_pairing_dict(found),
-        notes=(*dict.fromkeys((*ours.warnings, *theirs.warnings)), *plan.notes, *audio.notes, *writer_notes),
-        width=ours.upright_width,
-        height=ours.upright_height,
-        duration_s=end_s - run.start_s,
+        notes=(
+            *notes,
+            *dict.fromkeys((*ours.warnings, *theirs.warnings)),
+            *plan.notes,
+            *look.notes,
+            *audio.notes,
+            *writer.notes,
+        ),
+        width=coded.upright_width,
+        height=coded.upright_height,
+        duration_s=look.duration_s,
         evaluation=evaluation,
     )
+
+
+def _exported(
+    export: DebugExport, job: RenderJob, segments: Sequence[Segment], number: int, frame: Frame, result: FrameResult
+) -> None:
+    """Write the debug pictures of one frame."""
+    segment = next(each for each in segments if number < each.first + len(each.rows))
+    row, (pts, duration) = segment.rows[number - segment.first], segment.stamps[number - segment.first]
+    time_s, made_from = float(pts * job.target.time_base), (row.original_index, row.synced_index)
+    export.save(DebugFrame(number, pts, duration, time_s, *made_from, job.picture(frame), result))
 
 
 def _pairing_dict(found: Alignment) -> dict[str, Any]:
@@ -220,92 +297,3 @@ def _pairing_dict(found: Alignment) -> dict[str, Any]:
         "likeness": found.likeness,
         "mapping": asdict(mapping),
     }
-
-
-class _Render:
-    """The second pass over both videos, and the counts that the summary shows."""
-
-    def __init__(
-        self,
-        ours: VideoInfo,
-        theirs: VideoInfo,
-        analysis: ClipAnalysis,
-        plan: ClipPlan,
-        settings: Settings,
-        restorer: Restorer | None,
-        *,
-        trim: bool,
-    ) -> None:
-        self._ours, self._theirs, self._plan, self._settings = ours, theirs, plan, settings
-        self._restorer = restorer
-        self._mapping = analysis.alignment.mapping
-        self._follows_synced = analysis.alignment.timeline.follows == "synced"
-        self._stamps = list(zip(analysis.pts.tolist(), analysis.durations.tolist(), strict=True))
-        self._original_pts, self._synced_pts = analysis.original_pts, analysis.synced_pts
-        self._exact = analysis.exact_times
-        self._trim = trim or len(plan.rows) < len(analysis.times_s)
-        self.start_s = float(analysis.times_s[0])
-        self._timing = timing = theirs if self._follows_synced else ours
-        self.target = replace(ours, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
-        self.blended = 0
-        self.passed_through: Counter[str] = Counter()
-        self.fallbacks: Counter[str] = Counter()
-
-    def write(
-        self,
-        output: Path,
-        audio: AudioPlan,
-        *,
-        overwrite: bool,
-        export: DebugExport | None,
-        report: Callable[[Progress], None],
-    ) -> tuple[float, list[str]]:
-        """Render and encode every frame; returns the last frame's end in seconds and what the writer has to say."""
-        rows, target = self._plan.rows, self.target
-        shown = [row.original_index for row in rows]
-        partners = [row.synced_index for row in rows if row.faces]
-        end_s = 0.0
-        with (
-            prefetch(frames_at(self._ours, self._original_pts, shown, exact=self._exact[0]), _QUEUE) as frames,
-            prefetch(frames_at(self._theirs, self._synced_pts, partners, exact=self._exact[1]), _QUEUE) as synced,
-            VideoWriter(
-                output,
-                target,
-                encode=self._settings.encode,
-                audio=audio,
-                extras_from=self._timing,
-                trim=self._trim,
-                overwrite=overwrite,
-            ) as writer,
-        ):
-            for number, (row, (pts, duration)) in enumerate(zip(rows, self._stamps, strict=False)):
-                frame = next(frames)
-                partner = next(synced) if row.faces else None
-                out, result = self._compose(frame, partner, row)
-                if export is not None:
-                    time_s, picture = float(pts * target.time_base), self._picture(out, self._ours)
-                    made_from = row.original_index, row.synced_index
-                    export.save(DebugFrame(number, pts, duration, time_s, *made_from, picture, result))
-                writer.write(replace(out, index=number, pts=pts, duration=duration))
-                end_s = float((pts + duration) * target.time_base)
-                report(Progress("render", number + 1, len(rows)))
-        return end_s, writer.notes
-
-    def _compose(self, frame: Frame, partner: Frame | None, row: PlanRow) -> tuple[Frame, FrameResult]:
-        ours, theirs = self._picture(frame, self._ours), None
-        if partner is not None:
-            theirs = self._picture(partner, self._theirs)
-        result = render_frame(ours, theirs, row, self._settings, mapping=self._mapping, restorer=self._restorer)
-        self.fallbacks.update(result.fallbacks)
-        if not result.patches:
-            self.passed_through[result.reason] += 1
-            return frame, result
-        self.blended += 1
-        out = frame.writable()
-        for patch in result.patches:
-            add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
-        return out, result
-
-    @staticmethod
-    def _picture(frame: Frame, info: VideoInfo) -> Picture:
-        return Picture(frame.planes, frame.layout, info.colour, info.height)

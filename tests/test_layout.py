@@ -21,7 +21,7 @@ LAYERS = (
     ("hardware_check",),
     ("findings", "sample", "environment", "sweep", "preview", "comparison", "rating"),
     ("compositing", "crop", "inspection", "report"),
-    ("evaluation",),
+    ("evaluation", "segments"),
     ("debug",),
     ("render",),
     ("generate",),

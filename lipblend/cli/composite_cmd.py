@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +37,7 @@ from lipblend.cli.verdict import (
     verdict_dict,
     write_files,
 )
+from lipblend.errors import SettingsError
 from lipblend.presets import Flag, resolve_settings
 
 app = command_app()
@@ -78,6 +82,39 @@ def composite_command(
     tail: Annotated[str | None, setting_flag("pair.tail", "--tail")] = None,
     face: Annotated[str | None, setting_flag("track.face", "--face", "changed|largest|all|INDEX")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face", "--no-face")] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Processes that render and encode; the pictures are the same.",
+        ),
+    ] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep finished segments if stopped, in a hidden folder beside FILE, and go on from them."
+        ),
+    ] = False,
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            "--frames",
+            metavar="A:B",
+            help="For a quick look: only frames A to B - 1 of the result; open and negative ends as in Python.",
+        ),
+    ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            metavar="LINES|FACTOR",
+            help="For a quick look: a smaller picture (480, or 0.5) with a fast encoder preset.",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop when a video is damaged. Sets read.strict.")] = False,
     models: ModelsOption = None,
     debug_dir: Annotated[
@@ -135,9 +172,13 @@ def composite_command(
     check_reports(report, junit, inputs=inputs, outputs=(output,))
 
     from lipblend.compositing import composite
+    from lipblend.segments.proxy import ProxySize
+    from lipblend.segments.spans import FrameRange
 
+    part = FrameRange.parse(frames) if frames is not None else None
+    size = ProxySize.parse(proxy) if proxy is not None else None
     console = Console(quiet=quiet, as_json=as_json)
-    with console.progress() as on_progress:
+    with console.progress() as on_progress, _told_of_segments(output, shown=resume and not quiet):
         result = composite(
             original,
             synced,
@@ -149,6 +190,10 @@ def composite_command(
             measure=gate or report is not None or junit is not None,
             run_tag=run_tag,
             debug_format=debug_format.value,
+            jobs=jobs,
+            resume=resume,
+            frames=part,
+            proxy=size,
             on_progress=on_progress,
         )
     evaluated = result.evaluation
@@ -160,3 +205,19 @@ def composite_command(
     console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written)}")
     if gate:
         hold_gate(evaluated.record, shown=not quiet and not as_json)
+
+
+@contextmanager
+def _told_of_segments(output: Path, *, shown: bool) -> Iterator[None]:
+    """Where a run is stopped, say that its finished segments are kept."""
+    from lipblend.segments.kept import segments_folder
+
+    try:
+        yield
+    except SettingsError:
+        raise  # with these options they are of no use
+    except BaseException:
+        folder = segments_folder(output)
+        if shown and folder.is_dir():
+            print(f"finished segments are kept in {folder}; the same command goes on from them", file=sys.stderr)
+        raise

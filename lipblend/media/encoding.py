@@ -106,7 +106,7 @@ def check_output(
         raise OutputError(f"the folder {folder} cannot be written to", hint="Choose another output folder.")
 
     def start() -> None:
-        with _trial(name) as container:
+        with nowhere(name) as container:
             add_video_stream(container, path, info, encode)
             container.start_encoding()
 
@@ -298,7 +298,7 @@ def _available() -> Sequence[str]:
 
 
 def _able_encoders(layout: PixelLayout, container_name: str) -> list[str]:
-    with _trial(container_name) as container:
+    with nowhere(container_name) as container:
         fitting = container.supported_codecs
     return [n for n in _available() if n in fitting and _encoder_format(Codec(n, "w"), layout) is not None]
 
@@ -315,5 +315,6 @@ def _rate(info: VideoInfo) -> Fraction:
     return (info.frame_rate or Fraction(25)).limit_denominator(100_000)
 
 
-def _trial(name: str) -> OutputContainer:
+def nowhere(name: str) -> OutputContainer:
+    """A container of a format (see `container_format`) in memory, to try things on."""
     return av.open(io.BytesIO(), "w", format=name)

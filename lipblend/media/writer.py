@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -14,18 +14,14 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
-from av.video.frame import PictureType
 
 from lipblend.errors import OutputError
+from lipblend.media.coded import CodedPacket, encoder_picture
 from lipblend.media.copying import StreamCopier
-from lipblend.media.encoding import (
-    add_video_stream,
-    check_output,
-    container_format,
-    in_encoder_format,
-    muxer_options,
-)
+from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
+from lipblend.media.extras import dropped_streams, moved_chapters
 from lipblend.media.info import VideoInfo
+from lipblend.media.joining import Joiner
 from lipblend.media.matroska import write_codec_delays
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan
@@ -102,6 +98,8 @@ class VideoWriter:
         self._trim = trim
         self._overwrite = overwrite
         self._copiers: dict[Path, StreamCopier] = {}
+        self._joiner = Joiner()
+        self._direct = False
         self._held: Packet[Stream] | None = None
         self._first: tuple[int, int] | None = None
         self._end = 0
@@ -138,17 +136,64 @@ class VideoWriter:
         OutputError
             The encoder or the disk refuses it.
         """
-        wanted = self._stream.codec_context.pix_fmt
-        picture = frame.handle if wanted is None else in_encoder_format(frame.handle, wanted)
-        picture.pts, picture.duration, picture.time_base = frame.pts, frame.duration, self._info.time_base
-        # Else the encoder would have to use the source's key frames and B-frames.
-        picture.pict_type = PictureType.NONE
         with self._output_errors():
+            picture = encoder_picture(frame, self._info, self._stream)
             packets = self._stream.encode(picture)
+            self._direct = True
             self._end = frame.pts + frame.duration
             self.frames_written += 1
             for packet in packets:
                 self._mux_video(packet)
+
+    def begin_segment(self, shown: Sequence[int]) -> None:
+        """Begin a segment that was encoded by itself (`lipblend.media.coded.SegmentEncoder`), instead of `write`.
+
+        Parameters
+        ----------
+        shown : sequence of int
+            Time stamps of its pictures, rising, in the output's time base.
+        """
+        self._joiner.begin(shown)
+
+    def add_coded(self, packets: Iterable[CodedPacket]) -> None:
+        """Write packets of the segment, in the encoder's order.
+
+        Raises
+        ------
+        OutputError
+            The disk refuses them, or they do not follow those before.
+        """
+        with self._output_errors():
+            for packet in self._joiner.add(packets):
+                self._mux_video(packet.packet(self._stream))
+
+    def end_segment(self, header: bytes, *, frames: int, end: int) -> None:
+        """End the segment.
+
+        Parameters
+        ----------
+        header : bytes
+            Of its encoder.
+        frames : int
+            Pictures in it.
+        end : int
+            When the last of them ends, in the output's time base.
+
+        Raises
+        ------
+        OutputError
+            The header is not the output's, so that the segment could not be decoded.
+        """
+        if header != bytes(self._stream.codec_context.extradata or b""):
+            raise OutputError(
+                f"{self._path}: {self._encode.encoder} gave segments of one video different headers",
+                hint="Choose another encoder.",
+            )
+        with self._output_errors():
+            for packet in self._joiner.end():
+                self._mux_video(packet.packet(self._stream))
+        self.frames_written += frames
+        self._end = end
 
     def _open(self, stack: ExitStack) -> OutputContainer:
         container = av.open(
@@ -205,7 +250,9 @@ class VideoWriter:
             self._chapters = source.chapters()
             audio = self._audio_indices(source, extras)
             subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
-            self._note_dropped(source, extras)
+            self.notes += dropped_streams(source, extras)
+            if self._info.source_format != self._info.layout.name:
+                self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
         return audio, subtitles
 
     def _audio_indices(self, source: InputContainer, extras: VideoInfo) -> list[int]:
@@ -220,21 +267,6 @@ class VideoWriter:
             self._copiers[path] = StreamCopier(path)
             stack.callback(self._copiers[path].close)
         return self._copiers[path]
-
-    def _note_dropped(self, source: InputContainer, extras: VideoInfo) -> None:
-        videos = [stream for stream in source.streams.video if stream.index != extras.stream_index]
-        if videos:
-            self.notes.append(f"{len(videos)} further video or cover picture stream(s) dropped")
-        others = [
-            stream
-            for stream in (*source.streams.data, *source.streams.attachments)
-            # The demuxer itself turns off the track that only holds chapter titles.
-            if stream.discard != Discard.all
-        ]
-        if others:
-            self.notes.append(f"{len(others)} data or attachment stream(s) dropped")
-        if self._info.source_format != self._info.layout.name:
-            self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
 
     def _mux_video(self, packet: Packet[Stream]) -> None:
         if self._first is None and packet.pts is not None and packet.dts is not None:
@@ -257,8 +289,9 @@ class VideoWriter:
     def _finish(self) -> None:
         if not self.frames_written:
             raise OutputError(f"{self._path}: there is no picture to write")
-        for packet in self._stream.encode(None):
-            self._mux_video(packet)
+        if self._direct:
+            for packet in self._stream.encode(None):
+                self._mux_video(packet)
         if self._held is not None:
             self._set_last_length(self._held)
             self._mux_held(self._held)
@@ -267,7 +300,10 @@ class VideoWriter:
             copier.copy_rest(self._mux, end_s if self._trim else None)
             if copier.corrupt_packets:
                 self.notes.append(f"{copier.path.name}: {copier.corrupt_packets} sound packet(s) could not be decoded")
-        self._set_chapters(end_s)
+        origin = self._extras.origin if self._extras is not None else Fraction(0)
+        chapters = moved_chapters(self._chapters, origin=origin, end_s=end_s if self._trim else None)
+        if chapters:
+            self._container.set_chapters(chapters)
         self._container.close()
         write_codec_delays(self._file.path, [stream for copier in self._copiers.values() for stream in copier.primed])
         self._file.publish(overwrite=self._overwrite)
@@ -281,23 +317,6 @@ class VideoWriter:
             return
         first_pts, first_dts = self._first
         packet.duration = max(1, (self._end - first_pts) - (packet.dts - first_dts))
-
-    def _set_chapters(self, end_s: Fraction) -> None:
-        kept = []
-        origin = self._extras.origin if self._extras is not None else 0
-        for chapter in self._chapters:
-            base = chapter["time_base"]
-            if not base:
-                continue
-            shift = round(origin / base)
-            chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift
-            if self._trim:
-                if chapter["start"] * base >= end_s:
-                    continue
-                chapter["end"] = min(chapter["end"], int(end_s / base))
-            kept.append(chapter)
-        if kept:
-            self._container.set_chapters(kept)
 
     @contextmanager
     def _output_errors(self) -> Iterator[None]:

@@ -87,6 +87,9 @@ class EncodeSettings(Group):
         "Constant rate factor, or the quantiser that goes for it on graphics hardware; 0 is lossless with libx264.",
     )
     preset: str = choice("medium", "Speed preset (ultrafast ... veryslow), or a word of the encoder's own.")
+    segment_s: float = number(
+        10, 0.5, 3600, "s", "Encoded in segments of this length, by themselves, which --jobs and --resume share out."
+    )
 
 
 class AudioSettings(Group):

@@ -1,0 +1,1 @@
+"""The second pass in segments: rendered and encoded one by one, in several processes if wanted, and joined."""

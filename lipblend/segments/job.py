@@ -1,0 +1,138 @@
+"""What a render needs, wherever it runs, and the frames that come out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.plan import PlanRow
+from lipblend.media.info import VideoInfo
+from lipblend.media.mapping import FrameMapping
+from lipblend.media.ordered import frames_at
+from lipblend.media.planes import add_delta
+from lipblend.media.prefetch import prefetch
+from lipblend.media.reader import Frame
+from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.settings import Settings
+from lipblend.stages.restore import Restorer
+
+_QUEUE = 4  # decoded frames waiting a stream
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """All that rendering needs besides the rows of the plan; it can be pickled.
+
+    Attributes
+    ----------
+    ours, theirs : VideoInfo
+        Original and synced video.
+    original_pts, synced_pts : (k,) int64
+        Time stamps of all their frames.
+    exact_times : (bool, bool)
+        Whether these are the files' own.
+    mapping : FrameMapping
+        Where the original's pixels lie in the synced picture.
+    settings : Settings
+    target : VideoInfo
+        The original, with the output's clock and size.
+    output : Path
+    """
+
+    ours: VideoInfo
+    theirs: VideoInfo
+    original_pts: npt.NDArray[np.int64]
+    synced_pts: npt.NDArray[np.int64]
+    exact_times: tuple[bool, bool]
+    mapping: FrameMapping
+    settings: Settings
+    target: VideoInfo
+    output: Path
+
+    def rendered(
+        self, rows: Sequence[PlanRow], restorer: Restorer | None
+    ) -> Generator[tuple[Frame, FrameResult], None, None]:
+        """Read and compose the frames of some rows: the finished picture, and what was done.
+
+        Raises
+        ------
+        LipblendError
+            A video cannot be read, or a model fails.
+        """
+        shown = [row.original_index for row in rows]
+        partners = [row.synced_index for row in rows if row.faces]
+        with (
+            prefetch(frames_at(self.ours, self.original_pts, shown, exact=self.exact_times[0]), _QUEUE) as frames,
+            prefetch(frames_at(self.theirs, self.synced_pts, partners, exact=self.exact_times[1]), _QUEUE) as synced,
+        ):
+            for row in rows:
+                yield self._compose(next(frames), next(synced) if row.faces else None, row, restorer)
+
+    def picture(self, frame: Frame) -> Picture:
+        """A frame of the original, or a finished one, as the stages take it."""
+        return Picture(frame.planes, frame.layout, self.ours.colour, self.ours.height)
+
+    def _compose(
+        self, frame: Frame, partner: Frame | None, row: PlanRow, restorer: Restorer | None
+    ) -> tuple[Frame, FrameResult]:
+        theirs = None
+        if partner is not None:
+            theirs = Picture(partner.planes, partner.layout, self.theirs.colour, self.theirs.height)
+        result = render_frame(self.picture(frame), theirs, row, self.settings, mapping=self.mapping, restorer=restorer)
+        if not result.patches:
+            return frame, result
+        out = frame.writable()
+        for patch in result.patches:
+            add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
+        return out, result
+
+
+@dataclass
+class Tally:
+    """Counts of what was done to frames, for the summary.
+
+    Attributes
+    ----------
+    blended : int
+    passed_through : Counter of str
+        Why frames are the original's own.
+    fallbacks : Counter of str
+        Stages done by a second-best method.
+    """
+
+    blended: int = 0
+    passed_through: Counter[str] = field(default_factory=Counter)
+    fallbacks: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: FrameResult) -> None:
+        """Count one frame."""
+        self.fallbacks.update(result.fallbacks)
+        if result.patches:
+            self.blended += 1
+        else:
+            self.passed_through[result.reason] += 1
+
+    def merge(self, other: Tally) -> None:
+        """Add the counts of other frames."""
+        self.blended += other.blended
+        self.passed_through.update(other.passed_through)
+        self.fallbacks.update(other.fallbacks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "blended": self.blended,
+            "passed_through": dict(self.passed_through),
+            "fallbacks": dict(self.fallbacks),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """What `to_dict` gave."""
+        return cls(int(data["blended"]), Counter(data["passed_through"]), Counter(data["fallbacks"]))

@@ -1,0 +1,201 @@
+"""Segments rendered here and by workers, kept and taken up again; without faces, so that little is computed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipblend.analysis.plan import PlanRow
+from lipblend.errors import InputError, LipblendError, SettingsError
+from lipblend.media import temporary
+from lipblend.media.mapping import UNMOVED
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.media.remux import AudioPlan
+from lipblend.media.writer import VideoWriter
+from lipblend.progress import Progress
+from lipblend.segments.encode import Segment
+from lipblend.segments.job import RenderJob
+from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key, segments_folder
+from lipblend.segments.pool import WorkerPool
+from lipblend.segments.run import SegmentRun
+from lipblend.segments.spans import segment_spans
+from lipblend.settings import EncodeSettings, Settings
+
+SILENT = AudioPlan(None, None, "none", ())
+SETTINGS = Settings(encode=EncodeSettings(preset="veryfast", crf=20))
+
+
+def job_of(source: Path, output: Path) -> tuple[RenderJob, list[Segment]]:
+    """A job that copies every frame of a video, in four segments."""
+    info = probe(source)
+    with VideoReader(info) as reader:
+        stamps = [(frame.pts, frame.duration) for frame in reader]
+    pts = np.array([stamp for stamp, _ in stamps])
+    rows = [PlanRow(index, -1, (), "no face") for index in range(len(stamps))]
+    job = RenderJob(info, info, pts, pts, (True, True), UNMOVED, SETTINGS, info, output)
+    spans = segment_spans(len(rows), Fraction(25), 0.4)
+    return job, [Segment(i, s.start, rows[s.start : s.stop], stamps[s.start : s.stop]) for i, s in enumerate(spans)]
+
+
+def write(source: Path, output: Path, **options: object) -> SegmentRun:
+    job, segments = job_of(source, output)
+    run = SegmentRun(job, segments, **options)
+    with VideoWriter(output, job.target, encode=SETTINGS.encode, audio=SILENT, extras_from=None) as writer:
+        run.write(writer)
+    return run
+
+
+def times_of(path: Path) -> list[tuple[int, int]]:
+    with VideoReader(probe(path)) as reader:
+        return [(frame.pts, frame.duration) for frame in reader]
+
+
+@pytest.fixture(scope="module")
+def plain(uneven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process makes of it."""
+    output = tmp_path_factory.mktemp("plain") / "out.mp4"
+    assert write(uneven, output).tally.passed_through == {"no face": 40}
+    return output
+
+
+def test_workers_make_the_same_file_and_progress_counts_over_all(uneven: Path, plain: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    run = write(uneven, tmp_path / "out.mp4", jobs=2, report=lambda p: seen.append(p.done))
+    assert (tmp_path / "out.mp4").read_bytes() == plain.read_bytes()
+    assert times_of(tmp_path / "out.mp4") == times_of(uneven)
+    assert seen == list(range(1, 41))
+    assert run.tally.passed_through == {"no face": 40}
+    assert multiprocessing.active_children() == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+class _Stop:
+    """Raises what it is given when so many frames are done."""
+
+    def __init__(self, at: int, error: BaseException) -> None:
+        self.at, self.error = at, error
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done == self.at:
+            raise self.error
+
+
+def test_an_interrupt_leaves_no_file_and_no_process(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)  # as on other systems
+    with pytest.raises(KeyboardInterrupt):
+        write(uneven, tmp_path / "out.mp4", jobs=2, report=_Stop(25, KeyboardInterrupt()))
+    assert list(tmp_path.iterdir()) == []
+    assert multiprocessing.active_children() == []
+
+
+def kept_for(output: Path, **more: str) -> KeptSegments:
+    kept = KeptSegments(output, {"settings": "these"})
+    kept.open(**more)
+    return kept
+
+
+def test_a_stopped_run_goes_on_from_its_finished_segments(uneven: Path, plain: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        write(uneven, output, kept=kept_for(output, plan="a"), report=_Stop(25, KeyboardInterrupt()))
+    folder = segments_folder(output)
+    assert sorted(path.name for path in folder.iterdir()) == ["000000.segment", "000001.segment", "key.json"]
+    assert list(tmp_path.iterdir()) == [folder]
+    (folder / "000000.segment").write_bytes(b"damaged")
+    seen: list[int] = []
+    run = write(uneven, output, kept=kept_for(output, plan="a"), report=lambda p: seen.append(p.done))
+    assert run.taken == 10
+    assert seen == list(range(10, 41))
+    assert run.tally.passed_through == {"no face": 40}
+    assert output.read_bytes() == plain.read_bytes()
+    remove_segments(output)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_segments_made_otherwise_are_refused(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    kept_for(output, plan="a").path(0).write_bytes(b"x")
+    with pytest.raises(SettingsError, match="made otherwise") as caught:
+        KeptSegments(output, {"settings": "others"})
+    assert caught.value.details == ("settings: these; now others",)
+    with pytest.raises(SettingsError, match="made otherwise"):
+        kept_for(output, plan="b")
+    (segments_folder(output) / "key.json").write_text("{")
+    assert kept_for(output, plan="b").finished(0) is None  # without a key nothing in there is of use
+    assert json.loads((segments_folder(output) / "key.json").read_text()) == {"settings": "these", "plan": "b"}
+    kept_for(output, plan="b").close_empty()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_key_holds_files_and_what_changes_pictures(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"abc")
+
+    def key(settings: Settings = SETTINGS, **more: object) -> dict[str, str]:
+        return run_key({"original": file, "no model": Path("none")}, settings, **more)
+
+    assert key() == key()
+    assert "no model" not in key()
+    before = key()
+    os.utime(file, (1, 1))
+    assert key() != before
+    assert key(SETTINGS.model_copy(update={"encode": EncodeSettings(crf=3)})) != key()
+    muted = SETTINGS.model_copy(update={"audio": SETTINGS.audio.model_copy(update={"source": "none"})})
+    assert key(muted) == key()
+    assert key(frames="1:2") != key()
+
+
+def test_digests_go_by_content() -> None:
+    row = PlanRow(1, 2, (), "why")
+    assert digest([row, np.arange(3.0)]) == digest([replace(row), np.arange(3.0)])
+    values = [
+        row,
+        replace(row, reason="else"),
+        [row],
+        np.arange(3),
+        np.arange(3.0),
+        1,
+        1.0,
+        "1",
+        None,
+        (1, 2),
+        ((1,), 2),
+    ]
+    assert len({digest(value) for value in values}) == len(values)
+    with pytest.raises(TypeError):
+        digest(object())
+
+
+def test_a_workers_error_is_raised_as_it_is(uneven: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.mp4"
+    gone.write_bytes(uneven.read_bytes())
+    job, segments = job_of(gone, tmp_path / "out.mp4")
+    gone.unlink()
+    with pytest.raises(InputError, match=r"gone\.mp4 does not exist") as caught, WorkerPool(job, 2) as pool:
+        list(pool.run(segments))
+    assert caught.value.hint == "Check the path."
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_killed_worker_ends_the_run_with_one_clear_error(uneven: Path, tmp_path: Path) -> None:
+    def kill(_: Progress) -> None:
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
+
+    with pytest.raises(LipblendError, match=r"killed by SIGKILL at frames \d+ to \d+") as caught:
+        write(uneven, tmp_path / "out.mp4", jobs=2, report=kill)
+    assert "--jobs" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+    assert multiprocessing.active_children() == []
