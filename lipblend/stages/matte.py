@@ -17,7 +17,7 @@ from lipblend.media.planes import Box
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
 from lipblend.stages.alpha_motion import directional_feather, widening_px
-from lipblend.stages.mask import Distance, combine, cover, grid_step_px, signed_distance, tidy
+from lipblend.stages.mask import Distance, Grid, combine, cover, grid_distance, grid_step_px, tidy
 from lipblend.stages.shapes import Polygon, shape_polygons
 
 _MARGIN_PX = 2
@@ -130,31 +130,29 @@ def make_matte(
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
-    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
     inside = None if covered is None else _inside(covered, box, frame_size)
-    step = grid_step_px(width_px)
-    fields = [
-        _outline(
-            [[_displaced(shape, place) for shape in shapes] for shapes in moments],
-            _displaced(lips, place) if covers else (),
-            box,
-            mask=mask,
-            width_px=width_px,
-            step_px=step,
-            margin_px=max(feather + extra, seam_px) + _MARGIN_PX,
-        )
-        for place in _places(alpha.supersample)
-    ]
-    beyond = np.float32(reach_px) + _mean(fields)
-    if inside is not None:
-        fields, beyond = [np.minimum(field, inside) for field in fields], np.minimum(beyond, inside)
+    # All is put together on the coarse grid; only what comes out of it is brought to full size.
+    grid = Grid(box, grid_step_px(width_px))
+    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
+    lips_margin = max(feather + extra, seam_px) + _MARGIN_PX
+    coarse, cores = [], []
+    for place in _places(alpha.supersample):
+        shown = [[_displaced(shape, place) for shape in shapes] for shapes in moments]
+        core = grid_distance(_displaced(lips, place), grid) if covers else None
+        coarse.append(_outline(shown, core, grid, mask=mask, width_px=width_px, margin_px=lips_margin))
+        cores.append(core)
+    beyond = grid.full(np.float32(reach_px) + _mean(coarse))
     painted = np.ones_like(beyond)
     if footprint is not None:
-        within = signed_distance([(footprint, True)], box, step_px=step) - np.float32(footprint_margin_px)
-        if covers:  # the lips are taken over wherever they are; there is no edge to keep away from within them
-            within = cover(within, signed_distance(lips, box, step_px=step), feather + _MARGIN_PX)
-        fields = [np.minimum(field, within) for field in fields]
-        painted = np.clip(within / np.float32(max(feather, 1)), 0, 1)
+        within = grid_distance([(footprint, True)], grid) - np.float32(footprint_margin_px)
+        for core in cores:
+            if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
+                within = cover(within, core, feather + _MARGIN_PX)
+        coarse = [np.minimum(field, within) for field in coarse]
+        painted = np.clip(grid.full(within / np.float32(max(feather, 1))), 0, 1)
+    fields = [grid.full(field) for field in coarse]
+    if inside is not None:
+        fields, beyond = [np.minimum(field, inside) for field in fields], np.minimum(beyond, inside)
     area = np.logical_or.reduce([field > 0 for field in fields])
     if not area.any():
         return None
@@ -169,29 +167,23 @@ def make_matte(
 
 def _outline(
     moments: Sequence[Sequence[Polygons]],
-    lips: Polygons,
-    box: Box,
+    core: Distance | None,
+    grid: Grid,
     *,
     mask: MaskSettings,
     width_px: float,
-    step_px: int,
     margin_px: float,
 ) -> Distance:
-    """Signed distance to the outline of a mask, the mean over several moments; none of the lips of this one is lost."""
-    distance = _mean(
-        [
-            combine([signed_distance(shape, box, step_px=step_px) for shape in shapes], mask.combine)
-            for shapes in moments
-        ]
-    )
+    """Signed distance to a mask's outline on a grid, the mean over several moments; ``core``, the lips, is inside."""
+    distance = _mean([combine([grid_distance(shape, grid) for shape in shapes], mask.combine) for shapes in moments])
     if mask.erode:
         distance = tidy(
             distance,
             erosion_px=mask.erosion_frac * width_px,
             dilation_px=mask.dilation_frac * width_px,
-            blur_px=mask.blur_frac * width_px,
+            blur_px=mask.blur_frac * width_px / grid.step_px,
         )
-    return cover(distance, signed_distance(lips, box, step_px=step_px), margin_px) if lips else distance
+    return distance if core is None else cover(distance, core, margin_px)
 
 
 def _profile(distance: Distance, feather_px: float | Alpha, alpha: AlphaSettings) -> Alpha:
