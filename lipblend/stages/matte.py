@@ -125,16 +125,20 @@ def make_matte(
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
-    margin = _MARGIN_PX + 2 * feather + extra + width_px * mask.dilation_frac + reach_px
-    wide = _bounds([points for shape in [*itertools.chain(*moments), lips] for points, _ in shape], margin)
+    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
+    # What may be touched, and little more: every pixel costs.
+    lips_margin = max(feather + extra, seam_px) + _MARGIN_PX
+    around = (
+        ([points for shape in itertools.chain(*moments) for points, _ in shape], extra + width_px * mask.dilation_frac),
+        ([points for points, _ in lips], lips_margin if covers else 0.0),
+    )
+    wide = _bounds(around, _MARGIN_PX + reach_px)
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
     inside = None if covered is None else _inside(covered, box, frame_size)
     # All is put together on the coarse grid; only what comes out of it is brought to full size.
     grid = Grid(box, grid_step_px(width_px))
-    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
-    lips_margin = max(feather + extra, seam_px) + _MARGIN_PX
     coarse, cores = [], []
     for place in _places(alpha.supersample):
         shown = [[_displaced(shape, place) for shape in shapes] for shapes in moments]
@@ -241,10 +245,11 @@ def _inside(covered: tuple[float, float, float, float], box: Box, frame_size: tu
     )
 
 
-def _bounds(polygons: Sequence[npt.NDArray[np.float32]], margin_px: float) -> Box:
-    points = np.concatenate(polygons)
-    low = np.floor(points.min(0) - margin_px).astype(int)
-    high = np.ceil(points.max(0) + margin_px).astype(int)
+def _bounds(groups: Sequence[tuple[Sequence[npt.NDArray[np.float32]], float]], margin_px: float) -> Box:
+    """Box about groups of polygons, each with a margin of its own besides the common one."""
+    points = [(np.concatenate(polygons), margin_px + own) for polygons, own in groups if len(polygons)]
+    low = np.floor(np.min([place.min(0) - margin for place, margin in points], axis=0)).astype(int)
+    high = np.ceil(np.max([place.max(0) + margin for place, margin in points], axis=0)).astype(int)
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
