@@ -63,7 +63,7 @@ class Grid:
 
     def _steps(self, length: int) -> npt.NDArray[np.float64]:
         # One more sample at each end, as the interpolation cannot reach beyond the outermost ones.
-        return (np.arange(-(-length // self.step_px) + 2) - 0.5) * self.step_px
+        return np.asarray((np.arange(-(-length // self.step_px) + 2) - 0.5) * self.step_px, np.float64)
 
 
 def signed_distance(polygons: Sequence[tuple[Polygon, bool]], box: Box, *, step_px: int) -> Distance:
