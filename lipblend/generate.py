@@ -16,7 +16,7 @@ from lipblend.stages.detail import Layers, band_gains, denoised, layers, mixed, 
 from lipblend.stages.grain import grain_plane, missing_grain
 from lipblend.stages.matte import Matte
 from lipblend.stages.microwarp import micro_warp
-from lipblend.stages.reuse import Registration, register, shifted_patch, warped, warped_patch
+from lipblend.stages.reuse import register, shifted_patch, warped, warped_patch
 
 Patch3 = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.float32]
@@ -30,9 +30,9 @@ class Generated:
     Attributes
     ----------
     patch : Patch
-        Inside the mask.
+        Inside the mask, in `lipblend.stages.matte.Matte.core`.
     beyond : Patch or None
-        Change to be added outside of it, where the original's own pixels are moved along.
+        Change to be added outside of it, where the original's own pixels are moved along; in all of the matte's box.
     taken : (h, w) float32 in [0, 1]
         See `lipblend.render.FacePatch`.
     """
@@ -69,7 +69,8 @@ def generate(
     frame : int
         Number of the original's frame: each has grain of its own.
     restore : callable, optional
-        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md.
+        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md. It is
+        given (h, w, 3) of the matte's core.
     """
     reuse, width_px = settings.reuse, face.original.face_width_px
     warp = micro_warp(
@@ -96,25 +97,30 @@ def generate(
         largest_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
         field=settings.colour.membrane,
     )
+    core = matte.core(before.grid)
+    after = after.part(core)
     if found.shift.any():
         after = shifted_patch(after, found.shift)
-    after = after + found.field
+    after = after + found.field.part(core)
     moved = warped_patch(before, found.flow) if reuse.method == "motion" else before
-    there = (found.trust > 0.7) & (matte.alpha > 0.5)
-    known = layers(moved.luma, width_px)
+    still = found.flow.none
+    # Only here is the synced picture seen.
+    inner, here = matte.part(core), before.grid.within(core)
+    trust, near = found.trust[here], moved.part(core)
+    there = (trust > 0.7) & (inner.alpha > 0.5)
+    known = layers(near.luma, width_px)
     patch = _with_detail(after, known, there, width_px, settings.detail)
     if restore is not None:
         whole = patch.whole()
         patch = patch + Patch.of(restore(whole) - whole, patch.grid)
-    still = found.flow.none
-    grain = _grain(before.luma, patch.luma, there & still, matte, settings.detail, frame)
+    grain = _grain(before.luma[here], patch.luma, there & still[here], inner, settings.detail, frame)
     if reuse.method == "none":
         if grain is not None:
             patch = replace(patch, luma=patch.luma + grain)
         return Generated(patch, None, matte.alpha)
-    patch = _reused(patch, moved, known, found, width_px, settings.detail)
+    patch = _reused(patch, near, known, trust, width_px, settings.detail)
     if grain is not None:
-        grain *= 1 - found.trust
+        grain *= 1 - trust
         patch = replace(patch, luma=patch.luma + grain)
     beyond = (moved - before).weighted((1 - matte.alpha) * matte.reach * found.trust)
     return Generated(patch, beyond, matte.alpha * (1 - found.trust * still))
@@ -140,11 +146,11 @@ def _with_detail(after: Patch, moved: Layers, same: Mask, width_px: float, setti
 
 
 def _reused(
-    patch: Patch, moved: Patch, known: Layers, found: Registration, width_px: float, settings: DetailSettings
+    patch: Patch, moved: Patch, known: Layers, trust: Plane, width_px: float, settings: DetailSettings
 ) -> Patch:
     """The original's own pixels where they are trusted."""
-    luma = mixed(patch.luma, moved.luma, known.middle, found.trust, face_width_px=width_px, keep=settings.fade)
-    share = patch.grid.averaged(found.trust)
+    luma = mixed(patch.luma, moved.luma, known.middle, trust, face_width_px=width_px, keep=settings.fade)
+    share = patch.grid.averaged(trust)
     chroma = patch.chroma + joined(share, share) * (moved.chroma - patch.chroma)
     return Patch(luma, chroma, patch.grid)
 

@@ -155,14 +155,18 @@ def render_frame(
         after = face.colour.apply_patch(after, matrix)
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
         matte = _edge_aware(matte, before, after, settings.alpha)
-        restore = None
+        restore, core = None, matte.core(before.grid)
         if restorer is not None:
-            lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([matte.box.x0, matte.box.y0], np.float32)
+            lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([core.x0, core.y0], np.float32)
             restore = partial(restorer.restored, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
         made = generate(before, after, face, matte, settings, frame=row.original_index, restore=restore)
-        delta, fell_back = _blend(made.patch - before, matte, ring_px, settings.blend)
-        if made.beyond is not None:
-            delta = delta + made.beyond
+        change, fell_back = _blend(made.patch - before.part(core), matte.part(core), ring_px, settings.blend)
+        delta = (
+            Patch(np.zeros_like(before.luma), np.zeros_like(before.chroma), before.grid)
+            if made.beyond is None
+            else made.beyond
+        )
+        delta = _with_part(delta, core, change)
         if face.weight < 1:
             delta = delta.weighted(np.full_like(matte.alpha, face.weight))
         patches.append(FacePatch(matte, delta, made.taken, face))
@@ -214,6 +218,15 @@ def _with_overlap(patch: Patch, box: Box, earlier: FacePatch) -> Patch:
     part = earlier.delta.whole()[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
     change[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
     return patch + Patch.of(change, patch.grid)
+
+
+def _with_part(patch: Patch, box: Box, change: Patch) -> Patch:
+    """A patch with a change to a part of it."""
+    whole = Patch(patch.luma.copy(), patch.chroma.copy(), patch.grid)
+    part = whole.part(box)
+    np.add(part.luma, change.luma, out=part.luma)
+    np.add(part.chroma, change.chroma, out=part.chroma)
+    return whole
 
 
 def _ring_px(face_width_px: float, settings: BlendSettings) -> float:

@@ -55,6 +55,10 @@ class Box:
         x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
         return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
 
+    def clipped_to(self, other: Box) -> Box:
+        """The part inside another box that it touches."""
+        return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+
     def snapped(self, layout: PixelLayout, frame_w: int, frame_h: int) -> Box:
         """The box grown to whole chroma samples and clipped to the picture."""
         x0, x1 = _grown(self.x0, self.x1, layout.chroma_w_shift, layout.chroma_w_phase)
@@ -100,6 +104,11 @@ class Patch:
         """Times (h, w) float32: chroma by the mean over each sample's pixels."""
         share = self.grid.averaged(weight)
         return Patch(self.luma * weight, self.chroma * joined(share, share), self.grid)
+
+    def part(self, box: Box) -> Patch:
+        """A view of what lies in a box on the same chroma grid, inside of this one."""
+        grid = self.grid.part(box)
+        return Patch(self.luma[self.grid.within(box)], self.chroma[self.grid.chroma_within(grid)], grid)
 
 
 def channels(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
@@ -249,6 +258,7 @@ class ChromaGrid:
     """The chroma samples that a box of luma pixels touches, and how the box lies on them."""
 
     def __init__(self, layout: PixelLayout, box: Box) -> None:
+        self._layout = layout
         self._w_shift, self._h_shift = layout.chroma_w_shift, layout.chroma_h_shift
         self._box = box
         x0, x1 = _grown(box.x0, box.x1, self._w_shift, layout.chroma_w_phase)
@@ -270,7 +280,27 @@ class ChromaGrid:
 
     def like(self, other: ChromaGrid) -> bool:
         """Whether the samples lie alike in the same box."""
-        return vars(self) == vars(other)
+        return all(vars(self)[name] == vars(other)[name] for name in vars(self) if name != "_layout")
+
+    def part(self, box: Box) -> ChromaGrid:
+        """The grid of another box of the same picture."""
+        return ChromaGrid(self._layout, box)
+
+    def grown(self, box: Box) -> Box:
+        """A box grown to whole samples and clipped to the grid's own."""
+        edge = self._box
+        return box.snapped(self._layout, edge.x1, edge.y1).clipped_to(edge)
+
+    def within(self, box: Box) -> tuple[slice, slice]:
+        """Rows and columns of a box in the planes of the grid's own."""
+        x0, y0 = self._box.x0, self._box.y0
+        return slice(box.y0 - y0, box.y1 - y0), slice(box.x0 - x0, box.x1 - x0)
+
+    def chroma_within(self, other: ChromaGrid) -> tuple[slice, slice]:
+        """Rows and columns of another grid's samples among these."""
+        ours, theirs = (self._rows, self._columns), (other._rows, other._columns)
+        rows, columns = (slice(b.start - a.start, b.stop - a.start) for a, b in zip(ours, theirs, strict=True))
+        return rows, columns
 
     def spread(self, region: np.ndarray) -> np.ndarray:
         """The samples of the box, (hc, wc), one for each luma pixel."""

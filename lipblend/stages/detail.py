@@ -58,9 +58,9 @@ class Layers:
         """Differences of next neighbours, finest first; each (h, w) float32."""
         return self.luma - self.fine, self.fine - self.middle, self.middle - self.coarse
 
-    def thinned(self, step: int) -> Layers:
-        """Every ``step``-th pixel each way: bands have the same energy there."""
-        return Layers(*(np.ascontiguousarray(each[::step, ::step]) for each in vars(self).values()))
+    def at(self, places: npt.NDArray[np.intp]) -> Layers:
+        """The values at some places, counted row by row; (n,) each."""
+        return Layers(*(np.take(each, places) for each in vars(self).values()))
 
 
 def layers(luma: Plane, face_width_px: float) -> Layers:
@@ -99,16 +99,19 @@ def band_gains(
     if np.count_nonzero(where) < _LEAST_PIXELS or strength == 0 or most == 0:
         return (1.0,) * _BANDS
     step = 2 if where.size >= _LARGE_PATCH_PX else 1
-    here = where[::step, ::step]
-    ours, theirs = original.thinned(step).bands(), synced.thinned(step).bands()
-    structure = cv2.GaussianBlur(theirs[-1] * theirs[-1], (0, 0), band_sigmas(face_width_px)[-1] / step)[here]
-    if not structure.size:
+    rows, columns = np.nonzero(where[::step, ::step])
+    if not rows.size:
         return (1.0,) * _BANDS
-    flat = structure <= np.quantile(structure, _FLAT_SHARE)
+    coarsest = synced.middle[::step, ::step] - synced.coarse[::step, ::step]
+    structure = cv2.GaussianBlur(coarsest * coarsest, (0, 0), band_sigmas(face_width_px)[-1] / step)[rows, columns]
+    places = rows * (step * where.shape[1]) + columns * step
+    ours, theirs = (of.at(places).bands() for of in (original, synced))
+    flattest = int(_FLAT_SHARE * (structure.size - 1))
+    flat = structure <= np.partition(structure, flattest)[flattest]
     gains = []
     for one, other in zip(ours, theirs, strict=True):
-        o, s = one[here].astype(np.float64), other[here].astype(np.float64)
-        energy, shown, shared = float(np.mean(o * o)), float(np.mean(s * s)), float(np.mean(o * s))
+        o, s = one.astype(np.float64), other.astype(np.float64)
+        energy, shown, shared = (float((x * y).mean()) for x, y in ((o, o), (s, s), (o, s)))
         if energy <= shown or min(energy, shown) < _LEAST_ENERGY:
             gains.append(1.0)
             continue
@@ -128,17 +131,16 @@ def sharpened(of: Layers, gains: Sequence[float], *, face_width_px: float) -> Pl
     luma = of.luma
     if all(gain == 1 for gain in gains):
         return luma
-    finest, middle, coarse = (np.float32(gain - 1) for gain in gains)
+    finest, middle, coarse = (gain - 1 for gain in gains)
     # sum of (gain - 1) * band, by low-passes
-    raised: Plane = luma * (1 + finest)
-    for low, share in ((of.fine, middle - finest), (of.middle, coarse - middle), (of.coarse, -coarse)):
-        raised += low * share
+    raised = cv2.addWeighted(luma, 1 + finest, of.fine, middle - finest, 0)
+    raised = cv2.add(raised, cv2.addWeighted(of.middle, coarse - middle, of.coarse, -coarse, 0))
     reach = 2 * max(1, round(band_sigmas(face_width_px)[1])) + 1
     square = np.ones((reach, reach), np.uint8)
-    lowest, highest = (np.asarray(way(luma, square), np.float32) for way in (cv2.erode, cv2.dilate))
-    margin = (highest - lowest) * np.float32(_OVERSHOOT) + np.float32(_OVERSHOOT_LEVELS)
-    np.maximum(raised, lowest - margin, out=raised)
-    return np.minimum(raised, highest + margin, out=raised)
+    low, high = cv2.erode(luma, square), cv2.dilate(luma, square)
+    least = cv2.addWeighted(low, 1 + _OVERSHOOT, high, -_OVERSHOOT, -_OVERSHOOT_LEVELS)
+    most = cv2.addWeighted(high, 1 + _OVERSHOOT, low, -_OVERSHOOT, _OVERSHOOT_LEVELS)
+    return np.asarray(np.minimum(np.maximum(raised, least), most), np.float32)
 
 
 def denoised(patch: npt.NDArray[np.float32], strength: float) -> Plane:

@@ -78,7 +78,8 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
     if rows.size < _LEAST_PIXELS:
         return NOTHING
     steep = slope[rows, columns]
-    calm = steep <= np.quantile(steep, _FLAT_SHARE)
+    flattest = int(_FLAT_SHARE * (steep.size - 1))
+    calm = steep <= np.partition(steep, flattest)[flattest]
     rows, columns = rows[calm], columns[calm]
     if rows.size < _LEAST_PIXELS:
         return NOTHING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box
+from lipblend.media.planes import Box, ChromaGrid
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
 from lipblend.stages.alpha_motion import directional_feather, widening_px
@@ -21,6 +21,7 @@ from lipblend.stages.mask import Distance, Grid, combine, cover, grid_distance, 
 from lipblend.stages.shapes import Polygon, shape_polygons
 
 _MARGIN_PX = 2
+_CORE_PX = 8
 _MOUTHLESS = frozenset({"upper_face", "region"})  # shapes that need not hold the mouth
 
 Mask = npt.NDArray[np.bool_]
@@ -62,6 +63,21 @@ class Matte:
     def touched(self) -> Mask:
         """(h, w) bool: what may be changed at all."""
         return np.asarray(self.mask | (self.reach > 0))
+
+    def core(self, grid: ChromaGrid) -> Box:
+        """The part of the box that holds the mask, with a few pixels about it, on the chroma grid."""
+        x, y, width, height = cv2.boundingRect(self.mask.view(np.uint8))
+        x, y = x + self.box.x0, y + self.box.y0
+        return grid.grown(
+            Box(x - _CORE_PX, y - _CORE_PX, x + width + _CORE_PX, y + height + _CORE_PX).clipped_to(self.box)
+        )
+
+    def part(self, box: Box) -> Matte:
+        """What lies in a box inside of this one; views."""
+        rows = slice(box.y0 - self.box.y0, box.y1 - self.box.y0)
+        columns = slice(box.x0 - self.box.x0, box.x1 - self.box.x0)
+        names = ("mask", "alpha", "reach", "painted", "contour")
+        return replace(self, box=box, **{name: getattr(self, name)[rows, columns] for name in names})
 
 
 def make_matte(
@@ -127,7 +143,9 @@ def make_matte(
     ]
     covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
     # What may be touched, and little more: every pixel costs.
-    lips_margin = max(feather + extra, seam_px) + _MARGIN_PX
+    step = grid_step_px(width_px)
+    spare = _MARGIN_PX + step / 4  # between the grid's places corners are rounded
+    lips_margin = max(feather + extra, seam_px) + spare
     around = (
         ([points for shape in itertools.chain(*moments) for points, _ in shape], extra + width_px * mask.dilation_frac),
         ([points for points, _ in lips], lips_margin if covers else 0.0),
@@ -138,7 +156,7 @@ def make_matte(
         return None
     inside = None if covered is None else _inside(covered, box, frame_size)
     # All is put together on the coarse grid; only what comes out of it is brought to full size.
-    grid = Grid(box, grid_step_px(width_px))
+    grid = Grid(box, step)
     coarse, cores = [], []
     for place in _places(alpha.supersample):
         shown = [[_displaced(shape, place) for shape in shapes] for shapes in moments]
@@ -151,7 +169,7 @@ def make_matte(
         within = grid_distance([(footprint, True)], grid) - np.float32(footprint_margin_px)
         for core in cores:
             if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
-                within = cover(within, core, feather + _MARGIN_PX)
+                within = cover(within, core, feather + spare)
         coarse = [np.minimum(field, within) for field in coarse]
         painted = np.clip(grid.full(within / np.float32(max(feather, 1))), 0, 1)
     fields = [grid.full(field) for field in coarse]

@@ -27,7 +27,7 @@ Vectors = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _WORK_WIDTH_PX = 160.0  # face width at about which flow and agreement are worked out
-_CAST_STEP = 2  # the even part of the cast is read at every second pixel each way
+_CAST_STEP = 4  # the even part of the cast is read at every fourth pixel each way
 _FLOW_BLUR_PX = 0.6
 _SOFT_FRAC = 0.012  # a generator's blur: differences finer than this do not count
 _SPREAD_FRAC = 0.01
@@ -136,7 +136,7 @@ def register(
         if float(np.hypot(*found)) * ratio <= largest_shift_px:
             # The synced face lies `-found` off: put back, its flow is what is left.
             shift = -found.astype(np.float64) * ratio
-            flow = flow - found
+            flow = _plus(flow, -found)
             after = shifted(after, shift / ratio)
     if motion:
         length = cv2.magnitude(*channels(flow)) * np.float32(ratio)
@@ -146,20 +146,23 @@ def register(
         flow = np.zeros_like(flow)
     soft = max(0.8, _SOFT_FRAC * work_width)
     spread = max(0.8, _SPREAD_FRAC * work_width)
-    apart, colour = warped(before, flow) - after, np.zeros_like(after)
+    apart, cast = warped(before, flow, cv2.INTER_LINEAR) - after, np.zeros(3)
     if field:
         # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
         step = ratio * _CAST_STEP
         here = taken[step // 2 :: step, step // 2 :: step]
         if here.any():
             places = apart[_CAST_STEP // 2 :: _CAST_STEP, _CAST_STEP // 2 :: _CAST_STEP]
-            colour += np.median(places[: here.shape[0], : here.shape[1]][here], axis=0)
-    calm = cv2.GaussianBlur(apart, (0, 0), soft)
-    trust = _trust(calm - colour, spread, tolerance)
+            cast = np.median(places[: here.shape[0], : here.shape[1]][here], axis=0)
+    apart = _plus(apart, -cast)
+    calm = np.asarray(cv2.GaussianBlur(apart, (0, 0), soft), np.float32)
+    trust = _trust(calm, spread, tolerance)
+    colour = np.zeros_like(after)
     if field:
-        colour += smooth_field(apart - colour, trust * trust * inside, _FIELD_FRAC * work_width)
+        colour = smooth_field(apart, trust * trust * inside, _FIELD_FRAC * work_width)
         # The field is smoother by far than what was low-passed: as good as low-passed itself.
         trust = _trust(calm - colour, spread, tolerance)
+        colour = _plus(colour, cast)
     if inside.min() < 1:
         beyond = smooth_field(flow, trust * inside, _BEYOND_FRAC * work_width, floor=_BEYOND_FLOOR)
         flow = beyond + joined(inside, inside) * (flow - beyond)
@@ -172,21 +175,21 @@ def register(
     )
 
 
-def warped(patch: Patch3 | Plane, flow: Vectors) -> Patch3:
+def warped(patch: Patch3 | Plane, flow: Vectors, way: int = cv2.INTER_CUBIC) -> Patch3:
     """The picture read at ``(x + flow_x, y + flow_y)``, cubic; beyond its border it goes on with its last pixels."""
-    return warped_by(patch, *channels(flow))
+    right, down = channels(flow)
+    return _warped_by(patch, right, down, way)
 
 
-def warped_by(patch: Patch3 | Plane, right: Plane, down: Plane) -> Patch3:
-    """`warped` by a flow in two planes."""
+def _warped_by(patch: Patch3 | Plane, right: Plane, down: Plane, way: int = cv2.INTER_CUBIC) -> Patch3:
     x = right + np.arange(patch.shape[1], dtype=np.float32)
     y = down + np.arange(patch.shape[0], dtype=np.float32)[:, None]
-    return np.asarray(cv2.remap(patch, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(cv2.remap(patch, x, y, way, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def warped_patch(patch: Patch, flow: Flow) -> Patch:
     """`warped` for a whole patch."""
-    return Patch(warped_by(patch.luma, flow.right, flow.down), warped(patch.chroma, flow.chroma), patch.grid)
+    return Patch(_warped_by(patch.luma, flow.right, flow.down), warped(patch.chroma, flow.chroma), patch.grid)
 
 
 def shifted(patch: Patch3 | Plane, shift: npt.NDArray[np.float64]) -> Patch3:
@@ -229,11 +232,16 @@ def _dense_flow(fixed: Plane, moving: Plane) -> Vectors:
 
 def _trust(calm: Patch3, spread_px: float, tolerance: float) -> Plane:
     """How well two pictures agree, from their low-passed difference."""
-    luma, cb, cr = channels(np.abs(calm))
-    length = luma + np.float32(_CHROMA_WEIGHT) * (cb + cr)
-    alike = np.exp(length * length * np.float32(-1 / tolerance**2))
+    length = cv2.transform(np.abs(calm), np.array([[1, _CHROMA_WEIGHT, _CHROMA_WEIGHT]]) / tolerance)
+    alike = np.exp(-length * length)
     # The filter's weights add up to 1 but for rounding.
     return np.asarray(np.minimum(cv2.GaussianBlur(alike, (0, 0), spread_px), 1), np.float32)
+
+
+def _plus(picture: npt.NDArray[np.float32], values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """(h, w, c) with a value added to each channel."""
+    matrix = np.column_stack([np.eye(len(values)), np.asarray(values, np.float64)])
+    return np.asarray(cv2.transform(picture, matrix), np.float32)
 
 
 def _smoothstep(value: Plane) -> Plane:
