@@ -140,7 +140,7 @@ def sharpened(of: Layers, gains: Sequence[float], *, face_width_px: float) -> Pl
     low, high = cv2.erode(luma, square), cv2.dilate(luma, square)
     least = cv2.addWeighted(low, 1 + _OVERSHOOT, high, -_OVERSHOOT, -_OVERSHOOT_LEVELS)
     most = cv2.addWeighted(high, 1 + _OVERSHOOT, low, -_OVERSHOOT, _OVERSHOOT_LEVELS)
-    return np.asarray(np.minimum(np.maximum(raised, least), most), np.float32)
+    return np.asarray(cv2.min(cv2.max(raised, least), most), np.float32)
 
 
 def denoised(patch: npt.NDArray[np.float32], strength: float) -> Plane:

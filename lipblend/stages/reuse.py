@@ -29,6 +29,8 @@ Mask = npt.NDArray[np.bool_]
 _WORK_WIDTH_PX = 160.0  # face width at about which flow and agreement are worked out
 _CAST_STEP = 4  # the even part of the cast is read at every fourth pixel each way
 _FLOW_BLUR_PX = 0.6
+_FLOW_STRIDE = 4  # the preset's 3 and 5 refinements take twice as long, and gain 0.1 dB
+_FLOW_REFINEMENTS = 2
 _SOFT_FRAC = 0.012  # a generator's blur: differences finer than this do not count
 _SPREAD_FRAC = 0.01
 _FIELD_FRAC = 0.08
@@ -213,9 +215,11 @@ def smooth_field(difference: Patch3, weight: Plane, sigma_px: float, *, floor: f
     """
     step = smooth_step(sigma_px / _FIELD_STEPS)
     height, width = weight.shape
-    parts = [part * weight for part in channels(difference)]
-    coarse = reduced(joined(*parts, weight), step)
-    *sums, known = channels(np.asarray(cv2.GaussianBlur(coarse, (0, 0), inner_sigma(sigma_px, step)), np.float32))
+    first = min(2, step)
+    *parts, share = channels(reduced(joined(*channels(difference), weight), first))
+    coarse = reduced(joined(*(part * share for part in parts), share), step // first)
+    soft = cv2.GaussianBlur(coarse, (0, 0), inner_sigma(sigma_px, step))
+    *sums, known = channels(np.asarray(soft, np.float32))
     known += np.float32(floor)
     return enlarged(joined(*(one / known for one in sums)), (height, width), step)
 
@@ -223,6 +227,8 @@ def smooth_field(difference: Patch3, weight: Plane, sigma_px: float, *, floor: f
 def _dense_flow(fixed: Plane, moving: Plane) -> Vectors:
     """For every pixel of the first, where the second shows it: (h, w, 2) float32."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setPatchStride(_FLOW_STRIDE)
+    search.setVariationalRefinementIterations(_FLOW_REFINEMENTS)
     # Propagation runs in as many stripes as there are threads, which would make the result depend on the machine.
     search.setUseSpatialPropagation(False)
     blurred = (cv2.GaussianBlur(plane, (0, 0), _FLOW_BLUR_PX) for plane in (fixed, moving))
