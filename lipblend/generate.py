@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,16 +11,17 @@ import numpy.typing as npt
 
 from lipblend.analysis.plan import FacePlan
 from lipblend.faces.landmarks import LIPS_OUTER
-from lipblend.media.planes import Box
+from lipblend.media.planes import Box, Patch, channels, joined
 from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alignment import still_region
-from lipblend.stages.detail import band_gains, denoised, mixed, sharpened
+from lipblend.stages.detail import Layers, band_gains, denoised, layers, mixed, sharpened
 from lipblend.stages.grain import grain_plane, missing_grain
 from lipblend.stages.matte import Matte
 from lipblend.stages.microwarp import micro_warp
-from lipblend.stages.reuse import Registration, register, shifted, warped
+from lipblend.stages.reuse import register, shifted_patch, warped, warped_patch
 
 Patch3 = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _TOLERANCE_CELL_PX = 4
@@ -33,16 +34,16 @@ class Generated:
 
     Attributes
     ----------
-    patch : (h, w, 3) float32
-        Inside the mask.
-    beyond : (h, w, 3) float32
-        Change to be added outside of it, where the original's own pixels are moved along.
+    patch : Patch
+        Inside the mask, in `lipblend.stages.matte.Matte.core`.
+    beyond : Patch or None
+        Change to be added outside of it, where the original's own pixels are moved along; in all of the matte's box.
     taken : (h, w) float32 in [0, 1]
         See `lipblend.render.FacePatch`.
     """
 
-    patch: Patch3
-    beyond: Patch3
+    patch: Patch
+    beyond: Patch | None
     taken: npt.NDArray[np.float32]
 
 
@@ -52,8 +53,8 @@ def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
 
 
 def generate(
-    before: Patch3,
-    after: Patch3,
+    before: Patch,
+    after: Patch,
     face: FacePlan,
     matte: Matte,
     settings: Settings,
@@ -65,7 +66,7 @@ def generate(
 
     Parameters
     ----------
-    before, after : (h, w, 3) float32
+    before, after : Patch
         The original and the synced picture in the matte's box, colours matched by the plan.
     face : FacePlan
     matte : Matte
@@ -73,7 +74,8 @@ def generate(
     frame : int
         Number of the original's frame: each has grain of its own.
     restore : callable, optional
-        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md.
+        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md. It is
+        given (h, w, 3) of the matte's core.
     """
     reuse, width_px = settings.reuse, face.original.face_width_px
     warp = micro_warp(
@@ -85,7 +87,7 @@ def generate(
         largest_px=settings.align.warp_max_frac * width_px,
     )
     if warp is not None:
-        after = warped(after, warp)
+        after = _warped(after, warp)
     found = register(
         before,
         after,
@@ -100,22 +102,33 @@ def generate(
         largest_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
         field=settings.colour.membrane,
     )
+    core = matte.core(before.grid)
+    after = after.part(core)
     if found.shift.any():
-        after = shifted(after, found.shift)
-    after = after + found.field
-    moved = warped(before, found.flow) if reuse.method == "motion" else before
-    patch = _with_detail(after, moved, (found.trust > 0.7) & (matte.alpha > 0.5), width_px, settings.detail)
+        after = shifted_patch(after, found.shift)
+    after = after + found.field.part(core)
+    moved = warped_patch(before, found.flow) if reuse.method == "motion" else before
+    still = found.flow.none
+    # Only here is the synced picture seen.
+    inner, here = matte.part(core), before.grid.within(core)
+    trust, near = found.trust[here], moved.part(core)
+    there = (trust > 0.7) & (inner.alpha > 0.5)
+    known = layers(near.luma, width_px)
+    patch = _with_detail(after, known, there, width_px, settings.detail)
     if restore is not None:
-        patch = restore(patch)
-    grain = _grain(before, patch, found, matte, settings.detail, frame)
+        whole = patch.whole()
+        patch = patch + Patch.of(restore(whole) - whole, patch.grid)
+    grain = _grain(before.luma[here], patch.luma, there & still[here], inner, settings.detail, frame)
     if reuse.method == "none":
-        patch[..., 0] += grain
-        return Generated(patch, np.zeros_like(patch), matte.alpha)
-    patch = mixed(patch, moved, found.trust, face_width_px=width_px, keep=settings.detail.fade)
-    patch[..., 0] += (1 - found.trust) * grain
-    share = (1 - matte.alpha) * matte.reach * found.trust
-    stays = np.where((found.flow == 0).all(2), found.trust, np.float32(0))
-    return Generated(patch, share[..., None] * (moved - before), matte.alpha * (1 - stays))
+        if grain is not None:
+            patch = replace(patch, luma=patch.luma + grain)
+        return Generated(patch, None, matte.alpha)
+    patch = _reused(patch, near, known, trust, width_px, settings.detail)
+    if grain is not None:
+        grain *= 1 - trust
+        patch = replace(patch, luma=patch.luma + grain)
+    beyond = (moved - before).weighted((1 - matte.alpha) * matte.reach * found.trust)
+    return Generated(patch, beyond, matte.alpha * (1 - found.trust * still))
 
 
 def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray[np.float32]:
@@ -132,27 +145,40 @@ def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray
     return outside + lips * (inside - outside)
 
 
-def _with_detail(after: Patch3, moved: Patch3, same: Mask, width_px: float, settings: DetailSettings) -> Patch3:
+def _warped(patch: Patch, flow: npt.NDArray[np.float32]) -> Patch:
+    """The patch read elsewhere: (h, w, 2) luma pixels to the right and down."""
+    across, down = channels(flow)
+    chroma_flow = [
+        np.asarray(patch.grid.averaged(way) / np.float32(step), np.float32)
+        for way, step in zip((across, down), patch.grid.subsampling, strict=True)
+    ]
+    return Patch(warped(patch.luma, flow), warped(patch.chroma, joined(*chroma_flow)), patch.grid)
+
+
+def _with_detail(after: Patch, moved: Layers, same: Mask, width_px: float, settings: DetailSettings) -> Patch:
     """The synced picture, calmed and sharpened; what it lacks is judged where both show the same."""
-    calm = denoised(after, settings.denoise)
-    gains = band_gains(
-        moved[..., 0],
-        calm[..., 0],
-        same,
-        face_width_px=width_px,
-        strength=settings.strength,
-        most=settings.sharpen_max,
-    )
-    return sharpened(calm, gains, face_width_px=width_px)
+    if settings.denoise > 0:
+        after = Patch.of(denoised(after.whole(), settings.denoise), after.grid)
+    calm = layers(after.luma, width_px)
+    gains = band_gains(moved, calm, same, face_width_px=width_px, strength=settings.strength, most=settings.sharpen_max)
+    return replace(after, luma=sharpened(calm, gains, face_width_px=width_px))
 
 
-def _grain(
-    before: Patch3, patch: Patch3, found: Registration, matte: Matte, settings: DetailSettings, frame: int
-) -> npt.NDArray[np.float32]:
+def _reused(
+    patch: Patch, moved: Patch, known: Layers, trust: Plane, width_px: float, settings: DetailSettings
+) -> Patch:
+    """The original's own pixels where they are trusted."""
+    luma = mixed(patch.luma, moved.luma, known.middle, trust, face_width_px=width_px, keep=settings.fade)
+    share = patch.grid.averaged(trust)
+    chroma = patch.chroma + joined(share, share) * (moved.chroma - patch.chroma)
+    return Patch(luma, chroma, patch.grid)
+
+
+def _grain(before: Plane, luma: Plane, still: Mask, matte: Matte, settings: DetailSettings, frame: int) -> Plane | None:
     """What the patch lacks of the original's noise, judged where nothing moved: resampling would take noise away."""
-    luma = np.ascontiguousarray(patch[..., 0])
     if settings.grain == 0:
-        return np.zeros_like(luma)
-    still = (found.trust > 0.7) & (matte.alpha > 0.5) & (found.flow == 0).all(2)
-    lack = missing_grain(np.ascontiguousarray(before[..., 0]), luma, still)
+        return None
+    lack = missing_grain(before, luma, still)
+    if lack.levels.size == 0:
+        return None
     return np.float32(settings.grain) * grain_plane(luma, lack, frame=frame, x0=matte.box.x0, y0=matte.box.y0)

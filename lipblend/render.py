@@ -16,10 +16,10 @@ import numpy.typing as npt
 from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.generate import generate, reach_px
-from lipblend.media.colour import convert_colour, ycbcr_matrix
+from lipblend.media.colour import convert_colour, same_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.mapping import UNMOVED, FrameMapping, synced_patch
-from lipblend.media.planes import Box, extract_patch
+from lipblend.media.mapping import UNMOVED, FrameMapping, synced_cut
+from lipblend.media.planes import Box, Patch, cut
 from lipblend.settings import AlphaSettings, BlendSettings, Settings
 from lipblend.stages.blend_alpha import blend_alpha
 from lipblend.stages.blend_multiband import blend_multiband
@@ -67,9 +67,10 @@ class FacePatch:
     Attributes
     ----------
     matte : Matte
-    delta : (h, w, 3) float32
-        What is added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside ``matte.touched``. Where patches
-        overlap, a later one is to be added to what an earlier one has made.
+    delta : Patch
+        What is added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside ``matte.touched``, and at chroma
+        samples none of whose pixels it holds. Where patches overlap, a later one is to be added to what an earlier one
+        has made.
     taken : (h, w) float32 in [0, 1]
         Share that is not the original's own pixel in its own place; at most ``matte.alpha``.
     plan : FacePlan
@@ -77,7 +78,7 @@ class FacePatch:
     """
 
     matte: Matte
-    delta: npt.NDArray[np.float32]
+    delta: Patch
     taken: npt.NDArray[np.float32]
     plan: FacePlan
 
@@ -142,27 +143,35 @@ def render_frame(
         matte = _matte(original, synced, face, settings, mapping)
         if matte is None:
             continue
-        before = extract_patch(original.planes, original.layout, matte.box)
+        before = cut(original.planes, original.layout, matte.box)
         for earlier in patches:
-            _add_overlap(before, matte.box, earlier)
+            before = _with_overlap(before, matte.box, earlier)
         place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
-        after = synced_patch(synced.planes, synced.layout, matte.box, place)
-        after = convert_colour(after, synced.colour, original.colour, original.height)
+        after = synced_cut(synced.planes, synced.layout, matte.box, place, before.grid)
+        if not same_colour(synced.colour, original.colour):
+            after = Patch.of(
+                convert_colour(after.whole(), synced.colour, original.colour, original.height), before.grid
+            )
         matrix = ycbcr_matrix(original.colour, original.height)
-        after = face.colour.apply(after, matrix)
+        after = face.colour.apply_patch(after, matrix)
         if face.membrane is not None:
-            after = after + membrane_patch(face.membrane, matte.box, face.original)
+            after = after + membrane_patch(face.membrane, before.grid, face.original)
         ring_px = _ring_px(face.original.face_width_px, settings.blend)
         matte = _edge_aware(matte, before, after, settings.alpha)
-        restore = None
+        restore, core = None, matte.core(before.grid)
         if restorer is not None:
-            lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([matte.box.x0, matte.box.y0], np.float32)
+            lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([core.x0, core.y0], np.float32)
             restore = partial(restorer.restored, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
         made = generate(before, after, face, matte, settings, frame=row.original_index, restore=restore)
-        delta, fell_back = _blend(made.patch - before, matte, ring_px, settings.blend)
-        delta += made.beyond
+        change, fell_back = _blend(made.patch - before.part(core), matte.part(core), ring_px, settings.blend)
+        delta = (
+            Patch(np.zeros_like(before.luma), np.zeros_like(before.chroma), before.grid)
+            if made.beyond is None
+            else made.beyond
+        )
+        delta = _with_part(delta, core, change)
         if face.weight < 1:
-            delta = delta * np.float32(face.weight)
+            delta = delta.weighted(np.full_like(matte.alpha, face.weight))
         patches.append(FacePatch(matte, delta, made.taken, face))
         fallbacks += fell_back
     return FrameResult(tuple(patches), "" if patches else OUTSIDE, tuple(fallbacks))
@@ -188,15 +197,13 @@ def _matte(
     )
 
 
-def _edge_aware(
-    matte: Matte, before: npt.NDArray[np.float32], after: npt.NDArray[np.float32], settings: AlphaSettings
-) -> Matte:
+def _edge_aware(matte: Matte, before: Patch, after: Patch, settings: AlphaSettings) -> Matte:
     if settings.edge == "none":
         return matte
     refined = edge_alpha(
         matte.alpha,
-        before[..., 0],
-        after[..., 0],
+        before.luma,
+        after.luma,
         method=settings.edge,
         strength=settings.edge_strength,
         feather_px=matte.feather_px,
@@ -204,13 +211,25 @@ def _edge_aware(
     return replace(matte, alpha=refined)
 
 
-def _add_overlap(patch: npt.NDArray[np.float32], box: Box, earlier: FacePatch) -> None:
-    """Add an earlier face's change to a patch, where the two overlap."""
+def _with_overlap(patch: Patch, box: Box, earlier: FacePatch) -> Patch:
+    """A patch with an earlier face's change, where the two overlap."""
     other = earlier.matte.box
     x0, y0, x1, y1 = max(box.x0, other.x0), max(box.y0, other.y0), min(box.x1, other.x1), min(box.y1, other.y1)
-    if x0 < x1 and y0 < y1:
-        part = earlier.delta[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
-        patch[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] += part
+    if x0 >= x1 or y0 >= y1:
+        return patch
+    change = np.zeros((box.height, box.width, 3), np.float32)
+    part = earlier.delta.whole()[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
+    change[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
+    return patch + Patch.of(change, patch.grid)
+
+
+def _with_part(patch: Patch, box: Box, change: Patch) -> Patch:
+    """A patch with a change to a part of it."""
+    whole = Patch(patch.luma.copy(), patch.chroma.copy(), patch.grid)
+    part = whole.part(box)
+    np.add(part.luma, change.luma, out=part.luma)
+    np.add(part.chroma, change.chroma, out=part.chroma)
+    return whole
 
 
 def _ring_px(face_width_px: float, settings: BlendSettings) -> float:
@@ -222,20 +241,31 @@ def _ring_px(face_width_px: float, settings: BlendSettings) -> float:
     )
 
 
-def _blend(
-    difference: npt.NDArray[np.float32], matte: Matte, ring_px: float, settings: BlendSettings
-) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+def _blend(difference: Patch, matte: Matte, ring_px: float, settings: BlendSettings) -> tuple[Patch, tuple[str, ...]]:
     if settings.method == "alpha":
         return blend_alpha(difference, matte.alpha), ()
     if settings.method == "multiband":
         return _multiband(difference, matte, settings), ()
     solved = blend_poisson(
-        difference, matte.mask, ring_px=ring_px, tolerance=settings.tolerance, max_iterations=settings.max_iterations
+        difference.whole(),
+        matte.mask,
+        ring_px=ring_px,
+        tolerance=settings.tolerance,
+        max_iterations=settings.max_iterations,
     )
     if solved is None:
         return _multiband(difference, matte, settings), (POISSON_FELL_BACK,)
-    return solved, ()
+    return Patch.of(solved, difference.grid), ()
 
 
-def _multiband(difference: npt.NDArray[np.float32], matte: Matte, settings: BlendSettings) -> npt.NDArray[np.float32]:
-    return blend_multiband(difference, matte.alpha, levels=settings.levels, feather_px=matte.feather_px)
+def _multiband(difference: Patch, matte: Matte, settings: BlendSettings) -> Patch:
+    grid = difference.grid
+    luma = blend_multiband(difference.luma, matte.alpha, levels=settings.levels, feather_px=matte.feather_px)
+    chroma = blend_multiband(
+        difference.chroma,
+        grid.averaged(matte.alpha),
+        levels=settings.levels,
+        feather_px=matte.feather_px,
+        pixel_px=max(grid.subsampling),
+    )
+    return Patch(luma, chroma, grid)

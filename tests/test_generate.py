@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -13,14 +13,15 @@ import pytest
 from lipblend import generate as module
 from lipblend.analysis.plan import FacePlan
 from lipblend.faces.landmarks import LEFT_CHEEK, RIGHT_CHEEK, Landmarks
-from lipblend.generate import Generated, generate, reach_px
+from lipblend.generate import generate, reach_px
 from lipblend.media.info import PixelLayout
+from lipblend.media.planes import ChromaGrid, Patch
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.matte import Matte, make_matte
 from lipblend.stages.reuse import shifted, warped
 
-LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
+LAYOUT = PixelLayout("yuv444p", 8, 0, 0, 3)
 SIDE = 384
 QUIET: dict[str, dict[str, object]] = {"detail": {"strength": 0, "grain": 0, "fade": 0}}
 
@@ -37,6 +38,15 @@ def skin(seed: int = 1) -> np.ndarray:
     for sigma, strength in ((1.0, 12), (4, 60), (12, 200)):
         luma += strength * cv2.GaussianBlur(rng.normal(0, 1, luma.shape).astype(np.float32), (0, 0), sigma)
     return np.dstack([130 + luma, np.full_like(luma, 110), np.full_like(luma, 150)]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `generate` gives, over the whole of the matte's box: the original where there is no patch."""
+
+    patch: np.ndarray
+    beyond: np.ndarray
+    taken: np.ndarray
 
 
 class Scene:
@@ -67,10 +77,13 @@ class Scene:
         move = np.clip(self.down / (0.12 * self.width), 0, 1) * -px
         return np.dstack([np.zeros_like(move), move]).astype(np.float32)
 
-    def made(self, before: np.ndarray, after: np.ndarray, *, frame: int = 0, **more: Any) -> Generated:
-        return generate(
-            self.cut(before), self.cut(after), self.face, self.matte, self.settings, frame=frame, **more
-        )  # fmt: skip
+    def made(self, before: np.ndarray, after: np.ndarray, *, frame: int = 0, **more: Any) -> Made:
+        grid = ChromaGrid(LAYOUT, self.matte.box)
+        one, other = (Patch.of(self.cut(picture), grid) for picture in (before, after))
+        made = generate(one, other, self.face, self.matte, self.settings, frame=frame, **more)
+        whole = one.whole().copy()
+        whole[grid.within(self.matte.core(grid))] = made.patch.whole()
+        return Made(whole, np.zeros_like(whole) if made.beyond is None else made.beyond.whole(), made.taken)
 
     def hole(self, radius: float, *, below: float = 0.0) -> np.ndarray:
         """(384, 384) bool: a disc about the mouth, or so many face widths below it."""
@@ -291,15 +304,18 @@ def test_each_setting_reaches_its_step(mesh: Landmarks, monkeypatch: pytest.Monk
     assert named["field"] is False
     (ours, _, same), given = calls["band_gains"]
     assert (given["strength"], given["most"]) == (0.6, 0.8)
-    assert ours[scene.matte.alpha > 0.5].mean() == pytest.approx(130, abs=25)  # luma
+    grid = ChromaGrid(LAYOUT, scene.matte.box)
+    core = grid.within(scene.matte.core(grid))
+    alpha, middle = scene.matte.alpha[core], scene.cut(scene.hole(0.06))[core]
+    assert ours.luma[alpha > 0.5].mean() == pytest.approx(130, abs=25)
     assert same.any()
-    assert not same[scene.cut(scene.hole(0.06))].any()
-    assert not same[scene.matte.alpha <= 0.5].any()
+    assert not same[middle].any()
+    assert not same[alpha <= 0.5].any()
     (before, _, still) = calls["missing_grain"][0]
-    np.testing.assert_array_equal(before, scene.cut(picture)[..., 0])
+    np.testing.assert_array_equal(before, scene.cut(picture)[..., 0][core])
     assert still.any()
-    assert not still[scene.cut(scene.hole(0.06))].any()
-    low = scene.cut(scene.down) > 0.2 * scene.width
+    assert not still[middle].any()
+    low = (scene.cut(scene.down) > 0.2 * scene.width)[core]
     assert still[low].mean() < 0.5 * same[low].mean()  # resampled pixels have less noise
 
 

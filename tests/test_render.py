@@ -71,7 +71,7 @@ def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings)
 
 def delta_of(result: FrameResult) -> np.ndarray:
     assert len(result.patches) == 1
-    return result.patches[0].delta
+    return result.patches[0].delta.whole()
 
 
 @pytest.mark.parametrize("method", BLENDS)
@@ -288,7 +288,9 @@ def test_every_shape_of_the_seam_keeps_the_original_and_stays_inside_the_mask(
     for out, plane in zip(finished(original, original, row, settings(alpha=seam)), original.planes, strict=True):
         np.testing.assert_array_equal(out, plane)
     patch = render_frame(original, synced, row, settings(alpha=seam)).patches[0]
-    assert not patch.delta[~patch.matte.touched].any()
+    outside = ~patch.matte.touched
+    assert not patch.delta.luma[outside].any()
+    assert not patch.delta.chroma[patch.delta.grid.averaged(outside.astype(np.float32)) == 1].any()
     assert patch.matte.alpha.min() == 0
     assert patch.matte.alpha.max() == 1
     bare = (

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from lipblend.cli.guard import EXIT_UNEXPECTED, unimportable, unwind_on_sigterm
+from lipblend.cli.memory import keep_freed_memory
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
@@ -100,6 +101,7 @@ def lipblend(
 def main() -> None:
     """Entry point of the console script."""
     unwind_on_sigterm()
+    keep_freed_memory()
     # A file name that the terminal cannot show must not end a run that is done.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -102,6 +102,11 @@ def convert_colour(
     return np.asarray(cv2.transform(patch, change), dtype=np.float32)
 
 
+def same_colour(source: ColourTags, target: ColourTags) -> bool:
+    """Whether `convert_colour` has nothing to do."""
+    return _conversion(source, target, HD_HEIGHT) is None
+
+
 def _conversion(source: ColourTags, target: ColourTags, height: int) -> NDArray[np.float64] | None:
     same_matrix = (
         source.matrix in _UNTAGGED

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, extract_patch
+from lipblend.media.planes import Box, ChromaGrid, Patch, cut, extract_patch
 
 _NEUTRAL = 128.0
 _MARGIN_PX = 4  # of source beyond the box, for the interpolation
@@ -82,6 +82,17 @@ def synced_patch(
     if mapping.is_identity and box == box.clipped(width, height):
         return extract_patch(planes, layout, box)
     return extract_mapped(planes, layout, box, mapping)
+
+
+def synced_cut(
+    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping, grid: ChromaGrid
+) -> Patch:
+    """`synced_patch` with chroma as coarse as the original's is stored: ``grid``."""
+    height, width = planes[0].shape
+    if mapping.is_identity and box == box.clipped(width, height):
+        patch = cut(planes, layout, box)
+        return patch if patch.grid.like(grid) else Patch.of(patch.whole(), grid)
+    return Patch.of(extract_mapped(planes, layout, box, mapping), grid)
 
 
 def warp(

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
 
-__all__ = ["Box", "add_delta", "convert_colour", "extract_patch", "to_rgb", "ycbcr_matrix"]
+__all__ = [
+    "Box",
+    "ChromaGrid",
+    "Patch",
+    "add_delta",
+    "convert_colour",
+    "cut",
+    "extract_patch",
+    "to_rgb",
+    "ycbcr_matrix",
+]
 
 _NEUTRAL = 128
 
@@ -45,11 +55,99 @@ class Box:
         x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
         return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
 
+    def clipped_to(self, other: Box) -> Box:
+        """The part inside another box that it touches."""
+        return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+
     def snapped(self, layout: PixelLayout, frame_w: int, frame_h: int) -> Box:
         """The box grown to whole chroma samples and clipped to the picture."""
         x0, x1 = _grown(self.x0, self.x1, layout.chroma_w_shift, layout.chroma_w_phase)
         y0, y1 = _grown(self.y0, self.y1, layout.chroma_h_shift, layout.chroma_h_phase)
         return Box(x0, y0, x1, y1).clipped(frame_w, frame_h)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A part of a picture, or a change to it, with its chroma as coarse as it is stored.
+
+    Attributes
+    ----------
+    luma : (h, w) float32
+        8-bit code units.
+    chroma : (hc, wc, 2) float32
+        Cb and Cr of the samples that the box touches, likewise.
+    grid : ChromaGrid
+        Where they lie.
+    """
+
+    luma: NDArray[np.float32]
+    chroma: NDArray[np.float32]
+    grid: ChromaGrid
+
+    @classmethod
+    def of(cls, whole: NDArray[np.float32], grid: ChromaGrid) -> Patch:
+        """From (h, w, 3) float32 with chroma for every pixel, which is averaged; the inverse of `whole`."""
+        luma, cb, cr = channels(whole)
+        return cls(luma, joined(grid.averaged(cb), grid.averaged(cr)), grid)
+
+    def whole(self) -> NDArray[np.float32]:
+        """(h, w, 3) float32: chroma is replicated."""
+        return joined(self.luma, *(self.grid.spread(each) for each in channels(self.chroma)))
+
+    def __add__(self, other: Patch) -> Patch:
+        return Patch(self.luma + other.luma, self.chroma + other.chroma, self.grid)
+
+    def __sub__(self, other: Patch) -> Patch:
+        return Patch(self.luma - other.luma, self.chroma - other.chroma, self.grid)
+
+    def weighted(self, weight: NDArray[np.float32]) -> Patch:
+        """Times (h, w) float32: chroma by the mean over each sample's pixels."""
+        share = self.grid.averaged(weight)
+        return Patch(self.luma * weight, self.chroma * joined(share, share), self.grid)
+
+    def part(self, box: Box) -> Patch:
+        """A view of what lies in a box on the same chroma grid, inside of this one."""
+        grid = self.grid.part(box)
+        return Patch(self.luma[self.grid.within(box)], self.chroma[self.grid.chroma_within(grid)], grid)
+
+
+def channels(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """The planes of (h, w, c), each contiguous."""
+    return tuple(np.asarray(plane, np.float32) for plane in cv2.split(picture))
+
+
+def joined(*planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Planes as (h, w, c)."""
+    return np.asarray(cv2.merge(planes), np.float32)
+
+
+def cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> Patch:
+    """Cut a part out of a picture, as it is stored; see `extract_patch`.
+
+    Parameters
+    ----------
+    planes : sequence of ndarray
+        (h, w) uint8 or uint16, 1 or 3 of them, as `Frame.planes`.
+    layout : PixelLayout
+    box : Box
+        Inside the picture.
+
+    Raises
+    ------
+    ValueError
+        The box is outside the picture or empty.
+    """
+    _check_inside(planes, box)
+    grid = ChromaGrid(layout, box)
+    luma, *chroma = planes
+    part = luma[box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
+    if chroma:
+        coarse = cv2.merge([grid.region(plane) for plane in chroma]).astype(np.float32)
+    else:
+        coarse = np.full((*part.shape, 2), _NEUTRAL * layout.code_scale, np.float32)
+    if layout.depth > 8:
+        part, coarse = (codes * np.float32(1 / layout.code_scale) for codes in (part, coarse))
+    return Patch(part, coarse, grid)
 
 
 def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> NDArray[np.float32]:
@@ -81,7 +179,7 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
     return patch
 
 
-def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta: NDArray[np.float32]) -> None:
+def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta: Patch | NDArray[np.float32]) -> None:
     """Add a change to a picture, in place.
 
     ``plane = clip(plane + rint(delta * 2**(depth - 8)), 0, 2**depth - 1)``, with chroma averaged over the luma pixels
@@ -95,7 +193,7 @@ def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta
         What the planes are.
     box : Box
         On the chroma grid and inside the picture (see `Box.snapped`).
-    delta : ndarray, (box.height, box.width, 3) float32
+    delta : Patch, or (box.height, box.width, 3) float32
         Change of Y, Cb, Cr in 8-bit code units, finite. For grey, Cb and Cr are not used.
 
     Raises
@@ -106,13 +204,17 @@ def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta
     frame_h, frame_w = planes[0].shape
     if _outside(planes, box) or box != box.snapped(layout, frame_w, frame_h):
         raise ValueError(f"{box} is empty, off the chroma grid of {layout.name} or outside {frame_w}x{frame_h}")
-    if delta.shape != (box.height, box.width, 3) or delta.dtype != np.float32:
-        raise ValueError(f"delta must be ({box.height}, {box.width}, 3) float32, got {delta.shape} {delta.dtype}")
+    grid = ChromaGrid(layout, box)
+    if isinstance(delta, np.ndarray):
+        if delta.shape != (box.height, box.width, 3) or delta.dtype != np.float32:
+            raise ValueError(f"delta must be ({box.height}, {box.width}, 3) float32, got {delta.shape} {delta.dtype}")
+        delta = Patch.of(delta, grid)
+    elif delta.luma.shape != (box.height, box.width):
+        raise ValueError(f"delta must be {box.width}x{box.height}, got {delta.luma.shape}")
     luma, *chroma = planes
-    _add_plane(luma[box.y0 : box.y1, box.x0 : box.x1], cv2.extractChannel(delta, 0), layout)
-    grid = _ChromaGrid(layout, box)
-    for channel, plane in enumerate(chroma, start=1):
-        _add_plane(grid.region(plane), grid.averaged(cv2.extractChannel(delta, channel)), layout)
+    _add_plane(luma[box.y0 : box.y1, box.x0 : box.x1], delta.luma, layout)
+    for channel, plane in enumerate(chroma):
+        _add_plane(grid.region(plane), cv2.extractChannel(delta.chroma, channel), layout)
 
 
 def to_rgb(
@@ -152,10 +254,11 @@ def to_rgb(
     return np.ascontiguousarray(cv2.transform(merged, matrix), dtype=np.uint8)
 
 
-class _ChromaGrid:
+class ChromaGrid:
     """The chroma samples that a box of luma pixels touches, and how the box lies on them."""
 
     def __init__(self, layout: PixelLayout, box: Box) -> None:
+        self._layout = layout
         self._w_shift, self._h_shift = layout.chroma_w_shift, layout.chroma_h_shift
         self._box = box
         x0, x1 = _grown(box.x0, box.x1, self._w_shift, layout.chroma_w_phase)
@@ -170,9 +273,53 @@ class _ChromaGrid:
         """View of the samples in a chroma plane."""
         return plane[self._rows, self._columns]
 
-    def replicated(self, plane: np.ndarray) -> np.ndarray:
-        """The samples of the box, one for each luma pixel."""
-        region = self.region(plane)
+    @property
+    def box(self) -> Box:
+        """The luma pixels."""
+        return self._box
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the samples."""
+        return self._rows.stop - self._rows.start, self._columns.stop - self._columns.start
+
+    @property
+    def to_pixels(self) -> NDArray[np.float64]:
+        """(3, 3): a sample's column and row to the middle of its luma pixels, counted from the box's corner."""
+        (across, down), left, top = self.subsampling, self._left, self._top
+        return np.array([[across, 0, (across - 1) / 2 - left], [0, down, (down - 1) / 2 - top], [0, 0, 1]])
+
+    @property
+    def subsampling(self) -> tuple[int, int]:
+        """Luma pixels of a chroma sample, across and down."""
+        return 1 << self._w_shift, 1 << self._h_shift
+
+    def like(self, other: ChromaGrid) -> bool:
+        """Whether the samples lie alike in the same box."""
+        return all(vars(self)[name] == vars(other)[name] for name in vars(self) if name != "_layout")
+
+    def part(self, box: Box) -> ChromaGrid:
+        """The grid of another box of the same picture."""
+        return ChromaGrid(self._layout, box)
+
+    def grown(self, box: Box) -> Box:
+        """A box grown to whole samples and clipped to the grid's own."""
+        edge = self._box
+        return box.snapped(self._layout, edge.x1, edge.y1).clipped_to(edge)
+
+    def within(self, box: Box) -> tuple[slice, slice]:
+        """Rows and columns of a box in the planes of the grid's own."""
+        x0, y0 = self._box.x0, self._box.y0
+        return slice(box.y0 - y0, box.y1 - y0), slice(box.x0 - x0, box.x1 - x0)
+
+    def chroma_within(self, other: ChromaGrid) -> tuple[slice, slice]:
+        """Rows and columns of another grid's samples among these."""
+        ours, theirs = (self._rows, self._columns), (other._rows, other._columns)
+        rows, columns = (slice(b.start - a.start, b.stop - a.start) for a, b in zip(ours, theirs, strict=True))
+        return rows, columns
+
+    def spread(self, region: np.ndarray) -> np.ndarray:
+        """The samples of the box, (hc, wc), one for each luma pixel."""
         if not (self._w_shift or self._h_shift):
             return region
         # Merging a plane with itself and reading rows through repeats each sample; four times as fast as cv2.resize.
@@ -202,15 +349,19 @@ def _outside(planes: Sequence[np.ndarray], box: Box) -> bool:
     return box.width == 0 or box.height == 0 or box != box.clipped(width, height)
 
 
-def _merged(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> np.ndarray:
-    """Codes of a box as (h, w, 3), chroma replicated."""
+def _check_inside(planes: Sequence[np.ndarray], box: Box) -> None:
     if _outside(planes, box):
         raise ValueError(f"{box} is empty or outside {planes[0].shape[1]}x{planes[0].shape[0]}")
+
+
+def _merged(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> np.ndarray:
+    """Codes of a box as (h, w, 3), chroma replicated."""
+    _check_inside(planes, box)
     whole, *chroma = planes
     luma = whole[box.y0 : box.y1, box.x0 : box.x1]
     if chroma:
-        grid = _ChromaGrid(layout, box)
-        parts = [luma, *(grid.replicated(plane) for plane in chroma)]
+        grid = ChromaGrid(layout, box)
+        parts = [luma, *(grid.spread(grid.region(plane)) for plane in chroma)]
     else:
         neutral = np.full(luma.shape, _NEUTRAL * layout.code_scale, luma.dtype)
         parts = [luma, neutral, neutral]

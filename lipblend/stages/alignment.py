@@ -33,6 +33,7 @@ def still_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
     limit = highest - _ABOVE_LIPS_FRAC * first.face_width_px
     region = np.zeros((box.height, box.width), np.uint8)
     cv2.fillConvexPoly(region, np.rint(hull - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
-    x = np.arange(box.x0, box.x1) + 0.5
-    y = np.arange(box.y0, box.y1) + 0.5
-    return np.asarray((region > 0) & (x[None, :] * down[0] + y[:, None] * down[1] < limit))
+    x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
+    y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
+    above = (x * np.float32(down[0]))[None, :] < (np.float32(limit) - y * np.float32(down[1]))[:, None]
+    return np.asarray(above & region.view(bool))

@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.media.planes import Patch
 
-def blend_alpha(difference: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+
+def blend_alpha(difference: Patch, alpha: npt.NDArray[np.float32]) -> Patch:
     """The change that a cross-fade makes: ``alpha * (generated - original)``.
 
     Parameters
     ----------
-    difference : (h, w, 3) float32
+    difference : Patch
         Generated minus original.
     alpha : (h, w) float32 in [0, 1]
-
-    Returns
-    -------
-    (h, w, 3) float32
     """
-    return difference * alpha[..., None]
+    return difference.weighted(alpha)

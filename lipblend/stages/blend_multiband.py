@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.stages.scale import low_pass
+
 Field = npt.NDArray[np.float32]
 
 _FINEST_PX = 3.0  # cross-fade of the finest band; each coarser one has twice as much
 _FINEST_SIGMA_PX = 1.5
 
 
-def blend_multiband(difference: Field, alpha: Field, *, levels: int, feather_px: float) -> Field:
+def blend_multiband(difference: Field, alpha: Field, *, levels: int, feather_px: float, pixel_px: float = 1.0) -> Field:
     """The change that a multiband blend makes: coarse bands cross-fade widely, fine bands narrowly.
 
     With ``D = generated - original`` split into band-passes ``D = B_0 + B_1 + ...`` by Gaussians of doubling width,
@@ -23,30 +25,30 @@ def blend_multiband(difference: Field, alpha: Field, *, levels: int, feather_px:
 
     Parameters
     ----------
-    difference : (h, w, 3) float32
+    difference : (h, w) or (h, w, c) float32
         Generated minus original.
     alpha : (h, w) float32 in [0, 1]
     levels : int
         Bands: the finest cross-fades over 3 px, the fourth over 24 px.
     feather_px : float
         Width over which alpha runs from 0 to 1.
+    pixel_px : float
+        How wide the planes' own pixels are, for planes coarser than the picture; widths are in the picture's pixels.
 
     Returns
     -------
-    (h, w, 3) float32
+    as ``difference``
         Exactly 0 where alpha is 0, the difference (to rounding) where alpha is 1.
     """
-    change = np.zeros_like(difference)
-    finer = difference
-    for level in range(levels):
-        if level < levels - 1:
-            sigma = _FINEST_SIGMA_PX * 2**level
-            coarser = np.asarray(cv2.GaussianBlur(difference, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), np.float32)
-            band = finer - coarser
-            finer = coarser
-        else:
-            band = finer
-        share = min(1.0, _FINEST_PX * 2**level / max(feather_px, 1e-6))
-        mask = np.clip((alpha - np.float32(0.5)) * np.float32(1 / share) + np.float32(0.5), 0, 1)
-        change += band * mask[..., None]
+    shares = [min(1.0, _FINEST_PX * 2**level / max(feather_px, 1e-6)) for level in range(levels)]
+    masks = [np.clip((alpha - np.float32(0.5)) * np.float32(1 / share) + np.float32(0.5), 0, 1) for share in shares]
+    # sum m_n (C_n - C_n+1) with low-passes C, sorted by these: where alpha is 0 or 1 all masks are the same.
+    change = _times(difference, masks[0])
+    for level in range(1, levels):
+        sigma = _FINEST_SIGMA_PX * 2 ** (level - 1) / pixel_px
+        change += _times(low_pass(difference, sigma), masks[level] - masks[level - 1])
     return change
+
+
+def _times(field: Field, mask: Field) -> Field:
+    return field * mask if field.ndim == 2 else field * cv2.merge([mask] * field.shape[2])

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.media.planes import Patch, channels, joined
 from lipblend.stages import colour
 
 Patch3 = npt.NDArray[np.float32]
@@ -84,6 +85,28 @@ class ColourMap:
         to, back = _DETOURS[self.space]
         values = to(patch, matrix)
         return np.asarray(patch + (back(self._mapped(values), matrix) - back(values, matrix)), np.float32)
+
+    def apply_patch(self, patch: Patch, matrix: npt.NDArray[np.float64]) -> Patch:
+        """`apply` on a patch whose chroma is coarser than its luma."""
+        if self.is_identity:
+            return patch
+        if self.space != "ycbcr":
+            return Patch.of(self.apply(patch.whole(), matrix), patch.grid)
+        if len(self.knots) > 1:
+            luma = self._curve_of(patch.luma, 0)
+            chroma = [self._curve_of(plane, 1 + k) for k, plane in enumerate(channels(patch.chroma))]
+            return Patch(luma, joined(*chroma), patch.grid)
+        gain, offset = self.line()
+        luma = patch.luma * np.float32(gain[0])
+        luma += np.float32(offset[0])
+        chroma_map = np.concatenate([np.diag(gain[1:]), offset[1:, None]], axis=1)
+        return Patch(luma, np.asarray(cv2.transform(patch.chroma, chroma_map), np.float32), patch.grid)
+
+    def _curve_of(self, plane: npt.NDArray[np.float32], channel: int) -> npt.NDArray[np.float32]:
+        knots, moves = self.knots[:, channel], self.moves[:, channel]
+        beyond = plane - np.clip(plane, knots[0], knots[-1])
+        moved = plane + np.interp(plane, knots, moves) + (self.slope[channel] - 1) * beyond
+        return np.asarray(moved, np.float32)
 
     def _mapped(self, values: Patch3) -> Patch3:
         if len(self.knots) == 1:

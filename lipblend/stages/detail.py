@@ -7,10 +7,13 @@ with the face's size, as a generator's blur does: it paints a face of so many pi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from lipblend.stages.scale import enlarged, inner_sigma, low_pass, reduced, smooth_step
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -27,6 +30,7 @@ _DENOISE_SIGMA_PX = 1.5
 _DENOISE_LEVELS = 10.0
 _MIX_FLOOR = 0.1  # levels squared
 _MIX_MOST = 1.5
+_LARGE_PATCH_PX = 40_000  # from this size on a quarter of the pixels tells the energies
 
 
 def band_sigmas(face_width_px: float) -> tuple[float, ...]:
@@ -34,15 +38,47 @@ def band_sigmas(face_width_px: float) -> tuple[float, ...]:
     return tuple(max(0.3, _COARSEST_FRAC * face_width_px * 0.5**k) for k in range(_BANDS - 1, -1, -1))
 
 
+@dataclass(frozen=True)
+class Layers:
+    """A luma plane and its low-passes.
+
+    Attributes
+    ----------
+    luma : (h, w) float32
+    fine, middle, coarse : (h, w) float32
+        Under Gaussians of `band_sigmas`.
+    """
+
+    luma: Plane
+    fine: Plane
+    middle: Plane
+    coarse: Plane
+
+    def bands(self) -> tuple[Plane, Plane, Plane]:
+        """Differences of next neighbours, finest first; each (h, w) float32."""
+        return self.luma - self.fine, self.fine - self.middle, self.middle - self.coarse
+
+    def at(self, places: npt.NDArray[np.intp]) -> Layers:
+        """The values at some places, counted row by row; (n,) each."""
+        return Layers(*(np.take(each, places) for each in vars(self).values()))
+
+
+def layers(luma: Plane, face_width_px: float) -> Layers:
+    """The low-passes that the bands are made of. The widest one is worked out on half as many rows and columns."""
+    sigmas = band_sigmas(face_width_px)
+    fine, middle = (np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in sigmas[:2])
+    return Layers(luma, fine, middle, low_pass(middle, (sigmas[2] ** 2 - sigmas[1] ** 2) ** 0.5))
+
+
 def band_gains(
-    original: Plane, synced: Plane, where: Mask, *, face_width_px: float, strength: float, most: float
+    original: Layers, synced: Layers, where: Mask, *, face_width_px: float, strength: float, most: float
 ) -> tuple[float, ...]:
     """How much each band of the synced picture must be raised to show the original's detail at full strength.
 
     Parameters
     ----------
-    original, synced : (h, w) float32
-        Luma of two pictures of the same thing, levels.
+    original, synced : Layers
+        Of two pictures of the same thing, levels.
     where : (h, w) bool
         Where they are that.
     face_width_px : float
@@ -57,18 +93,25 @@ def band_gains(
         One a band, finest first, in 1..1 + most. With o and s a band of both pictures and n the part of o's energy in
         the flattest quarter that s does not share (noise): ``1 + strength * ((<oo> - n) / <os> - 1)``. That is the
         inverse of the generator's response: its own noise does not pass for detail, as in a mere ratio
-        of energies. The band is not raised beyond 1.5 times the original's deviation. 1 with too few pixels.
+        of energies. The band is not raised beyond 1.5 times the original's deviation. 1 with too few pixels. Energies
+        are read at every second pixel each way of large patches.
     """
-    sigmas = band_sigmas(face_width_px)
     if np.count_nonzero(where) < _LEAST_PIXELS or strength == 0 or most == 0:
-        return (1.0,) * len(sigmas)
-    ours, theirs = bands(original, sigmas), bands(synced, sigmas)
-    structure = cv2.GaussianBlur(theirs[-1] ** 2, (0, 0), sigmas[-1])[where]
-    flat = structure <= np.quantile(structure, _FLAT_SHARE)
+        return (1.0,) * _BANDS
+    step = 2 if where.size >= _LARGE_PATCH_PX else 1
+    rows, columns = np.nonzero(where[::step, ::step])
+    if not rows.size:
+        return (1.0,) * _BANDS
+    coarsest = synced.middle[::step, ::step] - synced.coarse[::step, ::step]
+    structure = cv2.GaussianBlur(coarsest * coarsest, (0, 0), band_sigmas(face_width_px)[-1] / step)[rows, columns]
+    places = rows * (step * where.shape[1]) + columns * step
+    ours, theirs = (of.at(places).bands() for of in (original, synced))
+    flattest = int(_FLAT_SHARE * (structure.size - 1))
+    flat = structure <= np.partition(structure, flattest)[flattest]
     gains = []
     for one, other in zip(ours, theirs, strict=True):
-        o, s = one[where].astype(np.float64), other[where].astype(np.float64)
-        energy, shown, shared = float(np.mean(o * o)), float(np.mean(s * s)), float(np.mean(o * s))
+        o, s = one.astype(np.float64), other.astype(np.float64)
+        energy, shown, shared = (float((x * y).mean()) for x, y in ((o, o), (s, s), (o, s)))
         if energy <= shown or min(energy, shown) < _LEAST_ENERGY:
             gains.append(1.0)
             continue
@@ -79,26 +122,25 @@ def band_gains(
     return tuple(gains)
 
 
-def sharpened(patch: npt.NDArray[np.float32], gains: Sequence[float], *, face_width_px: float) -> Plane:
-    """Raise the bands of luma; (h, w, 3) float32, a new array.
+def sharpened(of: Layers, gains: Sequence[float], *, face_width_px: float) -> Plane:
+    """Raise the bands of a luma plane; (h, w) float32, the plane itself where no gain differs from 1.
 
     The result leaves the range of the neighbourhood (of the middle band's width) by a tenth of that range and half a
     level at most: no ringing.
     """
-    out = patch.copy()
+    luma = of.luma
     if all(gain == 1 for gain in gains):
-        return out
-    sigmas = band_sigmas(face_width_px)
-    luma = np.ascontiguousarray(patch[..., 0])
-    raised = luma.copy()
-    for gain, band in zip(gains, bands(luma, sigmas), strict=True):
-        raised += np.float32(gain - 1) * band
-    reach = 2 * max(1, round(sigmas[1])) + 1
+        return luma
+    finest, middle, coarse = (gain - 1 for gain in gains)
+    # sum of (gain - 1) * band, by low-passes
+    raised = cv2.addWeighted(luma, 1 + finest, of.fine, middle - finest, 0)
+    raised = cv2.add(raised, cv2.addWeighted(of.middle, coarse - middle, of.coarse, -coarse, 0))
+    reach = 2 * max(1, round(band_sigmas(face_width_px)[1])) + 1
     square = np.ones((reach, reach), np.uint8)
     low, high = cv2.erode(luma, square), cv2.dilate(luma, square)
-    margin = np.float32(_OVERSHOOT) * (high - low) + np.float32(_OVERSHOOT_LEVELS)
-    out[..., 0] = np.clip(raised, low - margin, high + margin)
-    return out
+    least = cv2.addWeighted(low, 1 + _OVERSHOOT, high, -_OVERSHOOT, -_OVERSHOOT_LEVELS)
+    most = cv2.addWeighted(high, 1 + _OVERSHOOT, low, -_OVERSHOOT, _OVERSHOOT_LEVELS)
+    return np.asarray(cv2.min(cv2.max(raised, least), most), np.float32)
 
 
 def denoised(patch: npt.NDArray[np.float32], strength: float) -> Plane:
@@ -113,7 +155,7 @@ def denoised(patch: npt.NDArray[np.float32], strength: float) -> Plane:
     return np.asarray(patch + np.float32(strength) * (calm - patch), np.float32)
 
 
-def mixed(patch: Plane, moved: Plane, trust: Plane, *, face_width_px: float, keep: float) -> Plane:
+def mixed(patch: Plane, moved: Plane, low: Plane, trust: Plane, *, face_width_px: float, keep: float) -> Plane:
     """Cross-fade two pictures of nearly the same thing, and give back what the fade itself blurs.
 
     Fine detail of two pictures that are not in step to the pixel partly cancels in their mean. The fine part (below the
@@ -121,7 +163,10 @@ def mixed(patch: Plane, moved: Plane, trust: Plane, *, face_width_px: float, kee
 
     Parameters
     ----------
-    patch, moved : (h, w, 3) float32
+    patch, moved : (h, w) float32
+        Luma.
+    low : (h, w) float32
+        The second's low-pass, of the middle band.
     trust : (h, w) float32 in [0, 1]
         Share of the second.
     face_width_px : float
@@ -130,32 +175,23 @@ def mixed(patch: Plane, moved: Plane, trust: Plane, *, face_width_px: float, kee
 
     Returns
     -------
-    (h, w, 3) float32
-        Exactly ``patch`` where trust is 0, up to rounding ``moved`` where it is 1.
+    (h, w) float32
+        Exactly ``patch`` where trust is 0 far and wide, up to rounding ``moved`` where it is 1.
     """
-    out = np.asarray(patch + trust[..., None] * (moved - patch), np.float32)
+    out = np.asarray(patch + trust * (moved - patch), np.float32)
     if keep == 0:
         return out
     sigmas = band_sigmas(face_width_px)
-    fine, wide = max(0.8, sigmas[1]), max(1.0, sigmas[2])
-    one, other, both = (_fine(np.ascontiguousarray(z[..., 0]), fine) for z in (patch, moved, out))
-    a, b, now = (cv2.GaussianBlur(z * z, (0, 0), wide) for z in (one, other, both))
-    wanted = np.sqrt((a + trust * (b - a) + np.float32(_MIX_FLOOR)) / (now + np.float32(_MIX_FLOOR)))
-    halfway = np.clip(4 * trust * (1 - trust), 0, 1) ** np.float32(0.25)  # rounding may leave trust just above 1
-    gain = np.float32(keep) * (np.clip(wanted, 1, _MIX_MOST) - 1) * halfway
-    out[..., 0] += gain * both
+    one = patch - cv2.GaussianBlur(patch, (0, 0), max(0.8, sigmas[1]))
+    other = moved - low
+    both = one + trust * (other - one)  # as good as the fade's own fine part: trust is smooth
+    # The gain is smooth, and is worked out small.
+    step = smooth_step(max(1.0, sigmas[2]))
+    wide = inner_sigma(max(1.0, sigmas[2]), step)
+    a, b, now = (cv2.GaussianBlur(reduced(z * z, step), (0, 0), wide) for z in (one, other, both))
+    share = reduced(trust, step)
+    wanted = cv2.sqrt((a + share * (b - a) + np.float32(_MIX_FLOOR)) / (now + np.float32(_MIX_FLOOR)))
+    halfway = np.sqrt(np.sqrt(np.clip(4 * share * (1 - share), 0, 1)))  # rounding may leave trust just above 1
+    both *= enlarged(np.float32(keep) * (np.clip(wanted, 1, _MIX_MOST) - 1) * halfway, patch.shape, step)
+    out += both
     return out
-
-
-def bands(luma: Plane, sigmas: Sequence[float]) -> list[Plane]:
-    """Differences of Gaussians, finest first; each (h, w) float32."""
-    found, finer = [], luma
-    for sigma in sigmas:
-        coarser = np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32)
-        found.append(np.asarray(finer - coarser, np.float32))
-        finer = coarser
-    return found
-
-
-def _fine(luma: Plane, sigma_px: float) -> Plane:
-    return np.asarray(luma - cv2.GaussianBlur(luma, (0, 0), sigma_px), np.float32)

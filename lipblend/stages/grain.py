@@ -13,14 +13,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.stages.scale import enlarged, inner_sigma, reduced, smooth_step
+
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 _HIGH_PX = 1.5
-_SLOPE_PX = 1.5
 _BRIGHTNESS_PX = 3.0
 _BIN_LEVELS = 32
 _LEAST_PIXELS = 200
+_LARGE_PATCH_PX = 40_000  # from this size on a quarter of the pixels tells the noise
 _FLAT_SHARE = 0.4
 _KEPT = 0.9
 _NORMAL_MEAN = 0.6574  # of |x| below its 0.9 quantile, x standard normal
@@ -63,22 +66,35 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
     -------
     Grain
         Variances are subtracted per 32 levels of luma, each over its flattest 40 % of pixels, robustly (mean of the
-        lower 90 % of the residual's size). Bins with less than 200 such pixels are left out.
+        lower 90 % of the residual's size). Bins with less than 200 such pixels are left out; large patches are read at
+        every second pixel each way.
     """
-    ours, theirs = _residual(original), _residual(synced)
-    slope = np.maximum(_slope(original), _slope(synced))
-    smooth = cv2.GaussianBlur(original, (0, 0), _BRIGHTNESS_PX)
-    flat = where & (slope <= np.quantile(slope[where], _FLAT_SHARE)) if where.any() else where
-    if np.count_nonzero(flat) < _LEAST_PIXELS:
+    softs = [np.asarray(cv2.GaussianBlur(luma, (0, 0), _HIGH_PX), np.float32) for luma in (original, synced)]
+    ours, theirs = original - softs[0], synced - softs[1]
+    step = 2 if where.size >= _LARGE_PATCH_PX else 1
+    thin = [np.ascontiguousarray(soft[::step, ::step]) for soft in softs]
+    slope = np.maximum(*(_slope(soft) for soft in thin))
+    rows, columns = np.nonzero(where[::step, ::step])
+    if rows.size < _LEAST_PIXELS:
         return NOTHING
-    tap, passed = _kernel(_neighbours(ours, flat))
+    steep = slope[rows, columns]
+    flattest = int(_FLAT_SHARE * (steep.size - 1))
+    calm = steep <= np.partition(steep, flattest)[flattest]
+    rows, columns = rows[calm], columns[calm]
+    if rows.size < _LEAST_PIXELS:
+        return NOTHING
+    wider = (_BRIGHTNESS_PX**2 - _HIGH_PX**2) ** 0.5 / step
+    smooth = cv2.GaussianBlur(thin[0], (0, 0), wider)[rows, columns]
+    rows, columns = rows * step, columns * step
+    own, other = ours[rows, columns], theirs[rows, columns]
+    tap, passed = _kernel(_neighbours(ours, own, rows, columns))
     place = (smooth // _BIN_LEVELS).astype(np.int32)
     levels, sigma = [], []
-    for step in range(int(place[flat].min()), int(place[flat].max()) + 1):
-        here = flat & (place == step)
+    for bin_ in range(int(place.min()), int(place.max()) + 1):
+        here = place == bin_
         if np.count_nonzero(here) < _LEAST_PIXELS:
             continue
-        lack = _spread(ours[here]) ** 2 - _spread(theirs[here]) ** 2
+        lack = _spread(own[here]) ** 2 - _spread(other[here]) ** 2
         levels.append(float(smooth[here].mean(dtype=np.float64)))
         sigma.append(max(0.0, lack) ** 0.5 / passed)
     if not any(sigma):
@@ -111,8 +127,12 @@ def grain_plane(luma: Plane, grain: Grain, *, frame: int, x0: int, y0: int) -> P
     taps = np.array([grain.tap, 1, grain.tap])
     kernel = (taps / np.sqrt((taps**2).sum())).astype(np.float32)
     noise = np.asarray(cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel)[1:-1, 1:-1], np.float32)
-    smooth = cv2.GaussianBlur(luma, (0, 0), _BRIGHTNESS_PX)
-    return np.asarray(noise * np.interp(smooth, grain.levels, grain.sigma), np.float32)
+    # Brightness is smooth: what goes with it is worked out small.
+    step = smooth_step(_BRIGHTNESS_PX)
+    smooth = cv2.GaussianBlur(reduced(luma, step), (0, 0), inner_sigma(_BRIGHTNESS_PX, step))
+    sigma = np.interp(smooth, grain.levels, grain.sigma).astype(np.float32)
+    noise *= enlarged(sigma, luma.shape, step)
+    return noise
 
 
 def _white(frame: int, x0: int, y0: int, width: int, height: int) -> Plane:
@@ -120,42 +140,42 @@ def _white(frame: int, x0: int, y0: int, width: int, height: int) -> Plane:
     x = np.arange(x0, x0 + width, dtype=np.int64).astype(np.uint32)[None]
     y = np.arange(y0, y0 + height, dtype=np.int64).astype(np.uint32)[:, None]
     mixed = _scrambled(_scrambled(_scrambled(np.full((1, 1), frame & 0xFFFFFFFF, np.uint32)) ^ y) ^ x)
-    total = np.zeros(mixed.shape, np.float32)
-    for shift in (0, 8, 16, 24):
-        total += ((mixed >> np.uint32(shift)) & np.uint32(255)).astype(np.float32)
-    return (total - np.float32(4 * 127.5)) / np.float32((4 * (256**2 - 1) / 12) ** 0.5)
+    pairs = (mixed & np.uint32(0x00FF00FF)) + (mixed >> np.uint32(8) & np.uint32(0x00FF00FF))
+    total = ((pairs * np.uint32(0x00010001)) >> np.uint32(16)).astype(np.float32)
+    total -= np.float32(4 * 127.5)
+    total *= np.float32(1 / (4 * (256**2 - 1) / 12) ** 0.5)
+    return total
 
 
 def _scrambled(value: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """A one-to-one scrambling of 32 bits: additions of an odd constant, xor-shifts and odd products."""
     value = value + np.uint32(0x9E3779B9)
-    value = (value ^ (value >> np.uint32(16))) * np.uint32(0x21F0AAAD)
-    value = (value ^ (value >> np.uint32(15))) * np.uint32(0x735A2D97)
-    return value ^ (value >> np.uint32(15))
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
+        value ^= value >> np.uint32(shift)
+        value *= np.uint32(factor)
+    value ^= value >> np.uint32(15)
+    return value
 
 
-def _residual(luma: Plane) -> Plane:
-    return np.asarray(luma - cv2.GaussianBlur(luma, (0, 0), _HIGH_PX), np.float32)
-
-
-def _slope(luma: Plane) -> Plane:
-    soft = cv2.GaussianBlur(luma, (0, 0), _SLOPE_PX)
+def _slope(soft: Plane) -> Plane:
     return np.asarray(cv2.magnitude(cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)), np.float32)
 
 
 def _spread(residual: Plane) -> float:
-    size = np.sort(np.abs(residual).astype(np.float64))
-    return float(size[: max(1, int(_KEPT * size.size))].mean() / _NORMAL_MEAN)
+    size = np.abs(residual).astype(np.float64)
+    kept = max(1, int(_KEPT * size.size))
+    if kept < size.size:
+        size.partition(kept)
+    return float(size[:kept].mean() / _NORMAL_MEAN)
 
 
-def _neighbours(residual: Plane, flat: Mask) -> float:
-    """Correlation of next neighbours, both directions together."""
-    pairs = (
-        (flat[:, 1:] & flat[:, :-1], residual[:, 1:], residual[:, :-1]),
-        (flat[1:] & flat[:-1], residual[1:], residual[:-1]),
-    )
-    product = sum(float((one[ok] * other[ok]).sum(dtype=np.float64)) for ok, one, other in pairs)
-    power = sum(float((one[ok] ** 2 + other[ok] ** 2).sum(dtype=np.float64)) / 2 for ok, one, other in pairs)
+def _neighbours(residual: Plane, own: Plane, rows: Places, columns: Places) -> float:
+    """Correlation of next neighbours, both directions together, at some places (``own``: the residual there)."""
+    height, width = residual.shape
+    right = residual[rows, np.minimum(columns + 1, width - 1)]
+    below = residual[np.minimum(rows + 1, height - 1), columns]
+    product = float((own * right + own * below).sum(dtype=np.float64))
+    power = float((2 * own * own + right * right + below * below).sum(dtype=np.float64)) / 2
     return product / max(power, 1e-9)
 
 

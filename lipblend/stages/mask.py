@@ -7,6 +7,7 @@ dilation take any radius, and the picture's own border is no outline. The mask i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,16 +17,53 @@ from lipblend.media.planes import Box
 from lipblend.stages.shapes import Polygon
 
 Distance = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
-_GRID_PX_A_STEP = (
-    60.0  # a face this many pixels wide or less is computed at every pixel, twice that at every second ...
-)
-_MAX_STEP_PX = 4
+_GRID_PX_A_STEP = 37.0
+_MAX_STEP_PX = 16
+_EDGES_AT_ONCE = 32  # so that what they are worked out on stays in the cache
 
 
 def grid_step_px(face_width_px: float) -> int:
-    """Spacing of the grid on which distances are computed before they are interpolated: 1 to 4 px."""
+    """Spacing of the grid on which distances are computed: a 37th of the face's width, 1 to 16 px."""
     return int(np.clip(face_width_px / _GRID_PX_A_STEP, 1, _MAX_STEP_PX))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every ``step_px``-th place of a part of the picture, and a little beyond.
+
+    Attributes
+    ----------
+    box : Box
+        The part; it may reach beyond the picture.
+    step_px : int
+    """
+
+    box: Box
+    step_px: int
+
+    @property
+    def x(self) -> npt.NDArray[np.float32]:
+        """(columns,) pixels."""
+        return np.asarray(self.box.x0 + self._steps(self.box.width), np.float32)
+
+    @property
+    def y(self) -> npt.NDArray[np.float32]:
+        """(rows,) pixels."""
+        return np.asarray(self.box.y0 + self._steps(self.box.height), np.float32)
+
+    def full(self, field: Distance) -> Distance:
+        """A field on the grid brought to the box's pixels: bilinear, exact along straight outlines."""
+        if self.step_px > 1:
+            scale = self.step_px
+            field = np.asarray(cv2.resize(field, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.float32)
+        rows, columns = (slice(self.step_px, self.step_px + length) for length in (self.box.height, self.box.width))
+        return np.ascontiguousarray(field[rows, columns])
+
+    def _steps(self, length: int) -> npt.NDArray[np.float64]:
+        # One more sample at each end, as the interpolation cannot reach beyond the outermost ones.
+        return np.asarray((np.arange(-(-length // self.step_px) + 2) - 0.5) * self.step_px, np.float64)
 
 
 def signed_distance(polygons: Sequence[tuple[Polygon, bool]], box: Box, *, step_px: int) -> Distance:
@@ -44,42 +82,60 @@ def signed_distance(polygons: Sequence[tuple[Polygon, bool]], box: Box, *, step_
     -------
     (box.height, box.width) float32, pixels
     """
-    # One more sample at each end, as the interpolation cannot reach beyond the outermost ones.
-    columns, rows = -(-box.width // step_px) + 2, -(-box.height // step_px) + 2
-    x = box.x0 + (np.arange(columns, dtype=np.float32) - 0.5) * step_px
-    y = box.y0 + (np.arange(rows, dtype=np.float32) - 0.5) * step_px
-    field = np.full((rows, columns), -np.inf, np.float32)
+    grid = Grid(box, step_px)
+    return grid.full(grid_distance(polygons, grid))
+
+
+def grid_distance(polygons: Sequence[tuple[Polygon, bool]], grid: Grid) -> Distance:
+    """`signed_distance` at the places of a grid; (rows, columns) float32, pixels."""
+    x, y = grid.x, grid.y
+    field = np.full((len(y), len(x)), -np.inf, np.float32)
     for points, add in polygons:
         one = _polygon_distance(points, x, y)
         field = np.maximum(field, one) if add else np.minimum(field, -one)
-    if step_px > 1:
-        field = np.asarray(cv2.resize(field, None, fx=step_px, fy=step_px, interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.ascontiguousarray(field[step_px : step_px + box.height, step_px : step_px + box.width])
+    return field
 
 
 def _polygon_distance(points: Polygon, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> Distance:
     """Distance to the nearest edge, signed by the even-odd rule; (len(y), len(x)) float32."""
+    start = points.astype(np.float64)
+    apart = np.roll(start, -1, axis=0) - start
+    length = np.hypot(apart[:, 0], apart[:, 1])
+    unit = np.divide(apart, length[:, None], out=np.tile([1.0, 0.0], (len(start), 1)), where=length[:, None] > 0)
+    # Along the edge from its middle, and across it; each is a part that goes with x and one that goes with y.
+    middle = start + apart / 2
+    off_x, off_y = x - middle[:, :1], y - middle[:, 1:]
+    along = [np.asarray(off * unit[:, k, None], np.float32) for k, off in enumerate((off_x, off_y))]
+    across = [np.asarray(off * unit[:, 1 - k, None], np.float32) for k, off in enumerate((off_x, -off_y))]
+    half = np.asarray(length / 2, np.float32)[:, None, None]
     nearest = np.full((len(y), len(x)), np.inf, np.float32)
-    inside = np.zeros((len(y), len(x)), bool)
-    column, row = x[None, :], y[:, None]
-    for (ax, ay), (bx, by) in zip(points.astype(float), np.roll(points, -1, axis=0).astype(float), strict=True):
-        dx, dy = bx - ax, by - ay
-        length = dx * dx + dy * dy
-        along = (
-            column * np.float32(dx / length)
-            + (row * np.float32(dy / length) - np.float32((ax * dx + ay * dy) / length))
-            if length
-            else np.zeros_like(nearest)
-        )
-        np.clip(along, 0, 1, out=along)
-        off_x = column - np.float32(ax) - along * np.float32(dx)
-        off_y = row - np.float32(ay) - along * np.float32(dy)
-        np.minimum(nearest, off_x * off_x + off_y * off_y, out=nearest)
-        crossed = (row > ay) != (row > by)
-        if dy and crossed.any():
-            inside ^= crossed & (column < np.float32(ax) + (row - np.float32(ay)) * np.float32(dx / dy))
-    distance = np.sqrt(nearest)
-    return np.where(inside, distance, -distance)
+    for first in range(0, len(start), _EDGES_AT_ONCE):
+        few = slice(first, first + _EDGES_AT_ONCE)
+        beyond = along[0][few, None, :] + along[1][few, :, None]
+        np.abs(beyond, out=beyond)
+        beyond -= half[few]
+        np.maximum(beyond, 0, out=beyond)
+        beyond *= beyond
+        beside = across[0][few, None, :] + across[1][few, :, None]
+        beside *= beside
+        beyond += beside
+        np.minimum(nearest, beyond.min(axis=0), out=nearest)
+    np.sqrt(nearest, out=nearest)
+    return np.where(_inside(start, x, y), nearest, -nearest)
+
+
+def _inside(start: npt.NDArray[np.float64], x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> Mask:
+    """Which places a polygon holds, even-odd; (len(y), len(x)) bool. ``x`` rises in even steps."""
+    stop = np.roll(start, -1, axis=0)
+    row = y[None, :].astype(np.float64)
+    edge, line = np.nonzero((row > start[:, 1:]) != (row > stop[:, 1:]))
+    (ax, ay), (bx, by) = start[edge].T, stop[edge].T
+    crossing = ax + (row[0, line] - ay) * (bx - ax) / (by - ay)
+    # Each crossing turns over all places left of it.
+    left = np.searchsorted(x, crossing)
+    turns = np.bincount(line * (len(x) + 1) + left, minlength=len(y) * (len(x) + 1)).reshape(len(y), len(x) + 1)
+    beyond = turns[:, ::-1].cumsum(axis=1)[:, -2::-1]
+    return np.asarray(beyond & 1, bool)
 
 
 def combine(shapes: Sequence[Distance], how: str) -> Distance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,14 +13,15 @@ import numpy.typing as npt
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box
+from lipblend.media.planes import Box, ChromaGrid
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
 from lipblend.stages.alpha_motion import directional_feather, widening_px
-from lipblend.stages.mask import Distance, combine, cover, grid_step_px, signed_distance, tidy
+from lipblend.stages.mask import Distance, Grid, combine, cover, grid_distance, grid_step_px, tidy
 from lipblend.stages.shapes import Polygon, shape_polygons
 
 _MARGIN_PX = 2
+_CORE_PX = 8
 _MOUTHLESS = frozenset({"upper_face", "region"})  # shapes that need not hold the mouth
 
 Mask = npt.NDArray[np.bool_]
@@ -62,6 +63,21 @@ class Matte:
     def touched(self) -> Mask:
         """(h, w) bool: what may be changed at all."""
         return np.asarray(self.mask | (self.reach > 0))
+
+    def core(self, grid: ChromaGrid) -> Box:
+        """The part of the box that holds the mask, with a few pixels about it, on the chroma grid."""
+        x, y, width, height = cv2.boundingRect(self.mask.view(np.uint8))
+        x, y = x + self.box.x0, y + self.box.y0
+        return grid.grown(
+            Box(x - _CORE_PX, y - _CORE_PX, x + width + _CORE_PX, y + height + _CORE_PX).clipped_to(self.box)
+        )
+
+    def part(self, box: Box) -> Matte:
+        """What lies in a box inside of this one; views."""
+        rows = slice(box.y0 - self.box.y0, box.y1 - self.box.y0)
+        columns = slice(box.x0 - self.box.x0, box.x1 - self.box.x0)
+        names = ("mask", "alpha", "reach", "painted", "contour")
+        return replace(self, box=box, **{name: getattr(self, name)[rows, columns] for name in names})
 
 
 def make_matte(
@@ -125,36 +141,40 @@ def make_matte(
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
     ]
-    margin = _MARGIN_PX + 2 * feather + extra + width_px * mask.dilation_frac + reach_px
-    wide = _bounds([points for shape in [*itertools.chain(*moments), lips] for points, _ in shape], margin)
+    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
+    # What may be touched, and little more: every pixel costs.
+    step = grid_step_px(width_px)
+    spare = _MARGIN_PX + step / 4  # between the grid's places corners are rounded
+    lips_margin = max(feather + extra, seam_px) + spare
+    around = (
+        ([points for shape in itertools.chain(*moments) for points, _ in shape], extra + width_px * mask.dilation_frac),
+        ([points for points, _ in lips], lips_margin if covers else 0.0),
+    )
+    wide = _bounds(around, _MARGIN_PX + reach_px)
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
-    covers = mask.cover_lips and not _MOUTHLESS.issuperset(mask.shapes)
     inside = None if covered is None else _inside(covered, box, frame_size)
-    step = grid_step_px(width_px)
-    fields = [
-        _outline(
-            [[_displaced(shape, place) for shape in shapes] for shapes in moments],
-            _displaced(lips, place) if covers else (),
-            box,
-            mask=mask,
-            width_px=width_px,
-            step_px=step,
-            margin_px=max(feather + extra, seam_px) + _MARGIN_PX,
-        )
-        for place in _places(alpha.supersample)
-    ]
-    beyond = np.float32(reach_px) + _mean(fields)
-    if inside is not None:
-        fields, beyond = [np.minimum(field, inside) for field in fields], np.minimum(beyond, inside)
+    # All is put together on the coarse grid; only what comes out of it is brought to full size.
+    grid = Grid(box, step)
+    coarse, cores = [], []
+    for place in _places(alpha.supersample):
+        shown = [[_displaced(shape, place) for shape in shapes] for shapes in moments]
+        core = grid_distance(_displaced(lips, place), grid) if covers else None
+        coarse.append(_outline(shown, core, grid, mask=mask, width_px=width_px, margin_px=lips_margin))
+        cores.append(core)
+    beyond = grid.full(np.float32(reach_px) + _mean(coarse))
     painted = np.ones_like(beyond)
     if footprint is not None:
-        within = signed_distance([(footprint, True)], box, step_px=step) - np.float32(footprint_margin_px)
-        if covers:  # the lips are taken over wherever they are; there is no edge to keep away from within them
-            within = cover(within, signed_distance(lips, box, step_px=step), feather + _MARGIN_PX)
-        fields = [np.minimum(field, within) for field in fields]
-        painted = np.clip(within / np.float32(max(feather, 1)), 0, 1)
+        within = grid_distance([(footprint, True)], grid) - np.float32(footprint_margin_px)
+        for core in cores:
+            if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
+                within = cover(within, core, feather + spare)
+        coarse = [np.minimum(field, within) for field in coarse]
+        painted = np.clip(grid.full(within / np.float32(max(feather, 1))), 0, 1)
+    fields = [grid.full(field) for field in coarse]
+    if inside is not None:
+        fields, beyond = [np.minimum(field, inside) for field in fields], np.minimum(beyond, inside)
     area = np.logical_or.reduce([field > 0 for field in fields])
     if not area.any():
         return None
@@ -169,29 +189,23 @@ def make_matte(
 
 def _outline(
     moments: Sequence[Sequence[Polygons]],
-    lips: Polygons,
-    box: Box,
+    core: Distance | None,
+    grid: Grid,
     *,
     mask: MaskSettings,
     width_px: float,
-    step_px: int,
     margin_px: float,
 ) -> Distance:
-    """Signed distance to the outline of a mask, the mean over several moments; none of the lips of this one is lost."""
-    distance = _mean(
-        [
-            combine([signed_distance(shape, box, step_px=step_px) for shape in shapes], mask.combine)
-            for shapes in moments
-        ]
-    )
+    """Signed distance to a mask's outline on a grid, the mean over several moments; ``core``, the lips, is inside."""
+    distance = _mean([combine([grid_distance(shape, grid) for shape in shapes], mask.combine) for shapes in moments])
     if mask.erode:
         distance = tidy(
             distance,
             erosion_px=mask.erosion_frac * width_px,
             dilation_px=mask.dilation_frac * width_px,
-            blur_px=mask.blur_frac * width_px,
+            blur_px=mask.blur_frac * width_px / grid.step_px,
         )
-    return cover(distance, signed_distance(lips, box, step_px=step_px), margin_px) if lips else distance
+    return distance if core is None else cover(distance, core, margin_px)
 
 
 def _profile(distance: Distance, feather_px: float | Alpha, alpha: AlphaSettings) -> Alpha:
@@ -249,10 +263,11 @@ def _inside(covered: tuple[float, float, float, float], box: Box, frame_size: tu
     )
 
 
-def _bounds(polygons: Sequence[npt.NDArray[np.float32]], margin_px: float) -> Box:
-    points = np.concatenate(polygons)
-    low = np.floor(points.min(0) - margin_px).astype(int)
-    high = np.ceil(points.max(0) + margin_px).astype(int)
+def _bounds(groups: Sequence[tuple[Sequence[npt.NDArray[np.float32]], float]], margin_px: float) -> Box:
+    """Box about groups of polygons, each with a margin of its own besides the common one."""
+    points = [(np.concatenate(polygons), margin_px + own) for polygons, own in groups if len(polygons)]
+    low = np.floor(np.min([place.min(0) - margin for place, margin in points], axis=0)).astype(int)
+    high = np.ceil(np.max([place.max(0) + margin for place, margin in points], axis=0)).astype(int)
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.media.planes import Box, ChromaGrid, Patch, channels, joined
 from lipblend.stages.footprint import head_frame
 
 Patch3 = npt.NDArray[np.float32]
@@ -74,23 +74,25 @@ def spread(values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], flo
     return np.asarray(total / known[..., None], np.float64)
 
 
-def membrane_patch(cells: Cells, box: Box, face: Landmarks) -> Patch3:
+def membrane_patch(cells: Cells, grid: ChromaGrid, face: Landmarks) -> Patch:
     """A membrane in the pixels of one frame; beyond the grid it goes on with its outer cells.
 
     Parameters
     ----------
     cells : (8, 8, 3) float32
-    box : Box
+    grid : ChromaGrid
     face : Landmarks
         The original's.
-
-    Returns
-    -------
-    (box.height, box.width, 3) float32
     """
-    corners = np.array([(box.x0 + 0.5, box.y0 + 0.5), (box.x0 + 1.5, box.y0 + 0.5), (box.x0 + 0.5, box.y0 + 1.5)])
-    places = (head_frame(face).to_local(corners) - (_LEFT_FRAC, _TOP_FRAC)) / _CELL_FRAC - 0.5
-    matrix = np.stack([places[1] - places[0], places[2] - places[0], places[0]], axis=1)
+    box = grid.box
+    ends = np.array([(box.x0 + 0.5, box.y0 + 0.5), (box.x0 + 1.5, box.y0 + 0.5), (box.x0 + 0.5, box.y0 + 1.5)])
+    origin, right, below = (head_frame(face).to_local(ends) - (_LEFT_FRAC, _TOP_FRAC)) / _CELL_FRAC - 0.5
+    matrix = np.stack([right - origin, below - origin, origin], axis=1)
+    luma, cb, cr = channels(cells)
+    fine = _laid(luma, matrix, (box.width, box.height))
+    return Patch(fine, _laid(joined(cb, cr), matrix @ grid.to_pixels, grid.shape[::-1]), grid)
+
+
+def _laid(cells: Cells, matrix: npt.NDArray[np.float64], size: tuple[int, int]) -> Cells:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(cells, matrix, (box.width, box.height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(laid, np.float32)
+    return np.asarray(cv2.warpAffine(cells, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)

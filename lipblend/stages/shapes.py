@@ -182,13 +182,13 @@ def _padded(local: npt.NDArray[np.float64], padding: tuple[float, float, float, 
 
 def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
     """A polygon's part with y >= limit (Sutherland and Hodgman 1974, one half-plane). (n, 2) -> (m, 2)."""
-    kept: list[npt.NDArray[np.float64]] = []
-    for a, b in zip(local, np.roll(local, -1, axis=0), strict=True):
-        if a[1] >= limit:
-            kept.append(a)
-        if (a[1] >= limit) != (b[1] >= limit):
-            kept.append(a + (b - a) * ((limit - a[1]) / (b[1] - a[1])))
-    return np.array(kept) if kept else np.empty((0, 2))
+    nexts = np.roll(local, -1, axis=0)
+    below, crosses = local[:, 1] >= limit, (local[:, 1] >= limit) != (nexts[:, 1] >= limit)
+    rise = np.where(crosses, nexts[:, 1] - local[:, 1], 1.0)
+    cuts = local + (nexts - local) * ((limit - local[:, 1]) / rise)[:, None]
+    # Each corner that is kept, then the cut of the edge that begins there.
+    both = np.stack([local, cuts], axis=1).reshape(-1, 2)
+    return np.asarray(both[np.stack([below, crosses], axis=1).ravel()])
 
 
 def _region(name: str, face: Landmarks) -> list[tuple[Polygon, bool]]:

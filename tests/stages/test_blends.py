@@ -2,10 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
+from lipblend.media.info import PixelLayout
+from lipblend.media.planes import Box, ChromaGrid, Patch
 from lipblend.stages.alpha import distance_alpha
 from lipblend.stages.blend_alpha import blend_alpha
 from lipblend.stages.blend_multiband import blend_multiband
 from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
+
+GRID = ChromaGrid(PixelLayout("yuv444p", 8, 0, 0, 3), Box(0, 0, 144, 128))
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def _blends(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> dict
     solved = blend_poisson(difference, mask, ring_px=8, tolerance=1e-8, max_iterations=2000)
     assert solved is not None
     return {
-        "alpha": blend_alpha(difference, alpha),
+        "alpha": blend_alpha(Patch.of(difference, GRID), alpha).whole(),
         "multiband": blend_multiband(difference, alpha, levels=4, feather_px=14),
         "poisson": solved,
     }

@@ -82,4 +82,4 @@ def test_cover_puts_the_core_a_margin_inside_and_touches_nothing_else() -> None:
 
 
 def test_grid_is_coarse_for_large_faces_only() -> None:
-    assert [grid_step_px(width) for width in (50, 119, 121, 300, 2000)] == [1, 1, 2, 4, 4]
+    assert [grid_step_px(width) for width in (50, 119, 121, 300, 2000)] == [1, 3, 3, 8, 16]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.media.info import PixelLayout
+from lipblend.media.planes import Box, ChromaGrid
 from lipblend.stages.footprint import head_frame
 from lipblend.stages.membrane import CELLS, membrane_patch, membrane_sample, spread
 
@@ -40,13 +41,16 @@ def turned(face: Landmarks, degrees: float) -> Landmarks:
     return Landmarks(((face.points - middle) @ matrix.T + middle).astype(np.float32))
 
 
+@pytest.mark.parametrize("layout", [PixelLayout("yuv444p", 8, 0, 0, 3), PixelLayout("yuv420p", 8, 1, 1, 3)])
 @pytest.mark.parametrize("degrees", [0, 25, -60])
-def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(face: Landmarks, degrees: float) -> None:
+def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(
+    face: Landmarks, layout: PixelLayout, degrees: float
+) -> None:
     head = turned(face, degrees)
     box = lower_face(head)
     sample = sampled(head, box)
     cells = spread(-sample[..., 4:], sample[..., 0], 1e-6).astype(np.float32)
-    laid = membrane_patch(cells, box, head)
+    laid = membrane_patch(cells, ChromaGrid(layout, box), head).whole()
     assert laid.shape == (box.height, box.width, 3)
     where = places(box, head)
     middle = (np.abs(where[..., 0]) < 0.3) & (where[..., 1] > 0.2) & (where[..., 1] < 0.8)

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages.reuse import Registration, register, shifted, smooth_field, warped
+from lipblend.media.info import PixelLayout
+from lipblend.media.planes import Box, ChromaGrid, Patch
+from lipblend.stages.reuse import Flow, Registration, register, shifted, smooth_field, warped
 
 SIZE = 200
 WIDTH = 160.0
@@ -22,6 +24,17 @@ def skin(seed: int = 1, size: int = SIZE) -> np.ndarray:
     return np.dstack([130 + luma, np.full_like(luma, 110), np.full_like(luma, 150)]).astype(np.float32)
 
 
+def patch_of(whole: np.ndarray) -> Patch:
+    """As of a picture whose chroma is as fine as its luma."""
+    height, width = whole.shape[:2]
+    return Patch.of(whole, ChromaGrid(PixelLayout("yuv444p", 8, 0, 0, 3), Box(0, 0, width, height)))
+
+
+def vectors(flow: Flow) -> np.ndarray:
+    """(h, w, 2)."""
+    return np.dstack([flow.right, flow.down])
+
+
 def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Registration:
     still = np.zeros(original.shape[:2], bool)
     still[:60] = True
@@ -29,7 +42,7 @@ def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Regist
         "face_width_px": WIDTH, "tolerance": TOLERANCE, "motion": True, "still_px": 0.3, "moving_px": 1.0,
         "largest_shift_px": 4.0, "field": True, "painted": np.ones(original.shape[:2], np.float32),
     }  # fmt: skip
-    return register(original, synced, still, ~still, **{**options, **changed})
+    return register(patch_of(original), patch_of(synced), still, ~still, **{**options, **changed})
 
 
 def inner(array: np.ndarray, margin: int = 24) -> np.ndarray:
@@ -47,20 +60,20 @@ def test_equal_pictures_are_the_original_in_its_place() -> None:
     original = skin()
     same = found(original, original)
     assert not same.shift.any()
-    assert not same.flow.any()
+    assert same.flow.none.all()
     assert same.trust.min() > 0.999
-    assert np.abs(same.field).max() < 1e-3
+    assert np.abs(same.field.whole()).max() < 1e-3
 
 
 def test_a_jaw_that_moved_is_followed_and_the_rest_stays_put_exactly() -> None:
     original = skin()
     flow = jaw_flow(5.0)
     there = found(original, warped(original, flow))
-    assert not inner(there.flow)[:40].any()
-    low = there.flow[165:185, 40:160]
-    assert low[..., 1] == pytest.approx(-5.0, abs=0.4)
+    assert inner(there.flow.none)[:40].all()
+    low = there.flow.down[165:185, 40:160]
+    assert low == pytest.approx(-5.0, abs=0.4)
     assert inner(there.trust).mean() > 0.97
-    rest = np.abs(warped(original, there.flow) - warped(original, flow))[165:185, 40:160, 0]
+    rest = np.abs(warped(original, vectors(there.flow)) - warped(original, flow))[165:185, 40:160, 0]
     assert rest.mean() < 0.25 * np.abs(original - warped(original, flow))[165:185, 40:160, 0].mean()
 
 
@@ -70,9 +83,9 @@ def test_blur_a_cast_and_noise_do_not_count() -> None:
     synced += np.random.default_rng(2).normal(0, 1.5, synced.shape).astype(np.float32)
     there = found(original, synced)
     assert inner(there.trust).mean() > 0.9
-    assert inner(there.field)[..., 0].mean() == pytest.approx(6, abs=1)
-    assert inner(there.field)[..., 2].mean() == pytest.approx(-4, abs=1)
-    assert (inner(there.flow) == 0).all(2).mean() > 0.9
+    assert inner(there.field.luma).mean() == pytest.approx(6, abs=1)
+    assert inner(there.field.chroma)[..., 1].mean() == pytest.approx(-4, abs=1)
+    assert inner(there.flow.none).mean() > 0.9
 
 
 def test_what_the_original_does_not_hold_is_not_trusted() -> None:
@@ -88,7 +101,7 @@ def test_a_wobble_of_the_whole_is_taken_off() -> None:
     original = skin()
     there = found(original, shifted(original, np.array([-1.3, 0.6])))
     assert there.shift == pytest.approx([1.3, -0.6], abs=0.1)
-    assert (inner(there.flow) == 0).all(2).mean() > 0.98
+    assert inner(there.flow.none).mean() > 0.98
     back = shifted(shifted(original, np.array([-1.3, 0.6])), there.shift)
     assert np.abs(inner(back - original)).mean() < 1
     assert inner(there.trust).mean() > 0.97  # judged where the face was put back to
@@ -127,7 +140,7 @@ def test_without_motion_the_original_is_compared_where_it_stands() -> None:
     original = skin()
     synced = warped(original, jaw_flow(5.0))
     there = found(original, synced, motion=False)
-    assert not there.flow.any()
+    assert there.flow.none.all()
     low = there.trust[165:185, 40:160]
     assert low.mean() < found(original, synced).trust[165:185, 40:160].mean() - 0.3
 
@@ -135,7 +148,7 @@ def test_without_motion_the_original_is_compared_where_it_stands() -> None:
 def test_without_the_field_a_cast_lowers_trust() -> None:
     original = skin()
     there = found(original, original + np.array([-6, 0, 0], np.float32), field=False)
-    assert not there.field.any()
+    assert not there.field.whole().any()
     assert inner(there.trust).mean() < 0.1
 
 
@@ -147,12 +160,12 @@ def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
     for px, tolerance in ((5.0, 0.8), (0.5, 0.25)):
         moved = warped(original, cv2.resize(jaw_flow(px), (500, 500)) * np.float32(2.5))
         there = register(
-            original, moved, still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0, tolerance=TOLERANCE,
-            motion=True, still_px=0.3, moving_px=1.0,
+            patch_of(original), patch_of(moved), still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0,
+            tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0,
             largest_shift_px=8.0, field=True,
         )  # fmt: skip
-        assert there.flow.shape == (500, 500, 2)
-        assert there.flow[420:450, 100:400, 1].mean() == pytest.approx(-2.5 * px, abs=tolerance)
+        assert there.flow.right.shape == there.flow.down.shape == (500, 500)
+        assert there.flow.down[420:450, 100:400].mean() == pytest.approx(-2.5 * px, abs=tolerance)
 
 
 def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
@@ -175,7 +188,7 @@ def test_the_same_pictures_give_the_same_bytes_on_any_number_of_threads() -> Non
     finally:
         cv2.setNumThreads(threads)
     for other in results[1:]:
-        assert np.array_equal(results[0].flow, other.flow)
+        assert np.array_equal(vectors(results[0].flow), vectors(other.flow))
         assert np.array_equal(results[0].trust, other.trust)
 
 
@@ -189,9 +202,9 @@ def test_beyond_the_footprint_the_motion_goes_on_and_fades_and_the_original_is_t
     cut = found(original, synced)
     kept = found(original, synced, painted=painted)
     beyond = np.s_[edge + 2 : edge + 8, 40:160]
-    assert np.abs(cut.flow[beyond][..., 1]).mean() < 2
-    assert kept.flow[beyond][..., 1].mean() == pytest.approx(-3.8, abs=0.4)
-    assert np.abs(kept.flow[-2:, 40:160, 1]).mean() < np.abs(kept.flow[beyond][..., 1]).mean() - 0.5
+    assert np.abs(cut.flow.down[beyond]).mean() < 2
+    assert kept.flow.down[beyond].mean() == pytest.approx(-3.8, abs=0.4)
+    assert np.abs(kept.flow.down[-2:, 40:160]).mean() < np.abs(kept.flow.down[beyond]).mean() - 0.5
     assert kept.trust[edge + 2 :].min() > 0.99
 
 
@@ -201,9 +214,9 @@ def test_the_cast_beyond_the_footprint_does_not_thin_the_cast_inside() -> None:
     synced[150:] = original[150:]
     painted = np.ones((SIZE, SIZE), np.float32)
     painted[146:] = 0
-    inside = np.s_[138:146, 40:160, 0]
+    inside = np.s_[138:146, 40:160]
     kept, mixed = (
-        abs(found(original, synced, **given).field[inside].mean() + 2) for given in ({"painted": painted}, {})
+        abs(found(original, synced, **given).field.luma[inside].mean() + 2) for given in ({"painted": painted}, {})
     )
     assert kept < 0.03
     assert mixed > 0.05
@@ -247,10 +260,10 @@ def test_a_strong_cast_of_the_painted_part_alone_is_taken_off_there() -> None:
     taken = np.zeros((SIZE, SIZE), bool)
     taken[130:] = True
     there = register(
-        original, synced, still, taken, np.ones((SIZE, SIZE), np.float32), face_width_px=WIDTH, tolerance=TOLERANCE,
-        motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=4.0, field=True,
+        patch_of(original), patch_of(synced), still, taken, np.ones((SIZE, SIZE), np.float32), face_width_px=WIDTH,
+        tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=4.0, field=True,
     )  # fmt: skip
-    assert there.field[160:190, 40:160, 0].mean() == pytest.approx(14, abs=1)
+    assert there.field.luma[160:190, 40:160].mean() == pytest.approx(14, abs=1)
     assert there.trust[160:190, 40:160].mean() > 0.95
 
 
@@ -261,7 +274,7 @@ def test_the_field_follows_a_cast_that_changes_over_the_face_and_trust_is_judged
         wave = np.sin(2 * np.pi * column / period)
         synced = original + np.float32(2) * wave[None, :, None] * np.array([1, 0, 0], np.float32)
         there = found(original, synced)
-        inside = there.field[80:180, 40:160, 0]
+        inside = there.field.luma[80:180, 40:160]
         fitted = float((inside * -wave[40:160]).mean() / (wave[40:160] ** 2).mean())
         assert fitted == pytest.approx(2 * share, abs=0.25)
         if period == 120:
@@ -280,8 +293,8 @@ def test_golden_registration() -> None:
     synced = cv2.GaussianBlur(shifted(warped(original, jaw_flow(4.0)), np.array([0.7, -0.4])), (0, 0), 1.0)
     cv2.circle(synced, (100, 130), 20, (45, 125, 140), -1)
     there = found(original, synced + np.array([-5, 2, 3], np.float32))
-    low = there.flow[165:185, 40:160, 1].mean()
-    numbers = [*there.shift, low, inner(there.trust).mean(), *inner(there.field).mean((0, 1))]
+    low = there.flow.down[165:185, 40:160].mean()
+    numbers = [*there.shift, low, inner(there.trust).mean(), *inner(there.field.whole()).mean((0, 1))]
     assert numbers == pytest.approx(GOLDEN, abs=0.12)
 
 
