@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lipblend.analysis.alignment import Alignment
-from lipblend.analysis.analyse import analyse
+from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, PlanRow, make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
@@ -100,6 +100,7 @@ def composite(
     measure: bool = False,
     run_tag: str | None = None,
     debug_format: DebugFormat = "png",
+    cache: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
@@ -123,6 +124,9 @@ def composite(
         Pictures, or videos in step with the output.
     measure : bool
         Measure the output when it is written; see `lipblend.evaluation`.
+    cache : Path, optional
+        Folder in which analyses are kept, so that the same pair need not be looked at twice
+        (see `lipblend.analysis.cache`); none is kept without it.
     on_progress : callable, optional
         Called on this thread, about once a frame.
 
@@ -145,12 +149,13 @@ def composite(
             "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
         )
     export_to = debug_folder(debug_dir, run_tag) if debug_dir is not None else None
-    analysis = analyse(
+    analysis = analyse_cached(
         ours,
         theirs,
         model=model,
         settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
+        cache=cache,
     )
     plan = make_plan(analysis, settings)
     found = analysis.alignment

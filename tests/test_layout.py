@@ -28,7 +28,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures", "progress"),
+    ("presets", "pictures", "progress", "folders"),
     ("catalogue",),
     ("settings",),
     ("errors",),

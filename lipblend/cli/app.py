@@ -30,6 +30,7 @@ COMMANDS = {
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
+    "cache": ("lipblend.cli.cache_cmd", "Show or clear the analyses that are kept between two runs."),
     "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings on one pair, and rank them."),
     "baseline": (
         "lipblend.cli.baseline_cmd",

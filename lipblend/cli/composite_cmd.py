@@ -12,14 +12,17 @@ from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import (
     DEFAULT_PRESET,
+    CacheOption,
     ConfigOption,
     JsonOption,
     ModelsOption,
+    NoCacheOption,
     OriginalArgument,
     PresetOption,
     QuietOption,
     SetOption,
     SyncedArgument,
+    chosen_cache,
     command_app,
     setting_flag,
 )
@@ -80,6 +83,8 @@ def composite_command(
     no_face: Annotated[str | None, setting_flag("track.no_face", "--no-face")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop when a video is damaged. Sets read.strict.")] = False,
     models: ModelsOption = None,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     debug_dir: Annotated[
         Path | None,
         typer.Option(
@@ -130,6 +135,7 @@ def composite_command(
     }
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
+    analyses = chosen_cache(cache, no_cache)
     check_name(output, original)
     inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
     check_reports(report, junit, inputs=inputs, outputs=(output,))
@@ -145,6 +151,7 @@ def composite_command(
             settings=resolved.settings,
             overwrite=overwrite,
             models=models,
+            cache=analyses,
             debug_dir=debug_dir,
             measure=gate or report is not None or junit is not None,
             run_tag=run_tag,
