@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
-from lipblend.media.prefetch import prefetch
+from lipblend.media.prefetch import prefetch, worked_on
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, check_audio, choose_audio
@@ -33,6 +34,7 @@ from lipblend.settings import Settings
 from lipblend.stages.restore import Restorer, load_restorer
 
 _QUEUE = 4  # decoded frames waiting a stream
+_WORKERS = max(1, min(4, (os.cpu_count() or 1) // 2))  # threads that compose, beside the encoder's
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,7 @@ class _Render:
         with (
             prefetch(frames_at(self._ours, self._original_pts, shown, exact=self._exact[0]), _QUEUE) as frames,
             prefetch(frames_at(self._theirs, self._synced_pts, partners, exact=self._exact[1]), _QUEUE) as synced,
+            worked_on(self._compose, _inputs(rows, frames, synced), workers=_WORKERS) as composed,
             VideoWriter(
                 output,
                 target,
@@ -283,10 +286,9 @@ class _Render:
                 overwrite=overwrite,
             ) as writer,
         ):
-            for number, (row, (pts, duration)) in enumerate(zip(rows, self._stamps, strict=False)):
-                frame = next(frames)
-                partner = next(synced) if row.faces else None
-                out, result = self._compose(frame, partner, row)
+            stamped = zip(rows, composed, self._stamps, strict=False)
+            for number, (row, (out, result), (pts, duration)) in enumerate(stamped):
+                self._count(result)
                 if export is not None:
                     time_s, picture = float(pts * target.time_base), self._picture(out, self._ours)
                     made_from = row.original_index, row.synced_index
@@ -296,16 +298,22 @@ class _Render:
                 report(Progress("render", number + 1, len(rows)))
         return end_s, writer.notes
 
-    def _compose(self, frame: Frame, partner: Frame | None, row: PlanRow) -> tuple[Frame, FrameResult]:
+    def _count(self, result: FrameResult) -> None:
+        self.fallbacks.update(result.fallbacks)
+        if result.patches:
+            self.blended += 1
+        else:
+            self.passed_through[result.reason] += 1
+
+    def _compose(self, inputs: tuple[PlanRow, Frame, Frame | None]) -> tuple[Frame, FrameResult]:
+        """One frame of the output; called on several threads at the same time."""
+        row, frame, partner = inputs
         ours, theirs = self._picture(frame, self._ours), None
         if partner is not None:
             theirs = self._picture(partner, self._theirs)
         result = render_frame(ours, theirs, row, self._settings, mapping=self._mapping, restorer=self._restorer)
-        self.fallbacks.update(result.fallbacks)
         if not result.patches:
-            self.passed_through[result.reason] += 1
             return frame, result
-        self.blended += 1
         out = frame.writable()
         for patch in result.patches:
             add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
@@ -314,3 +322,11 @@ class _Render:
     @staticmethod
     def _picture(frame: Frame, info: VideoInfo) -> Picture:
         return Picture(frame.planes, frame.layout, info.colour, info.height)
+
+
+def _inputs(
+    rows: Sequence[PlanRow], frames: Iterator[Frame], synced: Iterator[Frame]
+) -> Iterator[tuple[PlanRow, Frame, Frame | None]]:
+    """Every row with its pictures."""
+    for row in rows:
+        yield row, next(frames), next(synced) if row.faces else None
