@@ -28,6 +28,7 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, check_audio, choose_audio
 from lipblend.media.writer import VideoWriter, check_output
+from lipblend.memory import give_back
 from lipblend.progress import Progress
 from lipblend.render import FrameResult, Picture, render_frame
 from lipblend.settings import Settings
@@ -169,6 +170,7 @@ def composite(
     run = _Render(ours, theirs, analysis, plan, settings, restorer, trim=foreign or found.pairing.after > 0)
     spoken = spoken_meshes(analysis) if measure else ()
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
+    give_back()
     analysed = time.perf_counter()
     with ExitStack() as stack:
         export = None

@@ -28,7 +28,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures", "progress", "folders"),
+    ("presets", "pictures", "progress", "folders", "memory"),
     ("catalogue",),
     ("settings",),
     ("errors",),
