@@ -248,7 +248,7 @@ def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandm
 
 
 def test_the_crop_of_a_large_face_is_looked_at_reduced(landmarker: FaceLandmarker, scene: Scene) -> None:
-    picture = scene(1280, 720, (300, 601, 353))
+    picture = scene(1600, 1000, (420, 801, 503))
     steps: list[int] = []
 
     def reduced_of(box: Box, step: int) -> np.ndarray:
@@ -259,7 +259,7 @@ def test_the_crop_of_a_large_face_is_looked_at_reduced(landmarker: FaceLandmarke
 
     found = []
     for reduced in (None, reduced_of):
-        tracker = FaceTracker(landmarker, 1280, 720, min_face_px=40, search_every_s=9.0, max_faces=1)
+        tracker = FaceTracker(landmarker, 1600, 1000, min_face_px=40, search_every_s=9.0, max_faces=1)
         for number in range(3):
             seen = tracker.step(rgb_from(picture), new_shot=False, time_s=number / FPS, reduced_of=reduced)
         found.append(seen[0].landmarks)
