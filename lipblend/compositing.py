@@ -23,7 +23,7 @@ from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
-from lipblend.media.prefetch import prefetch, worked_on
+from lipblend.media.prefetch import one_opencv_thread, prefetch, worked_on
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan, check_audio, choose_audio
@@ -173,6 +173,7 @@ def composite(
     give_back()
     analysed = time.perf_counter()
     with ExitStack() as stack:
+        stack.enter_context(one_opencv_thread())
         export = None
         if export_to is not None:
             export = stack.enter_context(DebugExport(export_to, run.target, form=debug_format))

@@ -12,6 +12,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -140,6 +141,33 @@ def test_few_frames_are_held_at_a_time_whoever_is_slow(
     assert len(alive) == 0
 
 
+def test_the_output_does_not_depend_on_the_number_of_threads(
+    pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lossless = Settings.model_validate({"encode": {"preset": "ultrafast", "crf": 0}})
+    before, inside = cv2.getNumThreads(), set()
+    seen = []
+    for workers, opencv in ((1, 1), (3, before)):
+        monkeypatch.setattr(compositing, "_WORKERS", workers)
+        inner = compositing.VideoWriter.write
+
+        def noted(self: Any, frame: Any, inner: Any = inner) -> None:
+            inside.add(cv2.getNumThreads())
+            inner(self, frame)
+
+        output = tmp_path / f"{workers}.mp4"
+        with monkeypatch.context() as patch:
+            patch.setattr(compositing.VideoWriter, "write", noted)
+            if opencv > 1:
+                patch.setattr(cv2, "setNumThreads", lambda _: None)
+            composite(pair.original, pair.synced, output, settings=lossless, cache=analysed[0])
+        with reader.VideoReader(probe(output)) as frames:
+            seen.append([plane.tobytes() for frame in frames for plane in frame.planes])
+    assert seen[0] == seen[1]
+    assert inside == {1, before}
+    assert cv2.getNumThreads() == before
+
+
 def test_what_is_kept_of_a_frame_is_small_and_does_not_grow(pair: SamplePair, analysed: tuple[Path, Converted]) -> None:
     analysis = analyse_cached(
         probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"), settings=FAST,
@@ -155,8 +183,8 @@ def test_what_is_kept_of_a_frame_is_small_and_does_not_grow(pair: SamplePair, an
 
 def test_what_things_hold_is_counted_once_and_whole() -> None:
     whole = np.zeros((1000, 100))
-    held = retained_bytes([whole[0], whole[1], {"again": whole}])
-    assert 800_000 < held < 802_000
+    for held in ([whole[0], whole[1]], [whole[0], {"again": whole}], whole.T):
+        assert 800_000 < retained_bytes(held) < 802_000
     assert retained_bytes([whole.copy(), whole]) > 1_600_000
     assert retained_bytes([np, print, Box]) < 500
     assert retained_bytes(Box(10**30, 1, 2, 3)) > 100

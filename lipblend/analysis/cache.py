@@ -24,6 +24,7 @@ from lipblend.analysis.storage import DamagedAnalysisError, from_bytes, to_bytes
 from lipblend.errors import LipblendError, OutputError
 from lipblend.media.identity import content_identity
 from lipblend.media.info import VideoInfo
+from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.whole import write_whole
 from lipblend.settings import Settings
 
@@ -163,7 +164,8 @@ def analyse_cached(
 
     def fresh() -> ClipAnalysis:
         # With all other settings at their defaults, so that what is kept cannot depend on them.
-        return analyse(original, synced, model=model, settings=analysis_settings(settings), on_frame=on_frame)
+        with one_opencv_thread():
+            return analyse(original, synced, model=model, settings=analysis_settings(settings), on_frame=on_frame)
 
     if cache is None:
         return fresh()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
+
+import cv2
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -120,3 +123,18 @@ def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Gener
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Let OpenCV work on the calling thread only, for as long as several threads of our own keep the cores busy.
+
+    Its own threads wait for work by spinning, and take turns with the encoder's; results are the same. The number of
+    threads is OpenCV's for the whole process, and is put back.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
