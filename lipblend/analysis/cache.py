@@ -20,7 +20,7 @@ from pathlib import Path
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.reads import analysis_settings, analysis_values
-from lipblend.analysis.storage import DamagedAnalysisError, from_bytes, to_bytes
+from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
 from lipblend.errors import LipblendError, OutputError
 from lipblend.media.identity import content_identity
 from lipblend.media.info import VideoInfo
@@ -73,12 +73,12 @@ class AnalysisCache:
         """
         path = self._path(key)
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                found = from_file(file, key)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise DamagedAnalysisError(f"it cannot be read: {error.strerror or error}") from error
-        found = from_bytes(content, key)
         with suppress(OSError):  # another run has removed it, or the folder may only be read: it was read all the same
             os.utime(path)  # used now
         return found

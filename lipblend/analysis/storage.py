@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:
     analysis : ClipAnalysis
         With nothing in ``kept``.
     key : str
-        What it was made from; `from_bytes` asks for the same.
+        What it was made from; `from_file` asks for the same.
     """
     if any(analysis.kept):
         raise ValueError("an analysis of a window is not to be kept")
@@ -81,8 +81,8 @@ def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:
     return packed.getvalue()
 
 
-def from_bytes(content: bytes, key: str) -> ClipAnalysis:
-    """Unpack what `to_bytes` packed.
+def from_file(source: IO[bytes], key: str) -> ClipAnalysis:
+    """Unpack what `to_bytes` packed, from a file that is open for reading.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def from_bytes(content: bytes, key: str) -> ClipAnalysis:
         It is something else, of another key, or not whole.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        with np.load(source, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays[_HEADER].tobytes())
         if header["kind"] != _KIND or header["key"] != key:

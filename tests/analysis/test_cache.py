@@ -18,7 +18,7 @@ from lipblend.analysis import cache as caching
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.reads import ANALYSIS_KEYS, analysis_settings, analysis_values
-from lipblend.analysis.storage import DamagedAnalysisError, from_bytes, to_bytes
+from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
 from lipblend.catalogue import SettingSpec, setting_specs
 from lipblend.compositing import composite
 from lipblend.errors import LipblendError
@@ -60,6 +60,10 @@ def counted(monkeypatch: pytest.MonkeyPatch, analysis: ClipAnalysis) -> list[Set
 
     monkeypatch.setattr(caching, "analyse", stand_in)
     return calls
+
+
+def from_bytes(content: bytes, key: str) -> ClipAnalysis:
+    return from_file(io.BytesIO(content), key)
 
 
 def same(one: Any, other: Any) -> bool:
