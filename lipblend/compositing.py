@@ -10,14 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
-from lipblend.analysis.analyse import analyse
+from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.plan import make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import SettingsError
 from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
 from lipblend.evaluation.walk import spoken_meshes
 from lipblend.faces.models import resolve_model
+from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.remux import check_audio
@@ -105,6 +107,7 @@ def composite(
     resume: bool = False,
     frames: FrameRange | None = None,
     proxy: ProxySize | None = None,
+    cache: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
@@ -138,6 +141,9 @@ def composite(
         Render only these frames of the output, with their sound; the first of them starts where the output would.
     proxy : ProxySize, optional
         Write a smaller picture with a fast encoder preset, for a quick look.
+    cache : Path, optional
+        Folder in which analyses are kept, so that the same pair need not be looked at twice
+        (see `lipblend.analysis.cache`); none is kept without it.
     on_progress : callable, optional
         Called on this thread, about once a frame.
 
@@ -174,12 +180,13 @@ def composite(
         size=f"{coded.width}x{coded.height}",
     )
     kept = KeptSegments(output, key) if resume else None
-    analysis = analyse(
+    analysis = analyse_cached(
         ours,
         theirs,
         model=model,
         settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
+        cache=cache,
     )
     plan = make_plan(analysis, settings)
     spoken = spoken_meshes(analysis) if measure else ()
@@ -204,8 +211,10 @@ def composite(
     if not all(analysis.exact_times) and jobs > 1:
         jobs = 1
         notes.append("one process rendered: frames of a video with mended time stamps cannot be sought")
+    give_back()
     analysed = time.perf_counter()
     with ExitStack() as stack:
+        stack.enter_context(one_opencv_thread())
         seen = None
         if export_to is not None:
             export = stack.enter_context(DebugExport(export_to, look.clocked(ours), form=debug_format))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 
@@ -19,6 +20,12 @@ def interruptible() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_analyses_kept() -> None:
+    """No test reads or fills the user's cache; those that are about it name a folder."""
+    os.environ["LIPBLEND_CACHE"] = "off"
 
 
 @pytest.fixture(scope="session")

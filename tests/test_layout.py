@@ -29,7 +29,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures", "progress"),
+    ("presets", "pictures", "progress", "folders", "memory", "allocator"),
     ("catalogue",),
     ("settings",),
     ("errors",),

@@ -227,3 +227,9 @@ def test_the_ablation_runs_its_program(checkout: Checkout) -> None:
     assert checkout.run("scripts/ablation", "a folder", "--jobs", "1").returncode == 0
     calls = checkout.calls_file.read_text().splitlines()
     assert calls[-1] == f"python {checkout.root}/scripts/ablation.py a folder --jobs 1"
+
+
+def test_the_benchmark_runs_its_program(checkout: Checkout) -> None:
+    assert checkout.run("scripts/bench", "--frames", "8").returncode == 0
+    calls = checkout.calls_file.read_text().splitlines()
+    assert calls[-1] == f"python {checkout.root}/scripts/bench.py --frames 8"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lipblend.analysis import analyse as analysing
+from lipblend.analysis import cache as caching
 from lipblend.analysis.plan import make_plan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
@@ -65,9 +65,9 @@ def analyses(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def analyse(*arguments: Any, **options: Any):
         calls.append(options)
-        return analysing.analyse(*arguments, **options)
+        return caching.analyse_cached(*arguments, **options)
 
-    monkeypatch.setattr(running, "analyse", analyse)
+    monkeypatch.setattr(running, "analyse_cached", analyse)
     return calls
 
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
-from lipblend.stages.mask import grid_step_px, signed_distance
-from lipblend.stages.shapes import convex_hull, lower_face_points
+from lipblend.stages.shapes import Polygon, convex_hull, lower_face_points
 
 Patch3 = npt.NDArray[np.float32]
 
 _EYE_CORNERS = (33, 263)
+_SUBPIXEL_BITS = 4
 _LIP_MARGIN_FRAC = 0.05
 _BLUR_FRAC = 0.02
 _SPREAD = 2.5
@@ -39,14 +39,24 @@ def upper_face_box(face: Landmarks) -> Box:
 
 def skin_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
     """Lower-face skin common to all meshes: inside every jaw, away from every mouth; (box.height, box.width) bool."""
-    region = np.ones((box.height, box.width), bool)
+    region = np.ones((box.height, box.width), np.uint8)
     for face in faces:
-        step = grid_step_px(face.face_width_px)
-        hull = convex_hull(lower_face_points(face))
-        region &= signed_distance([(hull, True)], box, step_px=step) > 0
-        lips = signed_distance([(face.points[np.asarray(lm.LIPS_OUTER)], True)], box, step_px=step)
-        region &= lips < -_LIP_MARGIN_FRAC * face.face_width_px
-    return region
+        region &= _filled(convex_hull(lower_face_points(face)), box)
+        lips, margin_px = face.points[np.asarray(lm.LIPS_OUTER)], _LIP_MARGIN_FRAC * face.face_width_px
+        region &= 1 - _filled(lips, box, margin_px)
+    return region.view(bool)
+
+
+def _filled(polygon: Polygon, box: Box, margin_px: float = 0.0) -> npt.NDArray[np.uint8]:
+    """1 inside a polygon grown by a margin, 0 elsewhere; to half a pixel."""
+    filled = np.zeros((box.height, box.width), np.uint8)
+    # A pixel's centre is at +0.5 here and at whole numbers there.
+    codes = np.rint((polygon - (box.x0 + 0.5, box.y0 + 0.5)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillPoly(filled, [codes], 1, shift=_SUBPIXEL_BITS)
+    thickness = round(2 * margin_px)
+    if thickness > 1:
+        cv2.polylines(filled, [codes], True, 1, thickness, shift=_SUBPIXEL_BITS)
+    return filled
 
 
 def agreeing(

@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float32]
 MOST_FRAMES = 2000
 """Longer clips are searched at every second, third ... frame first, and then frame by frame near the path found."""
 
+_BLOCK = 256  # frames that are held in floating point at the same time, besides one table of them
 _EVIDENCE = 25.0  # for a distance that is twice what the best matches leave over
 _MOST_EVIDENCE = 40.0  # no frame says more than this against a match: one bad frame must not break the path
 _NOISE = 0.5  # squared 8-bit levels, added to every pixel's variance: rounding
@@ -72,10 +73,14 @@ class _Weighing:
 
     def distances(self, original: Thumbs, synced: Thumbs) -> Floats:
         """Squared distances of all synced frames (rows) to all original frames (columns)."""
-        ours = (original.astype(np.float32) - self.original_mean) * self.weight
-        theirs = (synced.astype(np.float32) - self.synced_mean) * self.weight
-        squares = np.square(ours).sum(1)[None, :] + np.square(theirs).sum(1)[:, None]
-        return np.asarray(np.maximum(squares - 2 * (theirs @ ours.T), 0), np.float32)
+        ours = _weighted(original, self.original_mean, self.weight)
+        squares = np.einsum("ij,ij->i", ours, ours)
+        out = np.empty((len(synced), len(original)), np.float32)
+        for start in range(0, len(synced), _BLOCK):
+            theirs = _weighted(synced[start : start + _BLOCK], self.synced_mean, self.weight)
+            own = np.einsum("ij,ij->i", theirs, theirs)[:, None]
+            out[start : start + _BLOCK] = np.maximum(squares + own - 2 * (theirs @ ours.T), 0)
+        return out
 
     def left(self, original: Thumbs, synced: Thumbs, path: Indices, rows: Indices) -> Floats:
         """Squared distance of some synced frames to the original frames that a path gives them."""
@@ -241,10 +246,21 @@ def _columns_near(path: Indices, margin: int, count: int, *, gap: int) -> Indice
 
 
 def _weighing(matched: Thumbs, synced: Thumbs) -> _Weighing:
-    ours, theirs = matched.astype(np.float32), synced.astype(np.float32)
-    original_mean, synced_mean = ours.mean(0), theirs.mean(0)
-    variance = np.square((theirs - synced_mean) - (ours - original_mean)).mean(0)
+    original_mean, synced_mean = _mean(matched), _mean(synced)
+    total = np.zeros(len(original_mean))
+    for start in range(0, len(synced), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        difference = synced[rows].astype(np.float32) - matched[rows] - (synced_mean - original_mean)
+        total += np.square(difference).sum(0)
+    variance = (total / len(synced)).astype(np.float32)
     return _Weighing(original_mean, synced_mean, 1 / np.sqrt(variance + np.float32(_NOISE)))
+
+
+def _weighted(thumbs: Thumbs, mean: Floats, weight: Floats) -> Floats:
+    out = thumbs.astype(np.float32)
+    out -= mean
+    out *= weight
+    return out
 
 
 def _mean(thumbs: Thumbs) -> Floats:

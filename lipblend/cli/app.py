@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lipblend.allocator import keep_freed_memory
 from lipblend.cli.guard import EXIT_UNEXPECTED, unimportable, unwind_on_sigterm
-from lipblend.cli.memory import keep_freed_memory
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
@@ -31,6 +31,7 @@ COMMANDS = {
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
+    "cache": ("lipblend.cli.cache_cmd", "Show or clear the analyses that are kept between two runs."),
     "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings on one pair, and rank them."),
     "baseline": (
         "lipblend.cli.baseline_cmd",

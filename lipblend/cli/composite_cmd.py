@@ -15,14 +15,17 @@ from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import (
     DEFAULT_PRESET,
+    CacheOption,
     ConfigOption,
     JsonOption,
     ModelsOption,
+    NoCacheOption,
     OriginalArgument,
     PresetOption,
     QuietOption,
     SetOption,
     SyncedArgument,
+    chosen_cache,
     command_app,
     setting_flag,
 )
@@ -117,6 +120,8 @@ def composite_command(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop when a video is damaged. Sets read.strict.")] = False,
     models: ModelsOption = None,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     debug_dir: Annotated[
         Path | None,
         typer.Option(
@@ -167,6 +172,7 @@ def composite_command(
     }
     given = {key: flag for key, flag in flags.items() if flag.value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
+    analyses = chosen_cache(cache, no_cache)
     check_name(output, original)
     inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
     check_reports(report, junit, inputs=inputs, outputs=(output,))
@@ -186,6 +192,7 @@ def composite_command(
             settings=resolved.settings,
             overwrite=overwrite,
             models=models,
+            cache=analyses,
             debug_dir=debug_dir,
             measure=gate or report is not None or junit is not None,
             run_tag=run_tag,

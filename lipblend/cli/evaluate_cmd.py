@@ -11,13 +11,16 @@ from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import (
     DEFAULT_PRESET,
+    CacheOption,
     ConfigOption,
     JsonOption,
     ModelsOption,
+    NoCacheOption,
     OriginalArgument,
     QuietOption,
     SetOption,
     SyncedArgument,
+    chosen_cache,
     command_app,
 )
 from lipblend.cli.outputs import check_reports
@@ -83,6 +86,8 @@ def evaluate_command(
     assignments: SetOption = None,
     video: VideoOption = True,
     models: ModelsOption = None,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,6 +102,8 @@ def evaluate_command(
     check_reports(report, junit, inputs=inputs)
     settings = _settings(settings_from, preset, config, assignments or ())
 
+    analyses = chosen_cache(cache, no_cache)
+
     from lipblend.evaluation.evaluate import evaluate
 
     console = Console(quiet=quiet, as_json=as_json)
@@ -109,6 +116,7 @@ def evaluate_command(
             matte=matte,
             reference=reference,
             models=models,
+            cache=analyses,
             on_progress=on_progress,
         )
     written = write_files(evaluated, folder=report, junit=junit, video=video)

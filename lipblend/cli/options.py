@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lipblend.catalogue import setting_specs
+from lipblend.errors import SettingsError
+from lipblend.folders import user_cache_folder
 from lipblend.presets import DEFAULT_PRESET
+
+CACHE_VARIABLE = "LIPBLEND_CACHE"
+"""Environment variable that names the folder of analyses; ``off`` for none."""
 
 
 def command_app(help_text: str | None = None) -> typer.Typer:
@@ -40,6 +46,31 @@ def _number_or_text(text: str) -> float | str:
         return text
 
 
+def chosen_cache(folder: Path | None, no_cache: bool) -> Path | None:
+    """Where analyses are kept: as asked for, else as `CACHE_VARIABLE` says, else in the user's cache folder.
+
+    None for nowhere: ``--no-cache``, or ``off`` in the variable.
+
+    Raises
+    ------
+    SettingsError
+        A folder and ``--no-cache`` are both given, or the folder is a file.
+    """
+    if folder is not None and no_cache:
+        raise SettingsError("--cache names a folder, and --no-cache wants none", hint="Leave one of them out.")
+    if no_cache:
+        return None
+    named = os.environ.get(CACHE_VARIABLE, "")
+    if folder is None and named.lower() == "off":
+        return None
+    chosen = folder if folder is not None else Path(named) if named else None
+    if chosen is None:
+        return user_cache_folder() / "analysis"
+    if chosen.exists() and not chosen.is_dir():
+        raise SettingsError(f"the cache {chosen} is a file", hint="Name a folder.")
+    return chosen
+
+
 OriginalArgument = Annotated[
     Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
 ]
@@ -61,10 +92,21 @@ ModelsOption = Annotated[
     Path | None,
     typer.Option("--models", metavar="PATH", help="Face model bundle, or the folder that holds it.", readable=False),
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="FOLDER",
+        help="Folder in which analyses are kept, so that a second run on the same pair starts at once "
+        "(`lipblend cache` shows the usual one).",
+        readable=False,
+    ),
+]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep an analysis.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
 __all__ = [
-    "DEFAULT_PRESET", "ConfigOption", "JsonOption", "ModelsOption", "OriginalArgument", "PresetOption", "QuietOption",
-    "SetOption", "SyncedArgument", "setting_flag",
+    "CACHE_VARIABLE", "DEFAULT_PRESET", "CacheOption", "ConfigOption", "JsonOption", "ModelsOption", "NoCacheOption",
+    "OriginalArgument", "PresetOption", "QuietOption", "SetOption", "SyncedArgument", "chosen_cache", "setting_flag",
 ]  # fmt: skip

@@ -11,14 +11,17 @@ from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import (
     DEFAULT_PRESET,
+    CacheOption,
     ConfigOption,
     JsonOption,
     ModelsOption,
+    NoCacheOption,
     OriginalArgument,
     PresetOption,
     QuietOption,
     SetOption,
     SyncedArgument,
+    chosen_cache,
     command_app,
 )
 from lipblend.errors import OutputError, SettingsError
@@ -65,6 +68,8 @@ def preview_command(
     config: ConfigOption = None,
     assignments: SetOption = None,
     models: ModelsOption = None,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,13 +86,14 @@ def preview_command(
 
     from lipblend.presets import find_preset, preset_values, resolve_settings
 
+    analyses = chosen_cache(cache, no_cache)
     settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
     differences = [_values(preset_values(find_preset(name))) for name in chosen]
 
     from lipblend.preview.frames import preview
     from lipblend.preview.sheet import sheet
 
-    found = preview(original, synced, at, settings, models=models)
+    found = preview(original, synced, at, settings, models=models, cache=analyses)
     _save(output, sheet(found.looks, differences), overwrite=overwrite)
     console = Console(quiet=quiet, as_json=as_json)
     data = {

@@ -11,13 +11,16 @@ from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import (
     DEFAULT_PRESET,
+    CacheOption,
     ConfigOption,
     JsonOption,
     ModelsOption,
+    NoCacheOption,
     OriginalArgument,
     PresetOption,
     QuietOption,
     SyncedArgument,
+    chosen_cache,
     command_app,
 )
 from lipblend.cli.tables import table_text
@@ -84,6 +87,8 @@ def sweep_command(
         typer.Option("--overwrite/--no-overwrite", help="Replace an earlier sweep's files, or stop with an error."),
     ] = True,
     models: ModelsOption = None,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,6 +102,7 @@ def sweep_command(
 
     if frames not in ("sampled", "all"):
         raise SettingsError(f"--frames {frames} is not known", hint="There are sampled and all.")
+    analyses = chosen_cache(cache, no_cache)
     grid = make_grid(preset, config, assignments or ())
 
     from lipblend.sweep.output import sweep_dict
@@ -115,6 +121,7 @@ def sweep_command(
             reference=reference,
             overwrite=overwrite,
             models=models,
+            cache=analyses,
             on_progress=on_progress,
         )
     inputs = {"original": original, "synced": synced} | ({"reference": reference} if reference else {})

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from lipblend.analysis.analyse import analyse
+from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, make_plan
 from lipblend.errors import InputError
@@ -54,6 +54,7 @@ def evaluate(
     matte: MatteSource = "auto",
     reference: Path | None = None,
     models: Path | None = None,
+    cache: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Evaluated:
     """Judge the composite of an original and a synced video, made by lipblend or by anything else.
@@ -72,6 +73,8 @@ def evaluate(
         The footage that a perfect result would show, frame by frame as the result or as the original.
     models : Path, optional
         Face model bundle, or the folder it lies in.
+    cache : Path, optional
+        Folder in which analyses are kept, see `lipblend.compositing.composite`.
     on_progress : callable, optional
 
     Raises
@@ -83,12 +86,13 @@ def evaluate(
     ours, theirs, made = probe(original), probe(synced), probe(result)
     model = resolve_model("face_landmarker", models)
     restorer = load_restorer(settings.restore)
-    analysis = analyse(
+    analysis = analyse_cached(
         ours,
         theirs,
         model=model,
         settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
+        cache=cache,
     )
     plan, spoken = make_plan(analysis, settings), spoken_meshes(analysis)
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on

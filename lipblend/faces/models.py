@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -27,6 +26,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from lipblend.errors import ModelError
+from lipblend.folders import user_cache_folder
 
 MODELS_VARIABLE = "LIPBLEND_MODELS"
 _CHUNK_BYTES = 1 << 20
@@ -95,18 +95,9 @@ def model_spec(name: str) -> ModelSpec:
 def cache_folder() -> Path:
     """Return the folder that downloaded models are kept in (it may not exist yet).
 
-    ``%LOCALAPPDATA%`` on Windows, ``~/Library/Caches`` on macOS, else ``$XDG_CACHE_HOME`` or ``~/.cache``;
-    each with ``lipblend/models`` below.
+    ``models`` in `lipblend.folders.user_cache_folder`.
     """
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        # The XDG specification says that a relative path is to be ignored.
-        named = os.environ.get("XDG_CACHE_HOME", "")
-        base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
-    return base / "lipblend" / "models"
+    return user_cache_folder() / "models"
 
 
 def verify_model(path: Path, spec: ModelSpec) -> None:

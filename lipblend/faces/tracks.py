@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -29,6 +30,13 @@ _SPARE_EVERY_S = 2.0
 _TAKEN_IOU = 0.4
 _FARTHEST = 0.8
 _MOST_GROWTH = 1.7
+
+
+_SEEN_PX = 400
+"""Larger crops are reduced, to no less than this. The network sees a face at 256 px; crops that were reduced to that
+cost 0.16 dB on one of three triples, though the meshes jittered no more (within 4 % on four pairs)."""
+
+ReducedOf = Callable[[Box, int], npt.NDArray[np.uint8]]
 
 
 class Detector(Protocol):
@@ -120,7 +128,9 @@ class FaceTracker:
         self._spare = _SPARE_SEARCHES
         self._spare_s = 0.0
 
-    def step(self, rgb_of: RgbOf, *, new_shot: bool, time_s: float) -> tuple[TrackedFace, ...]:
+    def step(
+        self, rgb_of: RgbOf, *, new_shot: bool, time_s: float, reduced_of: ReducedOf | None = None
+    ) -> tuple[TrackedFace, ...]:
         """Look at the next frame.
 
         Parameters
@@ -132,6 +142,9 @@ class FaceTracker:
             the whole frame is searched.
         time_s : float
             Its presentation time, not falling within a shot.
+        reduced_of : callable, optional
+            Gives the same at a whole fraction of the size; the crops about large faces are then looked at reduced. Both
+            sides of the box are multiples of twice that fraction's denominator.
 
         Returns
         -------
@@ -139,7 +152,7 @@ class FaceTracker:
             The faces seen in this frame, by rising `track_id`.
         """
         had_face = any(track.live for track in self._tracks)
-        self._follow(rgb_of, time_s, new_shot=new_shot)
+        self._follow(reduced_of or _never_reduced(rgb_of), time_s, new_shot=new_shot)
         live = [track for track in self._tracks if track.live]
         if len(live) < self._max_faces:
             gone = had_face and not live
@@ -147,13 +160,13 @@ class FaceTracker:
         seen = [track for track in self._tracks if track.live]
         return tuple(TrackedFace(track.track_id, Landmarks(track.mesh)) for track in sorted(seen, key=_by_id))
 
-    def _follow(self, rgb_of: RgbOf, time_s: float, *, new_shot: bool) -> None:
+    def _follow(self, crop_of: ReducedOf, time_s: float, *, new_shot: bool) -> None:
         """Give each track the mesh that continues it best; a mesh continues one track at most."""
         least = _STAYED_IOU if new_shot else 0.0
         pairs = [
             (how_near, number, mesh)
             for number, track in enumerate(self._tracks)
-            for mesh in self._candidates(rgb_of, track)
+            for mesh in self._candidates(crop_of, track)
             if (how_near := overlap(track.mesh, mesh)) >= least
         ]
         taken: dict[int, Mesh] = {}
@@ -171,20 +184,27 @@ class FaceTracker:
                 tracks.append(_Track(track.track_id, track.mesh, track.crop_side_px, forget_s))
         self._tracks = tracks
 
-    def _candidates(self, rgb_of: RgbOf, track: _Track) -> list[Mesh]:
+    def _candidates(self, crop_of: ReducedOf, track: _Track) -> list[Mesh]:
         if track.live:
-            near = self._in_crop(rgb_of, crop_around(track.mesh, CROP_FACTOR, track.crop_side_px))
+            near = self._in_crop(crop_of, crop_around(track.mesh, CROP_FACTOR, track.crop_side_px))
             near = [mesh for mesh in near if _continues(track.mesh, mesh)]
             if near:
                 return near
-        wide = self._in_crop(rgb_of, crop_around(track.mesh, _WIDE_CROP_FACTOR))
+        wide = self._in_crop(crop_of, crop_around(track.mesh, _WIDE_CROP_FACTOR))
         return [mesh for mesh in wide if _continues(track.mesh, mesh)]
 
-    def _in_crop(self, rgb_of: RgbOf, crop: Box) -> list[Mesh]:
+    def _in_crop(self, crop_of: ReducedOf, crop: Box) -> list[Mesh]:
         inside = crop.clipped(self._width, self._height)
         if inside.width < 2 or inside.height < 2:
             return []
-        return [shifted(mesh, inside) for mesh in self._detect(rgb_of(inside))]
+        step = max(1, min(inside.width, inside.height) // _SEEN_PX)
+        if step > 1:
+            x0, y0 = inside.x0 & ~1, inside.y0 & ~1
+            width, height = (side // (2 * step) * (2 * step) for side in (inside.x1 - x0, inside.y1 - y0))
+            inside = Box(x0, y0, x0 + width, y0 + height)
+        rgb = crop_of(inside, step)
+        scale = np.float32(inside.width / rgb.shape[1])
+        return [shifted(mesh * scale, inside) for mesh in self._detect(rgb)]
 
     def _moved(self, track: _Track, mesh: Mesh) -> _Track:
         wanted = self._crop_side(mesh)
@@ -244,6 +264,10 @@ class FaceTracker:
                 live.append(_Track(self._next_id, mesh, self._crop_side(mesh), None))
                 self._next_id += 1
         self._tracks = live + lost
+
+
+def _never_reduced(rgb_of: RgbOf) -> ReducedOf:
+    return lambda box, _: rgb_of(box)
 
 
 def _by_id(track: _Track) -> int:

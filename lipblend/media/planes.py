@@ -24,6 +24,7 @@ __all__ = [
     "convert_colour",
     "cut",
     "extract_patch",
+    "to_reduced_rgb",
     "to_rgb",
     "ycbcr_matrix",
 ]
@@ -254,6 +255,47 @@ def to_rgb(
     return np.ascontiguousarray(cv2.transform(merged, matrix), dtype=np.uint8)
 
 
+def to_reduced_rgb(
+    planes: Sequence[np.ndarray], layout: PixelLayout, colour: ColourTags, box: Box, step: int, *, height: int
+) -> NDArray[np.uint8]:
+    """Turn a part of a picture into RGB at a fraction of its size, for face detection; see `to_rgb`.
+
+    Only so many pixels are converted as come out. Chroma is reduced from its own samples; where the box does not lie on
+    their grid it is off by less than one of them.
+
+    Parameters
+    ----------
+    planes, layout, colour, height
+        As for `to_rgb`.
+    box : Box
+        Inside the picture.
+    step : int
+        Pixels each way that become one, averaged; what is left over at the right and below is not seen.
+
+    Returns
+    -------
+    ndarray, (box.height // step, box.width // step, 3) uint8
+    """
+    if step == 1:
+        return to_rgb(planes, layout, colour, box, height=height)
+    size = box.width // step, box.height // step
+    if _outside(planes, box) or 0 in size:
+        raise ValueError(f"{box} is empty, outside {planes[0].shape[1]}x{planes[0].shape[0]}, or smaller than {step}")
+    seen = Box(box.x0, box.y0, box.x0 + size[0] * step, box.y0 + size[1] * step)
+    whole, *chroma = planes
+    parts = [_reduced(whole[seen.y0 : seen.y1, seen.x0 : seen.x1], size)]
+    if chroma:
+        grid = ChromaGrid(layout, seen)
+        parts += [_reduced(grid.region(plane), size) for plane in chroma]
+    else:
+        parts += [np.full(size[::-1], _NEUTRAL * layout.code_scale, whole.dtype)] * 2
+    merged = cv2.merge(parts)
+    if layout.depth > 8:
+        merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
+    matrix = ycbcr_matrix(colour, height).astype(np.float32)
+    return np.ascontiguousarray(cv2.transform(merged, matrix), dtype=np.uint8)
+
+
 class ChromaGrid:
     """The chroma samples that a box of luma pixels touches, and how the box lies on them."""
 
@@ -336,6 +378,10 @@ class ChromaGrid:
             change = cv2.copyMakeBorder(change, *margins, cv2.BORDER_REPLICATE)
         size = (change.shape[1] >> self._w_shift, change.shape[0] >> self._h_shift)
         return np.asarray(cv2.resize(change, size, interpolation=cv2.INTER_AREA))
+
+
+def _reduced(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(plane if plane.shape == size[::-1] else cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
 def _grown(low: int, high: int, shift: int, phase: int) -> tuple[int, int]:

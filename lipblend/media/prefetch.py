@@ -1,14 +1,18 @@
-"""Running an iterable ahead in a thread of its own."""
+"""Running an iterable ahead in a thread of its own, and working on its items in a few threads, in order."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+import cv2
+
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Prefetch(Generic[T]):
@@ -75,3 +79,62 @@ def _run(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
             close = getattr(iterator, "close", None)
             if close is not None:
                 thread.submit(close).result()
+
+
+def worked_on(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Prefetch[R]:
+    """Hand on what a function makes of items, in their order, while threads work on the next ones.
+
+    Items are taken on the thread that asks for results. The threads start with the first one asked for, and end, with
+    the iterable's iterator closed, as those of `prefetch`. An exception of the function appears in its item's place;
+    one of the iterable at once.
+
+    Parameters
+    ----------
+    function : callable
+        Called on several threads at the same time if there is more than one worker.
+    items : Iterable
+    workers : int
+        At least 1. At most one item more than there are workers is taken and not yet handed on.
+
+    Returns
+    -------
+    Prefetch
+        An iterator, and a context manager that closes it.
+    """
+    if workers < 1:
+        raise ValueError(f"there must be at least 1 worker, got {workers}")
+    return Prefetch(_work(function, items, workers))
+
+
+def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
+    iterator = iter(items)
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="lipblend-worker") as threads:
+        try:
+            for item in iterator:
+                waiting.append(threads.submit(function, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Let OpenCV work on the calling thread only, for as long as several threads of our own keep the cores busy.
+
+    Its own threads wait for work by spinning, and take turns with the encoder's; results are the same. The number of
+    threads is OpenCV's for the whole process, and is put back.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

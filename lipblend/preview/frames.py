@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from lipblend.analysis.analyse import analyse
+from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.reads import analysis_values
 from lipblend.analysis.window import Window, WindowUnpairedError, reach_s
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.faces.models import resolve_model
@@ -88,6 +90,7 @@ def preview(
     settings: Mapping[str, Settings],
     *,
     models: Path | None = None,
+    cache: Path | None = None,
     on_frame: Callable[[int], None] = lambda _: None,
 ) -> Preview:
     """Render single frames.
@@ -108,6 +111,9 @@ def preview(
         Sets of settings by name, at least one.
     models : Path, optional
         Face model bundle, or the folder it lies in.
+    cache : Path, optional
+        Folder in which analyses are kept, see `lipblend.compositing.composite`. A whole clip's analysis from there is
+        taken instead of a window's, and one that had to be made is kept.
     on_frame : callable
         Called with the number of original frames analysed.
 
@@ -125,7 +131,7 @@ def preview(
     ours, theirs = probe(original), probe(synced)
     wanted = [parse_time(text, ours) for text in times]
     restorers = load_restorers(each.restore for each in settings.values())
-    run = _Run(ours, theirs, resolve_model("face_landmarker", models), restorers, on_frame)
+    run = _Run(ours, theirs, resolve_model("face_landmarker", models), restorers, on_frame, cache)
     looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
         raise _nothing_to_show(looks)
@@ -184,8 +190,10 @@ class _Run:
         model: Path,
         restorers: Mapping[RestoreSettings, Restorer | None],
         on_frame: Callable[[int], None],
+        cache: Path | None,
     ) -> None:
         self._ours, self._theirs, self._model, self._on_frame = ours, theirs, model, on_frame
+        self._cache = cache
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
         self._stamps_s: np.ndarray | None = None
@@ -195,21 +203,32 @@ class _Run:
         """One look for each set of settings; those that are analysed alike share the work."""
         groups: dict[Any, list[Settings]] = {}
         for each in settings.values():
-            groups.setdefault(_analysed_by(each), []).append(each)
+            groups.setdefault(analysis_values(each), []).append(each)
         analyses = {key: self._analysis(time_s, key, group) for key, group in groups.items()}
         for name, each in settings.items():
-            analysis, whole = analyses[_analysed_by(each)]
+            analysis, whole = analyses[analysis_values(each)]
             yield self._look(name, time_s, analysis, whole, each)
 
     def _analysis(self, time_s: float, key: Any, group: Sequence[Settings]) -> tuple[ClipAnalysis, bool]:
         if key in self._whole:
             return self._whole[key], True
+        known = cached_analysis(self._ours, self._theirs, model=self._model, settings=group[0], cache=self._cache)
+        if known is not None:
+            self._whole[key] = known
+            return known, True
         reach = max(reach_s(each) for each in group)
         try:
             return self._analysed(group[0], self._window(time_s, reach)), False
         except WindowUnpairedError as error:
             self.notes.append(f"the whole clip was analysed: {error.message}")
-        self._whole[key] = self._analysed(group[0], None)
+        self._whole[key] = analyse_cached(
+            self._ours,
+            self._theirs,
+            model=self._model,
+            settings=group[0],
+            on_frame=self._on_frame,
+            cache=self._cache,
+        )
         return self._whole[key], True
 
     def _window(self, time_s: float, reach: float) -> Window:
@@ -218,7 +237,7 @@ class _Run:
         start_s = max(0.0, min(time_s, length_s - reach) - reach)
         return Window(start_s, start_s + 2 * reach)
 
-    def _analysed(self, settings: Settings, window: Window | None) -> ClipAnalysis:
+    def _analysed(self, settings: Settings, window: Window) -> ClipAnalysis:
         return analyse(
             self._ours,
             self._theirs,
@@ -277,17 +296,6 @@ class _Run:
     @staticmethod
     def _picture(frame: Frame, info: VideoInfo) -> Picture:
         return Picture(frame.planes, frame.layout, info.colour, info.height)
-
-
-def _analysed_by(settings: Settings) -> Any:
-    """What of the settings the analysis depends on."""
-    track = settings.track
-    return (
-        settings.pair,
-        settings.read,
-        settings.colour.space,
-        (track.min_face_px, track.max_faces, track.confidence, track.search_every_s, track.cuts, track.cut_threshold),
-    )
 
 
 def _nothing_to_show(looks: Sequence[Sequence[Look]]) -> NoFaceError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,13 +18,15 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
-from lipblend.media.prefetch import prefetch
+from lipblend.media.prefetch import prefetch, worked_on
 from lipblend.media.reader import Frame
 from lipblend.render import FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.restore import Restorer
 
 _QUEUE = 4  # decoded frames waiting a stream
+THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""Threads that compose beside the encoder's, in a process of its own."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,16 @@ class RenderJob:
     output: Path
 
     def rendered(
-        self, rows: Sequence[PlanRow], restorer: Restorer | None
+        self, rows: Sequence[PlanRow], restorer: Restorer | None, *, threads: int | None = None
     ) -> Generator[tuple[Frame, FrameResult], None, None]:
         """Read and compose the frames of some rows: the finished picture, and what was done.
+
+        Parameters
+        ----------
+        rows : sequence of PlanRow
+        restorer : Restorer, optional
+        threads : int, optional
+            That compose, ahead of the frame handed on; `THREADS` if not given. The pictures are the same with any number.
 
         Raises
         ------
@@ -70,18 +81,21 @@ class RenderJob:
         with (
             prefetch(frames_at(self.ours, self.original_pts, shown, exact=self.exact_times[0]), _QUEUE) as frames,
             prefetch(frames_at(self.theirs, self.synced_pts, partners, exact=self.exact_times[1]), _QUEUE) as synced,
+            worked_on(
+                partial(self._compose, restorer), _inputs(rows, frames, synced), workers=threads or THREADS
+            ) as composed,
         ):
-            for row in rows:
-                yield self._compose(next(frames), next(synced) if row.faces else None, row, restorer)
+            yield from composed
 
     def picture(self, frame: Frame) -> Picture:
         """A frame of the original, or a finished one, as the stages take it."""
         return Picture(frame.planes, frame.layout, self.ours.colour, self.ours.height)
 
     def _compose(
-        self, frame: Frame, partner: Frame | None, row: PlanRow, restorer: Restorer | None
+        self, restorer: Restorer | None, inputs: tuple[PlanRow, Frame, Frame | None]
     ) -> tuple[Frame, FrameResult]:
-        theirs = None
+        """One frame of the output; called on several threads at the same time."""
+        (row, frame, partner), theirs = inputs, None
         if partner is not None:
             theirs = Picture(partner.planes, partner.layout, self.theirs.colour, self.theirs.height)
         result = render_frame(self.picture(frame), theirs, row, self.settings, mapping=self.mapping, restorer=restorer)
@@ -91,6 +105,13 @@ class RenderJob:
         for patch in result.patches:
             add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
         return out, result
+
+
+def _inputs(
+    rows: Sequence[PlanRow], frames: Iterator[Frame], synced: Iterator[Frame]
+) -> Iterator[tuple[PlanRow, Frame, Frame | None]]:
+    for row in rows:
+        yield row, next(frames), next(synced) if row.faces else None
 
 
 @dataclass

@@ -48,7 +48,7 @@ def work(connection: Connection) -> None:
 
 
 def _render(connection: Connection, job: RenderJob, segment: Segment, restorer: Restorer | None) -> None:
-    with closing(job.rendered(segment.rows, restorer)) as frames:
+    with closing(job.rendered(segment.rows, restorer, threads=1)) as frames:
         for step in encoded(job, segment, frames):
             connection.send(step)
 

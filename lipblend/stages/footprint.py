@@ -22,6 +22,7 @@ Patch3 = npt.NDArray[np.float32]
 Sample = npt.NDArray[np.float16]
 
 _CELLS = 60
+SAMPLE_SHAPE = (_CELLS, _CELLS)
 _CELL_FRAC = 0.03
 _LEFT_FRAC, _TOP_FRAC = -0.9, -0.7  # of the grid, from the middle of the steady points
 _BORDER_FRAC = 0.15

@@ -22,6 +22,7 @@ Sample = npt.NDArray[np.float16]
 Cells = npt.NDArray[np.float32]
 
 CELLS = 8
+SAMPLE_SHAPE = (CELLS, CELLS, 7)
 _CELL_FRAC = 0.14
 _LEFT_FRAC, _TOP_FRAC = -0.56, -0.05  # of the grid, from the middle of the steady points: both cheeks, nose to chin
 _FULL_SHARE = 0.25  # of a cell's pixels: with more of them seen it counts no more
@@ -54,7 +55,7 @@ def membrane_sample(original: Patch3, synced: Patch3, where: Mask, box: Box, fac
     sums = np.stack([np.bincount(cell, channel, minlength=CELLS * CELLS) for channel in values.T], axis=1)
     weight = np.minimum(count / (_FULL_SHARE * (_CELL_FRAC * face.face_width_px) ** 2), 1)
     means = sums / np.maximum(count, 1)[:, None]
-    return np.concatenate([weight[:, None], means], axis=1).reshape(CELLS, CELLS, 7).astype(np.float16)
+    return np.concatenate([weight[:, None], means], axis=1).reshape(SAMPLE_SHAPE).astype(np.float16)
 
 
 def spread(values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], floor: float) -> npt.NDArray[np.float64]:

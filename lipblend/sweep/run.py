@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from lipblend.analysis.analyse import analyse
+from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import make_plan
 from lipblend.errors import InputMismatchError, LipblendError, NoFaceError, SettingsError
@@ -89,6 +89,7 @@ def run_sweep(
     reference: Path | None = None,
     overwrite: bool = True,
     models: Path | None = None,
+    cache: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SweepResult:
     """Try every combination of a grid on one pair of videos, rank them, and write what was found.
@@ -112,6 +113,8 @@ def run_sweep(
         Replace files of an earlier sweep; otherwise they are an error.
     models : Path, optional
         Face model bundle, or the folder it lies in.
+    cache : Path, optional
+        Folder in which analyses are kept, see `lipblend.compositing.composite`.
     on_progress : callable, optional
 
     Raises
@@ -128,7 +131,9 @@ def run_sweep(
     ours, theirs = probe(original), probe(synced)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, ours) if reference is not None else None
-    groups, failed = analyse_all(ours, theirs, grid.combinations, resolve_model("face_landmarker", models), report)
+    groups, failed = analyse_all(
+        ours, theirs, grid.combinations, resolve_model("face_landmarker", models), report, cache
+    )
     notes = _choose_frames(groups, ours, frames=frames, runs=runs)
     if truth is not None:
         for group in groups:
@@ -170,6 +175,7 @@ def analyse_all(
     combinations: Sequence[Combination],
     model: Path,
     report: Callable[[Progress], None],
+    cache: Path | None = None,
 ) -> tuple[list[Analysed], list[Outcome]]:
     """One analysis for each distinct set of settings that it reads, one plan for each that the plan reads.
 
@@ -190,7 +196,7 @@ def analyse_all(
         stage = "analyse" if len(sets) == 1 else f"analyse {number} of {len(sets)}"
         group = None
         try:
-            clip = _analysis(ours, theirs, members[0].settings, model, stage, report)
+            clip = _analysis(ours, theirs, members[0].settings, model, stage, report, cache)
         except (NoFaceError, InputMismatchError) as error:
             first_error = first_error or error
             failed += [Outcome(each, failed=error.message) for each in members]
@@ -217,13 +223,15 @@ def _analysis(
     model: Path,
     stage: str,
     report: Callable[[Progress], None],
+    cache: Path | None,
 ) -> ClipAnalysis:
-    return analyse(
+    return analyse_cached(
         ours,
         theirs,
         model=model,
         settings=settings,
         on_frame=lambda done: report(Progress(stage, done, ours.frame_count)),
+        cache=cache,
     )
 
 

@@ -257,3 +257,24 @@ def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandm
     last = follow(landmarker, pictures)[-1][0].landmarks.points
     alone = follow(landmarker, pictures[-1:])[0][0].landmarks.points
     assert np.abs(last - alone).mean() < 0.5
+
+
+def test_the_crop_of_a_large_face_is_looked_at_reduced(landmarker: FaceLandmarker, scene: Scene) -> None:
+    picture = scene(1600, 1000, (420, 801, 503))
+    steps: list[int] = []
+
+    def reduced_of(box: Box, step: int) -> np.ndarray:
+        steps.append(step)
+        assert box.width % (2 * step) == box.height % (2 * step) == box.x0 % 2 == box.y0 % 2 == 0
+        part = rgb_from(picture)(box)
+        return cv2.resize(part, (box.width // step, box.height // step), interpolation=cv2.INTER_AREA)
+
+    found = []
+    for reduced in (None, reduced_of):
+        tracker = FaceTracker(landmarker, 1600, 1000, min_face_px=40, search_every_s=9.0, max_faces=1)
+        for number in range(3):
+            seen = tracker.step(rgb_from(picture), new_shot=False, time_s=number / FPS, reduced_of=reduced)
+        found.append(seen[0].landmarks)
+    assert steps == [2, 2]
+    apart = np.abs(found[0].points - found[1].points).mean() / found[0].face_width_px
+    assert 0 < apart < 0.004

@@ -214,7 +214,7 @@ def test_an_output_that_is_no_place_for_a_file(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("found out only after the work was begun")
 
-    monkeypatch.setattr(compositing, "analyse", work)
+    monkeypatch.setattr(compositing, "analyse_cached", work)
     out = tmp_path / "out.mp4"
     if kind == "folder":
         out.mkdir()

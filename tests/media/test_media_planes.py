@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import Box, add_delta, extract_patch, to_rgb
+from lipblend.media.planes import Box, add_delta, extract_patch, to_reduced_rgb, to_rgb
 
 SHIFTS = {"444": (0, 0), "422": (1, 0), "420": (1, 1), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
 UNTAGGED = ColourTags(2, 2, 2, 0)
@@ -203,3 +203,33 @@ def test_rgb_height_decides_the_matrix_of_untagged_parts() -> None:
     layout = layout_of("444", 8)
     planes = random_planes(layout, 16, 16)
     assert not np.array_equal(to_rgb(planes, layout, UNTAGGED), to_rgb(planes, layout, UNTAGGED, height=1080))
+
+
+def smooth_planes(layout: PixelLayout) -> tuple[np.ndarray, ...]:
+    """60 x 48 pixels of waves that a chroma sample more or less does not matter for."""
+    planes = []
+    for number in range(layout.planes):
+        width, height = (60, 48) if number == 0 else layout.chroma_size(60, 48)
+        x, y = np.linspace(0, 1, width)[None, :], np.linspace(0, 1, height)[:, None]
+        codes = (0.5 + 0.12 * np.sin(3 * x + number) * np.cos(2 * y - number)) * layout.code_max
+        planes.append(np.rint(codes).astype(np.uint8 if layout.depth == 8 else np.uint16))
+    return tuple(planes)
+
+
+@pytest.mark.parametrize(("sampling", "depth"), [("420", 8), ("422", 10), ("444", 8), ("gray", 8)])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_reduced_picture_is_the_mean_of_the_whole_one(sampling: str, depth: int, step: int) -> None:
+    layout, box = layout_of(sampling, depth), Box(6, 12, 42, 36)
+    planes = smooth_planes(layout)
+    whole = to_rgb(planes, layout, UNTAGGED, box, height=48)
+    reduced = to_reduced_rgb(planes, layout, UNTAGGED, box, step, height=48)
+    mean = whole.reshape(24 // step, step, 36 // step, step, 3).mean((1, 3))
+    assert reduced.shape == mean.shape
+    assert np.abs(reduced - mean).max() <= (0 if step == 1 else 3)
+
+
+def test_a_reduced_picture_needs_a_box_inside() -> None:
+    layout = layout_of("420", 8)
+    for box, step in ((Box(0, 0, 70, 20), 2), (Box(0, 0, 4, 40), 5)):
+        with pytest.raises(ValueError, match="outside"):
+            to_reduced_rgb(smooth_planes(layout), layout, UNTAGGED, box, step, height=48)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from lipblend.media.prefetch import prefetch
+from lipblend.media.prefetch import prefetch, worked_on
 
 
 class Source:
@@ -28,21 +29,22 @@ class Source:
             self.closed_by = threading.current_thread().name
 
 
-def workers() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lipblend-prefetch")]
+def workers_left() -> list[str]:
+    ours = ("lipblend-prefetch", "lipblend-worker")
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)]
 
 
 @pytest.mark.parametrize("depth", [1, 3, 50])
 def test_items_come_in_order(depth: int) -> None:
     assert list(prefetch(Source(20), depth)) == list(range(20))
-    assert workers() == []
+    assert workers_left() == []
 
 
 def test_nothing_starts_before_the_first_item() -> None:
     source = Source(5)
     items = prefetch(source, 2)
     assert source.made == 0
-    assert workers() == []
+    assert workers_left() == []
     items.close()
 
 
@@ -60,15 +62,15 @@ def test_an_exception_comes_after_the_items_before_it() -> None:
     assert [next(items) for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(OSError, match="broken"):
         next(items)
-    assert workers() == []
+    assert workers_left() == []
 
 
 def test_closing_early_ends_the_thread_and_closes_the_source_there() -> None:
     source = Source(100)
     with prefetch(source, 2) as items:
         next(items)
-        assert len(workers()) == 1
-    assert workers() == []
+        assert len(workers_left()) == 1
+    assert workers_left() == []
     assert source.closed_by.startswith("lipblend-prefetch")
 
 
@@ -80,16 +82,60 @@ def test_an_exception_of_the_consumer_ends_the_thread() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         consume()
-    assert workers() == []
+    assert workers_left() == []
 
 
 def test_dropping_it_ends_the_thread() -> None:
     items = prefetch(Source(100), 2)
     next(items)
     del items
-    assert workers() == []
+    assert workers_left() == []
 
 
 def test_depth_is_checked() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         prefetch([1], 0)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_work_comes_in_order_whoever_is_first(workers: int) -> None:
+    def slow_at_times(number: int) -> int:
+        time.sleep(0.01 * (number % 3 == 0))
+        return 10 * number
+
+    source = Source(12)
+    assert list(worked_on(slow_at_times, source, workers=workers)) == [10 * number for number in range(12)]
+    assert source.closed_by == threading.current_thread().name
+    assert workers_left() == []
+
+
+def test_workers_work_at_the_same_time_and_not_too_far_ahead() -> None:
+    together, source = threading.Barrier(3), Source(30)
+
+    def meet(number: int) -> int:
+        together.wait(timeout=20)  # all three must be inside at once
+        return number
+
+    with worked_on(meet, source, workers=3) as results:
+        assert next(results) == 0
+        assert source.made == 4
+        together.abort()
+    assert workers_left() == []
+    assert source.closed_by
+
+
+@pytest.mark.parametrize("where", ["function", "items"])
+def test_an_exception_of_the_work_travels_out(where: str) -> None:
+    def fail(number: int) -> int:
+        if number == 3 and where == "function":
+            raise OSError("broken")
+        return number
+
+    source = Source(30, fail_at=3 if where == "items" else -1)
+    results = worked_on(fail, source, workers=2)
+    with pytest.raises(OSError, match="broken"):
+        list(results)
+    assert source.closed_by
+    assert workers_left() == []
+    with pytest.raises(ValueError, match="at least 1"):
+        worked_on(fail, source, workers=0)

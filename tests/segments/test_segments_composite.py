@@ -61,9 +61,9 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
 ) -> None:
     output = tmp_path / "out.mp4"
 
-    plain = compositing.analyse
+    plain = compositing.analyse_cached
     mended = lambda *given, **named: dataclasses.replace(plain(*given, **named), exact_times=(False, True))  # noqa: E731
-    monkeypatch.setattr(compositing, "analyse", mended)
+    monkeypatch.setattr(compositing, "analyse_cached", mended)
     monkeypatch.setattr(WorkerPool, "__enter__", lambda pool: pytest.fail("workers were started"))
 
     def stop(progress: object) -> None:

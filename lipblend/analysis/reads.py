@@ -1,0 +1,40 @@
+"""The settings that the analysis reads: for any others it is the same, and can be used again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lipblend.settings import Settings
+
+ANALYSIS_KEYS = (
+    "read.strict",
+    "pair.method",
+    "pair.timeline",
+    "pair.offset_s",
+    "track.min_face_px",
+    "track.max_faces",
+    "track.confidence",
+    "track.search_every_s",
+    "track.cuts",
+    "track.cut_threshold",
+    "colour.space",
+)
+"""The only settings that `lipblend.analysis.analyse.analyse` may read (of ``colour.space``, whether it is ``lab``)."""
+
+
+def analysis_values(settings: Settings) -> tuple[tuple[str, Any], ...]:
+    """Key and value of every setting that the analysis reads."""
+    pairs = [(key, *key.split(".")) for key in ANALYSIS_KEYS]
+    return tuple((key, getattr(getattr(settings, group), name)) for key, group, name in pairs)
+
+
+def analysis_settings(settings: Settings) -> Settings:
+    """The settings with those that the analysis does not read at their defaults.
+
+    What is analysed by these cannot depend on any other setting.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    for key, value in analysis_values(settings):
+        group, _, name = key.partition(".")
+        values.setdefault(group, {})[name] = value
+    return Settings.model_validate(values)

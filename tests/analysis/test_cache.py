@@ -1,0 +1,357 @@
+"""Analyses kept on the disk: what they are found by, what comes back, and what becomes of bad files."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lipblend.analysis import cache as caching
+from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
+from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.reads import ANALYSIS_KEYS, analysis_settings, analysis_values
+from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
+from lipblend.catalogue import SettingSpec, setting_specs
+from lipblend.compositing import composite
+from lipblend.errors import LipblendError
+from lipblend.faces.models import resolve_model
+from lipblend.media.identity import WHOLE_BYTES, content_identity
+from lipblend.media.info import VideoInfo
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.sample import SamplePair, make_sample
+from lipblend.settings import Settings
+from lipblend.sweep.grid import stage_of
+
+MODEL = resolve_model("face_landmarker")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=6, size=320)
+
+
+@pytest.fixture(scope="module")
+def videos(pair: SamplePair) -> tuple[VideoInfo, VideoInfo]:
+    return probe(pair.original), probe(pair.synced)
+
+
+@pytest.fixture(scope="module")
+def analysis(videos: tuple[VideoInfo, VideoInfo]) -> ClipAnalysis:
+    return analyse_cached(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None, cache=None)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch, analysis: ClipAnalysis) -> list[Settings]:
+    """Stands for the analysis; the settings that it was called with."""
+    calls: list[Settings] = []
+
+    def stand_in(*_: Any, settings: Settings, **__: Any) -> ClipAnalysis:
+        calls.append(settings)
+        return analysis
+
+    monkeypatch.setattr(caching, "analyse", stand_in)
+    return calls
+
+
+def from_bytes(content: bytes, key: str) -> ClipAnalysis:
+    return from_file(io.BytesIO(content), key)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two things hold the same, to the last bit and the last type."""
+    if is_dataclass(one):
+        return type(one) is type(other) and all(
+            same(getattr(one, each.name), getattr(other, each.name)) for each in fields(one)
+        )
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
+    return bool(type(one) is type(other) and one == other)
+
+
+def run(videos: tuple[VideoInfo, VideoInfo], folder: Path | None, settings: Settings | None = None) -> ClipAnalysis:
+    return analyse_cached(*videos, model=MODEL, settings=settings or Settings(), on_frame=lambda _: None, cache=folder)
+
+
+def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
+    """The same with everything missing somewhere that may be missing, and a second track."""
+    (record,) = analysis.tracks.values()
+    first = record.measured[0]
+    assert first is not None
+    measured = [first, None, replace(first, stats=None, above=None), *record.measured[3:]]
+    synced = [None, *record.synced[1:]]
+    holey = TrackRecord(record.frames, record.original, synced, measured)
+    return replace(analysis, tracks={3: holey, 1: record.between(1, 3)}, notes=("naïve “ ” note",))
+
+
+def test_an_analysis_comes_back_as_it_was(analysis: ClipAnalysis) -> None:
+    for each in (analysis, with_gaps(analysis), replace(analysis, tracks={})):
+        assert same(from_bytes(to_bytes(each, "key"), "key"), each)
+    assert not same(analysis, with_gaps(analysis))
+    (record,) = analysis.tracks.values()
+    assert all(mesh is not None for mesh in record.synced)
+    assert any(each is not None and each.footprint is not None for each in record.measured)
+
+
+def test_an_analysis_of_a_window_is_not_kept(analysis: ClipAnalysis, videos: tuple[VideoInfo, VideoInfo]) -> None:
+    with VideoReader(videos[0]) as reader:
+        frame = next(iter(reader))
+    with pytest.raises(ValueError, match="window"):
+        to_bytes(replace(analysis, kept=({0: frame}, {})), "key")
+
+
+def changed(**arrays: Any) -> Callable[[bytes], bytes]:
+    def apply(content: bytes) -> bytes:
+        with np.load(io.BytesIO(content)) as file:
+            held = {name: file[name] for name in file.files} | arrays
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=True, **held)
+        return packed.getvalue()
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
+        lambda content: b"PK\x03\x04 something else",
+        changed(header=np.frombuffer(b"[]", np.uint8)),
+        changed(header=np.frombuffer(b'{"kind": "lipblend analysis", "key": "key"}', np.uint8)),
+        changed(original=np.zeros((2, 478, 2), np.float32)),
+        changed(pts=np.zeros(2, np.int64)),
+        changed(frames=np.array([99] * 6)),
+        changed(has_measured=np.zeros(6, bool)),
+        changed(notes_=np.array([{"an": "object"}], object)),
+    ],
+)
+def test_a_damaged_or_foreign_file_is_refused(analysis: ClipAnalysis, damage: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(DamagedAnalysisError):
+        from_bytes(damage(to_bytes(analysis, "key")), "key")
+
+
+def test_an_entry_of_another_key_is_refused(analysis: ClipAnalysis) -> None:
+    with pytest.raises(DamagedAnalysisError):
+        from_bytes(to_bytes(analysis, "key"), "other")
+
+
+def test_the_second_run_takes_what_the_first_one_kept(
+    counted: list[Settings], videos: tuple[VideoInfo, VideoInfo], analysis: ClipAnalysis, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new" / "cache"
+    assert cached_analysis(*videos, model=MODEL, settings=Settings(), cache=folder) is None
+    first, second = run(videos, folder), run(videos, folder)
+    assert len(counted) == 1
+    assert same(first, second)
+    assert same(first, analysis)
+    assert folder.stat().st_mode & 0o077 == 0 or os.name == "nt"
+    assert AnalysisCache(folder).state().entries == 1
+    assert AnalysisCache(folder).state().size_bytes == sum(path.stat().st_size for path in folder.iterdir())
+    found = cached_analysis(*videos, model=MODEL, settings=Settings(), cache=folder)
+    assert found is not None
+    assert run(videos, None) is analysis
+    assert len(counted) == 2
+
+
+def test_a_damaged_entry_is_replaced_and_said(
+    counted: list[Settings], videos: tuple[VideoInfo, VideoInfo], tmp_path: Path
+) -> None:
+    run(videos, tmp_path)
+    (entry,) = tmp_path.iterdir()
+    entry.write_bytes(b"foreign")
+    assert cached_analysis(*videos, model=MODEL, settings=Settings(), cache=tmp_path) is None
+    assert any("of no use" in note for note in run(videos, tmp_path).notes)
+    assert not any("of no use" in note for note in run(videos, tmp_path).notes)
+    assert len(counted) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_done_without_and_said(
+    counted: list[Settings], videos: tuple[VideoInfo, VideoInfo], tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_bytes(b"")
+    assert any("could not be kept" in note for note in run(videos, blocked / "below").notes)
+    assert len(counted) == 1
+
+
+def test_files_that_change_under_the_analysis_are_not_kept(
+    monkeypatch: pytest.MonkeyPatch, pair: SamplePair, analysis: ClipAnalysis, tmp_path: Path
+) -> None:
+    copy = shutil.copy(pair.original, tmp_path / "copy.mp4")
+    videos = probe(copy), probe(pair.synced)
+
+    def writes(*_: Any, **__: Any) -> ClipAnalysis:
+        with copy.open("ab") as file:
+            file.write(b"more")
+        return analysis
+
+    monkeypatch.setattr(caching, "analyse", writes)
+    run(videos, tmp_path / "cache")
+    assert AnalysisCache(tmp_path / "cache").state().entries == 0
+
+
+def another(spec: SettingSpec) -> object:
+    """An allowed value that is not the default."""
+    if spec.kind == "list":
+        return (spec.choices[-1],)
+    if spec.low is not None:
+        return spec.low if spec.default != spec.low else spec.high
+    if isinstance(spec.default, bool):
+        return not spec.default
+    return next((choice for choice in spec.choices if choice != spec.default), "other")
+
+
+def with_value(spec: SettingSpec) -> Settings | None:
+    group, _, name = spec.key.partition(".")
+    try:
+        return Settings.model_validate({group: {name: another(spec)}})
+    except ValueError:
+        return None  # it cannot stand alone
+
+
+def test_the_settings_that_the_analysis_reads_change_the_key_and_no_others(
+    videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching, "content_identity", lambda path: path.name)
+    plain = analysis_key(*videos, model=MODEL, settings=Settings())
+    changing = {
+        key
+        for key, spec in setting_specs().items()
+        if (settings := with_value(spec)) is not None and analysis_key(*videos, model=MODEL, settings=settings) != plain
+    }
+    assert changing == set(ANALYSIS_KEYS)
+    assert {key for key in setting_specs() if stage_of(key) == "analysis"} == set(ANALYSIS_KEYS)
+
+
+def test_the_analysis_is_given_no_other_settings(counted: list[Settings], videos: tuple[VideoInfo, VideoInfo]) -> None:
+    given = Settings.model_validate(
+        {"track": {"max_faces": 2, "max_gap_s": 1.0}, "mask": {"expansion": 1.3}, "colour": {"space": "lab"}}
+    )
+    run(videos, None, given)
+    assert analysis_values(counted[0]) == analysis_values(given)
+    assert counted[0].mask == Settings().mask
+    assert counted[0].track.max_gap_s == Settings().track.max_gap_s
+    assert analysis_settings(counted[0]) == counted[0]
+
+
+def test_content_model_and_code_change_the_key(
+    pair: SamplePair, videos: tuple[VideoInfo, VideoInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = videos
+    plain = analysis_key(ours, theirs, model=MODEL, settings=Settings())
+    copy = replace(ours, path=Path(shutil.copy(pair.original, tmp_path / pair.original.name)))
+    assert analysis_key(copy, theirs, model=MODEL, settings=Settings()) == plain
+    content = bytearray(copy.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.path.write_bytes(content)
+    other_model = tmp_path / "model.task"
+    other_model.write_bytes(b"another model")
+    keys = {
+        plain,
+        analysis_key(copy, theirs, model=MODEL, settings=Settings()),
+        analysis_key(theirs, ours, model=MODEL, settings=Settings()),
+        analysis_key(ours, theirs, model=other_model, settings=Settings()),
+    }
+    monkeypatch.setattr(caching, "code_fingerprint", lambda: "other code")
+    keys.add(analysis_key(ours, theirs, model=MODEL, settings=Settings()))
+    assert len(keys) == 5
+
+
+def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = code_fingerprint()
+    package = tmp_path / "lipblend"
+    for name in caching._CODE:
+        shutil.copytree(caching._PACKAGE / name, package / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(caching, "_PACKAGE", package)
+    assert code_fingerprint() == plain
+    with (package / "stages" / "mask.py").open("a") as file:
+        file.write("# changed\n")
+    assert code_fingerprint() != plain
+
+
+def test_large_files_are_told_apart_by_samples_size_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(WHOLE_BYTES + 5_000_000)
+    found = {content_identity(path)}
+    for change in (
+        lambda: os.utime(path, ns=(1, 1)),
+        lambda: (_overwritten(path, 0), os.utime(path, ns=(1, 1))),
+        lambda: (_overwritten(path, WHOLE_BYTES + 4_999_990), os.utime(path, ns=(1, 1))),
+        lambda: (os.truncate(path, WHOLE_BYTES + 4_999_999), os.utime(path, ns=(1, 1))),
+    ):
+        change()
+        found.add(content_identity(path))
+    assert len(found) == 5
+
+
+def _overwritten(path: Path, place: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"xyz")
+
+
+def test_the_folder_stays_within_its_bounds(analysis: ClipAnalysis, tmp_path: Path) -> None:
+    size, now = len(to_bytes(analysis, "0" * 40)), time.time()
+    foreign = tmp_path / "notes.txt"
+    foreign.write_text("mine")
+    keys = [f"{number:040x}" for number in range(4)]
+    room = AnalysisCache(tmp_path, most_bytes=3 * size + 100)
+    for key in keys[:3]:
+        room.store(key, analysis)
+    for key, age_s in zip(keys[:3], (30.0, 20.0, 10.0), strict=True):
+        os.utime(tmp_path / f"{key}{caching.SUFFIX}", (now - age_s, now - age_s))
+    room.load(keys[0])  # used: now the second one has waited longest
+    room.store(keys[3], analysis)
+    assert [room.load(key) is not None for key in keys] == [True, False, True, True]
+    os.utime(tmp_path / f"{keys[2]}{caching.SUFFIX}", (now - 100, now - 100))
+    AnalysisCache(tmp_path, longest_s=60).store(keys[3], analysis)
+    assert [room.load(key) is not None for key in keys] == [True, False, False, True]
+    AnalysisCache(tmp_path, most_bytes=10).store(keys[1], analysis)  # the one just made stays
+    assert [room.load(key) is not None for key in keys] == [False, True, False, False]
+    assert room.clear().entries == 1
+    assert room.state().entries == 0
+    assert foreign.read_text() == "mine"
+
+
+def test_an_entry_that_cannot_be_read_is_made_again(
+    counted: list[Settings], videos: tuple[VideoInfo, VideoInfo], tmp_path: Path
+) -> None:
+    key = analysis_key(*videos, model=MODEL, settings=Settings())
+    (tmp_path / f"{key}{caching.SUFFIX}").mkdir()
+    made = run(videos, tmp_path)
+    assert len(counted) == 1
+    assert any("cannot be read" in note for note in made.notes)
+    with pytest.raises(LipblendError, match="cannot remove"):
+        AnalysisCache(tmp_path).clear()
+
+
+def decoded(path: Path) -> list[tuple[int, list[bytes]]]:
+    with VideoReader(probe(path)) as reader:
+        return [(frame.pts, [plane.tobytes() for plane in frame.planes]) for frame in reader]
+
+
+def test_a_cached_run_gives_the_same_pixels(pair: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.model_validate({"encode": {"crf": 0, "preset": "ultrafast"}})
+    outputs = [tmp_path / f"{name}.mp4" for name in ("without", "first", "second")]
+    for output, folder in zip(outputs, (None, tmp_path / "cache", tmp_path / "cache"), strict=True):
+        if output.stem == "second":
+            monkeypatch.setattr(caching, "analyse", None)
+        result = composite(pair.original, pair.synced, output, settings=settings, cache=folder)
+        assert result.blended == pair.frames
+    without, first, second = map(decoded, outputs)
+    assert without == first == second

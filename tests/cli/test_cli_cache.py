@@ -1,0 +1,77 @@
+"""The cache on the command line: which folder it is, and showing and clearing it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lipblend import folders
+from lipblend.analysis import cache as caching
+from lipblend.cli.app import app
+from lipblend.cli.options import CACHE_VARIABLE, chosen_cache
+from lipblend.errors import SettingsError
+from lipblend.faces.models import resolve_model
+from lipblend.media.probe import probe
+from lipblend.preview.frames import preview
+from lipblend.sample import make_sample
+from lipblend.settings import Settings
+
+run = CliRunner()
+
+
+def test_which_folder_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = folders.user_cache_folder() / "analysis"
+    monkeypatch.delenv(CACHE_VARIABLE)
+    assert chosen_cache(None, False) == usual
+    assert chosen_cache(tmp_path, False) == tmp_path
+    assert chosen_cache(None, True) is None
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "named"))
+    assert chosen_cache(None, False) == tmp_path / "named"
+    assert chosen_cache(tmp_path, False) == tmp_path
+    assert chosen_cache(None, True) is None
+    monkeypatch.setenv(CACHE_VARIABLE, "OFF")
+    assert chosen_cache(None, False) is None
+    assert chosen_cache(tmp_path, False) == tmp_path
+    with pytest.raises(SettingsError, match="--no-cache"):
+        chosen_cache(tmp_path, True)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SettingsError, match="is a file"):
+        chosen_cache(tmp_path / "file", False)
+
+
+def test_it_is_shown_and_cleared(tmp_path: Path) -> None:
+    for name, size in ((f"a{caching.SUFFIX}", 1_500_000), (f"b{caching.SUFFIX}", 500_000), ("mine.txt", 7)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    words = ["--cache", str(tmp_path)]
+    assert run.invoke(app, ["cache", "show", *words]).stdout == f"2 analyses, 2.0 MB  {tmp_path}\n"
+    shown = json.loads(run.invoke(app, ["cache", "show", *words, "--json"]).stdout)
+    assert (shown["folder"], shown["entries"], shown["bytes"]) == (str(tmp_path), 2, 2_000_000)
+    assert run.invoke(app, ["cache", "clear", *words]).stdout == "2 analyses removed, 2.0 MB\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert "0 analyses, 0.0 MB" in run.invoke(app, ["cache", "show", "--cache", str(tmp_path / "none")]).stdout
+    assert "off" in run.invoke(app, ["cache", "show"]).stdout  # the tests' own choice
+
+
+def test_a_run_keeps_its_analysis_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair, folder = make_sample(tmp_path, frames=6, size=320), tmp_path / "cache"
+    inputs = [str(pair.original), str(pair.synced)]
+    words = ["--set", "encode.preset=ultrafast", "--quiet", "--cache", str(folder)]
+    assert run.invoke(app, ["composite", *inputs, "-o", str(tmp_path / "one.mp4"), *words]).exit_code == 0
+    assert len(list(folder.iterdir())) == 1
+    # From here on nothing is analysed any more: not for another mask, not for a preview, not for a sweep.
+    monkeypatch.setattr(caching, "analyse", None)
+    other = [*words, "--set", "mask.expansion=1.2"]
+    assert run.invoke(app, ["composite", *inputs, "-o", str(tmp_path / "two.mp4"), *other]).exit_code == 0
+    sweep = ["sweep", *inputs, "-o", str(tmp_path / "sweep"), "--quiet", "--set", "alpha.gamma=0.5,1"]
+    swept = run.invoke(app, [*sweep, "--cache", str(folder)])
+    assert swept.exit_code == 0, swept.output
+    looks = preview(pair.original, pair.synced, ["0.1"], {"plain": Settings()}, cache=folder).looks
+    assert looks[0][0].whole
+    assert len(list(folder.iterdir())) == 1
+    key = caching.analysis_key(
+        probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"), settings=Settings()
+    )
+    assert [path.name for path in folder.iterdir()] == [f"{key}{caching.SUFFIX}"]

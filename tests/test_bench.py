@@ -1,0 +1,257 @@
+"""What keeps the program fast and its memory flat, by structure; and the benchmark itself. No seconds are judged."""
+
+from __future__ import annotations
+
+import gc
+import json
+import runpy
+import subprocess
+import sys
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from lipblend import allocator, render
+from lipblend.allocator import give_back
+from lipblend.analysis import cache as caching
+from lipblend.analysis import scan
+from lipblend.analysis.cache import analyse_cached
+from lipblend.analysis.plan import make_plan
+from lipblend.compositing import composite
+from lipblend.faces.models import resolve_model
+from lipblend.media import planes, reader
+from lipblend.media.coded import SegmentEncoder
+from lipblend.media.planes import Box
+from lipblend.media.probe import probe
+from lipblend.memory import retained_bytes
+from lipblend.sample import SamplePair, make_sample
+from lipblend.segments import job
+from lipblend.settings import Settings
+
+SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "bench.py"
+FRAMES, SIZE = 36, 320
+FAST = Settings.model_validate({"encode": {"preset": "ultrafast"}})
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=FRAMES, size=SIZE)
+
+
+class Converted:
+    """Boxes that were turned into RGB, and of those how many were the whole picture."""
+
+    def __init__(self) -> None:
+        self.boxes: list[Box | None] = []
+
+    @property
+    def whole(self) -> int:
+        return sum(box is None or (box.width, box.height) == (SIZE, SIZE) for box in self.boxes)
+
+
+@pytest.fixture(scope="module")
+def analysed(pair: SamplePair, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Converted]:
+    """A cache with the pair's analysis, and what was converted for it."""
+    folder, converted = tmp_path_factory.mktemp("cache"), Converted()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("to_rgb", "to_reduced_rgb"):
+            inner = getattr(planes, name)
+
+            def noted(*arguments: Any, inner: Any = inner, **options: Any) -> Any:
+                converted.boxes.append(arguments[3])
+                return inner(*arguments, **options)
+
+            patch.setattr(scan, name, noted)
+        analyse_cached(
+            probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"), settings=FAST,
+            on_frame=lambda _: None, cache=folder,
+        )  # fmt: skip
+    return folder, converted
+
+
+def test_the_analysis_converts_crops_and_not_whole_frames(analysed: tuple[Path, Converted]) -> None:
+    converted = analysed[1]
+    assert len(converted.boxes) >= 2 * FRAMES
+    searches = 1 + int(FRAMES / 25 / FAST.track.search_every_s)
+    assert 2 <= converted.whole <= 2 * searches
+
+
+def test_the_second_pass_converts_nothing_and_touches_a_part_only(
+    pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes: list[Box] = []
+    inner = render.cut
+
+    def noted(planes: Any, layout: Any, box: Box) -> np.ndarray:
+        boxes.append(box)
+        return inner(planes, layout, box)
+
+    monkeypatch.setattr(render, "cut", noted)
+    monkeypatch.setattr(caching, "analyse", None)
+    monkeypatch.setattr(planes, "cv2", NoRgb(planes.cv2))
+    result = composite(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, cache=analysed[0])
+    assert result.blended == len(boxes) == FRAMES
+    assert max(box.width * box.height for box in boxes) < 0.5 * SIZE * SIZE
+
+
+class NoRgb:
+    """OpenCV without what turns YCbCr into RGB."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        assert name not in ("transform", "cvtColor"), f"cv2.{name} was called on planes"
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("slow", ["encoder", "composer"])
+def test_few_frames_are_held_at_a_time_whoever_is_slow(
+    slow: str, pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    most = 0
+
+    class Counted(reader.Frame):
+        def __new__(cls, *_: Any, **__: Any) -> Any:
+            made = super().__new__(cls)
+            alive.add(made)
+            return made
+
+    monkeypatch.setattr(reader, "Frame", Counted)
+    holder, name = (SegmentEncoder, "encode") if slow == "encoder" else (job, "render_frame")
+    inner = getattr(holder, name)
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        nonlocal most
+        time.sleep(0.02)
+        most = max(most, len(alive))
+        return inner(*arguments, **options)
+
+    monkeypatch.setattr(holder, name, slowly)
+    composite(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, cache=analysed[0])
+    workers = job.THREADS
+    # Two queues of decoded frames with one each on the way, and inputs and outputs of the workers.
+    bound = 2 * (job._QUEUE + 2) + 3 * (workers + 2)
+    assert job._QUEUE < most <= bound < 2 * FRAMES
+    gc.collect()
+    assert len(alive) == 0
+
+
+def test_the_output_does_not_depend_on_the_number_of_threads(
+    pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lossless = Settings.model_validate({"encode": {"preset": "ultrafast", "crf": 0}})
+    before, inside = cv2.getNumThreads(), set()
+    seen = []
+    for workers, opencv in ((1, 1), (3, before)):
+        monkeypatch.setattr(job, "THREADS", workers)
+        inner = SegmentEncoder.encode
+
+        def noted(self: Any, frame: Any, inner: Any = inner) -> Any:
+            inside.add(cv2.getNumThreads())
+            return inner(self, frame)
+
+        output = tmp_path / f"{workers}.mp4"
+        with monkeypatch.context() as patch:
+            patch.setattr(SegmentEncoder, "encode", noted)
+            if opencv > 1:
+                patch.setattr(cv2, "setNumThreads", lambda _: None)
+            composite(pair.original, pair.synced, output, settings=lossless, cache=analysed[0])
+        with reader.VideoReader(probe(output)) as frames:
+            seen.append([plane.tobytes() for frame in frames for plane in frame.planes])
+    assert seen[0] == seen[1]
+    assert inside == {1, before}
+    assert cv2.getNumThreads() == before
+
+
+def test_what_is_kept_of_a_frame_is_small_and_does_not_grow(pair: SamplePair, analysed: tuple[Path, Converted]) -> None:
+    analysis = analyse_cached(
+        probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"), settings=FAST,
+        on_frame=lambda _: None, cache=analysed[0],
+    )  # fmt: skip
+    plan = make_plan(analysis, FAST)
+    mesh = 478 * 2 * 4
+    # Two meshes a frame in each; the analysis has a footprint in every third frame, colour statistics and a membrane.
+    assert 2 * mesh < retained_bytes(analysis) / FRAMES < 2 * mesh + 7200 / 3 + 900 + 3500
+    assert 2 * mesh < retained_bytes(plan) / FRAMES < 2 * mesh + 770 + 3500
+    assert not any(analysis.kept)
+
+
+def test_what_things_hold_is_counted_once_and_whole() -> None:
+    whole = np.zeros((1000, 100))
+    for held in ([whole[0], whole[1]], [whole[0], {"again": whole}], whole.T):
+        assert 800_000 < retained_bytes(held) < 802_000
+    assert retained_bytes([whole.copy(), whole]) > 1_600_000
+    assert retained_bytes([np, print, Box]) < 500
+    assert retained_bytes(Box(10**30, 1, 2, 3)) > 100
+
+
+def test_memory_is_given_back_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    class Library:
+        def malloc_trim(self, pad: int) -> int:
+            calls.append(pad)
+            return 1
+
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: Library())
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert give_back()
+    assert calls == [0]
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: object())
+    assert not give_back()
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert not give_back()
+    assert calls == [0]
+
+
+@pytest.fixture(scope="module")
+def bench() -> dict[str, Any]:
+    return runpy.run_path(str(SCRIPT))
+
+
+def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, Any], tmp_path: Path) -> None:
+    original, synced = bench["make_pair"](tmp_path, 240, 1.0, 8)
+    assert probe(original).upright_size == probe(synced).upright_size == (426, 240)
+    settings = ("encode.preset=ultrafast", "track.no_face=copy")
+    pair = bench["measured"]("small", original, synced, tmp_path, settings, ("floor", "cached"))
+    runs = pair["runs"]
+    assert [run["frames"] for run in runs.values()] == [8, 8]
+    assert runs["cached"]["blended"] == 8
+    assert set(runs["cached"]["stages_s"]) >= {"read", "face model", "compose", "encode"}
+    assert runs["floor"]["wall_ratio"] == runs["floor"]["cpu_ratio"] == 1
+    assert runs["cached"]["cpu_ratio"] == pytest.approx(runs["cached"]["cpu_s"] / runs["floor"]["cpu_s"], abs=0.01)
+    assert json.loads(json.dumps(pair)) == pair
+    shown = bench["table"]([pair])
+    assert "| small | floor |" in shown
+    assert "| small | cached |" in shown
+
+
+def test_the_references_and_longer_clips_of_the_benchmark(bench: dict[str, Any], tmp_path: Path) -> None:
+    original, synced = bench["make_pair"](tmp_path, 240, 0.5, 8)
+    long = tmp_path / "long.mp4"
+    bench["repeat"](original, long, 3)
+    with reader.VideoReader(probe(long)) as frames:
+        stamps = [frame.pts for frame in frames]
+    assert len(stamps) == 24
+    assert len(set(np.diff(stamps).tolist())) == 1
+    assert bench["reference"](original, synced, tmp_path / "out.mp4", FAST) == 8
+    assert probe(tmp_path / "out.mp4").upright_size == (426, 240)
+
+
+def test_a_run_that_fails_says_why(bench: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"floor failed:[\s\S]*No such file"):
+        bench["measured"]("none", tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path, (), ("floor",))
+
+
+def test_the_benchmark_says_how_it_is_used() -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0
+    assert "--clips" in done.stdout
+    assert "SUPPRESS" not in done.stdout
