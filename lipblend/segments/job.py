@@ -69,7 +69,7 @@ class RenderJob:
         rows : sequence of PlanRow
         restorer : Restorer, optional
         threads : int, optional
-            That compose, ahead of the frame handed on; `THREADS` if not given. The pictures are the same with any number.
+            That compose, ahead of the frame handed on; `THREADS` if not given. The pictures do not depend on it.
 
         Raises
         ------
