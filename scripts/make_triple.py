@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -97,7 +98,7 @@ def read_shot(clip: Path, start_s: float, frames: int, model: Path) -> Shot:
 def head_speeds(meshes: Sequence[Landmarks | None]) -> Floats:
     """How far the head moved since the frame before, face widths a frame, over the frames where both show it."""
     speeds = []
-    for old, new in zip(meshes, meshes[1:], strict=False):
+    for old, new in pairwise(meshes):
         if old is not None and new is not None:
             moved = (new.points - old.points)[list(STABLE)].mean(axis=0)
             speeds.append(float(np.hypot(*moved)) / new.face_width_px)
@@ -163,27 +164,36 @@ def crop_boxes(meshes: Sequence[Landmarks | None]) -> list[tuple[int, int, int, 
     return boxes
 
 
-def painted(orig: Rgb, truth: Rgb, box: tuple[int, int, int, int], index: int, crop_px: int, rate: float, damage: Damage, seed: int) -> Rgb:  # fmt: skip
-    """The generator's frame: its small picture of the truth, enlarged, shifted and tinted, pasted into orig."""
-    height, width = orig.shape[:2]
-    x0, y0, x1, y1 = box
-    rng = np.random.default_rng((seed, index))
-    inside = np.clip(np.arange(y0, y1), 0, height - 1)[:, None], np.clip(np.arange(x0, x1), 0, width - 1)[None]
-    crop = truth[inside].astype(np.float32)
-    small = np.rint(cv2.resize(crop, (crop_px, crop_px), interpolation=cv2.INTER_AREA))
-    shift = rng.normal(0, damage.jitter_px, 2).clip(-2 * damage.jitter_px, 2 * damage.jitter_px)
-    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    large = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-    large = cv2.warpAffine(large, matrix, (x1 - x0, y1 - y0), borderMode=cv2.BORDER_REPLICATE)
-    pump = damage.pumping_levels * np.sin(2 * np.pi * damage.pumping_hz * index / rate)
-    large += np.array(damage.cast, np.float32) + np.float32(pump)
-    weight = paste_weight(x1 - x0, y1 - y0, damage)[..., None]
-    out = orig.astype(np.float32)
-    top, left = max(0, y0), max(0, x0)
-    part = slice(top, min(height, y1)), slice(left, min(width, x1))
-    own = slice(top - y0, min(height, y1) - y0), slice(left - x0, min(width, x1) - x0)
-    out[part] += weight[own] * (large[own] - out[part])
-    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+@dataclass(frozen=True)
+class Generator:
+    """Paints the truth's lower face into orig: at a side of ``crop_px``, ``rate`` frames a second."""
+
+    crop_px: int
+    rate: float
+    seed: int
+    damage: Damage
+
+    def painted(self, orig: Rgb, truth: Rgb, box: tuple[int, int, int, int], index: int) -> Rgb:
+        """Its frame: a small picture of the truth, enlarged, shifted and tinted, pasted into orig."""
+        height, width = orig.shape[:2]
+        x0, y0, x1, y1 = box
+        rng = np.random.default_rng((self.seed, index))
+        inside = np.clip(np.arange(y0, y1), 0, height - 1)[:, None], np.clip(np.arange(x0, x1), 0, width - 1)[None]
+        crop = truth[inside].astype(np.float32)
+        small = np.rint(cv2.resize(crop, (self.crop_px, self.crop_px), interpolation=cv2.INTER_AREA))
+        shift = rng.normal(0, self.damage.jitter_px, 2).clip(-2 * self.damage.jitter_px, 2 * self.damage.jitter_px)
+        matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        large = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        large = cv2.warpAffine(large, matrix, (x1 - x0, y1 - y0), borderMode=cv2.BORDER_REPLICATE)
+        pump = self.damage.pumping_levels * np.sin(2 * np.pi * self.damage.pumping_hz * index / self.rate)
+        large += np.array(self.damage.cast, np.float32) + np.float32(pump)
+        weight = paste_weight(x1 - x0, y1 - y0, self.damage)[..., None]
+        out = orig.astype(np.float32)
+        top, left = max(0, y0), max(0, x0)
+        part = slice(top, min(height, y1)), slice(left, min(width, x1))
+        own = slice(top - y0, min(height, y1) - y0), slice(left - x0, min(width, x1) - x0)
+        out[part] += weight[own] * (large[own] - out[part])
+        return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 
 def paste_weight(width: int, height: int, damage: Damage) -> Floats:
@@ -204,7 +214,7 @@ def make_triple(
 ) -> dict[str, object]:
     """Make the folder and its four files; returns what about.json says."""
     shot = read_shot(clip, start_s, frames, model)
-    done, rate, numbers = DAMAGES[damage], float(shot.rate), range(frames)
+    generator = Generator(crop_px, float(shot.rate), seed, DAMAGES[damage])
     drops, boxes = jaw_drops(shot, seed), crop_boxes(shot.meshes)
 
     def orig(index: int) -> Rgb:
@@ -213,12 +223,12 @@ def make_triple(
 
     def synced(index: int) -> Rgb:
         box, picture = boxes[index], orig(index)
-        return picture if box is None else painted(picture, shot.pictures[index], box, index, crop_px, rate, done, seed)
+        return picture if box is None else generator.painted(picture, shot.pictures[index], box, index)
 
     speeds = head_speeds(shot.meshes)
     about = {
         "clip": clip.name, "start_s": start_s, "frames": frames, "rate": str(shot.rate), "seed": seed,
-        "crop_px": crop_px, "damage": damage, **asdict(done),
+        "crop_px": crop_px, "damage": damage, **asdict(generator.damage),
         "tracked": sum(mesh is not None for mesh in shot.meshes),
         "face_width_px": round(float(np.median([m.face_width_px for m in shot.meshes if m is not None])), 1),
         "mean_abs_drop": round(float(np.abs(drops).mean()), 4),
@@ -228,12 +238,12 @@ def make_triple(
     clips: tuple[tuple[str, Callable[[int], Rgb], float], ...] = (
         ("truth", lambda index: shot.pictures[index], CRF),
         ("orig", orig, CRF),
-        ("synced", synced, done.crf),
+        ("synced", synced, generator.damage.crf),
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, picture, crf in clips:
-            write_clip(folder / f"{name}.mp4", map(picture, numbers), frame_rate=shot.rate, crf=crf)
+            write_clip(folder / f"{name}.mp4", map(picture, range(frames)), frame_rate=shot.rate, crf=crf)
         (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror}") from error
