@@ -38,7 +38,6 @@ Floats = NDArray[np.float32]
 CRF = 10  # of orig and truth: hardly any loss
 _GAP_SHUT, _GAP_OPEN = 0.01, 0.13  # face widths between the inner lips of the other mouth motion
 _MOST_SHUT = 0.8  # share of the gap that is closed at most: what is behind the lips cannot be made up
-_SMOOTH_FRAMES = 2
 _CHIN = 152
 
 
@@ -52,12 +51,15 @@ class Damage:
     jitter_px: float
     paste: str  # "u": from the nose down, the corners below rounded, edge feathered; "box": the crop's lower half, hard
     feather: float
+    steady_frames: (
+        int  # the crop is the mean of the face's boxes over so many frames to each side, and lags in fast turns
+    )
     crf: float
 
 
 DAMAGES = {
-    "mild": Damage((-2.5, -2.0, -1.0), 0.5, 1.4, 0.3, "u", 0.03, 15),
-    "strong": Damage((-11.0, -9.0, -4.0), 3.0, 1.4, 1.0, "box", 0.0, 19),
+    "mild": Damage((-2.5, -2.0, -1.0), 0.5, 1.4, 0.3, "u", 0.03, 0, 15),
+    "strong": Damage((-11.0, -9.0, -4.0), 3.0, 1.4, 1.0, "box", 0.0, 2, 19),
 }
 
 
@@ -152,12 +154,12 @@ def _curve(u: Floats, line: NDArray[np.float64]) -> Floats:
     return np.interp(u, line[order, 0], line[order, 1]).astype(np.float32)
 
 
-def crop_boxes(meshes: Sequence[Landmarks | None]) -> list[tuple[int, int, int, int] | None]:
-    """The square-ish crop of the generator in every frame, steadied over its neighbours: x0, y0, x1, y1."""
+def crop_boxes(meshes: Sequence[Landmarks | None], steady: int) -> list[tuple[int, int, int, int] | None]:
+    """The crop of the generator in every frame, steadied over its neighbours: x0, y0, x1, y1."""
     corners = [None if m is None else np.concatenate([m.points.min(axis=0), m.points.max(axis=0)]) for m in meshes]
     boxes: list[tuple[int, int, int, int] | None] = []
     for at, found in enumerate(corners):
-        near = [each for each in corners[max(0, at - _SMOOTH_FRAMES) : at + _SMOOTH_FRAMES + 1] if each is not None]
+        near = [each for each in corners[max(0, at - steady) : at + steady + 1] if each is not None]
         x0, y0, x1, y1 = np.rint(np.mean(near, axis=0)).astype(int).tolist() if near else (0, 0, 0, 0)
         pad = (y1 - y0) // 20  # a chin that drops stays inside
         boxes.append(None if found is None else (x0, y0, x1, y1 + pad))
@@ -215,7 +217,7 @@ def make_triple(
     """Make the folder and its four files; returns what about.json says."""
     shot = read_shot(clip, start_s, frames, model)
     generator = Generator(crop_px, float(shot.rate), seed, DAMAGES[damage])
-    drops, boxes = jaw_drops(shot, seed), crop_boxes(shot.meshes)
+    drops, boxes = jaw_drops(shot, seed), crop_boxes(shot.meshes, generator.damage.steady_frames)
 
     def orig(index: int) -> Rgb:
         mesh = shot.meshes[index]
