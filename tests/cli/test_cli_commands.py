@@ -273,4 +273,5 @@ def test_a_presets_yaml_can_start_a_config_file(tmp_path: Path) -> None:
     mine.write_text(shown.stdout, encoding="utf-8")
     done = run.invoke(app, ["config", "show", "--config", str(mine), "--json"])
     assert done.exit_code == 0
-    assert "multiband" in done.stdout
+    wanted = presets.resolve_settings("max-concealment").settings.model_dump(mode="json")
+    assert json.loads(done.stdout)["settings"] == wanted
