@@ -241,7 +241,10 @@ def _dense_flow(fixed: Plane, moving: Plane) -> Vectors:
     height, width = one.shape
     below, right = max(0, _LEAST_FLOW_PX - height), max(0, _LEAST_FLOW_PX - width)
     if below or right:  # a face that is about to leave the picture
-        one, two = (cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE) for plane in (one, two))
+        one, two = (
+            np.asarray(cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+            for plane in (one, two)
+        )
     flow = search.calc(one, two, np.zeros((*one.shape, 2), np.float32))
     return np.ascontiguousarray(flow[:height, :width], np.float32)
 
