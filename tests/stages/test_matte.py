@@ -277,7 +277,11 @@ GOLDEN = [0.405, 0.4773, 0.06]
 
 @pytest.mark.parametrize(
     ("alpha", "seam_px", "speed"),
-    [(AlphaSettings(), 0.0, 0.0), (AlphaSettings(motion_gain=4, motion_max=4), 0.0, 40.0), (AlphaSettings(), 60.0, 0.0)],
+    [
+        (AlphaSettings(), 0.0, 0.0),
+        (AlphaSettings(motion_gain=4, motion_max=4), 0.0, 40.0),
+        (AlphaSettings(), 60.0, 0.0),
+    ],
 )
 def test_a_footprint_about_the_lips_leaves_them_whole_for_wide_feathers_and_rings_too(
     face: Landmarks, alpha: AlphaSettings, seam_px: float, speed: float
