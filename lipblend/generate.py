@@ -36,14 +36,15 @@ class Generated:
     ----------
     patch : Patch
         Inside the mask, in `lipblend.stages.matte.Matte.core`.
-    beyond : Patch or None
-        Change to be added outside of it, where the original's own pixels are moved along; in all of the matte's box.
+    carried : Patch or None
+        Change that moves the original's own pixels along, by ``reach * trust``, in all of the matte's box: the patch is
+        to be blended into the original so changed, and not into what no longer meets it at the seam. None for none.
     taken : (h, w) float32 in [0, 1]
         See `lipblend.render.FacePatch`.
     """
 
     patch: Patch
-    beyond: Patch | None
+    carried: Patch | None
     taken: npt.NDArray[np.float32]
 
 
@@ -127,8 +128,8 @@ def generate(
     if grain is not None:
         grain *= 1 - trust
         patch = replace(patch, luma=patch.luma + grain)
-    beyond = (moved - before).weighted((1 - matte.alpha) * matte.reach * found.trust)
-    return Generated(patch, beyond, matte.alpha * (1 - found.trust * still))
+    carried = (moved - before).weighted(matte.reach * found.trust)
+    return Generated(patch, carried, matte.alpha * (1 - found.trust * still))
 
 
 def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray[np.float32]:

@@ -163,12 +163,12 @@ def render_frame(
             lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([core.x0, core.y0], np.float32)
             restore = partial(restorer.restored, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
         made = generate(before, after, face, matte, settings, frame=row.original_index, restore=restore)
-        change, fell_back = _blend(made.patch - before.part(core), matte.part(core), ring_px, settings.blend)
-        delta = (
-            Patch(np.zeros_like(before.luma), np.zeros_like(before.chroma), before.grid)
-            if made.beyond is None
-            else made.beyond
-        )
+        difference = made.patch - before.part(core)
+        if made.carried is None:
+            delta = Patch(np.zeros_like(before.luma), np.zeros_like(before.chroma), before.grid)
+        else:
+            delta, difference = made.carried, difference - made.carried.part(core)
+        change, fell_back = _blend(difference, matte.part(core), ring_px, settings.blend)
         delta = _with_part(delta, core, change)
         if face.weight < 1:
             delta = delta.weighted(np.full_like(matte.alpha, face.weight))

@@ -42,7 +42,10 @@ def skin(seed: int = 1) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Made:
-    """What `generate` gives, over the whole of the matte's box: the original where there is no patch."""
+    """What `generate` gives, over the whole of the matte's box: the original where there is no patch.
+
+    ``beyond`` is what is left of the moved original under a plain cross-fade with the patch.
+    """
 
     patch: np.ndarray
     beyond: np.ndarray
@@ -83,7 +86,8 @@ class Scene:
         made = generate(one, other, self.face, self.matte, self.settings, frame=frame, **more)
         whole = one.whole().copy()
         whole[grid.within(self.matte.core(grid))] = made.patch.whole()
-        return Made(whole, np.zeros_like(whole) if made.beyond is None else made.beyond.whole(), made.taken)
+        beyond = np.zeros_like(whole) if made.carried is None else made.carried.whole()
+        return Made(whole, beyond * (1 - self.matte.alpha)[..., None], made.taken)
 
     def hole(self, radius: float, *, below: float = 0.0) -> np.ndarray:
         """(384, 384) bool: a disc about the mouth, or so many face widths below it."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, 
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap, Space
 from lipblend.stages.mask import signed_distance
+from lipblend.stages.reuse import warped
 
 TAGS = ColourTags(1, 1, 1, 1)
 EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)
@@ -313,3 +315,34 @@ def shaded(seed: int) -> Picture:
     noisy = picture(seed)
     stripes = (np.arange(768) // 9 % 2 * 120 + 40).astype(np.uint8)
     return replace(noisy, planes=(noisy.planes[0] // 16 + stripes, *noisy.planes[1:]))
+
+
+@pytest.mark.parametrize("method", BLENDS)
+def test_what_is_moved_along_meets_at_the_seam_whatever_the_blend(
+    method: str, face: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
+    """A jaw that dropped by 4 px: the original's pixels follow it inside the mask, in the feather and beyond."""
+    mesh, side = transformed(face, scale=0.5), 384
+    rng = np.random.default_rng(0)
+    luma = np.full((side, side), 120, np.float32)
+    for sigma, strength in ((1.2, 12), (4, 60), (12, 200)):
+        luma += strength * cv2.GaussianBlur(rng.normal(0, 1, luma.shape).astype(np.float32), (0, 0), sigma)
+    down = np.arange(side, dtype=np.float32)[:, None] + 0.5 - np.float32(mesh.mouth_centre[1])
+    drop = np.repeat(-4 * np.clip(down / (0.12 * mesh.face_width_px), 0, 1), side, axis=1)
+    grey = PixelLayout("gray", 8, 0, 0, 1)
+    one, other = (
+        Picture([np.clip(np.rint(plane), 0, 255).astype(np.uint8)], grey, TAGS, side)
+        for plane in (luma, warped(luma, np.dstack([np.zeros_like(drop), drop])))
+    )
+    chosen = Settings.model_validate({"blend": {"method": method, "max_iterations": 5000}})
+    result = render_frame(one, other, row_of(mesh, mesh), chosen)
+    assert result.fallbacks == ()
+    patch = result.patches[0]
+    box = patch.matte.box
+    here = np.s_[box.y0 : box.y1, box.x0 : box.x1]
+    jaw = np.broadcast_to(down > 0.15 * mesh.face_width_px, luma.shape)[here]
+    left = np.abs(one.planes[0][here] + patch.delta.luma - other.planes[0][here])
+    alpha = patch.matte.alpha
+    feather, inside = jaw & (alpha > 0) & (alpha < 1), jaw & (alpha == 1)
+    assert np.count_nonzero(feather) > 200
+    assert left[feather].mean() < 1.2 * left[inside].mean()

@@ -14,7 +14,7 @@ from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, s
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.motion import MeshPairs, neighbours, velocity
-from lipblend.analysis.steady import colour_maps, membranes
+from lipblend.analysis.steady import colour_maps, membranes, odd_rows
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import Settings
@@ -211,7 +211,8 @@ def _plan_shot(
         measured = _measured(record, start, stop)
         stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
         colours = colour_maps(stats, times, settings.colour)
-        cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None}
+        odd = odd_rows(stats, settings.colour)
+        cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None and row not in odd}
         fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
         weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
         outline = _outline(record) if settings.footprint.method == "auto" else None

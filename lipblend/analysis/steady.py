@@ -39,22 +39,33 @@ def colour_maps(
     """
     if settings.method == "none" or not stats:
         return [ColourMap.affine("ycbcr", np.ones(3), np.zeros(3))] * len(times_s)
-    rows = sorted(stats)
+    rows = sorted(set(stats) - odd_rows(stats, settings))
     fits = [fit(stats[row], settings) for row in rows]
     shifts, centres = (np.stack(each) for each in ([f.shift for f in fits], [f.centre for f in fits]))
     shapes = np.stack([np.concatenate([f.knots, f.bend, f.tilt[None]]).ravel() for f in fits])
-    kept = keep_usual(shifts, limit=settings.outlier_levels)
     valid = np.zeros(len(times_s), bool)
-    valid[np.asarray(rows)[kept]] = True
-    calm = _smoothed(_filled(shapes[kept], valid, times_s), valid, times_s, settings.gain_smooth_s)
-    moves = _smoothed(_filled(shifts[kept], valid, times_s), valid, times_s, settings.shift_smooth_s)
+    valid[rows] = True
+    calm = _smoothed(_filled(shapes, valid, times_s), valid, times_s, settings.gain_smooth_s)
+    moves = _smoothed(_filled(shifts, valid, times_s), valid, times_s, settings.shift_smooth_s)
     moves = held(moves, valid, times_s, sigma_s=settings.gain_smooth_s, band=settings.hold_levels)
-    middle = _filled(centres[kept], valid, times_s)
+    middle = _filled(centres, valid, times_s)
     size = len(fits[0].knots)
     out = []
     for centre, shift, shape in zip(middle, moves, calm.reshape(len(times_s), -1, 3), strict=True):
         out.append(colour_map(ColourFit(centre, shift, shape[:size], shape[size:-1], shape[-1]), settings))
     return out
+
+
+def odd_rows(stats: Mapping[int, ColourStats], settings: ColourSettings) -> set[int]:
+    """Rows of one shot whose shift stands apart (`keep_usual`): their map and their membrane are their neighbours'.
+
+    None where that would leave nothing.
+    """
+    if settings.method == "none" or not stats:
+        return set()
+    rows = sorted(stats)
+    usual = keep_usual(np.stack([fit(stats[row], settings).shift for row in rows]), limit=settings.outlier_levels)
+    return {row for row, kept in zip(rows, usual.tolist(), strict=True) if not kept} if usual.any() else set()
 
 
 def membranes(
@@ -69,7 +80,8 @@ def membranes(
     Parameters
     ----------
     samples : mapping of int to Sample
-        By row of ``times_s``; see `lipblend.stages.membrane.membrane_sample`.
+        By row of ``times_s``; see `lipblend.stages.membrane.membrane_sample`. Without `odd_rows`: what their maps
+        leave is the very jump that was not believed.
     maps : sequence of ColourMap
         One a row.
     times_s : (n,) float64

@@ -114,10 +114,16 @@ class ColourSettings(Group):
         "mean_std: mean and deviation of each channel; histogram: its quantiles; white_balance: gains in linear light.",
     )
     space: Literal["ycbcr", "lab"] = choice("ycbcr", "Where mean_std and histogram match.")
-    strength: float = number(1.0, 0, 1, "", "0 = the synced colours as they are, 1 = fully matched.")
+    strength: float = number(
+        1.0, 0, 1, "", "0 = the synced colours as they are (but for the membrane), 1 = fully matched."
+    )
     gain_min: float = number(0.85, 0.5, 1, "x", "Least gain of a channel.")
     gain_max: float = number(1.18, 1, 2, "x", "Largest gain of a channel.")
-    membrane: bool = choice(True, "Add the smooth colour difference that is seen where both pictures show the same.")
+    membrane: bool = choice(
+        True,
+        "Add the smooth colour difference that is seen where both pictures show the same: all that method and strength "
+        "leave of it.",
+    )
     offset_max: float = number(
         24.0,
         0,

@@ -67,7 +67,8 @@ def layers(luma: Plane, face_width_px: float) -> Layers:
     """The low-passes that the bands are made of. The widest one is worked out on half as many rows and columns."""
     sigmas = band_sigmas(face_width_px)
     fine, middle = (np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in sigmas[:2])
-    return Layers(luma, fine, middle, low_pass(middle, (sigmas[2] ** 2 - sigmas[1] ** 2) ** 0.5))
+    rest = (sigmas[2] ** 2 - sigmas[1] ** 2) ** 0.5  # 0 for a face of so few pixels that all bands are the finest one
+    return Layers(luma, fine, middle, low_pass(middle, rest) if rest > 0 else middle)
 
 
 def band_gains(

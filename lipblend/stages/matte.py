@@ -169,7 +169,7 @@ def make_matte(
         within = grid_distance([(footprint, True)], grid) - np.float32(footprint_margin_px)
         for core in cores:
             if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
-                within = cover(within, core, feather + spare)
+                within = cover(within, core, lips_margin)
         coarse = [np.minimum(field, within) for field in coarse]
         painted = np.clip(grid.full(within / np.float32(max(feather, 1))), 0, 1)
     fields = [grid.full(field) for field in coarse]

@@ -39,6 +39,7 @@ _BEYOND_FRAC = 0.08
 _BEYOND_FLOOR = 0.05
 _LEAST_STILL_PIXELS = 100
 _STILL_SHIFT_PX = 0.05  # of a pair that lies still the estimate trembles by 0.04: up to this, none is made
+_LEAST_FLOW_PX = 16  # DIS refuses smaller pictures, or dies of them
 _FIELD_STEPS = 2.0  # blocks a sigma of a smooth field, at least
 
 
@@ -237,7 +238,15 @@ def _dense_flow(fixed: Plane, moving: Plane) -> Vectors:
     search.setUseSpatialPropagation(False)
     blurred = (cv2.GaussianBlur(plane, (0, 0), _FLOW_BLUR_PX) for plane in (fixed, moving))
     one, two = (np.clip(np.rint(plane), 0, 255).astype(np.uint8) for plane in blurred)
-    return np.asarray(search.calc(one, two, np.zeros((*one.shape, 2), np.float32)), np.float32)
+    height, width = one.shape
+    below, right = max(0, _LEAST_FLOW_PX - height), max(0, _LEAST_FLOW_PX - width)
+    if below or right:  # a face that is about to leave the picture
+        one, two = (
+            np.asarray(cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+            for plane in (one, two)
+        )
+    flow = search.calc(one, two, np.zeros((*one.shape, 2), np.float32))
+    return np.ascontiguousarray(flow[:height, :width], np.float32)
 
 
 def _trust(calm: Patch3, spread_px: float, tolerance: Plane) -> Plane:

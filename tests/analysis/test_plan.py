@@ -16,6 +16,7 @@ from lipblend.media.info import ColourTags
 from lipblend.media.mapping import UNMOVED
 from lipblend.settings import Settings
 from lipblend.stages.colour import QUANTILES, ColourStats
+from lipblend.stages.membrane import SAMPLE_SHAPE
 
 COUNT = 40
 Clip = Callable[..., ClipAnalysis]
@@ -240,6 +241,18 @@ def test_frames_without_statistics_take_their_neighbours_colour_map(clip: Clip) 
     row = make_plan(analysis, Settings()).rows[9].faces[0]
     np.testing.assert_allclose(row.colour.line(), whole.colour.line())
     assert row.colour.slope[0] == pytest.approx(0.9)
+
+
+def test_a_jump_that_the_colour_map_does_not_follow_is_not_followed_by_the_membrane(clip: Clip) -> None:
+    """Both are read from the same skin, in which something else was taken for skin."""
+    analysis = clip()
+    for row, cast in enumerate([*[0.0] * 20, 12.0, *[0.0] * (COUNT - 21)]):
+        cells = np.zeros(SAMPLE_SHAPE, np.float16)
+        cells[..., 0], cells[..., 1:4], cells[..., 4:] = 1, 120, cast
+        analysis.tracks[0].measured[row] = FaceMeasure(5.0, stats(cast), membrane=cells)
+    faces = [row.faces[0] for row in make_plan(analysis, Settings()).rows]
+    assert np.abs(faces[20].colour.moves).max() < 0.1
+    assert all(each.membrane is not None and np.abs(each.membrane).max() < 0.1 for each in faces)
 
 
 def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:

@@ -177,3 +177,13 @@ def test_frames_without_a_sample_take_their_neighbours_membrane() -> None:
 def test_no_membrane_where_none_is_known_or_wanted() -> None:
     assert np.isnan(_membranes([None] * 4)).all()
     assert np.isnan(_membranes([6.0] * 4, membrane=False)).all()
+
+
+def test_shifts_that_all_stand_apart_are_all_taken() -> None:
+    """Three channels that jump in turn leave no frame that is usual in all of them."""
+    casts = np.zeros((COUNT, 3))
+    for channel, places in enumerate(((0, 1), (2, 3), (4,))):
+        casts[np.isin(np.arange(COUNT) % 5, places), channel] = 9
+    assert not keep_usual(casts, limit=4.0)[5:-5].any()
+    few = {row: stats_of(cast) for row, cast in enumerate(casts[5:-5])}
+    assert len(colour_maps(few, TIMES[: len(few)], ColourSettings())) == len(few)

@@ -220,3 +220,11 @@ def test_a_fade_beside_it_does_not_touch_what_is_not_faded() -> None:
     assert np.array_equal(out[:, :56], one[:, :56])
     assert out[:, 85:] == pytest.approx(other[:, 85:], abs=1e-4)
     assert np.abs(out - (one + trust * (other - one)))[:, 62:78].max() > 1
+
+
+def test_a_face_of_few_pixels_has_one_band_only() -> None:
+    luma = np.random.default_rng(3).uniform(0, 255, (30, 40)).astype(np.float32)
+    assert len(set(band_sigmas(20.0))) == 1
+    finest, *others = layers(luma, 20.0).bands()
+    assert finest.any()
+    assert not np.any(others)

@@ -1,6 +1,7 @@
 import itertools
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -272,3 +273,26 @@ def test_a_golden_matte(face: Landmarks) -> None:
 
 
 GOLDEN = [0.405, 0.4773, 0.06]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "seam_px", "speed"),
+    [
+        (AlphaSettings(), 0.0, 0.0),
+        (AlphaSettings(motion_gain=4, motion_max=4), 0.0, 40.0),
+        (AlphaSettings(), 60.0, 0.0),
+    ],
+)
+def test_a_footprint_about_the_lips_leaves_them_whole_for_wide_feathers_and_rings_too(
+    face: Landmarks, alpha: AlphaSettings, seam_px: float, speed: float
+) -> None:
+    lips = face.points[list(LIPS_OUTER)]
+    matte = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(), alpha=alpha, seam_px=seam_px,
+        footprint=lips, footprint_margin_px=4.0, velocity=(speed, 0.0),
+    )  # fmt: skip
+    assert matte is not None
+    inside = signed_distance([(lips, True)], matte.box, step_px=1) > 0
+    assert matte.alpha[inside].min() == 1
+    deep = cv2.distanceTransform(matte.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    assert deep[inside].min() >= seam_px

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -286,6 +289,19 @@ def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
     flow = np.full((30, 40, 2), 7.5, np.float32)
     for moved in (shifted(even, np.array([6.3, -4.2])), warped(even, flow), warped(even, -flow)):
         np.testing.assert_allclose(moved, even, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 100), (100, 2), (9, 100), (12, 100), (15, 140), (9, 9)])
+def test_a_face_that_is_all_but_out_of_the_picture_is_registered(size: tuple[int, int]) -> None:
+    """OpenCV's flow refuses pictures of less than 12 pixels, and some of less than 16 end the process."""
+    code = (
+        "import sys, numpy as np; from lipblend.stages.reuse import _dense_flow\n"
+        "size = tuple(map(int, sys.argv[1:]))\n"
+        "plane = np.random.default_rng(0).uniform(0, 255, size).astype(np.float32)\n"
+        "flow = _dense_flow(plane, plane); assert flow.shape == (*size, 2) and not flow.any()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, *map(str, size)], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_golden_registration() -> None:
