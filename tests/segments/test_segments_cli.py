@@ -32,6 +32,7 @@ class _Failing:
             kept = KeptSegments(output, {})
             kept.open()
             kept.path(0).write_bytes(b"x")
+            kept.release()
         raise self.error
 
 

@@ -50,6 +50,7 @@ def test_two_workers_make_the_same_file(pair: SamplePair, whole: CompositeResult
     stale = KeptSegments(tmp_path / "out.mp4", {"settings": "others"})
     stale.open()
     stale.path(0).write_bytes(b"x")
+    stale.release()
     done = run(pair, tmp_path / "out.mp4", jobs=2)
     assert done.output.read_bytes() == whole.output.read_bytes()
     assert done.blended == whole.blended == FRAMES
