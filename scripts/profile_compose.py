@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from lipblend import generate, render
+from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import PlanRow, make_plan
-from lipblend.cli.memory import keep_freed_memory
 from lipblend.faces.models import resolve_model
 from lipblend.media.planes import add_delta
 from lipblend.media.probe import probe
