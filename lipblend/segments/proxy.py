@@ -13,6 +13,7 @@ from lipblend.settings import EncodeSettings
 
 _PRESET = "veryfast"
 _LEAST_LINES, _MOST_LINES = 16, 16384
+_LONGEST_TEXT = 32
 _HINT = "Give lines (480) or a factor below 1 (0.5)."
 
 
@@ -32,6 +33,8 @@ class ProxySize:
             Something else.
         """
         try:
+            if len(text) > _LONGEST_TEXT or "e" in text.lower():  # Fraction would work out any power
+                raise ValueError(text)
             value = Fraction(text.strip())
         except (ValueError, ZeroDivisionError):
             raise SettingsError(f"{text!r} is no size for --proxy", hint=_HINT) from None

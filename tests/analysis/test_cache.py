@@ -115,6 +115,10 @@ def test_an_analysis_of_a_window_is_not_kept(analysis: ClipAnalysis, videos: tup
         to_bytes(replace(analysis, kept=({0: frame}, {})), "key")
 
 
+def _flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
 def changed(**arrays: Any) -> Callable[[bytes], bytes]:
     def apply(content: bytes) -> bytes:
         with np.load(io.BytesIO(content)) as file:
@@ -133,6 +137,7 @@ def changed(**arrays: Any) -> Callable[[bytes], bytes]:
         lambda content: content[: len(content) // 2],
         lambda content: content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
         lambda content: b"PK\x03\x04 something else",
+        lambda content: _flipped(content, content.index(b"PK\x01\x02") + 8),  # one entry counts as encrypted
         changed(header=np.frombuffer(b"[]", np.uint8)),
         changed(header=np.frombuffer(b'{"kind": "lipblend analysis", "key": "key"}', np.uint8)),
         changed(original=np.zeros((2, 478, 2), np.float32)),
