@@ -216,6 +216,11 @@ def composite(
     if not all(analysis.exact_times) and jobs > 1:
         jobs = 1
         notes.append("one process rendered: frames of a video with mended time stamps cannot be sought")
+    if jobs > len(segments):
+        notes.append(
+            f"{len(segments)} of {jobs} processes rendered: the output has so many segments of "
+            f"{settings.encode.segment_s:g} s (encode.segment_s)"
+        )
     give_back()
     analysed = time.perf_counter()
     with ExitStack() as stack:

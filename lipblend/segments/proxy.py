@@ -53,12 +53,12 @@ class ProxySize:
             The video is no larger.
         """
         factor = self.value if self.value < 1 else self.value / info.upright_height
-        if factor >= 1:
+        small = scaled_info(info, min(factor, Fraction(1)))
+        if factor >= 1 or (small.width, small.height) == (info.width, info.height):
             raise SettingsError(
                 f"--proxy {self.value}: the original has {info.upright_height} lines, so that would be no smaller",
                 hint=_HINT,
             )
-        small = scaled_info(info, factor)
         if encode.preset in SVT_PRESETS and encode.preset not in ("ultrafast", "superfast"):
             encode = encode.model_copy(update={"preset": _PRESET})
         size = f"{small.upright_width}x{small.upright_height} instead of {info.upright_width}x{info.upright_height}"
