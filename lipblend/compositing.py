@@ -12,10 +12,10 @@ from typing import Any
 
 from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
-from lipblend.analysis.cache import analyse_cached
+from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
 from lipblend.analysis.plan import make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
-from lipblend.errors import SettingsError
+from lipblend.errors import OutputError, SettingsError
 from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
 from lipblend.evaluation.walk import spoken_meshes
 from lipblend.faces.models import resolve_model
@@ -172,14 +172,19 @@ def composite(
             "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
         )
     export_to = debug_folder(debug_dir, run_tag) if debug_dir is not None else None
-    key = run_key(
-        {"original": original, "synced video": synced, "restoration model": Path(settings.restore.model)},
-        settings,
-        output=output.name,
-        frames=frames or "all",
-        size=f"{coded.width}x{coded.height}",
+    key = (
+        None
+        if not resume
+        else run_key(
+            {"original": original, "synced video": synced, "restoration model": Path(settings.restore.model)},
+            settings,
+            output=output.name,
+            frames=frames or "all",
+            size=f"{coded.width}x{coded.height}",
+            code=code_fingerprint(WHOLE_PACKAGE),
+        )
     )
-    kept = KeptSegments(output, key) if resume else None
+    kept = KeptSegments(output, key) if key is not None else None
     analysis = analyse_cached(
         ours,
         theirs,
@@ -211,6 +216,11 @@ def composite(
     if not all(analysis.exact_times) and jobs > 1:
         jobs = 1
         notes.append("one process rendered: frames of a video with mended time stamps cannot be sought")
+    if jobs > len(segments):
+        notes.append(
+            f"{len(segments)} of {jobs} processes rendered: the output has so many segments of "
+            f"{settings.encode.segment_s:g} s (encode.segment_s)"
+        )
     give_back()
     analysed = time.perf_counter()
     with ExitStack() as stack:
@@ -234,7 +244,10 @@ def composite(
         )
         run = SegmentRun(job, segments, jobs=jobs, restorer=restorer, kept=kept, seen=seen, report=report)
         run.write(writer)
-    remove_segments(output)
+    try:
+        remove_segments(output)
+    except OutputError as error:  # the output is complete all the same
+        notes.append(error.message)
     if run.taken:
         notes.append(f"{run.taken} of {len(look)} frames were taken from an interrupted run")
     finished = time.perf_counter()

@@ -2,7 +2,7 @@
 
 An entry is found by what it was made from: the content of both videos, the face model, the settings that the analysis
 reads (`lipblend.analysis.reads`), and the code and the libraries that made it. It holds faces' meshes, colour
-statistics and time stamps, no pictures; the folder is readable by its owner only.
+statistics and time stamps, no pictures; every entry is readable by its owner only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import importlib.metadata
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +36,8 @@ SUFFIX = ".analysis.npz"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("analysis", "faces", "media", "stages")
+WHOLE_PACKAGE = (".",)
+"""For `code_fingerprint`: all of lipblend."""
 _LIBRARIES = ("av", "mediapipe", "numpy", "opencv-python")
 
 
@@ -95,7 +97,7 @@ class AnalysisCache:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder {self.folder}: {error.strerror or error}") from error
-        write_whole(self._path(key), to_bytes(analysis, key))
+        write_whole(self._path(key), to_bytes(analysis, key), private=True)
         self._shrink(keep=self._path(key))
 
     def state(self) -> CacheState:
@@ -218,10 +220,10 @@ def analysis_key(original: VideoInfo, synced: VideoInfo, *, model: Path, setting
     return hashlib.blake2b(json.dumps(made_from).encode(), digest_size=20).hexdigest()
 
 
-def code_fingerprint() -> str:
-    """A digest of the code that the analysis runs, and of the versions of the libraries that it uses."""
+def code_fingerprint(folders: Sequence[str] = _CODE) -> str:
+    """A digest of lipblend's code (by default what the analysis runs) and of the versions of the libraries."""
     digest = hashlib.blake2b(digest_size=20)
-    for folder in _CODE:
+    for folder in folders:
         for path in sorted((_PACKAGE / folder).rglob("*.py")):
             digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for name in ("lipblend", *_LIBRARIES):

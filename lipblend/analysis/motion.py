@@ -101,4 +101,4 @@ def similarity(
 
 def _stable(meshes: Series) -> npt.NDArray[np.float64]:
     """(n, len(STABLE), 2) float64."""
-    return np.asarray(meshes, np.float64).reshape(len(meshes), -1, 2)[:, list(STABLE)]
+    return np.asarray(meshes.reshape(len(meshes), -1, 2)[:, list(STABLE)], np.float64)

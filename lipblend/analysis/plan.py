@@ -203,7 +203,9 @@ def _plan_shot(
         mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
         moved = _moved(analysis, mesh, seen, start)
         theirs, known = _series(record.frames, record.synced, start, stop)
-        other, seen_too = _steady(theirs - np.tile(moved, _MESH // 2).astype(np.float32), known, times, settings)
+        theirs -= np.tile(moved.astype(np.float32), _MESH // 2)
+        other, seen_too = _steady(theirs, known, times, settings)
+        del theirs  # only what is needed later is held: a shot may be the whole clip
         present = seen & paired
         alone = present & ~seen_too
         other[alone] = mesh[alone]

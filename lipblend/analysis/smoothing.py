@@ -90,15 +90,17 @@ def fill_gaps(values: Series, valid: Valid, times_s: Series, *, max_gap_s: float
     Returns
     -------
     values, valid
-        Copies, with the filled rows valid.
+        Copies, with the filled rows valid; the values themselves where there is no gap, as they may be many.
     """
-    out, ok = values.copy(), valid.copy()
+    out, ok = values, valid.copy()
     known = np.flatnonzero(valid)
     for a, b in itertools.pairwise(known):
         missing_s = times_s[b - 1] - times_s[a]
         if b - a < 2 or missing_s > max_gap_s + 1e-9:
             continue
         share = ((times_s[a + 1 : b] - times_s[a]) / (times_s[b] - times_s[a]))[:, None]
+        if out is values:
+            out = values.copy()
         out[a + 1 : b] = values[a] * (1 - share) + values[b] * share
         ok[a + 1 : b] = True
     return out, ok

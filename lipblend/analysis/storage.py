@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -99,7 +100,8 @@ def from_file(source: IO[bytes], key: str) -> ClipAnalysis:
         return _unpacked(arrays, header)
     except (
         OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, MemoryError,
-        zipfile.BadZipFile, zlib.error, NotImplementedError,
+        zipfile.BadZipFile, zlib.error, struct.error, ArithmeticError,
+        RuntimeError,  # zipfile: one bit makes an entry count as encrypted
     ) as error:  # fmt: skip
         raise DamagedAnalysisError(f"not a whole analysis ({type(error).__name__}: {error})") from error
 

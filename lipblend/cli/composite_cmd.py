@@ -142,9 +142,9 @@ def composite_command(
         ),
     ] = None,
     debug_format: Annotated[
-        DebugForm,
-        typer.Option("--debug-format", help="Pictures of the blended region, or videos in step with the output."),
-    ] = DebugForm.png,
+        DebugForm | None,
+        typer.Option("--debug-format", help="Pictures of the blended region (png), or videos in step with the output."),
+    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,6 +177,9 @@ def composite_command(
     inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
     check_reports(report, junit, inputs=inputs, outputs=(output,))
 
+    if debug_format is not None and debug_dir is None:
+        raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")
+
     from lipblend.compositing import composite
     from lipblend.segments.proxy import ProxySize
     from lipblend.segments.spans import FrameRange
@@ -196,7 +199,7 @@ def composite_command(
             debug_dir=debug_dir,
             measure=gate or report is not None or junit is not None,
             run_tag=run_tag,
-            debug_format=debug_format.value,
+            debug_format=debug_format.value if debug_format is not None else "png",
             jobs=jobs,
             resume=resume,
             frames=part,

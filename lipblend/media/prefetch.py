@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -125,16 +126,39 @@ def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Gener
                 close()
 
 
+class _SingleThread:
+    """Counts who wants OpenCV on one thread, as runs in one process may overlap."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._wanted = self._before = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._wanted:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._wanted += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if not self._wanted:
+                cv2.setNumThreads(self._before)
+
+
+_single = _SingleThread()
+
+
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
     """Let OpenCV work on the calling thread only, for as long as several threads of our own keep the cores busy.
 
     Its own threads wait for work by spinning, and take turns with the encoder's; results are the same. The number of
-    threads is OpenCV's for the whole process, and is put back.
+    threads is OpenCV's for the whole process, and is put back when the last of several with-blocks ends.
     """
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    _single.enter()
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        _single.leave()

@@ -28,6 +28,8 @@ class UnfinishedFile:
     ----------
     target : Path
         The name that it will have.
+    private : bool
+        For its owner only, whatever the folder allows.
 
     Attributes
     ----------
@@ -40,12 +42,13 @@ class UnfinishedFile:
         The folder is missing or cannot be written to.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, *, private: bool = False) -> None:
+        self._mode = 0o600 if private else 0o666  # less what the umask takes
         self._target = target.absolute()
         self._hidden = self._target.parent / f".lipblend-{secrets.token_hex(6)}{target.suffix}"
-        nameless = _open_nameless(self._target.parent)
+        nameless = _open_nameless(self._target.parent, self._mode)
         self._named = nameless is None
-        self._descriptor = _create(self._hidden) if nameless is None else nameless
+        self._descriptor = _create(self._hidden, self._mode) if nameless is None else nameless
         self.path = self._hidden if self._named else Path(_DESCRIPTORS, str(self._descriptor))
         self._open = True
 
@@ -68,6 +71,7 @@ class UnfinishedFile:
         if not self._named:
             # Straight to the name, if it is free: then there is no moment at which a hidden one exists.
             if self._linked(self._target):
+                self._close()
                 return
             self._take_hidden_name()
         self._close()  # Windows renames closed files only
@@ -92,7 +96,7 @@ class UnfinishedFile:
     def _take_hidden_name(self) -> None:
         self._named = True
         if not self._linked(self._hidden):
-            with self.path.open("rb") as source, self._hidden.open("xb") as sink:
+            with self.path.open("rb") as source, open(_create(self._hidden, self._mode), "wb") as sink:
                 shutil.copyfileobj(source, sink, _COPY_BYTES)
                 sink.flush()
                 os.fsync(sink.fileno())
@@ -116,12 +120,12 @@ def name_taken(path: Path) -> OutputError:
     return OutputError(f"{path} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
 
 
-def _open_nameless(folder: Path) -> int | None:
+def _open_nameless(folder: Path, mode: int = 0o666) -> int | None:
     """Descriptor of a nameless file that can be opened once more; None where that cannot be had."""
     if not sys.platform.startswith("linux"):
         return None
     try:
-        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666)
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, mode)
     except OSError:
         return None
     try:
@@ -132,8 +136,8 @@ def _open_nameless(folder: Path) -> int | None:
     return descriptor
 
 
-def _create(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _create(path: Path, mode: int = 0o666) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
 
 
 def _rename_to_free_name(source: Path, target: Path) -> None:

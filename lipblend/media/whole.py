@@ -8,8 +8,8 @@ from lipblend.errors import OutputError
 from lipblend.media.temporary import UnfinishedFile, name_taken
 
 
-def write_whole(path: Path, content: bytes, *, overwrite: bool = True) -> None:
-    """Write a file that appears under its name only when it is complete.
+def write_whole(path: Path, content: bytes, *, overwrite: bool = True, private: bool = False) -> None:
+    """Write a file that appears under its name only when it is complete; ``private`` is for its owner only.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool = True) -> None:
     try:
         if not overwrite and path.exists():
             raise name_taken(path)
-        file = UnfinishedFile(path)
+        file = UnfinishedFile(path, private=private)
         try:
             file.path.write_bytes(content)
             file.publish(overwrite=overwrite)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import weakref
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -12,13 +14,21 @@ from typing import Any
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # Windows: two runs on one output are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
 from lipblend.errors import OutputError, SettingsError
+from lipblend.media.identity import content_identity
 from lipblend.media.spool import spool_summary
 from lipblend.media.temporary import UnfinishedFile
 from lipblend.settings import Settings
 
 _KEY_NAME = "key.json"
 _SUFFIX = ".segment"
+_FOLDER_SUFFIX = ".lipblend-segments"
+_LONGEST_NAME = 255  # bytes; of nearly every file system
 _NOT_IN_PICTURE = ("read", "audio", "gate")
 _PACKAGES = ("lipblend", "av", "numpy", "opencv-python")
 
@@ -26,12 +36,15 @@ Key = Mapping[str, str]
 
 
 def segments_folder(output: Path) -> Path:
-    """Where the segments of an output are kept: a hidden folder beside it."""
-    return output.parent / f".{output.name}.lipblend-segments"
+    """Where the segments of an output are kept: a hidden folder beside it, named after it as far as names may go."""
+    name = f".{output.name}{_FOLDER_SUFFIX}"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}{_FOLDER_SUFFIX}"
+    return output.parent / name
 
 
 def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> dict[str, str]:
-    """What has to be the same for segments to fit: files (path, size, time of change), settings, versions.
+    """What has to be the same for segments to fit: files (path, time of change, content), settings, versions.
 
     Settings of sound, marks and strictness do not matter.
 
@@ -46,8 +59,8 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
     key = {name: str(value) for name, value in more.items()}
     for role, path in inputs.items():
         if path.is_file():
-            state = path.stat()
-            key[role] = f"{path.resolve()}, {state.st_size} bytes, changed at {state.st_mtime_ns / 1e9:.6f}"
+            changed = f"changed at {path.stat().st_mtime_ns / 1e9:.6f}"
+            key[role] = f"{path.resolve()}, {changed}, content {content_identity(path)}"
     for group, values in settings.model_dump(mode="json").items():
         if group not in _NOT_IN_PICTURE:
             key |= {f"{group}.{name}": str(value) for name, value in values.items()}
@@ -74,40 +87,53 @@ class KeptSegments:
     ------
     SettingsError
         The folder holds segments that depend on something else.
+    OutputError
+        Another run is keeping segments there.
     """
 
     def __init__(self, output: Path, key: Key) -> None:
         self.folder = segments_folder(output)
         self._output, self._key = output, dict(key)
+        self._lock: weakref.finalize[..., Any] | None = None
+        if self.folder.is_dir():
+            self._take()
+            self.release()
         self._compare()
 
     def open(self, **more: str) -> None:
-        """Add to the key what is known now, compare again, and make the folder.
+        """Add to the key what is known now, compare again, and make the folder, which is this run's until `release`.
 
         Raises
         ------
         SettingsError
             As above.
         OutputError
-            The folder cannot be written.
+            The folder cannot be written, or another run is keeping segments there.
         """
         self._key |= more
-        if self._compare():
-            return
         try:
-            self.folder.mkdir(exist_ok=True)
-            self._clear()
-            self.folder.mkdir(exist_ok=True)
+            self._begin()
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder} cannot be written: {error.strerror}", hint="Leave out --resume, or check the folder."
+            ) from error
+
+    def _begin(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self._take()
+        try:
+            if self._compare():
+                return
+            _empty(self.folder)
             file = UnfinishedFile(self.folder / _KEY_NAME)
             try:
                 file.path.write_text(json.dumps(self._key, indent=1), encoding="utf-8")
                 file.publish(overwrite=True)
             finally:
                 file.discard()
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder} cannot be written: {error.strerror}", hint="Leave out --resume, or check the folder."
-            ) from error
+        except BaseException:
+            self.release()
+            raise
 
     def path(self, number: int) -> Path:
         """The file of a segment."""
@@ -118,16 +144,30 @@ class KeptSegments:
         return spool_summary(self.path(number))
 
     def close_empty(self) -> None:
-        """Remove the folder if no segment is finished."""
-        if not any(self.folder.glob(f"*{_SUFFIX}")):
+        """Let go of the folder, and remove it if no segment is finished."""
+        empty = not any(self.folder.glob(f"*{_SUFFIX}"))
+        self.release()
+        if empty:
             self.remove()
+
+    def release(self) -> None:
+        """Leave the folder to other runs. May be called again."""
+        if self._lock is not None:
+            self._lock()
+            self._lock = None
 
     def remove(self) -> None:
         """Remove the segments and their folder, if nothing else lies in it."""
         remove_segments(self._output)
 
-    def _clear(self) -> None:
-        remove_segments(self._output)
+    def _take(self) -> None:
+        descriptor = _locked(self.folder)
+        if descriptor is None:
+            raise OutputError(
+                f"another run is keeping its segments in {self.folder}",
+                hint="Wait until it ends, or name another output.",
+            )
+        self._lock = weakref.finalize(self, _unlock, descriptor)
 
     def _compare(self) -> bool:
         """Whether there is a folder with a key, and it fits."""
@@ -146,7 +186,7 @@ class KeptSegments:
 
 
 def remove_segments(output: Path) -> None:
-    """Remove the kept segments of an output, if there are any.
+    """Remove the kept segments of an output, if there are any and no run is at work on them.
 
     Raises
     ------
@@ -154,13 +194,51 @@ def remove_segments(output: Path) -> None:
         They cannot be removed.
     """
     folder = segments_folder(output)
+    if not folder.is_dir():
+        return
     try:
-        for path in [*folder.glob(f"*{_SUFFIX}"), folder / _KEY_NAME]:
-            path.unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        descriptor = _locked(folder)
+        if descriptor is None:
+            return
+        try:
+            _empty(folder)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        finally:
+            _unlock(descriptor)
+    except FileNotFoundError:
+        return  # another run was faster
     except OSError as error:
         raise OutputError(f"{folder} cannot be removed: {error.strerror}") from error
+
+
+def _empty(folder: Path) -> None:
+    for path in [*folder.glob(f"*{_SUFFIX}"), folder / _KEY_NAME]:
+        path.unlink(missing_ok=True)
+
+
+def _locked(folder: Path) -> int | None:
+    """Descriptor of a folder that no other run has locked, now locked (it ends with the process); None if one has.
+
+    -1 where the system or the file system has no such locks.
+    """
+    if fcntl is None:
+        return -1
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        return -1
+    return descriptor
+
+
+def _unlock(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
 
 
 def _feed(state: Any, value: Any) -> None:

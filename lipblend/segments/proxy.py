@@ -13,6 +13,7 @@ from lipblend.settings import EncodeSettings
 
 _PRESET = "veryfast"
 _LEAST_LINES, _MOST_LINES = 16, 16384
+_LONGEST_TEXT = 32
 _HINT = "Give lines (480) or a factor below 1 (0.5)."
 
 
@@ -32,6 +33,8 @@ class ProxySize:
             Something else.
         """
         try:
+            if len(text) > _LONGEST_TEXT or "e" in text.lower():  # Fraction would work out any power
+                raise ValueError(text)
             value = Fraction(text.strip())
         except (ValueError, ZeroDivisionError):
             raise SettingsError(f"{text!r} is no size for --proxy", hint=_HINT) from None
@@ -50,12 +53,12 @@ class ProxySize:
             The video is no larger.
         """
         factor = self.value if self.value < 1 else self.value / info.upright_height
-        if factor >= 1:
+        small = scaled_info(info, min(factor, Fraction(1)))
+        if factor >= 1 or (small.width, small.height) == (info.width, info.height):
             raise SettingsError(
                 f"--proxy {self.value}: the original has {info.upright_height} lines, so that would be no smaller",
                 hint=_HINT,
             )
-        small = scaled_info(info, factor)
         if encode.preset in SVT_PRESETS and encode.preset not in ("ultrafast", "superfast"):
             encode = encode.model_copy(update={"preset": _PRESET})
         size = f"{small.upright_width}x{small.upright_height} instead of {info.upright_width}x{info.upright_height}"

@@ -10,7 +10,7 @@ from fractions import Fraction
 from lipblend.errors import SettingsError
 
 _USUAL_RATE = Fraction(25)
-_RANGE = re.compile(r"(-?\d+)?:(-?\d+)?")
+_RANGE = re.compile(r"(-?\d{1,12})?:(-?\d{1,12})?")
 
 
 def segment_spans(count: int, frame_rate: Fraction | None, segment_s: float) -> list[range]:

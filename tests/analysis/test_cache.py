@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -21,8 +22,10 @@ from lipblend.analysis.reads import ANALYSIS_KEYS, analysis_settings, analysis_v
 from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
 from lipblend.catalogue import SettingSpec, setting_specs
 from lipblend.compositing import composite
-from lipblend.errors import LipblendError
+from lipblend.errors import LipblendError, SettingsError
 from lipblend.faces.models import resolve_model
+from lipblend.folders import user_cache_folder
+from lipblend.media import temporary
 from lipblend.media.identity import WHOLE_BYTES, content_identity
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
@@ -112,6 +115,10 @@ def test_an_analysis_of_a_window_is_not_kept(analysis: ClipAnalysis, videos: tup
         to_bytes(replace(analysis, kept=({0: frame}, {})), "key")
 
 
+def _flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
 def changed(**arrays: Any) -> Callable[[bytes], bytes]:
     def apply(content: bytes) -> bytes:
         with np.load(io.BytesIO(content)) as file:
@@ -130,6 +137,7 @@ def changed(**arrays: Any) -> Callable[[bytes], bytes]:
         lambda content: content[: len(content) // 2],
         lambda content: content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
         lambda content: b"PK\x03\x04 something else",
+        lambda content: _flipped(content, content.index(b"PK\x01\x02") + 8),  # one entry counts as encrypted
         changed(header=np.frombuffer(b"[]", np.uint8)),
         changed(header=np.frombuffer(b'{"kind": "lipblend analysis", "key": "key"}', np.uint8)),
         changed(original=np.zeros((2, 478, 2), np.float32)),
@@ -326,6 +334,34 @@ def test_the_folder_stays_within_its_bounds(analysis: ClipAnalysis, tmp_path: Pa
     assert room.clear().entries == 1
     assert room.state().entries == 0
     assert foreign.read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no modes there")
+@pytest.mark.parametrize("nameless", [True, False])
+def test_entries_are_for_their_owner_whatever_the_folder_allows(
+    analysis: ClipAnalysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
+) -> None:
+    if not nameless:
+        monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
+    tmp_path.chmod(0o755)
+    cache = AnalysisCache(tmp_path)
+    for _ in range(2):  # the second one replaces the first
+        cache.store("key", analysis)
+        (entry,) = tmp_path.iterdir()
+        assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+
+
+def test_without_a_home_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(_homeless))
+    with pytest.raises(SettingsError, match="no home folder") as caught:
+        user_cache_folder()
+    assert "--no-cache" in caught.value.hint
+
+
+def _homeless(_: type[Path]) -> Path:
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_an_entry_that_cannot_be_read_is_made_again(

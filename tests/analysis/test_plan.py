@@ -1,3 +1,4 @@
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -276,3 +277,20 @@ def test_a_shot_whose_face_the_generator_left_alone_passes_through_and_says_why(
     for face in ("all", "largest", 0):
         rows = make_plan(analysis, Settings.model_validate({"track": {"face": face}})).rows
         assert [row.reason for row in rows[:38]] == [""] * 38, "who asks for a face gets it"
+
+
+def test_planning_holds_few_copies_of_a_shots_meshes(face: Landmarks) -> None:
+    meshes = [face.points + np.float32(0.01 * row) for row in range(COUNT)]
+    record = TrackRecord(list(range(COUNT)), meshes, list(meshes), [FaceMeasure(5.0, stats(3.0)) for _ in meshes])
+    analysis = analysis_of({0: record})
+    make_plan(analysis, Settings())  # what is made once
+    tracemalloc.start()
+    try:
+        plan = make_plan(analysis, Settings())
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    one = sum(mesh.nbytes for mesh in meshes)
+    assert sum(len(row.faces) for row in plan.rows) == COUNT
+    assert 2 * one < held < 2.7 * one  # both meshes of every frame, and the rest
+    assert peak < 4.8 * one  # and once more, as the plan keeps copies

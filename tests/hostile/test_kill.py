@@ -33,7 +33,7 @@ def struck(*arguments, **options):
 setattr(os, name, struck)
 main()
 """
-NAMED = "import lipblend.media.temporary as t\nt._open_nameless = lambda folder: None\n"
+NAMED = "import lipblend.media.temporary as t\nt._open_nameless = lambda folder, *_: None\n"
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way in which a file can get its name."""
     if request.param != "nameless":
-        monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)
+        monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
     if request.param == "no hard links":
         monkeypatch.setattr(os, "link", _no_link)
     return str(request.param)

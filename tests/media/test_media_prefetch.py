@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Iterator
 
+import cv2
 import pytest
 
-from lipblend.media.prefetch import prefetch, worked_on
+from lipblend.media.prefetch import one_opencv_thread, prefetch, worked_on
 
 
 class Source:
@@ -139,3 +140,18 @@ def test_an_exception_of_the_work_travels_out(where: str) -> None:
     assert workers_left() == []
     with pytest.raises(ValueError, match="at least 1"):
         worked_on(fail, source, workers=0)
+
+
+def test_opencv_has_its_threads_back_when_the_last_of_overlapping_runs_ends() -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        one, other = one_opencv_thread(), one_opencv_thread()
+        one.__enter__()
+        other.__enter__()
+        one.__exit__(None, None, None)
+        assert cv2.getNumThreads() == 1
+        other.__exit__(None, None, None)
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)

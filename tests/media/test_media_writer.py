@@ -195,7 +195,7 @@ def test_nothing_is_left_behind_after_an_exception(
 def test_a_generator_closed_in_the_middle_leaves_nothing(
     make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)
+    monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
     info = probe(make_video(frames=8))
 
     def render() -> Iterator[int]:
@@ -219,7 +219,7 @@ def test_the_output_appears_only_at_the_end(
     make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
 ) -> None:
     if not nameless:
-        monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)
+        monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
     can_be_nameless = temporary._open_nameless(tmp_path) is not None
     info = probe(make_video(frames=3))
     target = tmp_path / "out.mp4"

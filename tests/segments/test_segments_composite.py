@@ -50,7 +50,9 @@ def test_two_workers_make_the_same_file(pair: SamplePair, whole: CompositeResult
     stale = KeptSegments(tmp_path / "out.mp4", {"settings": "others"})
     stale.open()
     stale.path(0).write_bytes(b"x")
-    done = run(pair, tmp_path / "out.mp4", jobs=2)
+    stale.release()
+    done = run(pair, tmp_path / "out.mp4", jobs=3)
+    assert any("2 of 3 processes rendered" in note for note in done.notes)
     assert done.output.read_bytes() == whole.output.read_bytes()
     assert done.blended == whole.blended == FRAMES
     assert list(tmp_path.iterdir()) == [done.output]
@@ -150,6 +152,7 @@ def test_what_does_not_go_together_is_refused_at_once(pair: SamplePair, tmp_path
         ({"measure": True, "frames": part}, "measured"),
         ({"measure": True, "proxy": half}, "measured"),
         ({"proxy": ProxySize(Fraction(320))}, "no smaller"),
+        ({"proxy": ProxySize(Fraction(999, 1000))}, "no smaller"),
     ):
         with pytest.raises(SettingsError, match=says) as caught:
             run(pair, tmp_path / "out.mp4", on_progress=lambda p: pytest.fail("no work"), **options)

@@ -6,6 +6,9 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +17,7 @@ import numpy as np
 import pytest
 
 from lipblend.analysis.plan import PlanRow
-from lipblend.errors import InputError, LipblendError, SettingsError
+from lipblend.errors import InputError, LipblendError, OutputError, SettingsError
 from lipblend.media import temporary
 from lipblend.media.mapping import UNMOVED
 from lipblend.media.probe import probe
@@ -46,10 +49,22 @@ def job_of(source: Path, output: Path) -> tuple[RenderJob, list[Segment]]:
     return job, [Segment(i, s.start, rows[s.start : s.stop], stamps[s.start : s.stop]) for i, s in enumerate(spans)]
 
 
+@contextmanager
+def closing_empty(kept: KeptSegments) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        kept.close_empty()
+
+
 def write(source: Path, output: Path, **options: object) -> SegmentRun:
     job, segments = job_of(source, output)
     run = SegmentRun(job, segments, **options)
-    with VideoWriter(output, job.target, encode=SETTINGS.encode, audio=SILENT, extras_from=None) as writer:
+    kept = options.get("kept")
+    with (
+        closing_empty(kept) if isinstance(kept, KeptSegments) else nullcontext(),
+        VideoWriter(output, job.target, encode=SETTINGS.encode, audio=SILENT, extras_from=None) as writer,
+    ):
         run.write(writer)
     return run
 
@@ -92,7 +107,7 @@ class _Stop:
 def test_an_interrupt_leaves_no_file_and_no_process(
     uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temporary, "_open_nameless", lambda folder: None)  # as on other systems
+    monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)  # as on other systems
     with pytest.raises(KeyboardInterrupt):
         write(uneven, tmp_path / "out.mp4", jobs=2, report=_Stop(25, KeyboardInterrupt()))
     assert list(tmp_path.iterdir()) == []
@@ -125,17 +140,53 @@ def test_a_stopped_run_goes_on_from_its_finished_segments(uneven: Path, plain: P
 
 def test_segments_made_otherwise_are_refused(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
-    kept_for(output, plan="a").path(0).write_bytes(b"x")
+    first = kept_for(output, plan="a")
+    first.path(0).write_bytes(b"x")
+    first.release()
     with pytest.raises(SettingsError, match="made otherwise") as caught:
         KeptSegments(output, {"settings": "others"})
     assert caught.value.details == ("settings: these; now others",)
     with pytest.raises(SettingsError, match="made otherwise"):
         kept_for(output, plan="b")
     (segments_folder(output) / "key.json").write_text("{")
-    assert kept_for(output, plan="b").finished(0) is None  # without a key nothing in there is of use
+    anew = kept_for(output, plan="b")
+    assert anew.finished(0) is None  # without a key nothing in there is of use
     assert json.loads((segments_folder(output) / "key.json").read_text()) == {"settings": "these", "plan": "b"}
-    kept_for(output, plan="b").close_empty()
+    anew.close_empty()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks on folders there")
+def test_segments_of_a_run_at_work_are_left_to_it(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    kept = kept_for(output)
+    kept.path(0).write_bytes(b"x")
+    with pytest.raises(OutputError, match="another run is keeping its segments"):
+        KeptSegments(output, {"settings": "these"})
+    remove_segments(output)  # what a run without --resume does when it is done
+    assert kept.path(0).read_bytes() == b"x"
+    kept.release()
+    KeptSegments(output, {"settings": "these"})
+    remove_segments(output)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_any_length_have_a_folder(tmp_path: Path) -> None:
+    long = [tmp_path / f"{letter * 240}.mp4" for letter in "ab"]
+    for output in long:
+        remove_segments(output)
+        kept_for(output).release()
+    assert sorted(tmp_path.iterdir()) == sorted(map(segments_folder, long))
+    assert segments_folder(Path("a.mp4")).name == ".a.mp4.lipblend-segments"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc")
+def test_kept_segments_are_closed_once_they_are_whole(uneven: Path, tmp_path: Path) -> None:
+    open_files: list[int] = []
+    output = tmp_path / "out.mp4"
+    seen = lambda _: open_files.append(len(os.listdir("/proc/self/fd")))  # noqa: E731
+    write(uneven, output, kept=kept_for(output), report=seen)
+    assert open_files[-1] <= open_files[0]
 
 
 def test_the_key_holds_files_and_what_changes_pictures(tmp_path: Path) -> None:
@@ -150,6 +201,10 @@ def test_the_key_holds_files_and_what_changes_pictures(tmp_path: Path) -> None:
     before = key()
     os.utime(file, (1, 1))
     assert key() != before
+    before = key()
+    file.write_bytes(b"abd")
+    os.utime(file, (1, 1))
+    assert key() != before  # of the same size and time
     assert key(SETTINGS.model_copy(update={"encode": EncodeSettings(crf=3)})) != key()
     muted = SETTINGS.model_copy(update={"audio": SETTINGS.audio.model_copy(update={"source": "none"})})
     assert key(muted) == key()
