@@ -42,6 +42,7 @@ _NEXT_TO_NOTHING = 0.1  # of what matches usually leave over
 _STRANGE = 4.0  # measured: 1.3 to 60 for frames at a wrong moment, by how much moves
 _LEAST_JUDGES = 3  # original frames
 _LEAST_LEFT = 0.05  # of a pixel's variance
+_ROUNDING_LEFT = 0.2  # two pictures rounded to whole levels leave up to a third (1/6 over `_NOISE`)
 
 
 @dataclass(frozen=True)
@@ -168,10 +169,13 @@ def without_strangers(original: Thumbs, synced: Thumbs, path: Indices, *groups: 
 def fits_worse_by(
     original: Thumbs, synced: Thumbs, path: Indices, reference: Indices, rows: npt.NDArray[np.bool_]
 ) -> float:
-    """What a path leaves over, as a multiple of what another one does, over some synced frames."""
+    """What a path leaves over, as a multiple of what another one does, over some synced frames.
+
+    What rounding may leave counts as nothing: a film that is the same played backward must not be told by that.
+    """
     chosen = _spread(np.flatnonzero(rows))
     weighing = _weighing(original[reference[chosen]], synced[chosen])
-    least = _LEAST_LEFT * original.shape[1]
+    least = _ROUNDING_LEFT * original.shape[1]
     left, usual = (float(weighing.left(original, synced, each, chosen).mean()) for each in (path, reference))
     return float(max(left, least) / max(usual, least))
 
