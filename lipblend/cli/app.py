@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from lipblend.allocator import keep_freed_memory
-from lipblend.cli.guard import EXIT_UNEXPECTED, unimportable, unwind_on_sigterm
+from lipblend.cli.guard import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
@@ -115,3 +115,7 @@ def main() -> None:
 
         print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
         sys.exit(EXIT_UNEXPECTED)
+    except SystemExit as stop:
+        if stop.code in (EXIT_INTERRUPT, EXIT_TERMINATED):
+            leave(stop.code)
+        raise
