@@ -18,7 +18,7 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping
 from lipblend.settings import PairSettings
 
-_SAME_SCENE = 0.45  # measured: 0.27 at most between different scenes, 0.6 and more between moments of one scene
+_SAME_SCENE = 0.57  # measured: 0.54 at most between different scenes, 0.6 and more between moments of one scene
 _MENTIONED_S = 0.06  # a smaller offset is a matter of rounding, or of frames lost and repeated
 _MENTIONED = 3
 _LEAST_DRIFT, _MOST_DRIFT = 1e-3, 0.9
@@ -103,7 +103,7 @@ def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) ->
     if found.likeness < SAME_TAKE:
         yield (
             f"matching frames are less alike than usual ({found.likeness:.2f}; 0.99 is usual): check that both videos "
-            "come from the same take, and leave out --pair and --offset if they were given"
+            "come from the same take (original first), and leave out --pair and --offset if they were given"
         )
 
 

@@ -176,7 +176,7 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
         )
     if settings.pair.tail == "trim":
         return paired, [*notes, f"{found}: the output was cut there"]
-    return total, [*notes, f"{found}: they are the original's own"]
+    return total, [*notes, f"{found}: they are the original's own (--tail trim cuts them off)"]
 
 
 def _plan_shot(

@@ -64,6 +64,12 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
     }
 
 
+GATE_HINT = (
+    ". Another preset may do better (`lipblend preview --presets all` shows all three); docs/measures.md says what "
+    "each mark means, and where real footage misses it too; gate.* sets other marks."
+)
+
+
 def verdict_table(record: Evaluation) -> str:
     """A line a measure: value, mark, verdict."""
     from lipblend.report.wording import measure_of, quantity_text, state_text
@@ -111,6 +117,6 @@ def hold_gate(record: Evaluation, *, shown: bool) -> None:
         return
     text = NOTHING_TO_JUDGE
     if judged:
-        text = summary_text(record) if shown else gate_text(record)
+        text = (summary_text(record) if shown else gate_text(record)) + GATE_HINT
     print(f"error: {text}", file=sys.stderr)
     raise typer.Exit(GateError.exit_code)

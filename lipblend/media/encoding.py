@@ -35,6 +35,7 @@ from lipblend.settings import EncodeSettings
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Container format for each suffix of an output."""
 
+_X26_MOST_CRF = 51
 _SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
 _SEMI_PLANAR = {
     "yuv420p": "nv12", "yuv422p": "nv16", "yuv420p10le": "p010le", "yuv422p10le": "p210le",
@@ -229,6 +230,10 @@ def _options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str
     if family_of(codec.name):
         hardware = hardware_options(codec.name, crf=encode.crf, preset=encode.preset, depth=depth)
         return hardware.options, list(hardware.notes)
+    if codec.name in ("libx264", "libx265") and encode.crf > _X26_MOST_CRF:
+        raise OutputError(
+            f"{codec.name} takes crf 0 to {_X26_MOST_CRF}, not {encode.crf:g}", hint="Choose a smaller --crf."
+        )
     if codec.name == "libx264":
         # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
         return {"preset": encode.preset, **({"qp": "0"} if encode.crf == 0 else {"crf": crf})}, []

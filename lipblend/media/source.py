@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from lipblend.errors import InputError
 
 _NOT_MOVING: int = Disposition.attached_pic.value | Disposition.timed_thumbnails.value | Disposition.still_image.value
+_ADDRESSES = ("http:", "https:", "ftp:", "rtsp:", "rtmp:")
 _TS_DISCONT = cast(int, FormatFlags.ts_discont.value)
 
 LEAST_SIDE, LARGEST_SIDE = 16, 16384
@@ -47,6 +48,8 @@ def open_source(path: Path) -> InputContainer:
     """
     try:
         if not path.exists():
+            if path.parts[:1] and path.parts[0] in _ADDRESSES:
+                raise InputError(f"{path} is an address, not a file", hint="Download the video first.")
             raise InputError(f"{path} does not exist", hint="Check the path.")
         if path.is_dir():
             raise InputError(f"{path} is a folder, not a video", hint="Name one video file.")

@@ -207,3 +207,10 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path, cover: int) -> None:
 
 def test_several_sound_streams_are_listed(make_video: Callable[..., Path]) -> None:
     assert len(probe(make_video(audio=("aac", "aac", "aac"))).audio) == 3
+
+
+def test_an_address_is_called_one() -> None:
+    for address in ("https://example.org/a.mp4", "rtsp://example.org/live"):
+        with pytest.raises(InputError, match="is an address, not a file") as caught:
+            open_source(Path(address))
+        assert "Download" in caught.value.hint

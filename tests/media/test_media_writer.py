@@ -165,6 +165,18 @@ def test_crf_reaches_the_encoder(make_video: Callable[..., Path], tmp_path: Path
     assert sizes[0] > 2 * sizes[1]
 
 
+@pytest.mark.parametrize("encoder", ["libx264", "libx265"])
+def test_a_crf_beyond_the_encoders_scale_is_refused(
+    encoder: str, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    source, target = make_video(frames=2), tmp_path / "out.mkv"
+    copy(source, target, EncodeSettings(encoder=encoder, preset="ultrafast", crf=51))
+    target.unlink()
+    with pytest.raises(OutputError, match="takes crf 0 to 51, not 55"):
+        copy(source, target, EncodeSettings(encoder=encoder, preset="ultrafast", crf=55))
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, GeneratorExit, SystemExit])
 @pytest.mark.parametrize("after", [0, 1, 6])
 def test_nothing_is_left_behind_after_an_exception(
