@@ -110,8 +110,8 @@ def _guide(pair: SamplePair, output: Path, picture: Path) -> str:
             f"result        {output}",
             f"before/after  {picture}",
             "",
-            f"Look at the picture first, then play {output} beside {pair.synced}: the box around the lower face, its",
-            "yellowish cast that comes and goes should be gone, and the mouth should speak as in the synced clip.",
+            f"Look at the picture first, then play {output} beside {pair.synced}: the box around the lower face and",
+            "its yellowish cast that comes and goes should be gone, and the mouth should speak as in the synced clip.",
             f"Teeth and tongue are as soft as there. {pair.truth} shows what a perfect result would look like.",
         ]
     )
