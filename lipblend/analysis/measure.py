@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +27,7 @@ Patch3 = npt.NDArray[np.float32]
 _SAME_FACE_FRAC = 0.5
 _LEAST_PX = 4
 _FOOTPRINT_EVERY = 3
+_WORK_WIDTH_PX = 120.0  # of a face, at least two thirds of it: casts are smooth, and finer detail is noise to them
 
 
 @dataclass(frozen=True)
@@ -87,31 +89,34 @@ class Pair:
         found = {}
         for face in our_faces:
             partner = same_face(face.landmarks, candidates)
-            faces = [face.landmarks] if partner is None else [face.landmarks, partner]
-            patches = self._patches(ours, theirs, agreement.lower_face_box(faces))
+            wide = [face.landmarks] if partner is None else [face.landmarks, partner]
+            step = max(1, round(face.landmarks.face_width_px / _WORK_WIDTH_PX))
+            faces = [Landmarks(each.points / np.float32(step)) for each in wide]
+            patches = self._patches(ours, theirs, agreement.lower_face_box(wide), step)
             if patches is None:
                 continue
             before, after, box = patches
-            width_px = face.landmarks.face_width_px
-            painted = agreement.painted_score(before, after, width_px)
-            upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks))
-            above = agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None
+            width_px = faces[0].face_width_px
+            upper = self._patches(ours, theirs, agreement.upper_face_box(face.landmarks), step)
             skin = agreement.same_skin(before, after, faces, box)
             found[face.track_id] = FaceMeasure(
-                painted,
+                agreement.painted_score(before, after, width_px),
                 None if skin is None else colour.measure(before, after, skin, matrix, lab=self.lab),
-                above,
-                self._footprint(ours, theirs, face.landmarks) if ours.index % _FOOTPRINT_EVERY == 0 else None,
-                None if skin is None else membrane_sample(before, after, skin, box, face.landmarks),
+                agreement.painted_score(upper[0], upper[1], width_px) if upper is not None else None,
+                self._footprint(ours, theirs, wide[0], step) if ours.index % _FOOTPRINT_EVERY == 0 else None,
+                None if skin is None else membrane_sample(before, after, skin, box, faces[0]),
             )
         return found
 
-    def _footprint(self, ours: Frame, theirs: Frame, face: Landmarks) -> Sample | None:
-        patches = self._patches(ours, theirs, footprint_box(face))
-        return None if patches is None else footprint_sample(*patches, face)
+    def _footprint(self, ours: Frame, theirs: Frame, face: Landmarks, step: int) -> Sample | None:
+        patches = self._patches(ours, theirs, footprint_box(face), step)
+        return None if patches is None else footprint_sample(*patches, Landmarks(face.points / np.float32(step)))
 
-    def _patches(self, ours: Frame, theirs: Frame, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
-        """What both frames show in a box, as far as both show it, and that part of it; None if that is too little."""
+    def _patches(self, ours: Frame, theirs: Frame, wanted: Box, step: int) -> tuple[Patch3, Patch3, Box] | None:
+        """What both frames show in a box, as far as both show it, and that part of it; None if that is too little.
+
+        All at one ``step``-th of the size, each pixel the mean of a block of the picture.
+        """
         info = self.original
         width, height = info.upright_width, info.upright_height
         left, top, right, bottom = self.mapping.covered(self.synced.upright_width, self.synced.upright_height)
@@ -122,11 +127,21 @@ class Pair:
             min(wanted.y1, math.floor(bottom)),
         )
         box = seen.clipped(width, height).snapped(ours.layout, width, height)
-        if box.width < _LEAST_PX or box.height < _LEAST_PX:
+        small = Box(-(-box.x0 // step), -(-box.y0 // step), box.x1 // step, box.y1 // step)
+        if small.width < _LEAST_PX or small.height < _LEAST_PX:
             return None
         before = extract_patch(ours.planes, ours.layout, box)
         after = synced_patch(theirs.planes, theirs.layout, box, self.mapping)
-        return before, convert_colour(after, self.synced.colour, info.colour, info.height), box
+        if step > 1:
+            before, after = (_reduced(patch, box, small, step) for patch in (before, after))
+        return before, convert_colour(after, self.synced.colour, info.colour, info.height), small
+
+
+def _reduced(patch: Patch3, box: Box, small: Box, step: int) -> Patch3:
+    rows = slice(small.y0 * step - box.y0, small.y1 * step - box.y0)
+    columns = slice(small.x0 * step - box.x0, small.x1 * step - box.x0)
+    size = (small.width, small.height)
+    return np.asarray(cv2.resize(patch[rows, columns], size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def same_face(face: Landmarks, candidates: Sequence[Landmarks]) -> Landmarks | None:
