@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipblend.errors import LipblendError
+from lipblend.cli.guard import ended, unwind_on_sigterm
 from lipblend.presets import DEFAULT_PRESET
 from lipblend.sweep.ablation import find_triples, run_ablation
 from lipblend.sweep.ablation_table import as_json, markdown, write_markdown, write_text
@@ -39,29 +38,21 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; returns the exit code."""
     given = parser().parse_args(words)
-    try:
-        variants = read_variants(given.variants, given.preset)
-        triples = find_triples(given.folder, given.only)
-        columns = run_ablation(triples, variants, frames=given.frames, jobs=given.jobs, say=say)
-        table = markdown(columns, variants)
-        print(table, end="")
-        if given.json is not None:
-            write_text(given.json, as_json(columns, variants))
-        if given.markdown is not None:
-            write_markdown(given.markdown, table)
-    except LipblendError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return ended(lambda: _run(given))
 
 
-def _ended(*_: object) -> None:
-    raise SystemExit(143)  # unwinds, so that the worker processes end too
+def _run(given: argparse.Namespace) -> None:
+    variants = read_variants(given.variants, given.preset)
+    triples = find_triples(given.folder, given.only)
+    columns = run_ablation(triples, variants, frames=given.frames, jobs=given.jobs, say=say)
+    table = markdown(columns, variants)
+    print(table, end="")
+    if given.json is not None:
+        write_text(given.json, as_json(columns, variants))
+    if given.markdown is not None:
+        write_markdown(given.markdown, table)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _ended)
+    unwind_on_sigterm()
     sys.exit(main())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.analysis.scan import follow
-from lipblend.errors import InputError, LipblendError, NoFaceError, OutputError, SettingsError
+from lipblend.cli.guard import ended, unwind_on_sigterm
+from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import LIPS_INNER, STABLE, Landmarks
 from lipblend.faces.models import resolve_model
@@ -268,30 +268,22 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; returns the exit code."""
     given = parser().parse_args(words)
-    try:
-        if not 16 <= given.crop_px <= 1024 or given.frames < 2 or given.start < 0 or given.seed < 0:
-            raise SettingsError(
-                f"--crop-px {given.crop_px}, --frames {given.frames}, --start {given.start:g}, --seed {given.seed}: "
-                "wanted are 16 to 1024 px, 2 frames or more, and nothing below 0"
-            )
-        about = make_triple(
-            given.clip, given.folder, crop_px=given.crop_px, damage=given.damage, frames=given.frames,
-            start_s=given.start, seed=given.seed, model=resolve_model("face_landmarker", given.models),
-        )  # fmt: skip
-        print(json.dumps(about))
-    except LipblendError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return ended(lambda: _run(given))
 
 
-def _ended(*_: object) -> None:
-    raise SystemExit(143)
+def _run(given: argparse.Namespace) -> None:
+    if not 16 <= given.crop_px <= 1024 or given.frames < 2 or given.start < 0 or given.seed < 0:
+        raise SettingsError(
+            f"--crop-px {given.crop_px}, --frames {given.frames}, --start {given.start:g}, --seed {given.seed}: "
+            "wanted are 16 to 1024 px, 2 frames or more, and nothing below 0"
+        )
+    about = make_triple(
+        given.clip, given.folder, crop_px=given.crop_px, damage=given.damage, frames=given.frames,
+        start_s=given.start, seed=given.seed, model=resolve_model("face_landmarker", given.models),
+    )  # fmt: skip
+    print(json.dumps(about))
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _ended)
+    unwind_on_sigterm()
     sys.exit(main())

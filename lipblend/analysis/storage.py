@@ -33,7 +33,6 @@ _HEADER = "header"
 _MESH = (478, 2)
 _OF_FRAMES = ("times_s", "pts", "durations", "original_index", "synced_index")
 _OF_CLIP = ("shot_starts", "original_pts", "synced_pts", "matrix")
-_ROW = ("synced", "measured")
 _STATS = {"original_quantiles": (len(QUANTILES), 3), "synced_quantiles": (len(QUANTILES), 3), "pixels": ()}
 """Shapes of the fields of `ColourStats` that are not (3,)."""
 

@@ -91,6 +91,19 @@ def _report(
         print(json.dumps({"error": fault}))
 
 
+def ended(task: Callable[[], object]) -> int:
+    """Do what a script of the project's is for, and say what stopped it: the exit code."""
+    try:
+        task()
+    except LipblendError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPT
+    return 0
+
+
 def leave(code: int) -> NoReturn:
     """End the process at once, when all that has to be cleaned up has been.
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import stat
 import time
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from sameness import same
 
 from lipblend.analysis import cache as caching
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
-from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.reads import ANALYSIS_KEYS, analysis_settings, analysis_values
-from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
+from lipblend.analysis.storage import to_bytes
 from lipblend.catalogue import SettingSpec, setting_specs
 from lipblend.compositing import composite
 from lipblend.errors import LipblendError, SettingsError
@@ -30,26 +28,11 @@ from lipblend.media.identity import WHOLE_BYTES, content_identity
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
-from lipblend.sample import SamplePair, make_sample
+from lipblend.sample import SamplePair
 from lipblend.settings import Settings
 from lipblend.sweep.grid import stage_of
 
 MODEL = resolve_model("face_landmarker")
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
-    return make_sample(tmp_path_factory.mktemp("sample"), frames=6, size=320)
-
-
-@pytest.fixture(scope="module")
-def videos(pair: SamplePair) -> tuple[VideoInfo, VideoInfo]:
-    return probe(pair.original), probe(pair.synced)
-
-
-@pytest.fixture(scope="module")
-def analysis(videos: tuple[VideoInfo, VideoInfo]) -> ClipAnalysis:
-    return analyse_cached(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None, cache=None)
 
 
 @pytest.fixture
@@ -65,96 +48,8 @@ def counted(monkeypatch: pytest.MonkeyPatch, analysis: ClipAnalysis) -> list[Set
     return calls
 
 
-def from_bytes(content: bytes, key: str) -> ClipAnalysis:
-    return from_file(io.BytesIO(content), key)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two things hold the same, to the last bit and the last type."""
-    if is_dataclass(one):
-        return type(one) is type(other) and all(
-            same(getattr(one, each.name), getattr(other, each.name)) for each in fields(one)
-        )
-    if isinstance(one, np.ndarray):
-        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
-    return bool(type(one) is type(other) and one == other)
-
-
 def run(videos: tuple[VideoInfo, VideoInfo], folder: Path | None, settings: Settings | None = None) -> ClipAnalysis:
     return analyse_cached(*videos, model=MODEL, settings=settings or Settings(), on_frame=lambda _: None, cache=folder)
-
-
-def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
-    """The same with everything missing somewhere that may be missing, and a second track."""
-    (record,) = analysis.tracks.values()
-    first = record.measured[0]
-    assert first is not None
-    measured = [first, None, replace(first, stats=None, above=None), *record.measured[3:]]
-    synced = [None, *record.synced[1:]]
-    holey = TrackRecord(record.frames, record.original, synced, measured)
-    return replace(analysis, tracks={3: holey, 1: record.between(1, 3)}, notes=("naïve “ ” note",))
-
-
-def test_an_analysis_comes_back_as_it_was(analysis: ClipAnalysis) -> None:
-    for each in (analysis, with_gaps(analysis), replace(analysis, tracks={})):
-        assert same(from_bytes(to_bytes(each, "key"), "key"), each)
-    assert not same(analysis, with_gaps(analysis))
-    (record,) = analysis.tracks.values()
-    assert all(mesh is not None for mesh in record.synced)
-    assert any(each is not None and each.footprint is not None for each in record.measured)
-
-
-def test_an_analysis_of_a_window_is_not_kept(analysis: ClipAnalysis, videos: tuple[VideoInfo, VideoInfo]) -> None:
-    with VideoReader(videos[0]) as reader:
-        frame = next(iter(reader))
-    with pytest.raises(ValueError, match="window"):
-        to_bytes(replace(analysis, kept=({0: frame}, {})), "key")
-
-
-def _flipped(content: bytes, place: int) -> bytes:
-    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-
-
-def changed(**arrays: Any) -> Callable[[bytes], bytes]:
-    def apply(content: bytes) -> bytes:
-        with np.load(io.BytesIO(content)) as file:
-            held = {name: file[name] for name in file.files} | arrays
-        packed = io.BytesIO()
-        np.savez(packed, allow_pickle=True, **held)
-        return packed.getvalue()
-
-    return apply
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: b"",
-        lambda content: content[: len(content) // 2],
-        lambda content: content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
-        lambda content: b"PK\x03\x04 something else",
-        lambda content: _flipped(content, content.index(b"PK\x01\x02") + 8),  # one entry counts as encrypted
-        changed(header=np.frombuffer(b"[]", np.uint8)),
-        changed(header=np.frombuffer(b'{"kind": "lipblend analysis", "key": "key"}', np.uint8)),
-        changed(original=np.zeros((2, 478, 2), np.float32)),
-        changed(pts=np.zeros(2, np.int64)),
-        changed(frames=np.array([99] * 6)),
-        changed(has_measured=np.zeros(6, bool)),
-        changed(notes_=np.array([{"an": "object"}], object)),
-    ],
-)
-def test_a_damaged_or_foreign_file_is_refused(analysis: ClipAnalysis, damage: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(DamagedAnalysisError):
-        from_bytes(damage(to_bytes(analysis, "key")), "key")
-
-
-def test_an_entry_of_another_key_is_refused(analysis: ClipAnalysis) -> None:
-    with pytest.raises(DamagedAnalysisError):
-        from_bytes(to_bytes(analysis, "key"), "other")
 
 
 def test_the_second_run_takes_what_the_first_one_kept(
