@@ -28,7 +28,7 @@ HOSTILE = '</script><img src=x onerror="document.title=1"><script>document.title
 def browser() -> Iterator[Browser]:
     program = find_browser()
     if program is None:
-        pytest.skip("no Chromium or Chrome here; name one in the variable CHROME")
+        pytest.skip("tests of pages need CHROME=chromium, or another Chrome's name")
     with Browser(program) as opened:
         yield opened
 

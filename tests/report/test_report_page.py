@@ -29,7 +29,7 @@ OWN = ("file:", "data:", "blob:")
 def program() -> str:
     found = find_browser()
     if found is None:
-        pytest.skip("no Chromium or Chrome here; name one in the variable CHROME")
+        pytest.skip("tests of pages need CHROME=chromium, or another Chrome's name")
     return found
 
 
