@@ -32,9 +32,9 @@ FACE_SHARES = (0.5, 1.0)
 """Side of the portrait in the made clips over the height of the picture; the face is 0.35 of it wide."""
 STAGES = {
     "read": ("lipblend.media.reader", "VideoReader", "_decoded"),
-    "small pictures": ("lipblend.analysis.scan", "", "thumbnail"),
-    "to RGB": ("lipblend.analysis.scan", "", "to_rgb"),
-    "to reduced RGB": ("lipblend.analysis.scan", "", "to_reduced_rgb"),
+    "small pictures": ("lipblend.analysis.follow", "", "thumbnail"),
+    "to RGB": ("lipblend.analysis.follow", "", "to_rgb"),
+    "to reduced RGB": ("lipblend.analysis.follow", "", "to_reduced_rgb"),
     "face model": ("lipblend.faces.landmarker", "FaceLandmarker", "detect"),
     "measure": ("lipblend.analysis.measure", "Pair", "measure"),
     "align": ("lipblend.analysis.analyse", "", "align"),

@@ -10,8 +10,9 @@ import numpy as np
 from lipblend.analysis import cuts
 from lipblend.analysis.alignment import Alignment, align, alignment_notes
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.follow import follow
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
-from lipblend.analysis.scan import Scan, follow
+from lipblend.analysis.scan import Scan
 from lipblend.analysis.timeline import Clock, jumps
 from lipblend.analysis.window import Window, align_window, check_not_empty
 from lipblend.errors import InputError

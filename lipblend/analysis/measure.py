@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +14,8 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import VideoInfo
-from lipblend.media.mapping import FrameMapping, synced_patch
-from lipblend.media.planes import Box, extract_patch
+from lipblend.media.mapping import FrameMapping, synced_reduced
+from lipblend.media.planes import Box, extract_reduced
 from lipblend.media.reader import Frame
 from lipblend.stages import colour
 from lipblend.stages.footprint import Sample, footprint_box, footprint_sample
@@ -27,7 +26,7 @@ Patch3 = npt.NDArray[np.float32]
 _SAME_FACE_FRAC = 0.5
 _LEAST_PX = 4
 _FOOTPRINT_EVERY = 3
-_WORK_WIDTH_PX = 120.0  # of a face, at least two thirds of it: casts are smooth, and finer detail is noise to them
+_WORK_WIDTH_PX = 80.0  # of a face, about: casts are smooth, and what is finer is noise to them
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Pair:
         for face in our_faces:
             partner = same_face(face.landmarks, candidates)
             wide = [face.landmarks] if partner is None else [face.landmarks, partner]
-            step = max(1, round(face.landmarks.face_width_px / _WORK_WIDTH_PX))
+            step = work_step(face.landmarks.face_width_px)
             faces = [Landmarks(each.points / np.float32(step)) for each in wide]
             patches = self._patches(ours, theirs, agreement.lower_face_box(wide), step)
             if patches is None:
@@ -130,18 +129,15 @@ class Pair:
         small = Box(-(-box.x0 // step), -(-box.y0 // step), box.x1 // step, box.y1 // step)
         if small.width < _LEAST_PX or small.height < _LEAST_PX:
             return None
-        before = extract_patch(ours.planes, ours.layout, box)
-        after = synced_patch(theirs.planes, theirs.layout, box, self.mapping)
-        if step > 1:
-            before, after = (_reduced(patch, box, small, step) for patch in (before, after))
+        whole = Box(small.x0 * step, small.y0 * step, small.x1 * step, small.y1 * step)
+        before = extract_reduced(ours.planes, ours.layout, whole, step)
+        after = synced_reduced(theirs.planes, theirs.layout, whole, step, self.mapping)
         return before, convert_colour(after, self.synced.colour, info.colour, info.height), small
 
 
-def _reduced(patch: Patch3, box: Box, small: Box, step: int) -> Patch3:
-    rows = slice(small.y0 * step - box.y0, small.y1 * step - box.y0)
-    columns = slice(small.x0 * step - box.x0, small.x1 * step - box.x0)
-    size = (small.width, small.height)
-    return np.asarray(cv2.resize(patch[rows, columns], size, interpolation=cv2.INTER_AREA), np.float32)
+def work_step(face_width_px: float) -> int:
+    """Pixels each way that are measured as one: an even number, so that they hold whole chroma samples, or 1."""
+    return max(1, 2 * round(face_width_px / (2 * _WORK_WIDTH_PX)))
 
 
 def same_face(face: Landmarks, candidates: Sequence[Landmarks]) -> Landmarks | None:

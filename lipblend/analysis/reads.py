@@ -14,6 +14,7 @@ ANALYSIS_KEYS = (
     "track.min_face_px",
     "track.max_faces",
     "track.confidence",
+    "track.every_s",
     "track.search_every_s",
     "track.cuts",
     "track.cut_threshold",

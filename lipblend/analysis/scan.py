@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,16 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis import cuts
 from lipblend.analysis.timeline import Clock
-from lipblend.faces.landmarker import FaceLandmarker
-from lipblend.faces.tracks import FaceTracker, TrackedFace
+from lipblend.faces.tracks import TrackedFace
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
-from lipblend.media.planes import Box, to_reduced_rgb, to_rgb
 from lipblend.media.reader import Frame, VideoReader
 from lipblend.media.window import WindowReader
-from lipblend.settings import TrackSettings
 
 Thumb = npt.NDArray[np.uint8]
 
@@ -140,40 +135,6 @@ def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
         small = np.asarray(cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA))
     small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA))
     return np.asarray(small >> (depth - 8) if depth > 8 else small, np.uint8)
-
-
-def follow(
-    reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings, *, exhaustive: bool = True
-) -> Iterator[Seen]:
-    """Decode a video and follow its faces; ``exhaustive`` as in `FaceTracker`."""
-    info = reader.info
-    tracker = FaceTracker(
-        landmarker,
-        info.upright_width,
-        info.upright_height,
-        min_face_px=track.min_face_px,
-        search_every_s=track.search_every_s,
-        max_faces=track.max_faces,
-        exhaustive=exhaustive,
-    )
-    previous: Thumb | None = None
-    recent: deque[float] = deque(maxlen=cuts.WINDOW)
-    for frame in reader:
-        thumb = thumbnail(frame.planes[0], frame.layout.depth)
-        change = cuts.change(previous, thumb) if previous is not None else 0.0
-        previous = thumb
-
-        def rgb_of(box: Box, frame: Frame = frame) -> npt.NDArray[np.uint8]:
-            return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
-
-        def reduced_of(box: Box, step: int, frame: Frame = frame) -> npt.NDArray[np.uint8]:
-            return to_reduced_rgb(frame.planes, frame.layout, info.colour, box, step, height=info.height)
-
-        # The tracker cannot look ahead, as find_cuts does; what it takes for a cut too many is joined again later.
-        new_shot = track.cuts and cuts.stands_out(change, recent, threshold=track.cut_threshold)
-        recent.append(change)
-        faces = tracker.step(rgb_of, new_shot=new_shot, time_s=frame.time_s, reduced_of=reduced_of)
-        yield Seen(frame, faces, thumb)
 
 
 def _missing(info: VideoInfo, count: int, end_s: float) -> Iterator[str]:

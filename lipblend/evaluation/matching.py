@@ -11,8 +11,9 @@ import numpy.typing as npt
 from lipblend.analysis import geometry
 from lipblend.analysis.alignment import align
 from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.follow import follow
 from lipblend.analysis.plan import ClipPlan
-from lipblend.analysis.scan import Scan, Seen, follow, thumbnail
+from lipblend.analysis.scan import Scan, Seen, thumbnail
 from lipblend.errors import InputError, InputMismatchError
 from lipblend.evaluation.walk import ResultVideo, Video
 from lipblend.faces.landmarker import FaceLandmarker
@@ -88,7 +89,7 @@ def _mesh(found: Landmarks, mapping: FrameMapping) -> Landmarks:
 
 def _followed(made: VideoInfo, model: Path, settings: Settings, on_frame: Callable[[int], None]) -> Scan:
     scan = Scan(made)
-    track = settings.track
+    track = settings.track.model_copy(update={"every_s": 0.0})  # what is judged is not interpolated
     with (
         VideoReader(made) as reader,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as landmarker,

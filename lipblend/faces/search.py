@@ -7,6 +7,7 @@ picture's longer side, and none below 0.09. A picture without a face costs it 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 
 import cv2
 import numpy as np
@@ -123,6 +124,12 @@ class Sweep:
             for mesh in detect(blanked[tile.y0 : tile.y1, tile.x0 : tile.x1]):
                 _add(found, shifted(mesh, tile), whole, detect, self._min_face_px)
         return found[len(known) :]
+
+    def fork(self) -> Sweep:
+        """One that goes on from here by itself."""
+        other = copy(self)
+        other._looked = list(self._looked)
+        return other
 
     def looked_everywhere(self, whole: npt.NDArray[np.uint8], time_s: float) -> None:
         """Take note that a picture was searched otherwise."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -127,6 +128,12 @@ class FaceTracker:
         self._sweep = Sweep(width, height, min_face_px)
         self._spare = _SPARE_SEARCHES
         self._spare_s = 0.0
+
+    def fork(self) -> FaceTracker:
+        """A tracker that goes on from here by itself; only one of the two is to be used at a time."""
+        other = copy(self)
+        other._sweep = self._sweep.fork()
+        return other
 
     def step(
         self, rgb_of: RgbOf, *, new_shot: bool, time_s: float, reduced_of: ReducedOf | None = None

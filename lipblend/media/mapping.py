@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch, cut, extract_patch
+from lipblend.media.planes import Box, ChromaGrid, Patch, cut, extract_reduced
 
 _NEUTRAL = 128.0
 _MARGIN_PX = 4  # of source beyond the box, for the interpolation
@@ -78,16 +78,31 @@ def synced_patch(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
 ) -> NDArray[np.float32]:
     """Cut a patch of the original's frame out of a synced picture, see `extract_patch` and `extract_mapped`."""
+    return synced_reduced(planes, layout, box, 1, mapping)
+
+
+def synced_reduced(
+    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, step: int, mapping: FrameMapping
+) -> NDArray[np.float32]:
+    """Cut a patch of the original's frame out of a synced picture, at a fraction of the original's size.
+
+    See `extract_reduced` and `extract_mapped`.
+    """
     height, width = planes[0].shape
     if mapping.is_identity and box == box.clipped(width, height):
-        return extract_patch(planes, layout, box)
-    return extract_mapped(planes, layout, box, mapping)
+        return extract_reduced(planes, layout, box, step)
+    patch = extract_mapped(planes, layout, box, mapping)
+    size = box.width // step, box.height // step
+    return patch if step == 1 else np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def synced_cut(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping, grid: ChromaGrid
 ) -> Patch:
-    """`synced_patch` with chroma as coarse as the original's is stored: ``grid``."""
+    """Cut a patch of the original's frame out of a synced picture, chroma as coarse as the original's: ``grid``.
+
+    See `cut` and `extract_mapped`.
+    """
     height, width = planes[0].shape
     if mapping.is_identity and box == box.clipped(width, height):
         patch = cut(planes, layout, box)

@@ -25,6 +25,7 @@ __all__ = [
     "convert_colour",
     "cut",
     "extract_patch",
+    "extract_reduced",
     "joined",
     "to_reduced_rgb",
     "to_rgb",
@@ -90,6 +91,43 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
         return merged.astype(np.float32)
     patch: NDArray[np.float32] = np.multiply(merged, np.float32(1 / layout.code_scale), dtype=np.float32)
     return patch
+
+
+def extract_reduced(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, step: int) -> NDArray[np.float32]:
+    """Cut a patch out of a picture at a fraction of its size; see `extract_patch`.
+
+    Parameters
+    ----------
+    planes, layout
+        As for `extract_patch`.
+    box : Box
+        Inside the picture, both sides multiples of ``step``.
+    step : int
+        Pixels each way that become one: their mean.
+
+    Returns
+    -------
+    ndarray, (box.height // step, box.width // step, 3) float32
+
+    Raises
+    ------
+    ValueError
+        The box is outside the picture, empty, or no multiple of the step.
+    """
+    size = box.width // step, box.height // step
+    if (size[0] * step, size[1] * step) != (box.width, box.height):
+        raise ValueError(f"{box} is {box.width}x{box.height}, no multiple of {step}")
+    if step == 1:
+        return extract_patch(planes, layout, box)
+    _check_inside(planes, box)
+    luma, *chroma = planes
+    coarse = [ChromaGrid(layout, box).region(plane) for plane in chroma]
+    down, across = 1 << layout.chroma_h_shift, 1 << layout.chroma_w_shift
+    if not chroma or step % down or step % across or coarse[0].shape != (box.height // down, box.width // across):
+        return _mean(extract_patch(planes, layout, box), size)  # blocks of pixels are no blocks of chroma samples
+    parts = [_mean(plane.astype(np.float32), size) for plane in (luma[box.y0 : box.y1, box.x0 : box.x1], *coarse)]
+    patch = joined(*parts)
+    return patch if layout.depth == 8 else patch * np.float32(1 / layout.code_scale)
 
 
 def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta: Patch | NDArray[np.float32]) -> None:
@@ -247,3 +285,10 @@ def _add_plane(region: np.ndarray, change: np.ndarray, layout: PixelLayout) -> N
 
 def _reduced(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(plane if plane.shape == size[::-1] else cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+
+
+def _mean(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Means over the blocks that become one pixel each."""
+    if plane.shape[1::-1] == size:
+        return plane
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

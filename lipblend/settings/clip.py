@@ -47,6 +47,13 @@ class TrackSettings(Group):
     min_face_px: int = number(40, 20, 1000, "px", "Smallest face width searched for.")
     max_faces: int = number(4, 1, 16, "faces", "At most so many faces are followed in a frame.")
     confidence: float = number(0.5, 0.1, 0.95, "probability", "Least detector confidence that counts as a face.")
+    every_s: float = number(
+        0.085,
+        0,
+        0.5,
+        "s",
+        "How often a face is looked for; meshes between are interpolated, where it moves little. 0: in every frame.",
+    )
     search_every_s: float = number(
         0.5, 0.04, 10, "s", "How often the whole frame is searched again while some face is missing."
     )

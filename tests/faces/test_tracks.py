@@ -278,3 +278,15 @@ def test_the_crop_of_a_large_face_is_looked_at_reduced(landmarker: FaceLandmarke
     assert steps == [2, 2]
     apart = np.abs(found[0].points - found[1].points).mean() / found[0].face_width_px
     assert 0 < apart < 0.004
+
+
+def test_a_fork_goes_on_by_itself(landmarker: FaceLandmarker, scene: Scene) -> None:
+    numbers = {"min_face_px": 40, "search_every_s": 0.2, "max_faces": 4}
+    tracker = FaceTracker(landmarker, 900, 600, **numbers)  # type: ignore[arg-type]
+    one, both = scene(900, 600, (150, 600, 300)), scene(900, 600, (150, 250, 300), (150, 600, 300))
+    ahead = tracker.fork()
+    assert len(ahead.step(rgb_from(both), new_shot=False, time_s=0.0)) == 2
+    (face,) = tracker.step(rgb_from(one), new_shot=False, time_s=0.0)
+    assert face.track_id == 0
+    (left, right) = ahead.step(rgb_from(both), new_shot=False, time_s=0.04)
+    assert (left.track_id, right.track_id) == (0, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import Box, add_delta, extract_patch, to_reduced_rgb, to_rgb
+from lipblend.media.planes import Box, add_delta, extract_patch, extract_reduced, to_reduced_rgb, to_rgb
 
 SHIFTS = {"444": (0, 0), "422": (1, 0), "420": (1, 1), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
 UNTAGGED = ColourTags(2, 2, 2, 0)
@@ -226,6 +226,29 @@ def test_a_reduced_picture_is_the_mean_of_the_whole_one(sampling: str, depth: in
     mean = whole.reshape(24 // step, step, 36 // step, step, 3).mean((1, 3))
     assert reduced.shape == mean.shape
     assert np.abs(reduced - mean).max() <= (0 if step == 1 else 3)
+
+
+@pytest.mark.parametrize("sampling", [*SHIFTS, "gray"])
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize(
+    ("step", "corner"), [(1, (5, 3)), (2, (4, 2)), (2, (5, 2)), (3, (3, 6)), (4, (8, 4)), (4, (6, 8))]
+)
+def test_a_reduced_patch_is_the_mean_over_blocks_of_the_whole_one(
+    sampling: str, depth: int, step: int, corner: tuple[int, int]
+) -> None:
+    layout = layout_of(sampling, depth)
+    planes = random_planes(layout, 64, 48)
+    box = Box(*corner, corner[0] + 12 * step, corner[1] + 9 * step)
+    whole = extract_patch(planes, layout, box).astype(np.float64)
+    blocks = whole.reshape(9, step, 12, step, 3).mean((1, 3))
+    np.testing.assert_allclose(extract_reduced(planes, layout, box, step), blocks, atol=1e-3)
+
+
+def test_a_reduced_patch_needs_whole_blocks_inside_the_picture() -> None:
+    planes, layout = random_planes(layout_of("420", 8), 64, 48), layout_of("420", 8)
+    for box in (Box(0, 0, 9, 8), Box(0, 0, 8, 9), Box(56, 40, 72, 56), Box(8, 8, 8, 8)):
+        with pytest.raises(ValueError, match="multiple|outside"):
+            extract_reduced(planes, layout, box, 4)
 
 
 def test_a_reduced_picture_needs_a_box_inside() -> None:

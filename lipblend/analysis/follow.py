@@ -1,0 +1,176 @@
+"""Following faces through a video without looking at every frame: what lies between is interpolated where it may be."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis import cuts
+from lipblend.analysis.scan import Seen, Thumb, thumbnail
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.tracks import FaceTracker, TrackedFace
+from lipblend.media.info import VideoInfo
+from lipblend.media.planes import Box, to_reduced_rgb, to_rgb
+from lipblend.media.reader import Frame, VideoReader
+from lipblend.settings import TrackSettings
+
+_MOST_FRAC = 0.1  # face widths, of any mesh point, from look to look
+_MEAN_FRAC = 0.06  # of all points: a face that jumps so far may have been cut (`lipblend.analysis.cuts`)
+_MOST_WAITING = 8  # frames held back
+_ROUNDING_S = 1e-3
+
+Faces = tuple[TrackedFace, ...]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A decoded frame that nobody has looked for faces in."""
+
+    frame: Frame
+    thumb: Thumb
+    new_shot: bool
+
+
+def follow(
+    reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings, *, exhaustive: bool = True
+) -> Iterator[Seen]:
+    """Decode a video and follow its faces.
+
+    Faces are looked for every ``track.every_s``, in the first and last frame of what looks like a shot, and in every
+    frame while there is none. The meshes of a frame between two looks are interpolated if both show the same faces and
+    none has moved by more than 0.1 of its width at any point, or 0.06 in the mean. Otherwise each is looked at, and so
+    are the next ones until the faces are calm again.
+
+    Parameters
+    ----------
+    reader : VideoReader
+    landmarker : FaceLandmarker
+    track : TrackSettings
+    exhaustive : bool
+        As in `FaceTracker`.
+    """
+    info = reader.info
+    tracker = FaceTracker(
+        landmarker,
+        info.upright_width,
+        info.upright_height,
+        min_face_px=track.min_face_px,
+        search_every_s=track.search_every_s,
+        max_faces=track.max_faces,
+        exhaustive=exhaustive,
+    )
+    watcher = _Watcher(info, tracker, track.every_s)
+    waiting: list[_Shown] = []
+    for shown in _shown(reader, track):
+        if shown.new_shot:
+            yield from watcher.looked(waiting)
+            waiting = []
+        waiting.append(shown)
+        if shown.new_shot or len(waiting) == _MOST_WAITING or watcher.is_due(shown):
+            yield from watcher.looked(waiting)
+            waiting = []
+    yield from watcher.looked(waiting)
+
+
+def _shown(reader: VideoReader, track: TrackSettings) -> Iterator[_Shown]:
+    previous: Thumb | None = None
+    recent: deque[float] = deque(maxlen=cuts.WINDOW)
+    for frame in reader:
+        thumb = thumbnail(frame.planes[0], frame.layout.depth)
+        change = cuts.change(previous, thumb) if previous is not None else 0.0
+        previous = thumb
+        # The tracker cannot look ahead, as find_cuts does; what it takes for a cut too many is joined again later.
+        new_shot = track.cuts and cuts.stands_out(change, recent, threshold=track.cut_threshold)
+        recent.append(change)
+        yield _Shown(frame, thumb, new_shot)
+
+
+class _Watcher:
+    """Looks at frames with a tracker, and knows when to look next."""
+
+    def __init__(self, info: VideoInfo, tracker: FaceTracker, every_s: float) -> None:
+        self._info = info
+        self._tracker = tracker
+        self._every_s = every_s
+        self._faces: Faces = ()
+        self._time_s = -math.inf
+        self._pace = 0.0  # how often a second a face moves as far as is still interpolated
+
+    def is_due(self, shown: _Shown) -> bool:
+        """Whether a frame must be looked at, because the next one would come too late."""
+        next_s = shown.frame.time_s + float(shown.frame.duration * self._info.time_base)
+        wait_s = next_s - self._time_s
+        return wait_s > self._every_s + _ROUNDING_S or self._pace * wait_s > 1
+
+    def looked(self, frames: Sequence[_Shown]) -> list[Seen]:
+        """Faces of some frames in a row, the last of which is looked at in any case."""
+        if not frames:
+            return []
+        *between, last = frames
+        if between and self._faces:
+            ahead = self._tracker.fork()
+            faces = self._step(ahead, last)
+            if _furthest(self._faces, faces) <= 1:
+                self._tracker = ahead
+                first, first_s = self._faces, self._time_s
+                self._note(faces, last)
+                span_s = last.frame.time_s - first_s
+                shares = [(each.frame.time_s - first_s) / span_s for each in between]
+                return [*map(_between, between, shares, [(first, faces)] * len(between)), _seen(last, faces)]
+        out = []
+        for each in frames:
+            faces = self._step(self._tracker, each)
+            self._note(faces, each)
+            out.append(_seen(each, faces))
+        return out
+
+    def _note(self, faces: Faces, shown: _Shown) -> None:
+        passed_s = shown.frame.time_s - self._time_s
+        self._pace = _furthest(self._faces, faces) / passed_s if self._faces else 0.0
+        self._faces, self._time_s = faces, shown.frame.time_s
+
+    def _step(self, tracker: FaceTracker, shown: _Shown) -> Faces:
+        frame, info = shown.frame, self._info
+
+        def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
+            return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
+
+        def reduced_of(box: Box, step: int) -> npt.NDArray[np.uint8]:
+            return to_reduced_rgb(frame.planes, frame.layout, info.colour, box, step, height=info.height)
+
+        return tracker.step(rgb_of, new_shot=shown.new_shot, time_s=frame.time_s, reduced_of=reduced_of)
+
+
+def _seen(shown: _Shown, faces: Faces) -> Seen:
+    return Seen(shown.frame, faces, shown.thumb)
+
+
+def _between(shown: _Shown, share: float, ends: tuple[Faces, Faces]) -> Seen:
+    """A frame that lies so far from the one look to the other, 0..1."""
+    faces = tuple(
+        TrackedFace(
+            one.track_id,
+            Landmarks(one.landmarks.points + np.float32(share) * (two.landmarks.points - one.landmarks.points)),
+        )
+        for one, two in zip(*ends, strict=True)
+    )
+    return _seen(shown, faces)
+
+
+def _furthest(before: Faces, after: Faces) -> float:
+    """How far any face has moved, as a share of what is still interpolated; infinite where they are not the same."""
+    if [face.track_id for face in before] != [face.track_id for face in after]:
+        return math.inf
+    furthest = 0.0
+    for one, two in zip(before, after, strict=True):
+        apart = np.abs(two.landmarks.points - one.landmarks.points)
+        width_px = max(one.landmarks.face_width_px, 1.0)
+        most, mean = float(np.hypot(*apart.T).max()) / width_px, float(apart.mean()) / width_px
+        furthest = max(furthest, most / _MOST_FRAC, mean / _MEAN_FRAC)
+    return furthest
