@@ -247,7 +247,7 @@ def test_a_reduced_patch_is_the_mean_over_blocks_of_the_whole_one(
 def test_a_reduced_patch_needs_whole_blocks_inside_the_picture() -> None:
     planes, layout = random_planes(layout_of("420", 8), 64, 48), layout_of("420", 8)
     for box in (Box(0, 0, 9, 8), Box(0, 0, 8, 9), Box(56, 40, 72, 56), Box(8, 8, 8, 8)):
-        with pytest.raises(ValueError, match="multiple|outside"):
+        with pytest.raises(ValueError, match=r"multiple|outside"):
             extract_reduced(planes, layout, box, 4)
 
 
