@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
 
 from lipblend.faces.landmarks import STABLE
 from lipblend.quality.frozen import MOUTH_SIZE, is_frozen
@@ -294,6 +293,8 @@ _PHASES = np.exp(1j * np.outer(_HARMONICS, np.linspace(0, 2 * np.pi, 32, endpoin
 
 def _comb(profile: Plane, periods: Points, face_px: float) -> npt.NDArray[np.float64]:
     """How far the log profile stands out at even steps: first four harmonics, in the best common phase."""
+    from scipy.ndimage import median_filter  # slow to load
+
     log = np.log(profile + np.float32(0.5))
     local = median_filter(log, size=2 * max(5, int(0.03 * face_px) | 1) + 1, mode="reflect")
     spikes = np.clip(log - local, -0.5, 1.0)

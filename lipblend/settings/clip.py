@@ -48,7 +48,7 @@ class TrackSettings(Group):
     max_faces: int = number(4, 1, 16, "faces", "At most so many faces are followed in a frame.")
     confidence: float = number(0.5, 0.1, 0.95, "probability", "Least detector confidence that counts as a face.")
     every_s: float = number(
-        0.085,
+        0.1,
         0,
         0.5,
         "s",
