@@ -175,7 +175,7 @@ def composite_command(
     analyses = chosen_cache(cache, no_cache)
     check_name(output, original)
     inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
-    check_reports(report, junit, inputs=inputs, outputs=(output,))
+    check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
 
     if debug_format is not None and debug_dir is None:
         raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")

@@ -99,7 +99,7 @@ def evaluate_command(
     inputs = {"original": original, "synced video": synced, "result": result}
     optional = {"reference": reference, "config file": config}
     inputs |= {role: path for role, path in optional.items() if path is not None}
-    check_reports(report, junit, inputs=inputs)
+    check_reports(report, junit, inputs=inputs, video=video)
     settings = _settings(settings_from, preset, config, assignments or ())
 
     analyses = chosen_cache(cache, no_cache)

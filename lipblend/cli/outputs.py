@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lipblend.errors import OutputError
+from lipblend.errors import OutputError, SettingsError
 
 
 def check_name(output: Path, original: Path) -> None:
@@ -30,14 +30,23 @@ def check_name(output: Path, original: Path) -> None:
 
 
 def check_reports(
-    folder: Path | None, junit: Path | None, *, inputs: Mapping[str, Path], outputs: Sequence[Path] = ()
+    folder: Path | None,
+    junit: Path | None,
+    *,
+    inputs: Mapping[str, Path],
+    outputs: Sequence[Path] = (),
+    video: bool = True,
 ) -> None:
     """Refuse places for a report that would cost an input or an output, or that cannot be written, before any work.
 
     Raises
     ------
     OutputError
+    SettingsError
+        A report is to be without its video, and none is asked for.
     """
+    if folder is None and not video:
+        raise SettingsError("--no-video is of no use without --report", hint="Add --report FOLDER.")
     files: list[Path] = []
     if folder is not None:
         from lipblend.report.files import REPORT_FILES

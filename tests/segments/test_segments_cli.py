@@ -73,8 +73,9 @@ def test_a_stopped_run_says_where_its_segments_are(
     [
         ("--frames", "7:3"), ("--frames", "x"), ("--frames", "1" * 5000 + ":"), ("--proxy", "2"),
         ("--proxy", "1e99999"), ("--proxy", "1" * 5000), ("--jobs", "0"), ("--debug-format", "video"),
+        ("--no-video",),
     ],
 )  # fmt: skip
-def test_wrong_values_end_with_2_before_any_work(failing: _Failing, wrong: tuple[str, str]) -> None:
+def test_wrong_values_end_with_2_before_any_work(failing: _Failing, wrong: tuple[str, ...]) -> None:
     assert run.invoke(app, ["composite", "a.mp4", "b.mp4", "-o", "out.mp4", *wrong]).exit_code == 2
     assert failing.options == {}
