@@ -131,6 +131,13 @@ def test_no_other_path_is_cheaper(seed: int, rows: int, columns: int, usual: int
     assert taken == pytest.approx(least, abs=1e-3)
 
 
+def test_starting_elsewhere_has_its_price_even_where_that_fits_a_little_better() -> None:
+    costs = np.ones((4, 20), np.float32)
+    costs[np.arange(4), np.arange(10, 14)] = 0
+    assert found(costs, start_near=0)[0] <= 1
+    assert found(costs, start_near=9) == [10, 11, 12, 13]
+
+
 def test_very_long_steps() -> None:
     costs = np.full((4, 1300), 50, np.float32)
     for row, column in enumerate((0, 400, 800, 1200)):
