@@ -55,11 +55,12 @@ def cheapest_path(
     (n,) int64
         Values of ``columns``.
     """
+    # The least cost of each row, with nothing to pay for the steps between: no path is cheaper.
     nearest = np.where(columns == GAP, np.float32(np.inf), costs).argmin(axis=1)
     if abs(columns[nearest[0]] - start_near) <= 1 and steps.usual.issuperset(np.diff(nearest).tolist()):
         return np.asarray(
             columns[nearest], np.int64
-        )  # the least cost of each row, and nothing for the steps between: no path is cheaper
+        )
     moves = [(step, steps.price(step)) for step in range(-_SLIP_BACK, steps.longest + 1)]
     jump, turns = len(moves), (len(moves) + 1, len(moves) + 2)
     rows, width = costs.shape
