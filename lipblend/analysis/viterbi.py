@@ -58,9 +58,7 @@ def cheapest_path(
     # The least cost of each row, with nothing to pay for the steps between: no path is cheaper.
     nearest = np.where(columns == GAP, np.float32(np.inf), costs).argmin(axis=1)
     if abs(columns[nearest[0]] - start_near) <= 1 and steps.usual.issuperset(np.diff(nearest).tolist()):
-        return np.asarray(
-            columns[nearest], np.int64
-        )
+        return np.asarray(columns[nearest], np.int64)
     moves = [(step, steps.price(step)) for step in range(-_SLIP_BACK, steps.longest + 1)]
     jump, turns = len(moves), (len(moves) + 1, len(moves) + 2)
     rows, width = costs.shape
