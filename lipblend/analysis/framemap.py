@@ -85,8 +85,13 @@ class _Weighing:
 
     def left(self, original: Thumbs, synced: Thumbs, path: Indices, rows: Indices) -> Floats:
         """Squared distance of some synced frames to the original frames that a path gives them."""
-        pairs = ((original[path[row]], synced[row]) for row in rows)
-        return np.array([self.distances(ours[None], theirs[None])[0, 0] for ours, theirs in pairs], np.float32)
+        out = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _BLOCK):
+            some = rows[start : start + _BLOCK]
+            apart = _weighted(synced[some], self.synced_mean, self.weight)
+            apart -= _weighted(original[path[some]], self.original_mean, self.weight)
+            out[start : start + _BLOCK] = np.einsum("ij,ij->i", apart, apart)
+        return out
 
 
 def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
