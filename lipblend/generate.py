@@ -15,10 +15,11 @@ from lipblend.media.planes import Box, Patch, channels, joined
 from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alignment import still_region
 from lipblend.stages.detail import Layers, band_gains, denoised, layers, mixed, sharpened
+from lipblend.stages.flow import shifted_patch, warped, warped_patch
 from lipblend.stages.grain import grain_plane, missing_grain
 from lipblend.stages.matte import Matte
 from lipblend.stages.microwarp import micro_warp
-from lipblend.stages.reuse import register, shifted_patch, warped, warped_patch
+from lipblend.stages.reuse import register
 
 Patch3 = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.float32]

@@ -16,7 +16,7 @@ from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, 
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap, Space
 from lipblend.stages.mask import signed_distance
-from lipblend.stages.reuse import warped
+from lipblend.stages.flow import warped
 
 TAGS = ColourTags(1, 1, 1, 1)
 EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.scale import enlarged, inner_sigma, low_pass, reduced, smooth_step
+from lipblend.stages.scale import enlarged, gaussian, inner_sigma, low_pass, reduced, smooth_step
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -66,7 +66,7 @@ class Layers:
 def layers(luma: Plane, face_width_px: float) -> Layers:
     """The low-passes that the bands are made of. The widest one is worked out on half as many rows and columns."""
     sigmas = band_sigmas(face_width_px)
-    fine, middle = (np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in sigmas[:2])
+    fine, middle = (gaussian(luma, sigma) for sigma in sigmas[:2])
     rest = (sigmas[2] ** 2 - sigmas[1] ** 2) ** 0.5  # 0 for a face of so few pixels that all bands are the finest one
     return Layers(luma, fine, middle, low_pass(middle, rest) if rest > 0 else middle)
 
@@ -104,7 +104,7 @@ def band_gains(
     if not rows.size:
         return (1.0,) * _BANDS
     coarsest = synced.middle[::step, ::step] - synced.coarse[::step, ::step]
-    structure = cv2.GaussianBlur(coarsest * coarsest, (0, 0), band_sigmas(face_width_px)[-1] / step)[rows, columns]
+    structure = gaussian(coarsest * coarsest, band_sigmas(face_width_px)[-1] / step)[rows, columns]
     places = rows * (step * where.shape[1]) + columns * step
     ours, theirs = (of.at(places).bands() for of in (original, synced))
     flattest = int(_FLAT_SHARE * (structure.size - 1))
@@ -183,13 +183,13 @@ def mixed(patch: Plane, moved: Plane, low: Plane, trust: Plane, *, face_width_px
     if keep == 0:
         return out
     sigmas = band_sigmas(face_width_px)
-    one = patch - cv2.GaussianBlur(patch, (0, 0), max(0.8, sigmas[1]))
+    one = patch - gaussian(patch, max(0.8, sigmas[1]))
     other = moved - low
     both = one + trust * (other - one)  # as good as the fade's own fine part: trust is smooth
     # The gain is smooth, and is worked out small.
     step = smooth_step(max(1.0, sigmas[2]))
     wide = inner_sigma(max(1.0, sigmas[2]), step)
-    a, b, now = (cv2.GaussianBlur(reduced(z * z, step), (0, 0), wide) for z in (one, other, both))
+    a, b, now = (gaussian(reduced(z * z, step), wide) for z in (one, other, both))
     share = reduced(trust, step)
     wanted = cv2.sqrt((a + share * (b - a) + np.float32(_MIX_FLOOR)) / (now + np.float32(_MIX_FLOOR)))
     halfway = np.sqrt(np.sqrt(np.clip(4 * share * (1 - share), 0, 1)))  # rounding may leave trust just above 1

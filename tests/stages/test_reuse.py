@@ -11,7 +11,8 @@ import pytest
 
 from lipblend.media.info import PixelLayout
 from lipblend.media.planes import Box, ChromaGrid, Patch
-from lipblend.stages.reuse import Flow, Registration, register, shifted, smooth_field, warped
+from lipblend.stages.flow import Flow, shifted, warped
+from lipblend.stages.reuse import Registration, register, smooth_field
 
 SIZE = 200
 WIDTH = 160.0
@@ -174,10 +175,10 @@ def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
 def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
     weight = np.zeros((100, 100), np.float32)
     weight[:, :30] = 1
-    field = smooth_field(np.full((100, 100, 3), 8, np.float32), weight, 8.0)
-    assert field[50, 15] == pytest.approx([8, 8, 8], abs=0.1)
-    assert field[50, 40, 0] > 6
-    assert abs(field[50, 99, 0]) < 0.1
+    eight, minus_two = smooth_field([np.full_like(weight, 8), np.full_like(weight, -2)], weight, 8.0)
+    assert (eight[50, 15], minus_two[50, 15]) == pytest.approx((8, -2), abs=0.1)
+    assert eight[50, 40] > 6
+    assert abs(eight[50, 99]) < 0.1
 
 
 def test_the_same_pictures_give_the_same_bytes_on_any_number_of_threads() -> None:
@@ -295,10 +296,10 @@ def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
 def test_a_face_that_is_all_but_out_of_the_picture_is_registered(size: tuple[int, int]) -> None:
     """OpenCV's flow refuses pictures of less than 12 pixels, and some of less than 16 end the process."""
     code = (
-        "import sys, numpy as np; from lipblend.stages.reuse import _dense_flow\n"
+        "import sys, numpy as np; from lipblend.stages.flow import dense_flow\n"
         "size = tuple(map(int, sys.argv[1:]))\n"
         "plane = np.random.default_rng(0).uniform(0, 255, size).astype(np.float32)\n"
-        "flow = _dense_flow(plane, plane); assert flow.shape == (*size, 2) and not flow.any()"
+        "flow = dense_flow(plane, plane, plane >= 0); assert flow.shape == (*size, 2) and not flow.any()"
     )
     ran = subprocess.run([sys.executable, "-c", code, *map(str, size)], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr

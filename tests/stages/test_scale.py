@@ -8,7 +8,7 @@ import pytest
 
 from lipblend.media.info import PixelLayout
 from lipblend.media.planes import Box, ChromaGrid, Patch, cut
-from lipblend.stages.reuse import shifted
+from lipblend.stages.flow import shifted
 from lipblend.stages.scale import enlarged, low_pass, reduced, smooth_step
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
