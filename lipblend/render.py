@@ -169,7 +169,7 @@ def render_frame(
         else:
             delta, difference = made.carried, difference - made.carried.part(core)
         change, fell_back = _blend(difference, matte.part(core), ring_px, settings.blend)
-        delta = _with_part(delta, core, change)
+        _add_part(delta, core, change)
         if face.weight < 1:
             delta = delta.weighted(np.full_like(matte.alpha, face.weight))
         patches.append(FacePatch(matte, delta, made.taken, face))
@@ -223,13 +223,11 @@ def _with_overlap(patch: Patch, box: Box, earlier: FacePatch) -> Patch:
     return patch + Patch.of(change, patch.grid)
 
 
-def _with_part(patch: Patch, box: Box, change: Patch) -> Patch:
-    """A patch with a change to a part of it."""
-    whole = Patch(patch.luma.copy(), patch.chroma.copy(), patch.grid)
-    part = whole.part(box)
+def _add_part(patch: Patch, box: Box, change: Patch) -> None:
+    """Add a change to a part of a patch, in place."""
+    part = patch.part(box)
     np.add(part.luma, change.luma, out=part.luma)
     np.add(part.chroma, change.chroma, out=part.chroma)
-    return whole
 
 
 def _ring_px(face_width_px: float, settings: BlendSettings) -> float:

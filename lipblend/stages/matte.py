@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -65,11 +66,15 @@ class Matte:
 
     def core(self, grid: ChromaGrid) -> Box:
         """The part of the box that holds the mask, with a few pixels about it, on the chroma grid."""
-        x, y, width, height = cv2.boundingRect(self.mask.view(np.uint8))
+        x, y, width, height = self._held
         x, y = x + self.box.x0, y + self.box.y0
         return grid.grown(
             Box(x - _CORE_PX, y - _CORE_PX, x + width + _CORE_PX, y + height + _CORE_PX).clipped_to(self.box)
         )
+
+    @cached_property
+    def _held(self) -> Sequence[int]:
+        return cv2.boundingRect(self.mask.view(np.uint8))
 
     def part(self, box: Box) -> Matte:
         """What lies in a box inside of this one; views."""
