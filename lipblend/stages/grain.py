@@ -23,8 +23,7 @@ _HIGH_PX = 1.5
 _BRIGHTNESS_PX = 3.0
 _BIN_LEVELS = 32
 _LEAST_PIXELS = 200
-_LARGE_PATCH_PX = 40_000  # from this size on every third pixel each way tells the noise
-_SPARSE_STEP = 3
+_LARGE_PATCH_PX = 40_000  # from this size on a quarter of the pixels tells the noise
 _FLAT_SHARE = 0.4
 _KEPT = 0.9
 _NORMAL_MEAN = 0.6574  # of |x| below its 0.9 quantile, x standard normal
@@ -68,11 +67,11 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
     Grain
         Variances are subtracted per 32 levels of luma, each over its flattest 40 % of pixels, robustly (mean of the
         lower 90 % of the residual's size). Bins with less than 200 such pixels are left out; large patches are read at
-        every third pixel each way.
+        every second pixel each way.
     """
     softs = [gaussian(luma, _HIGH_PX) for luma in (original, synced)]
     ours, theirs = original - softs[0], synced - softs[1]
-    step = _SPARSE_STEP if where.size >= _LARGE_PATCH_PX else 1
+    step = 2 if where.size >= _LARGE_PATCH_PX else 1
     thin = [np.ascontiguousarray(soft[::step, ::step]) for soft in softs]
     slope = np.maximum(*(_slope(soft) for soft in thin))
     rows, columns = np.nonzero(where[::step, ::step])
