@@ -180,13 +180,17 @@ def mixed(patch: Plane, moved: Plane, low: Plane, trust: Plane, *, face_width_px
     (h, w) float32
         Exactly ``patch`` where trust is 0 far and wide, up to rounding ``moved`` where it is 1.
     """
-    out = np.asarray(patch + trust * (moved - patch), np.float32)
+    out = moved - patch
+    out *= trust
+    out += patch
     if keep == 0:
         return out
     sigmas = band_sigmas(face_width_px)
     one = patch - gaussian(patch, max(0.8, sigmas[1]))
     other = moved - low
-    both = one + trust * (other - one)  # as good as the fade's own fine part: trust is smooth
+    both = other - one  # faded alike: as good as the fade's own fine part, for trust is smooth
+    both *= trust
+    both += one
     # The gain is smooth, and is worked out small.
     step = smooth_step(max(1.0, sigmas[2]))
     wide = inner_sigma(max(1.0, sigmas[2]), step)

@@ -124,7 +124,7 @@ def register(
         # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
         casts = _even_cast(apart, _every(taken, ratio, _CAST_STEP))
         coarse = [plane - cast for plane, cast in zip(coarse, casts, strict=True)]
-        rough = [gaussian(plane, soft / _FIELD_STEP) for plane in coarse]
+        rough = [np.abs(gaussian(plane, soft / _FIELD_STEP)) for plane in coarse]
         trust = _trust(rough, spread / _FIELD_STEP, tolerance)
         weight = trust * trust * reduced(inside, _FIELD_STEP)
         smooth = smooth_field(coarse, weight, _FIELD_FRAC * work_width / _FIELD_STEP)
@@ -133,7 +133,7 @@ def register(
         colour = [np.zeros_like(plane) for plane in coarse]
     fine = [enlarged(plane, inside.shape, _FIELD_STEP) for plane in colour]
     # The field is smoother by far than what was low-passed: as good as low-passed itself.
-    trust = _trust([one - other for one, other in zip(calm, fine, strict=True)], spread, tolerance)
+    trust = _trust([np.abs(one - other) for one, other in zip(calm, fine, strict=True)], spread, tolerance)
     if inside.min() < 1:
         ways, weight = [reduced(way, _FIELD_STEP) for way in (right, down)], reduced(trust * inside, _FIELD_STEP)
         smooth = smooth_field(ways, weight, _BEYOND_FRAC * work_width / _FIELD_STEP, floor=_BEYOND_FLOOR)
@@ -209,9 +209,9 @@ def _median(values: Plane) -> np.float32:
     return np.float32(np.partition(values, middle)[middle])
 
 
-def _trust(calm: Sequence[Plane], spread_px: float, tolerance: Plane) -> Plane:
-    """How well two pictures agree, from their low-passed differences; the tolerance is laid over them."""
-    luma, cb, cr = (np.abs(plane) for plane in calm)
+def _trust(lengths: Sequence[Plane], spread_px: float, tolerance: Plane) -> Plane:
+    """How well two pictures agree, from the sizes of their low-passed differences; the tolerance is laid over them."""
+    luma, cb, cr = lengths
     limit = cv2.resize(tolerance, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
     length = (luma + np.float32(_CHROMA_WEIGHT) * (cb + cr)) / limit
     alike = np.exp(-length * length)
@@ -247,4 +247,4 @@ def _full_flow(right: Plane, down: Plane, patch: Patch, ratio: int) -> Flow:
     samples = [
         _resized(way, size) * np.float32(1 / step) for way, step in zip(ways, patch.grid.subsampling, strict=True)
     ]
-    return Flow(full[0], full[1], joined(*samples))
+    return Flow(*full, *samples)
