@@ -20,7 +20,7 @@ Plane = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_REFINEMENTS = 2  # the preset's 5 gain nothing here
+_REFINEMENTS = 3  # the preset's 5 gain nothing here
 _LEAST_PX = 16  # DIS refuses smaller pictures, or dies of them
 _MARGIN_PX = 8  # a patch of DIS
 
