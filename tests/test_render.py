@@ -15,8 +15,8 @@ from lipblend.media.planes import Box, add_delta
 from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap, Space
-from lipblend.stages.mask import signed_distance
 from lipblend.stages.flow import warped
+from lipblend.stages.mask import signed_distance
 
 TAGS = ColourTags(1, 1, 1, 1)
 EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)
