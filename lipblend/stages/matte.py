@@ -196,7 +196,11 @@ def make_matte(
     if extra > 0:
         widths = directional_feather(_mean(fields), feather_px=feather, extra_px=extra, velocity=velocity)
         soft = _mean([_profile(field, widths, alpha) for field in fields])
-    reach = np.clip(beyond / np.float32(feather), 0, 1) if reach_px > 0 else np.zeros_like(beyond)
+    if reach_px > 0:
+        beyond /= np.float32(feather)
+        reach = np.clip(beyond, 0, 1, out=beyond)
+    else:
+        reach = np.zeros_like(beyond)
     return Matte(box, area, soft, feather, combine([reach, area.astype(np.float32)], "union"), painted, contour)
 
 
