@@ -30,8 +30,10 @@ _DENOISE_SIGMA_PX = 1.5
 _DENOISE_LEVELS = 10.0
 _MIX_FLOOR = 0.1  # levels squared
 _MIX_MOST = 1.5
-_LARGE_PATCH_PX = 40_000  # from this size on every third pixel each way tells the energies
-_SPARSE_STEP = 3
+_SPARSE_FROM_PX = (
+    10_000  # from this size on every second pixel each way tells the energies, from four times it every third
+)
+_MOST_STEP = 3
 
 
 def band_sigmas(face_width_px: float) -> tuple[float, ...]:
@@ -96,11 +98,11 @@ def band_gains(
         the flattest quarter that s does not share (noise): ``1 + strength * ((<oo> - n) / <os> - 1)``. That is the
         inverse of the generator's response: its own noise does not pass for detail, as in a mere ratio
         of energies. The band is not raised beyond 1.5 times the original's deviation. 1 with too few pixels. Energies
-        are read at every third pixel each way of large patches.
+        are read at every second or third pixel each way of large patches.
     """
     if np.count_nonzero(where) < _LEAST_PIXELS or strength == 0 or most == 0:
         return (1.0,) * _BANDS
-    step = _SPARSE_STEP if where.size >= _LARGE_PATCH_PX else 1
+    step = min(_MOST_STEP, 1 + int((where.size / _SPARSE_FROM_PX) ** 0.5))
     rows, columns = np.nonzero(where[::step, ::step])
     if not rows.size:
         return (1.0,) * _BANDS
