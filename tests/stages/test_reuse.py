@@ -172,6 +172,26 @@ def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
         assert there.flow.down[420:450, 100:400].mean() == pytest.approx(-2.5 * px, abs=tolerance)
 
 
+def test_shift_and_flow_of_large_faces_are_in_pixels_and_the_chromas_in_samples() -> None:
+    size = 400
+    luma = cv2.resize(skin(), (size, size), interpolation=cv2.INTER_CUBIC)[..., 0]
+    down = np.dstack([np.zeros((size, size)), cv2.resize(jaw_flow(6.0), (size, size))[..., 1]]).astype(np.float32)
+    grid = ChromaGrid(PixelLayout("yuv420p", 8, 1, 1, 3), Box(0, 0, size, size))
+    grey = np.full((size // 2, size // 2, 2), 128, np.float32)
+    still = np.zeros((size, size), bool)
+    still[:150] = True
+    moved = Patch(shifted(warped(luma, down), np.array([-2.4, 1.0])), grey, grid)
+    there = register(
+        Patch(luma, grey, grid), moved, still, ~still, np.ones_like(luma), face_width_px=320.0,
+        tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=8.0, field=True,
+    )  # fmt: skip
+    assert there.shift == pytest.approx([2.4, -1.0], abs=0.15)
+    low = np.s_[330:370, 80:320]
+    assert there.flow.down[low].mean() == pytest.approx(-6, abs=0.6)
+    assert there.flow.chroma_down[165:185, 40:160].mean() == pytest.approx(there.flow.down[low].mean() / 2, abs=0.05)
+    assert np.abs(there.flow.chroma_right[165:185, 40:160]).mean() < 0.1
+
+
 def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
     weight = np.zeros((100, 100), np.float32)
     weight[:, :30] = 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch, cut
+from lipblend.media.planes import Box, ChromaGrid, Patch, cut, extract_patch
 from lipblend.stages.flow import shifted
 from lipblend.stages.scale import enlarged, gaussian, low_pass, reduced, smooth_step
 
@@ -59,6 +59,7 @@ def test_a_patch_comes_back_from_full_chroma_and_its_parts_are_cut_alike() -> No
     planes = [rng.integers(0, 256, size).astype(np.uint8) for size in ((40, 50), (20, 25), (20, 25))]
     box, inner = Box(4, 2, 40, 30), Box(10, 8, 30, 20)
     patch = cut(planes, LAYOUT, box)
+    np.testing.assert_array_equal(patch.whole(), extract_patch(planes, LAYOUT, box))
     again = Patch.of(patch.whole(), ChromaGrid(LAYOUT, box))
     np.testing.assert_array_equal(again.luma, patch.luma)
     np.testing.assert_array_equal(again.chroma, patch.chroma)
