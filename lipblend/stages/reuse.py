@@ -185,7 +185,8 @@ def _common(
     length_px = float(np.hypot(*found)) * ratio
     if length_px > largest_px:
         return np.zeros(2)
-    return np.asarray(found * _smoothstep(np.float32(length_px / _STILL_SHIFT_PX - 1)), np.float64)
+    made = min(max(length_px / _STILL_SHIFT_PX - 1, 0.0), 1.0)
+    return np.asarray(found * (made * made * (3 - 2 * made)), np.float64)
 
 
 def _every(mask: Mask, ratio: int, step: int) -> Mask:
@@ -219,7 +220,7 @@ def _trust(lengths: Sequence[Plane], spread_px: float, tolerance: Plane) -> Plan
     return np.asarray(np.minimum(gaussian(alike, spread_px), 1), np.float32)
 
 
-def _smoothstep(value: Plane | np.float32) -> Plane:
+def _smoothstep(value: Plane) -> Plane:
     x = np.clip(value, 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)
 
