@@ -15,10 +15,12 @@ from lipblend.media.planes import Box, Patch, channels, joined
 from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alignment import still_region
 from lipblend.stages.detail import Layers, band_gains, denoised, layers, mixed, sharpened
+from lipblend.stages.flow import shifted_patch, warped, warped_patch
 from lipblend.stages.grain import grain_plane, missing_grain
 from lipblend.stages.matte import Matte
 from lipblend.stages.microwarp import micro_warp
-from lipblend.stages.reuse import register, shifted_patch, warped, warped_patch
+from lipblend.stages.reuse import register
+from lipblend.stages.scale import gaussian
 
 Patch3 = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.float32]
@@ -129,7 +131,10 @@ def generate(
         grain *= 1 - trust
         patch = replace(patch, luma=patch.luma + grain)
     carried = (moved - before).weighted(matte.reach * found.trust)
-    return Generated(patch, carried, matte.alpha * (1 - found.trust * still))
+    taken = found.trust * still
+    np.subtract(1, taken, out=taken)
+    taken *= matte.alpha
+    return Generated(patch, carried, taken)
 
 
 def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray[np.float32]:
@@ -141,7 +146,7 @@ def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray
         cells = outline * (size[0] / box.width, size[1] / box.height) - 0.5
         cv2.fillPoly(lips, [np.rint(cells * 16).astype(np.int32)], (1.0,), shift=4)
     sigma = _LIPS_SOFT_FRAC * face.original.face_width_px * size[0] / box.width
-    lips = np.asarray(cv2.GaussianBlur(lips, (0, 0), max(0.5, sigma)), np.float32)
+    lips = gaussian(lips, max(0.5, sigma))
     outside, inside = np.float32(settings.tolerance_levels), np.float32(settings.lips_tolerance_levels)
     return outside + lips * (inside - outside)
 

@@ -167,9 +167,10 @@ def render_frame(
         if made.carried is None:
             delta = Patch(np.zeros_like(before.luma), np.zeros_like(before.chroma), before.grid)
         else:
-            delta, difference = made.carried, difference - made.carried.part(core)
+            delta = made.carried
+            difference.subtract_in_place(delta.part(core))
         change, fell_back = _blend(difference, matte.part(core), ring_px, settings.blend)
-        delta = _with_part(delta, core, change)
+        delta.part(core).add_in_place(change)
         if face.weight < 1:
             delta = delta.weighted(np.full_like(matte.alpha, face.weight))
         patches.append(FacePatch(matte, delta, made.taken, face))
@@ -221,15 +222,6 @@ def _with_overlap(patch: Patch, box: Box, earlier: FacePatch) -> Patch:
     part = earlier.delta.whole()[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
     change[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
     return patch + Patch.of(change, patch.grid)
-
-
-def _with_part(patch: Patch, box: Box, change: Patch) -> Patch:
-    """A patch with a change to a part of it."""
-    whole = Patch(patch.luma.copy(), patch.chroma.copy(), patch.grid)
-    part = whole.part(box)
-    np.add(part.luma, change.luma, out=part.luma)
-    np.add(part.chroma, change.chroma, out=part.chroma)
-    return whole
 
 
 def _ring_px(face_width_px: float, settings: BlendSettings) -> float:

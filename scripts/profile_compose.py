@@ -33,6 +33,7 @@ STAGES: tuple[tuple[ModuleType, str], ...] = (
     (render, "_matte"),
     (render, "cut"),
     (render, "synced_cut"),
+    (render, "membrane_patch"),
     (generate, "still_region"),
     (generate, "register"),
     (generate, "shifted_patch"),

@@ -18,8 +18,8 @@ from lipblend.media.info import PixelLayout
 from lipblend.media.planes import ChromaGrid, Patch
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
+from lipblend.stages.flow import shifted, warped
 from lipblend.stages.matte import Matte, make_matte
-from lipblend.stages.reuse import shifted, warped
 
 LAYOUT = PixelLayout("yuv444p", 8, 0, 0, 3)
 SIDE = 384

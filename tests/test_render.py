@@ -7,16 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
+from lipblend import render as module
 from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.generate import Generated
 from lipblend.media.info import ColourTags, PixelLayout
 from lipblend.media.mapping import FrameMapping
-from lipblend.media.planes import Box, add_delta
+from lipblend.media.planes import Box, Patch, add_delta
 from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap, Space
+from lipblend.stages.flow import warped
 from lipblend.stages.mask import signed_distance
-from lipblend.stages.reuse import warped
+from lipblend.stages.matte import Matte
 
 TAGS = ColourTags(1, 1, 1, 1)
 EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)
@@ -116,6 +119,27 @@ def test_8_and_10_bit_agree(method: str, row: PlanRow) -> None:
     deep = finished(picture(1, TEN), picture(2, TEN), row, chosen)
     for a, b in zip(small, deep, strict=True):
         assert np.abs(a.astype(float) - b / 4).max() <= 0.5 + 1 / 8
+
+
+def test_the_patch_is_blended_into_the_original_as_it_was_moved_along(
+    row: PlanRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[Patch, Patch, Patch]] = []
+
+    def generate(before: Patch, after: Patch, face: FacePlan, matte: Matte, *_: object, **__: object) -> Generated:
+        rng = np.random.default_rng(3)
+        patch = Patch.of(rng.uniform(40, 200, (*matte.alpha.shape, 3)).astype(np.float32), before.grid)
+        carried = Patch.of(rng.normal(0, 5, (*matte.alpha.shape, 3)).astype(np.float32), before.grid)
+        made.append((before, patch, carried + Patch.of(np.zeros((*matte.alpha.shape, 3), np.float32), before.grid)))
+        return Generated(patch.part(matte.core(before.grid)), carried, matte.alpha)
+
+    monkeypatch.setattr(module, "generate", generate)
+    result = render_frame(picture(1), picture(2), row, settings())
+    (before, patch, carried), matte = made[0], result.patches[0].matte
+    want = carried + (patch - (before + carried)).weighted(matte.alpha)
+    delta = result.patches[0].delta
+    np.testing.assert_allclose(delta.luma, want.luma, atol=1e-4)
+    np.testing.assert_allclose(delta.chroma, want.chroma, atol=1e-4)
 
 
 def test_half_weight_makes_half_the_change(row: PlanRow) -> None:

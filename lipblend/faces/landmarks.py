@@ -10,6 +10,7 @@ Positions are (x, y) in pixels, x right and y down, and the centre of the first 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -153,7 +154,7 @@ class Landmarks:
     @property
     def face_width_px(self) -> float:
         """Distance of points 234 and 454, ``w_f``, in pixels. It shrinks as the head turns away."""
-        return float(np.hypot(*(self._at(_FACE_LEFT) - self._at(_FACE_RIGHT))))
+        return math.dist(self.points[_FACE_LEFT].tolist(), self.points[_FACE_RIGHT].tolist())
 
     @property
     def x_axis(self) -> npt.NDArray[np.float64]:

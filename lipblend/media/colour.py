@@ -5,6 +5,8 @@ Codes are in 8-bit units throughout: a 10-bit code is divided by 4 first.
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ _WEIGHTS = {
 _UNTAGGED = (0, UNSPECIFIED, 3)
 
 
+@cache
 def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
     """Affine map from YCbCr codes to full-range R'G'B'.
 
@@ -42,7 +45,7 @@ def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, (3, 4) float64
-        ``rgb = m[:, :3] @ ycbcr + m[:, 3]``, codes in 8-bit units, R'G'B' from 0 to 255.
+        ``rgb = m[:, :3] @ ycbcr + m[:, 3]``, codes in 8-bit units, R'G'B' from 0 to 255; read-only.
 
     Raises
     ------
@@ -71,7 +74,9 @@ def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
             [y_gain, blue, 0],
         ]
     )
-    return np.column_stack([linear, -linear @ np.array([black, 128.0, 128.0])])
+    made = np.column_stack([linear, -linear @ np.array([black, 128.0, 128.0])])
+    made.setflags(write=False)
+    return made
 
 
 def convert_colour(

@@ -80,6 +80,16 @@ class Patch:
     def __sub__(self, other: Patch) -> Patch:
         return Patch(self.luma - other.luma, self.chroma - other.chroma, self.grid)
 
+    def add_in_place(self, other: Patch) -> None:
+        """``self + other`` without new planes."""
+        np.add(self.luma, other.luma, out=self.luma)
+        np.add(self.chroma, other.chroma, out=self.chroma)
+
+    def subtract_in_place(self, other: Patch) -> None:
+        """``self - other`` without new planes."""
+        np.subtract(self.luma, other.luma, out=self.luma)
+        np.subtract(self.chroma, other.chroma, out=self.chroma)
+
     def weighted(self, weight: NDArray[np.float32]) -> Patch:
         """Times (h, w) float32: chroma by the mean over each sample's pixels."""
         share = self.grid.averaged(weight)

@@ -56,7 +56,8 @@ def cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> Patch:
     luma, *chroma = planes
     part = luma[box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
     if chroma:
-        coarse = cv2.merge([grid.region(plane) for plane in chroma]).astype(np.float32)
+        # Merging codes that lie apart in the picture takes four times as long.
+        coarse = joined(*(grid.region(plane).astype(np.float32) for plane in chroma))
     else:
         coarse = np.full((*part.shape, 2), _NEUTRAL * layout.code_scale, np.float32)
     if layout.depth > 8:

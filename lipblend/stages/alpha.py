@@ -38,7 +38,8 @@ def distance_alpha(distance: Distance, *, feather_px: float | Alpha, gamma: floa
     """
     if isinstance(feather_px, float | int) and feather_px <= 0:
         return (distance > 0).astype(np.float32)
-    alpha = np.clip(distance * np.asarray(1 / feather_px, np.float32), 0, 1)
+    alpha = distance * np.asarray(1 / feather_px, np.float32)
+    np.clip(alpha, 0, 1, out=alpha)
     return np.asarray(alpha if gamma == 1.0 else cv2.pow(alpha, gamma), np.float32)
 
 

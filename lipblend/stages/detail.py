@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.scale import enlarged, inner_sigma, low_pass, reduced, smooth_step
+from lipblend.stages.scale import enlarged, gaussian, inner_sigma, low_pass, reduced, smooth_step
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -30,7 +30,10 @@ _DENOISE_SIGMA_PX = 1.5
 _DENOISE_LEVELS = 10.0
 _MIX_FLOOR = 0.1  # levels squared
 _MIX_MOST = 1.5
-_LARGE_PATCH_PX = 40_000  # from this size on a quarter of the pixels tells the energies
+_SPARSE_FROM_PX = (
+    10_000  # from this size on every second pixel each way tells the energies, from four times it every third
+)
+_MOST_STEP = 3
 
 
 def band_sigmas(face_width_px: float) -> tuple[float, ...]:
@@ -60,13 +63,13 @@ class Layers:
 
     def at(self, places: npt.NDArray[np.intp]) -> Layers:
         """The values at some places, counted row by row; (n,) each."""
-        return Layers(*(np.take(each, places) for each in vars(self).values()))
+        return Layers(*(np.take(each, places) for each in (self.luma, self.fine, self.middle, self.coarse)))
 
 
 def layers(luma: Plane, face_width_px: float) -> Layers:
     """The low-passes that the bands are made of. The widest one is worked out on half as many rows and columns."""
     sigmas = band_sigmas(face_width_px)
-    fine, middle = (np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in sigmas[:2])
+    fine, middle = (gaussian(luma, sigma) for sigma in sigmas[:2])
     rest = (sigmas[2] ** 2 - sigmas[1] ** 2) ** 0.5  # 0 for a face of so few pixels that all bands are the finest one
     return Layers(luma, fine, middle, low_pass(middle, rest) if rest > 0 else middle)
 
@@ -95,32 +98,32 @@ def band_gains(
         the flattest quarter that s does not share (noise): ``1 + strength * ((<oo> - n) / <os> - 1)``. That is the
         inverse of the generator's response: its own noise does not pass for detail, as in a mere ratio
         of energies. The band is not raised beyond 1.5 times the original's deviation. 1 with too few pixels. Energies
-        are read at every second pixel each way of large patches.
+        are read at every second or third pixel each way of large patches.
     """
     if np.count_nonzero(where) < _LEAST_PIXELS or strength == 0 or most == 0:
         return (1.0,) * _BANDS
-    step = 2 if where.size >= _LARGE_PATCH_PX else 1
+    step = min(_MOST_STEP, 1 + int((where.size / _SPARSE_FROM_PX) ** 0.5))
     rows, columns = np.nonzero(where[::step, ::step])
     if not rows.size:
         return (1.0,) * _BANDS
     coarsest = synced.middle[::step, ::step] - synced.coarse[::step, ::step]
-    structure = cv2.GaussianBlur(coarsest * coarsest, (0, 0), band_sigmas(face_width_px)[-1] / step)[rows, columns]
+    structure = gaussian(coarsest * coarsest, band_sigmas(face_width_px)[-1] / step)[rows, columns]
     places = rows * (step * where.shape[1]) + columns * step
-    ours, theirs = (of.at(places).bands() for of in (original, synced))
+    ours, theirs = (np.stack(of.at(places).bands()) for of in (original, synced))
     flattest = int(_FLAT_SHARE * (structure.size - 1))
     flat = structure <= np.partition(structure, flattest)[flattest]
-    gains = []
-    for one, other in zip(ours, theirs, strict=True):
-        o, s = one.astype(np.float64), other.astype(np.float64)
-        energy, shown, shared = (float((x * y).mean()) for x, y in ((o, o), (s, s), (o, s)))
-        if energy <= shown or min(energy, shown) < _LEAST_ENERGY:
-            gains.append(1.0)
-            continue
-        noise = max(0.0, float(np.mean((o * (o - s))[flat])))
-        lack = max(energy - noise, 0.0) / max(shared, _LEAST_ENERGY) - 1
-        ceiling = min(most, _MOST_ENERGY * (energy / shown) ** 0.5 - 1)
-        gains.append(1 + float(np.clip(strength * lack, 0, ceiling)))
-    return tuple(gains)
+    energy, shown, shared = (_means(x * y) for x, y in ((ours, ours), (theirs, theirs), (ours, theirs)))
+    noise = np.maximum(0, _means((ours * (ours - theirs))[:, flat]))
+    lack = np.maximum(energy - noise, 0) / np.maximum(shared, _LEAST_ENERGY) - 1
+    ceiling = np.minimum(most, _MOST_ENERGY * (energy / np.maximum(shown, _LEAST_ENERGY)) ** 0.5 - 1)
+    gains = 1 + np.clip(strength * lack, 0, ceiling)
+    gains[(energy <= shown) | (np.minimum(energy, shown) < _LEAST_ENERGY)] = 1
+    return tuple(gains.tolist())
+
+
+def _means(products: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Of each row."""
+    return np.asarray(products.mean(axis=1, dtype=np.float64))
 
 
 def sharpened(of: Layers, gains: Sequence[float], *, face_width_px: float) -> Plane:
@@ -179,17 +182,21 @@ def mixed(patch: Plane, moved: Plane, low: Plane, trust: Plane, *, face_width_px
     (h, w) float32
         Exactly ``patch`` where trust is 0 far and wide, up to rounding ``moved`` where it is 1.
     """
-    out = np.asarray(patch + trust * (moved - patch), np.float32)
+    out = moved - patch
+    out *= trust
+    out += patch
     if keep == 0:
         return out
     sigmas = band_sigmas(face_width_px)
-    one = patch - cv2.GaussianBlur(patch, (0, 0), max(0.8, sigmas[1]))
+    one = patch - gaussian(patch, max(0.8, sigmas[1]))
     other = moved - low
-    both = one + trust * (other - one)  # as good as the fade's own fine part: trust is smooth
+    both = other - one  # faded alike: as good as the fade's own fine part, for trust is smooth
+    both *= trust
+    both += one
     # The gain is smooth, and is worked out small.
     step = smooth_step(max(1.0, sigmas[2]))
     wide = inner_sigma(max(1.0, sigmas[2]), step)
-    a, b, now = (cv2.GaussianBlur(reduced(z * z, step), (0, 0), wide) for z in (one, other, both))
+    a, b, now = (gaussian(reduced(z * z, step), wide) for z in (one, other, both))
     share = reduced(trust, step)
     wanted = cv2.sqrt((a + share * (b - a) + np.float32(_MIX_FLOOR)) / (now + np.float32(_MIX_FLOOR)))
     halfway = np.sqrt(np.sqrt(np.clip(4 * share * (1 - share), 0, 1)))  # rounding may leave trust just above 1

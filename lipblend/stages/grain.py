@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.scale import enlarged, inner_sigma, reduced, smooth_step
+from lipblend.stages.scale import enlarged, gaussian, inner_sigma, reduced, smooth_step
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -21,6 +21,7 @@ Places = npt.NDArray[np.intp]
 
 _HIGH_PX = 1.5
 _BRIGHTNESS_PX = 3.0
+_SEEN_PX = 14  # a Gaussian of the one over a Gaussian of the other
 _BIN_LEVELS = 32
 _LEAST_PIXELS = 200
 _LARGE_PATCH_PX = 40_000  # from this size on a quarter of the pixels tells the noise
@@ -69,14 +70,16 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
         lower 90 % of the residual's size). Bins with less than 200 such pixels are left out; large patches are read at
         every second pixel each way.
     """
-    softs = [np.asarray(cv2.GaussianBlur(luma, (0, 0), _HIGH_PX), np.float32) for luma in (original, synced)]
-    ours, theirs = original - softs[0], synced - softs[1]
     step = 2 if where.size >= _LARGE_PATCH_PX else 1
+    about = _about(where)
+    original, synced, where = original[about], synced[about], where[about]
+    if np.count_nonzero(where[::step, ::step]) < _LEAST_PIXELS:
+        return NOTHING
+    softs = [gaussian(luma, _HIGH_PX) for luma in (original, synced)]
+    ours, theirs = original - softs[0], synced - softs[1]
     thin = [np.ascontiguousarray(soft[::step, ::step]) for soft in softs]
     slope = np.maximum(*(_slope(soft) for soft in thin))
     rows, columns = np.nonzero(where[::step, ::step])
-    if rows.size < _LEAST_PIXELS:
-        return NOTHING
     steep = slope[rows, columns]
     flattest = int(_FLAT_SHARE * (steep.size - 1))
     calm = steep <= np.partition(steep, flattest)[flattest]
@@ -84,7 +87,7 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
     if rows.size < _LEAST_PIXELS:
         return NOTHING
     wider = (_BRIGHTNESS_PX**2 - _HIGH_PX**2) ** 0.5 / step
-    smooth = cv2.GaussianBlur(thin[0], (0, 0), wider)[rows, columns]
+    smooth = gaussian(thin[0], wider)[rows, columns]
     rows, columns = rows * step, columns * step
     own, other = ours[rows, columns], theirs[rows, columns]
     tap, passed = _kernel(_neighbours(ours, own, rows, columns))
@@ -129,7 +132,7 @@ def grain_plane(luma: Plane, grain: Grain, *, frame: int, x0: int, y0: int) -> P
     noise = np.asarray(cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel)[1:-1, 1:-1], np.float32)
     # Brightness is smooth: what goes with it is worked out small.
     step = smooth_step(_BRIGHTNESS_PX)
-    smooth = cv2.GaussianBlur(reduced(luma, step), (0, 0), inner_sigma(_BRIGHTNESS_PX, step))
+    smooth = gaussian(reduced(luma, step), inner_sigma(_BRIGHTNESS_PX, step))
     sigma = np.interp(smooth, grain.levels, grain.sigma).astype(np.float32)
     noise *= enlarged(sigma, luma.shape, step)
     return noise
@@ -155,6 +158,13 @@ def _scrambled(value: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
         value *= np.uint32(factor)
     value ^= value >> np.uint32(15)
     return value
+
+
+def _about(where: Mask) -> tuple[slice, slice]:
+    """Rows and columns that hold a mask, with as much about it as the filters see; from even ones on."""
+    x, y, width, height = cv2.boundingRect(where.view(np.uint8))
+    left, top = (max(0, first - _SEEN_PX) // 2 * 2 for first in (x, y))
+    return slice(top, y + height + _SEEN_PX), slice(left, x + width + _SEEN_PX)
 
 
 def _slope(soft: Plane) -> Plane:
@@ -192,9 +202,9 @@ def _responses() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     seen, passed = [], []
     for tap in _TAPS:
         taps = np.array([tap, 1, tap]) / np.sqrt(1 + 2 * tap**2)
-        impulse = np.zeros((33, 33), np.float64)
+        impulse = np.zeros((33, 33), np.float32)
         impulse[15:18, 15:18] = np.outer(taps, taps)
-        response = impulse - cv2.GaussianBlur(impulse, (0, 0), _HIGH_PX)
+        response = impulse - gaussian(impulse, _HIGH_PX)
         power = (response**2).sum()
         seen.append((response[:, 1:] * response[:, :-1]).sum() / power)
         passed.append(power**0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from lipblend.media.planes import Box, ChromaGrid
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha import Alpha, distance_alpha, feather_width_px, gaussian_alpha
 from lipblend.stages.alpha_motion import directional_feather, widening_px
-from lipblend.stages.mask import Distance, Grid, combine, cover, grid_distance, grid_step_px, tidy
+from lipblend.stages.mask import Distance, Grid, Polygons, combine, cover, grid_distances, grid_step_px, tidy
 from lipblend.stages.shapes import Polygon, shape_polygons
 
 _MARGIN_PX = 2
@@ -25,7 +26,6 @@ _CORE_PX = 8
 _MOUTHLESS = frozenset({"upper_face", "region"})  # shapes that need not hold the mouth
 
 Mask = npt.NDArray[np.bool_]
-Polygons = Sequence[tuple[Polygon, bool]]
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,15 @@ class Matte:
 
     def core(self, grid: ChromaGrid) -> Box:
         """The part of the box that holds the mask, with a few pixels about it, on the chroma grid."""
-        x, y, width, height = cv2.boundingRect(self.mask.view(np.uint8))
+        x, y, width, height = self._held
         x, y = x + self.box.x0, y + self.box.y0
         return grid.grown(
             Box(x - _CORE_PX, y - _CORE_PX, x + width + _CORE_PX, y + height + _CORE_PX).clipped_to(self.box)
         )
+
+    @cached_property
+    def _held(self) -> Sequence[int]:
+        return cv2.boundingRect(self.mask.view(np.uint8))
 
     def part(self, box: Box) -> Matte:
         """What lies in a box inside of this one; views."""
@@ -157,25 +161,34 @@ def make_matte(
     inside = None if covered is None else _inside(covered, box, frame_size)
     # All is put together on the coarse grid; only what comes out of it is brought to full size.
     grid = Grid(box, step)
-    coarse, cores = [], []
-    for place in _places(alpha.supersample):
-        shown = [[_displaced(shape, place) for shape in shapes] for shapes in moments]
-        core = grid_distance(_displaced(lips, place), grid) if covers else None
-        coarse.append(_outline(shown, core, grid, mask=mask, width_px=width_px, margin_px=lips_margin))
-        cores.append(core)
-    beyond = grid.full(np.float32(reach_px) + _mean(coarse))
-    painted = np.ones_like(beyond)
+    places = _places(alpha.supersample)
+    wanted: list[Polygons] = []
+    for place in places:
+        wanted += [_displaced(shape, place) for shapes in moments for shape in shapes]
+        wanted += [_displaced(lips, place)] if covers else []
     if footprint is not None:
-        within = grid_distance([(footprint, True)], grid) - np.float32(footprint_margin_px)
+        wanted.append([(footprint, True)])
+    found = iter(grid_distances(wanted, grid))
+    coarse, cores = [], []
+    for _ in places:
+        shown = [[next(found) for _ in shapes] for shapes in moments]
+        cores.append(next(found) if covers else None)
+        coarse.append(_outline(shown, cores[-1], grid, mask=mask, width_px=width_px, margin_px=lips_margin))
+    beyond = grid.full(np.float32(reach_px) + _mean(coarse))
+    if footprint is None:
+        painted = np.ones_like(beyond)
+    else:
+        within = next(found) - np.float32(footprint_margin_px)
         for core in cores:
             if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
                 within = cover(within, core, lips_margin)
-        coarse = [np.minimum(field, within) for field in coarse]
-        painted = np.clip(grid.full(within / np.float32(max(feather, 1))), 0, 1)
+        coarse = [combine([field, within], "minimum") for field in coarse]
+        painted = grid.full(within / np.float32(max(feather, 1)))
+        painted = np.clip(painted, 0, 1, out=painted)
     fields = [grid.full(field) for field in coarse]
     if inside is not None:
-        fields, beyond = [np.minimum(field, inside) for field in fields], np.minimum(beyond, inside)
-    area = np.logical_or.reduce([field > 0 for field in fields])
+        *fields, beyond = (combine([field, inside], "minimum") for field in (*fields, beyond))
+    area = fields[0] > 0 if len(fields) == 1 else np.logical_or.reduce([field > 0 for field in fields])
     if not area.any():
         return None
     contour = _mean([_profile(field, feather, alpha) for field in fields])
@@ -183,12 +196,16 @@ def make_matte(
     if extra > 0:
         widths = directional_feather(_mean(fields), feather_px=feather, extra_px=extra, velocity=velocity)
         soft = _mean([_profile(field, widths, alpha) for field in fields])
-    reach = np.clip(beyond / np.float32(feather), 0, 1) if reach_px > 0 else np.zeros_like(beyond)
-    return Matte(box, area, soft, feather, np.where(area, np.float32(1), reach), painted, contour)
+    if reach_px > 0:
+        beyond /= np.float32(feather)
+        reach = np.clip(beyond, 0, 1, out=beyond)
+    else:
+        reach = np.zeros_like(beyond)
+    return Matte(box, area, soft, feather, combine([reach, area.astype(np.float32)], "union"), painted, contour)
 
 
 def _outline(
-    moments: Sequence[Sequence[Polygons]],
+    moments: Sequence[Sequence[Distance]],
     core: Distance | None,
     grid: Grid,
     *,
@@ -197,7 +214,7 @@ def _outline(
     margin_px: float,
 ) -> Distance:
     """Signed distance to a mask's outline on a grid, the mean over several moments; ``core``, the lips, is inside."""
-    distance = _mean([combine([grid_distance(shape, grid) for shape in shapes], mask.combine) for shapes in moments])
+    distance = _mean([combine(shapes, mask.combine) for shapes in moments])
     if mask.erode:
         distance = tidy(
             distance,

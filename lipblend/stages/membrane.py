@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box, ChromaGrid, Patch, channels, joined
 from lipblend.stages.footprint import head_frame
+from lipblend.stages.scale import enlarged, smooth_step
 
 Patch3 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -25,6 +26,7 @@ CELLS = 8
 SAMPLE_SHAPE = (CELLS, CELLS, 7)
 _CELL_FRAC = 0.14
 _LEFT_FRAC, _TOP_FRAC = -0.56, -0.05  # of the grid, from the middle of the steady points: both cheeks, nose to chin
+_CELL_STEPS = 2.5  # a cell's width is at least five steps of what a frame's field is worked out at
 _FULL_SHARE = 0.25  # of a cell's pixels: with more of them seen it counts no more
 
 
@@ -90,10 +92,17 @@ def membrane_patch(cells: Cells, grid: ChromaGrid, face: Landmarks) -> Patch:
     origin, right, below = (head_frame(face).to_local(ends) - (_LEFT_FRAC, _TOP_FRAC)) / _CELL_FRAC - 0.5
     matrix = np.stack([right - origin, below - origin, origin], axis=1)
     luma, cb, cr = channels(cells)
-    fine = _laid(luma, matrix, (box.width, box.height))
-    return Patch(fine, _laid(joined(cb, cr), matrix @ grid.to_pixels, grid.shape[::-1]), grid)
+    cell_px = _CELL_FRAC * face.face_width_px
+    fine = _laid(luma, matrix, (box.height, box.width), cell_px)
+    coarse = _laid(joined(cb, cr), matrix @ grid.to_pixels, grid.shape, cell_px / max(grid.subsampling))
+    return Patch(fine, coarse, grid)
 
 
-def _laid(cells: Cells, matrix: npt.NDArray[np.float64], size: tuple[int, int]) -> Cells:
+def _laid(cells: Cells, matrix: npt.NDArray[np.float64], shape: tuple[int, int], cell_px: float) -> Cells:
+    """Cells at (h, w) places, by the matrix that takes these there: worked out at every few of them."""
+    step = smooth_step(cell_px / _CELL_STEPS)
+    sparse = matrix @ np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2], [0, 0, 1]])
+    size = -(-shape[1] // step), -(-shape[0] // step)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(cells, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    laid = cv2.warpAffine(cells, sparse, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return enlarged(np.asarray(laid, np.float32), shape, step)

@@ -52,13 +52,16 @@ def micro_warp(
     Returns
     -------
     (box.height, box.width, 2) float32, pixels, or None
-        0 over both mouths, rising to the whole 0.05 face widths beside them. None where the meshes agree exactly.
+        0 over both mouths, rising to the whole 0.05 face widths beside them. None where the meshes agree
+        exactly, and for no strength.
     """
+    if strength == 0:
+        return None
     index = list(_CONTROL)
     width = original.face_width_px
     here = original.points[index].astype(np.float64)
     apart = synced.points[index].astype(np.float64) - here
-    if not apart.any() or strength == 0:
+    if not apart.any():
         return None
     weights = np.where(np.isin(index, _CORNERS), _CORNER_WEIGHT, 1.0)
     middle = here.mean(0)

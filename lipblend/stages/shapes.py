@@ -6,8 +6,10 @@ A shape is made from the original's face and, where the mask covers both jaws, t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -25,7 +27,7 @@ _HALF_AXES = {
     "superellipse": (0.42, 0.32, 0.08),
     "box": (0.42, 0.32, 0.08),
 }
-_OUTLINE_POINTS = 96
+_OUTLINE_POINTS = 48  # within a thousandth of the face's width of the curve
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,17 @@ def face_frame(faces: Sequence[Landmarks], *, rotation: bool) -> FaceFrame:
     rotation : bool
         Axes along the line through the mouth corners (mean of the faces) and perpendicular to it; else the picture's.
     """
-    origin = np.asarray(np.mean([face.mouth_centre for face in faces], axis=0), np.float64)
+    origin = np.asarray(sum(face.mouth_centre for face in faces) / len(faces), np.float64)
     if rotation:
-        angle = float(np.arctan2(*np.mean([_angle_vector(face) for face in faces], axis=0)[::-1]))
-        x_axis = np.array([np.cos(angle), np.sin(angle)])
+        angles = [face.mouth_angle_rad for face in faces]
+        angle = math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles)))
+        x_axis = np.array([math.cos(angle), math.sin(angle)])
         y_axis = np.array([-x_axis[1], x_axis[0]])
         if y_axis @ np.asarray(faces[0].y_axis, np.float64) < 0:
             y_axis = -y_axis
     else:
         x_axis, y_axis = np.array([1.0, 0.0]), np.array([0.0, 1.0])
     return FaceFrame(origin, x_axis, y_axis, max(face.face_width_px for face in faces))
-
-
-def _angle_vector(face: Landmarks) -> npt.NDArray[np.float64]:
-    return np.array([np.cos(face.mouth_angle_rad), np.sin(face.mouth_angle_rad)])
 
 
 def shape_polygons(
@@ -158,6 +157,7 @@ def convex_hull(points: npt.NDArray[np.float32]) -> Polygon:
     return np.asarray(cv2.convexHull(np.ascontiguousarray(points, np.float32)), np.float32).reshape(-1, 2)
 
 
+@cache
 def _outline(name: str, exponent: float) -> npt.NDArray[np.float64]:
     a, b, _ = _HALF_AXES[name]
     if name == "box":
@@ -169,6 +169,8 @@ def _outline(name: str, exponent: float) -> npt.NDArray[np.float64]:
 
 
 def _padded(local: npt.NDArray[np.float64], padding: tuple[float, float, float, float]) -> npt.NDArray[np.float64]:
+    if not any(padding):
+        return local
     left, right, top, bottom = padding
     out = local.copy()
     for axis, low, high in ((0, left, right), (1, top, bottom)):
@@ -182,13 +184,16 @@ def _padded(local: npt.NDArray[np.float64], padding: tuple[float, float, float, 
 
 def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
     """A polygon's part with y >= limit (Sutherland and Hodgman 1974, one half-plane). (n, 2) -> (m, 2)."""
-    nexts = np.roll(local, -1, axis=0)
-    below, crosses = local[:, 1] >= limit, (local[:, 1] >= limit) != (nexts[:, 1] >= limit)
+    nexts = np.concatenate([local[1:], local[:1]])
+    below = local[:, 1] >= limit
+    crosses = below != (nexts[:, 1] >= limit)
+    if not crosses.any():
+        return local[below]
     rise = np.where(crosses, nexts[:, 1] - local[:, 1], 1.0)
     cuts = local + (nexts - local) * ((limit - local[:, 1]) / rise)[:, None]
     # Each corner that is kept, then the cut of the edge that begins there.
-    both = np.stack([local, cuts], axis=1).reshape(-1, 2)
-    return np.asarray(both[np.stack([below, crosses], axis=1).ravel()])
+    both = np.concatenate([local, cuts], axis=1).reshape(-1, 2)
+    return np.asarray(both[np.column_stack([below, crosses]).ravel()])
 
 
 def _region(name: str, face: Landmarks) -> list[tuple[Polygon, bool]]:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipblend.stages import grain
 from lipblend.stages.grain import NOTHING, Grain, grain_plane, missing_grain
 
 SHAPE = (240, 320)
@@ -38,6 +39,22 @@ def test_noise_is_measured_by_brightness_with_its_correlation(tap: float) -> Non
         strip = np.s_[:, x - 15 : x + 15]
         assert made[strip].std() == pytest.approx(sigma[strip].mean(), rel=0.15)
     assert correlation(made) == pytest.approx(correlation(sigma * noise(2, tap)), abs=0.06)
+
+
+def test_only_the_surroundings_of_what_counts_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    where = np.zeros(SHAPE, bool)
+    where[101:163, 77:181] = True
+    ours, theirs = RAMP + 3 * noise(1), RAMP + noise(2)
+    near = missing_grain(ours, theirs, where)
+    away = ours.copy()
+    away[:60] = 0
+    np.testing.assert_array_equal(missing_grain(away, theirs, where).sigma, near.sigma)
+    monkeypatch.setattr(grain, "_SEEN_PX", 1000)
+    all_of_it = missing_grain(ours, theirs, where)
+    assert near.sigma.size
+    np.testing.assert_allclose(near.sigma, all_of_it.sigma, rtol=1e-4)
+    np.testing.assert_allclose(near.levels, all_of_it.levels, rtol=1e-5)
+    assert near.tap == pytest.approx(all_of_it.tap, abs=1e-4)
 
 
 def test_only_what_is_missing_is_added() -> None:

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from lipblend.media.planes import Box
-from lipblend.stages.mask import combine, cover, grid_step_px, signed_distance, tidy
+from lipblend.stages.mask import (
+    Grid,
+    combine,
+    cover,
+    grid_distance,
+    grid_distances,
+    grid_step_px,
+    signed_distance,
+    tidy,
+)
 
 SQUARE = np.array([[10, 10], [30, 10], [30, 20], [10, 20]], np.float32)
 BOX = Box(0, 0, 60, 40)
@@ -40,6 +49,23 @@ def test_holes_are_cut_out() -> None:
     field = signed_distance([(SQUARE, True), (hole, False)], BOX, step_px=1)
     assert field[15, 20] < 0
     assert field[11, 12] > 0
+
+
+def test_shapes_worked_out_together_are_those_worked_out_alone() -> None:
+    hole = np.array([[15, 12], [25, 12], [25, 18], [15, 18]], np.float32)
+    shapes = [[(SQUARE, True), (hole, False)], [], [(circle(40, 25, 9), True)], [(hole, True), (circle(8, 8, 5), True)]]
+    grid = Grid(BOX, 2)
+    for one, alone in zip(grid_distances(shapes, grid), [grid_distance(shape, grid) for shape in shapes], strict=True):
+        np.testing.assert_array_equal(one, alone)
+    assert [int((field > 0).any()) for field in grid_distances(shapes, grid)] == [1, 0, 1, 1]
+    assert grid_distances([], grid) == []
+
+
+def test_a_corner_given_twice_changes_nothing() -> None:
+    doubled = np.repeat(SQUARE, [1, 2, 1, 3], axis=0)
+    np.testing.assert_allclose(
+        signed_distance([(doubled, True)], BOX, step_px=1), signed_distance([(SQUARE, True)], BOX, step_px=1), atol=1e-5
+    )
 
 
 def test_a_tenth_of_a_pixel_moves_the_field_by_a_tenth() -> None:

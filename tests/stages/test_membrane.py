@@ -8,6 +8,7 @@ import pytest
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.info import PixelLayout
 from lipblend.media.planes import Box, ChromaGrid
+from lipblend.stages import membrane
 from lipblend.stages.footprint import head_frame
 from lipblend.stages.membrane import CELLS, membrane_patch, membrane_sample, spread
 
@@ -58,6 +59,25 @@ def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(
     # Golden: the mean slope along the face's own axis.
     slope = np.polyfit(where[middle][:, 0], laid[middle], 1)[0]
     np.testing.assert_allclose(slope, -SLOPE, rtol=0.04)
+
+
+def test_it_is_worked_out_sparsely_and_next_to_nothing_is_lost(
+    face: Landmarks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = lower_face(face)
+    grid = ChromaGrid(PixelLayout("yuv420p", 8, 1, 1, 3), box)
+    rough = np.random.default_rng(2).normal(0, 6, (CELLS, CELLS, 3))
+    cells = spread(rough, np.ones((CELLS, CELLS)), 1e-6).astype(np.float32)  # as smooth as membranes are
+    assert cells.std() > 1
+    sparse = membrane_patch(cells, grid, face)
+    monkeypatch.setattr(membrane, "smooth_step", lambda _: 1)
+    whole = membrane_patch(cells, grid, face)
+    for made, want in ((sparse.luma, whole.luma), (sparse.chroma, whole.chroma)):
+        assert made.shape == want.shape
+        assert not np.array_equal(made, want)
+        inner = np.s_[8:-8, 8:-8]
+        assert np.abs(made - want)[inner].max() < 0.35  # where three cells meet
+        assert np.abs(made - want)[inner].mean() < 0.03
 
 
 def test_means_and_weights_are_of_what_was_seen(face: Landmarks) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from lipblend.media.info import PixelLayout
 from lipblend.media.planes import Box, ChromaGrid, Patch
-from lipblend.stages.reuse import Flow, Registration, register, shifted, smooth_field, warped
+from lipblend.stages.flow import Flow, shifted, warped
+from lipblend.stages.reuse import Registration, register, smooth_field
 
 SIZE = 200
 WIDTH = 160.0
@@ -171,13 +172,33 @@ def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
         assert there.flow.down[420:450, 100:400].mean() == pytest.approx(-2.5 * px, abs=tolerance)
 
 
+def test_shift_and_flow_of_large_faces_are_in_pixels_and_the_chromas_in_samples() -> None:
+    size = 400
+    luma = cv2.resize(skin(), (size, size), interpolation=cv2.INTER_CUBIC)[..., 0]
+    down = np.dstack([np.zeros((size, size)), cv2.resize(jaw_flow(6.0), (size, size))[..., 1]]).astype(np.float32)
+    grid = ChromaGrid(PixelLayout("yuv420p", 8, 1, 1, 3), Box(0, 0, size, size))
+    grey = np.full((size // 2, size // 2, 2), 128, np.float32)
+    still = np.zeros((size, size), bool)
+    still[:150] = True
+    moved = Patch(shifted(warped(luma, down), np.array([-2.4, 1.0])), grey, grid)
+    there = register(
+        Patch(luma, grey, grid), moved, still, ~still, np.ones_like(luma), face_width_px=320.0,
+        tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=8.0, field=True,
+    )  # fmt: skip
+    assert there.shift == pytest.approx([2.4, -1.0], abs=0.15)
+    low = np.s_[330:370, 80:320]
+    assert there.flow.down[low].mean() == pytest.approx(-6, abs=0.6)
+    assert there.flow.chroma_down[165:185, 40:160].mean() == pytest.approx(there.flow.down[low].mean() / 2, abs=0.05)
+    assert np.abs(there.flow.chroma_right[165:185, 40:160]).mean() < 0.1
+
+
 def test_the_field_goes_on_where_nothing_is_known_and_ends_far_away() -> None:
     weight = np.zeros((100, 100), np.float32)
     weight[:, :30] = 1
-    field = smooth_field(np.full((100, 100, 3), 8, np.float32), weight, 8.0)
-    assert field[50, 15] == pytest.approx([8, 8, 8], abs=0.1)
-    assert field[50, 40, 0] > 6
-    assert abs(field[50, 99, 0]) < 0.1
+    eight, minus_two = smooth_field([np.full_like(weight, 8), np.full_like(weight, -2)], weight, 8.0)
+    assert (eight[50, 15], minus_two[50, 15]) == pytest.approx((8, -2), abs=0.1)
+    assert eight[50, 40] > 6
+    assert abs(eight[50, 99]) < 0.1
 
 
 def test_the_same_pictures_give_the_same_bytes_on_any_number_of_threads() -> None:
@@ -295,10 +316,10 @@ def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
 def test_a_face_that_is_all_but_out_of_the_picture_is_registered(size: tuple[int, int]) -> None:
     """OpenCV's flow refuses pictures of less than 12 pixels, and some of less than 16 end the process."""
     code = (
-        "import sys, numpy as np; from lipblend.stages.reuse import _dense_flow\n"
+        "import sys, numpy as np; from lipblend.stages.flow import dense_flow\n"
         "size = tuple(map(int, sys.argv[1:]))\n"
         "plane = np.random.default_rng(0).uniform(0, 255, size).astype(np.float32)\n"
-        "flow = _dense_flow(plane, plane); assert flow.shape == (*size, 2) and not flow.any()"
+        "flow = dense_flow(plane, plane, plane >= 0); assert flow.shape == (*size, 2) and not flow.any()"
     )
     ran = subprocess.run([sys.executable, "-c", code, *map(str, size)], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr

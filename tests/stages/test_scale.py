@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch, cut
-from lipblend.stages.reuse import shifted
-from lipblend.stages.scale import enlarged, low_pass, reduced, smooth_step
+from lipblend.media.planes import Box, ChromaGrid, Patch, cut, extract_patch
+from lipblend.stages.flow import shifted
+from lipblend.stages.scale import enlarged, gaussian, low_pass, reduced, smooth_step
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 
@@ -25,6 +25,15 @@ def test_a_wide_low_pass_is_close_to_the_gaussian(sigma: float) -> None:
     made, want = (low[30:-30, 30:-30] for low in (low_pass(plane, sigma), want))
     assert made.std() == pytest.approx(want.std(), rel=0.08)
     assert (made - want).std() < 0.3 * want.std()  # white noise: the blocks' aliases are the worst there is
+
+
+@pytest.mark.parametrize("sigma", [0.4, 0.9, 2.0, 5.0])
+def test_the_short_gaussian_is_the_long_one_but_for_its_tails(sigma: float) -> None:
+    plane = noise(101, 97)
+    want = cv2.GaussianBlur(plane, (0, 0), sigma)
+    made = gaussian(plane, sigma)
+    assert (made - want).std() < 0.025 * want.std()
+    np.testing.assert_allclose(gaussian(np.full((30, 30), 7, np.float32), sigma), 7, rtol=1e-6)
 
 
 def test_steps_go_with_sigma_and_a_ramp_survives_the_way_there_and_back() -> None:
@@ -50,6 +59,7 @@ def test_a_patch_comes_back_from_full_chroma_and_its_parts_are_cut_alike() -> No
     planes = [rng.integers(0, 256, size).astype(np.uint8) for size in ((40, 50), (20, 25), (20, 25))]
     box, inner = Box(4, 2, 40, 30), Box(10, 8, 30, 20)
     patch = cut(planes, LAYOUT, box)
+    np.testing.assert_array_equal(patch.whole(), extract_patch(planes, LAYOUT, box))
     again = Patch.of(patch.whole(), ChromaGrid(LAYOUT, box))
     np.testing.assert_array_equal(again.luma, patch.luma)
     np.testing.assert_array_equal(again.chroma, patch.chroma)
@@ -57,3 +67,21 @@ def test_a_patch_comes_back_from_full_chroma_and_its_parts_are_cut_alike() -> No
     np.testing.assert_array_equal(part.luma, straight.luma)
     np.testing.assert_array_equal(part.chroma, straight.chroma)
     assert part.grid.like(straight.grid)
+
+
+def test_patches_are_added_and_subtracted_in_place_also_in_part() -> None:
+    box, inner = Box(4, 2, 40, 30), Box(10, 8, 30, 20)
+    grid = ChromaGrid(LAYOUT, box)
+    rng = np.random.default_rng(5)
+    one, other = (Patch.of(rng.normal(0, 9, (box.height, box.width, 3)).astype(np.float32), grid) for _ in range(2))
+    total, less = one + other, one - other
+    made = Patch(one.luma.copy(), one.chroma.copy(), grid)
+    made.part(inner).add_in_place(other.part(inner))
+    rows, columns = grid.within(inner)
+    np.testing.assert_array_equal(made.luma[rows, columns], total.luma[rows, columns])
+    np.testing.assert_array_equal(made.part(inner).chroma, total.part(inner).chroma)
+    np.testing.assert_array_equal(made.luma[: rows.start], one.luma[: rows.start])
+    made = Patch(one.luma.copy(), one.chroma.copy(), grid)
+    made.subtract_in_place(other)
+    np.testing.assert_array_equal(made.luma, less.luma)
+    np.testing.assert_array_equal(made.chroma, less.chroma)
