@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend import allocator, render
+from lipblend import allocator, compositing, render
 from lipblend.allocator import give_back
-from lipblend.analysis import cache as caching
 from lipblend.analysis import scan
 from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.plan import make_plan
@@ -92,7 +91,7 @@ def test_the_second_pass_converts_nothing_and_touches_a_part_only(
         return inner(planes, layout, box)
 
     monkeypatch.setattr(render, "cut", noted)
-    monkeypatch.setattr(caching, "analyse", None)
+    monkeypatch.setattr(compositing, "analyse_apart", None)
     monkeypatch.setattr(planes, "cv2", NoRgb(planes.cv2))
     result = composite(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, cache=analysed[0])
     assert result.blended == len(boxes) == FRAMES

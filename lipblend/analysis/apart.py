@@ -40,6 +40,7 @@ PROGRAM = (
 )
 """What the process runs. Not ``-m``, which would look for modules in the current folder first."""
 
+_HOME = str(Path(__file__).parents[2])  # where lipblend is found, should the current folder have led to it
 _KEY = "apart"  # the content is compared where it is kept, not on this way
 _LAST_LINES = 5
 _ENDED = (EOFError, pickle.UnpicklingError, BrokenPipeError)  # what a process that is gone shows as
@@ -106,10 +107,11 @@ def analyse_apart(
 
 
 def _start(errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    # It is told this process's own module path; a relative one in the environment may lead elsewhere by now.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [sys.executable, "-P", "-c", PROGRAM]
     try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment)
     except OSError as error:
         raise LipblendError(
             f"the process that looks at the videos cannot be started: {error.strerror or error}",
@@ -122,8 +124,7 @@ def _asked(process: subprocess.Popen[bytes], task: _Task) -> IO[bytes]:
     """Say what is wanted; returns where the answers come from."""
     assert process.stdin is not None
     assert process.stdout is not None
-    here = os.getcwd() if "" in sys.path else ""
-    pickle.dump([each or here for each in sys.path], process.stdin)
+    pickle.dump([*filter(None, sys.path), _HOME], process.stdin)
     pickle.dump(task, process.stdin)
     process.stdin.flush()
     return process.stdout
