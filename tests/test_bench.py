@@ -224,9 +224,14 @@ def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, An
     assert [run["frames"] for run in runs.values()] == [8, 8]
     assert runs["cached"]["blended"] == 8
     assert set(runs["cached"]["stages_s"]) >= {"read", "face model", "compose", "encode"}
+    assert runs["cached"]["peak_mb"] >= runs["cached"]["own_mb"] > 50  # nothing was cached yet: two processes
+    assert 50 < runs["cached"]["first_pass_mb"] < runs["cached"]["peak_mb"]
+    assert runs["floor"]["first_pass_mb"] == 0
     assert runs["floor"]["wall_ratio"] == runs["floor"]["cpu_ratio"] == 1
     assert runs["cached"]["cpu_ratio"] == pytest.approx(runs["cached"]["cpu_s"] / runs["floor"]["cpu_s"], abs=0.01)
     assert json.loads(json.dumps(pair)) == pair
+    held = bench["retained"](original, synced, tmp_path, settings)
+    assert 10 * held["while rendering"] < held["plan"] < held["analysis"] < 20_000
     shown = bench["table"]([pair])
     assert "| small | floor |" in shown
     assert "| small | cached |" in shown
