@@ -43,6 +43,7 @@ PROGRAM = (
 _HOME = str(Path(__file__).parents[2])  # where lipblend is found, should the current folder have led to it
 _KEY = "apart"  # the content is compared where it is kept, not on this way
 _LAST_LINES = 5
+_END_S = 10.0
 _ENDED = (EOFError, pickle.UnpicklingError, BrokenPipeError)  # what a process that is gone shows as
 
 
@@ -142,7 +143,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _died(process: subprocess.Popen[bytes], errors: IO[bytes], done: int, original: VideoInfo) -> LipblendError:
     """What to say of a process that ended before it had said all."""
-    code = process.wait()
+    try:
+        code = process.wait(_END_S)
+    except subprocess.TimeoutExpired:  # it is there, but what it says makes no sense
+        process.kill()
+        code = process.wait()
     count = f" of {original.frame_count}" if original.frame_count else ""
     errors.seek(0)
     last = tuple(errors.read().decode(errors="replace").split("\n"))

@@ -191,6 +191,28 @@ def test_what_stops_this_process_ends_the_other(raised: type[BaseException], run
     assert not is_there(seen[0])
 
 
+@posix
+def test_signals_that_ask_to_stop_are_the_parents_alone(run: object) -> None:
+    """A terminal sends them to both; the process must not end, or complain, before the parent has its say."""
+    seen: list[int] = []
+
+    def signalled(what: int) -> None:
+        seen.append(what)
+        if len(seen) == 1:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(what, number)
+
+    with pytest.raises(KeyError):
+        run("on_frame(os.getpid())\ntime.sleep(0.3)\non_frame(2)\nraise KeyError", signalled)
+    assert seen[1:] == [2]
+
+
+def test_nonsense_instead_of_an_answer_is_an_error(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_END_S", 0.1)
+    with pytest.raises(LipblendError, match="the process that looks at the videos was killed by SIGKILL"):
+        run("module.pickle.dump = lambda what, answers: answers.write(b'nonsense')\non_frame(1)\ntime.sleep(100)")
+
+
 PARENT = """
 import sys
 from pathlib import Path
