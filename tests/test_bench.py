@@ -231,7 +231,8 @@ def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, An
     assert runs["cached"]["cpu_ratio"] == pytest.approx(runs["cached"]["cpu_s"] / runs["floor"]["cpu_s"], abs=0.01)
     assert json.loads(json.dumps(pair)) == pair
     held = bench["retained"](original, synced, tmp_path, settings)
-    assert 10 * held["while rendering"] < held["plan"] < held["analysis"] < 20_000
+    # Of eight frames; most of the first is what does not depend on their number.
+    assert 4 * held["while rendering"] < held["plan"] < held["analysis"] < 20_000
     shown = bench["table"]([pair])
     assert "| small | floor |" in shown
     assert "| small | cached |" in shown
