@@ -9,7 +9,9 @@ from typing import Any
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
 _KEPT_BYTES = 64 << 20
 _PAD_BYTES = 16 << 20
-_LARGEST_BYTES = 32 << 20  # the most that glibc takes; whole pictures of up to 8 million floats
+# A patch is smaller, x264's pictures are larger (9 MB each at 1080p). With 32 MB these lay in the heap as well, which
+# grew by a few MB in 100 frames, and by 20 with a second segment's encoder.
+_LARGEST_BYTES = 6 << 20
 
 
 def keep_freed_memory() -> bool:

@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
+from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
-from lipblend.analysis.plan import make_plan
+from lipblend.analysis.plan import PlanRow, make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
-from lipblend.evaluation.evaluate import Evaluated, evaluate_plan
-from lipblend.evaluation.walk import spoken_meshes
+from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
 from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.probe import probe
@@ -36,6 +36,10 @@ from lipblend.segments.run import SegmentRun
 from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings
 from lipblend.stages.restore import load_restorer
+from lipblend.stored import StoredSequence
+
+if TYPE_CHECKING:
+    from lipblend.evaluation.evaluate import Evaluated
 
 
 @dataclass(frozen=True)
@@ -192,10 +196,16 @@ def composite(
         settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
         cache=cache,
+        analyser=analyse_apart,
     )
-    plan = make_plan(analysis, settings)
-    spoken = spoken_meshes(analysis) if measure else ()
-    analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
+    # What is needed of every frame lies in files from here on, so that memory does not grow with the clip's length.
+    rows, spoken = StoredSequence[PlanRow](), StoredSequence[Sequence[Landmarks]]()
+    plan = make_plan(analysis, settings, into=rows)
+    if measure:
+        from lipblend.evaluation.walk import spoken_meshes  # slow to load, and 20 MB
+
+        spoken.extend(spoken_meshes(analysis))
+    analysis = replace(analysis, tracks={})
     look = Look(ours, theirs, analysis, plan, frames or FrameRange())
     found = analysis.alignment
     audio = look.audio(settings.audio.source)
@@ -253,6 +263,8 @@ def composite(
     finished = time.perf_counter()
     evaluation = None
     if measure:
+        from lipblend.evaluation.evaluate import evaluate_plan
+
         evaluation = evaluate_plan(
             ours,
             theirs,

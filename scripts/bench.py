@@ -3,14 +3,21 @@
 Every run is a process of its own. "floor" decodes both videos and encodes the original's frames with the same
 settings; "cold" is lipblend with nothing cached, "cached" with the analysis at hand; "reference" is the usual script:
 whole frames to RGB, cv2.seamlessClone on the lower face, and back.
+
+Memory is resident memory. "peak" is the most that a run and the processes it started had at one time, "own" the most
+of the run's own process, "first pass" the most of any process it started. The first is added up twenty times a second
+(Linux; elsewhere it is the larger of the two others), the others are the system's count. Pages that two processes
+share count twice. CPU seconds are those of all processes.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import math
+import os
 import resource
 import subprocess
 import sys
@@ -19,6 +26,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +50,8 @@ STAGES = {
     "compose": ("lipblend.segments.job", "", "render_frame"),
     "encode": ("lipblend.media.coded", "SegmentEncoder", "encode"),
 }
+FIRST_PASS = ("read", "small pictures", "to RGB", "to reduced RGB", "face model", "measure", "align")
+"""Of these, what runs in a process of its own where nothing is cached."""
 _LOOP = 48  # frames that are drawn; longer clips repeat them
 
 
@@ -136,6 +146,60 @@ class Stopwatch:
         setattr(holder, function, timed)
 
 
+class Together:
+    """The most resident memory that this process and those it started have at one time, MB; in a with-block."""
+
+    def __init__(self) -> None:
+        self.peak_mb = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Together:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.05):
+            self.peak_mb = max(self.peak_mb, sum(map(_resident_mb, [os.getpid(), *_children()])))
+
+
+def _children() -> list[int]:
+    found: list[int] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            found += map(int, path.read_text(encoding="ascii").split())
+    return found
+
+
+def _resident_mb(process: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+    except OSError:  # it has ended
+        return 0
+    return pages * resource.getpagesize() >> 20
+
+
+def timed_apart(notes: str) -> None:
+    """In the process that lipblend makes the first pass in: time its parts, and write them down at its end."""
+    from lipblend.analysis import apart
+
+    watch, inner = Stopwatch(), apart.analyse
+    for name in FIRST_PASS:
+        watch.wrap(name, STAGES[name])
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        try:
+            return inner(*arguments, **options)
+        finally:
+            Path(notes).write_text(json.dumps(watch.seconds), encoding="utf-8")
+
+    apart.analyse = noted
+
+
 def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
     """One run in this process."""
     from lipblend.presets import DEFAULT_PRESET, resolve_settings
@@ -150,35 +214,60 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
         watch = Stopwatch()
         for name, place in STAGES.items():
             watch.wrap(name, place)
+        from lipblend.allocator import keep_freed_memory
+        from lipblend.analysis import apart
         from lipblend.compositing import composite
 
-        result = composite(original, synced, output, settings=settings, cache=cache)
+        keep_freed_memory()  # as the command line does
+        notes = folder / f"{kind}.json"
+        start, work = apart.PROGRAM.rsplit(";", 1)
+        apart.PROGRAM = f"{start}; import runpy; runpy.run_path({__file__!r})['timed_apart']({str(notes)!r}); {work}"
+        with Together() as together:
+            result = composite(original, synced, output, settings=settings, cache=cache)
         frames = result.frames
+        if notes.exists():
+            watch.seconds.update(json.loads(notes.read_text(encoding="utf-8")))
         found = {"blended": result.blended, "analyse_s": result.analyse_seconds, "render_s": result.render_seconds}
         found["stages_s"] = {name: round(seconds, 3) for name, seconds in watch.seconds.most_common()}
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    peak = usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    cpu = usage.ru_utime + usage.ru_stime
-    return {**found, "frames": frames, "seconds": time.perf_counter() - started, "cpu_s": cpu, "peak_mb": round(peak)}
+        found["together_mb"] = together.peak_mb
+    seconds = time.perf_counter() - started
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own_mb, others_mb = (
+        round(each.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)) for each in (own, others)
+    )
+    cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    peak = max(own_mb, others_mb, found.pop("together_mb", 0))
+    memory = {"peak_mb": peak, "own_mb": own_mb, "first_pass_mb": others_mb}
+    return {**found, "frames": frames, "seconds": seconds, "cpu_s": cpu, **memory}
 
 
 def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, float]:
-    """Bytes a frame that the analysis and the plan hold."""
+    """Bytes a frame that the analysis and the plan hold, and what is still held of them while frames are rendered."""
     from lipblend.analysis.cache import analyse_cached
     from lipblend.analysis.plan import make_plan
     from lipblend.faces.models import resolve_model
     from lipblend.media.probe import probe
     from lipblend.memory import retained_bytes
     from lipblend.presets import DEFAULT_PRESET, resolve_settings
+    from lipblend.segments.look import Look
+    from lipblend.segments.spans import FrameRange
+    from lipblend.stored import StoredSequence
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
+    ours, theirs = probe(original), probe(synced)
     analysis = analyse_cached(
-        probe(original), probe(synced), model=resolve_model("face_landmarker"), settings=settings,
+        ours, theirs, model=resolve_model("face_landmarker"), settings=settings,
         on_frame=lambda _: None, cache=folder / "cache",
     )  # fmt: skip
-    plan = make_plan(analysis, settings)
     frames = len(analysis.times_s)
-    return {"analysis": round(retained_bytes(analysis) / frames), "plan": round(retained_bytes(plan) / frames)}
+    plans = {"analysis": analysis, "plan": make_plan(analysis, settings)}
+    held = {name: round(retained_bytes(each) / frames) for name, each in plans.items()}
+    # As `lipblend.compositing.composite` does it; what does not depend on the length is taken off.
+    stored, found = make_plan(analysis, settings, into=StoredSequence()), replace(analysis, tracks={})
+    look = Look(ours, theirs, found, stored, FrameRange())
+    rendering = [found, look, look.segments(settings.encode.segment_s)]
+    fixed = retained_bytes([ours, theirs, StoredSequence()])
+    return held | {"while rendering": round((retained_bytes(rendering) - fixed) / frames)}
 
 
 def make_pair(folder: Path, height: int, share: float, frames: int) -> tuple[Path, Path]:
@@ -251,12 +340,13 @@ def measured(
 def table(pairs: Sequence[dict[str, Any]]) -> str:
     """A Markdown table of every run, and one of the stages' shares."""
     lines = [
-        "| clip | run | frames/s | x floor, time | x floor, CPU | CPU s | peak MB |",
-        "|---|---|---|---|---|---|---|",
+        "| clip | run | frames/s | x floor, time | x floor, CPU | CPU s | peak MB | own MB | first pass MB |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for pair in pairs:
         for kind, run in pair["runs"].items():
-            cells = (run["fps"], run["wall_ratio"], run["cpu_ratio"], round(run["cpu_s"], 1), run["peak_mb"])
+            cells = (run["fps"], run["wall_ratio"], run["cpu_ratio"], round(run["cpu_s"], 1))
+            cells += (run["peak_mb"], run["own_mb"], run["first_pass_mb"])
             lines.append(f"| {pair['clip']} | {kind} | " + " | ".join(str(cell) for cell in cells) + " |")
     lines += ["", "Milliseconds a frame inside each part (waiting included; parts run side by side):", ""]
     lines += ["| clip | run | " + " | ".join(STAGES) + " |", "|---|---|" + "---|" * len(STAGES)]

@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend import allocator, render
+from lipblend import allocator, compositing, render
 from lipblend.allocator import give_back
-from lipblend.analysis import cache as caching
 from lipblend.analysis import follow
 from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.plan import make_plan
@@ -92,7 +91,7 @@ def test_the_second_pass_converts_nothing_and_touches_a_part_only(
         return inner(planes, layout, box)
 
     monkeypatch.setattr(render, "cut", noted)
-    monkeypatch.setattr(caching, "analyse", None)
+    monkeypatch.setattr(compositing, "analyse_apart", None)
     monkeypatch.setattr(planes, "cv2", NoRgb(planes.cv2))
     result = composite(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, cache=analysed[0])
     assert result.blended == len(boxes) == FRAMES
@@ -225,9 +224,15 @@ def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, An
     assert [run["frames"] for run in runs.values()] == [8, 8]
     assert runs["cached"]["blended"] == 8
     assert set(runs["cached"]["stages_s"]) >= {"read", "face model", "compose", "encode"}
+    assert runs["cached"]["peak_mb"] >= runs["cached"]["own_mb"] > 50  # nothing was cached yet: two processes
+    assert 50 < runs["cached"]["first_pass_mb"] < runs["cached"]["peak_mb"]
+    assert runs["floor"]["first_pass_mb"] == 0
     assert runs["floor"]["wall_ratio"] == runs["floor"]["cpu_ratio"] == 1
     assert runs["cached"]["cpu_ratio"] == pytest.approx(runs["cached"]["cpu_s"] / runs["floor"]["cpu_s"], abs=0.01)
     assert json.loads(json.dumps(pair)) == pair
+    held = bench["retained"](original, synced, tmp_path, settings)
+    # Of eight frames; most of the first is what does not depend on their number.
+    assert 4 * held["while rendering"] < held["plan"] < held["analysis"] < 20_000
     shown = bench["table"]([pair])
     assert "| small | floor |" in shown
     assert "| small | cached |" in shown

@@ -195,6 +195,8 @@ def test_a_truncated_original_is_noted(sample: SamplePair, tmp_path: Path) -> No
 def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from lipblend import compositing
+    from lipblend.analysis.analyse import analyse
     from lipblend.faces import landmarker
     from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
 
@@ -203,6 +205,7 @@ def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
         return NetworkStatus(False, "no filter here")
 
     monkeypatch.setattr(landmarker, "refuse_network_on_this_thread", refused_without_saying_so)
+    monkeypatch.setattr(compositing, "analyse_apart", analyse)  # here, where it is patched
     done = run(sample.original, sample.synced, tmp_path / "out.mp4")
     assert any("could not be kept from the network (no filter here)" in note for note in done.notes)
 

@@ -29,7 +29,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures", "progress", "folders", "memory", "allocator"),
+    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored"),
     ("catalogue",),
     ("settings",),
     ("errors",),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lipblend.allocator import give_back
 from lipblend.analysis import cuts
 from lipblend.analysis.alignment import Alignment, align, alignment_notes
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
@@ -80,6 +81,7 @@ def analyse(
     measures, offline = _read_both(
         ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s, thorough=thorough
     )
+    give_back()  # the decoders' and the face models' memory, before the matching needs some
     damage = (*ours.damage, *theirs.damage)
     if settings.read.strict and damage:
         raise InputError(

@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.reads import analysis_settings, analysis_values
-from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
+from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_file
 from lipblend.errors import LipblendError, OutputError
 from lipblend.media.identity import content_identity
 from lipblend.media.info import VideoInfo
@@ -97,7 +99,7 @@ class AnalysisCache:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder {self.folder}: {error.strerror or error}") from error
-        write_whole(self._path(key), to_bytes(analysis, key), private=True)
+        write_whole(self._path(key), partial(to_file, analysis, key), private=True)
         self._shrink(keep=self._path(key))
 
     def state(self) -> CacheState:
@@ -138,6 +140,20 @@ class AnalysisCache:
                 _removed(path)
 
 
+class Analyser(Protocol):
+    """What makes an analysis of two whole clips: `lipblend.analysis.analyse.analyse`, or the same somewhere else."""
+
+    def __call__(
+        self,
+        original: VideoInfo,
+        synced: VideoInfo,
+        *,
+        model: Path,
+        settings: Settings,
+        on_frame: Callable[[int], None],
+    ) -> ClipAnalysis: ...
+
+
 def analyse_cached(
     original: VideoInfo,
     synced: VideoInfo,
@@ -146,6 +162,7 @@ def analyse_cached(
     settings: Settings,
     on_frame: Callable[[int], None],
     cache: Path | None,
+    analyser: Analyser | None = None,
 ) -> ClipAnalysis:
     """`lipblend.analysis.analyse.analyse` for whole clips, from the cache if it is there.
 
@@ -157,6 +174,8 @@ def analyse_cached(
         As there. Nothing is reported when the analysis comes from the cache.
     cache : Path or None
         Folder; None for no cache.
+    analyser : Analyser, optional
+        What makes the analysis where it has to be made; `analyse` in this process if not given.
 
     Raises
     ------
@@ -166,8 +185,9 @@ def analyse_cached(
 
     def fresh() -> ClipAnalysis:
         # With all other settings at their defaults, so that what is kept cannot depend on them.
+        made_by, values = analyser or analyse, analysis_settings(settings)
         with one_opencv_thread():
-            return analyse(original, synced, model=model, settings=analysis_settings(settings), on_frame=on_frame)
+            return made_by(original, synced, model=model, settings=values, on_frame=on_frame)
 
     if cache is None:
         return fresh()

@@ -206,7 +206,9 @@ def _search(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
     for _ in range(_MOST_ROUNDS):
         before = path
         distances = weighing.distances(original, synced)
-        costs = _evidence(distances, _usual(distances[rows].min(1), original.shape[1])) + _pull(columns, expected)
+        costs = _evidence(distances, _usual(distances[rows].min(1), original.shape[1]))
+        del distances
+        costs += _pull(columns, expected)
         path = cheapest_path(costs, columns, steps, start_near=float(expected.source[0]))
         if (path == before).all():
             break
@@ -277,15 +279,20 @@ def _mean(thumbs: Thumbs) -> Floats:
 
 
 def _evidence(distances: Floats, usual: float) -> Floats:
-    best = distances.min(1, keepdims=True)
-    return np.asarray(np.minimum((distances - best) * (_EVIDENCE / usual), _MOST_EVIDENCE), np.float32)
+    out: Floats = distances - distances.min(1, keepdims=True)
+    out *= _EVIDENCE / usual
+    np.minimum(out, _MOST_EVIDENCE, out=out)
+    return out
 
 
 def _pull(columns: Indices, expected: Expected) -> Floats:
-    away = np.abs(columns[None, :] - expected.source[:, None]).astype(np.float32)
-    pull = np.asarray(np.minimum(away * _TIME_PULL, _MOST_PULL), np.float32)
-    if math.isfinite(expected.reach):
-        pull[away > expected.reach] = np.inf
+    pull = np.empty((len(expected.source), len(columns)), np.float32)
+    for start in range(0, len(pull), _BLOCK):  # the table is large enough once
+        rows = slice(start, start + _BLOCK)
+        away = np.abs(columns[None, :] - expected.source[rows, None]).astype(np.float32)
+        pull[rows] = np.minimum(away * _TIME_PULL, _MOST_PULL)
+        if math.isfinite(expected.reach):
+            pull[rows][away > expected.reach] = np.inf
     return pull
 
 

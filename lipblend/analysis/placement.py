@@ -44,8 +44,10 @@ class SmallPictures:
     @classmethod
     def of(cls, original: Scan, synced: Scan) -> SmallPictures:
         """Those of two scans, which hold views of the same memory from then on."""
-        ours, theirs = np.stack(original.thumbs), np.stack(synced.thumbs)
-        original.thumbs, synced.thumbs = list(ours), list(theirs)
+        ours = np.stack(original.thumbs)
+        original.thumbs = list(ours)
+        theirs = np.stack(synced.thumbs)
+        synced.thumbs = list(theirs)
         return cls(ours, theirs, (_factors(ours, original.info), _factors(theirs, synced.info)))
 
     def small(self, mapping: FrameMapping) -> FrameMapping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.footprint import footprint_outline, footprint_polygon
 from lipblend.stages.membrane import Cells
+from lipblend.stored import StoredSequence
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
@@ -88,16 +89,27 @@ class PlanRow:
     reason: str
 
 
+FaceOfRow = Callable[[int], FacePlan | None]
+"""The plan of one face for a row of its shot; None where it is not worked on."""
+
+
 @dataclass(frozen=True)
 class ClipPlan:
     """One row for every frame that will be written."""
 
-    rows: tuple[PlanRow, ...]
+    rows: Sequence[PlanRow]
     notes: tuple[str, ...]
 
 
-def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
+def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequence[PlanRow] | None = None) -> ClipPlan:
     """Turn the analysis into one row a frame.
+
+    Parameters
+    ----------
+    analysis : ClipAnalysis
+    settings : Settings
+    into : StoredSequence, optional
+        Empty; the rows go there, one by one, and become the plan's. Otherwise they are held in memory.
 
     Raises
     ------
@@ -110,14 +122,16 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     shots = list(itertools.pairwise([*(int(start) for start in analysis.shot_starts if start < count), count]))
     max_gap_s = settings.track.max_gap_s
     surest = surest_change(analysis.tracks, analysis.times_s, shots, max_gap_s=max_gap_s)
-    rows: list[PlanRow] = []
-    borrowed = left_alone = 0
+    rows: list[PlanRow] | StoredSequence[PlanRow] = [] if into is None else into
+    faces, borrowed, left_alone = False, 0, 0
     for start, stop in shots:
         shot, missing, calm = _plan_shot(analysis, settings, start, stop, surest=surest)
-        rows += shot
+        for row in shot:
+            faces |= bool(row.faces)
+            rows.append(row)
         borrowed += missing
         left_alone += calm
-    if not any(row.faces for row in rows):
+    if not faces:
         notes.append(_without_faces(analysis, settings, shots))
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
@@ -130,7 +144,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings) -> ClipPlan:
     scores = [each.painted for record in analysis.tracks.values() for each in record.measured if each is not None]
     if scores and max(scores) == 0:
         notes.append("both videos show the same faces: there was nothing to take over")
-    return ClipPlan(tuple(rows), tuple(notes))
+    return ClipPlan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes))
 
 
 def _without_faces(analysis: ClipAnalysis, settings: Settings, shots: Sequence[tuple[int, int]]) -> str:
@@ -181,11 +195,13 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
 
 def _plan_shot(
     analysis: ClipAnalysis, settings: Settings, start: int, stop: int, *, surest: float
-) -> tuple[list[PlanRow], int, int]:
-    """Rows of one shot, in how many the synced mesh is borrowed from the original, and how many the generator left."""
-    times = analysis.times_s[start:stop]
+) -> tuple[Iterator[PlanRow], int, int]:
+    """Rows of one shot, in how many the synced mesh is borrowed from the original, and how many the generator left.
+
+    A row is made when it is asked for, so that the shot's need not be held all at once.
+    """
     paired = analysis.synced_index[start:stop] >= 0
-    faces: list[list[FacePlan]] = [[] for _ in range(stop - start)]
+    faces: list[FaceOfRow] = []
     borrowed = 0
     unchanged: set[int] = set()
     for record in choose_faces(
@@ -200,38 +216,53 @@ def _plan_shot(
             unchanged.update(record.frames)
             if settings.track.face == "changed":
                 continue
-        mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
-        moved = _moved(analysis, mesh, seen, start)
-        theirs, known = _series(record.frames, record.synced, start, stop)
-        theirs -= np.tile(moved.astype(np.float32), _MESH // 2)
-        other, seen_too = _steady(theirs, known, times, settings)
-        del theirs  # only what is needed later is held: a shot may be the whole clip
-        present = seen & paired
-        alone = present & ~seen_too
-        other[alone] = mesh[alone]
-        borrowed += int(np.count_nonzero(alone))
-        measured = _measured(record, start, stop)
-        stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
-        colours = colour_maps(stats, times, settings.colour)
-        odd = odd_rows(stats, settings.colour)
-        cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None and row not in odd}
-        fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
-        weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
-        outline = _outline(record) if settings.footprint.method == "auto" else None
-        motion = velocity(mesh, seen)
-        for i in np.flatnonzero(weights > 0).tolist():
-            one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
-            painted = None if outline is None else footprint_polygon(outline, one)
-            about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
-            faces[i].append(
-                FacePlan(float(weights[i]), one, two, colours[i], moved[i], fields[i], painted, motion[i], about)
-            )
-    rows = []
-    for i, found in enumerate(faces):
-        reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
-        original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
-        rows.append(PlanRow(original, synced, tuple(found), reason))
-    return rows, borrowed, len(unchanged)
+        face, alone = _plan_face(analysis, settings, record, start, stop)
+        faces.append(face)
+        borrowed += alone
+
+    def rows() -> Iterator[PlanRow]:
+        for i in range(stop - start):
+            found = tuple(plan for plan in (face(i) for face in faces) if plan is not None)
+            reason = "" if found else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
+            original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
+            yield PlanRow(original, synced, found, reason)
+
+    return rows(), borrowed, len(unchanged)
+
+
+def _plan_face(
+    analysis: ClipAnalysis, settings: Settings, record: TrackRecord, start: int, stop: int
+) -> tuple[FaceOfRow, int]:
+    """What makes a face's plan for a row of the shot, and in how many rows its synced mesh is borrowed."""
+    times = analysis.times_s[start:stop]
+    mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
+    moved = _moved(analysis, mesh, seen, start)
+    theirs, known = _series(record.frames, record.synced, start, stop)
+    theirs -= np.tile(moved.astype(np.float32), _MESH // 2)
+    other, seen_too = _steady(theirs, known, times, settings)
+    del theirs  # only what is needed later is held: a shot may be the whole clip
+    present = seen & (analysis.synced_index[start:stop] >= 0)
+    alone = present & ~seen_too
+    other[alone] = mesh[alone]
+    measured = _measured(record, start, stop)
+    stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
+    colours = colour_maps(stats, times, settings.colour)
+    odd = odd_rows(stats, settings.colour)
+    cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None and row not in odd}
+    fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
+    weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+    outline = _outline(record) if settings.footprint.method == "auto" else None
+    motion = velocity(mesh, seen)
+
+    def of_row(i: int) -> FacePlan | None:
+        if not weights[i] > 0:
+            return None
+        one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
+        painted = None if outline is None else footprint_polygon(outline, one)
+        about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
+        return FacePlan(float(weights[i]), one, two, colours[i], moved[i], fields[i], painted, motion[i], about)
+
+    return of_row, int(np.count_nonzero(alone))
 
 
 def _outline(record: TrackRecord) -> npt.NDArray[np.float64] | None:

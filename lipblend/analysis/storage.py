@@ -42,7 +42,14 @@ class DamagedAnalysisError(LipblendError):
 
 
 def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:
-    """Pack an analysis of a whole clip.
+    """Pack an analysis of a whole clip; see `to_file`."""
+    packed = io.BytesIO()
+    to_file(analysis, key, packed)
+    return packed.getvalue()
+
+
+def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
+    """Pack an analysis of a whole clip into a file, or a pipe, that is open for writing.
 
     Parameters
     ----------
@@ -50,6 +57,7 @@ def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:
         With nothing in ``kept``.
     key : str
         What it was made from; `from_file` asks for the same.
+    sink : binary file
     """
     if any(analysis.kept):
         raise ValueError("an analysis of a window is not to be kept")
@@ -77,9 +85,7 @@ def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:
         "exact_times": list(analysis.exact_times),
     }
     arrays[_HEADER] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)
-    return packed.getvalue()
+    np.savez(sink, allow_pickle=False, **arrays)
 
 
 def from_file(source: IO[bytes], key: str) -> ClipAnalysis:

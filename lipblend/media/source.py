@@ -24,6 +24,9 @@ LEAST_SIDE, LARGEST_SIDE = 16, 16384
 MOST_PIXELS = 100_000_000
 """Pixels that a picture may have (12288x6480 has 80 million)."""
 
+DECODER_THREADS = min(4, os.cpu_count() or 1)
+"""Threads a decoder has; a few are faster than any encoder that waits for them."""
+
 # The decoders refuse larger pictures before they allocate them.
 _DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 
@@ -145,8 +148,10 @@ def check_claimed_size(path: Path, index: int) -> None:
 
 
 def prepare_decoder(stream: VideoStream) -> None:
-    """Set a stream's decoder to use all cores, and to refuse pictures beyond the limits."""
+    """Set a stream's decoder to use several cores, and to refuse pictures beyond the limits."""
     stream.thread_type = "AUTO"
+    # FFmpeg would take one thread more than there are cores, up to 16, and each holds pictures of its own.
+    stream.codec_context.thread_count = DECODER_THREADS
     stream.codec_context.options = dict(_DECODER_OPTIONS)
 
 

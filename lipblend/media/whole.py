@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from lipblend.errors import OutputError
 from lipblend.media.temporary import UnfinishedFile, name_taken
 
 
-def write_whole(path: Path, content: bytes, *, overwrite: bool = True, private: bool = False) -> None:
+def write_whole(
+    path: Path, content: bytes | Callable[[IO[bytes]], None], *, overwrite: bool = True, private: bool = False
+) -> None:
     """Write a file that appears under its name only when it is complete; ``private`` is for its owner only.
+
+    ``content`` may be what writes it into the open file, where it is too large to be held.
 
     Raises
     ------
@@ -21,7 +27,11 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool = True, private: 
             raise name_taken(path)
         file = UnfinishedFile(path, private=private)
         try:
-            file.path.write_bytes(content)
+            if isinstance(content, bytes):
+                file.path.write_bytes(content)
+            else:
+                with file.path.open("wb") as sink:
+                    content(sink)
             file.publish(overwrite=overwrite)
         finally:
             file.discard()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lipblend.allocator import give_back
 from lipblend.analysis.plan import PlanRow
 from lipblend.media.coded import CodedPacket, SegmentEncoder
 from lipblend.media.reader import Frame
@@ -102,3 +103,4 @@ def encoded(
             handle = scaled_picture(frame.handle, job.target)
             yield Step(1, encoder.encode(replace(frame, handle=handle, pts=pts, duration=duration)))
         yield Step(0, encoder.finish(), Done(tally, encoder.header))
+    give_back()  # the next segment's encoder does not fit into the gaps that this one leaves

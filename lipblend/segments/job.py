@@ -24,7 +24,7 @@ from lipblend.render import FrameResult, Picture, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.restore import Restorer
 
-_QUEUE = 4  # decoded frames waiting a stream
+_QUEUE = 2  # decoded frames waiting a stream
 THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """Threads that compose beside the encoder's, in a process of its own."""
 
@@ -76,8 +76,11 @@ class RenderJob:
         LipblendError
             A video cannot be read, or a model fails.
         """
-        shown = [row.original_index for row in rows]
-        partners = [row.synced_index for row in rows if row.faces]
+        shown, partners = [], []
+        for row in rows:  # once: they may lie in a file
+            shown.append(row.original_index)
+            if row.faces:
+                partners.append(row.synced_index)
         with (
             prefetch(frames_at(self.ours, self.original_pts, shown, exact=self.exact_times[0]), _QUEUE) as frames,
             prefetch(frames_at(self.theirs, self.synced_pts, partners, exact=self.exact_times[1]), _QUEUE) as synced,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -249,7 +249,7 @@ def _feed(state: Any, value: Any) -> None:
         state.update(f"({type(value).__name__}".encode())
         for field in dataclasses.fields(value):
             _feed(state, getattr(value, field.name))
-    elif isinstance(value, (tuple, list)):
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         state.update(f"[{len(value)}".encode())
         for item in value:
             _feed(state, item)

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from lipblend.errors import LipblendError
+from lipblend.processes import killer, signals_held
 from lipblend.segments.encode import Segment, Step
 from lipblend.segments.job import RenderJob
 from lipblend.segments.worker import Setup, work
@@ -49,7 +49,7 @@ class WorkerPool:
         context = multiprocessing.get_context("spawn")
         threads = max(1, (os.cpu_count() or 1) // self._count)
         try:
-            with _interrupt_held():
+            with signals_held(signal.SIGINT):
                 for _ in range(self._count):
                     here, there = context.Pipe()
                     process = context.Process(target=work, args=(there,), name="lipblend-render", daemon=True)
@@ -116,11 +116,8 @@ class WorkerPool:
         worker.process.join(_LAST_WORDS_S)
         code = worker.process.exitcode
         at = f" at {worker.segment.frames_text}" if worker.segment is not None else ""
-        if code is not None and code < 0:
-            try:
-                name = signal.Signals(-code).name
-            except ValueError:
-                name = f"signal {-code}"
+        name = killer(code)
+        if name:
             return LipblendError(
                 f"a render worker was killed by {name}{at}",
                 hint=f"The system may have run out of memory: try fewer --jobs than {self._count}.",
@@ -141,16 +138,3 @@ class WorkerPool:
                 worker.process.join()
             worker.process.close()
         self._workers.clear()
-
-
-@contextmanager
-def _interrupt_held() -> Iterator[None]:
-    """Hold back Ctrl-C; processes started meanwhile never get it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -13,6 +13,7 @@ from lipblend.segments.kept import KeptSegments
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.spooling import Spool, Stored
 from lipblend.stages.restore import Restorer
+from lipblend.stored import Joined
 
 
 class SegmentRun:
@@ -94,7 +95,7 @@ class SegmentRun:
 
     def _straight(self, writer: VideoWriter) -> None:
         """Render all segments by one reading, packets going into the output at once."""
-        rows = [row for segment in self._segments for row in segment.rows]
+        rows = Joined([segment.rows for segment in self._segments])
         with closing(self._job.rendered(rows, self._restorer)) as frames:
             for segment in self._segments:
                 writer.begin_segment(segment.shown)
@@ -106,7 +107,7 @@ class SegmentRun:
 
     def _one_by_one(self, stack: ExitStack) -> Iterator[tuple[int, Stored]]:
         """Render the missing segments by one reading, each into a file."""
-        rows = [row for segment in self._missing for row in segment.rows]
+        rows = Joined([segment.rows for segment in self._missing])
         frames = stack.enter_context(closing(self._job.rendered(rows, self._restorer)))
         for segment in self._missing:
             spool = self._spool(stack, segment)

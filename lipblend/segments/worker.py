@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-import traceback
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import cv2
 
+from lipblend.processes import sendable
 from lipblend.segments.encode import Segment, encoded
 from lipblend.segments.job import RenderJob
 from lipblend.stages.restore import Restorer, load_restorer
@@ -42,7 +41,7 @@ def work(connection: Connection) -> None:
         except (EOFError, ConnectionError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure has to reach the parent, which raises it
-            connection.send(_sendable(error))
+            connection.send(sendable(error, "In a render worker"))
     except (EOFError, ConnectionError):
         return  # the parent is gone, or wants no more
 
@@ -51,13 +50,3 @@ def _render(connection: Connection, job: RenderJob, segment: Segment, restorer: 
     with closing(job.rendered(segment.rows, restorer, threads=1)) as frames:
         for step in encoded(job, segment, frames):
             connection.send(step)
-
-
-def _sendable(error: Exception) -> Exception:
-    """The error with the worker's traceback as a note; in words where it cannot be pickled."""
-    error.add_note(f"In a render worker:\n{traceback.format_exc()}")
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - whatever an exception's own pickling may raise
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sameness import same
 
+from lipblend import compositing
 from lipblend.analysis import cache as caching
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip import ClipAnalysis
@@ -281,7 +282,7 @@ def test_a_cached_run_gives_the_same_pixels(pair: SamplePair, tmp_path: Path, mo
     outputs = [tmp_path / f"{name}.mp4" for name in ("without", "first", "second")]
     for output, folder in zip(outputs, (None, tmp_path / "cache", tmp_path / "cache"), strict=True):
         if output.stem == "second":
-            monkeypatch.setattr(caching, "analyse", None)
+            monkeypatch.setattr(compositing, "analyse_apart", None)
         result = composite(pair.original, pair.synced, output, settings=settings, cache=folder)
         assert result.blended == pair.frames
     without, first, second = map(decoded, outputs)

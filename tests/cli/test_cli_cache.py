@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import folders
+from lipblend import compositing, folders
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
 from lipblend.cli.options import CACHE_VARIABLE, chosen_cache
@@ -63,6 +63,7 @@ def test_a_run_keeps_its_analysis_where_it_is_told(tmp_path: Path, monkeypatch: 
     assert len(list(folder.iterdir())) == 1
     # From here on nothing is analysed any more: not for another mask, not for a preview, not for a sweep.
     monkeypatch.setattr(caching, "analyse", None)
+    monkeypatch.setattr(compositing, "analyse_apart", None)
     other = [*words, "--set", "mask.expansion=1.2"]
     assert run.invoke(app, ["composite", *inputs, "-o", str(tmp_path / "two.mp4"), *other]).exit_code == 0
     sweep = ["sweep", *inputs, "-o", str(tmp_path / "sweep"), "--quiet", "--set", "alpha.gamma=0.5,1"]

@@ -16,11 +16,16 @@ from syscalls import Call
 HANG_S = 120
 DEAD_PROXY = "127.0.0.1:9"
 INTERNET = {socket.AF_INET, socket.AF_INET6}
+# The face models run in a process of their own: the filter is switched off in there.
 UNFILTERED = """
-import lipblend.faces.landmarker as module
+from lipblend.analysis import apart
 from lipblend.cli.app import main
-from lipblend.faces.offline import NetworkStatus
-module.refuse_network_on_this_thread = lambda: NetworkStatus(False, "switched off for this test")
+start, work = apart.PROGRAM.rsplit(";", 1)
+switch = (
+    "import lipblend.faces.landmarker as module; from lipblend.faces.offline import NetworkStatus; "
+    "module.refuse_network_on_this_thread = lambda: NetworkStatus(False, 'switched off for this test')"
+)
+apart.PROGRAM = f"{start}; {switch}; {work}"
 main()
 """
 KNOCK = """

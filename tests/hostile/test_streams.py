@@ -283,9 +283,9 @@ def test_a_file_that_shrinks_meanwhile_is_an_error(folder: Path, tmp_path: Path)
 
     real = compositing.make_plan
 
-    def cut(*arguments: object) -> object:
+    def cut(*arguments: object, **options: object) -> object:
         source.write_bytes((folder / "face.ts").read_bytes())
-        return real(*arguments)
+        return real(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compositing, "make_plan", cut)

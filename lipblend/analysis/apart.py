@@ -1,0 +1,215 @@
+"""The first pass in a process of its own.
+
+The face models, and what their library keeps once it was used, take more than 100 MB; with the process they are gone
+when rendering begins. And where a native library crashes on a file, an error says so instead of nothing at all.
+
+The process is this program's own interpreter with this program's module path. It is told what to do through its
+standard input, which then stays open for as long as the parent lives. It answers through a pipe: how many frames are
+done, then an error, or None and the analysis as `lipblend.analysis.storage` packs it. Both ends are ours, so the
+messages are pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from lipblend.allocator import keep_freed_memory
+from lipblend.analysis.analyse import analyse
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.storage import from_file, to_file
+from lipblend.errors import LipblendError
+from lipblend.media.info import VideoInfo
+from lipblend.media.prefetch import one_opencv_thread
+from lipblend.processes import STOPPING, killer, sendable, signals_held
+from lipblend.settings import Settings
+from lipblend.stored import temporary_file
+
+PROGRAM = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from lipblend.analysis.apart import work; work()"
+)
+"""What the process runs. Not ``-m``, which would look for modules in the current folder first."""
+
+_HOME = str(Path(__file__).parents[2])  # where lipblend is found, should the current folder have led to it
+_KEY = "apart"  # the content is compared where it is kept, not on this way
+_LAST_LINES = 5
+_END_S = 10.0
+_ENDED = (EOFError, pickle.UnpicklingError, BrokenPipeError)  # what a process that is gone shows as
+
+
+@dataclass(frozen=True)
+class _Task:
+    original: VideoInfo
+    synced: VideoInfo
+    model: Path
+    settings: Settings
+
+
+def analyse_apart(
+    original: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
+) -> ClipAnalysis:
+    """`lipblend.analysis.analyse.analyse` of two whole clips, in a process of its own.
+
+    It never gets Ctrl-C, SIGTERM and SIGHUP, which reach this process, and is ended when this function is left, or this
+    process ends, in whatever way.
+
+    Parameters
+    ----------
+    original, synced, model, settings
+        As there.
+    on_frame : callable
+        Called here, on the calling thread.
+
+    Raises
+    ------
+    LipblendError
+        As there; or the process crashed, was killed or could not be started.
+    OutputError
+        No temporary file can be written.
+    """
+    with ExitStack() as stack:
+        errors = stack.enter_context(temporary_file())
+        packed = stack.enter_context(temporary_file())
+        with signals_held(*STOPPING):
+            process = _start(errors)
+            stack.callback(_end, process)
+        done = 0
+        try:
+            answers = _asked(process, _Task(original, synced, model, settings))
+            answer = pickle.load(answers)
+        except _ENDED as error:
+            raise _died(process, errors, done, original) from error
+        while isinstance(answer, int):
+            done = answer
+            on_frame(done)
+            try:
+                answer = pickle.load(answers)
+            except _ENDED as error:
+                raise _died(process, errors, done, original) from error
+        if answer is None:
+            shutil.copyfileobj(answers, packed)
+        if process.wait():
+            raise _died(process, errors, done, original)
+        _pass_on(errors)
+        if answer is not None:
+            raise answer
+        packed.seek(0)
+        return from_file(packed, _KEY)
+
+
+def _start(errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    # It is told this process's own module path; a relative one in the environment may lead elsewhere by now.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [sys.executable, "-P", "-c", PROGRAM]
+    try:
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment)
+    except OSError as error:
+        raise LipblendError(
+            f"the process that looks at the videos cannot be started: {error.strerror or error}",
+            details=(f"program: {sys.executable or 'unknown'}",),
+            hint="Check how much memory and how many processes the system allows.",
+        ) from error
+
+
+def _asked(process: subprocess.Popen[bytes], task: _Task) -> IO[bytes]:
+    """Say what is wanted; returns where the answers come from."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    pickle.dump([*filter(None, sys.path), _HOME], process.stdin)
+    pickle.dump(task, process.stdin)
+    process.stdin.flush()
+    return process.stdout
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it, and wait for that; nothing happens to one that has ended."""
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what could not be written goes with it
+                pipe.close()
+    process.wait()
+
+
+def _died(process: subprocess.Popen[bytes], errors: IO[bytes], done: int, original: VideoInfo) -> LipblendError:
+    """What to say of a process that ended before it had said all."""
+    try:
+        code = process.wait(_END_S)
+    except subprocess.TimeoutExpired:  # it is there, but what it says makes no sense
+        process.kill()
+        code = process.wait()
+    count = f" of {original.frame_count}" if original.frame_count else ""
+    errors.seek(0)
+    last = tuple(errors.read().decode(errors="replace").split("\n"))
+    details = tuple(line for line in last if line.strip())[-_LAST_LINES:]
+    name = killer(code)
+    if name in ("SIGKILL", "SIGTERM", "SIGXCPU"):
+        hint = "The system may have run out of memory: close other programs, or cut the video into parts."
+    else:
+        hint = (
+            "Most likely a library crashed on one of the videos. Run `lipblend doctor`; if it finds nothing, report it."
+        )
+    how = f"was killed by {name}" if name else f"ended with exit code {code}"
+    return LipblendError(
+        f"the process that looks at the videos {how}, after {done}{count} frames", details=details, hint=hint
+    )
+
+
+def _pass_on(errors: IO[bytes]) -> None:
+    """Write what the process said on its standard error to ours."""
+    errors.seek(0)
+    if said := errors.read():
+        with suppress(OSError):  # this process has no standard error
+            sys.stderr.flush()
+            os.write(2, said)
+
+
+def work() -> NoReturn:
+    """What runs in the process; it ends with it."""
+    for number in STOPPING:  # for systems where they cannot be held back from the start
+        signal.signal(number, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not come between the answers
+    keep_freed_memory()
+    with suppress(BrokenPipeError):  # the parent is gone, or wants no more
+        _answer(answers, sys.stdin.buffer)
+        answers.flush()
+    sys.stderr.flush()
+    # At once: taking libraries down while their threads still work crashes now and then.
+    os._exit(0)
+
+
+def _answer(answers: IO[bytes], questions: IO[bytes]) -> None:
+    def say(what: Any) -> None:
+        pickle.dump(what, answers)
+        answers.flush()
+
+    try:
+        task: _Task = pickle.load(questions)
+        threading.Thread(target=_end_with_parent, args=(questions.fileno(),), daemon=True).start()
+        with one_opencv_thread():
+            found = analyse(task.original, task.synced, model=task.model, settings=task.settings, on_frame=say)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - every failure has to reach the parent, which raises it
+        say(sendable(error, "In the process that looks at the videos"))
+        return
+    say(None)
+    to_file(found, _KEY, answers)
+
+
+def _end_with_parent(descriptor: int) -> None:
+    """Wait until the parent closes its end, as it does by ending, and end."""
+    with suppress(OSError):
+        os.read(descriptor, 1)
+    os._exit(1)

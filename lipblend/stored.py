@@ -1,0 +1,148 @@
+"""Sequences whose items lie in a file, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import weakref
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate, chain
+from threading import Lock
+from typing import IO, Any, Generic, TypeVar, overload
+
+from lipblend.errors import OutputError
+
+T = TypeVar("T")
+
+
+def temporary_file() -> IO[bytes]:
+    """A file of our own, without a name where the system can do that; it is gone when it is closed.
+
+    Raises
+    ------
+    OutputError
+        None can be made.
+    """
+    with _full_disk():
+        return tempfile.TemporaryFile(prefix="lipblend-")
+
+
+class StoredSequence(Sequence[T], Generic[T]):
+    """Items in a temporary file, pickled one by one; in memory it takes 8 bytes an item.
+
+    An item is read anew each time it is asked for. Any thread may ask. A slice reads nothing yet. Pickled, it
+    becomes a tuple of its items.
+
+    Raises
+    ------
+    OutputError
+        On making it and on appending: the file cannot be written.
+    """
+
+    def __init__(self) -> None:
+        self._file = temporary_file()
+        self._starts = array("q", [0])
+        self._lock = Lock()
+        weakref.finalize(self, self._file.close)
+
+    def append(self, item: T) -> None:
+        """Put one more at the end."""
+        packed = pickle.dumps(item, protocol=5)
+        with self._lock, _full_disk():
+            self._file.seek(self._starts[-1])
+            self._file.write(packed)
+            self._file.flush()
+            self._starts.append(self._starts[-1] + len(packed))
+
+    def extend(self, items: Iterable[T]) -> None:
+        """Put several more at the end, each as it comes."""
+        for item in items:
+            self.append(item)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        if isinstance(place, slice):
+            return _Part(self, range(len(self))[place])
+        number = range(len(self))[place]  # counts from the end, and raises IndexError, as a list does
+        start, stop = self._starts[number], self._starts[number + 1]
+        with self._lock:
+            self._file.seek(start)
+            packed = self._file.read(stop - start)
+        item: T = pickle.loads(packed)
+        return item
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[number] for number in range(len(self)))
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return tuple, (tuple(self),)
+
+
+class _Part(Sequence[T], Generic[T]):
+    """A slice of another sequence, which it reads from."""
+
+    def __init__(self, whole: Sequence[T], places: range) -> None:
+        self._whole, self._places = whole, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        if isinstance(place, slice):
+            return _Part(self._whole, self._places[place])
+        return self._whole[self._places[place]]
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._whole[place] for place in self._places)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return tuple, (tuple(self),)
+
+
+class Joined(Sequence[T], Generic[T]):
+    """Several sequences as one, without a copy."""
+
+    def __init__(self, parts: Sequence[Sequence[T]]) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(len(part) for part in parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        if isinstance(place, slice):
+            return _Part(self, range(len(self))[place])
+        number = range(len(self))[place]
+        part = bisect_right(self._ends, number)
+        return self._parts[part][number - (self._ends[part] - len(self._parts[part]))]
+
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self._parts)
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"what is needed later cannot be put into a temporary file: {error.strerror or error}",
+            hint="Check the free space in the folder for temporary files (TMPDIR), or name another one there.",
+        ) from error
