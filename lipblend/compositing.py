@@ -17,7 +17,6 @@ from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerpr
 from lipblend.analysis.plan import PlanRow, make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
-from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
 from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.probe import probe
@@ -198,13 +197,8 @@ def composite(
         cache=cache,
         analyser=analyse_apart,
     )
-    # What is needed of every frame lies in files from here on, so that memory does not grow with the clip's length.
-    rows, spoken = StoredSequence[PlanRow](), StoredSequence[Sequence[Landmarks]]()
-    plan = make_plan(analysis, settings, into=rows)
-    if measure:
-        from lipblend.evaluation.walk import spoken_meshes  # slow to load, and 20 MB
-
-        spoken.extend(spoken_meshes(analysis))
+    # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
+    plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
     analysis = replace(analysis, tracks={})
     look = Look(ours, theirs, analysis, plan, frames or FrameRange())
     found = analysis.alignment
@@ -263,7 +257,7 @@ def composite(
     finished = time.perf_counter()
     evaluation = None
     if measure:
-        from lipblend.evaluation.evaluate import evaluate_plan
+        from lipblend.evaluation.evaluate import evaluate_plan  # slow to load, and 20 MB
 
         evaluation = evaluate_plan(
             ours,
@@ -271,7 +265,6 @@ def composite(
             probe(output),
             analysis,
             plan,
-            spoken,
             settings=settings,
             model=model,
             restorer=restorer,

@@ -26,7 +26,7 @@ Patch3 = npt.NDArray[np.float32]
 _SAME_FACE_FRAC = 0.5
 _LEAST_PX = 4
 _FOOTPRINT_EVERY = 3
-_WORK_WIDTH_PX = 80.0  # of a face, about: casts are smooth, and what is finer is noise to them
+_LEAST_WORK_PX = 70.0  # width of a face that is measured: casts are smooth, and what is finer is noise to them
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Pair:
 
 def work_step(face_width_px: float) -> int:
     """Pixels each way that are measured as one: an even number, so that they hold whole chroma samples, or 1."""
-    return max(1, 2 * round(face_width_px / (2 * _WORK_WIDTH_PX)))
+    return max(1, 2 * int(face_width_px / (2 * _LEAST_WORK_PX)))
 
 
 def same_face(face: Landmarks, candidates: Sequence[Landmarks]) -> Landmarks | None:

@@ -17,11 +17,11 @@ from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan, make_plan
 from lipblend.errors import InputError
-from lipblend.evaluation.matching import match_result
+from lipblend.evaluation.matching import follow_both, match_result, spoken_meshes
 from lipblend.evaluation.measuring import Measured, measure
 from lipblend.evaluation.reference import Reference
 from lipblend.evaluation.trust import shows_settings
-from lipblend.evaluation.walk import NO_CHANGE, SpokenMeshes, Video, Walk, spoken_meshes
+from lipblend.evaluation.walk import NO_CHANGE, Video, Walk
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
@@ -94,7 +94,7 @@ def evaluate(
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
         cache=cache,
     )
-    plan, spoken = make_plan(analysis, settings), spoken_meshes(analysis)
+    plan = make_plan(analysis, settings)
     analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     return evaluate_plan(
         ours,
@@ -102,7 +102,6 @@ def evaluate(
         made,
         analysis,
         plan,
-        spoken,
         settings=settings,
         model=model,
         restorer=restorer,
@@ -118,7 +117,6 @@ def evaluate_plan(
     made: VideoInfo,
     analysis: ClipAnalysis,
     plan: ClipPlan,
-    spoken: SpokenMeshes,
     *,
     settings: Settings,
     model: Path,
@@ -136,8 +134,6 @@ def evaluate_plan(
     analysis : ClipAnalysis
         Its tracks are not needed.
     plan : ClipPlan
-    spoken : sequence of sequence of Landmarks
-        See `lipblend.evaluation.walk.spoken_meshes`.
     settings : Settings
     model : Path
         Face landmarker bundle, checked.
@@ -149,14 +145,16 @@ def evaluate_plan(
     started = time.perf_counter()
     original = Video(ours, analysis.original_pts, analysis.exact_times[0])
     synced = Video(theirs, analysis.synced_pts, analysis.exact_times[1])
-    matched, notes = match_result(
-        original, analysis, plan, made, model=model, settings=settings,
+    result, spoken = follow_both(
+        made, theirs, model=model, settings=settings,
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
     )  # fmt: skip
+    matched, notes = match_result(original, analysis, plan, result)
+    meshes = spoken_meshes(spoken, analysis)
     rendered, by_difference = (
         Walk(
             original, synced, matched,
-            analysis=analysis, plan=plan, spoken=spoken, settings=settings, restorer=restorer, estimated=guess,
+            analysis=analysis, plan=plan, spoken=meshes, settings=settings, restorer=restorer, estimated=guess,
         )
         for guess in (False, True)
     )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +36,9 @@ def match_result(
     original: Video,
     analysis: ClipAnalysis,
     plan: ClipPlan,
-    made: VideoInfo,
-    *,
-    model: Path,
-    settings: Settings,
-    on_frame: Callable[[int], None],
+    scan: Scan,
 ) -> tuple[ResultVideo, tuple[str, ...]]:
-    """Read a result, follow its faces, and find out which frame is which.
+    """Find out which frame of a result is which; ``scan`` is what `follow_both` saw of it.
 
     A result with as many frames as the plan, of the original's size, shows them in order, as lipblend writes it. Any
     other is put together with the original by the picture, as a synced video is.
@@ -51,12 +49,10 @@ def match_result(
 
     Raises
     ------
-    InputError
-        No frame of the result can be decoded.
     InputMismatchError
         The result shows another scene, or nothing that would be written of it.
     """
-    scan = _followed(made, model, settings, on_frame)
+    made = scan.info
     stamps = np.array(scan.pts)
     video = Video(made, stamps, scan.exact_times)
     notes = scan.damage
@@ -87,22 +83,57 @@ def _mesh(found: Landmarks, mapping: FrameMapping) -> Landmarks:
     return found if mapping.is_identity else Landmarks(mapping.to_original(found.points))
 
 
-def _followed(made: VideoInfo, model: Path, settings: Settings, on_frame: Callable[[int], None]) -> Scan:
-    scan = Scan(made)
-    track = settings.track.model_copy(update={"every_s": 0.0})  # what is judged is not interpolated
-    with (
-        VideoReader(made) as reader,
-        FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as landmarker,
-        prefetch(follow(reader, landmarker, track), _QUEUE) as seen,
-    ):
-        for _ in scan.recorded(seen):
-            on_frame(len(scan))
-        scan.finish(reader)
-    if not len(scan):
-        raise InputError(
-            f"no frame of {made.path.name} can be decoded", hint="Check that the file plays, or encode it again."
-        )
-    return scan
+def follow_both(
+    made: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
+) -> tuple[Scan, Scan]:
+    """Read a result and the synced video, and look for faces in every frame of both: nothing judged is interpolated.
+
+    Parameters
+    ----------
+    made, synced : VideoInfo
+    model : Path
+        Face landmarker bundle, checked.
+    settings : Settings
+    on_frame : callable
+        Called with the number of frames of the result that are done.
+
+    Raises
+    ------
+    InputError
+        A video has no frame that can be decoded.
+    """
+    scans = Scan(made), Scan(synced)
+    track = settings.track.model_copy(update={"every_s": 0.0})
+    with ExitStack() as stack:
+        readers = [stack.enter_context(VideoReader(scan.info)) for scan in scans]
+        found = [
+            stack.enter_context(FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence))
+            for _ in scans
+        ]
+        seen = [
+            scan.recorded(stack.enter_context(prefetch(follow(reader, landmarker, track), _QUEUE)))
+            for scan, reader, landmarker in zip(scans, readers, found, strict=True)
+        ]
+        for _ in zip_longest(*seen):  # each is followed on a thread of its own
+            on_frame(len(scans[0]))
+        for scan, reader in zip(scans, readers, strict=True):
+            scan.finish(reader)
+    for scan in scans:
+        if not len(scan):
+            raise InputError(
+                f"no frame of {scan.info.path.name} can be decoded",
+                hint="Check that the file plays, or encode it again.",
+            )
+    return scans
+
+
+def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> list[list[Landmarks]]:
+    """The faces of the synced frame of every row of a plan, in the original's pixels and not smoothed."""
+    mapping = analysis.alignment.mapping
+    return [
+        [_mesh(face.landmarks, mapping) for face in synced.faces[index]] if index >= 0 else []
+        for index in analysis.synced_index.tolist()
+    ]
 
 
 def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:

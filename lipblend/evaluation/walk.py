@@ -40,16 +40,6 @@ SpokenMeshes = Sequence[Sequence[Landmarks]]
 """Meshes found in the synced frame of every row of a plan, in the original's pixels."""
 
 
-def spoken_meshes(analysis: ClipAnalysis) -> list[list[Landmarks]]:
-    """The synced faces as they were found, before they are smoothed."""
-    found: list[list[Landmarks]] = [[] for _ in analysis.times_s]
-    for track in analysis.tracks.values():
-        for row, points in zip(track.frames, track.synced, strict=True):
-            if points is not None:
-                found[row].append(Landmarks(points))
-    return found
-
-
 @dataclass(frozen=True)
 class Video:
     """One video, and how its frames are found again.
