@@ -29,7 +29,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored"),
+    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions"),
     ("catalogue",),
     ("settings",),
     ("errors",),

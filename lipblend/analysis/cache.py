@@ -8,7 +8,6 @@ statistics and time stamps, no pictures; every entry is readable by its owner on
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import time
@@ -29,6 +28,7 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.whole import write_whole
 from lipblend.settings import Settings
+from lipblend.versions import OPENCV, library_versions
 
 MOST_BYTES = 2_000_000_000
 """Entries that were not used for longest go when there is more than this."""
@@ -40,7 +40,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("analysis", "faces", "media", "stages")
 WHOLE_PACKAGE = (".",)
 """For `code_fingerprint`: all of lipblend."""
-_LIBRARIES = ("av", "mediapipe", "numpy", "opencv-python")
+_LIBRARIES = ("lipblend", "av", "mediapipe", "numpy", OPENCV)
 
 
 @dataclass(frozen=True)
@@ -246,8 +246,8 @@ def code_fingerprint(folders: Sequence[str] = _CODE) -> str:
     for folder in folders:
         for path in sorted((_PACKAGE / folder).rglob("*.py")):
             digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    for name in ("lipblend", *_LIBRARIES):
-        digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    for name, number in library_versions(_LIBRARIES).items():
+        digest.update(f"{name} {number}\n".encode())
     return digest.hexdigest()
 
 

@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -30,9 +29,10 @@ from lipblend.quality.gate import verdicts
 from lipblend.quality.record import Evaluation, InputFile
 from lipblend.settings import Settings
 from lipblend.stages.restore import Restorer, load_restorer
+from lipblend.versions import OPENCV, library_versions
 
 MatteSource = Literal["auto", "settings", "difference"]
-_PACKAGES = ("lipblend", "av", "mediapipe", "numpy", "opencv-python", "scikit-image")
+_PACKAGES = ("lipblend", "av", "mediapipe", "numpy", OPENCV, "scikit-image")
 _BLOCK = 1 << 20
 _SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
 
@@ -215,7 +215,7 @@ def _doubts(done: Measured) -> Iterator[str]:
 
 
 def _versions() -> Mapping[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+    return {"python": platform.python_version(), **library_versions(_PACKAGES)}
 
 
 def _input_file(role: str, path: Path) -> InputFile:

@@ -8,7 +8,6 @@ import json
 import os
 import weakref
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,14 @@ from lipblend.media.identity import content_identity
 from lipblend.media.spool import spool_summary
 from lipblend.media.temporary import UnfinishedFile
 from lipblend.settings import Settings
+from lipblend.versions import OPENCV, library_versions
 
 _KEY_NAME = "key.json"
 _SUFFIX = ".segment"
 _FOLDER_SUFFIX = ".lipblend-segments"
 _LONGEST_NAME = 255  # bytes; of nearly every file system
 _NOT_IN_PICTURE = ("read", "audio", "gate")
-_PACKAGES = ("lipblend", "av", "numpy", "opencv-python")
+_PACKAGES = ("lipblend", "av", "numpy", OPENCV)
 
 Key = Mapping[str, str]
 
@@ -64,7 +64,7 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
     for group, values in settings.model_dump(mode="json").items():
         if group not in _NOT_IN_PICTURE:
             key |= {f"{group}.{name}": str(value) for name, value in values.items()}
-    return key | {"versions": ", ".join(f"{name} {version(name)}" for name in _PACKAGES)}
+    return key | {"versions": ", ".join(f"{name} {number}" for name, number in library_versions(_PACKAGES).items())}
 
 
 def digest(value: Any) -> str:
