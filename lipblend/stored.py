@@ -26,8 +26,9 @@ def temporary_file() -> IO[bytes]:
     OutputError
         None can be made.
     """
-    with _full_disk():
-        return tempfile.TemporaryFile(prefix="lipblend-")
+    with no_room_is_an_output_error():
+        # Not buffered: what could not be written would be tried again when it is closed.
+        return tempfile.TemporaryFile(prefix="lipblend-", buffering=0)
 
 
 class StoredSequence(Sequence[T], Generic[T]):
@@ -51,10 +52,9 @@ class StoredSequence(Sequence[T], Generic[T]):
     def append(self, item: T) -> None:
         """Put one more at the end."""
         packed = pickle.dumps(item, protocol=5)
-        with self._lock, _full_disk():
+        with self._lock, no_room_is_an_output_error():
             self._file.seek(self._starts[-1])
-            self._file.write(packed)
-            self._file.flush()
+            write_all(self._file, packed)
             self._starts.append(self._starts[-1] + len(packed))
 
     def extend(self, items: Iterable[T]) -> None:
@@ -76,7 +76,7 @@ class StoredSequence(Sequence[T], Generic[T]):
         start, stop = self._starts[number], self._starts[number + 1]
         with self._lock:
             self._file.seek(start)
-            packed = self._file.read(stop - start)
+            packed = _read_all(self._file, stop - start)
         item: T = pickle.loads(packed)
         return item
 
@@ -89,6 +89,8 @@ class StoredSequence(Sequence[T], Generic[T]):
 
 class _Part(Sequence[T], Generic[T]):
     """A slice of another sequence, which it reads from."""
+
+    __slots__ = ("_places", "_whole")
 
     def __init__(self, whole: Sequence[T], places: range) -> None:
         self._whole, self._places = whole, places
@@ -137,8 +139,25 @@ class Joined(Sequence[T], Generic[T]):
         return chain.from_iterable(self._parts)
 
 
+def write_all(file: IO[bytes], data: bytes) -> None:
+    """Write all of it to a file that is not buffered, which may take a part at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _read_all(file: IO[bytes], size: int) -> bytes:
+    """So many bytes of a file that is not buffered; fewer only where it ends."""
+    parts = []
+    while size and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
 @contextmanager
-def _full_disk() -> Iterator[None]:
+def no_room_is_an_output_error() -> Iterator[None]:
+    """What the system says when a temporary file cannot be written, as an `OutputError`."""
     try:
         yield
     except OSError as error:

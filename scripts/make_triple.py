@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipblend.analysis.scan import follow
+from lipblend.analysis.follow import follow
 from lipblend.cli.guard import ended, unwind_on_sigterm
 from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker

@@ -11,9 +11,9 @@ messages are pickled.
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, cast
 
 from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
@@ -33,18 +33,23 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.prefetch import one_opencv_thread
 from lipblend.processes import STOPPING, killer, sendable, signals_held
 from lipblend.settings import Settings
-from lipblend.stored import temporary_file
+from lipblend.stored import no_room_is_an_output_error, temporary_file, write_all
 
-PROGRAM = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from lipblend.analysis.apart import work; work()"
-)
+PROGRAM = """
+import os, pickle, sys
+answers = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)  # what a library prints must not come between the answers
+sys.path[:] = pickle.load(sys.stdin.buffer)
+from lipblend.analysis.apart import work
+work(answers)
+"""
 """What the process runs. Not ``-m``, which would look for modules in the current folder first."""
 
 _HOME = str(Path(__file__).parents[2])  # where lipblend is found, should the current folder have led to it
 _KEY = "apart"  # the content is compared where it is kept, not on this way
 _LAST_LINES = 5
+_BLOCK = 1 << 20
 _END_S = 10.0
-_ENDED = (EOFError, pickle.UnpicklingError, BrokenPipeError)  # what a process that is gone shows as
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ def analyse_apart(
     original: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
 ) -> ClipAnalysis:
     """`lipblend.analysis.analyse.analyse` of two whole clips, in a process of its own.
+
+    Here, where the program has no interpreter of its own that could be started (frozen, embedded).
 
     It never gets Ctrl-C, SIGTERM and SIGHUP, which reach this process, and is ended when this function is left, or this
     process ends, in whatever way.
@@ -77,6 +84,9 @@ def analyse_apart(
     OutputError
         No temporary file can be written.
     """
+    if not sys.executable or getattr(sys, "frozen", False):  # no interpreter of our own that could be started
+        with one_opencv_thread():
+            return analyse(original, synced, model=model, settings=settings, on_frame=on_frame)
     with ExitStack() as stack:
         errors = stack.enter_context(temporary_file())
         packed = stack.enter_context(temporary_file())
@@ -86,25 +96,36 @@ def analyse_apart(
         done = 0
         try:
             answers = _asked(process, _Task(original, synced, model, settings))
-            answer = pickle.load(answers)
-        except _ENDED as error:
+        except OSError as error:
             raise _died(process, errors, done, original) from error
-        while isinstance(answer, int):
+        while isinstance(answer := _answer_of(process, answers, errors, done, original), int):
             done = answer
             on_frame(done)
-            try:
-                answer = pickle.load(answers)
-            except _ENDED as error:
-                raise _died(process, errors, done, original) from error
         if answer is None:
-            shutil.copyfileobj(answers, packed)
+            with no_room_is_an_output_error():
+                while block := answers.read(_BLOCK):
+                    write_all(packed, block)
         if process.wait():
             raise _died(process, errors, done, original)
         _pass_on(errors)
         if answer is not None:
             raise answer
         packed.seek(0)
-        return from_file(packed, _KEY)
+        with io.BufferedReader(cast(io.RawIOBase, packed)) as whole:
+            return from_file(whole, _KEY)
+
+
+def _answer_of(
+    process: subprocess.Popen[bytes], answers: IO[bytes], errors: IO[bytes], done: int, original: VideoInfo
+) -> int | Exception | None:
+    """The next thing that it says: how many frames are done, what went wrong, or None: the analysis follows."""
+    try:
+        answer = pickle.load(answers)
+    except Exception as error:  # a process that is gone, or nonsense, which may fail to be read in any way
+        raise _died(process, errors, done, original) from error
+    if answer is not None and not isinstance(answer, (int, Exception)):
+        raise _died(process, errors, done, original)
+    return answer
 
 
 def _start(errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -166,20 +187,18 @@ def _died(process: subprocess.Popen[bytes], errors: IO[bytes], done: int, origin
 
 
 def _pass_on(errors: IO[bytes]) -> None:
-    """Write what the process said on its standard error to ours."""
+    """Write what the process said on its standard error to ours, where there is one."""
     errors.seek(0)
-    if said := errors.read():
-        with suppress(OSError):  # this process has no standard error
+    if (said := errors.read()) and sys.stderr is not None:
+        with suppress(OSError, ValueError):  # closed
+            sys.stderr.write(said.decode(errors="replace"))
             sys.stderr.flush()
-            os.write(2, said)
 
 
-def work() -> NoReturn:
+def work(answers: IO[bytes]) -> NoReturn:
     """What runs in the process; it ends with it."""
     for number in STOPPING:  # for systems where they cannot be held back from the start
         signal.signal(number, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not come between the answers
     keep_freed_memory()
     with suppress(BrokenPipeError):  # the parent is gone, or wants no more
         _answer(answers, sys.stdin.buffer)

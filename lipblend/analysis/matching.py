@@ -80,7 +80,8 @@ def samples(source: Indices, original_frames: int) -> Pairs:
 def _starts(original: Scan, synced: Scan, small: SmallPictures, pairs: Pairs) -> Iterator[FrameMapping]:
     ways = usual_ways(original, synced, pairs)
     if not ways[0].lies_exactly(original.info.upright_size, synced.info.upright_size):
-        ways = sorted(ways, key=lambda way: -small.likeness(pairs, way))
+        plain = geometry.candidates(original.info.upright_size, synced.info.upright_size, ())
+        ways = sorted(ways, key=lambda way: -small.likeness(pairs, way) - (_LIKELIER if way in plain else 0.0))
     yield from ways[:_STARTS]
     by_the_clock = find_mapping(original, synced, small, pairs, enough=SAME_TAKE)
     if by_the_clock not in ways[:_STARTS]:

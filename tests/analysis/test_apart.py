@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from lipblend.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")
-START, WORK = apart.PROGRAM.rsplit(";", 1)
+START, WORK = apart.PROGRAM.strip().rsplit("\n", 1)
 HANG_S = 100
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -35,7 +36,7 @@ def program(instead: str) -> str:
     body = "".join(f"\n    {line}" for line in instead.splitlines())
     return (
         f"{START}\nimport lipblend.analysis.apart as module, lipblend.errors as errors, os, time\n"
-        f"def instead(*_, on_frame, **__):{body}\nmodule.analyse = instead\n{WORK.strip()}"
+        f"def instead(*_, on_frame, **__):{body}\nmodule.analyse = instead\n{WORK}"
     )
 
 
@@ -250,3 +251,37 @@ def test_a_signal_leaves_no_process(number: signal.Signals, at: str, pair: Sampl
     assert gone(pid)
     assert "Traceback" not in said
     assert "killed by" not in said
+
+
+@pytest.mark.parametrize("said", ["INFO: x", "Loading", "hello", "", "gpu found"])
+def test_nonsense_for_an_answer_is_one_clear_error(
+    videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(apart, "PROGRAM", f"print({said!r})")
+    with pytest.raises(LipblendError, match="the process that looks at the videos"):
+        analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None)
+
+
+def test_an_answer_that_is_neither_a_count_nor_an_error(
+    videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "PROGRAM", "import pickle, sys; pickle.dump('words', sys.stdout.buffer)")
+    with pytest.raises(LipblendError, match="the process that looks at the videos"):
+        analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None)
+
+
+def test_without_a_standard_error_an_error_still_comes_home(
+    run: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with pytest.raises(ValueError, match="its own"):
+        run("os.write(2, b'a warning')\nraise ValueError('its own')")
+
+
+@pytest.mark.parametrize("executable", ["", None])
+def test_without_an_interpreter_it_runs_here(
+    videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch, executable: str | None
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    monkeypatch.setattr(apart, "analyse", lambda *_, **__: "done here")
+    assert analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None) == "done here"

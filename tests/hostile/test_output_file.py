@@ -247,18 +247,35 @@ def test_a_folder_without_the_right_to_write(clip: Path, tmp_path: Path) -> None
 
 
 LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+LIMITED_LATER = f"""
+import lipblend.compositing as compositing
+give_back = compositing.give_back
+def limited():
+    {LIMITED.strip()}
+    return give_back()
+compositing.give_back = limited  # called between the passes
+"""
 MAIN = "from lipblend.cli.app import main; main()"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_a_file_that_may_not_grow(clip: Path, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (LIMITED, "error: what is needed later cannot be put into a temporary file"),
+        (LIMITED_LATER, "error: {out} cannot"),
+    ],
+    ids=["temporary", "output"],
+)
+def test_a_file_that_may_not_grow(clip: Path, tmp_path: Path, suffix: str, limit: str, said: str) -> None:
     out = tmp_path / f"out.{suffix}"
     out.write_bytes(OLD)
-    words = kills.command(clip, out, "-c", LIMITED + MAIN)
+    words = kills.command(clip, out, "-c", limit + MAIN)
     done = subprocess.run(words, env=kills.environment(), capture_output=True, text=True, timeout=kills.HANG_S)
     assert done.returncode == 7
-    assert done.stderr.startswith(f"error: {out} cannot be written: File too large")
+    assert done.stderr.startswith(said.format(out=out))
+    assert "File too large" in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_bytes() == OLD

@@ -20,7 +20,7 @@ INTERNET = {socket.AF_INET, socket.AF_INET6}
 UNFILTERED = """
 from lipblend.analysis import apart
 from lipblend.cli.app import main
-start, work = apart.PROGRAM.rsplit(";", 1)
+start, work = apart.PROGRAM.strip().rsplit(chr(10), 1)
 switch = (
     "import lipblend.faces.landmarker as module; from lipblend.faces.offline import NetworkStatus; "
     "module.refuse_network_on_this_thread = lambda: NetworkStatus(False, 'switched off for this test')"
