@@ -22,6 +22,7 @@ from lipblend.settings import TrackSettings
 
 _MOST_FRAC = 0.1  # face widths, of any mesh point, from look to look
 _MEAN_FRAC = 0.06  # of all points: a face that jumps so far may have been cut (`lipblend.analysis.cuts`)
+_JOLT_LEVELS = 1.0  # of a small picture's grey, about the faces
 _MOST_WAITING = 8  # frames held back
 _ROUNDING_S = 1e-3
 
@@ -43,9 +44,10 @@ def follow(
     """Decode a video and follow its faces.
 
     Faces are looked for every ``track.every_s``, in the first and last frame of what looks like a shot, and in every
-    frame while there is none. The meshes of a frame between two looks are interpolated if both show the same faces and
-    none has moved by more than 0.1 of its width at any point, or 0.06 in the mean. Otherwise each is looked at, and so
-    are the next ones until the faces are calm again.
+    frame while there is none; at most eight frames wait. The meshes of a frame between two looks are interpolated if
+    both show the same faces, none has moved by more than 0.1 of its width at any point or 0.06 in the mean from the one
+    to the other, and no small picture between is less like either than they are like each other, as it is where a head
+    jolts or a mouth opens and shuts. Otherwise each is looked at, and so are the next ones until the faces are calm.
 
     Parameters
     ----------
@@ -99,12 +101,14 @@ class _Watcher:
         self._tracker = tracker
         self._every_s = every_s
         self._faces: Faces = ()
+        self._thumb: Thumb | None = None
         self._time_s = -math.inf
         self._pace = 0.0  # how often a second a face moves as far as is still interpolated
 
     def is_due(self, shown: _Shown) -> bool:
         """Whether a frame must be looked at, because the next one would come too late."""
-        next_s = shown.frame.time_s + float(shown.frame.duration * self._info.time_base)
+        length_s = float(shown.frame.duration * self._info.time_base) or 1 / float(self._info.frame_rate or 25)
+        next_s = shown.frame.time_s + length_s
         wait_s = next_s - self._time_s
         return wait_s > self._every_s + _ROUNDING_S or self._pace * wait_s > 1
 
@@ -116,7 +120,7 @@ class _Watcher:
         if between and self._faces:
             ahead = self._tracker.fork()
             faces = self._step(ahead, last)
-            if _furthest(self._faces, faces) <= 1:
+            if _furthest(self._faces, faces) <= 1 and not self._jolts([each.thumb for each in between], last, faces):
                 self._tracker = ahead
                 first, first_s = self._faces, self._time_s
                 self._note(faces, last)
@@ -133,7 +137,20 @@ class _Watcher:
     def _note(self, faces: Faces, shown: _Shown) -> None:
         passed_s = shown.frame.time_s - self._time_s
         self._pace = _furthest(self._faces, faces) / passed_s if self._faces else 0.0
-        self._faces, self._time_s = faces, shown.frame.time_s
+        self._faces, self._time_s, self._thumb = faces, shown.frame.time_s, shown.thumb
+
+    def _jolts(self, between: Sequence[Thumb], last: _Shown, faces: Faces) -> bool:
+        """Whether a small picture between two looks is less like either, about the faces, than they are alike."""
+        assert self._thumb is not None  # there was a look, as there are faces
+        points = np.concatenate([face.landmarks.points for face in (*self._faces, *faces)])
+        scale = last.thumb.shape[1] / self._info.upright_width
+        left, top = np.maximum(np.floor(points.min(0) * scale).astype(int), 0)
+        right, bottom = np.ceil(points.max(0) * scale).astype(int) + 1
+        first, second, *others = (thumb[top:bottom, left:right] for thumb in (self._thumb, last.thumb, *between))
+        if not first.size:
+            return False
+        usual = cuts.change(first, second)
+        return any(min(cuts.change(end, each) for end in (first, second)) > usual + _JOLT_LEVELS for each in others)
 
     def _step(self, tracker: FaceTracker, shown: _Shown) -> Faces:
         frame, info = shown.frame, self._info

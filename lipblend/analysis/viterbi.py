@@ -56,7 +56,8 @@ def cheapest_path(
         Values of ``columns``.
     """
     # The least cost of each row, with nothing to pay for the steps between: no path is cheaper.
-    nearest = np.where(columns == GAP, np.float32(np.inf), costs).argmin(axis=1)
+    gaps = columns == GAP
+    nearest = (np.where(gaps, np.float32(np.inf), costs) if gaps.any() else costs).argmin(axis=1)
     if abs(columns[nearest[0]] - start_near) <= 1 and steps.usual.issuperset(np.diff(nearest).tolist()):
         return np.asarray(columns[nearest], np.int64)
     moves = [(step, steps.price(step)) for step in range(-_SLIP_BACK, steps.longest + 1)]

@@ -131,7 +131,7 @@ def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> list[list[Landmarks]]
     """The faces of the synced frame of every row of a plan, in the original's pixels and not smoothed."""
     mapping = analysis.alignment.mapping
     return [
-        [_mesh(face.landmarks, mapping) for face in synced.faces[index]] if index >= 0 else []
+        [_mesh(face.landmarks, mapping) for face in synced.faces[index]] if 0 <= index < len(synced) else []
         for index in analysis.synced_index.tolist()
     ]
 

@@ -117,6 +117,14 @@ def test_the_frames_of_a_fast_face_are_looked_at_themselves(clip: Clip) -> None:
     assert travelled(clip.seen(jumped)) == pytest.approx([x - 120 for x in jumped], abs=3)
 
 
+@pytest.mark.parametrize("rate", [25, 60])
+def test_a_jolt_between_two_looks_is_seen(clip: Clip, rate: int) -> None:
+    for at in range(8, 14):
+        places = [130.0] * at + [150.0] + [130.0] * 9
+        found = clip.seen(places, rate=rate)
+        assert travelled(found) == pytest.approx([x - 130 for x in places], abs=3)
+
+
 def test_a_face_is_followed_from_look_to_look(clip: Clip) -> None:
     places = [90 + 3.2 * i for i in range(45)]
     found = clip.seen(places)
