@@ -220,8 +220,9 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
 
         keep_freed_memory()  # as the command line does
         notes = folder / f"{kind}.json"
-        start, work = apart.PROGRAM.rsplit(";", 1)
-        apart.PROGRAM = f"{start}; import runpy; runpy.run_path({__file__!r})['timed_apart']({str(notes)!r}); {work}"
+        start, work = apart.PROGRAM.strip().rsplit("\n", 1)
+        timed = f"import runpy; runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
+        apart.PROGRAM = f"{start}\n{timed}\n{work}"
         with Together() as together:
             result = composite(original, synced, output, settings=settings, cache=cache)
         frames = result.frames
