@@ -31,7 +31,30 @@ def temporary_file() -> IO[bytes]:
         return tempfile.TemporaryFile(prefix="lipblend-", buffering=0)
 
 
-class StoredSequence(Sequence[T], Generic[T]):
+class _Late(Sequence[T], Generic[T]):
+    """A sequence whose items are fetched when they are asked for; a slice fetches nothing yet."""
+
+    __slots__ = ()
+
+    def _at(self, number: int) -> T:
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        places = range(len(self))[place]  # counts from the end, and raises IndexError, as a list does
+        return _Part(self, places) if isinstance(places, range) else self._at(places)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._at(number) for number in range(len(self)))
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return tuple, (tuple(self),)
+
+
+class StoredSequence(_Late[T], Generic[T]):
     """Items in a temporary file, pickled one by one; in memory it takes 8 bytes an item.
 
     An item is read anew each time it is asked for. Any thread may ask. A slice reads nothing yet. Pickled, it
@@ -65,14 +88,7 @@ class StoredSequence(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[T]: ...
-    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
-        if isinstance(place, slice):
-            return _Part(self, range(len(self))[place])
-        number = range(len(self))[place]  # counts from the end, and raises IndexError, as a list does
+    def _at(self, number: int) -> T:
         start, stop = self._starts[number], self._starts[number + 1]
         with self._lock:
             self._file.seek(start)
@@ -80,14 +96,8 @@ class StoredSequence(Sequence[T], Generic[T]):
         item: T = pickle.loads(packed)
         return item
 
-    def __iter__(self) -> Iterator[T]:
-        return (self[number] for number in range(len(self)))
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return tuple, (tuple(self),)
-
-
-class _Part(Sequence[T], Generic[T]):
+class _Part(_Late[T], Generic[T]):
     """A slice of another sequence, which it reads from."""
 
     __slots__ = ("_places", "_whole")
@@ -98,23 +108,11 @@ class _Part(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[T]: ...
-    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
-        if isinstance(place, slice):
-            return _Part(self._whole, self._places[place])
-        return self._whole[self._places[place]]
-
-    def __iter__(self) -> Iterator[T]:
-        return (self._whole[place] for place in self._places)
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return tuple, (tuple(self),)
+    def _at(self, number: int) -> T:
+        return self._whole[self._places[number]]
 
 
-class Joined(Sequence[T], Generic[T]):
+class Joined(_Late[T], Generic[T]):
     """Several sequences as one, without a copy."""
 
     def __init__(self, parts: Sequence[Sequence[T]]) -> None:
@@ -124,14 +122,7 @@ class Joined(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[T]: ...
-    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
-        if isinstance(place, slice):
-            return _Part(self, range(len(self))[place])
-        number = range(len(self))[place]
+    def _at(self, number: int) -> T:
         part = bisect_right(self._ends, number)
         return self._parts[part][number - (self._ends[part] - len(self._parts[part]))]
 
