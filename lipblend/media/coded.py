@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 from av.packet import Packet
@@ -19,6 +19,8 @@ from lipblend.media.encoding import add_video_stream, container_format, in_encod
 from lipblend.media.info import VideoInfo
 from lipblend.media.reader import Frame
 from lipblend.settings import EncodeSettings
+
+_LONGEST_DELAY_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,20 @@ def encoder_picture(frame: Frame, info: VideoInfo, stream: VideoStream) -> Video
     return picture
 
 
+def mend_decoding_time(packet: Packet[Any]) -> None:
+    """Take a packet's presentation time for its decoding time where that lies after it, or more than an hour before.
+
+    libx265 gives a clip of two pictures decoding times from memory that nobody wrote.
+    """
+    if packet.pts is None or packet.dts is None or packet.time_base is None:
+        return
+    if not 0 <= (packet.pts - packet.dts) * packet.time_base <= _LONGEST_DELAY_S:
+        packet.dts = packet.pts
+
+
 def _coded(packets: Iterable[Packet[VideoStream]]) -> Iterable[CodedPacket]:
     for packet in packets:
+        mend_decoding_time(packet)
         pts = packet.pts if packet.pts is not None else (packet.dts or 0)
         dts = packet.dts if packet.dts is not None else pts
         yield CodedPacket(bytes(packet), pts, dts, packet.duration or 0, packet.is_keyframe)

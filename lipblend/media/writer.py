@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 
 from lipblend.errors import OutputError
-from lipblend.media.coded import CodedPacket, encoder_picture
+from lipblend.media.coded import CodedPacket, encoder_picture, mend_decoding_time
 from lipblend.media.copying import StreamCopier
 from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
 from lipblend.media.extras import dropped_streams, moved_chapters
@@ -269,6 +269,7 @@ class VideoWriter:
         return self._copiers[path]
 
     def _mux_video(self, packet: Packet[Stream]) -> None:
+        mend_decoding_time(packet)
         if self._first is None and packet.pts is not None and packet.dts is not None:
             self._first = packet.pts, packet.dts
         # One packet is held back, as the length of the very last one is known only at the end.

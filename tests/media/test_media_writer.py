@@ -11,6 +11,7 @@ import pytest
 
 from lipblend.errors import InputError, OutputError
 from lipblend.media import temporary
+from lipblend.media.coded import mend_decoding_time
 from lipblend.media.info import ColourTags, VideoInfo
 from lipblend.media.planes import Box, add_delta
 from lipblend.media.probe import probe
@@ -175,6 +176,17 @@ def test_a_crf_beyond_the_encoders_scale_is_refused(
     with pytest.raises(OutputError, match="takes crf 0 to 51, not 55"):
         copy(source, target, EncodeSettings(encoder=encoder, preset="ultrafast", crf=55))
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("pts", "dts", "mended"),
+    [(512, 512, 512), (512, -1024, -1024), (512, 1024, 512), (512, -9007336695791136, 512), (None, 3, 3)],
+)
+def test_decoding_times_that_cannot_be_are_the_presentation_times(pts: int | None, dts: int, mended: int) -> None:
+    packet = av.Packet(b"x")
+    packet.pts, packet.dts, packet.time_base = pts, dts, Fraction(1, 12800)
+    mend_decoding_time(packet)
+    assert (packet.pts, packet.dts) == (pts, mended)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, GeneratorExit, SystemExit])
