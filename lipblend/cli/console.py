@@ -48,7 +48,7 @@ class Console:
     @contextmanager
     def progress(self) -> Iterator[Callable[[Progress], None]]:
         """Yield a callback that shows progress: a bar on a terminal, a line now and then elsewhere, or nothing."""
-        if self.quiet:
+        if self.quiet or sys.stderr is None:  # closed
             yield lambda _progress: None
         elif sys.stderr.isatty():
             with _Bars(sys.stderr) as bars:

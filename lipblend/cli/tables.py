@@ -19,5 +19,6 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     for row in rows:
         table.add_row(*map(Text, row))
     buffer = io.StringIO()
-    Console(file=buffer, width=None if sys.stdout.isatty() else UNLIMITED, no_color=True).print(table)
+    shown = sys.stdout is not None and sys.stdout.isatty()
+    Console(file=buffer, width=None if shown else UNLIMITED, no_color=True).print(table)
     return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())

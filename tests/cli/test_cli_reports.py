@@ -1,13 +1,17 @@
-"""What may be named as a report, checked before any work."""
+"""What may be named as a report, checked before any work; and what is shown where there is nowhere to show it."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from lipblend.cli.console import Console
 from lipblend.cli.outputs import check_reports
+from lipblend.cli.tables import table_text
 from lipblend.errors import OutputError
+from lipblend.progress import Progress
 
 
 @pytest.fixture
@@ -45,3 +49,11 @@ def test_places_that_will_be_made_are_fine(tmp_path: Path, inputs: dict[str, Pat
     check_reports(tmp_path / "new" / "report", tmp_path / "x.xml", inputs=inputs)
     check_reports(tmp_path / "new", tmp_path / "new" / "x.xml", inputs=inputs)
     check_reports(None, None, inputs=inputs)
+
+
+def test_without_streams_nothing_is_shown_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with Console(quiet=False, as_json=False).progress() as show:
+        show(Progress("analyse", 1, 2))
+    monkeypatch.setattr(sys, "stdout", None)
+    assert table_text(("one",), [("two",)]).split() == ["one", "two"]
