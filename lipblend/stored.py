@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 import weakref
+from abc import abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,8 +37,9 @@ class _Late(Sequence[T], Generic[T]):
 
     __slots__ = ()
 
+    @abstractmethod
     def _at(self, number: int) -> T:
-        raise NotImplementedError
+        """The item of a number from 0."""
 
     @overload
     def __getitem__(self, place: int) -> T: ...
