@@ -125,8 +125,8 @@ class _Watcher:
                 first, first_s = self._faces, self._time_s
                 self._note(faces, last)
                 span_s = last.frame.time_s - first_s
-                shares = [(each.frame.time_s - first_s) / span_s for each in between]
-                return [*map(_between, between, shares, [(first, faces)] * len(between)), _seen(last, faces)]
+                held = [_between(each, (each.frame.time_s - first_s) / span_s, (first, faces)) for each in between]
+                return [*held, _seen(last, faces)]
         out = []
         for each in frames:
             faces = self._step(self._tracker, each)

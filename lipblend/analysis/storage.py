@@ -89,7 +89,7 @@ def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
 
 
 def from_file(source: IO[bytes], key: str) -> ClipAnalysis:
-    """Unpack what `to_bytes` packed, from a file that is open for reading.
+    """Unpack what `to_file` packed, from a file that is open for reading.
 
     Raises
     ------
