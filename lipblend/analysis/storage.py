@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 import zipfile
@@ -39,13 +38,6 @@ _STATS = {"original_quantiles": (len(QUANTILES), 3), "synced_quantiles": (len(QU
 
 class DamagedAnalysisError(LipblendError):
     """Bytes that hold no whole analysis."""
-
-
-def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:
-    """Pack an analysis of a whole clip; see `to_file`."""
-    packed = io.BytesIO()
-    to_file(analysis, key, packed)
-    return packed.getvalue()
 
 
 def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packed import to_bytes
 from sameness import same
 
 from lipblend import compositing
@@ -18,7 +19,6 @@ from lipblend.analysis import cache as caching
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.reads import ANALYSIS_KEYS, analysis_settings, analysis_values
-from lipblend.analysis.storage import to_bytes
 from lipblend.catalogue import SettingSpec, setting_specs
 from lipblend.compositing import composite
 from lipblend.errors import LipblendError, SettingsError

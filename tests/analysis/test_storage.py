@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from packed import to_bytes
 from sameness import same
 
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
-from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_bytes
+from lipblend.analysis.storage import DamagedAnalysisError, from_file
 from lipblend.media.info import VideoInfo
 from lipblend.media.reader import VideoReader
 
