@@ -144,6 +144,15 @@ def test_denoising_calms_noise_and_keeps_edges() -> None:
     assert np.array_equal(denoised(patch_of(noisy), 0.0), patch_of(noisy))
 
 
+def test_golden_denoising() -> None:
+    wave = (120 + 6 * np.sin(np.arange(160) / 2)).astype(np.float32)
+    calm = denoised(patch_of(np.tile(wave, (160, 1))), 1.0)[80, 80:84, 0]
+    assert calm == pytest.approx(DENOISED, abs=0.01)
+
+
+DENOISED = [124.115, 121.887, 119.100, 116.585]
+
+
 def test_a_fade_between_pictures_out_of_step_keeps_its_detail() -> None:
     one, other = texture(1), texture(2)
     half = np.full(ALL.shape, 0.5, np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lipblend.faces.landmarks import LEFT_CHEEK, LIPS_OUTER, RIGHT_CHEEK, Landmarks
+from lipblend.faces.landmarks import LEFT_CHEEK, LIPS_OUTER, NOSE_BASE, RIGHT_CHEEK, Landmarks
 from lipblend.media.planes import Box
 from lipblend.stages.mask import signed_distance
 from lipblend.stages.microwarp import micro_warp, thin_plate
@@ -94,6 +94,17 @@ def test_a_mouth_that_only_speaks_is_hardly_followed(face: Landmarks, transforme
     spoken = transformed(face, jaw_px=0.15 * face.face_width_px)
     flow = micro_warp(face, spoken, box_of(face), strength=1.0, regularisation=1e-3, largest_px=50.0)
     assert flow is None or abs(at(flow, face, RIGHT_CHEEK[0])[1]) < 0.02 * face.face_width_px
+
+
+def test_a_golden_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    """A head turned by one degree and half a percent, whose jaw opens as well: cheeks, nose, beside a corner."""
+    other = transformed(face, angle_rad=np.deg2rad(1), scale=1.005, jaw_px=6.0)
+    flow = warp_of(face, other, regularisation=1e-3)
+    found = [at(flow, face, index) for index in (RIGHT_CHEEK[0], LEFT_CHEEK[0], NOSE_BASE[0], 57)]
+    assert np.ravel(found) == pytest.approx(GOLDEN, abs=0.05)
+
+
+GOLDEN = [-3.442, 6.305, -2.602, 10.018, -3.981, 7.755, -3.356, 5.364]
 
 
 def test_the_field_has_no_steps(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:

@@ -102,6 +102,21 @@ def test_sharpening_gives_what_the_same_kernel_gives(strength: float, loaded: Ca
     np.testing.assert_allclose(np.diff(out[INNER], axis=1), np.diff(expected[INNER], axis=1), atol=0.02)
 
 
+def test_a_golden_restoration(loaded: Callable[..., Restorer]) -> None:
+    """What a sharpening model adds to a known texture at defaults: in the fade, and where it is whole.
+
+    There it is ``20 (4 - 2 cos 1/2 - 2 cos 1/3) / 8 sin(x / 2) cos(y / 3)``, as the kernel answers this wave.
+    """
+    y, x = np.mgrid[:140, :150].astype(np.float32)
+    luma = 120 + 20 * np.sin(x / 2) * np.cos(y / 3)
+    picture = np.dstack([luma, np.full_like(luma, 118), np.full_like(luma, 136)])
+    added = (restored(loaded(SHARPENING), picture) - picture)[..., 0]
+    assert added[66, [30, 33, 36, 70, 72, 73]] == pytest.approx(GOLDEN, abs=0.02)
+
+
+GOLDEN = [-0.074, 0.292, 0.543, 0.380, 0.880, 0.827]
+
+
 def test_it_fades_out_over_the_margin_and_nothing_beyond_it_changes(loaded: Callable[..., Restorer]) -> None:
     picture, margin = patch(), 0.06 * WIDTH_PX
     change = np.abs(restored(loaded(SHARPENING), picture) - picture).max(2)
