@@ -72,16 +72,14 @@ def table(pairs: Sequence[dict[str, Any]]) -> str:
             cells = (run["fps"], run["wall_ratio"], run["cpu_ratio"], round(run["cpu_s"], 1))
             cells += (run["peak_mb"], run["own_mb"], run["first_pass_mb"])
             lines.append(f"| {pair['clip']} | {kind} | " + " | ".join(str(cell) for cell in cells) + " |")
-    lines += ["", "Milliseconds a frame inside each part (waiting included; parts run side by side):", ""]
-    stages: dict[str, float] = next(
-        (run["stages_s"] for pair in pairs for run in pair["runs"].values() if "stages_s" in run), {}
-    )
-    lines += ["| clip | run | " + " | ".join(stages) + " |", "|---|---|" + "---|" * len(stages)]
-    for pair in pairs:
-        for kind, run in pair["runs"].items():
-            if "stages_s" in run:
-                each = (f"{1000 * run['stages_s'][name] / run['frames']:.1f}" for name in stages)
-                lines.append(f"| {pair['clip']} | {kind} | " + " | ".join(each) + " |")
+    staged = [(pair["clip"], *each) for pair in pairs for each in pair["runs"].items() if "stages_s" in each[1]]
+    if staged:
+        stages = list(staged[0][2]["stages_s"])
+        lines += ["", "Milliseconds a frame inside each part (waiting included; parts run side by side):", ""]
+        lines += ["| clip | run | " + " | ".join(stages) + " |", "|---|---|" + "---|" * len(stages)]
+        for clip, kind, run in staged:
+            each = (f"{1000 * run['stages_s'][name] / run['frames']:.1f}" for name in stages)
+            lines.append(f"| {clip} | {kind} | " + " | ".join(each) + " |")
     held = [f"{pair['clip']}: {pair['retained']}" for pair in pairs if "retained" in pair]
     return "\n".join([*lines, "", *(f"Bytes held a frame, {each}" for each in held)]) + "\n"
 

@@ -240,6 +240,8 @@ def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, An
     assert "| small | floor |" in shown
     assert "| small | cold |" in shown
     assert "| face model |" in shown
+    assert "Milliseconds" in shown
+    assert "Milliseconds" not in bench["table"]([{"clip": "small", "runs": {"floor": runs["floor"]}}])
 
 
 LARGE_MB = 600
