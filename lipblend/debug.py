@@ -24,7 +24,8 @@ from lipblend.media.remux import AudioPlan
 from lipblend.media.writer import VideoWriter
 from lipblend.render import FacePatch, FrameResult, Picture
 from lipblend.settings import EncodeSettings
-from lipblend.stages.matte import Matte, ring_radius_px, seam_ring
+from lipblend.stages.matte import Matte
+from lipblend.stages.seam import ring_radius_px, seam_ring
 
 Rgb = npt.NDArray[np.uint8]
 Grey = npt.NDArray[np.uint8]

@@ -192,6 +192,7 @@ def _matte(
         reach_px=reach_px(face, settings.reuse),
         footprint=face.footprint,
         footprint_margin_px=settings.footprint.margin_frac * face.original.face_width_px,
+        room_margin_px=settings.footprint.room_margin_frac * face.original.face_width_px,
         covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
         velocity=(float(face.velocity[0]), float(face.velocity[1])),
         neighbours=face.neighbours,

@@ -14,7 +14,7 @@ from lipblend.media.planes import Box, to_rgb
 from lipblend.pictures import Rgb, contact_sheet, enlarged, labelled_row
 from lipblend.preview.frames import Look
 from lipblend.render import FacePatch, Picture
-from lipblend.stages.matte import ring_radius_px, seam_ring
+from lipblend.stages.seam import ring_radius_px, seam_ring
 
 _GAIN = 4
 """Differences are shown so many times as strong; 64 levels and more are full scale."""

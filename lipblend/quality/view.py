@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.media.planes import Box
-from lipblend.stages.matte import ring_radius_px, seam_ring
+from lipblend.stages.seam import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
 

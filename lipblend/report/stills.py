@@ -13,7 +13,7 @@ import numpy as np
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.report.picks import Pick
 from lipblend.report.source import Rgb, Walk
-from lipblend.stages.matte import ring_radius_px, seam_ring
+from lipblend.stages.seam import ring_radius_px, seam_ring
 
 AMPLIFIED = 8
 """How many times the difference is shown."""

@@ -35,6 +35,10 @@ class MaskSettings(Group):
     pad_right_frac: float = number(0, -0.3, 0.5, "face widths", "Padding to the picture's right of the face axis.")
     pad_top_frac: float = number(0, -0.3, 0.5, "face widths", "Padding above.")
     pad_bottom_frac: float = number(0, -0.3, 0.5, "face widths", "Padding below.")
+    room_expansion: float = number(
+        1.0, 1.0, 1.3, "x", "Further growth where the generator painted far beyond (`footprint.room_margin_frac`)."
+    )
+    room_pad_bottom_frac: float = number(0, 0, 0.5, "face widths", "Further padding below, where it did.")
     upper_boundary_frac: float = number(
         0.22,
         0.05,
@@ -57,6 +61,18 @@ class MaskSettings(Group):
         0.01, 0.0, 0.1, "face widths", "Standard deviation of the blur that rounds the mask's outline."
     )
 
+    @property
+    def roomy(self) -> Self | None:
+        """The larger shape for where there is room, None where it would be the same."""
+        if self.room_expansion == 1 and self.room_pad_bottom_frac == 0:
+            return None
+        return self.model_copy(
+            update={
+                "expansion": self.expansion * self.room_expansion,
+                "pad_bottom_frac": self.pad_bottom_frac + self.room_pad_bottom_frac,
+            }
+        )
+
 
 class FootprintSettings(Group):
     """Keeping to what the generator painted, and away from the edge that it left there."""
@@ -65,6 +81,9 @@ class FootprintSettings(Group):
         "auto", "auto finds what was painted from the differences over the shot; none takes all of the mask."
     )
     margin_frac: float = number(0.02, 0, 0.2, "face widths", "The matte keeps so far away from the footprint's edge.")
+    room_margin_frac: float = number(
+        0.12, 0, 0.5, "face widths", "And so far where it is as large as mask.room_expansion and its like make it."
+    )
 
 
 class AlphaSettings(Group):

@@ -97,6 +97,7 @@ def make_matte(
     covered: tuple[float, float, float, float] | None = None,
     footprint: Polygon | None = None,
     footprint_margin_px: float = 0.0,
+    room_margin_px: float = 0.0,
     velocity: tuple[float, float] = (0.0, 0.0),
     neighbours: Sequence[tuple[Landmarks, Landmarks]] = (),
 ) -> Matte | None:
@@ -121,6 +122,9 @@ def make_matte(
         Outline of what the generator painted, pixels; None for all.
     footprint_margin_px : float
         How far the mask keeps away from it.
+    room_margin_px : float
+        How far the larger shape of `MaskSettings.roomy` does: the mask takes it up only where there is that room, and
+        everywhere if there is no footprint.
     velocity : (x, y)
         Motion of the face, pixels a frame.
     neighbours : sequence of (original, synced)
@@ -138,9 +142,10 @@ def make_matte(
         gain=alpha.motion_gain,
         largest=alpha.motion_max,
     )
-    moments = [
-        [mask_polygons(name, pair if mask.both_jaws else pair[:1], mask) for name in mask.shapes]
-        for pair in ((original, synced), *neighbours)
+    pairs = ((original, synced), *neighbours)
+    sizes = [
+        [[mask_polygons(name, pair if size.both_jaws else pair[:1], size) for name in size.shapes] for pair in pairs]
+        for size in ((mask,) if mask.roomy is None else (mask, mask.roomy))
     ]
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
@@ -150,11 +155,10 @@ def make_matte(
     step = grid_step_px(width_px)
     spare = _MARGIN_PX + step / 4  # between the grid's places corners are rounded
     lips_margin = max(feather + extra, seam_px) + spare
-    around = (
-        ([points for shape in itertools.chain(*moments) for points, _ in shape], extra + width_px * mask.dilation_frac),
-        ([points for points, _ in lips], lips_margin if covers else 0.0),
-    )
-    wide = _bounds(around, _MARGIN_PX + reach_px)
+    drawn = [[points for shape in itertools.chain(*moments) for points, _ in shape] for moments in sizes]
+    grown = extra + width_px * mask.dilation_frac
+    around = [(drawn[0], grown + reach_px), ([points for points, _ in lips], reach_px + lips_margin * covers)]
+    wide = _bounds([*around, *((points, grown) for points in drawn[1:])], _MARGIN_PX)
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
@@ -164,25 +168,30 @@ def make_matte(
     places = _places(alpha.supersample)
     wanted: list[Polygons] = []
     for place in places:
-        wanted += [_displaced(shape, place) for shapes in moments for shape in shapes]
+        wanted += [_displaced(shape, place) for moments in sizes for shapes in moments for shape in shapes]
         wanted += [_displaced(lips, place)] if covers else []
     if footprint is not None:
         wanted.append([(footprint, True)])
     found = iter(grid_distances(wanted, grid))
-    coarse, cores = [], []
+    outlines, cores = [], []
     for _ in places:
-        shown = [[next(found) for _ in shapes] for shapes in moments]
+        shown = [[[next(found) for _ in shapes] for shapes in moments] for moments in sizes]
         cores.append(next(found) if covers else None)
-        coarse.append(_outline(shown, cores[-1], grid, mask=mask, width_px=width_px, margin_px=lips_margin))
-    beyond = grid.full(np.float32(reach_px) + _mean(coarse))
+        outlines.append(
+            [_outline(each, cores[-1], grid, mask=mask, width_px=width_px, margin_px=lips_margin) for each in shown]
+        )
+    beyond = grid.full(np.float32(reach_px) + _mean([small for small, *_ in outlines]))
     if footprint is None:
         painted = np.ones_like(beyond)
+        coarse = [combine(each, "union") for each in outlines]
     else:
-        within = next(found) - np.float32(footprint_margin_px)
+        edge = next(found)
+        within = edge - np.float32(footprint_margin_px)
         for core in cores:
             if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
                 within = cover(within, core, lips_margin)
-        coarse = [combine([field, within], "minimum") for field in coarse]
+        limits = (within, edge - np.float32(room_margin_px))[: len(sizes)]
+        coarse = [_limited(each, limits) for each in outlines]
         painted = grid.full(within / np.float32(max(feather, 1)))
         painted = np.clip(painted, 0, 1, out=painted)
     fields = [grid.full(field) for field in coarse]
@@ -223,6 +232,14 @@ def _outline(
             blur_px=mask.blur_frac * width_px / grid.step_px,
         )
     return distance if core is None else cover(distance, core, margin_px)
+
+
+def _limited(outlines: Sequence[Distance], limits: Sequence[Distance]) -> Distance:
+    """The union of some outlines, each cut off at a limit of its own."""
+    return combine(
+        [combine(each, "minimum") for each in zip(outlines, limits, strict=True)],
+        "union",
+    )
 
 
 def _profile(distance: Distance, feather_px: float | Alpha, alpha: AlphaSettings) -> Alpha:
@@ -286,18 +303,3 @@ def _bounds(groups: Sequence[tuple[Sequence[npt.NDArray[np.float32]], float]], m
     low = np.floor(np.min([place.min(0) - margin for place, margin in points], axis=0)).astype(int)
     high = np.ceil(np.max([place.max(0) + margin for place, margin in points], axis=0)).astype(int)
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-
-
-def seam_ring(alpha: Alpha, *, radius_px: float) -> Mask:
-    """Pixels within ``radius_px`` of the alpha = 0.5 contour, on either side; (h, w) bool."""
-    inside = (alpha >= 0.5).astype(np.uint8)
-    if not inside.any() or inside.all():
-        return np.zeros(alpha.shape, bool)
-    within = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    without = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(np.maximum(within, without) <= radius_px)
-
-
-def ring_radius_px(face_width_px: float) -> float:
-    """``clamp(0.03 w_f, 3, 8)``: how far the seam ring reaches to each side."""
-    return min(max(0.03 * face_width_px, 3.0), 8.0)

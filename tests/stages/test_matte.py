@@ -9,7 +9,8 @@ from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.media.info import PixelLayout
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.mask import signed_distance
-from lipblend.stages.matte import make_matte, ring_radius_px, seam_ring
+from lipblend.stages.matte import make_matte
+from lipblend.stages.seam import ring_radius_px, seam_ring
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 SIZE = (768, 768)
@@ -195,6 +196,49 @@ def test_the_lips_are_taken_over_whole_even_where_only_they_were_painted(face: L
     inside = signed_distance([(lips, True)], held.box, step_px=1) > 0
     assert held.alpha[inside].min() == 1
     assert held.painted[inside].min() == 1
+
+
+def roomy(face: Landmarks, below: float | None, **mask: float) -> np.ndarray:
+    """Alpha in the whole picture; painted is a box that ends so many face widths below the mouth, or everything."""
+    middle, width = face.mouth_centre, face.face_width_px
+    corners = np.array([(-2, -2), (2, -2), (2, below), (-2, below)]) if below is not None else None
+    matte = make_matte(
+        face, face, frame_size=SIZE, layout=LAYOUT, mask=MaskSettings(shapes=("superellipse",), **mask),
+        alpha=AlphaSettings(), seam_px=0.0, room_margin_px=0.12 * width, footprint_margin_px=0.02 * width,
+        footprint=None if corners is None else (middle + corners * width).astype(np.float32),
+    )  # fmt: skip
+    assert matte is not None
+    out = np.zeros(SIZE[::-1], np.float32)
+    out[matte.box.y0 : matte.box.y1, matte.box.x0 : matte.box.x1] = matte.alpha
+    return out
+
+
+@pytest.mark.parametrize("below", [None, 2.0])
+def test_where_there_is_room_the_mask_is_the_larger_shape(face: Landmarks, below: float | None) -> None:
+    larger = roomy(face, below, expansion=1.15 * 1.1, pad_bottom_frac=0.1)
+    assert np.array_equal(roomy(face, below, room_expansion=1.1, room_pad_bottom_frac=0.1) > 0, larger > 0)
+
+
+def test_near_the_footprints_edge_the_mask_is_the_smaller_shape_and_between_it_keeps_the_wide_margin(
+    face: Landmarks,
+) -> None:
+    small, large = roomy(face, None), roomy(face, None, room_expansion=1.1, room_pad_bottom_frac=0.1)
+    upright, width = face.mouth_centre[1], face.face_width_px
+
+    def lowest(alpha: np.ndarray) -> float:
+        return float((np.nonzero((alpha > 0).any(1))[0].max() + 1 - upright) / width)
+
+    assert lowest(large) > lowest(small) + 0.1
+    tight = lowest(small) - 0.05
+    given = {"room_expansion": 1.1, "room_pad_bottom_frac": 0.1}
+    above = np.arange(SIZE[1]) < upright  # the box ends below only
+    near, plain = roomy(face, tight, **given), roomy(face, tight)
+    edge = int(upright + (tight - 0.12 + 1 / 37) * width) + 1  # the grid is as coarse as that
+    assert np.count_nonzero((near > 0) != (plain > 0), axis=1)[edge:].max() <= 2  # corners, between the grid's places
+    assert np.count_nonzero(plain[edge:]) > 1000
+    assert near[above].sum() > plain[above].sum()
+    between = roomy(face, lowest(small) + 0.17, **given)
+    assert lowest(between) == pytest.approx(lowest(small) + 0.05, abs=2 / width)
 
 
 def test_pixels_may_be_moved_beyond_the_footprint(face: Landmarks) -> None:
