@@ -22,6 +22,7 @@ from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
+from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
 from lipblend.media.survey import survey
@@ -238,14 +239,15 @@ class _Run:
         return Window(start_s, start_s + 2 * reach)
 
     def _analysed(self, settings: Settings, window: Window) -> ClipAnalysis:
-        return analyse(
-            self._ours,
-            self._theirs,
-            model=self._model,
-            settings=settings,
-            on_frame=self._on_frame,
-            window=window,
-        )
+        with one_opencv_thread():
+            return analyse(
+                self._ours,
+                self._theirs,
+                model=self._model,
+                settings=settings,
+                on_frame=self._on_frame,
+                window=window,
+            )
 
     def _look(self, name: str, time_s: float, analysis: ClipAnalysis, whole: bool, settings: Settings) -> Look:
         # A window ends everywhere, and may well be without a face; so may other frames of a clip.
