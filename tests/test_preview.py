@@ -18,7 +18,8 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
 from lipblend.presets import resolve_settings
-from lipblend.preview.frames import parse_time, preview
+from lipblend.preview.frames import preview
+from lipblend.preview.times import FrameTimes
 from lipblend.sample import SamplePair, make_sample
 from lipblend.settings import FootprintSettings, Settings
 
@@ -147,19 +148,20 @@ def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePa
     ("text", "seconds"), [("1.5", 1.5), ("1.5s", 1.5), ("0:02.5", 2.5), ("0:0:03", 3.0), ("#50", 2.0), ("0", 0.0)]
 )
 def test_times(sample: SamplePair, text: str, seconds: float) -> None:
-    assert parse_time(text, probe(sample.original)) == pytest.approx(seconds)
+    with FrameTimes(probe(sample.original)) as times:
+        assert times.parsed(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "inf"])
 def test_what_is_no_time(sample: SamplePair, text: str) -> None:
-    with pytest.raises(SettingsError, match="is no time"):
-        parse_time(text, probe(sample.original))
+    with FrameTimes(probe(sample.original)) as times, pytest.raises(SettingsError, match="is no time"):
+        times.parsed(text)
 
 
 @pytest.mark.parametrize(("text", "names"), [("3.7", "3.60 s long"), ("1:00", "3.60 s long"), ("#90", "has 90 frames")])
 def test_a_time_beyond_the_end_names_the_length(sample: SamplePair, text: str, names: str) -> None:
-    with pytest.raises(InputError, match=names):
-        parse_time(text, probe(sample.original))
+    with FrameTimes(probe(sample.original)) as times, pytest.raises(InputError, match=names):
+        times.parsed(text)
 
 
 def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:

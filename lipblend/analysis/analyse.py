@@ -45,9 +45,9 @@ def analyse(
 ) -> ClipAnalysis:
     """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
-    Each video is decoded on one thread, and tracked on another (PyAV and MediaPipe release the GIL). Meanwhile frames of the
-    same time are measured against each other: mostly they do belong together. Pairs that turn out to be others are
-    read once more.
+    Each video is decoded on one thread, and tracked on another (PyAV and MediaPipe release the GIL). Meanwhile frames
+    of the same time are measured against each other: mostly they do belong together. Pairs that turn out to be others
+    are read once more.
 
     Parameters
     ----------
