@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lipblend.analysis import analyse
+from lipblend.analysis.scan import Scan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.media.planes import to_rgb
@@ -18,6 +21,7 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
 from lipblend.presets import resolve_settings
+from lipblend.preview import frames
 from lipblend.preview.frames import preview
 from lipblend.preview.times import FrameTimes
 from lipblend.sample import SamplePair, make_sample
@@ -135,6 +139,53 @@ def test_one_face_is_found_without_searching_the_synced_video_to_the_end(
 ) -> None:
     preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
     assert searches == [False]
+
+
+def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lipblend.preview import times
+
+    surveyed, fetched, threads = [], [], []
+    survey, read = times.survey, analyse._read_both
+
+    def reading(*given: object, **named: object) -> object:
+        threads.append(cv2.getNumThreads())
+        return read(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(times, "survey", lambda info: (surveyed.append(info), survey(info))[1])
+    monkeypatch.setattr(frames, "frames_at", lambda *given, **named: fetched.append(given))
+    monkeypatch.setattr(analyse, "_read_both", reading)
+    looks = preview(sample.original, sample.synced, ["#45", "0.4"], {"natural": NATURAL}).looks
+    assert [look.number for (look,) in looks] == [45, 10]
+    assert len(surveyed) == 1  # the packets of the whole file
+    assert fetched == []  # the analysis has decoded the frames that are shown
+    assert threads == [1, 1]  # OpenCV's own would only wait, spinning, beside ours
+
+
+def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = threading.Event()
+    frame, landmarker = VideoReader._frame, analyse.FaceLandmarker
+
+    def decoding(self: VideoReader, *given: object) -> object:
+        decoded.set()
+        return frame(self, *given)  # type: ignore[arg-type]
+
+    def making(*given: object, **named: object) -> object:
+        made_after.append(decoded.wait(30))
+        return landmarker(*given, **named)  # type: ignore[arg-type]
+
+    made_after: list[bool] = []
+    monkeypatch.setattr(VideoReader, "_frame", decoding)
+    monkeypatch.setattr(analyse, "FaceLandmarker", making)
+    preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
+    assert made_after == [True, True]
+
+
+def test_the_synced_video_need_not_wait_for_the_original_in_a_window(sample: SamplePair) -> None:
+    info = probe(sample.synced)
+    assert Scan(info).ahead(4) == 4
+    assert Scan(info, window_pts=(0, 1)).ahead(4) >= 40  # a window of 1.6 s at 25 frames a second
+    large = replace(info, width=16384, height=6000)
+    assert Scan(large, window_pts=(0, 1)).ahead(4) == 4
 
 
 def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePair) -> None:
