@@ -151,8 +151,8 @@ def _read_both(
         prefetch(read_original, _QUEUE) as decoded_original,
         prefetch(read_synced, _QUEUE) as decoded_synced,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_original,
-        FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
         prefetch(follow(decoded_original, original, find_original, track), ours.ahead(_QUEUE)) as seen_original,
+        FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
         prefetch(
             follow(decoded_synced, synced, find_synced, track, exhaustive=thorough), theirs.ahead(_QUEUE)
         ) as seen_synced,
