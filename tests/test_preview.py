@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lipblend.analysis import analyse
+from lipblend.analysis.scan import Scan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.media.planes import to_rgb
@@ -18,7 +21,9 @@ from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
 from lipblend.presets import resolve_settings
-from lipblend.preview.frames import parse_time, preview
+from lipblend.preview import frames
+from lipblend.preview.frames import preview
+from lipblend.preview.times import FrameTimes
 from lipblend.sample import SamplePair, make_sample
 from lipblend.settings import FootprintSettings, Settings
 
@@ -136,6 +141,53 @@ def test_one_face_is_found_without_searching_the_synced_video_to_the_end(
     assert searches == [False]
 
 
+def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lipblend.preview import times
+
+    surveyed, fetched, threads = [], [], []
+    survey, read = times.survey, analyse._read_both
+
+    def reading(*given: object, **named: object) -> object:
+        threads.append(cv2.getNumThreads())
+        return read(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(times, "survey", lambda info: (surveyed.append(info), survey(info))[1])
+    monkeypatch.setattr(frames, "frames_at", lambda *given, **named: fetched.append(given))
+    monkeypatch.setattr(analyse, "_read_both", reading)
+    looks = preview(sample.original, sample.synced, ["#45", "0.4"], {"natural": NATURAL}).looks
+    assert [look.number for (look,) in looks] == [45, 10]
+    assert len(surveyed) == 1  # the packets of the whole file
+    assert fetched == []  # the analysis has decoded the frames that are shown
+    assert threads == [1, 1]  # OpenCV's own would only wait, spinning, beside ours
+
+
+def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = threading.Event()
+    frame, landmarker = VideoReader._frame, analyse.FaceLandmarker
+
+    def decoding(self: VideoReader, *given: object) -> object:
+        decoded.set()
+        return frame(self, *given)  # type: ignore[arg-type]
+
+    def making(*given: object, **named: object) -> object:
+        made_after.append(decoded.wait(30))
+        return landmarker(*given, **named)  # type: ignore[arg-type]
+
+    made_after: list[bool] = []
+    monkeypatch.setattr(VideoReader, "_frame", decoding)
+    monkeypatch.setattr(analyse, "FaceLandmarker", making)
+    preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
+    assert made_after == [True, True]
+
+
+def test_the_synced_video_need_not_wait_for_the_original_in_a_window(sample: SamplePair) -> None:
+    info = probe(sample.synced)
+    assert Scan(info).ahead(4) == 4
+    assert Scan(info, window_pts=(0, 1)).ahead(4) >= 40  # a window of 1.6 s at 25 frames a second
+    large = replace(info, width=16384, height=6000)
+    assert Scan(large, window_pts=(0, 1)).ahead(4) == 4
+
+
 def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePair) -> None:
     by_index = Settings.model_validate({"pair": {"method": "index"}})
     ((look,),) = preview(sample.original, sample.synced, ["1.8"], {"mine": by_index}).looks
@@ -147,19 +199,20 @@ def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePa
     ("text", "seconds"), [("1.5", 1.5), ("1.5s", 1.5), ("0:02.5", 2.5), ("0:0:03", 3.0), ("#50", 2.0), ("0", 0.0)]
 )
 def test_times(sample: SamplePair, text: str, seconds: float) -> None:
-    assert parse_time(text, probe(sample.original)) == pytest.approx(seconds)
+    with FrameTimes(probe(sample.original)) as times:
+        assert times.parsed(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "inf"])
 def test_what_is_no_time(sample: SamplePair, text: str) -> None:
-    with pytest.raises(SettingsError, match="is no time"):
-        parse_time(text, probe(sample.original))
+    with FrameTimes(probe(sample.original)) as times, pytest.raises(SettingsError, match="is no time"):
+        times.parsed(text)
 
 
 @pytest.mark.parametrize(("text", "names"), [("3.7", "3.60 s long"), ("1:00", "3.60 s long"), ("#90", "has 90 frames")])
 def test_a_time_beyond_the_end_names_the_length(sample: SamplePair, text: str, names: str) -> None:
-    with pytest.raises(InputError, match=names):
-        parse_time(text, probe(sample.original))
+    with FrameTimes(probe(sample.original)) as times, pytest.raises(InputError, match=names):
+        times.parsed(text)
 
 
 def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:

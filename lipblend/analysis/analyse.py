@@ -26,7 +26,7 @@ from lipblend.media.pairing import pair_by_time
 from lipblend.media.prefetch import prefetch
 from lipblend.settings import Settings, TrackSettings
 
-_QUEUE = 4  # decoded frames waiting a stream
+_QUEUE = 4  # frames a stream that wait, be it to be looked at or to be measured
 _LACKING_SHARE = 0.2
 
 Measures = dict[tuple[int, int], dict[int, FaceMeasure]]
@@ -45,9 +45,9 @@ def analyse(
 ) -> ClipAnalysis:
     """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
-    Each video is decoded and tracked on its own thread (PyAV and MediaPipe release the GIL). Meanwhile frames of the
-    same time are measured against each other: mostly they do belong together. Pairs that turn out to be others are
-    read once more.
+    Each video is decoded on one thread, and tracked on another (PyAV and MediaPipe release the GIL). Meanwhile frames
+    of the same time are measured against each other: mostly they do belong together. Pairs that turn out to be others
+    are read once more.
 
     Parameters
     ----------
@@ -148,10 +148,14 @@ def _read_both(
     with (
         ours.reader() as read_original,
         theirs.reader() as read_synced,
+        prefetch(read_original, _QUEUE) as decoded_original,
+        prefetch(read_synced, _QUEUE) as decoded_synced,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_original,
+        prefetch(follow(decoded_original, original, find_original, track), ours.ahead(_QUEUE)) as seen_original,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
-        prefetch(follow(read_original, find_original, track), _QUEUE) as seen_original,
-        prefetch(follow(read_synced, find_synced, track, exhaustive=thorough), _QUEUE) as seen_synced,
+        prefetch(
+            follow(decoded_synced, synced, find_synced, track, exhaustive=thorough), theirs.ahead(_QUEUE)
+        ) as seen_synced,
     ):
         rest = theirs.recorded(seen_synced)
         for here, there in pair_by_time(ours.recorded(seen_original), rest, starts_s=starts_s):

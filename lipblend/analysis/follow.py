@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import FaceTracker, TrackedFace
 from lipblend.media.info import VideoInfo
 from lipblend.media.planes import Box, to_reduced_rgb, to_rgb
-from lipblend.media.reader import Frame, VideoReader
+from lipblend.media.reader import Frame
 from lipblend.settings import TrackSettings
 
 _MOST_FRAC = 0.1  # face widths, of any mesh point, from look to look
@@ -39,9 +39,14 @@ class _Shown:
 
 
 def follow(
-    reader: VideoReader, landmarker: FaceLandmarker, track: TrackSettings, *, exhaustive: bool = True
+    frames: Iterable[Frame],
+    info: VideoInfo,
+    landmarker: FaceLandmarker,
+    track: TrackSettings,
+    *,
+    exhaustive: bool = True,
 ) -> Iterator[Seen]:
-    """Decode a video and follow its faces.
+    """Follow the faces of a video.
 
     Faces are looked for every ``track.every_s``, in the first and last frame of what looks like a shot, and in every
     frame while there is none; at most eight frames wait. The meshes of a frame between two looks are interpolated if
@@ -51,13 +56,15 @@ def follow(
 
     Parameters
     ----------
-    reader : VideoReader
+    frames : iterable of Frame
+        In the order of presentation, such as a `VideoReader`.
+    info : VideoInfo
+        Theirs.
     landmarker : FaceLandmarker
     track : TrackSettings
     exhaustive : bool
         As in `FaceTracker`.
     """
-    info = reader.info
     tracker = FaceTracker(
         landmarker,
         info.upright_width,
@@ -69,7 +76,7 @@ def follow(
     )
     watcher = _Watcher(info, tracker, track.every_s)
     waiting: list[_Shown] = []
-    for shown in _shown(reader, track):
+    for shown in _shown(frames, track):
         if shown.new_shot:
             yield from watcher.looked(waiting)
             waiting = []
@@ -80,10 +87,10 @@ def follow(
     yield from watcher.looked(waiting)
 
 
-def _shown(reader: VideoReader, track: TrackSettings) -> Iterator[_Shown]:
+def _shown(frames: Iterable[Frame], track: TrackSettings) -> Iterator[_Shown]:
     previous: Thumb | None = None
     recent: deque[float] = deque(maxlen=cuts.WINDOW)
-    for frame in reader:
+    for frame in frames:
         thumb = thumbnail(frame.planes[0], frame.layout.depth)
         change = cuts.change(previous, thumb) if previous is not None else 0.0
         previous = thumb

@@ -21,6 +21,7 @@ Thumb = npt.NDArray[np.uint8]
 _THUMB_PIXELS = 5184  # 96 x 54
 _CUT_SHORT_S = 0.25
 _KEPT_BYTES = 400_000_000  # of the frames of a window, a video
+_MOST_AHEAD = 100
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,17 @@ class Scan:
     def reader(self) -> VideoReader:
         """A reader of the frames that are wanted."""
         return VideoReader(self.info) if self.window_pts is None else WindowReader(self.info, *self.window_pts)
+
+    def ahead(self, usual: int) -> int:
+        """How many frames may wait until they are recorded: of a window as many as are kept anyway, else the usual.
+
+        The first frame of the original is searched for long; the synced video can be done meanwhile.
+        """
+        if self.window_pts is None:
+            return usual
+        info = self.info
+        most_bytes = info.width * info.height * 3 * (2 if info.layout.depth > 8 else 1)
+        return max(usual, min(_KEPT_BYTES // most_bytes, _MOST_AHEAD))
 
     def clock(self) -> Clock:
         """When the frames are shown, once they are read."""

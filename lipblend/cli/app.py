@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -119,3 +120,5 @@ def main() -> None:
         if stop.code in (EXIT_INTERRUPT, EXIT_TERMINATED):
             leave(stop.code)
         raise
+    finally:
+        gc.freeze()  # all memory goes now: the interpreter need not look for cycles in it once more, for 0.1 s

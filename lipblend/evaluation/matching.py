@@ -111,7 +111,7 @@ def follow_both(
             for _ in scans
         ]
         seen = [
-            scan.recorded(stack.enter_context(prefetch(follow(reader, landmarker, track), _QUEUE)))
+            scan.recorded(stack.enter_context(prefetch(follow(reader, reader.info, landmarker, track), _QUEUE)))
             for scan, reader, landmarker in zip(scans, readers, found, strict=True)
         ]
         for _ in zip_longest(*seen):  # each is followed on a thread of its own

@@ -20,6 +20,9 @@ _WARM_UP_PX = 64
 # Normalised positions times the size count from the centre of the first pixel: measured, a picture whose pixels are
 # repeated k times gives k p + (k - 1) / 2. Elsewhere in lipblend that centre lies at (0.5, 0.5).
 _CENTRE = np.float32(0.5)
+_VISION = "mediapipe.tasks.python.vision"
+_NEVER_USED = (f"{_VISION}.drawing_styles", f"{_VISION}.drawing_utils", "matplotlib.pyplot", "sounddevice")
+"""Modules that the library imports for drawings and recordings nobody asks for: more than half of its import."""
 
 
 class FaceLandmarker:
@@ -129,7 +132,7 @@ class FaceLandmarker:
 
 
 def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
-    with put_off("matplotlib.pyplot"):
+    with put_off(*_NEVER_USED):
         from mediapipe import tasks
 
     vision = tasks.vision

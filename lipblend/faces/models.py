@@ -16,8 +16,6 @@ import hashlib
 import importlib.metadata
 import os
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,11 +239,13 @@ def _carried(spec: ModelSpec) -> Path | None:
 
 def _download(address: str, sink: IO[bytes], spec: ModelSpec, timeout_s: float) -> None:
     """Copy `address` into `sink`; network trouble becomes a ModelError, trouble with `sink` stays an OSError."""
+    from urllib.request import urlopen  # it loads what speaks HTTP and TLS, which a model that is there does not need
+
     hint = f"Check the network, or download {spec.url} yourself and name it with {MODELS_VARIABLE}."
     received = 0
     try:
-        response = urllib.request.urlopen(address, timeout=timeout_s)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+        response = urlopen(address, timeout=timeout_s)
+    except (OSError, ValueError) as error:
         raise ModelError(f"cannot download {address}: {error}", hint=hint) from error
     with response:
         while True:

@@ -17,19 +17,33 @@ R = TypeVar("R")
 
 
 class Prefetch(Generic[T]):
-    """Iterator over the items of an iterable that a thread makes ahead; a context manager. See `prefetch`."""
+    """Iterator over the items of an iterable that a thread makes ahead; a context manager. See `prefetch`.
+
+    Parameters
+    ----------
+    items : Generator
+        Its first item is none: it only says that work has started.
+    """
 
     def __init__(self, items: Generator[T, None, None]) -> None:
         self._items = items
+        self._started = False
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
+        self._start()
         return next(self._items)
 
     def __enter__(self) -> Self:
+        self._start()
         return self
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            next(self._items)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -44,9 +58,9 @@ class Prefetch(Generic[T]):
 def prefetch(iterable: Iterable[T], depth: int) -> Prefetch[T]:
     """Hand on the items of an iterable while a thread makes the next ones.
 
-    The thread starts with the first item asked for. It ends, and the iterable's own iterator is closed, when the
-    items are used up, when the iterable fails (its exception appears here, after the items before it), or when the
-    result is closed or dropped early.
+    The thread starts as the with-block is entered, or with the first item asked for. It ends, and the iterable's own
+    iterator is closed, when the items are used up, when the iterable fails (its exception appears here, after the items
+    before it), or when the result is closed or dropped early.
 
     Parameters
     ----------
@@ -71,6 +85,7 @@ def _run(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
         iterator = thread.submit(iter, iterable).result()
         waiting: deque[Future[T]] = deque(thread.submit(next, iterator, end) for _ in range(depth))
         try:
+            yield end  # started
             while (item := waiting.popleft().result()) is not end:
                 yield item
                 waiting.append(thread.submit(next, iterator, end))
@@ -110,8 +125,10 @@ def worked_on(function: Callable[[T], R], items: Iterable[T], *, workers: int) -
 def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
     iterator = iter(items)
     waiting: deque[Future[R]] = deque()
+    started: Any = None
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="lipblend-worker") as threads:
         try:
+            yield started
             for item in iterator:
                 waiting.append(threads.submit(function, item))
                 if len(waiting) > workers:

@@ -11,6 +11,7 @@ from typing import Self
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -195,6 +196,7 @@ class VideoReader:
                     # The file is being written to; it is taken as it was when it was probed.
                     yield from stream.codec_context.decode(None)
                     return
+                self._prepare(packet, stream)
                 try:
                     pictures = packet.decode()
                 except av.InvalidDataError:
@@ -205,6 +207,9 @@ class VideoReader:
             raise InputError(
                 f"{self.info.path} cannot be read on: {error.strerror or error}", hint="The file may be damaged."
             ) from error
+
+    def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
+        """Set what the decoder needs for a packet."""
 
     def _pts(self, picture: VideoFrame, previous: int | None) -> int:
         if picture.pts is None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -17,6 +18,9 @@ from lipblend.media.reader import VideoReader
 _LEAD_IN = 16
 """Frames that are sought before the first one wanted: pictures beside a key frame may need others before it."""
 _STEPS_BACK_S = (0, 2, 10, 100_000)
+_EXACT_LEAVING_OUT = ("h264",)
+"""Decoders that know which pictures no other one refers to; those before the first one wanted are not decoded. In H.264
+``nal_ref_idc`` says so of all other pictures, in H.265 the types of units say it of one sub-layer only."""
 
 
 class WindowReader(VideoReader):
@@ -72,6 +76,11 @@ class WindowReader(VideoReader):
                 yield first
                 yield from pictures
             return
+
+    def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
+        if stream.codec_context.name in _EXACT_LEAVING_OUT:
+            early = packet.pts is not None and packet.pts - self._origin < self._first
+            stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
 
     def _last_duration(self, picture: VideoFrame, pts: int, end: Fraction | None) -> int:
         return super()._last_duration(picture, pts, end) if self._beyond is None else self._beyond - pts

@@ -17,14 +17,15 @@ from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import PlanRow, make_plan
 from lipblend.analysis.reads import analysis_values
 from lipblend.analysis.window import Window, WindowUnpairedError, reach_s
-from lipblend.errors import InputError, NoFaceError, SettingsError
+from lipblend.errors import InputError, NoFaceError
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
+from lipblend.media.prefetch import one_opencv_thread
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame
-from lipblend.media.survey import survey
+from lipblend.preview.times import FrameTimes
 from lipblend.render import FrameResult, Picture, render_frame
 from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.restore import Restorer, load_restorers
@@ -43,7 +44,7 @@ class Look:
     time_s : float
         Since the original's first frame.
     number : int or None
-        The original frame's number, which `parse_time` takes after ``#``; None in files without time stamps.
+        The original frame's number, which `FrameTimes.parsed` takes after ``#``; None in files without time stamps.
     original : Picture
     synced : Picture or None
         None where no synced frame goes with it.
@@ -106,7 +107,7 @@ def preview(
     ----------
     original, synced : Path
     times : sequence of str
-        See `parse_time`.
+        See `lipblend.preview.times.FrameTimes.parsed`.
     settings : mapping of str to Settings
         Sets of settings by name, at least one.
     models : Path, optional
@@ -129,55 +130,16 @@ def preview(
         As `lipblend.compositing.composite`.
     """
     ours, theirs = probe(original), probe(synced)
-    wanted = [parse_time(text, ours) for text in times]
-    restorers = load_restorers(each.restore for each in settings.values())
-    run = _Run(ours, theirs, resolve_model("face_landmarker", models), restorers, on_frame, cache)
-    looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
+    with FrameTimes(ours) as clock:
+        wanted = [clock.parsed(text) for text in times]
+        restorers = load_restorers(each.restore for each in settings.values())
+        model = resolve_model("face_landmarker", models)
+        clock.begin()  # what the frames' numbers take is read while they are looked for
+        run = _Run(ours, theirs, model, restorers, on_frame, cache, clock)
+        looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
         raise _nothing_to_show(looks)
     return Preview(looks, tuple(dict.fromkeys(run.notes)))
-
-
-def parse_time(text: str, info: VideoInfo) -> float:
-    """Seconds since the first frame from ``12.5``, ``12.5s``, ``1:02.5``, ``1:00:02.5``, or ``#312`` (a frame).
-
-    Raises
-    ------
-    SettingsError
-        It is none of these.
-    InputError
-        It lies beyond the clip.
-    """
-    word = text.strip()
-    if word.startswith("#") and word[1:].isdigit():
-        stamps = survey(info).stamps
-        number = int(word[1:])
-        if number >= len(stamps):
-            raise InputError(
-                f"--at {text}: {info.path.name} has {len(stamps)} frames", hint=f"The last one is #{len(stamps) - 1}."
-            )
-        return float(stamps[number] * info.time_base) - info.start_s
-    parts = word.removesuffix("s").split(":")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if (
-        not 1 <= len(numbers) <= 3
-        or any(not math.isfinite(number) or number < 0 for number in numbers)
-        or any(number >= 60 for number in numbers[1:])
-    ):
-        raise SettingsError(
-            f"--at {text} is no time",
-            hint="Write seconds (12.5), 1:02.5 (below 60 after a colon), or a frame number (#312).",
-        )
-    time_s = sum((number * 60.0**power for power, number in enumerate(reversed(numbers))), 0.0)
-    if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
-        raise InputError(
-            f"--at {text} lies beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
-            hint=f"Choose a time from 0 to {info.duration_s:.2f} s.",
-        )
-    return time_s
 
 
 class _Run:
@@ -191,12 +153,12 @@ class _Run:
         restorers: Mapping[RestoreSettings, Restorer | None],
         on_frame: Callable[[int], None],
         cache: Path | None,
+        clock: FrameTimes,
     ) -> None:
         self._ours, self._theirs, self._model, self._on_frame = ours, theirs, model, on_frame
-        self._cache = cache
+        self._cache, self._clock = cache, clock
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
-        self._stamps_s: np.ndarray | None = None
         self.notes: list[str] = list(ours.warnings + theirs.warnings)
 
     def looks(self, time_s: float, settings: Mapping[str, Settings]) -> Iterator[Look]:
@@ -238,14 +200,15 @@ class _Run:
         return Window(start_s, start_s + 2 * reach)
 
     def _analysed(self, settings: Settings, window: Window) -> ClipAnalysis:
-        return analyse(
-            self._ours,
-            self._theirs,
-            model=self._model,
-            settings=settings,
-            on_frame=self._on_frame,
-            window=window,
-        )
+        with one_opencv_thread():
+            return analyse(
+                self._ours,
+                self._theirs,
+                model=self._model,
+                settings=settings,
+                on_frame=self._on_frame,
+                window=window,
+            )
 
     def _look(self, name: str, time_s: float, analysis: ClipAnalysis, whole: bool, settings: Settings) -> Look:
         # A window ends everywhere, and may well be without a face; so may other frames of a clip.
@@ -270,15 +233,8 @@ class _Run:
         for patch in rendered.patches:
             add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
         shown_s = frame.time_s - self._ours.start_s
-        result, number = self._picture(out, self._ours), self._number(shown_s)
+        result, number = self._picture(out, self._ours), self._clock.number(shown_s)
         return Look(name, shown_s, number, ours, partner, result, rendered, row, analysis, whole)
-
-    def _number(self, time_s: float) -> int | None:
-        """The number of the original's frame at a time, counted over the whole file."""
-        if self._stamps_s is None:
-            stamps = np.array(survey(self._ours).stamps, np.float64)
-            self._stamps_s = stamps * float(self._ours.time_base) - self._ours.start_s
-        return int(np.abs(self._stamps_s - time_s).argmin()) if self._stamps_s.size else None
 
     def _nearest(self, time_s: float, analysis: ClipAnalysis) -> int:
         """The output frame that shows the original nearest to a time."""

@@ -186,6 +186,18 @@ def test_python_m_runs_the_program() -> None:
     assert done.stdout.startswith("lipblend ")
 
 
+def test_the_end_does_not_look_through_all_memory_once_more() -> None:
+    program = (
+        "import gc, sys\n"
+        "from lipblend.cli.app import main\n"
+        "sys.argv = ['lipblend', '--version']\n"
+        "try:\n    main()\n"
+        "finally:\n    print('FROZEN', gc.get_freeze_count() > 1000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.stdout.splitlines()[-1] == "FROZEN True", done.stderr
+
+
 def test_a_package_that_cannot_be_loaded_is_no_bug_but_a_case_for_the_doctor() -> None:
     done = run.invoke(a_command(ImportError("libGL.so.1: cannot open shared object file")), ["--json"])
     assert done.exit_code == 1

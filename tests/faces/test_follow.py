@@ -50,7 +50,7 @@ class Clip:
         counting = Counting(self._landmarker)
         settings = TrackSettings.model_validate({**PLAIN, **track})
         with VideoReader(probe(path)) as reader:
-            found = list(follow(reader, counting, settings))  # type: ignore[arg-type]
+            found = list(follow(reader, reader.info, counting, settings))  # type: ignore[arg-type]
         self.calls = counting.calls
         return found
 
@@ -168,5 +168,5 @@ def test_nothing_is_interpolated_over_a_cut(clip: Clip, scene: Scene, tmp_path: 
     for before in (7, 8):
         write_clip(path, [*bright[:before], *dark], frame_rate=Fraction(25), crf=12)
         with VideoReader(probe(path)) as reader:
-            found = list(follow(reader, clip._landmarker, TrackSettings()))
+            found = list(follow(reader, reader.info, clip._landmarker, TrackSettings()))
         assert travelled(found) == pytest.approx([0.0] * before + [8.0] * 8, abs=1.5)

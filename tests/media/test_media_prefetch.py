@@ -49,6 +49,19 @@ def test_nothing_starts_before_the_first_item() -> None:
     items.close()
 
 
+def test_a_with_block_starts_it() -> None:
+    source, started = Source(5), threading.Event()
+
+    def items() -> Iterator[int]:
+        started.set()
+        yield from source
+
+    with prefetch(items(), 2) as ahead:
+        assert started.wait(30)
+        assert list(ahead) == list(range(5))
+    assert workers_left() == []
+
+
 def test_the_queue_is_bounded() -> None:
     source = Source(100)
     with prefetch(source, 3) as items:

@@ -77,3 +77,23 @@ def test_frames_of_a_window_in_any_order(clip) -> None:
     assert [frame.index for frame in found] == wanted
     for index, frame in zip(wanted, found, strict=True):
         np.testing.assert_array_equal(frame.planes[0], whole[60 + index][2])
+
+
+def test_of_the_pictures_before_a_window_only_those_others_need_are_decoded(
+    clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info, whole = clip
+    stamps: list[int] = []
+    decoded = VideoReader._decoded
+
+    def spy(self: VideoReader, container: object, stream: object):
+        for picture in decoded(self, container, stream):  # type: ignore[arg-type]
+            stamps.append(picture.pts - self._origin)
+            yield picture
+
+    monkeypatch.setattr(VideoReader, "_decoded", spy)
+    with WindowReader(info, whole[59][0], whole[60][0]) as reader:
+        assert [frame.pts for frame in reader] == [pts for pts, *_ in whole[59:61]]
+    before = sum(min(stamps) <= pts < whole[59][0] for pts, *_ in whole)
+    early = sum(stamp < whole[59][0] for stamp in stamps)
+    assert 1 <= early < before

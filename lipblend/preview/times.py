@@ -1,0 +1,103 @@
+"""The times and the numbers of a video's frames."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.errors import InputError, SettingsError
+from lipblend.media.info import VideoInfo
+from lipblend.media.survey import Survey, survey
+
+_SLACK_S = 1e-6
+
+
+class FrameTimes:
+    """Which frame is shown when, counted over the whole file; a context manager.
+
+    That takes all packets of the file, none decoded. They are read once, on a thread of its own that starts with
+    `begin`, or when they are needed; a with-block left by an exception does not wait for it.
+
+    Parameters
+    ----------
+    info : VideoInfo
+    """
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._info = info
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lipblend-survey")
+        self._survey: Future[Survey] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(wait=kind is None)
+
+    def begin(self) -> Future[Survey]:
+        """Start to read the file, unless that has been done."""
+        if self._survey is None:
+            self._survey = self._thread.submit(survey, self._info)
+        return self._survey
+
+    def parsed(self, text: str) -> float:
+        """Seconds since the first frame from ``12.5``, ``12.5s``, ``1:02.5``, ``1:00:02.5``, or ``#312`` (a frame).
+
+        Raises
+        ------
+        SettingsError
+            It is none of these.
+        InputError
+            It lies beyond the clip.
+        """
+        word, info = text.strip(), self._info
+        if word.startswith("#") and word[1:].isdigit():
+            stamps_s = self._stamps_s()
+            number = int(word[1:])
+            if number >= len(stamps_s):
+                raise InputError(
+                    f"--at {text}: {info.path.name} has {len(stamps_s)} frames",
+                    hint=f"The last one is #{len(stamps_s) - 1}.",
+                )
+            return float(stamps_s[number])
+        time_s = _seconds(word)
+        if time_s is None:
+            raise SettingsError(
+                f"--at {text} is no time",
+                hint="Write seconds (12.5), 1:02.5 (below 60 after a colon), or a frame number (#312).",
+            )
+        if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
+            raise InputError(
+                f"--at {text} lies beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
+                hint=f"Choose a time from 0 to {info.duration_s:.2f} s.",
+            )
+        return time_s
+
+    def number(self, time_s: float) -> int | None:
+        """The number of the frame nearest to a time, which `parsed` takes after ``#``; None without time stamps."""
+        stamps_s = self._stamps_s()
+        return int(np.abs(stamps_s - time_s).argmin()) if stamps_s.size else None
+
+    def _stamps_s(self) -> npt.NDArray[np.float64]:
+        stamps = np.array(self.begin().result().stamps, np.float64)
+        return stamps * float(self._info.time_base) - self._info.start_s
+
+
+def _seconds(word: str) -> float | None:
+    """Seconds, minutes and hours with colons between; None where it is none of these."""
+    try:
+        numbers = [float(part) for part in word.removesuffix("s").split(":")]
+    except ValueError:
+        return None
+    if len(numbers) > 3 or not all(math.isfinite(number) and number >= 0 for number in numbers):
+        return None
+    if any(number >= 60 for number in numbers[1:]):
+        return None
+    return sum((number * 60.0**power for power, number in enumerate(reversed(numbers))), 0.0)
