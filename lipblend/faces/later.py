@@ -34,10 +34,11 @@ class _Finder:
 
 @contextmanager
 def put_off(*names: str) -> Iterator[None]:
-    """Within the with-block, modules of these names are imported when first used.
+    """Modules of these names that are imported within the with-block are loaded when first used.
 
     A module that is imported already stays as it is, one that is not installed is missing at once. Packages are loaded
-    as soon as a module of theirs is, so name what lies deepest.
+    as soon as a module of theirs is, so name what lies deepest. Only those who imported them hold what is not loaded at
+    the end: whoever looks through ``sys.modules``, as `inspect` does, would load them, and meet what keeps them from it.
     """
     finder = _Finder(names)
     sys.meta_path.insert(0, finder)
@@ -45,3 +46,6 @@ def put_off(*names: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+        for name in names:
+            if type(sys.modules.get(name, sys)) is not ModuleType:
+                del sys.modules[name]

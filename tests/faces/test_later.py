@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_only_what_is_named_loads_when_it_is_used(package: Path) -> None:
     assert (package / "other.loaded").exists()
     assert (deep.name, other.name) == ("deep", "other")
     assert (package / "deep.loaded").exists()
+
+
+def test_what_is_not_loaded_is_seen_by_none_but_its_importer(package: Path) -> None:
+    (package / "broken.py").write_text("raise OSError('a library is missing')\n")
+    with put_off("laterpackage.broken", "laterpackage.other"):
+        broken = importlib.import_module("laterpackage.broken")
+        assert importlib.import_module("laterpackage.other").name == "other"
+    inspect.getmodule(importlib)  # asks all of sys.modules for their files
+    assert "laterpackage.broken" not in sys.modules
+    assert "laterpackage.other" in sys.modules
+    with pytest.raises(OSError, match="a library is missing"):
+        print(broken.anything)
 
 
 def test_nothing_is_left_in_place_after_a_failure(package: Path) -> None:
