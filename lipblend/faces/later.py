@@ -38,7 +38,7 @@ def put_off(*names: str) -> Iterator[None]:
 
     A module that is imported already stays as it is, one that is not installed is missing at once. Packages are loaded
     as soon as a module of theirs is, so name what lies deepest. Only those who imported them hold what is not loaded at
-    the end: whoever looks through ``sys.modules``, as `inspect` does, would load them, and meet what keeps them from it.
+    the end: whoever looks through ``sys.modules``, as `inspect` does, would load them, or fail to.
     """
     finder = _Finder(names)
     sys.meta_path.insert(0, finder)
