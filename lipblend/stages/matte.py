@@ -155,10 +155,12 @@ def make_matte(
     step = grid_step_px(width_px)
     spare = _MARGIN_PX + step / 4  # between the grid's places corners are rounded
     lips_margin = max(feather + extra, seam_px) + spare
-    drawn = [[points for shape in itertools.chain(*moments) for points, _ in shape] for moments in sizes]
-    grown = extra + width_px * mask.dilation_frac
-    around = [(drawn[0], grown + reach_px), ([points for points, _ in lips], reach_px + lips_margin * covers)]
-    wide = _bounds([*around, *((points, grown) for points in drawn[1:])], _MARGIN_PX)
+    drawn = [points for moments in sizes for shape in itertools.chain(*moments) for points, _ in shape]
+    around = (
+        (drawn, extra + width_px * mask.dilation_frac),
+        ([points for points, _ in lips], lips_margin if covers else 0.0),
+    )
+    wide = _bounds(around, _MARGIN_PX + reach_px)
     box = wide.clipped(*frame_size).snapped(layout, *frame_size)
     if box.width < 2 or box.height < 2:
         return None
@@ -180,20 +182,21 @@ def make_matte(
         outlines.append(
             [_outline(each, cores[-1], grid, mask=mask, width_px=width_px, margin_px=lips_margin) for each in shown]
         )
-    beyond = grid.full(np.float32(reach_px) + _mean([small for small, *_ in outlines]))
     if footprint is None:
-        painted = np.ones_like(beyond)
-        coarse = [combine(each, "union") for each in outlines]
+        painted = np.ones((box.height, box.width), np.float32)
+        coarse = reached = [combine(each, "union") for each in outlines]
     else:
         edge = next(found)
         within = edge - np.float32(footprint_margin_px)
         for core in cores:
             if core is not None:  # the lips are taken over wherever they are; no edge is kept away from within them
                 within = cover(within, core, lips_margin)
-        limits = (within, edge - np.float32(room_margin_px))[: len(sizes)]
-        coarse = [_limited(each, limits) for each in outlines]
+        room = [edge - np.float32(room_margin_px)] * (len(sizes) - 1)
+        coarse = [_limited(each, [within, *room]) for each in outlines]
+        reached = [_limited(each, [each[0], *room]) for each in outlines]  # pixels are moved along beyond the edge too
         painted = grid.full(within / np.float32(max(feather, 1)))
         painted = np.clip(painted, 0, 1, out=painted)
+    beyond = grid.full(np.float32(reach_px) + _mean(reached))
     fields = [grid.full(field) for field in coarse]
     if inside is not None:
         *fields, beyond = (combine([field, inside], "minimum") for field in (*fields, beyond))

@@ -216,13 +216,33 @@ def roomy(face: Landmarks, below: float | None, **mask: float) -> np.ndarray:
 @pytest.mark.parametrize("below", [None, 2.0])
 def test_where_there_is_room_the_mask_is_the_larger_shape(face: Landmarks, below: float | None) -> None:
     larger = roomy(face, below, expansion=1.15 * 1.1, pad_bottom_frac=0.1)
-    assert np.array_equal(roomy(face, below, room_expansion=1.1, room_pad_bottom_frac=0.1) > 0, larger > 0)
+    assert np.array_equal(roomy(face, below, **ROOM) > 0, larger > 0)
+
+
+def test_pixels_are_moved_along_as_far_beyond_the_larger_shape(face: Landmarks) -> None:
+    """Else what moves would break off at its seam."""
+    given = {
+        "frame_size": SIZE, "layout": LAYOUT, "alpha": AlphaSettings(), "seam_px": 0.0,
+        "reach_px": 0.1 * face.face_width_px,
+    }  # fmt: skip
+    for footprint in (None, np.array([(-1e3, -1e3), (2e3, -1e3), (2e3, 2e3), (-1e3, 2e3)], np.float32)):
+        plain, roomy = (
+            make_matte(face, face, mask=MaskSettings(shapes=("superellipse",), **mask), footprint=footprint, **given)
+            for mask in ({"expansion": 1.15 * 1.1, "pad_bottom_frac": 0.1}, ROOM)
+        )
+        assert plain is not None
+        assert roomy is not None
+        assert roomy.box == plain.box
+        np.testing.assert_allclose(roomy.reach, plain.reach, atol=1e-5)
+
+
+ROOM = {"room_expansion": 1.1, "room_pad_bottom_frac": 0.1}
 
 
 def test_near_the_footprints_edge_the_mask_is_the_smaller_shape_and_between_it_keeps_the_wide_margin(
     face: Landmarks,
 ) -> None:
-    small, large = roomy(face, None), roomy(face, None, room_expansion=1.1, room_pad_bottom_frac=0.1)
+    small, large = roomy(face, None), roomy(face, None, **ROOM)
     upright, width = face.mouth_centre[1], face.face_width_px
 
     def lowest(alpha: np.ndarray) -> float:
@@ -230,14 +250,13 @@ def test_near_the_footprints_edge_the_mask_is_the_smaller_shape_and_between_it_k
 
     assert lowest(large) > lowest(small) + 0.1
     tight = lowest(small) - 0.05
-    given = {"room_expansion": 1.1, "room_pad_bottom_frac": 0.1}
     above = np.arange(SIZE[1]) < upright  # the box ends below only
-    near, plain = roomy(face, tight, **given), roomy(face, tight)
+    near, plain = roomy(face, tight, **ROOM), roomy(face, tight)
     edge = int(upright + (tight - 0.12 + 1 / 37) * width) + 1  # the grid is as coarse as that
     assert np.count_nonzero((near > 0) != (plain > 0), axis=1)[edge:].max() <= 2  # corners, between the grid's places
     assert np.count_nonzero(plain[edge:]) > 1000
     assert near[above].sum() > plain[above].sum()
-    between = roomy(face, lowest(small) + 0.17, **given)
+    between = roomy(face, lowest(small) + 0.17, **ROOM)
     assert lowest(between) == pytest.approx(lowest(small) + 0.05, abs=2 / width)
 
 
