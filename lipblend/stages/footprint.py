@@ -32,6 +32,7 @@ _LEAST_BORDER_CELLS = 150
 _NOISIEST_LEVELS, _NOISIEST_SHARE = 3.0, 0.15  # whichever is more; the second of what was painted
 _ABOVE_RATIO, _ABOVE_LEVELS, _ABOVE_SHARE = 1.35, 0.5, 0.1
 _FINER = 4
+_EDGE_SHARE = 0.5  # of what is seen a cell further in: an edge is spread over the cells on both its sides
 _FAR_FRAC = 2.0
 _MOST_PERCENT = 95.0
 _LARGEST_SHARE = 0.1
@@ -106,7 +107,9 @@ def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | No
     if noise > max(_NOISIEST_LEVELS, _NOISIEST_SHARE * most):
         return None
     limit = max(_ABOVE_RATIO * noise + _ABOVE_LEVELS, noise + _ABOVE_SHARE * (most - noise))
-    labels = np.asarray(cv2.connectedComponents((fine > limit).astype(np.uint8))[1])
+    beside = cv2.dilate(fine, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _FINER + 1, 2 * _FINER + 1)))
+    painted = (fine > limit) & (fine - noise > np.float32(_EDGE_SHARE) * (beside - noise))
+    labels = np.asarray(cv2.connectedComponents(painted.astype(np.uint8))[1])
     areas = np.bincount(labels.ravel())
     areas[0] = 0  # what was not painted
     if not areas.any():

@@ -124,7 +124,7 @@ def make_matte(
         How far the mask keeps away from it.
     room_margin_px : float
         How far the larger shape of `MaskSettings.roomy` does: the mask takes it up only where there is that room, and
-        everywhere if there is no footprint.
+        nowhere if there is no footprint.
     velocity : (x, y)
         Motion of the face, pixels a frame.
     neighbours : sequence of (original, synced)
@@ -143,9 +143,10 @@ def make_matte(
         largest=alpha.motion_max,
     )
     pairs = ((original, synced), *neighbours)
+    roomy = None if footprint is None else mask.roomy  # how much room there is, is not known without
     sizes = [
         [[mask_polygons(name, pair if size.both_jaws else pair[:1], size) for name in size.shapes] for pair in pairs]
-        for size in ((mask,) if mask.roomy is None else (mask, mask.roomy))
+        for size in ((mask,) if roomy is None else (mask, roomy))
     ]
     lips: list[tuple[Polygon, bool]] = [
         (face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in (original, synced)
@@ -184,7 +185,7 @@ def make_matte(
         )
     if footprint is None:
         painted = np.ones((box.height, box.width), np.float32)
-        coarse = reached = [combine(each, "union") for each in outlines]
+        coarse = reached = [only for (only,) in outlines]
     else:
         edge = next(found)
         within = edge - np.float32(footprint_margin_px)

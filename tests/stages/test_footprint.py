@@ -67,8 +67,15 @@ def test_the_outline_of_a_still_face_golden(face: Landmarks) -> None:
     outline = footprint_outline([sampled(face, seed=seed) for seed in range(5)])
     assert outline is not None
     area = cv2.contourArea(outline.astype(np.float32))
-    # The low-pass and the grid's cells put it half a cell outside of the box itself, which has an area of 0.7125.
-    assert area == pytest.approx(0.785, abs=0.015)
+    assert area == pytest.approx(0.720, abs=0.01)  # the box itself has 0.7125
+
+
+@pytest.mark.parametrize("painted", [4.0, 40.0])
+def test_a_hard_edge_lies_where_it_is_however_strong(face: Landmarks, painted: float) -> None:
+    outline = footprint_outline([sampled(face, noise=0.1, painted=painted, seed=seed) for seed in range(5)])
+    assert outline is not None
+    assert outline.min(0) == pytest.approx((LEFT, TOP), abs=0.012)
+    assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.012)
 
 
 def test_a_sample_adds_up_luma_and_half_of_both_chromas_golden(face: Landmarks) -> None:

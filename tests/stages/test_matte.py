@@ -213,10 +213,11 @@ def roomy(face: Landmarks, below: float | None, **mask: float) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize("below", [None, 2.0])
-def test_where_there_is_room_the_mask_is_the_larger_shape(face: Landmarks, below: float | None) -> None:
-    larger = roomy(face, below, expansion=1.15 * 1.1, pad_bottom_frac=0.1)
-    assert np.array_equal(roomy(face, below, **ROOM) > 0, larger > 0)
+@pytest.mark.parametrize(("below", "plain"), [(2.0, {"expansion": 1.15 * 1.1, "pad_bottom_frac": 0.1}), (None, {})])
+def test_where_there_is_room_the_mask_is_the_larger_shape_and_where_that_is_not_known_the_smaller(
+    face: Landmarks, below: float | None, plain: dict[str, float]
+) -> None:
+    assert np.array_equal(roomy(face, below, **ROOM) > 0, roomy(face, below, **plain) > 0)
 
 
 def test_pixels_are_moved_along_as_far_beyond_the_larger_shape(face: Landmarks) -> None:
@@ -225,15 +226,15 @@ def test_pixels_are_moved_along_as_far_beyond_the_larger_shape(face: Landmarks) 
         "frame_size": SIZE, "layout": LAYOUT, "alpha": AlphaSettings(), "seam_px": 0.0,
         "reach_px": 0.1 * face.face_width_px,
     }  # fmt: skip
-    for footprint in (None, np.array([(-1e3, -1e3), (2e3, -1e3), (2e3, 2e3), (-1e3, 2e3)], np.float32)):
-        plain, roomy = (
-            make_matte(face, face, mask=MaskSettings(shapes=("superellipse",), **mask), footprint=footprint, **given)
-            for mask in ({"expansion": 1.15 * 1.1, "pad_bottom_frac": 0.1}, ROOM)
-        )
-        assert plain is not None
-        assert roomy is not None
-        assert roomy.box == plain.box
-        np.testing.assert_allclose(roomy.reach, plain.reach, atol=1e-5)
+    painted = np.array([(-1e3, -1e3), (2e3, -1e3), (2e3, 2e3), (-1e3, 2e3)], np.float32)
+    plain, roomy = (
+        make_matte(face, face, mask=MaskSettings(shapes=("superellipse",), **mask), footprint=painted, **given)
+        for mask in ({"expansion": 1.15 * 1.1, "pad_bottom_frac": 0.1}, ROOM)
+    )
+    assert plain is not None
+    assert roomy is not None
+    assert roomy.box == plain.box
+    np.testing.assert_allclose(roomy.reach, plain.reach, atol=1e-5)
 
 
 ROOM = {"room_expansion": 1.1, "room_pad_bottom_frac": 0.1}
@@ -242,7 +243,7 @@ ROOM = {"room_expansion": 1.1, "room_pad_bottom_frac": 0.1}
 def test_near_the_footprints_edge_the_mask_is_the_smaller_shape_and_between_it_keeps_the_wide_margin(
     face: Landmarks,
 ) -> None:
-    small, large = roomy(face, None), roomy(face, None, **ROOM)
+    small, large = roomy(face, 2.0), roomy(face, 2.0, **ROOM)
     upright, width = face.mouth_centre[1], face.face_width_px
 
     def lowest(alpha: np.ndarray) -> float:
