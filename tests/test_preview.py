@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from lipblend.analysis.scan import Scan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.media.planes import to_rgb
+from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
@@ -188,6 +190,21 @@ def test_the_synced_video_need_not_wait_for_the_original_in_a_window(sample: Sam
     assert Scan(large, window_pts=(0, 1)).ahead(4) == 4
 
 
+def test_both_videos_of_a_window_may_be_looked_at_ahead_of_the_other(
+    sample: SamplePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depths: list[int] = []
+
+    def noted(items: Iterable[object], depth: int) -> object:
+        depths.append(depth)
+        return prefetch(items, depth)
+
+    monkeypatch.setattr("lipblend.analysis.analyse.prefetch", noted)
+    preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
+    assert min(depths) <= 2  # what is decoded waits for the looks
+    assert sorted(depths)[-2] >= 40
+
+
 def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePair) -> None:
     by_index = Settings.model_validate({"pair": {"method": "index"}})
     ((look,),) = preview(sample.original, sample.synced, ["1.8"], {"mine": by_index}).looks
@@ -203,7 +220,9 @@ def test_times(sample: SamplePair, text: str, seconds: float) -> None:
         assert times.parsed(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "inf"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "#²", "inf"]
+)
 def test_what_is_no_time(sample: SamplePair, text: str) -> None:
     with FrameTimes(probe(sample.original)) as times, pytest.raises(SettingsError, match="is no time"):
         times.parsed(text)

@@ -74,6 +74,22 @@ def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings)
     return planes
 
 
+def test_the_mask_is_larger_where_the_footprint_leaves_room_by_the_settings_margin(row: PlanRow) -> None:
+    face = row.faces[0]
+    corners = face.original.mouth_centre + np.array([(-1, -1), (1, -1), (1, 0.75), (-1, 0.75)]) * (
+        face.original.face_width_px
+    )
+    painted = replace(row, faces=(replace(face, footprint=corners.astype(np.float32)),))
+    areas = []
+    for margin in (0.0, 0.12, 0.5):
+        chosen = settings(
+            mask={"room_expansion": 1.1, "room_pad_bottom_frac": 0.1}, footprint={"room_margin_frac": margin}
+        )
+        (patch,) = render_frame(picture(1), picture(2), painted, chosen).patches
+        areas.append(int(patch.matte.mask.sum()))
+    assert areas[0] > areas[1] > areas[2]
+
+
 def delta_of(result: FrameResult) -> np.ndarray:
     assert len(result.patches) == 1
     return result.patches[0].delta.whole()

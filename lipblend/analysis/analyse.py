@@ -26,7 +26,7 @@ from lipblend.media.pairing import pair_by_time
 from lipblend.media.prefetch import prefetch
 from lipblend.settings import Settings, TrackSettings
 
-_QUEUE = 4  # frames a stream that wait, be it to be looked at or to be measured
+_QUEUE = 2  # frames a stream that wait to be looked at, and as many to be measured
 _LACKING_SHARE = 0.2
 
 Measures = dict[tuple[int, int], dict[int, FaceMeasure]]

@@ -82,7 +82,7 @@ class Scan:
         return VideoReader(self.info) if self.window_pts is None else WindowReader(self.info, *self.window_pts)
 
     def ahead(self, usual: int) -> int:
-        """How many frames may wait until they are recorded: of a window as many as are kept anyway, else the usual.
+        """How many frames may wait until they are recorded: of a window as many as may be kept, else the usual.
 
         The first frame of the original is searched for long; the synced video can be done meanwhile.
         """

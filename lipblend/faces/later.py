@@ -40,12 +40,13 @@ def put_off(*names: str) -> Iterator[None]:
     as soon as a module of theirs is, so name what lies deepest. Only those who imported them hold what is not loaded at
     the end: whoever looks through ``sys.modules``, as `inspect` does, would load them, or fail to.
     """
+    new = [name for name in names if name not in sys.modules]
     finder = _Finder(names)
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in names:
+        for name in new:
             if type(sys.modules.get(name, sys)) is not ModuleType:
                 del sys.modules[name]

@@ -78,7 +78,7 @@ class WindowReader(VideoReader):
             return
 
     def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
-        if stream.codec_context.name in _EXACT_LEAVING_OUT:
+        if stream.codec_context.name in _EXACT_LEAVING_OUT and not self.info.interlaced:  # a field may have no stamp
             early = packet.pts is not None and packet.pts - self._origin < self._first
             stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
 

@@ -21,7 +21,8 @@ class FrameTimes:
     """Which frame is shown when, counted over the whole file; a context manager.
 
     That takes all packets of the file, none decoded. They are read once, on a thread of its own that starts with
-    `begin`, or when they are needed; a with-block left by an exception does not wait for it.
+    `begin`, or when they are needed; a with-block left by an exception does not wait for it, but Python
+    does at its end.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class FrameTimes:
             It lies beyond the clip.
         """
         word, info = text.strip(), self._info
-        if word.startswith("#") and word[1:].isdigit():
+        if word.startswith("#") and word[1:].isdecimal():
             stamps_s = self._stamps_s()
             number = int(word[1:])
             if number >= len(stamps_s):

@@ -46,6 +46,8 @@ def test_what_is_not_loaded_is_seen_by_none_but_its_importer(package: Path) -> N
     with put_off("laterpackage.broken", "laterpackage.other"):
         broken = importlib.import_module("laterpackage.broken")
         assert importlib.import_module("laterpackage.other").name == "other"
+    with put_off("laterpackage.other"):
+        pass
     inspect.getmodule(importlib)  # asks all of sys.modules for their files
     assert "laterpackage.broken" not in sys.modules
     assert "laterpackage.other" in sys.modules
