@@ -81,7 +81,7 @@ def read_shot(clip: Path, start_s: float, frames: int, model: Path) -> Shot:
     pictures: list[Rgb] = []
     meshes: list[Landmarks | None] = []
     with FaceLandmarker(model, max_faces=1, confidence=0.5) as landmarker, WindowReader(info, first, stop) as reader:
-        for seen in follow(reader, landmarker, TrackSettings(max_faces=1), exhaustive=False):
+        for seen in follow(reader, reader.info, landmarker, TrackSettings(max_faces=1), exhaustive=False):
             rgb = to_rgb(seen.frame.planes, seen.frame.layout, info.colour)
             pictures.append(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
             meshes.append(seen.faces[0].landmarks if seen.faces else None)

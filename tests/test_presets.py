@@ -47,10 +47,11 @@ def test_the_presets_are_there_and_say_what_they_are_for() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_is_valid_and_holds_differences_only(name: str) -> None:
     resolved = resolve_settings(name)
-    default = Settings().model_dump()
+    default, plain = Settings().model_dump(), preset_values(presets.find_preset(DEFAULT_PRESET))
     for key in preset_values(presets.find_preset(name)):
         group, leaf = key.split(".")
-        assert getattr(getattr(resolved.settings, group), leaf) != default[group][leaf], f"{key} is the default"
+        value = getattr(getattr(resolved.settings, group), leaf)
+        assert value != default[group][leaf] or value != plain.get(key, value), f"{key} is the default"
         assert resolved.sources[key] == f"preset {name}"
 
 
@@ -58,8 +59,8 @@ def test_a_preset_is_valid_and_holds_differences_only(name: str) -> None:
 def test_what_a_preset_differs_in_from_the_default_one_is_measured_and_written_down(name: str) -> None:
     page = (Path(__file__).resolve().parent.parent / "docs" / "presets.md").read_text(encoding="utf-8")
     plain, own = preset_values(presets.find_preset(DEFAULT_PRESET)), preset_values(presets.find_preset(name))
-    # A preset starts from the defaults, not from the default preset: what it leaves out differs too.
-    differing = {key for key in own.keys() | plain.keys() if own.get(key) != plain.get(key)}
+    assert plain.keys() <= own.keys(), "as a config file a preset lies over the default preset"
+    differing = {key for key in own if own[key] != plain.get(key)}
     for key in differing:
         assert f"`{key}" in page, f"docs/presets.md does not say why {name} sets {key}"
     assert bool(differing) == (name != DEFAULT_PRESET)

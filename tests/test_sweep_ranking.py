@@ -190,10 +190,16 @@ def test_the_winners_file_holds_no_more_than_it_must(tmp_path: Path) -> None:
     path.write_text(preset_text(resolve_settings("natural").settings, "x", named=["alpha.gamma"]))
     assert presets.preset_values(presets.PresetInfo("best", "", path)) == {
         "mask.shapes": ["superellipse"],
+        "mask.room_expansion": 1.1,
+        "mask.room_pad_bottom_frac": 0.1,
         "alpha.gamma": Settings().alpha.gamma,
     }
     path.write_text(preset_text(Settings(), "x"))
-    assert set(presets.preset_values(presets.PresetInfo("best", "", path))) == {"mask.shapes"}
+    assert set(presets.preset_values(presets.PresetInfo("best", "", path))) == {
+        "mask.shapes",
+        "mask.room_expansion",
+        "mask.room_pad_bottom_frac",
+    }
 
 
 def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
