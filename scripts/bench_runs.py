@@ -47,30 +47,22 @@ FIRST_PASS = ("read", "small pictures", "to RGB", "to reduced RGB", "face model"
 def floor(original: Path, synced: Path, output: Path, settings: Any) -> int:
     """Decode both, encode the original's frames; returns how many."""
     count = 0
-    with av.open(str(original)) as one, av.open(str(synced)) as two, av.open(str(output), "w") as out:
-        ours, theirs = one.streams.video[0], two.streams.video[0]
-        ours.thread_type = theirs.thread_type = "AUTO"
-        stream = _encoder(out, ours, settings)
-        others = two.decode(theirs)
-        for frame in one.decode(ours):
+    with _opened(original, synced, output, settings) as (frames, others, stream, out):
+        for frame in frames:
             next(others, None)
             frame.pict_type = 0
             out.mux(stream.encode(frame))
             count += 1
         for _ in others:
             pass
-        out.mux(stream.encode(None))
     return count
 
 
 def reference(original: Path, synced: Path, output: Path, settings: Any) -> int:
     """The usual script: RGB frames, one ellipse, cv2.seamlessClone; returns how many frames."""
     count = 0
-    with av.open(str(original)) as one, av.open(str(synced)) as two, av.open(str(output), "w") as out:
-        ours, theirs = one.streams.video[0], two.streams.video[0]
-        ours.thread_type = theirs.thread_type = "AUTO"
-        stream = _encoder(out, ours, settings)
-        for frame, other in zip(one.decode(ours), two.decode(theirs), strict=False):
+    with _opened(original, synced, output, settings) as (frames, others, stream, out):
+        for frame, other in zip(frames, others, strict=False):
             before, after = frame.to_ndarray(format="rgb24"), other.to_ndarray(format="rgb24")
             height, width = before.shape[:2]
             mask = np.zeros((height, width), np.uint8)
@@ -82,12 +74,22 @@ def reference(original: Path, synced: Path, output: Path, settings: Any) -> int:
             picture.pts, picture.time_base = frame.pts, frame.time_base
             out.mux(stream.encode(picture))
             count += 1
-        out.mux(stream.encode(None))
     return count
 
 
 PLAIN = {"floor": floor, "reference": reference}
 """The runs without lipblend; all others are lipblend."""
+
+
+@contextlib.contextmanager
+def _opened(original: Path, synced: Path, output: Path, settings: Any) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Frames of both videos, an encoder like the original, and the file it goes to, which is ended afterwards."""
+    with av.open(str(original)) as one, av.open(str(synced)) as two, av.open(str(output), "w") as out:
+        ours, theirs = one.streams.video[0], two.streams.video[0]
+        ours.thread_type = theirs.thread_type = "AUTO"
+        stream = _encoder(out, ours, settings)
+        yield one.decode(ours), two.decode(theirs), stream, out
+        out.mux(stream.encode(None))
 
 
 def _encoder(out: Any, like: Any, settings: Any) -> Any:

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from lipblend.analysis.plan import PlanRow
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+from tests.renders import row_of
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,3 +72,9 @@ def transformed() -> Callable[..., Landmarks]:
         return Landmarks(points.astype(np.float32))
 
     return apply
+
+
+@pytest.fixture
+def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
+    """The portrait's mesh, and the same with the mouth opened, as a row of a plan."""
+    return row_of(face, transformed(face, jaw_px=0.1 * face.face_width_px))

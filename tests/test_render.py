@@ -11,67 +11,15 @@ from lipblend import render as module
 from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.generate import Generated
-from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.mapping import FrameMapping
-from lipblend.media.planes import Box, Patch, add_delta
+from lipblend.media.info import PixelLayout
+from lipblend.media.planes import Box, Patch
 from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
 from lipblend.settings import Settings
-from lipblend.stages.colour_map import ColourMap, Space
+from lipblend.stages.colour_map import Space
 from lipblend.stages.flow import warped
 from lipblend.stages.mask import signed_distance
 from lipblend.stages.matte import Matte
-
-TAGS = ColourTags(1, 1, 1, 1)
-EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)
-TEN = PixelLayout("yuv420p10le", 10, 1, 1, 3)
-NOISE = np.random.default_rng(5)
-BLENDS = ("alpha", "multiband", "poisson")
-
-
-def picture(seed: int, layout: PixelLayout = EIGHT, side: int = 768) -> Picture:
-    rng = np.random.default_rng(seed)
-    planes = [rng.integers(40, 200, (side, side)), *(rng.integers(100, 160, (side // 2, side // 2)) for _ in range(2))]
-    scale = 1 << (layout.depth - 8)
-    return Picture([(p * scale).astype(np.uint8 if scale == 1 else np.uint16) for p in planes], layout, TAGS, side)
-
-
-PLAIN: dict[str, dict[str, object]] = {
-    "reuse": {"method": "none"}, "align": {"method": "none"}, "detail": {"strength": 0},
-    "colour": {"membrane": False},
-}  # fmt: skip
-"""The pictures of these tests are noise, of which nothing can be reused; and what is taken over shall be exact."""
-
-
-def settings(**groups: dict[str, object]) -> Settings:
-    return Settings.model_validate({**PLAIN, **{key: {**PLAIN.get(key, {}), **group} for key, group in groups.items()}})
-
-
-@pytest.fixture
-def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
-    return row_of(face, transformed(face, jaw_px=0.1 * face.face_width_px))
-
-
-def row_of(
-    original: Landmarks,
-    synced: Landmarks,
-    *,
-    weight: float = 1.0,
-    offset: float = 0.0,
-    moved: tuple[float, float] = (0, 0),
-    space: Space = "ycbcr",
-) -> PlanRow:
-    shift = ColourMap.affine(space, np.ones(3), np.array([offset, 0, 0]))
-    face = FacePlan(weight, original, synced, shift, np.array(moved, np.float64))
-    return PlanRow(0, 0, (face,), "")
-
-
-def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings) -> list[np.ndarray]:
-    planes = [plane.copy() for plane in original.planes]
-    result = render_frame(original, synced, row, chosen)
-    assert result.patches
-    for patch in result.patches:
-        add_delta(planes, original.layout, patch.matte.box, patch.delta)
-    return planes
+from tests.renders import BLENDS, EIGHT, TAGS, TEN, finished, picture, row_of, settings
 
 
 def test_the_mask_is_larger_where_the_footprint_leaves_room_by_the_settings_margin(row: PlanRow) -> None:
@@ -248,69 +196,6 @@ def test_two_faces_are_composed_and_where_they_overlap_nothing_is_added_twice(
     assert luma.max() == 160
     assert np.count_nonzero(luma == 160) > np.count_nonzero(single == 160)
     assert (luma >= single).all()
-
-
-def test_a_scaled_and_padded_synced_picture_is_laid_on_the_original(row: PlanRow) -> None:
-    x, _ = np.meshgrid(np.arange(768, dtype=np.float32), np.arange(768, dtype=np.float32))
-    chroma = [np.full((384, 384), 128, np.uint8)] * 2
-    original = Picture([np.full((768, 768), 50, np.uint8), *chroma], EIGHT, TAGS, 768)
-    ramp = Picture([(60 + x / 8).astype(np.uint8), *chroma], EIGHT, TAGS, 768)
-    mapping = FrameMapping(0.5, 0.5, 20, 30)
-    sx, _ = np.meshgrid(np.arange(420, dtype=np.float32) + 0.5, np.arange(440, dtype=np.float32) + 0.5)
-    small = Picture(
-        [(60 + ((sx - 20) / 0.5 - 0.5) / 8).clip(0, 255).astype(np.uint8), *[np.full((220, 210), 128, np.uint8)] * 2],
-        EIGHT,
-        TAGS,
-        440,
-    )
-    plain = settings(colour={"method": "none"})
-    direct = finished(original, ramp, row, plain)[0].astype(int)
-    planes = [plane.copy() for plane in original.planes]
-    for patch in render_frame(original, small, row, plain, mapping=mapping).patches:
-        add_delta(planes, EIGHT, patch.matte.box, patch.delta)
-    np.testing.assert_allclose(planes[0].astype(int), direct, atol=1)
-
-
-def test_a_head_that_lies_elsewhere_in_the_synced_picture_is_brought_to_its_place(row: PlanRow) -> None:
-    original, synced = picture(1), picture(2)
-    rolled = [np.roll(plane, (6, 4) if chroma else (12, 8), (0, 1)) for chroma, plane in enumerate(synced.planes)]
-    away = Picture(rolled, EIGHT, TAGS, 768)
-    face = row.faces[0]
-    plain = settings(colour={"method": "none"})
-    straight = finished(original, synced, row, plain)
-    moved = finished(original, away, row_of(face.original, face.synced, moved=(8, 12)), plain)
-    np.testing.assert_allclose(moved[0].astype(int), straight[0], atol=1)
-
-
-def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: PlanRow) -> None:
-    original = picture(1)
-    x, y = row.faces[0].original.mouth_centre
-    right, bottom = int(x) + 10, int(y) + 20
-    cropped = Picture(
-        [
-            plane[: (bottom if not n else bottom // 2), : (right if not n else right // 2)]
-            for n, plane in enumerate(picture(2).planes)
-        ],
-        EIGHT,
-        TAGS,
-        bottom,
-    )
-    planes = [plane.copy() for plane in original.planes]
-    # A mapping that is not quite none, so that the crop is known to be one.
-    for patch in render_frame(original, cropped, row, Settings(), mapping=FrameMapping(1, 1, 1e-9, 0)).patches:
-        add_delta(planes, EIGHT, patch.matte.box, patch.delta)
-    np.testing.assert_array_equal(planes[0][:, right:], original.planes[0][:, right:])
-    np.testing.assert_array_equal(planes[0][bottom:], original.planes[0][bottom:])
-    assert not np.array_equal(planes[0], original.planes[0])
-
-
-def test_a_synced_picture_without_its_last_rows_needs_no_scale(row: PlanRow) -> None:
-    original, face = picture(1), row.faces[0]
-    bottom = int(face.original.mouth_centre[1]) + 20 & ~1
-    planes = [plane[: bottom // 2 if chroma else bottom] for chroma, plane in enumerate(picture(2).planes)]
-    luma = finished(original, Picture(planes, EIGHT, TAGS, bottom), row, Settings())[0]
-    np.testing.assert_array_equal(luma[bottom:], original.planes[0][bottom:])
-    assert not np.array_equal(luma, original.planes[0])
 
 
 SEAMS: list[dict[str, object]] = [

@@ -240,10 +240,7 @@ def _outline(
 
 def _limited(outlines: Sequence[Distance], limits: Sequence[Distance]) -> Distance:
     """The union of some outlines, each cut off at a limit of its own."""
-    return combine(
-        [combine(each, "minimum") for each in zip(outlines, limits, strict=True)],
-        "union",
-    )
+    return combine([combine(each, "minimum") for each in zip(outlines, limits, strict=True)], "union")
 
 
 def _profile(distance: Distance, feather_px: float | Alpha, alpha: AlphaSettings) -> Alpha:
