@@ -30,6 +30,7 @@ from lipblend.media.orientation import UPRIGHT, orientation_of
 from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
 from lipblend.media.trial import ffmpeg_words, reason
+from lipblend.media.x264 import steady_options
 from lipblend.settings import EncodeSettings
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -236,7 +237,8 @@ def _options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str
         )
     if codec.name == "libx264":
         # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
-        return {"preset": encode.preset, **({"qp": "0"} if encode.crf == 0 else {"crf": crf})}, []
+        quality = {"qp": "0"} if encode.crf == 0 else {"crf": crf}
+        return {"preset": encode.preset, **quality, **steady_options()}, []
     if codec.name == "libx265":
         return {"preset": encode.preset, "crf": crf, "x265-params": "log-level=error"}, []
     if codec.name == "libsvtav1":

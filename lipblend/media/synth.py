@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lipblend.errors import OutputError
 from lipblend.media.encoding import container_format
+from lipblend.media.x264 import steady_options
 
 _BT709 = 1  # H.273 number, the same for matrix, primaries and transfer
 _AUDIO_BLOCK = 1024
@@ -95,7 +96,8 @@ def _encode(
 
 
 def _video_stream(output: OutputContainer, width: int, height: int, rate: Fraction, crf: float) -> VideoStream:
-    stream = output.add_stream("libx264", rate=rate, options={"crf": f"{crf:g}", "preset": "veryfast"})
+    options = {"crf": f"{crf:g}", "preset": "veryfast", **steady_options()}
+    stream = output.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.thread_count = _THREADS
