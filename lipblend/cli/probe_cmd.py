@@ -17,6 +17,7 @@ from lipblend.settings import TrackSettings
 if TYPE_CHECKING:
     from lipblend.faces.census import FaceReport
     from lipblend.inspection import FileReport
+    from lipblend.media.trimming import Trim
 
 app = command_app()
 
@@ -70,6 +71,8 @@ def _rows(report: FileReport) -> Iterator[tuple[str, str]]:
     yield "interlaced", "yes" if picture.interlaced else "no"
     claimed = "container says " + ("nothing" if timing.claimed_frames is None else str(timing.claimed_frames))
     yield "frames", f"{timing.frames} counted; {claimed}"
+    if timing.trim is not None:
+        yield "trimmed", _trim_text(timing.trim)
     yield (
         "frame rate",
         f"{_number(timing.frame_rate)} counted, {_pace(report)}; container says " + _number(timing.claimed_frame_rate),
@@ -96,6 +99,28 @@ def _pace(report: FileReport) -> str:
     if timing.constant:
         return "constant"
     return f"variable ({timing.shortest_s * 1000:.1f} to {timing.longest_s * 1000:.1f} ms between frames)"
+
+
+def _trim_text(trim: Trim) -> str:
+    parts = []
+    if trim.start_frames or trim.end_frames or trim.inside_frames:
+        ends = [
+            f"{frames} frames ({seconds:.3f} s) at the {where}"
+            for frames, seconds, where in (
+                (trim.start_frames, trim.start_s, "start"),
+                (trim.end_frames, trim.end_s, "end"),
+            )
+            if frames
+        ]
+        inside = [f"{trim.inside_frames} frames between its parts"] if trim.inside_frames else []
+        hidden = ", ".join(ends + inside)
+        parts.append(f"an edit list hides {hidden} of the {trim.coded_frames} in the file")
+    if trim.leading_frames:
+        parts.append(
+            f"cut within a group of pictures: {trim.leading_frames} frames ({trim.leading_s:.3f} s) before the first "
+            "that can be decoded"
+        )
+    return "; ".join(parts) or "an edit list repeats frames"
 
 
 def _damage_text(report: FileReport) -> str:

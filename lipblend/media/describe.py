@@ -10,6 +10,7 @@ from lipblend.media.colour import BT709, HD_HEIGHT
 from lipblend.media.info import RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, VideoInfo
 from lipblend.media.names import MATRICES, NOT_TAGGED, PRIMARIES, TRANSFERS, code_name, sampling_name
 from lipblend.media.survey import Survey
+from lipblend.media.trimming import Trim
 
 _STEADY_UNITS = 1  # time stamps are rounded: distances that differ by no more than this are equal
 _PQ, _HLG = 16, 18
@@ -88,6 +89,8 @@ class TimingReport:
         Pictures without a time stamp, and with one that another has too.
     claimed_frames, claimed_frame_rate, claimed_duration_s
         None where the container does not say.
+    trim : Trim or None
+        What the file holds but does not show; None where it shows all.
     """
 
     frames: int
@@ -102,6 +105,7 @@ class TimingReport:
     claimed_frames: int | None
     claimed_frame_rate: float | None
     claimed_duration_s: float | None
+    trim: Trim | None
 
 
 def describe_picture(info: VideoInfo, profile: str) -> PictureReport:
@@ -169,4 +173,5 @@ def describe_timing(info: VideoInfo, found: Survey) -> TimingReport:
         claimed_frames=info.frame_count,
         claimed_frame_rate=float(info.frame_rate) if info.frame_rate else None,
         claimed_duration_s=info.duration_s,
+        trim=found.trim,
     )

@@ -114,7 +114,8 @@ class VideoInfo:
     frame_rate : Fraction or None
         Average frames per second; None where the file does not say, or says nonsense.
     frame_count : int or None
-        What the container claims; the reader may find another number.
+        Pictures to be shown, as the container says: without those that its edit list cuts off, and without
+        ``leading_frames``. None where it does not say; the reader may find another number.
     start_s : float
         Time of the first picture in seconds.
     duration_s : float or None
@@ -158,6 +159,10 @@ class VideoInfo:
         What the user should know of this file, ready for the summary.
     size_bytes : int
         Length of the file when it was probed; what is written to it later is not read. 0 unknown.
+    coded_frames : int or None
+        Pictures in the file, shown or not, as the container says.
+    leading_frames : int
+        Pictures at the start that cannot be decoded, as what they refer to was cut off before them.
     """
 
     path: Path
@@ -191,6 +196,14 @@ class VideoInfo:
     hdr_dropped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     size_bytes: int = 0
+    coded_frames: int | None = None
+    leading_frames: int = 0
+
+    @property
+    def trimmed(self) -> bool:
+        """Pictures of the file are cut off by an edit list."""
+        shown = self.frame_count
+        return shown is not None and self.coded_frames is not None and shown + self.leading_frames != self.coded_frames
 
     @property
     def hdr_metadata(self) -> bool:

@@ -169,7 +169,9 @@ class VideoReader:
             raise InputError(f"{self.info.path} has changed since it was looked at", hint="Run again.")
         read_only(container, [stream])
         prepare_decoder(stream)
-        end = stream_end(container, stream, self.info.time_base, self.info.origin)
+        end = stream_end(container, stream, self.info.time_base, trimmed=self.info.trimmed)
+        if end is not None:
+            end -= self.info.origin
         if self._frame_limit is not None and self._frame_limit < 1:
             return
         if self._start_pts is not None:
