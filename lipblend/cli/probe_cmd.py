@@ -65,6 +65,7 @@ def _rows(report: FileReport) -> Iterator[tuple[str, str]]:
     yield "size", f"{size}; {turned}; sample aspect {picture.sample_aspect or 'not given (1:1)'}"
     read = "" if picture.read_as == picture.pixel_format else f", read as {picture.read_as}"
     yield "pixels", f"{picture.pixel_format}{read}; {picture.depth} bits; chroma {picture.chroma}"
+    yield "alpha", picture.alpha
     tags = f"matrix {picture.matrix}, primaries {picture.primaries}, transfer {picture.transfer}"
     yield "colour", f"range {picture.range}, {tags}" + (f"; taken as {picture.taken_as}" if picture.taken_as else "")
     yield "HDR", picture.hdr or "no"

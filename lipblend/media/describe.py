@@ -37,6 +37,8 @@ class PictureReport:
         Bits a sample.
     chroma : str
         ``4:2:0`` and so on, or ``none`` (grey).
+    alpha : str
+        ``yes``, ``opaque in the first picture`` or ``no``.
     range, matrix, primaries, transfer : str
         The file's tags, by name; ``not tagged`` where there is none.
     taken_as : str
@@ -58,6 +60,7 @@ class PictureReport:
     read_as: str
     depth: int
     chroma: str
+    alpha: str
     range: str
     matrix: str
     primaries: str
@@ -136,6 +139,7 @@ def describe_picture(info: VideoInfo, profile: str) -> PictureReport:
         read_as=layout.name,
         depth=layout.depth,
         chroma=sampling_name(layout),
+        alpha="no" if not layout.alpha else "opaque in the first picture" if info.opaque else "yes",
         range=ranges.get(colour.range, NOT_TAGGED),
         matrix=code_name(colour.matrix, MATRICES),
         primaries=code_name(colour.primaries, PRIMARIES),

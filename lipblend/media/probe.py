@@ -18,9 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
+from lipblend.media.alpha import is_opaque
+from lipblend.media.decoding import Decoder, alpha_lost
 from lipblend.media.hdr import content_light, mastering_display
 from lipblend.media.info import AudioInfo, VideoInfo
-from lipblend.media.layouts import colour_tags, nearest_layout
+from lipblend.media.layouts import colour_tags, nearest_layout, to_layout
 from lipblend.media.orientation import Orientation, orientation_of
 from lipblend.media.source import (
     check_claimed_size,
@@ -29,7 +31,6 @@ from lipblend.media.source import (
     main_video,
     moving_videos,
     open_source,
-    prepare_decoder,
 )
 from lipblend.media.trimming import LeadingPackets, promised_packets
 
@@ -78,6 +79,7 @@ def probe(path: Path | str) -> VideoInfo:
         frame, packets = _first_frame(container, stream, path)
         check_size(path, frame.width, frame.height)
         layout = nearest_layout(frame.format.name)
+        colour = colour_tags(frame, layout)
         data = _side_data(frame)
         display = data.get(SideDataType.MASTERING_DISPLAY_METADATA, b"")
         matrix = _display_matrix(frame, data)
@@ -101,7 +103,7 @@ def probe(path: Path | str) -> VideoInfo:
             frame_count=None if shown is None else max(0, shown - leading),
             start_s=float(first_pts * time_base - origin),
             duration_s=length_s if end is None else max(0.0, float(end - first_pts * time_base)) or None,
-            colour=colour_tags(frame, layout),
+            colour=colour,
             sample_aspect=stream.sample_aspect_ratio or None,
             rotation=0 if turn is None else frame.rotation % 360,
             bit_rate=stream.bit_rate or container.bit_rate or None,
@@ -122,6 +124,7 @@ def probe(path: Path | str) -> VideoInfo:
             warnings=tuple(_warnings(path, container, stream, leading, interlaced=interlaced, odd_turn=turn is None)),
             coded_frames=coded,
             leading_frames=leading,
+            opaque=is_opaque(to_layout(frame, layout, colour), layout),
         )
 
 
@@ -144,6 +147,8 @@ def _warnings(
     if interlaced:
         advice = "deinterlace it first for best results"
         yield f"{path.name} is interlaced: both fields are worked on as one picture; {advice}"
+    if alpha_lost(stream):
+        yield f"{path.name} has an alpha channel that cannot be read: this FFmpeg lacks libvpx"
     if odd_turn:
         yield f"{path.name} is to be shown turned by no right angle: its pictures are worked on as they are stored"
 
@@ -189,7 +194,7 @@ def _length_s(container: InputContainer, stream: VideoStream, shown: int | None)
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> tuple[VideoFrame, LeadingPackets]:
     """The first picture that is shown, and the packets before it; those after it may be read too."""
-    prepare_decoder(stream)
+    decoder = Decoder(stream)
     reason = ""
     frame: VideoFrame | None = None
     leading, left = LeadingPackets(), _MOST_REORDERED
@@ -198,7 +203,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
             leading.add(packet)
             if frame is None:
                 try:
-                    frame = next(iter(packet.decode()), None)
+                    frame = next(iter(decoder.decode(packet)), None)
                 except av.InvalidDataError as error:
                     reason = f": {error.strerror}"
             elif leading.complete or left == 0:
