@@ -45,6 +45,7 @@ _SEMI_PLANAR = {
     "yuv444p10le": "yuv444p10msble",
 }  # fmt: skip
 """The same samples in the order that hardware takes: chroma interleaved, or 10 bits at the top of 16."""
+_CAPTIONS_KEPT = "libx264"
 _ALPHA_SUFFIXES = (".mov", ".mkv", ".webm")
 _LEAST_BITS_PER_PIXEL = Fraction(1, 8)
 _MOV_LEAST_TIMESCALE = 10000
@@ -181,7 +182,7 @@ def add_video_stream(
             hint="Leave out --encoder, or use ffv1 in .mkv, which takes any size.",
         )
     options, notes = _options(encode, codec, info.layout.depth)
-    notes += _add_hdr(options, info, codec.name)
+    notes += [*_add_hdr(options, info, codec.name), *_lost_beside(info, codec.name)]
     keepers = _alpha_keepers(info, path.suffix.lower())
     notes += alpha.notes(codec.name, info.layout, pixel_format, encode.crf, opaque=info.opaque, able=keepers)
     try:
@@ -279,6 +280,18 @@ def _add_hdr(options: dict[str, str], info: VideoInfo, encoder: str) -> list[str
             )
     if dropped:
         notes.append(f"HDR metadata of the original is not kept: {', '.join(dropped)}")
+    return notes
+
+
+def _lost_beside(info: VideoInfo, encoder: str) -> list[str]:
+    """What lies beside the original's pictures and is not kept, in words."""
+    notes = []
+    if info.captions and encoder != _CAPTIONS_KEPT:
+        notes.append(
+            f"closed captions of the original are not kept: {encoder} does not write them ({_CAPTIONS_KEPT} does)"
+        )
+    if info.data_dropped:
+        notes.append(f"data beside the original's pictures is not kept: {', '.join(info.data_dropped)}")
     return notes
 
 

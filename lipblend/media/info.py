@@ -176,6 +176,10 @@ class VideoInfo:
         Pictures at the start that cannot be decoded, as what they refer to was cut off before them.
     opaque : bool
         The first picture has no alpha channel, or one that lets nothing through.
+    captions : bool
+        The first picture carries closed captions (ATSC A/53).
+    data_dropped : tuple of str
+        Kinds of other data beside the first picture that no output keeps.
     """
 
     path: Path
@@ -212,6 +216,8 @@ class VideoInfo:
     coded_frames: int | None = None
     leading_frames: int = 0
     opaque: bool = True
+    captions: bool = False
+    data_dropped: tuple[str, ...] = ()
 
     @property
     def trimmed(self) -> bool:

@@ -40,6 +40,13 @@ _DYNAMIC_HDR = {
     SideDataType.DOVI_METADATA: "Dolby Vision",
     SideDataType.DOVI_RPU_BUFFER: "Dolby Vision",
 }
+_NOT_KEPT = {
+    SideDataType.STEREO3D: "stereo 3D layout",
+    SideDataType.SPHERICAL: "spherical projection",
+    SideDataType.GOP_TIMECODE: "timecodes of the pictures",
+    SideDataType.S12M_TIMECODE: "timecodes of the pictures",
+    SideDataType.FILM_GRAIN_PARAMS: "film grain parameters",
+}
 _MOST_REORDERED = 64  # pictures
 _FIELDS = range(2, 6)  # AVFieldOrder: 1 is progressive, 0 unknown
 _SLOWEST, _FASTEST = Fraction(1, 60), Fraction(1000)  # frames a second that can be meant
@@ -124,6 +131,8 @@ def probe(path: Path | str) -> VideoInfo:
             warnings=tuple(_warnings(path, container, stream, leading, interlaced=interlaced, odd_turn=turn is None)),
             coded_frames=coded,
             leading_frames=leading,
+            captions=SideDataType.A53_CC in data,
+            data_dropped=tuple(dict.fromkeys(name for kind, name in _NOT_KEPT.items() if kind in data)),
             opaque=is_opaque(to_layout(frame, layout, colour), layout),
         )
 

@@ -153,14 +153,15 @@ def test_rgb_goes_back_into_rgb(tmp_path: Path, source: str, encoder: str) -> No
             assert np.abs(apart).max() <= 3
 
 
-def test_prores_keeps_ten_bits_of_alpha(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["out.mov", "out.mkv"])
+def test_prores_keeps_ten_bits_of_alpha(tmp_path: Path, name: str) -> None:
     """FFmpeg reads ProRes 4444 in 12 bits and writes it in 10: what it wrote itself comes back exactly."""
     source = noise(tmp_path / "in.mov", "prores_ks", "yuva444p10le")
-    notes = again(source, tmp_path / "out.mov", "prores_ks")
+    notes = again(source, tmp_path / name, "prores_ks")
     assert "pictures brought from 12 to the 10 bits that prores_ks takes, the alpha channel too" in notes
-    np.testing.assert_array_equal(alphas(source), alphas(tmp_path / "out.mov"))
+    np.testing.assert_array_equal(alphas(source), alphas(tmp_path / name))
     coded = [alpha_plane(picture("yuva444p10le", n), nearest_layout("yuva444p10le")) for n in range(6)]
-    np.testing.assert_array_equal([alpha >> 2 for alpha in alphas(tmp_path / "out.mov")], coded)
+    np.testing.assert_array_equal([alpha >> 2 for alpha in alphas(tmp_path / name)], coded)
 
 
 def test_eight_bits_become_ten_and_come_back() -> None:
