@@ -17,6 +17,7 @@ from lipblend.settings import TrackSettings
 if TYPE_CHECKING:
     from lipblend.faces.census import FaceReport
     from lipblend.inspection import FileReport
+    from lipblend.media.trimming import Trim
 
 app = command_app()
 
@@ -64,12 +65,15 @@ def _rows(report: FileReport) -> Iterator[tuple[str, str]]:
     yield "size", f"{size}; {turned}; sample aspect {picture.sample_aspect or 'not given (1:1)'}"
     read = "" if picture.read_as == picture.pixel_format else f", read as {picture.read_as}"
     yield "pixels", f"{picture.pixel_format}{read}; {picture.depth} bits; chroma {picture.chroma}"
+    yield "alpha", picture.alpha
     tags = f"matrix {picture.matrix}, primaries {picture.primaries}, transfer {picture.transfer}"
     yield "colour", f"range {picture.range}, {tags}" + (f"; taken as {picture.taken_as}" if picture.taken_as else "")
     yield "HDR", picture.hdr or "no"
     yield "interlaced", "yes" if picture.interlaced else "no"
     claimed = "container says " + ("nothing" if timing.claimed_frames is None else str(timing.claimed_frames))
     yield "frames", f"{timing.frames} counted; {claimed}"
+    if timing.trim is not None:
+        yield "trimmed", _trim_text(timing.trim)
     yield (
         "frame rate",
         f"{_number(timing.frame_rate)} counted, {_pace(report)}; container says " + _number(timing.claimed_frame_rate),
@@ -96,6 +100,28 @@ def _pace(report: FileReport) -> str:
     if timing.constant:
         return "constant"
     return f"variable ({timing.shortest_s * 1000:.1f} to {timing.longest_s * 1000:.1f} ms between frames)"
+
+
+def _trim_text(trim: Trim) -> str:
+    parts = []
+    if trim.start_frames or trim.end_frames or trim.inside_frames:
+        ends = [
+            f"{frames} frames ({seconds:.3f} s) at the {where}"
+            for frames, seconds, where in (
+                (trim.start_frames, trim.start_s, "start"),
+                (trim.end_frames, trim.end_s, "end"),
+            )
+            if frames
+        ]
+        inside = [f"{trim.inside_frames} frames between its parts"] if trim.inside_frames else []
+        hidden = ", ".join(ends + inside)
+        parts.append(f"an edit list hides {hidden} of the {trim.coded_frames} in the file")
+    if trim.leading_frames:
+        parts.append(
+            f"cut within a group of pictures: {trim.leading_frames} frames ({trim.leading_s:.3f} s) before the first "
+            "that can be decoded"
+        )
+    return "; ".join(parts) or "an edit list repeats frames"
 
 
 def _damage_text(report: FileReport) -> str:

@@ -15,6 +15,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import OutputError
+from lipblend.media.alpha import beside, put_beside
 from lipblend.media.encoding import add_video_stream, container_format, in_encoder_format, nowhere
 from lipblend.media.info import VideoInfo
 from lipblend.media.reader import Frame
@@ -32,6 +33,8 @@ class CodedPacket:
     dts: int
     duration: int
     keyframe: bool
+    beside: bytes = b""
+    """What goes beside it in the file, coded apart: an alpha channel."""
 
     def packet(self, stream: Stream) -> Packet[Stream]:
         """The packet as a muxer takes it."""
@@ -40,6 +43,7 @@ class CodedPacket:
         made.time_base = stream.codec_context.time_base
         made.pts, made.dts, made.duration = self.pts, self.dts, self.duration
         made.is_keyframe = self.keyframe
+        put_beside(made, self.beside)
         return made
 
 
@@ -128,4 +132,4 @@ def _coded(packets: Iterable[Packet[VideoStream]]) -> Iterable[CodedPacket]:
         mend_decoding_time(packet)
         pts = packet.pts if packet.pts is not None else (packet.dts or 0)
         dts = packet.dts if packet.dts is not None else pts
-        yield CodedPacket(bytes(packet), pts, dts, packet.duration or 0, packet.is_keyframe)
+        yield CodedPacket(bytes(packet), pts, dts, packet.duration or 0, packet.is_keyframe, beside(packet))

@@ -17,6 +17,7 @@ from lipblend.errors import InputError
 from lipblend.media.matroska import PrimedStream, add_primed
 from lipblend.media.routes import CopyRoute, EncodeRoute, PcmRoute, Route, is_plain_pcm
 from lipblend.media.source import open_source, read_only
+from lipblend.media.trimming import hidden_before_s, several_parts
 
 _KEPT_TAGS = ("language", "title", "handler_name", "creation_time")
 _SLACK_S = 10
@@ -83,7 +84,10 @@ class StreamCopier:
         notes: list[str] = []
         route: Route
         target: Stream
-        if source.codec_context is not None and _can_hold(output.format.name, source):
+        pieced = isinstance(source, AudioStream) and several_parts(self.container, source)
+        if not pieced:
+            from_s = max(from_s, hidden_before_s(self.container, source) + shift_s)
+        if not pieced and source.codec_context is not None and _can_hold(output.format.name, source):
             # A lead-in ends at the source's time 0. Where that lies before from_s, it is left out with the rest.
             primed = add_primed(output, source, self.path) if shift_s >= from_s else None
             if primed is None:
@@ -94,10 +98,13 @@ class StreamCopier:
                 target = primed.target
             route = _copy_route(output, source, target, primed, shift_s, from_s)
         elif isinstance(source, AudioStream) and source.codec_context is not None:
-            target = _encoded_audio(output, source)
+            as_it_is = pieced and is_plain_pcm(source) and _can_hold(output.format.name, source)
+            target = _encoded_audio(output, source, source.codec_context.name if as_it_is else None)
             route = EncodeRoute(target, shift_s, from_s=from_s)
             was, now = source.codec_context.name, target.codec_context.name
-            notes.append(f"sound re-encoded from {was} to {now}: {output.format.name} cannot hold {was}")
+            why = "its edit list shows several parts of it" if pieced else f"{output.format.name} cannot hold {was}"
+            if not as_it_is:
+                notes.append(f"sound re-encoded from {was} to {now}: {why}")
         else:
             return None
         target.metadata.update({tag: source.metadata[tag] for tag in _KEPT_TAGS if tag in source.metadata})
@@ -184,8 +191,8 @@ def _name_layout(source: Stream, target: Stream) -> None:
             target.codec_context.layout = usual
 
 
-def _encoded_audio(output: OutputContainer, source: AudioStream) -> AudioStream:
-    encoder = "libopus" if output.format.name == "webm" else "aac"
+def _encoded_audio(output: OutputContainer, source: AudioStream, encoder: str | None = None) -> AudioStream:
+    encoder = encoder or ("libopus" if output.format.name == "webm" else "aac")
     wanted = source.codec_context.sample_rate
     rates = av.Codec(encoder, "w").audio_rates or [wanted]
     rate = wanted if wanted in rates else _OPUS_RATE

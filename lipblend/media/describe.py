@@ -10,6 +10,7 @@ from lipblend.media.colour import BT709, HD_HEIGHT
 from lipblend.media.info import RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, VideoInfo
 from lipblend.media.names import MATRICES, NOT_TAGGED, PRIMARIES, TRANSFERS, code_name, sampling_name
 from lipblend.media.survey import Survey
+from lipblend.media.trimming import Trim
 
 _STEADY_UNITS = 1  # time stamps are rounded: distances that differ by no more than this are equal
 _PQ, _HLG = 16, 18
@@ -36,6 +37,8 @@ class PictureReport:
         Bits a sample.
     chroma : str
         ``4:2:0`` and so on, or ``none`` (grey).
+    alpha : str
+        ``yes``, ``opaque in the first picture`` or ``no``.
     range, matrix, primaries, transfer : str
         The file's tags, by name; ``not tagged`` where there is none.
     taken_as : str
@@ -57,6 +60,7 @@ class PictureReport:
     read_as: str
     depth: int
     chroma: str
+    alpha: str
     range: str
     matrix: str
     primaries: str
@@ -88,6 +92,8 @@ class TimingReport:
         Pictures without a time stamp, and with one that another has too.
     claimed_frames, claimed_frame_rate, claimed_duration_s
         None where the container does not say.
+    trim : Trim or None
+        What the file holds but does not show; None where it shows all.
     """
 
     frames: int
@@ -102,6 +108,7 @@ class TimingReport:
     claimed_frames: int | None
     claimed_frame_rate: float | None
     claimed_duration_s: float | None
+    trim: Trim | None
 
 
 def describe_picture(info: VideoInfo, profile: str) -> PictureReport:
@@ -132,6 +139,7 @@ def describe_picture(info: VideoInfo, profile: str) -> PictureReport:
         read_as=layout.name,
         depth=layout.depth,
         chroma=sampling_name(layout),
+        alpha="no" if not layout.alpha else "opaque in the first picture" if info.opaque else "yes",
         range=ranges.get(colour.range, NOT_TAGGED),
         matrix=code_name(colour.matrix, MATRICES),
         primaries=code_name(colour.primaries, PRIMARIES),
@@ -169,4 +177,5 @@ def describe_timing(info: VideoInfo, found: Survey) -> TimingReport:
         claimed_frames=info.frame_count,
         claimed_frame_rate=float(info.frame_rate) if info.frame_rate else None,
         claimed_duration_s=info.duration_s,
+        trim=found.trim,
     )

@@ -13,10 +13,12 @@ from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import OutputError
+from lipblend.media import alpha
 from lipblend.media.hardware import (
     HARDWARE_ENCODERS,
     family_of,
@@ -25,7 +27,8 @@ from lipblend.media.hardware import (
     start_failed,
 )
 from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
-from lipblend.media.info import RANGE_FULL, PixelLayout, VideoInfo
+from lipblend.media.info import RANGE_FULL, UNSPECIFIED, VideoInfo
+from lipblend.media.layouts import nearest_layout
 from lipblend.media.orientation import UPRIGHT, orientation_of
 from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
@@ -43,6 +46,8 @@ _SEMI_PLANAR = {
     "yuv444p10le": "yuv444p10msble",
 }  # fmt: skip
 """The same samples in the order that hardware takes: chroma interleaved, or 10 bits at the top of 16."""
+_CAPTIONS_KEPT = "libx264"
+_ALPHA_SUFFIXES = (".mov", ".mkv", ".webm")
 _LEAST_BITS_PER_PIXEL = Fraction(1, 8)
 _MOV_LEAST_TIMESCALE = 10000
 
@@ -128,10 +133,17 @@ def check_output(
 def in_encoder_format(picture: VideoFrame, wanted: str) -> VideoFrame:
     """The same samples in the pixel format that `add_video_stream` chose.
 
-    ``yuvj420p`` is full-range ``yuv420p``; `_SEMI_PLANAR` formats hold the samples in another order.
+    ``yuvj420p`` is full-range ``yuv420p``; `_SEMI_PLANAR` formats hold the samples in another order. An alpha channel
+    is left out where the format has none. Where it has another depth or is RGB, see `lipblend.media.alpha`.
     """
     if picture.format.name == wanted:
         return picture
+    target = VideoFormat(wanted)
+    if target.is_rgb:
+        return alpha.as_rgb(picture, wanted)
+    layout = nearest_layout(picture.format.name)
+    if target.components[0].bits != layout.depth:
+        return alpha.of_depth(picture, layout, wanted)
     full = picture.format.name.startswith("yuvj")
     # The same range on both sides: nothing is scaled.
     renamed = picture.reformat(format=wanted, src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
@@ -157,9 +169,9 @@ def add_video_stream(
     """
     codec = _codec(encode.encoder)
     check_speed_preset(codec.name, encode.preset)
-    pixel_format = _encoder_format(codec, info.layout)
+    pixel_format = _encoder_format(codec, info, container.format.name)
     if pixel_format is None:
-        able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
+        able = ", ".join(_able_encoders(info, container.format.name)) or "none known"
         raise OutputError(
             f"{codec.name} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
         )
@@ -171,11 +183,13 @@ def add_video_stream(
             hint="Leave out --encoder, or use ffv1 in .mkv, which takes any size.",
         )
     options, notes = _options(encode, codec, info.layout.depth)
-    notes += _add_hdr(options, info, codec.name)
+    notes += [*_add_hdr(options, info, codec.name), *_lost_beside(info, codec.name)]
+    keepers = _alpha_keepers(info, path.suffix.lower())
+    notes += alpha.notes(codec.name, info.layout, pixel_format, encode.crf, opaque=info.opaque, able=keepers)
     try:
         stream: VideoStream = container.add_stream(codec.name, rate=_rate(info), options=options)  # type: ignore[assignment]
     except (av.FFmpegError, ValueError) as error:
-        able = ", ".join(_able_encoders(info.layout, container.format.name)) or "none known"
+        able = ", ".join(_able_encoders(info, container.format.name)) or "none known"
         raise OutputError(
             f"{path.suffix} cannot hold what {codec.name} makes",
             hint=f"Encoders that fit {path.suffix}: {able}. Nearly everything fits .mkv.",
@@ -190,6 +204,8 @@ def add_video_stream(
     colour = info.colour
     context.colorspace, context.color_primaries = colour.matrix, colour.primaries
     context.color_trc, context.color_range = colour.transfer, colour.range
+    if VideoFormat(pixel_format).is_rgb:
+        context.colorspace, context.color_range = UNSPECIFIED, RANGE_FULL
     if info.sample_aspect is not None:
         context.sample_aspect_ratio = info.sample_aspect
     matrix = _kept_matrix(info, container.format.name)
@@ -269,6 +285,18 @@ def _add_hdr(options: dict[str, str], info: VideoInfo, encoder: str) -> list[str
     return notes
 
 
+def _lost_beside(info: VideoInfo, encoder: str) -> list[str]:
+    """What lies beside the original's pictures and is not kept, in words."""
+    notes = []
+    if info.captions and encoder != _CAPTIONS_KEPT:
+        notes.append(
+            f"closed captions of the original are not kept: {encoder} does not write them ({_CAPTIONS_KEPT} does)"
+        )
+    if info.data_dropped:
+        notes.append(f"data beside the original's pictures is not kept: {', '.join(info.data_dropped)}")
+    return notes
+
+
 def _kept_matrix(info: VideoInfo, container_name: str) -> tuple[int, ...]:
     """The display matrix for an output: the original's, without the scale that its sample aspect holds already.
 
@@ -304,18 +332,42 @@ def _available() -> Sequence[str]:
     return [name for name in _SUGGESTED if name in av.codecs_available]
 
 
-def _able_encoders(layout: PixelLayout, container_name: str) -> list[str]:
+def _able_encoders(info: VideoInfo, container_name: str) -> list[str]:
     with nowhere(container_name) as container:
         fitting = container.supported_codecs
-    return [n for n in _available() if n in fitting and _encoder_format(Codec(n, "w"), layout) is not None]
+    return [n for n in _available() if n in fitting and _encoder_format(Codec(n, "w"), info, container_name)]
 
 
-def _encoder_format(codec: Codec, layout: PixelLayout) -> str | None:
-    """Pixel format in which an encoder takes a layout without any change of values."""
+def _alpha_keepers(info: VideoInfo, suffix: str) -> list[str]:
+    """Encoders that keep the alpha channel of a video, each with the first container in which it does."""
+    found: dict[str, str] = {}
+    # Hardly any player takes what mp4 can hold of them.
+    for each in (suffix, *_ALPHA_SUFFIXES) if info.layout.alpha else ():
+        name = FORMATS[each]
+        with nowhere(name) as container:
+            fitting = container.supported_codecs
+        for encoder in alpha.KEEPERS:
+            if name != "mp4" and encoder in fitting and encoder in av.codecs_available:
+                codec = Codec(encoder, "w")
+                if alpha.kept_format(codec, info.layout, name, from_rgb=info.from_rgb):
+                    found.setdefault(encoder, f"{encoder} in {each}")
+    return list(found.values())
+
+
+def _encoder_format(codec: Codec, info: VideoInfo, container_name: str) -> str | None:
+    """Pixel format in which an encoder takes a layout: with its alpha channel, or all but that, without any change.
+
+    ProRes encoders and, for what was RGB, those of RGB are exceptions; see `lipblend.media.alpha`.
+    """
+    kept = alpha.kept_format(codec, info.layout, container_name, from_rgb=info.from_rgb)
+    if kept is not None:
+        return kept
+    layout = info.layout.opaque
     known = {pixel_format.name for pixel_format in codec.video_formats or ()}
     unranged = layout.name.replace("yuvj", "yuv")
     names = (layout.name, unranged, _SEMI_PLANAR.get(unranged))
-    return next((name for name in names if name and (name in known or not known)), None)
+    same = next((name for name in names if name and (name in known or not known)), None)
+    return same or alpha.lifted_format(codec, layout)
 
 
 def _rate(info: VideoInfo) -> Fraction:

@@ -44,6 +44,9 @@ def dropped_streams(source: InputContainer, info: VideoInfo) -> list[str]:
     videos = [stream for stream in source.streams.video if stream.index != info.stream_index]
     if videos:
         notes.append(f"{len(videos)} further video or cover picture stream(s) dropped")
+    tags = (*source.metadata, *source.streams[info.stream_index].metadata)
+    if any(tag.lower() == "timecode" for tag in tags):
+        notes.append("the original's start timecode is not kept")
     others = [
         stream
         for stream in (*source.streams.data, *source.streams.attachments)

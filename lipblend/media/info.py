@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from av.video.format import VideoFormat
+
 from lipblend.media.hdr import ContentLight, MasteringDisplay
 from lipblend.media.orientation import UPRIGHT, Orientation, orientation_of
 
@@ -53,6 +55,9 @@ class PixelLayout:
     chroma_w_phase, chroma_h_phase : int
         Luma columns and rows of the first chroma sample that lie outside the picture, left and above. Not 0 only
         where a picture of odd size is shown mirrored: its chroma grid then begins with a part of a sample.
+    alpha : bool
+        An alpha channel follows as one more plane, of the luma plane's size and depth. It is not counted in ``planes``,
+        and nothing is ever done to it.
     """
 
     name: str
@@ -62,6 +67,12 @@ class PixelLayout:
     planes: int
     chroma_w_phase: int = 0
     chroma_h_phase: int = 0
+    alpha: bool = False
+
+    @property
+    def opaque(self) -> PixelLayout:
+        """The same without the alpha channel."""
+        return replace(self, name=self.name.replace("yuva", "yuv"), alpha=False)
 
     @property
     def code_scale(self) -> int:
@@ -114,7 +125,8 @@ class VideoInfo:
     frame_rate : Fraction or None
         Average frames per second; None where the file does not say, or says nonsense.
     frame_count : int or None
-        What the container claims; the reader may find another number.
+        Pictures to be shown, as the container says: without those that its edit list cuts off, and without
+        ``leading_frames``. None where it does not say; the reader may find another number.
     start_s : float
         Time of the first picture in seconds.
     duration_s : float or None
@@ -158,6 +170,16 @@ class VideoInfo:
         What the user should know of this file, ready for the summary.
     size_bytes : int
         Length of the file when it was probed; what is written to it later is not read. 0 unknown.
+    coded_frames : int or None
+        Pictures in the file, shown or not, as the container says.
+    leading_frames : int
+        Pictures at the start that cannot be decoded, as what they refer to was cut off before them.
+    opaque : bool
+        The first picture has no alpha channel, or one that lets nothing through.
+    captions : bool
+        The first picture carries closed captions (ATSC A/53).
+    data_dropped : tuple of str
+        Kinds of other data beside the first picture that no output keeps.
     """
 
     path: Path
@@ -191,6 +213,22 @@ class VideoInfo:
     hdr_dropped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     size_bytes: int = 0
+    coded_frames: int | None = None
+    leading_frames: int = 0
+    opaque: bool = True
+    captions: bool = False
+    data_dropped: tuple[str, ...] = ()
+
+    @property
+    def trimmed(self) -> bool:
+        """Pictures of the file are cut off by an edit list."""
+        shown = self.frame_count
+        return shown is not None and self.coded_frames is not None and shown + self.leading_frames != self.coded_frames
+
+    @property
+    def from_rgb(self) -> bool:
+        """The file's pictures are RGB."""
+        return VideoFormat(self.source_format).is_rgb
 
     @property
     def hdr_metadata(self) -> bool:

@@ -26,7 +26,8 @@ _ENCODERS = {
     "aac": ("aac", 1024), "mp3": ("libmp3lame", 1105), "mp3float": ("libmp3lame", 1105),
     "ac3": ("ac3", 256), "eac3": ("eac3", 256),
 }  # fmt: skip
-_LONGEST_LEAD_IN = 8192
+LONGEST_LEAD_IN = 8192
+"""Samples; what is hidden beyond that is the cut-off start of a trimmed file."""
 _CODEC_DELAY_ID = b"\x56\xaa"
 _HEADER_BYTES = 1 << 20
 _NANOSECONDS = 1_000_000_000
@@ -76,7 +77,7 @@ def add_primed(output: OutputContainer, source: Stream, path: Path) -> PrimedStr
         first = next((packet for packet in container.demux(container.streams[source.index]) if packet.size), None)
     rate = source.codec_context.sample_rate
     priming = skipped_samples(first, rate) if first is not None else 0
-    if first is not None and priming > _LONGEST_LEAD_IN:
+    if first is not None and priming > LONGEST_LEAD_IN:
         # No lead-in, but the cut-off start of a trimmed file: the packet across the cut and the one before will do.
         step = round((first.duration or 0) * first.time_base * rate)
         priming = step + priming % step if step else 0

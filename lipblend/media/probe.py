@@ -18,9 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
+from lipblend.media.alpha import is_opaque
+from lipblend.media.decoding import Decoder, alpha_lost
 from lipblend.media.hdr import content_light, mastering_display
 from lipblend.media.info import AudioInfo, VideoInfo
-from lipblend.media.layouts import colour_tags, nearest_layout
+from lipblend.media.layouts import colour_tags, nearest_layout, to_layout
 from lipblend.media.orientation import Orientation, orientation_of
 from lipblend.media.source import (
     check_claimed_size,
@@ -29,8 +31,8 @@ from lipblend.media.source import (
     main_video,
     moving_videos,
     open_source,
-    prepare_decoder,
 )
+from lipblend.media.trimming import LeadingPackets, promised_packets
 
 _DYNAMIC_HDR = {
     SideDataType.DYNAMIC_HDR_PLUS: "HDR10+",
@@ -38,6 +40,14 @@ _DYNAMIC_HDR = {
     SideDataType.DOVI_METADATA: "Dolby Vision",
     SideDataType.DOVI_RPU_BUFFER: "Dolby Vision",
 }
+_NOT_KEPT = {
+    SideDataType.STEREO3D: "stereo 3D layout",
+    SideDataType.SPHERICAL: "spherical projection",
+    SideDataType.GOP_TIMECODE: "timecodes of the pictures",
+    SideDataType.S12M_TIMECODE: "timecodes of the pictures",
+    SideDataType.FILM_GRAIN_PARAMS: "film grain parameters",
+}
+_MOST_REORDERED = 64  # pictures
 _FIELDS = range(2, 6)  # AVFieldOrder: 1 is progressive, 0 unknown
 _SLOWEST, _FASTEST = Fraction(1, 60), Fraction(1000)  # frames a second that can be meant
 
@@ -70,10 +80,13 @@ def probe(path: Path | str) -> VideoInfo:
         # The streams are described first: reading on can move what the demuxer says of them.
         audio = tuple(_audio_info(sound) for sound in container.streams.audio)
         time_base = stream.time_base or Fraction(1, av.time_base)
-        duration_s = _duration_s(container, stream, time_base, origin)
-        frame = _first_frame(container, stream, path)
+        coded, shown = promised_packets(container, stream)
+        end = stream_end(container, stream, time_base, trimmed=shown != coded)
+        length_s = _length_s(container, stream, shown if shown != coded else None)
+        frame, packets = _first_frame(container, stream, path)
         check_size(path, frame.width, frame.height)
         layout = nearest_layout(frame.format.name)
+        colour = colour_tags(frame, layout)
         data = _side_data(frame)
         display = data.get(SideDataType.MASTERING_DISPLAY_METADATA, b"")
         matrix = _display_matrix(frame, data)
@@ -81,6 +94,7 @@ def probe(path: Path | str) -> VideoInfo:
         interlaced = frame.interlaced_frame or stream.codec_context.field_order in _FIELDS
         mastering = mastering_display(display)
         first_pts = frame.pts if frame.pts is not None else (stream.start_time or 0)
+        leading = len(packets.before(first_pts))
         # Pictures before time 0 would be hidden in mp4.
         origin = min(origin, first_pts * time_base)
         return VideoInfo(
@@ -93,10 +107,10 @@ def probe(path: Path | str) -> VideoInfo:
             source_format=frame.format.name,
             time_base=time_base,
             frame_rate=_frame_rate(stream),
-            frame_count=stream.frames or None,
+            frame_count=None if shown is None else max(0, shown - leading),
             start_s=float(first_pts * time_base - origin),
-            duration_s=duration_s,
-            colour=colour_tags(frame, layout),
+            duration_s=length_s if end is None else max(0.0, float(end - first_pts * time_base)) or None,
+            colour=colour,
             sample_aspect=stream.sample_aspect_ratio or None,
             rotation=0 if turn is None else frame.rotation % 360,
             bit_rate=stream.bit_rate or container.bit_rate or None,
@@ -114,12 +128,17 @@ def probe(path: Path | str) -> VideoInfo:
             mastering_display=mastering,
             content_light=content_light(data.get(SideDataType.CONTENT_LIGHT_LEVEL, b"")),
             hdr_dropped=_hdr_dropped(data, incomplete=bool(display) and mastering is None),
-            warnings=tuple(_warnings(path, container, stream, interlaced=interlaced, odd_turn=turn is None)),
+            warnings=tuple(_warnings(path, container, stream, leading, interlaced=interlaced, odd_turn=turn is None)),
+            coded_frames=coded,
+            leading_frames=leading,
+            captions=SideDataType.A53_CC in data,
+            data_dropped=tuple(dict.fromkeys(name for kind, name in _NOT_KEPT.items() if kind in data)),
+            opaque=is_opaque(to_layout(frame, layout, colour), layout),
         )
 
 
 def _warnings(
-    path: Path, container: InputContainer, stream: VideoStream, *, interlaced: bool, odd_turn: bool
+    path: Path, container: InputContainer, stream: VideoStream, leading: int, *, interlaced: bool, odd_turn: bool
 ) -> Iterator[str]:
     """What the user should know of a file."""
     videos = moving_videos(container)
@@ -129,9 +148,16 @@ def _warnings(
             f"{path.name} has {len(videos)} video streams: stream {stream.index} "
             f"({context.name}, {context.width}x{context.height}) was taken"
         )
+    if leading:
+        yield (
+            f"{path.name} was cut within a group of pictures: {leading} before the first one that can be decoded are "
+            "not shown"
+        )
     if interlaced:
         advice = "deinterlace it first for best results"
         yield f"{path.name} is interlaced: both fields are worked on as one picture; {advice}"
+    if alpha_lost(stream):
+        yield f"{path.name} has an alpha channel that cannot be read: this FFmpeg lacks libvpx"
     if odd_turn:
         yield f"{path.name} is to be shown turned by no right angle: its pictures are worked on as they are stored"
 
@@ -148,10 +174,15 @@ def _hdr_dropped(data: Mapping[SideDataType, bytes], *, incomplete: bool) -> tup
 
 
 def stream_end(
-    container: InputContainer, stream: VideoStream, time_base: Fraction, origin: Fraction
+    container: InputContainer, stream: VideoStream, time_base: Fraction, *, trimmed: bool
 ) -> Fraction | None:
-    """Time in seconds at which the last picture of a stream ends, as far as the container says so."""
-    start = (stream.start_time or 0) * time_base - origin
+    """Time in seconds at which the last picture of a stream ends, as far as the container says so; on its own clock.
+
+    Where an edit list trims a track (``trimmed``) and delays it too, FFmpeg's length holds the delay or not.
+    """
+    start = (stream.start_time or 0) * time_base
+    if trimmed and start > 0:
+        return None
     if stream.duration:
         return start + stream.duration * time_base
     tagged = _clock_time(stream.metadata.get("DURATION", ""))
@@ -163,26 +194,35 @@ def stream_end(
     return None
 
 
-def _duration_s(container: InputContainer, stream: VideoStream, time_base: Fraction, origin: Fraction) -> float | None:
-    end = stream_end(container, stream, time_base, origin)
-    if end is None:
-        return container.duration / av.time_base if container.duration else None
-    length_s = float(end - ((stream.start_time or 0) * time_base - origin))
-    return length_s if length_s > 0 else None
+def _length_s(container: InputContainer, stream: VideoStream, shown: int | None) -> float | None:
+    """Length in seconds where the container does not say when a stream ends: of ``shown`` pictures, or of all of it."""
+    if shown is not None and stream.average_rate:
+        return float(shown / stream.average_rate)
+    return container.duration / av.time_base if container.duration else None
 
 
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    prepare_decoder(stream)
+def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> tuple[VideoFrame, LeadingPackets]:
+    """The first picture that is shown, and the packets before it; those after it may be read too."""
+    decoder = Decoder(stream)
     reason = ""
+    frame: VideoFrame | None = None
+    leading, left = LeadingPackets(), _MOST_REORDERED
     try:
         for packet in container.demux(stream):
-            try:
-                for frame in packet.decode():
-                    return frame
-            except av.InvalidDataError as error:
-                reason = f": {error.strerror}"
+            leading.add(packet)
+            if frame is None:
+                try:
+                    frame = next(iter(decoder.decode(packet)), None)
+                except av.InvalidDataError as error:
+                    reason = f": {error.strerror}"
+            elif leading.complete or left == 0:
+                break
+            else:
+                left -= 1
     except (av.FFmpegError, OSError) as error:
         reason = f": {error.strerror or error}"
+    if frame is not None:
+        return frame, leading
     check_claimed_size(path, stream.index)
     raise InputError(
         f"{path}: no picture could be decoded{reason}", hint="The file may be truncated, damaged or encrypted."

@@ -16,11 +16,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
+from lipblend.media.alpha import alpha_plane
+from lipblend.media.decoding import Decoder
 from lipblend.media.info import PixelLayout, VideoInfo
 from lipblend.media.layouts import to_layout
 from lipblend.media.orientation import UPRIGHT, Orientation
 from lipblend.media.probe import stream_end
-from lipblend.media.source import open_source, prepare_decoder, read_only
+from lipblend.media.source import open_source, read_only
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class Frame:
     layout : PixelLayout
         What the planes are: `VideoInfo.upright_layout`.
     handle : av.VideoFrame
-        The picture as it is coded, and as the writer takes it.
+        The picture as it is coded, and as the writer takes it; with its alpha channel, where it has one.
     orientation : Orientation
         How the planes are turned against the handle.
     """
@@ -65,6 +67,9 @@ class Frame:
         planes = plane_views(handle, self.layout, self.orientation, writable=True)
         for new, plane in zip(planes, self.planes, strict=True):
             new[...] = plane
+        alpha, ours = alpha_plane(handle, self.layout, writable=True), alpha_plane(old, self.layout)
+        if alpha is not None and ours is not None:
+            alpha[...] = ours
         handle.pts, handle.duration, handle.time_base = old.pts, old.duration, old.time_base
         handle.colorspace, handle.color_range = old.colorspace, old.color_range
         handle.color_primaries, handle.color_trc = old.color_primaries, old.color_trc
@@ -168,8 +173,10 @@ class VideoReader:
         if not isinstance(stream, VideoStream):
             raise InputError(f"{self.info.path} has changed since it was looked at", hint="Run again.")
         read_only(container, [stream])
-        prepare_decoder(stream)
-        end = stream_end(container, stream, self.info.time_base, self.info.origin)
+        self._decoder = Decoder(stream)
+        end = stream_end(container, stream, self.info.time_base, trimmed=self.info.trimmed)
+        if end is not None:
+            end -= self.info.origin
         if self._frame_limit is not None and self._frame_limit < 1:
             return
         if self._start_pts is not None:
@@ -190,15 +197,16 @@ class VideoReader:
             yield self._frame(held, index, held_pts, self._last_duration(held, held_pts, end))
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        self._decoder.restart()
         try:
             for packet in container.demux(stream):
                 if self.info.size_bytes and packet.pos is not None and packet.pos >= self.info.size_bytes:
                     # The file is being written to; it is taken as it was when it was probed.
-                    yield from stream.codec_context.decode(None)
+                    yield from self._decoder.finish()
                     return
                 self._prepare(packet, stream)
                 try:
-                    pictures = packet.decode()
+                    pictures = self._decoder.decode(packet)
                 except av.InvalidDataError:
                     self.corrupt_packets += 1
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -28,16 +29,19 @@ DECODER_THREADS = min(4, os.cpu_count() or 1)
 """Threads a decoder has; a few are faster than any encoder that waits for them."""
 
 # The decoders refuse larger pictures before they allocate them.
-_DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+"""Options of every decoder, in FFmpeg's words."""
 
 
-def open_source(path: Path) -> InputContainer:
+def open_source(path: Path, *, options: Mapping[str, str] | None = None) -> InputContainer:
     """Open a media file for reading.
 
     Parameters
     ----------
     path : Path
         The file.
+    options : mapping, optional
+        For the demuxer, in FFmpeg's words.
 
     Returns
     -------
@@ -66,7 +70,9 @@ def open_source(path: Path) -> InputContainer:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)", hint="Download or export it again.")
         # An absolute path cannot be taken for a protocol ("a:b.mp4") by FFmpeg.
-        return av.open(os.path.abspath(path), "r", metadata_errors="replace", options=dict(_DECODER_OPTIONS))
+        return av.open(
+            os.path.abspath(path), "r", metadata_errors="replace", options={**DECODER_OPTIONS, **(options or {})}
+        )
     except PermissionError as error:
         hint = "Change the file's rights, or run as a user who may read it."
         raise InputError(f"{path} cannot be read: permission denied", hint=hint) from error
@@ -152,7 +158,7 @@ def prepare_decoder(stream: VideoStream) -> None:
     stream.thread_type = "AUTO"
     # FFmpeg would take one thread more than there are cores, up to 16, and each holds pictures of its own.
     stream.codec_context.thread_count = DECODER_THREADS
-    stream.codec_context.options = dict(_DECODER_OPTIONS)
+    stream.codec_context.options = dict(DECODER_OPTIONS)
 
 
 def clock_origin(container: InputContainer) -> Fraction:

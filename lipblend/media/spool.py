@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 from lipblend.media.coded import CodedPacket
 
-_MAGIC = b"lipblend segment 1\n"
-_RECORD = struct.Struct("<Bqqqq")  # kind, pts, dts, duration, length of what follows
+_MAGIC = b"lipblend segment 2\n"
+_RECORD = struct.Struct("<Bqqqqq")  # kind, pts, dts, duration, length of the data, and of what goes beside it
 _PLAIN, _KEY, _SUMMARY = range(3)
 _CHECK = struct.Struct("<I")
 
@@ -39,13 +39,13 @@ class SpoolWriter:
         """Append packets."""
         for each in packets:
             kind = _KEY if each.keyframe else _PLAIN
-            self._put(_RECORD.pack(kind, each.pts, each.dts, each.duration, len(each.data)))
-            self._put(each.data)
+            self._put(_RECORD.pack(kind, each.pts, each.dts, each.duration, len(each.data), len(each.beside)))
+            self._put(each.data + each.beside)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write what is to be known of the segment besides its packets (ready for JSON), and the checksum."""
         text = json.dumps(summary).encode()
-        self._put(_RECORD.pack(_SUMMARY, 0, 0, 0, len(text)))
+        self._put(_RECORD.pack(_SUMMARY, 0, 0, 0, len(text), 0))
         self._put(text)
         self._sink.write(_CHECK.pack(self._check))
         self._sink.flush()
@@ -60,8 +60,8 @@ def spooled_packets(path: Path) -> Iterator[CodedPacket]:
     with path.open("rb") as source:
         source.seek(len(_MAGIC))
         while (head := _RECORD.unpack(source.read(_RECORD.size)))[0] != _SUMMARY:
-            kind, pts, dts, duration, length = head
-            yield CodedPacket(source.read(length), pts, dts, duration, kind == _KEY)
+            kind, pts, dts, duration, length, more = head
+            yield CodedPacket(source.read(length), pts, dts, duration, kind == _KEY, source.read(more))
 
 
 def spool_summary(path: Path) -> dict[str, Any] | None:
@@ -74,10 +74,10 @@ def spool_summary(path: Path) -> dict[str, Any] | None:
                 return None
             check = zlib.crc32(magic)
             while len(head := source.read(_RECORD.size)) == _RECORD.size:
-                kind, *_, length = _RECORD.unpack(head)
-                if not 0 <= length <= path.stat().st_size:
+                kind, *_, length, more = _RECORD.unpack(head)
+                if min(length, more) < 0 or length + more > path.stat().st_size:
                     return None
-                data = source.read(length)
+                data = source.read(length + more)
                 check = zlib.crc32(data, zlib.crc32(head, check))
                 if kind == _SUMMARY:
                     whole = source.read(_CHECK.size + 1) == _CHECK.pack(check)

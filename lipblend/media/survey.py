@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 from av.stream import Discard, Stream
 
 from lipblend.media.info import VideoInfo
 from lipblend.media.source import open_source, read_only
+from lipblend.media.trimming import LeadingPackets, Trim, edit_list_trim
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,11 @@ class Survey:
     chapters : tuple of ChapterLabel
     stamps : tuple of int
         Presentation times of the packets of the chosen stream that have one, ascending, in its time base, with the
-        origin of the file's clock taken off.
+        origin of the file's clock taken off. Without those that cannot be decoded as the file begins too late.
     keys : tuple of int
         Those of packets that can be decoded without others, ascending.
     packets : int
-        Packets of the chosen stream that are shown.
+        Packets of the chosen stream that are to be shown, without the same.
     unstamped : int
         How many of them have no presentation time.
     marked_corrupt : int
@@ -57,6 +59,8 @@ class Survey:
         How long the last picture is shown, in time base units; 0 unknown.
     broken_off : str
         Why reading ended before the end of the file, in FFmpeg's words; empty when it did not.
+    trim : Trim or None
+        What of the video is not shown; None where all of it is.
     """
 
     container_name: str
@@ -70,6 +74,7 @@ class Survey:
     marked_corrupt: int
     last_duration: int
     broken_off: str
+    trim: Trim | None = None
 
 
 def survey(info: VideoInfo) -> Survey:
@@ -110,11 +115,15 @@ def survey(info: VideoInfo) -> Survey:
         packets = unstamped = marked_corrupt = last_duration = 0
         last_stamp: int | None = None
         broken_off = ""
+        leading, places = LeadingPackets(), set[int]()
         try:
             for packet in container.demux(stream):
                 # The demuxer ends with an empty packet; packets to discard only start the decoder (edit lists).
                 if packet.size == 0 or packet.is_discard:
                     continue
+                leading.add(packet)
+                if info.trimmed and packet.pos is not None:
+                    places.add(packet.pos)
                 packets += 1
                 marked_corrupt += packet.is_corrupt
                 if packet.pts is None:
@@ -128,18 +137,41 @@ def survey(info: VideoInfo) -> Survey:
                     keys.append(stamp)
         except (av.FFmpegError, OSError) as error:
             broken_off = str(error.strerror or error)
+    first = round(Fraction(info.start_s) / info.time_base)
+    early = [stamp - origin for stamp in leading.before(first + origin)]
+    stamps.sort()
+    del stamps[: len(early)]
     return Survey(
         container_name,
         profile,
         labels,
         chapters,
-        tuple(sorted(stamps)),
+        tuple(stamps),
         tuple(sorted(keys)),
-        packets,
+        packets - len(early),
         unstamped,
         marked_corrupt,
         last_duration,
         broken_off,
+        _trim(info, places, early, first),
+    )
+
+
+def _trim(info: VideoInfo, places: set[int], early: list[int], first: int) -> Trim | None:
+    """What is not shown, once the packets that are have been read."""
+    if not info.trimmed and not early:
+        return None
+    coded, shown = info.coded_frames or 0, (info.frame_count or 0) + info.leading_frames
+    start, start_s, end, end_s = edit_list_trim(info, places) if info.trimmed else (0, 0.0, 0, 0.0)
+    return Trim(
+        coded_frames=coded,
+        start_frames=start,
+        start_s=start_s,
+        end_frames=end,
+        end_s=end_s,
+        inside_frames=max(0, coded - shown - start - end) if info.trimmed else 0,
+        leading_frames=len(early),
+        leading_s=float((first - early[0]) * info.time_base) if early else 0.0,
     )
 
 

@@ -143,7 +143,9 @@ def test_an_edit_list_that_begins_late_is_honoured(folder: Path, tmp_path: Path)
     media_time = int.from_bytes(data[at + 12 : at + 16], "big")
     data[at + 12 : at + 16] = (media_time + 2 * 512).to_bytes(4, "big")
     (tmp_path / "late.mp4").write_bytes(data)
-    done = run(tmp_path / "late.mp4", tmp_path / "out.mp4")
+    strict = QUICK.model_copy(update={"read": QUICK.read.model_copy(update={"strict": True})})
+    done = composite(tmp_path / "late.mp4", tmp_path / "late.mp4", tmp_path / "out.mp4", settings=strict)
+    assert not any("damaged" in note for note in done.notes)
     with VideoReader(probe(folder / "face.mp4")) as whole, VideoReader(probe(tmp_path / "late.mp4")) as late:
         shown = [frame.planes[0].copy() for frame in whole][2:]
         for ours, frame in zip(shown, late, strict=True):

@@ -76,7 +76,7 @@ def test_decoders_are_told_the_limit_before_they_allocate(tmp_path: Path, monkey
     # The header says 304x288 and the pictures are of that size; with a lower limit the decoder itself refuses them.
     path = video(tmp_path / "in.mkv", "mpeg4", size=(304, 288))
     info = probe(path)
-    monkeypatch.setitem(source._DECODER_OPTIONS, "max_pixels", "2000")
+    monkeypatch.setitem(source.DECODER_OPTIONS, "max_pixels", "2000")
     with pytest.raises(InputError, match="no picture could be decoded"):
         probe(path)
     with pytest.raises(InputError, match="cannot be read on"), VideoReader(info) as reader:

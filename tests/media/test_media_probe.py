@@ -70,20 +70,24 @@ def test_untagged(make_video: Callable[..., Path]) -> None:
         ("p010le", "yuv420p10le", 10, (1, 1), 3),
         ("p210le", "yuv422p10le", 10, (1, 0), 3),
         ("yuyv422", "yuv422p", 8, (1, 0), 3),
-        ("yuva444p10le", "yuv444p10le", 10, (0, 0), 3),
+        ("yuva444p10le", "yuva444p10le", 10, (0, 0), 3),
+        ("yuva420p", "yuva420p", 8, (1, 1), 3),
+        ("rgba", "yuva444p", 8, (0, 0), 3),
+        ("gbrap14le", "yuva444p16le", 16, (0, 0), 3),
         ("rgb24", "yuv444p", 8, (0, 0), 3),
         ("rgb565le", "yuv444p", 8, (0, 0), 3),
         ("gbrp10le", "yuv444p10le", 10, (0, 0), 3),
         ("pal8", "yuv444p", 8, (0, 0), 3),
         ("gray", "gray", 8, (0, 0), 1),
         ("gray10le", "gray10le", 10, (0, 0), 1),
-        ("ya8", "gray", 8, (0, 0), 1),
+        ("ya8", "yuva444p", 8, (0, 0), 3),
     ],
 )
 def test_nearest_layout(source: str, name: str, depth: int, shifts: tuple[int, int], planes: int) -> None:
     layout = nearest_layout(source)
     assert (layout.name, layout.depth, layout.planes) == (name, depth, planes)
     assert (layout.chroma_w_shift, layout.chroma_h_shift) == shifts
+    assert layout.alpha == ("yuva" in name)
 
 
 @pytest.mark.parametrize("source", ["grayf32le", "gbrpf32le", "bayer_rggb8"])

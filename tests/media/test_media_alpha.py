@@ -1,0 +1,308 @@
+"""Alpha channels go through bit for bit, or a note says that they cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from lipblend.media.alpha import alpha_plane, of_depth
+from lipblend.media.coded import SegmentEncoder
+from lipblend.media.info import ColourTags
+from lipblend.media.layouts import nearest_layout, to_layout
+from lipblend.media.probe import probe
+from lipblend.media.reader import Frame, VideoReader
+from lipblend.media.remux import AudioPlan
+from lipblend.media.scaling import scaled_info, scaled_picture
+from lipblend.media.spool import SpoolWriter, spool_summary, spooled_packets
+from lipblend.media.window import WindowReader
+from lipblend.media.writer import VideoWriter
+from lipblend.settings import EncodeSettings
+
+SIZE = (66, 50)
+SILENT = AudioPlan(None, None, "none", ())
+LOSSY_VP9 = {"crf": "20", "b": "0"}
+
+
+def picture(pix_fmt: str, index: int, size: tuple[int, int] = SIZE) -> av.VideoFrame:
+    """Noise in every plane, another one for each index."""
+    frame = av.VideoFrame(*size, pix_fmt)
+    rng, bits = np.random.default_rng(index), frame.format.components[0].bits
+    for plane in frame.planes:
+        count = plane.buffer_size // (2 if bits > 8 else 1)
+        plane.update(rng.integers(0, 1 << bits, count).astype(np.uint16 if bits > 8 else np.uint8).tobytes())
+    frame.pts, frame.time_base = index, Fraction(1, 25)
+    return frame
+
+
+def film(path: Path, codec: str, pictures: Sequence[av.VideoFrame], options: dict[str, str] | None = None) -> Path:
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height = pictures[0].width, pictures[0].height
+        stream.pix_fmt = pictures[0].format.name
+        for each in pictures:
+            out.mux(stream.encode(each))
+        out.mux(stream.encode(None))
+    return path
+
+
+def noise(path: Path, codec: str, pix_fmt: str, count: int = 6, options: dict[str, str] | None = None) -> Path:
+    return film(path, codec, [picture(pix_fmt, index) for index in range(count)], options)
+
+
+def alphas(path: Path) -> list[np.ndarray]:
+    info = probe(path)
+    found = []
+    with VideoReader(info) as reader:
+        for frame in reader:
+            alpha = alpha_plane(frame.handle, frame.layout)
+            assert alpha is not None
+            found.append(alpha.copy())
+    return found
+
+
+def again(source: Path, out: Path, encoder: str, crf: float = 14) -> list[str]:
+    """Write a file's pictures anew; returns the notes."""
+    info = probe(source)
+    encode = EncodeSettings(encoder=encoder, crf=crf, preset="ultrafast")
+    with VideoReader(info) as reader, VideoWriter(out, info, encode=encode, audio=SILENT, extras_from=info) as writer:
+        for frame in reader:
+            writer.write(frame)
+    return writer.notes
+
+
+SOURCES = {  # name of the file, codec, pixel format, that of the pictures as they are read
+    "prores": ("in.mov", "prores_ks", "yuva444p10le", "yuva444p12le"),
+    "vp9": ("in.webm", "libvpx-vp9", "yuva420p", "yuva420p"),
+    "png": ("in.mov", "png", "rgba", "yuva444p"),
+    "grey png": ("in.mov", "png", "ya8", "yuva444p"),
+    "deep png": ("in.mov", "png", "rgba64be", "yuva444p16le"),
+    "qtrle": ("in.mov", "qtrle", "argb", "yuva444p"),
+    "ffv1 4:2:0": ("in.mkv", "ffv1", "yuva420p", "yuva420p"),
+    "ffv1 4:2:2, 10 bits": ("in.mkv", "ffv1", "yuva422p10le", "yuva422p10le"),
+    "ffv1 4:4:4, 12 bits": ("in.mkv", "ffv1", "yuva444p12le", "yuva444p12le"),
+    "ffv1 RGB": ("in.mkv", "ffv1", "gbrap10le", "yuva444p10le"),
+}
+
+
+@pytest.mark.parametrize(("name", "codec", "pix_fmt", "read_as"), SOURCES.values(), ids=SOURCES)
+def test_every_alpha_channel_is_read_and_kept_by_ffv1(
+    tmp_path: Path, name: str, codec: str, pix_fmt: str, read_as: str
+) -> None:
+    source = noise(tmp_path / name, codec, pix_fmt, options=LOSSY_VP9 if codec == "libvpx-vp9" else None)
+    info = probe(source)
+    assert (info.layout.name, info.layout.alpha, info.opaque) == (read_as, True, False)
+    notes = again(source, tmp_path / "out.mkv", "ffv1")
+    assert not any("alpha" in note for note in notes)
+    before, after = alphas(source), alphas(tmp_path / "out.mkv")
+    assert len(after) == 6
+    for ours, theirs in zip(before, after, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "channel", "count"), [("rgba", 3, 4), ("argb", 0, 4), ("bgra", 3, 4), ("ya8", 1, 2), ("rgba64be", 3, 4)]
+)
+def test_packed_pictures_give_their_very_alpha(pix_fmt: str, channel: int, count: int) -> None:
+    """Straight from packed RGB swscale is off by one here and there."""
+    frame, layout = picture(pix_fmt, 1), nearest_layout(pix_fmt)
+    dtype = np.dtype(">u2" if pix_fmt.endswith("be") else np.uint8)
+    packed = np.frombuffer(frame.planes[0], dtype).reshape(SIZE[1], -1)[:, : SIZE[0] * count]
+    alpha = alpha_plane(to_layout(frame, layout, ColourTags(1, 1, 1, 1)), layout)
+    assert alpha is not None
+    np.testing.assert_array_equal(alpha, packed.reshape(SIZE[1], SIZE[0], count)[..., channel])
+
+
+def test_grey_with_alpha_keeps_its_grey() -> None:
+    frame, layout = picture("ya8", 1), nearest_layout("ya8")
+    for value_range in (0, 1, 2):
+        made = to_layout(frame, layout, ColourTags(2, 2, 2, value_range))
+        grey = np.frombuffer(made.planes[0], np.uint8).reshape(SIZE[1], -1)[:, : SIZE[0]]
+        packed = np.frombuffer(frame.planes[0], np.uint8).reshape(SIZE[1], -1)[:, : 2 * SIZE[0]]
+        np.testing.assert_array_equal(grey, packed[:, ::2])
+
+
+def test_deep_planar_rgb_is_converted_the_same_every_time(tmp_path: Path) -> None:
+    """On several threads swscale gave other pictures in one of twelve frames."""
+    source = noise(tmp_path / "in.mkv", "ffv1", "gbrp10le", 8)
+    seen: set[bytes] = set()
+    for _ in range(12):
+        with VideoReader(probe(source)) as reader:
+            seen.add(b"".join(plane.tobytes() for frame in reader for plane in frame.planes))
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("encoder", ["png", "qtrle"])
+@pytest.mark.parametrize("source", ["png", "qtrle"])
+def test_rgb_goes_back_into_rgb(tmp_path: Path, source: str, encoder: str) -> None:
+    name, codec, pix_fmt, _ = SOURCES[source]
+    path = noise(tmp_path / name, codec, pix_fmt)
+    notes = again(path, tmp_path / "out.mov", encoder)
+    assert not any("alpha" in note for note in notes)
+    assert probe(tmp_path / "out.mov").source_format == {"png": "rgba", "qtrle": "argb"}[encoder]
+    np.testing.assert_array_equal(alphas(path), alphas(tmp_path / "out.mov"))
+    # Colours go by way of 8-bit limited YCbCr, as in every output of an RGB original.
+    with av.open(str(path)) as before, av.open(str(tmp_path / "out.mov")) as after:
+        for ours, theirs in zip(before.decode(video=0), after.decode(video=0), strict=True):
+            apart = ours.to_ndarray(format="rgb24").astype(int) - theirs.to_ndarray(format="rgb24")
+            assert np.abs(apart).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["out.mov", "out.mkv"])
+def test_prores_keeps_ten_bits_of_alpha(tmp_path: Path, name: str) -> None:
+    """FFmpeg reads ProRes 4444 in 12 bits and writes it in 10: what it wrote itself comes back exactly."""
+    source = noise(tmp_path / "in.mov", "prores_ks", "yuva444p10le")
+    notes = again(source, tmp_path / name, "prores_ks")
+    assert "pictures brought from 12 to the 10 bits that prores_ks takes, the alpha channel too" in notes
+    np.testing.assert_array_equal(alphas(source), alphas(tmp_path / name))
+    coded = [alpha_plane(picture("yuva444p10le", n), nearest_layout("yuva444p10le")) for n in range(6)]
+    np.testing.assert_array_equal([alpha >> 2 for alpha in alphas(tmp_path / name)], coded)
+
+
+def test_eight_bits_become_ten_and_come_back() -> None:
+    layout = nearest_layout("yuva444p")
+    frame = picture("yuva444p", 1)
+    alpha = alpha_plane(frame, layout, writable=True)
+    assert alpha is not None
+    alpha[0, :2] = 0, 255
+    made = of_depth(frame, layout, "yuva444p10le")
+    deep = alpha_plane(made, nearest_layout("yuva444p10le"))
+    assert deep is not None
+    assert deep[0, :2].tolist() == [0, 1023]
+    np.testing.assert_array_equal(deep >> 2, alpha)
+    wide = np.frombuffer(made.planes[0], np.uint16).reshape(SIZE[1], -1)[:, : SIZE[0]]
+    np.testing.assert_array_equal(
+        wide, np.frombuffer(frame.planes[0], np.uint8).reshape(SIZE[1], -1)[:, : SIZE[0]] * 4.0
+    )
+
+
+def test_prores_without_alpha_is_written_as_prores_again(tmp_path: Path) -> None:
+    source = noise(tmp_path / "in.mov", "prores_ks", "yuv444p10le")
+    assert probe(source).layout.name == "yuv444p12le"
+    notes = again(source, tmp_path / "out.mov", "prores_ks")
+    assert "pictures brought from 12 to the 10 bits that prores_ks takes" in notes
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
+def test_vp9_keeps_alpha_as_well_as_its_colours(tmp_path: Path, suffix: str) -> None:
+    source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p", 30)
+    lossy = again(source, tmp_path / f"out{suffix}", "libvpx-vp9", 20)
+    (note,) = [note for note in lossy if "alpha" in note]
+    assert note == "libvpx-vp9 codes the alpha channel as it does the colours, not without loss; --crf 0 keeps it"
+    before, after = np.array(alphas(source)), np.array(alphas(tmp_path / f"out{suffix}"))
+    assert 0 < np.abs(before.astype(int) - after).max() < 64
+    exact = again(source, tmp_path / f"exact{suffix}", "libvpx-vp9", 0)
+    assert not any("alpha" in note for note in exact)
+    np.testing.assert_array_equal(before, alphas(tmp_path / f"exact{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "encoder", "keepers"),
+    [
+        ("vp9", "out.mp4", "libx264", "ffv1 in .mkv, libvpx-vp9 in .mkv"),
+        ("vp9", "out.mp4", "libvpx-vp9", "ffv1 in .mkv, libvpx-vp9 in .mkv"),
+        ("vp9", "out.webm", "libsvtav1", "libvpx-vp9 in .webm, ffv1 in .mkv"),
+        ("png", "out.mov", "libx264", "prores_ks in .mov, png in .mov, qtrle in .mov, ffv1 in .mkv"),
+        ("prores", "out.mp4", "libx265", "prores_ks in .mov, ffv1 in .mkv"),
+    ],
+)
+def test_a_note_says_where_alpha_cannot_be_kept(
+    tmp_path: Path, source: str, name: str, encoder: str, keepers: str
+) -> None:
+    path, codec, pix_fmt, read_as = SOURCES[source]
+    path = noise(tmp_path / path, codec, pix_fmt, options=LOSSY_VP9 if codec == "libvpx-vp9" else None)
+    out = tmp_path / name
+    notes = [note for note in again(path, out, encoder) if "alpha" in note]
+    why = f"{encoder} cannot code it in this container; what keeps it: {keepers}"
+    assert notes == [f"the original's alpha channel is not kept: {why}"]
+    assert probe(out).layout.name == read_as.replace("yuva", "yuv")
+
+
+def test_without_its_alpha_a_picture_has_the_same_colours(tmp_path: Path) -> None:
+    source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p")
+    again(source, tmp_path / "out.mp4", "libx264", 0)
+    with VideoReader(probe(source)) as ours, VideoReader(probe(tmp_path / "out.mp4")) as theirs:
+        for a, b in zip(ours, theirs, strict=True):
+            for plane, other in zip(a.planes, b.planes, strict=True):
+                np.testing.assert_array_equal(plane, other)
+
+
+def test_an_opaque_channel_is_said_to_be_so(tmp_path: Path) -> None:
+    frames = [picture("rgba", index) for index in range(2)]
+    for frame in frames:
+        packed = np.frombuffer(frame.planes[0], np.uint8).copy()
+        packed[3::4] = 255
+        frame.planes[0].update(packed.tobytes())
+    source = film(tmp_path / "in.mov", "png", frames)
+    assert probe(source).opaque
+    (note,) = [note for note in again(source, tmp_path / "out.mp4", "libx264") if "alpha" in note]
+    assert note.startswith("the original's alpha channel (opaque in the first picture) is not kept: ")
+
+
+def test_copies_and_writable_frames_have_the_alpha_too(tmp_path: Path) -> None:
+    source = noise(tmp_path / "in.mkv", "ffv1", "yuva422p10le", 2)
+    with VideoReader(probe(source)) as reader:
+        frame = next(iter(reader))
+        assert len(frame.planes) == 3
+        for other in (frame.copy(), frame.writable()):
+            np.testing.assert_array_equal(
+                alpha_plane(other.handle, other.layout), alpha_plane(picture("yuva422p10le", 0), frame.layout)
+            )
+
+
+def test_windows_of_vp9_have_the_alpha_too(tmp_path: Path) -> None:
+    source = noise(tmp_path / "in.webm", "libvpx-vp9", "yuva420p", 40, {**LOSSY_VP9, "g": "10"})
+    info, whole = probe(source), alphas(source)
+    with VideoReader(info) as reader:
+        pts = [frame.pts for frame in reader]
+    with WindowReader(info, pts[25], pts[28]) as reader:
+        got = [alpha_plane(frame.handle, frame.layout).copy() for frame in reader]  # type: ignore[union-attr]
+    np.testing.assert_array_equal(got, whole[25:29])
+
+
+def test_a_smaller_picture_has_a_smaller_alpha(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.mkv", "ffv1", [picture("yuva420p", 0, (64, 48))])
+    info = probe(source)
+    small = scaled_info(info, Fraction(1, 2))
+    with VideoReader(info) as reader:
+        frame = next(iter(reader))
+        alpha, half = alpha_plane(frame.handle, info.layout), scaled_picture(frame.handle, small)
+        scaled = alpha_plane(half, small.layout)
+    assert alpha is not None
+    assert scaled is not None
+    mean = alpha.reshape(24, 2, 32, 2).mean((1, 3))
+    assert np.abs(scaled - mean).max() <= 1
+
+
+def segment(info_path: Path, out: Path, spool: Path, encode: EncodeSettings) -> None:
+    """A file by way of two segments that were kept on disk."""
+    info = probe(info_path)
+    with VideoReader(info) as reader:
+        frames: list[Frame] = [replace(frame) for frame in reader]
+    parts = frames[:7], frames[7:]
+    headers = []
+    for number, part in enumerate(parts):
+        with SegmentEncoder(out, info, encode) as encoder, (spool / str(number)).open("wb") as sink:
+            writer = SpoolWriter(sink)
+            for frame in part:
+                writer.add(encoder.encode(frame))
+            writer.add(encoder.finish())
+            writer.finish({})
+            headers.append(encoder.header)
+        assert spool_summary(spool / str(number)) == {}
+    with VideoWriter(out, info, encode=encode, audio=SILENT, extras_from=info) as joined:
+        for number, part in enumerate(parts):
+            joined.begin_segment([frame.pts for frame in part])
+            joined.add_coded(spooled_packets(spool / str(number)))
+            joined.end_segment(headers[number], frames=len(part), end=part[-1].pts + part[-1].duration)
+
+
+def test_segments_keep_what_lies_beside_the_packets(tmp_path: Path) -> None:
+    source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p", 12)
+    segment(source, tmp_path / "out.webm", tmp_path, EncodeSettings(encoder="libvpx-vp9", crf=0))
+    np.testing.assert_array_equal(alphas(source), alphas(tmp_path / "out.webm"))
