@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +19,25 @@ class LandmarkerSoon:
 
     Parameters
     ----------
-    model, max_faces, confidence
+    model : Path or callable
+        The bundle, or what finds it (`lipblend.faces.models.resolve_model`), called on that thread.
+    max_faces, confidence
         See `FaceLandmarker`.
+
+    Attributes
+    ----------
+    max_faces, confidence
     """
 
-    def __init__(self, model: Path, *, max_faces: int, confidence: float) -> None:
+    def __init__(self, model: Path | Callable[[], Path], *, max_faces: int, confidence: float) -> None:
+        self.max_faces, self.confidence = max_faces, confidence
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lipblend-face-model")
-        self._made = self._thread.submit(FaceLandmarker, model, max_faces=max_faces, confidence=confidence)
+
+        def made() -> FaceLandmarker:
+            found = model if isinstance(model, Path) else model()
+            return FaceLandmarker(found, max_faces=max_faces, confidence=confidence)
+
+        self._made = self._thread.submit(made)
 
     def ready(self) -> FaceLandmarker:
         """The landmarker, once it is made.
@@ -32,7 +45,7 @@ class LandmarkerSoon:
         Raises
         ------
         ModelError, ValueError
-            As `FaceLandmarker`.
+            As `FaceLandmarker`, or what finds the model.
         """
         return self._made.result()
 

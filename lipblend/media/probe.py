@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -116,6 +117,13 @@ def probe(path: Path | str) -> VideoInfo:
             hdr_dropped=_hdr_dropped(data, incomplete=bool(display) and mastering is None),
             warnings=tuple(_warnings(path, container, stream, interlaced=interlaced, odd_turn=turn is None)),
         )
+
+
+def probe_both(first: Path | str, second: Path | str) -> tuple[VideoInfo, VideoInfo]:
+    """`probe` two files at the same time; an error of the first one counts first."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-probe") as threads:
+        found = [threads.submit(probe, path) for path in (first, second)]
+        return found[0].result(), found[1].result()
 
 
 def _warnings(
