@@ -135,9 +135,21 @@ class FaceLandmarker:
         self.close()
 
 
-def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
+def load_library() -> None:
+    """Import what making a `FaceLandmarker` imports, for when there is time before the first one.
+
+    Raises
+    ------
+    ImportError
+        A part of it is not installed.
+    """
     with put_off(*_NEVER_USED):
-        from mediapipe import tasks
+        import mediapipe.tasks  # noqa: F401
+
+
+def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
+    load_library()
+    from mediapipe import tasks
 
     vision = tasks.vision
     options = vision.FaceLandmarkerOptions(
