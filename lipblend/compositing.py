@@ -14,12 +14,13 @@ from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
+from lipblend.analysis.early import Started
 from lipblend.analysis.plan import PlanRow, make_plan
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.media.prefetch import one_opencv_thread
-from lipblend.media.probe import probe
+from lipblend.media.probe import probe, probe_both
 from lipblend.media.reader import Frame
 from lipblend.media.remux import check_audio
 from lipblend.media.writer import VideoWriter, check_output
@@ -112,6 +113,7 @@ def composite(
     proxy: ProxySize | None = None,
     cache: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    process: Started | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
 
@@ -149,6 +151,8 @@ def composite(
         (see `lipblend.analysis.cache`); none is kept without it.
     on_progress : callable, optional
         Called on this thread, about once a frame.
+    process : Started, optional
+        One for the first pass that was started early (`lipblend.analysis.early`); it has ended when the second begins.
 
     Raises
     ------
@@ -158,7 +162,7 @@ def composite(
     started = time.perf_counter()
     check_options(jobs, resume=resume, debug=debug_dir is not None, measure=measure, part=frames, proxy=proxy)
     report = on_progress or (lambda _: None)
-    ours, theirs = probe(original), probe(synced)
+    ours, theirs = probe_both(original, synced)
     # Sound and restoration model are inputs too; "original" and the like are no names of an output, which has a suffix.
     inputs = (original, synced, Path(settings.audio.source), Path(settings.restore.model))
     coded, notes = ours, []
@@ -195,8 +199,10 @@ def composite(
         settings=settings,
         on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
         cache=cache,
-        analyser=analyse_apart,
+        analyser=analyse_apart if process is None else partial(analyse_apart, process=process),
     )
+    if process is not None:
+        process.end()  # an analysis that is kept needs none
     # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
     plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
     analysis = replace(analysis, tracks={})

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lipblend.analysis import cuts
+from lipblend.analysis.scan import Thumb, thumbnail
 from lipblend.errors import InputError
 from lipblend.faces.census import FaceReport, census
-from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import find_faces
+from lipblend.faces.sampled import SampledSearch
+from lipblend.faces.soon import LandmarkerSoon
 from lipblend.media.describe import PictureReport, TimingReport, describe_picture, describe_timing
 from lipblend.media.info import VideoInfo
 from lipblend.media.planes import Box, to_rgb
+from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame, VideoReader
 from lipblend.media.sampling import SampleReader, reachable, spread
@@ -22,8 +26,9 @@ from lipblend.settings import TrackSettings
 
 SAMPLED_FRAMES = 24
 """Frames in which faces are looked for."""
-DECODED_PIXELS = 1_500_000_000
-"""Videos with no more pixels than this in all their frames are decoded whole (700 frames of 1920x1080)."""
+DECODED_PIXELS = 600_000_000
+"""Videos with no more pixels than this in all their frames are decoded whole (290 frames of 1920x1080, two seconds)."""
+_AHEAD = 4  # decoded frames that wait
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,12 @@ class FileReport:
         return {**asdict(self), "path": str(self.path)}
 
 
-def inspect_file(path: Path, *, model: Path | None, track: TrackSettings) -> FileReport:
+def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_frame: bool = False) -> FileReport:
     """Look at a video file.
 
     All packets of its video stream are read; so many pictures are decoded as `DECODED_PIXELS` allows, which is all of
     them in short videos, and else a few after key frames spread over the video. So the time is bounded but for reading
-    the file once.
+    the file once. The face model is made meanwhile.
 
     Parameters
     ----------
@@ -114,6 +119,8 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings) -> Fil
         Face landmarker bundle, checked; None to look for no faces.
     track : TrackSettings
         Least width, number and confidence of faces.
+    every_frame : bool
+        Decode the whole video however long it is, to count the damage in all of it.
 
     Returns
     -------
@@ -127,13 +134,14 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings) -> Fil
         The library cannot make use of the model.
     """
     info = probe(path)
-    found = survey(info)
-    look = _Look(info, found)
-    if model is None:
-        look.decode(None)
-    else:
-        with FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as landmarker:
-            look.decode(_Finder(info, landmarker, track))
+    with ExitStack() as stack:
+        finder = None
+        if model is not None:
+            soon = LandmarkerSoon(model, max_faces=track.max_faces, confidence=track.confidence)
+            finder = _Finder(info, stack.enter_context(soon), track)
+        found = survey(info)
+        look = _Look(info, found, whole=every_frame)
+        look.decode(finder)
     labels = [asdict(label) for label in found.streams]
     return FileReport(
         path=info.path,
@@ -155,38 +163,56 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings) -> Fil
         subtitles=tuple(label for label in labels if label["kind"] == "subtitle"),
         other_streams=tuple(label for label in labels if label["kind"] != "subtitle"),
         chapters=tuple(asdict(chapter) for chapter in found.chapters),
-        faces=census(look.faces) if model is not None else None,
-        face_times_s=tuple(look.times_s),
+        faces=None if finder is None else finder.faces(),
+        face_times_s=() if finder is None else tuple(finder.times_s),
     )
 
 
 class _Finder:
-    """Finds the faces of a frame, each frame on its own."""
+    """Finds the faces of the pictures that are looked at, in order."""
 
-    def __init__(self, info: VideoInfo, landmarker: FaceLandmarker, track: TrackSettings) -> None:
-        self._info, self._landmarker, self._track = info, landmarker, track
+    def __init__(self, info: VideoInfo, soon: LandmarkerSoon, track: TrackSettings) -> None:
+        self._info, self._threshold = info, track.cut_threshold
+        self._search = SampledSearch(
+            lambda rgb: soon.ready().detect(rgb),
+            info.upright_width,
+            info.upright_height,
+            min_face_px=track.min_face_px,
+            max_faces=track.max_faces,
+        )
+        self._thumb: Thumb | None = None
+        self.pictures: list[list[Landmarks]] = []
+        self.new_scenes: list[bool] = []
+        self.times_s: list[float] = []
 
-    def faces(self, frame: Frame) -> list[Landmarks]:
-        """The faces of a frame, largest first."""
+    def look(self, frame: Frame) -> None:
+        """Look at the next one."""
         # The planes' own size, not the file's: a turned picture arrives upright.
         height, width = frame.planes[0].shape
         picture = to_rgb(
             frame.planes, frame.layout, self._info.colour, Box(0, 0, width, height), height=self._info.height
         )
-        meshes = find_faces(picture, self._landmarker.detect, min_face_px=self._track.min_face_px, exhaustive=True)
-        return [Landmarks(mesh) for mesh in meshes[: self._track.max_faces]]
+        thumb = thumbnail(frame.planes[0], frame.layout.depth)
+        new_scene = self._thumb is None or cuts.change(self._thumb, thumb) >= self._threshold
+        self._thumb = thumb
+        found = self._search.look(picture, frame.time_s, new_scene=new_scene)
+        self.pictures.append([Landmarks(mesh) for mesh in found])
+        self.new_scenes.append(new_scene)
+        self.times_s.append(frame.time_s)
+
+    def faces(self) -> tuple[FaceReport, ...]:
+        """Who was found."""
+        return census(self.pictures, self.new_scenes)
 
 
 class _Look:
     """The pictures that are decoded: all of a short video, a sample of a long one."""
 
-    def __init__(self, info: VideoInfo, found: Survey) -> None:
+    def __init__(self, info: VideoInfo, found: Survey, *, whole: bool) -> None:
         self._info, self._survey = info, found
-        self.whole = found.packets * info.width * info.height <= DECODED_PIXELS
+        self.whole = whole or found.packets * info.width * info.height <= DECODED_PIXELS
         self.decoded = self.undecodable = self.concealed = 0
         self.failed = ""
-        self.times_s: list[float] = []
-        self.faces: list[list[Landmarks]] = []
 
     def decode(self, finder: _Finder | None) -> None:
         """Decode, count damage, and look for faces in some of the pictures."""
@@ -199,12 +225,11 @@ class _Look:
             chosen = set(range(len(wanted)))
             reader = SampleReader(self._info, wanted, found.keys)
         try:
-            with reader:
-                for frame in reader:
+            with reader, prefetch(reader, _AHEAD) as frames:
+                for frame in frames:
                     self.decoded = frame.index + 1
                     if finder is not None and frame.index in chosen:
-                        self.times_s.append(frame.time_s)
-                        self.faces.append(finder.faces(frame))
+                        finder.look(frame)
         except InputError as error:
             self.failed = error.message
         if isinstance(reader, SampleReader):

@@ -21,6 +21,7 @@ from lipblend.media.reader import VideoReader
 from lipblend.settings import Settings, TrackSettings
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
+PAIRS = CLIPS.parent / "eval" / "pairs"
 
 
 @pytest.fixture
@@ -224,6 +225,17 @@ def test_a_face_that_turns_by_forty_degrees_is_patched_at_its_mouth(side: int, s
         assert changes[frame][mouth].mean() > 0.85 * wanted[frame][mouth].mean(), person.turn
     beyond = changes[14:, :, 330:] if side > 0 else changes[14:, :, :150]  # past the cheek that is turned away
     assert beyond.max() <= 2
+
+
+@pytest.mark.skipif(not (PAIRS / "ls1_musetalk").is_dir(), reason="the real pairs are not at hand")
+def test_folds_of_a_dress_are_no_faces() -> None:
+    """Two places in the lower half of the picture used to be listed beside the one person."""
+    found = inspect_file(
+        PAIRS / "ls1_musetalk" / "orig.mp4", model=resolve_model("face_landmarker"), track=TrackSettings()
+    )
+    assert found.faces is not None
+    assert [face.frames for face in found.faces] == [24]
+    assert found.faces[0].y < 1000
 
 
 @pytest.mark.skipif(not (CLIPS / "turning_head.mp4").is_file(), reason="the real clips are not at hand")

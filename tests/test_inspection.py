@@ -221,6 +221,34 @@ def test_long_videos_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert look(path).damage.decoded_frames == 200
 
 
+def test_every_frame_of_a_long_video_is_decoded_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encode(tmp_path / "a.mp4", range(0, 40 * 200, 40), options={"g": "25"}, last=40)
+    monkeypatch.setattr(inspection, "DECODED_PIXELS", 0)
+    asked = inspect_file(path, model=None, track=TrackSettings(), every_frame=True).damage
+    assert (asked.whole, asked.decoded_frames) == (True, 200)
+
+
+def test_a_sample_leaves_out_pictures_that_no_other_one_needs(tmp_path: Path) -> None:
+    """The same pictures come, from fewer decoded ones; all of them where every one is referred to."""
+    counts = []
+    for b_frames in ("0", "3"):
+        options = {"g": "60", "bf": b_frames, "x264-params": "b-adapt=0:b-pyramid=none:scenecut=0"}
+        path = encode(tmp_path / f"{b_frames}.mp4", range(0, 40 * 120, 40), options=options, last=40)
+        info = probe(path)
+        found = survey(info)
+        wanted = spread(found.stamps, 6)
+        with SampleReader(info, wanted, found.keys) as reader:
+            seen = [(frame.pts, float(frame.planes[0].mean())) for frame in reader]
+        assert [pts for pts, _ in seen] == list(wanted)
+        for pts, mean in seen:
+            index = round((pts - found.stamps[0]) * info.time_base * 25)
+            assert abs(mean - (16 + level(index) * 219 / 255)) < 1.5
+        counts.append(reader.decoded)
+    assert counts[0] > 2 * counts[1]
+
+
 def test_faces_are_numbered_from_left_to_right(tmp_path: Path, portrait: np.ndarray) -> None:
     head = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
     small = cv2.resize(portrait, (176, 176), interpolation=cv2.INTER_AREA)

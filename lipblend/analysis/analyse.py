@@ -95,7 +95,7 @@ def analyse(
         measures.clear()
     missing = [key for key in wanted if key not in measures]
     measures |= _measured_again(both, ours, theirs, missing)
-    tracks, moves = _tracks(ours, theirs, alignment, both, measures)
+    tracks, moves = measured_tracks(ours, theirs, alignment, both, measures)
     if not thorough and lacks_partners(tracks, line.synced_index):
         return analyse(
             original, synced, model=model, settings=settings, on_frame=on_frame, window=window, thorough=True
@@ -189,7 +189,7 @@ def _measured_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, 
         }
 
 
-def _tracks(
+def measured_tracks(
     ours: Scan, theirs: Scan, alignment: Alignment, both: Pair, measures: Measures
 ) -> tuple[dict[int, TrackRecord], list[float]]:
     """Every face of the original through the output, and how far the steadiest face moved in each frame."""

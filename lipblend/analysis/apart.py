@@ -27,25 +27,16 @@ from typing import IO, Any, NoReturn, cast
 from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.early import PROGRAM, Started, can_be_started, process_started
 from lipblend.analysis.storage import from_file, to_file
 from lipblend.errors import LipblendError
+from lipblend.faces.landmarker import load_library
 from lipblend.media.info import VideoInfo
 from lipblend.media.prefetch import one_opencv_thread
-from lipblend.processes import STOPPING, killer, sendable, signals_held
+from lipblend.processes import STOPPING, killer, sendable
 from lipblend.settings import Settings
 from lipblend.stored import no_room_is_an_output_error, temporary_file, write_all
 
-PROGRAM = """
-import os, pickle, sys
-answers = os.fdopen(os.dup(1), "wb")
-os.dup2(2, 1)  # what a library prints must not come between the answers
-sys.path[:] = pickle.load(sys.stdin.buffer)
-from lipblend.analysis.apart import work
-work(answers)
-"""
-"""What the process runs. Not ``-m``, which would look for modules in the current folder first."""
-
-_HOME = str(Path(__file__).parents[2])  # where lipblend is found, should the current folder have led to it
 _KEY = "apart"  # the content is compared where it is kept, not on this way
 _LAST_LINES = 5
 _BLOCK = 1 << 20
@@ -61,7 +52,13 @@ class _Task:
 
 
 def analyse_apart(
-    original: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
+    original: VideoInfo,
+    synced: VideoInfo,
+    *,
+    model: Path,
+    settings: Settings,
+    on_frame: Callable[[int], None],
+    process: Started | None = None,
 ) -> ClipAnalysis:
     """`lipblend.analysis.analyse.analyse` of two whole clips, in a process of its own.
 
@@ -76,6 +73,8 @@ def analyse_apart(
         As there.
     on_frame : callable
         Called here, on the calling thread.
+    process : Started, optional
+        One that was started early; it can be used once, and who started it ends it.
 
     Raises
     ------
@@ -84,29 +83,27 @@ def analyse_apart(
     OutputError
         No temporary file can be written.
     """
-    if not sys.executable or getattr(sys, "frozen", False):  # no interpreter of our own that could be started
+    if process is None and not can_be_started():
         with one_opencv_thread():
             return analyse(original, synced, model=model, settings=settings, on_frame=on_frame)
     with ExitStack() as stack:
-        errors = stack.enter_context(temporary_file())
         packed = stack.enter_context(temporary_file())
-        with signals_held(*STOPPING):
-            process = _start(errors)
-            stack.callback(_end, process)
+        started = process or stack.enter_context(process_started(PROGRAM))
+        process_of, errors = started.process, started.errors
         done = 0
         try:
-            answers = _asked(process, _Task(original, synced, model, settings))
+            answers = _asked(process_of, _Task(original, synced, model, settings))
         except OSError as error:
-            raise _died(process, errors, done, original) from error
-        while isinstance(answer := _answer_of(process, answers, errors, done, original), int):
+            raise _died(process_of, errors, done, original) from error
+        while isinstance(answer := _answer_of(process_of, answers, errors, done, original), int):
             done = answer
             on_frame(done)
         if answer is None:
             with no_room_is_an_output_error():
                 while block := answers.read(_BLOCK):
                     write_all(packed, block)
-        if process.wait():
-            raise _died(process, errors, done, original)
+        if process_of.wait():
+            raise _died(process_of, errors, done, original)
         _pass_on(errors)
         if answer is not None:
             raise answer
@@ -128,38 +125,13 @@ def _answer_of(
     return answer
 
 
-def _start(errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    # It is told this process's own module path; a relative one in the environment may lead elsewhere by now.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    words = [sys.executable, "-P", "-c", PROGRAM]
-    try:
-        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment)
-    except OSError as error:
-        raise LipblendError(
-            f"the process that looks at the videos cannot be started: {error.strerror or error}",
-            details=(f"program: {sys.executable or 'unknown'}",),
-            hint="Check how much memory and how many processes the system allows.",
-        ) from error
-
-
 def _asked(process: subprocess.Popen[bytes], task: _Task) -> IO[bytes]:
     """Say what is wanted; returns where the answers come from."""
     assert process.stdin is not None
     assert process.stdout is not None
-    pickle.dump([*filter(None, sys.path), _HOME], process.stdin)
     pickle.dump(task, process.stdin)
     process.stdin.flush()
     return process.stdout
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End it, and wait for that; nothing happens to one that has ended."""
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):  # what could not be written goes with it
-                pipe.close()
-    process.wait()
 
 
 def _died(process: subprocess.Popen[bytes], errors: IO[bytes], done: int, original: VideoInfo) -> LipblendError:
@@ -200,6 +172,8 @@ def work(answers: IO[bytes]) -> NoReturn:
     for number in STOPPING:  # for systems where they cannot be held back from the start
         signal.signal(number, signal.SIG_IGN)
     keep_freed_memory()
+    with suppress(ImportError):  # said where it is needed
+        load_library()  # while the parent still finds out what is wanted
     with suppress(BrokenPipeError):  # the parent is gone, or wants no more
         _answer(answers, sys.stdin.buffer)
         answers.flush()

@@ -22,7 +22,7 @@ _MEDIAN_FRAMES_S = 0.12
 _BESIDE = range(3, 9)
 _NOISE = 0.5  # squared grey levels: rounding
 _CLEAR = 2.0
-_HINT = "Analyse the whole clip."
+HINT = "Analyse the whole clip."
 
 
 class WindowUnpairedError(InputMismatchError):
@@ -52,11 +52,13 @@ class Window:
         """
         if pair.method == "index" or pair.timeline == "synced":
             what = "pair.method = index" if pair.method == "index" else "pair.timeline = synced"
-            raise WindowUnpairedError(f"{what} needs the frames before", hint=_HINT)
+            raise WindowUnpairedError(f"{what} needs the frames before", hint=HINT)
         ours, theirs = self.starts_s(original, synced, pair)
         return (
-            Scan(original, window_pts=_pts(original, ours + self.start_s - MARGIN_S, ours + self.stop_s + MARGIN_S)),
-            Scan(synced, window_pts=_pts(synced, theirs + self.start_s, theirs + self.stop_s)),
+            Scan(
+                original, window_pts=window_pts(original, ours + self.start_s - MARGIN_S, ours + self.stop_s + MARGIN_S)
+            ),
+            Scan(synced, window_pts=window_pts(synced, theirs + self.start_s, theirs + self.stop_s)),
         )
 
     @staticmethod
@@ -92,7 +94,7 @@ def check_not_empty(scan: Scan, *, original: bool) -> None:
         return
     start_s, stop_s = (float(pts * scan.info.time_base) for pts in scan.window_pts)
     what = f"{scan.info.path.name} has no frame from {start_s:.2f} to {stop_s:.2f} s"
-    raise InputError(what) if original else WindowUnpairedError(what, hint=_HINT)
+    raise InputError(what) if original else WindowUnpairedError(what, hint=HINT)
 
 
 def align_window(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
@@ -104,19 +106,19 @@ def align_window(original: Scan, synced: Scan, settings: PairSettings) -> Alignm
         They do not keep step here, or nothing confirms that they do.
     """
     if not (original.exact_times and synced.exact_times):
-        raise WindowUnpairedError("frames cannot be found by their time stamps", hint=_HINT)
+        raise WindowUnpairedError("frames cannot be found by their time stamps", hint=HINT)
     try:
         found = align(original, synced, settings)
     except InputMismatchError as error:
-        raise WindowUnpairedError(error.message, hint=_HINT) from error
+        raise WindowUnpairedError(error.message, hint=HINT) from error
     off_s = abs(found.pairing.offset_s - (0.0 if settings.offset_s == "auto" else settings.offset_s))
     if found.timeline.follows == "synced" or not found.pairing.in_step or off_s > MARGIN_S:
-        raise WindowUnpairedError("the two videos do not keep step here", hint=_HINT)
+        raise WindowUnpairedError("the two videos do not keep step here", hint=HINT)
     # Where the pairs are given by the settings, there is nothing to confirm.
     if settings.method == "auto" and settings.offset_s == "auto":
         clearness = match_clearness(original, synced, found)
         if clearness < _CLEAR:
-            raise WindowUnpairedError("too little moves here to tell which frames belong together", hint=_HINT)
+            raise WindowUnpairedError("too little moves here to tell which frames belong together", hint=HINT)
     return found
 
 
@@ -144,6 +146,7 @@ def match_clearness(original: Scan, synced: Scan, found: Alignment) -> float:
     return clearness if math.isfinite(clearness) else 1.0
 
 
-def _pts(info: VideoInfo, start_s: float, stop_s: float) -> tuple[int, int]:
+def window_pts(info: VideoInfo, start_s: float, stop_s: float) -> tuple[int, int]:
+    """Time stamps of a stretch, which begins no earlier than the video; seconds of its own clock."""
     unit = float(info.time_base)
     return max(round(start_s / unit), round(info.start_s / unit)), round(stop_s / unit)

@@ -180,14 +180,23 @@ def composite_command(
     if debug_format is not None and debug_dir is None:
         raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")
 
-    from lipblend.compositing import composite
-    from lipblend.segments.proxy import ProxySize
+    from lipblend.analysis.early import process_if_new
     from lipblend.segments.spans import FrameRange
 
     part = FrameRange.parse(frames) if frames is not None else None
-    size = ProxySize.parse(proxy) if proxy is not None else None
+    size = None
+    if proxy is not None:
+        from lipblend.segments.proxy import ProxySize
+
+        size = ProxySize.parse(proxy)
     console = Console(quiet=quiet, as_json=as_json)
-    with console.progress() as on_progress, _told_of_segments(output, shown=resume and not quiet):
+    with (
+        process_if_new(analyses, (original, synced)) as process,
+        console.progress() as on_progress,
+        _told_of_segments(output, shown=resume and not quiet),
+    ):
+        from lipblend.compositing import composite  # while the process imports what it needs
+
         result = composite(
             original,
             synced,
@@ -205,6 +214,7 @@ def composite_command(
             frames=part,
             proxy=size,
             on_progress=on_progress,
+            process=process,
         )
     evaluated = result.evaluation
     if evaluated is None:

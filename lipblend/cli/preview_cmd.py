@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,6 +64,10 @@ def preview_command(
             show_default=False,
         ),
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Stop at the first picture, which is made of each frame by itself."),
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
     ] = True,
@@ -75,10 +82,12 @@ def preview_command(
 ) -> None:
     """Render single frames, with every step of the way, as a picture.
 
-    It takes a few seconds, as only a moment about each frame is read; tracking begins there too, so that a mesh can lie
-    some pixels from where a whole run has it. The sheet shows original, synced and result,
-    mask, alpha and seam ring, where the pictures differ, and the landmarks.
+    A first picture is there within about a second, made of each frame by itself; it is replaced by the final one within
+    a few seconds. Only a moment about each frame is read for that, and tracking begins there too, so that a mesh can
+    lie some pixels from where a whole run has it. The sheet shows original, synced and result, mask, alpha and seam
+    ring, where the pictures differ, and the landmarks.
     """
+    began_s = time.perf_counter()
     _check_output(output, (original, synced), overwrite=overwrite)
     if presets is not None and _is_given(context, "preset"):
         raise SettingsError("--preset and --presets both say what to start from", hint="Give one of them.")
@@ -90,17 +99,41 @@ def preview_command(
     settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
     differences = [_values(preset_values(find_preset(name))) for name in chosen]
 
-    from lipblend.preview.frames import preview
-    from lipblend.preview.sheet import sheet
+    from lipblend.faces.models import resolve_model
+    from lipblend.faces.soon import LandmarkerSoon
 
-    found = preview(original, synced, at, settings, models=models, cache=analyses)
-    _save(output, sheet(found.looks, differences), overwrite=overwrite)
-    console = Console(quiet=quiet, as_json=as_json)
+    console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
+    track, find = next(iter(settings.values())).track, partial(resolve_model, "face_landmarker", models)
+    with LandmarkerSoon(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
+        # What works on pictures is imported while the face model is made.
+        from lipblend.preview.frames import preview
+        from lipblend.preview.look import Preview
+        from lipblend.preview.sheet import sheet
+
+        def first(found: Preview) -> None:
+            target.save(sheet(found.looks, differences))
+            if not quiet and sys.stderr is not None:
+                took_s = time.perf_counter() - began_s
+                print(f"first picture after {took_s:.1f} s: {output}; refining ...", file=sys.stderr, flush=True)
+
+        found = preview(
+            original,
+            synced,
+            at,
+            settings,
+            models=models,
+            cache=analyses,
+            on_quick=None if quick else first,
+            quick=quick,
+            finder=finder,
+        )
+    target.save(sheet(found.looks, differences))
     data = {
         "output": str(output),
         "times_s": [looks[0].time_s for looks in found.looks],
         "frames": [looks[0].number for looks in found.looks],
         "presets": list(chosen),
+        "quick": all(look.quick for looks in found.looks for look in looks),
         "reasons": [[look.rendered.reason for look in looks] for looks in found.looks],
         "whole_clip": [any(look.whole for look in looks) for looks in found.looks],
         "notes": list(found.notes),
@@ -152,8 +185,16 @@ def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) ->
         raise OutputError(f"{output} is an input of this run", hint="Choose another name for the output.")
 
 
-def _save(output: Path, image: Any, *, overwrite: bool) -> None:
-    from lipblend.media.whole import write_whole
-    from lipblend.pictures import encoded
+class _Target:
+    """The sheet's file. What this run has written itself it may replace."""
 
-    write_whole(output, encoded(image, output.suffix.lower()), overwrite=overwrite)
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        self._path, self._overwrite = path, overwrite
+
+    def save(self, image: Any) -> None:
+        """Write a picture; it appears when it is complete."""
+        from lipblend.media.whole import write_whole
+        from lipblend.pictures import encoded
+
+        write_whole(self._path, encoded(image, self._path.suffix.lower()), overwrite=self._overwrite)
+        self._overwrite = True

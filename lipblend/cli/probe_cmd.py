@@ -27,12 +27,19 @@ app = command_app()
 def probe_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A video file.", show_default=False, readable=False)],
     faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Look for faces in frames spread over it.")] = True,
+    every_frame: Annotated[
+        bool,
+        typer.Option(
+            "--every-frame", help="Decode a long video whole too, not a sample, to count the damage in all of it."
+        ),
+    ] = False,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what lipblend sees in a file: streams, colour, frame times, damage, faces.
 
-    Frames and time stamps are counted over the whole file; "container says" marks what is only claimed there. Faces are
+    Frames and time stamps are counted over the whole file; "container says" marks what is only claimed there. Short
+    videos (290 frames at 1920x1080) are decoded whole to count damage, of longer ones a sample is. Faces are
     looked for in about 24 frames. Positions are pixels of the upright picture. In a clip of one shot a face's number is
     the one that composite --face takes: counted from the left, from 0; those seen only for a moment come last. With
     several shots, --face counts in each shot anew.
@@ -41,7 +48,7 @@ def probe_command(
     from lipblend.inspection import inspect_file
 
     model = resolve_model("face_landmarker", models) if faces else None
-    report = inspect_file(file, model=model, track=TrackSettings())
+    report = inspect_file(file, model=model, track=TrackSettings(), every_frame=every_frame)
     Console(as_json=as_json).finish(report.to_dict(), probe_text(report))
 
 
@@ -126,7 +133,8 @@ def _trim_text(trim: Trim) -> str:
 
 def _damage_text(report: FileReport) -> str:
     damage = report.damage
-    decoded = f"{'all' if damage.whole else 'a sample'}: {damage.decoded_frames} frames decoded"
+    decoded = f"{damage.decoded_frames} frames decoded"
+    decoded = f"all: {decoded}" if damage.whole else f"a sample: {decoded}, all with --every-frame"
     parts = [
         f"{damage.marked_packets} packets marked damaged in the file",
         f"{damage.undecodable_packets} packets not decodable, {damage.concealed_frames} frames concealed ({decoded})",

@@ -120,13 +120,16 @@ class FaceReport:
     share: float
 
 
-def census(pictures: Sequence[Sequence[Landmarks]]) -> tuple[FaceReport, ...]:
+def census(pictures: Sequence[Sequence[Landmarks]], new_scenes: Sequence[bool] = ()) -> tuple[FaceReport, ...]:
     """Tell the faces of a clip apart by place and size, and number them as `people_from_left` does.
 
     Parameters
     ----------
     pictures : sequence of sequences of Landmarks
         The faces of each picture looked at, in order of time.
+    new_scenes : sequence of bool, optional
+        For each picture, whether it shows another scene than the one before. With it, a face that is seen in one
+        picture only is left out where the picture before or after shows the same scene without it.
 
     Returns
     -------
@@ -152,11 +155,20 @@ def census(pictures: Sequence[Sequence[Landmarks]]) -> tuple[FaceReport, ...]:
                 groups[joined[at]].append((picture, face))
             else:
                 groups.append([(picture, face)])
+    if new_scenes:
+        groups = [group for group in groups if not _only_once([picture for picture, _ in group], new_scenes)]
     people = people_from_left([_sighting(group) for group in groups])
     return tuple(
         _report(index, [face for number in person for _, face in groups[number]], len(pictures))
         for index, person in enumerate(people)
     )
+
+
+def _only_once(pictures: Sequence[int], new_scenes: Sequence[bool]) -> bool:
+    """Whether what was seen in these pictures was seen once, though the scene was looked at more often."""
+    first = pictures[0]
+    goes_on = first + 1 < len(new_scenes) and not new_scenes[first + 1]
+    return len(pictures) == 1 and (not new_scenes[first] or goes_on)
 
 
 def _sighting(group: Sequence[tuple[int, Landmarks]]) -> Sighting:

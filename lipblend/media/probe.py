@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -135,6 +136,13 @@ def probe(path: Path | str) -> VideoInfo:
             data_dropped=tuple(dict.fromkeys(name for kind, name in _NOT_KEPT.items() if kind in data)),
             opaque=is_opaque(to_layout(frame, layout, colour), layout),
         )
+
+
+def probe_both(first: Path | str, second: Path | str) -> tuple[VideoInfo, VideoInfo]:
+    """`probe` two files at the same time; an error of the first one counts first."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-probe") as threads:
+        found = [threads.submit(probe, path) for path in (first, second)]
+        return found[0].result(), found[1].result()
 
 
 def _warnings(

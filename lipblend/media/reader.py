@@ -24,6 +24,10 @@ from lipblend.media.orientation import UPRIGHT, Orientation
 from lipblend.media.probe import stream_end
 from lipblend.media.source import open_source, read_only
 
+_EXACT_LEAVING_OUT = ("h264",)
+"""Decoders that know which pictures no other one refers to. In H.264 ``nal_ref_idc`` says so of all of them, in H.265
+the types of units say it of one sub-layer only."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -101,6 +105,12 @@ def plane_views(
         view.flags.writeable = writable
         views.append(orientation.applied(view))
     return tuple(views)
+
+
+def leave_out_unreferred(stream: VideoStream, info: VideoInfo, *, unless: bool) -> None:
+    """Let the decoder pass over the next packet's picture if no other one refers to it, unless it is wanted."""
+    if stream.codec_context.name in _EXACT_LEAVING_OUT and not info.interlaced:  # a field may have no stamp
+        stream.codec_context.skip_frame = "DEFAULT" if unless else "NONREF"
 
 
 class VideoReader:

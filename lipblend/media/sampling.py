@@ -8,12 +8,13 @@ from itertools import chain, islice
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
-from lipblend.media.reader import VideoReader
+from lipblend.media.reader import VideoReader, leave_out_unreferred
 
 FARTHEST = 90
 """Pictures decoded after a key frame at most; what lies further on is left out for what lies nearer."""
@@ -77,7 +78,7 @@ class SampleReader(VideoReader):
     def __init__(self, info: VideoInfo, wanted: Sequence[int], keys: Sequence[int]) -> None:
         super().__init__(info)
         self.decoded = 0
-        self._wanted = tuple(wanted)
+        self._wanted, self._wanted_stamps = tuple(wanted), frozenset(wanted)
         self._keys = tuple(keys)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -96,9 +97,8 @@ class SampleReader(VideoReader):
 
     def _from(self, container: InputContainer, stream: VideoStream, key: int) -> Iterator[VideoFrame]:
         """Pictures from a key frame, or from one before it, on; so many as one seek is worth."""
-        origin = round(self.info.origin / self.info.time_base)
         for back_s in _STEPS_BACK_S:
-            target = key + origin - round(back_s / self.info.time_base)
+            target = key + self._origin - round(back_s / self.info.time_base)
             try:
                 container.seek(target, stream=stream, backward=True)
             except (av.FFmpegError, OSError) as error:
@@ -114,8 +114,14 @@ class SampleReader(VideoReader):
                 yield picture
             return
 
+    def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
+        leave_out_unreferred(stream, self.info, unless=packet.pts is None or self._is_wanted(packet.pts))
+
+    def _is_wanted(self, pts: int) -> bool:
+        return pts - self._origin in self._wanted_stamps
+
     def _stamp_of(self, picture: VideoFrame) -> int | None:
-        return None if picture.pts is None else picture.pts - round(self.info.origin / self.info.time_base)
+        return None if picture.pts is None else picture.pts - self._origin
 
     def _groups(self) -> Iterator[tuple[int, list[int]]]:
         """Key frames, each with the wanted time stamps that are reached from it."""

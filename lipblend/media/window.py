@@ -13,14 +13,11 @@ from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
-from lipblend.media.reader import VideoReader
+from lipblend.media.reader import VideoReader, leave_out_unreferred
 
 _LEAD_IN = 16
 """Frames that are sought before the first one wanted: pictures beside a key frame may need others before it."""
 _STEPS_BACK_S = (0, 2, 10, 100_000)
-_EXACT_LEAVING_OUT = ("h264",)
-"""Decoders that know which pictures no other one refers to; those before the first one wanted are not decoded. In H.264
-``nal_ref_idc`` says so of all other pictures, in H.265 the types of units say it of one sub-layer only."""
 
 
 class WindowReader(VideoReader):
@@ -78,9 +75,8 @@ class WindowReader(VideoReader):
             return
 
     def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
-        if stream.codec_context.name in _EXACT_LEAVING_OUT and not self.info.interlaced:  # a field may have no stamp
-            early = packet.pts is not None and packet.pts - self._origin < self._first
-            stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
+        early = packet.pts is not None and packet.pts - self._origin < self._first
+        leave_out_unreferred(stream, self.info, unless=not early)
 
     def _last_duration(self, picture: VideoFrame, pts: int, end: Fraction | None) -> int:
         return super()._last_duration(picture, pts, end) if self._beyond is None else self._beyond - pts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,74 +15,27 @@ import numpy as np
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.glance import glance
+from lipblend.analysis.plan import make_plan
 from lipblend.analysis.reads import analysis_values
 from lipblend.analysis.window import Window, WindowUnpairedError, reach_s
 from lipblend.errors import InputError, NoFaceError
 from lipblend.faces.models import resolve_model
+from lipblend.faces.soon import LandmarkerSoon
 from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
 from lipblend.media.planes import add_delta
 from lipblend.media.prefetch import one_opencv_thread
-from lipblend.media.probe import probe
+from lipblend.media.probe import probe_both
 from lipblend.media.reader import Frame
+from lipblend.preview.look import Look, Preview
 from lipblend.preview.times import FrameTimes
-from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.render import Picture, render_frame
 from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.restore import Restorer, load_restorers
 
 _SLACK_S = 1e-6
-
-
-@dataclass(frozen=True)
-class Look:
-    """One frame of the original, of the synced video and of the result, for one set of settings.
-
-    Attributes
-    ----------
-    name : str
-        Of the settings.
-    time_s : float
-        Since the original's first frame.
-    number : int or None
-        The original frame's number, which `FrameTimes.parsed` takes after ``#``; None in files without time stamps.
-    original : Picture
-    synced : Picture or None
-        None where no synced frame goes with it.
-    result : Picture
-    rendered : FrameResult
-    row : PlanRow
-    analysis : ClipAnalysis
-    whole : bool
-        The whole clip was analysed.
-    """
-
-    name: str
-    time_s: float
-    number: int | None
-    original: Picture
-    synced: Picture | None
-    result: Picture
-    rendered: FrameResult
-    row: PlanRow
-    analysis: ClipAnalysis
-    whole: bool
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What `preview` found.
-
-    Attributes
-    ----------
-    looks : tuple of tuple of Look
-        For every time, one look for each set of settings, in the order asked for.
-    notes : tuple of str
-        What the user should know.
-    """
-
-    looks: tuple[tuple[Look, ...], ...]
-    notes: tuple[str, ...]
+_QUICK = "a quick look, at each frame by itself: nothing is steadied over time, and the frames are paired by the clock"
 
 
 def preview(
@@ -93,8 +47,15 @@ def preview(
     models: Path | None = None,
     cache: Path | None = None,
     on_frame: Callable[[int], None] = lambda _: None,
+    on_quick: Callable[[Preview], None] | None = None,
+    quick: bool = False,
+    finder: LandmarkerSoon | None = None,
 ) -> Preview:
     """Render single frames.
+
+    First of all each frame can be looked at by itself, see `lipblend.analysis.glance.glance`: that takes a fraction of
+    the time, and shows all but what is steadied over time, the pairs that only a search finds, and the footprint of
+    more than one frame. Where a frame alone does not do, or an analysis is at hand, there is no such look.
 
     Only a stretch of time about each frame is decoded and analysed, see `lipblend.analysis.window.reach_s`. Where that
     does not show surely which frames belong together, the whole clip is analysed, and a note says so. The frame is
@@ -117,6 +78,12 @@ def preview(
         taken instead of a window's, and one that had to be made is kept.
     on_frame : callable
         Called with the number of original frames analysed.
+    on_quick : callable, optional
+        Called with the quick looks, before anything else is done.
+    quick : bool
+        Stop at the quick looks; a note says so, or why there are none and the usual way was taken.
+    finder : LandmarkerSoon, optional
+        A face model made early, with the first settings' number of faces and confidence; made here if not given.
 
     Raises
     ------
@@ -129,13 +96,23 @@ def preview(
     LipblendError
         As `lipblend.compositing.composite`.
     """
-    ours, theirs = probe(original), probe(synced)
+    ours, theirs = probe_both(original, synced)
     with FrameTimes(ours) as clock:
         wanted = [clock.parsed(text) for text in times]
         restorers = load_restorers(each.restore for each in settings.values())
         model = resolve_model("face_landmarker", models)
-        clock.begin()  # what the frames' numbers take is read while they are looked for
+        if clock.is_short or not quick:
+            clock.begin()  # what the frames' numbers take is read while they are looked for
         run = _Run(ours, theirs, model, restorers, on_frame, cache, clock)
+        if quick or on_quick is not None:
+            first = run.quick_looks(wanted, settings, finder)
+            if isinstance(first, Preview):
+                if quick:
+                    return replace(first, notes=(*first.notes, _QUICK))
+                if on_quick is not None:
+                    on_quick(first)
+            elif quick:
+                run.notes.append(f"no quick look: {first}")
         looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
         raise _nothing_to_show(looks)
@@ -159,6 +136,7 @@ class _Run:
         self._cache, self._clock = cache, clock
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
+        self._asked: set[Any] = set()
         self.notes: list[str] = list(ours.warnings + theirs.warnings)
 
     def looks(self, time_s: float, settings: Mapping[str, Settings]) -> Iterator[Look]:
@@ -171,12 +149,50 @@ class _Run:
             analysis, whole = analyses[analysis_values(each)]
             yield self._look(name, time_s, analysis, whole, each)
 
+    def quick_looks(
+        self, times_s: Sequence[float], settings: Mapping[str, Settings], finder: LandmarkerSoon | None
+    ) -> Preview | str:
+        """Looks at single frames by themselves, or why there are none."""
+        groups = {analysis_values(each): each for each in settings.values()}
+        if any(self._cached(key, each) is not None for key, each in groups.items()):
+            return "the analysis of the whole clip is at hand"
+        try:
+            with ExitStack() as stack:
+                glances = {key: self._glances(times_s, each, finder, stack) for key, each in groups.items()}
+                looks = tuple(
+                    tuple(
+                        self._look(name, time_s, glances[analysis_values(each)][number], False, each, quick=True)
+                        for name, each in settings.items()
+                    )
+                    for number, time_s in enumerate(times_s)
+                )
+        except WindowUnpairedError as error:
+            return error.message
+        if not all(any(look.rendered.patches for look in each) for each in looks):
+            return "no face to work on in a frame by itself"
+        return Preview(looks, tuple(self.notes))
+
+    def _glances(
+        self, times_s: Sequence[float], settings: Settings, finder: LandmarkerSoon | None, stack: ExitStack
+    ) -> list[ClipAnalysis]:
+        faces, confidence = settings.track.max_faces, settings.track.confidence
+        if finder is None or (finder.max_faces, finder.confidence) != (faces, confidence):
+            finder = stack.enter_context(LandmarkerSoon(self._model, max_faces=faces, confidence=confidence))
+        with one_opencv_thread():
+            return [glance(self._ours, self._theirs, each, finder=finder, settings=settings) for each in times_s]
+
+    def _cached(self, key: Any, settings: Settings) -> ClipAnalysis | None:
+        """The whole clip's analysis from the cache, which is asked once."""
+        if key not in self._asked:
+            self._asked.add(key)
+            known = cached_analysis(self._ours, self._theirs, model=self._model, settings=settings, cache=self._cache)
+            if known is not None:
+                self._whole[key] = known
+        return self._whole.get(key)
+
     def _analysis(self, time_s: float, key: Any, group: Sequence[Settings]) -> tuple[ClipAnalysis, bool]:
-        if key in self._whole:
-            return self._whole[key], True
-        known = cached_analysis(self._ours, self._theirs, model=self._model, settings=group[0], cache=self._cache)
+        known = self._cached(key, group[0])
         if known is not None:
-            self._whole[key] = known
             return known, True
         reach = max(reach_s(each) for each in group)
         try:
@@ -210,7 +226,16 @@ class _Run:
                 window=window,
             )
 
-    def _look(self, name: str, time_s: float, analysis: ClipAnalysis, whole: bool, settings: Settings) -> Look:
+    def _look(
+        self,
+        name: str,
+        time_s: float,
+        analysis: ClipAnalysis,
+        whole: bool,
+        settings: Settings,
+        *,
+        quick: bool = False,
+    ) -> Look:
         # A window ends everywhere, and may well be without a face; so may other frames of a clip.
         lenient = settings.model_copy(
             update={
@@ -233,8 +258,9 @@ class _Run:
         for patch in rendered.patches:
             add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
         shown_s = frame.time_s - self._ours.start_s
-        result, number = self._picture(out, self._ours), self._clock.number(shown_s)
-        return Look(name, shown_s, number, ours, partner, result, rendered, row, analysis, whole)
+        number = None if quick and not self._clock.is_short else self._clock.number(shown_s)
+        result = self._picture(out, self._ours)
+        return Look(name, shown_s, number, ours, partner, result, rendered, row, analysis, whole, quick)
 
     def _nearest(self, time_s: float, analysis: ClipAnalysis) -> int:
         """The output frame that shows the original nearest to a time."""

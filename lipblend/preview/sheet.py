@@ -12,7 +12,7 @@ from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.mapping import synced_patch
 from lipblend.media.planes import Box, to_rgb
 from lipblend.pictures import Rgb, contact_sheet, enlarged, labelled_row
-from lipblend.preview.frames import Look
+from lipblend.preview.look import Look
 from lipblend.render import FacePatch, Picture
 from lipblend.stages.seam import ring_radius_px, seam_ring
 
@@ -55,7 +55,8 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str]) -> Rgb:
 def _heading(look: Look, more: str) -> str:
     counts = "" if look.number is None else f", frame #{look.number}"
     names = f"{look.time_s:.3f} s{counts}"
-    return ", ".join(filter(None, [names, more]))
+    quick = "quick look: this frame by itself" if look.quick else ""
+    return ", ".join(filter(None, [names, more, quick]))
 
 
 def _steps(look: Look, number: int) -> list[Rgb]:

@@ -15,6 +15,7 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.survey import Survey, survey
 
 _SLACK_S = 1e-6
+_SHORT_BYTES = 256_000_000
 
 
 class FrameTimes:
@@ -41,6 +42,11 @@ class FrameTimes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thread.shutdown(wait=kind is None)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the file is read within a fraction of a second, or has been read."""
+        return self._info.size_bytes <= _SHORT_BYTES or (self._survey is not None and self._survey.done())
 
     def begin(self) -> Future[Survey]:
         """Start to read the file, unless that has been done."""

@@ -217,9 +217,9 @@ def test_nonsense_instead_of_an_answer_is_an_error(run: object, monkeypatch: pyt
 PARENT = """
 import sys
 from pathlib import Path
-from lipblend.analysis import apart
+from lipblend.analysis import apart, early
 from lipblend.cli.app import main
-apart.PROGRAM = sys.argv.pop(1)
+apart.PROGRAM = early.PROGRAM = sys.argv.pop(1)
 main()
 """
 

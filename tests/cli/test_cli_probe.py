@@ -94,7 +94,9 @@ def test_what_is_odd_about_a_file_is_said(report: FileReport) -> None:
     assert "variable (20.0 to 100.0 ms between frames)" in line(text, "frame rate")
     assert line(text, "frames").endswith("container says nothing")
     assert line(text, "time stamps") == "3 missing, 0 repeated"
-    assert "(a sample: 4 frames decoded); the file breaks off: I/O error" in line(text, "damage")
+    assert "(a sample: 4 frames decoded, all with --every-frame); the file breaks off: I/O error" in line(
+        text, "damage"
+    )
     assert line(text, "decoding failed") == "size changes"
     assert line(text, "subtitles") == "stream 3: srt, eng"
     assert line(text, "other") == "stream 4: unknown, data"

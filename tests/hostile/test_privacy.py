@@ -18,14 +18,14 @@ DEAD_PROXY = "127.0.0.1:9"
 INTERNET = {socket.AF_INET, socket.AF_INET6}
 # The face models run in a process of their own: the filter is switched off in there.
 UNFILTERED = """
-from lipblend.analysis import apart
+from lipblend.analysis import early
 from lipblend.cli.app import main
-start, work = apart.PROGRAM.strip().rsplit(chr(10), 1)
+start, work = early.PROGRAM.strip().rsplit(chr(10), 1)
 switch = (
     "import lipblend.faces.landmarker as module; from lipblend.faces.offline import NetworkStatus; "
     "module.refuse_network_on_this_thread = lambda: NetworkStatus(False, 'switched off for this test')"
 )
-apart.PROGRAM = f"{start}; {switch}; {work}"
+early.PROGRAM = f"{start}; {switch}; {work}"
 main()
 """
 KNOCK = """

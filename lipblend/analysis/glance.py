@@ -1,0 +1,138 @@
+"""A quick look at one moment of two videos: one frame of each, without anything that needs the frames around it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.alignment import align
+from lipblend.analysis.analyse import measured_tracks
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.matching import SAME_TAKE
+from lipblend.analysis.measure import Pair
+from lipblend.analysis.scan import Scan, Seen, thumbnail
+from lipblend.analysis.window import HINT, Window, WindowUnpairedError, window_pts
+from lipblend.errors import InputMismatchError
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.search import CROP_FACTOR, SAME_FACE_IOU, Mesh, crop_around, find_faces, overlap, shifted
+from lipblend.faces.soon import LandmarkerSoon
+from lipblend.faces.tracks import TrackedFace
+from lipblend.media.colour import ycbcr_matrix
+from lipblend.media.info import VideoInfo
+from lipblend.media.planes import Box, to_rgb
+from lipblend.media.reader import Frame
+from lipblend.media.window import WindowReader
+from lipblend.settings import Settings, TrackSettings
+
+_USUAL_RATE = 25
+_REACHES = 0.75, 30.0  # usual frame lengths on both sides in which a frame is looked for, one after the other
+
+
+def glance(
+    original: VideoInfo, synced: VideoInfo, time_s: float, *, finder: LandmarkerSoon, settings: Settings
+) -> ClipAnalysis:
+    """Analyse the frame shown at a time, by itself.
+
+    The synced frame of the same time is taken to belong to it, if it looks like it; whether its neighbours would fit
+    better is not tried. Faces are looked for in the whole picture, then in tiles, down to the first size that shows
+    one. In H.264 about half of the pictures between the key frame and this one are decoded.
+
+    Parameters
+    ----------
+    original, synced : VideoInfo
+    time_s : float
+        Seconds since the original's first frame.
+    finder : LandmarkerSoon
+        Waited for when both frames are decoded.
+    settings : Settings
+        The groups ``pair``, ``track``, and of ``colour`` the space.
+
+    Raises
+    ------
+    WindowUnpairedError
+        The settings count frames from the start or follow the synced video's time line; there is no frame of one video
+        at that time; or the two are not alike.
+    InputError
+        A video cannot be read.
+    """
+    pair, track = settings.pair, settings.track
+    Window(time_s, time_s).scans(original, synced, pair)  # whether a part alone can do
+    starts_s = Window.starts_s(original, synced, pair)
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-glance") as threads:
+        first = threads.submit(_frame_at, original, starts_s[0] + time_s)
+        second = threads.submit(_frame_at, synced, starts_s[1] + time_s)
+        ours, theirs = first.result(), second.result()
+    seen = _faces(ours, original, finder, track)
+    seen_there = _faces(theirs, synced, finder, track, near=seen)
+    scans = _scan(original, ours, seen), _scan(synced, theirs, seen_there)
+    try:
+        alignment = align(*scans, pair)
+    except InputMismatchError as error:
+        raise WindowUnpairedError(error.message, hint=HINT) from error
+    line = alignment.timeline
+    if alignment.likeness < SAME_TAKE or line.follows == "synced" or (line.synced_index < 0).any():
+        raise WindowUnpairedError("the frames of the same time do not belong together", hint=HINT)
+    both = Pair(original, synced, alignment.mapping, settings.colour.space == "lab")
+    measures = {(0, 0): both.measure(ours, scans[0].faces[0], theirs, scans[1].faces[0])}
+    tracks, _ = measured_tracks(*scans, alignment, both, measures)
+    return ClipAnalysis(
+        times_s=np.array([ours.time_s]),
+        pts=np.array([ours.pts]),
+        durations=np.array([ours.duration]),
+        original_index=line.original_index,
+        synced_index=line.synced_index,
+        shot_starts=np.zeros(1, np.intp),
+        tracks=tracks,
+        alignment=alignment,
+        matrix=ycbcr_matrix(original.colour, original.height),
+        notes=(),
+        original_pts=np.array([ours.pts]),
+        synced_pts=np.array([theirs.pts]),
+        exact_times=(True, True),
+        kept=(scans[0].kept, scans[1].kept),
+    )
+
+
+def _frame_at(info: VideoInfo, time_s: float) -> Frame:
+    """The frame nearest to a time, in seconds of the video's clock; as number 0."""
+    length_s = 1 / float(info.frame_rate or _USUAL_RATE)
+    for reach in _REACHES:
+        around = window_pts(info, time_s - reach * length_s, time_s + reach * length_s)
+        nearest: Frame | None = None
+        with WindowReader(info, *around) as reader:
+            for frame in reader:
+                if nearest is None or abs(frame.time_s - time_s) < abs(nearest.time_s - time_s):
+                    nearest = frame
+        if nearest is not None:
+            return replace(nearest, index=0)
+    raise WindowUnpairedError(f"{info.path.name} has no frame at {time_s:.2f} s", hint=HINT)
+
+
+def _scan(info: VideoInfo, frame: Frame, faces: tuple[TrackedFace, ...]) -> Scan:
+    scan = Scan(info, window_pts=(frame.pts, frame.pts))
+    for _ in scan.recorded([Seen(frame, faces, thumbnail(frame.planes[0], frame.layout.depth))]):
+        pass
+    return scan
+
+
+def _faces(
+    frame: Frame, info: VideoInfo, finder: LandmarkerSoon, track: TrackSettings, near: tuple[TrackedFace, ...] = ()
+) -> tuple[TrackedFace, ...]:
+    """The faces of a frame; with ``near``, those of the other video are looked for where they are there, first."""
+
+    def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
+        return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
+
+    detect, width, height = finder.ready().detect, info.upright_width, info.upright_height
+    meshes: list[Mesh] = []
+    for face in near:
+        crop = crop_around(face.landmarks.points, CROP_FACTOR).clipped(width, height)
+        seen = [shifted(mesh, crop) for mesh in detect(rgb_of(crop))] if min(crop.width, crop.height) > 1 else []
+        meshes += [mesh for mesh in seen if overlap(mesh, face.landmarks.points) >= SAME_FACE_IOU][:1]
+    if not near or len(meshes) < len(near):
+        whole = rgb_of(Box(0, 0, width, height))
+        meshes = find_faces(whole, detect, min_face_px=track.min_face_px, exhaustive=False)
+    return tuple(TrackedFace(number, Landmarks(mesh)) for number, mesh in enumerate(meshes[: track.max_faces]))

@@ -1,0 +1,63 @@
+"""What a preview shows: single frames of the result, with what they were made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.plan import PlanRow
+from lipblend.render import FrameResult, Picture
+
+
+@dataclass(frozen=True)
+class Look:
+    """One frame of the original, of the synced video and of the result, for one set of settings.
+
+    Attributes
+    ----------
+    name : str
+        Of the settings.
+    time_s : float
+        Since the original's first frame.
+    number : int or None
+        The original frame's number, which `FrameTimes.parsed` takes after ``#``; None in files without time stamps.
+    original : Picture
+    synced : Picture or None
+        None where no synced frame goes with it.
+    result : Picture
+    rendered : FrameResult
+    row : PlanRow
+    analysis : ClipAnalysis
+    whole : bool
+        The whole clip was analysed.
+    quick : bool
+        This frame alone was analysed (`lipblend.analysis.glance`).
+    """
+
+    name: str
+    time_s: float
+    number: int | None
+    original: Picture
+    synced: Picture | None
+    result: Picture
+    rendered: FrameResult
+    row: PlanRow
+    analysis: ClipAnalysis
+    whole: bool
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What `preview` found.
+
+    Attributes
+    ----------
+    looks : tuple of tuple of Look
+        For every time, one look for each set of settings, in the order asked for.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    looks: tuple[tuple[Look, ...], ...]
+    notes: tuple[str, ...]

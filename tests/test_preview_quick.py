@@ -1,0 +1,223 @@
+"""The first picture of a preview: of each frame by itself, before anything else is read."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lipblend.cli.app import app
+from lipblend.errors import InputError, InputMismatchError, ModelError
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.models import resolve_model
+from lipblend.faces.soon import LandmarkerSoon
+from lipblend.media.planes import to_rgb
+from lipblend.media.probe import probe, probe_both
+from lipblend.media.reader import VideoReader
+from lipblend.media.synth import write_clip
+from lipblend.presets import resolve_settings
+from lipblend.preview import frames
+from lipblend.preview.frames import preview
+from lipblend.preview.look import Preview
+from lipblend.preview.times import FrameTimes
+from lipblend.sample import SamplePair, make_sample
+from lipblend.settings import Settings
+
+NATURAL = resolve_settings("natural").settings
+FIRST = "first picture after"
+run = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
+    return make_sample(tmp_path_factory.mktemp("sample"), frames=60, size=320)
+
+
+@pytest.fixture
+def no_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever analyses more than single frames fails."""
+    for name in ("analyse", "analyse_cached"):
+        monkeypatch.setattr(frames, name, None)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many looks the face model takes, how often a decoder is started, and how many frames come of it."""
+    done = {"looks": 0, "starts": 0, "frames": 0}
+    detect, decoded, frame = FaceLandmarker.detect, VideoReader._decoded, VideoReader._frame
+
+    def counted(name: str, function: Any) -> Any:
+        def call(*given: Any) -> Any:
+            done[name] += 1
+            return function(*given)
+
+        return call
+
+    monkeypatch.setattr(FaceLandmarker, "detect", counted("looks", detect))
+    monkeypatch.setattr(VideoReader, "_decoded", counted("starts", decoded))
+    monkeypatch.setattr(VideoReader, "_frame", counted("frames", frame))
+    return done
+
+
+@pytest.mark.usefixtures("no_analysis")
+@pytest.mark.parametrize(("at", "index"), [("0", 0), ("1.2", 30), ("#31", 31), ("2.39", 59)])
+def test_a_quick_look_takes_one_frame_of_each_video_and_few_looks(
+    at: str, index: int, sample: SamplePair, work: dict[str, int]
+) -> None:
+    found = preview(sample.original, sample.synced, [at], {"natural": NATURAL}, quick=True)
+    ((look,),) = found.looks
+    assert (look.quick, look.whole, look.number, look.time_s) == (True, False, index, pytest.approx(index / 25))
+    assert len(look.rendered.patches) == 1
+    assert "a quick look" in found.notes[-1]
+    assert work["looks"] <= 5  # the whole picture, three crops to confirm what it shows, and one of the synced picture
+    assert work["starts"] == 2  # one decoder a video, started once
+    assert work["frames"] <= 6
+
+
+def test_it_shows_nearly_what_comes_of_it(sample: SamplePair) -> None:
+    first: list[Preview] = []
+    final = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, on_quick=first.append)
+    assert [preview.looks[0][0].quick for preview in (*first, final)] == [True, False]
+    assert final.notes == ()
+    quick, refined = (each.looks[0][0] for each in (first[0], final))
+    mine, theirs, original = (
+        each.planes[0].astype(np.int16) for each in (quick.result, refined.result, refined.original)
+    )
+    np.testing.assert_array_equal(quick.original.planes[0], refined.original.planes[0])
+    assert quick.synced is not None
+    assert refined.synced is not None
+    np.testing.assert_array_equal(quick.synced.planes[0], refined.synced.planes[0])
+    changed = theirs != original
+    assert changed.sum() > 1000
+    assert np.abs(mine - theirs)[changed].mean() < 0.5 * np.abs(theirs - original)[changed].mean()
+
+
+def test_the_sheet_is_there_before_the_moment_about_it_is_read(
+    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet, analyse = tmp_path / "sheet.png", frames.analyse
+    before: list[bytes] = []
+
+    def reading(*given: Any, **named: Any) -> Any:
+        before.append(sheet.read_bytes())
+        return analyse(*given, **named)
+
+    monkeypatch.setattr(frames, "analyse", reading)
+    words = ["preview", str(sample.original), str(sample.synced), "--at", "1.2", "-o", str(sheet)]
+    done = run.invoke(app, [*words, "--no-overwrite"])
+    assert done.exit_code == 0, done.output
+    assert len(before) == 1
+    assert before[0] != sheet.read_bytes()
+    assert FIRST in done.stderr
+    assert FIRST not in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+    assert run.invoke(app, [*words, "--no-overwrite"]).exit_code == 7  # what another run has written stays
+    quiet = run.invoke(app, [*words, "--quiet"])
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("no_analysis")
+def test_quick_stops_at_the_first_picture(sample: SamplePair, tmp_path: Path) -> None:
+    words = ["preview", str(sample.original), str(sample.synced), "--at", "1.2", "--at", "0.4", "--quick", "--json"]
+    done = run.invoke(app, [*words, "-o", str(tmp_path / "sheet.png")])
+    assert done.exit_code == 0, done.output
+    data = json.loads(done.stdout)
+    assert (data["quick"], data["frames"]) == (True, [30, 10])
+    assert FIRST not in done.stderr
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
+
+
+def test_a_quick_look_says_so_on_the_sheet(sample: SamplePair) -> None:
+    from lipblend.preview import sheet
+
+    ((look,),) = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, quick=True).looks
+    assert sheet._heading(look, "face 1 of 2") == "1.200 s, frame #30, face 1 of 2, quick look: this frame by itself"
+
+
+def test_where_a_frame_alone_does_not_do_the_usual_way_is_taken(sample: SamplePair) -> None:
+    by_index = Settings.model_validate({"pair": {"method": "index"}})
+    found = preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, quick=True)
+    assert not found.looks[0][0].quick
+    assert any(note.startswith("no quick look: pair.method = index") for note in found.notes)
+    quick: list[Preview] = []
+    preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, on_quick=quick.append)
+    assert quick == []
+
+
+def test_frames_that_do_not_belong_together_are_not_shown(sample: SamplePair, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    other = tmp_path / "other.mp4"
+    write_clip(other, [rng.integers(0, 255, (320, 320, 3), dtype=np.uint8)] * 60, frame_rate=Fraction(25), crf=20)
+    quick: list[Preview] = []
+    with pytest.raises(InputMismatchError):
+        preview(sample.original, other, ["1.2"], {"natural": NATURAL}, on_quick=quick.append)
+    assert quick == []
+
+
+def test_a_synced_video_that_has_ended_is_no_quick_look(sample: SamplePair, tmp_path: Path) -> None:
+    info, short = probe(sample.synced), tmp_path / "short.mp4"
+    with VideoReader(info) as reader:
+        pictures = [to_rgb(frame.planes, frame.layout, info.colour) for frame in reader][:20]
+    write_clip(short, pictures, frame_rate=Fraction(25), crf=12)
+    both = probe_both(sample.original, short)
+    run_of = frames._Run(*both, resolve_model("face_landmarker"), {}, lambda _: None, None, FrameTimes(info))
+    reason = run_of.quick_looks([2.3], {"natural": NATURAL}, None)
+    assert isinstance(reason, str)
+    assert "has no frame at 2.30 s" in reason
+
+
+def test_an_analysis_at_hand_needs_no_quick_look(
+    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lipblend.analysis import cache as caching
+
+    words: dict[str, Any] = {"model": resolve_model("face_landmarker"), "settings": NATURAL}
+    pair = probe_both(sample.original, sample.synced)
+    caching.analyse_cached(*pair, **words, on_frame=lambda _: None, cache=tmp_path)
+    monkeypatch.setattr(frames, "glance", None)
+    quick: list[Preview] = []
+    ((look,),) = preview(
+        sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, cache=tmp_path, on_quick=quick.append
+    ).looks
+    assert (look.whole, look.quick, quick) == (True, False, [])
+
+
+def test_a_face_model_made_early_is_used(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, float]] = []
+    init = FaceLandmarker.__init__
+
+    def counted(self: FaceLandmarker, model: Path, *, max_faces: int, confidence: float) -> None:
+        made.append((max_faces, confidence))
+        init(self, model, max_faces=max_faces, confidence=confidence)
+
+    monkeypatch.setattr(FaceLandmarker, "__init__", counted)
+    track = NATURAL.track
+    with LandmarkerSoon(
+        lambda: resolve_model("face_landmarker"), max_faces=track.max_faces, confidence=track.confidence
+    ) as finder:
+        preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, quick=True, finder=finder)
+        assert made == [(track.max_faces, track.confidence)]
+        other = NATURAL.model_copy(update={"track": track.model_copy(update={"max_faces": 1})})
+        preview(sample.original, sample.synced, ["1.2"], {"other": other}, quick=True, finder=finder)
+    assert made == [(track.max_faces, track.confidence), (1, track.confidence)]
+
+
+def test_a_model_that_cannot_be_made_is_an_error_when_it_is_needed(tmp_path: Path) -> None:
+    missing = tmp_path / "none.task"
+    with LandmarkerSoon(missing, max_faces=1, confidence=0.5) as finder, pytest.raises(ModelError, match="not a file"):
+        finder.ready()
+    with LandmarkerSoon(missing, max_faces=1, confidence=0.5):
+        pass  # nobody asked
+
+
+def test_of_two_files_that_cannot_be_probed_the_first_is_named(sample: SamplePair, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"one\.mp4 does not exist"):
+        probe_both(tmp_path / "one.mp4", tmp_path / "two.mp4")
+    with pytest.raises(InputError, match=r"two\.mp4 does not exist"):
+        probe_both(sample.original, tmp_path / "two.mp4")
+    assert probe_both(sample.original, sample.synced) == (probe(sample.original), probe(sample.synced))
