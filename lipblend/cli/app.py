@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import os
 import sys
 from typing import Annotated, Any
@@ -13,7 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from lipblend.allocator import keep_freed_memory
-from lipblend.cli.guard import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
+from lipblend.cli.entry import EXIT_INTERRUPT
+from lipblend.cli.guard import EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
+from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, tell_of_lost_output
+from lipblend.errors import OutputError
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
@@ -101,13 +103,11 @@ def lipblend(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line; `lipblend.cli.entry.main` is where the program starts."""
     unwind_on_sigterm()
     keep_freed_memory()
-    # A file name that the terminal cannot show must not end a run that is done.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    occupy_closed_descriptors()
+    make_tolerant()
     os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself, and has no option for it
     try:
         app(prog_name="lipblend")
@@ -119,6 +119,8 @@ def main() -> None:
     except SystemExit as stop:
         if stop.code in (EXIT_INTERRUPT, EXIT_TERMINATED):
             leave(stop.code)
+        if tell_of_lost_output() and not stop.code:  # help and the like; commands have seen to it themselves
+            sys.exit(OutputError.exit_code)
         raise
     finally:
         gc.freeze()  # all memory goes now: the interpreter need not look for cycles in it once more, for 0.1 s

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import (
     DEFAULT_PRESET,
     CacheOption,
@@ -54,7 +54,7 @@ class DebugForm(enum.Enum):
 
 
 @app.command("composite")
-@guarded
+@guarded_maker
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,

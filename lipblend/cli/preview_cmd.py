@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import (
     DEFAULT_PRESET,
     CacheOption,
@@ -32,7 +32,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @app.command("preview")
-@guarded
+@guarded_maker
 def preview_command(
     context: typer.Context,
     original: OriginalArgument,
