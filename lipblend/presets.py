@@ -161,6 +161,23 @@ def resolve_settings(
     return ResolvedSettings(_validated(values), sources)
 
 
+def named_settings(names: Iterable[str]) -> set[str]:
+    """The keys of settings and of whole groups that are named; all keys where none is.
+
+    Raises
+    ------
+    SettingsError
+        There is no setting or group of a name.
+    """
+    groups: dict[str, set[str]] = {}
+    for key in setting_specs():
+        groups.setdefault(key.partition(".")[0], set()).add(key)
+    wanted: set[str] = set()
+    for name in names:
+        wanted |= groups[name] if name in groups else {_known(name, "config show").key}
+    return wanted or set(setting_specs())
+
+
 def flat_values(nested: Mapping[str, Any]) -> dict[str, object]:
     """Settings as groups, as dotted keys."""
     return {f"{group}.{name}": value for group, values in nested.items() for name, value in values.items()}
@@ -243,7 +260,8 @@ def _known(key: str, source: str) -> SettingSpec:
         return specs[key]
     if key in setting_groups():
         raise SettingsError(f"'{key}' ({source}) is a group of settings, not a setting", hint=_LISTED)
-    raise SettingsError(f"unknown setting '{key}' ({source})", hint=f"{_suggest(key, specs)}{_LISTED}")
+    named = [*specs, *setting_groups()] if "." not in key else specs
+    raise SettingsError(f"unknown setting '{key}' ({source})", hint=f"{_suggest(key, named)}{_LISTED}")
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:
