@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lipblend.addresses import address_of
 from lipblend.errors import OutputError, SettingsError
 
 
@@ -17,6 +18,9 @@ def check_name(output: Path, original: Path) -> None:
     OutputError
         It is a folder, has no suffix, or is no name that this system can hold.
     """
+    if address := address_of(output):
+        hint = "Name a file, and upload it when it is done: lipblend never uses the network."
+        raise OutputError(f"{address} is an address, not a file", hint=hint)
     name = f"{original.stem}_lipblend.mp4" if original.stem else "out.mp4"
     try:
         if output.is_dir():

@@ -11,6 +11,7 @@ from typing import Literal
 
 import av
 
+from lipblend.addresses import address_of
 from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
 from lipblend.media.source import clock_origin, open_source, read_only
@@ -145,6 +146,8 @@ def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
     # The path may well be a mistyped word.
     hint = "Use auto, original, synced, none, or the path of a file with sound."
     if not os.path.lexists(path):
+        if address := address_of(path):
+            raise InputError(f"no sound can be taken from '{address}': it is an address", hint="Download it first.")
         raise InputError(f"no sound can be taken from '{path}': there is no such file", hint=hint)
     if path.is_dir():
         raise InputError(f"no sound can be taken from '{path}': it is a folder", hint=hint)
