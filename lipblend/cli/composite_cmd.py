@@ -29,7 +29,7 @@ from lipblend.cli.options import (
     command_app,
     setting_flag,
 )
-from lipblend.cli.outputs import check_name, check_reports
+from lipblend.cli.outputs import check_folder, check_name, check_reports
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
@@ -179,6 +179,8 @@ def composite_command(
 
     if debug_format is not None and debug_dir is None:
         raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")
+    if debug_dir is not None:
+        check_folder(debug_dir)
 
     from lipblend.compositing import composite
     from lipblend.segments.proxy import ProxySize
@@ -210,9 +212,9 @@ def composite_command(
     if evaluated is None:
         console.finish(result.to_dict(), composite_summary(result))
         return
-    written = write_files(evaluated, folder=report, junit=junit, video=video)
+    written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
-    console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written)}")
+    console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written, gated=gate)}")
     if gate:
         hold_gate(evaluated.record, shown=not quiet and not as_json)
 

@@ -28,6 +28,7 @@ from lipblend.media.hardware import (
 from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
 from lipblend.media.info import RANGE_FULL, PixelLayout, VideoInfo
 from lipblend.media.orientation import UPRIGHT, orientation_of
+from lipblend.media.places import check_place
 from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
 from lipblend.media.trial import ffmpeg_words, reason
@@ -108,6 +109,7 @@ def check_output(
             raise OutputError(f"{path} is an input of this run", hint="Choose another name for the output.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to", hint="Choose another output folder.")
+    check_place(folder)
 
     def start() -> None:
         with nowhere(name) as container:
