@@ -1,5 +1,5 @@
 """``python -m lipblend``."""
 
-from lipblend.cli.app import main
+from lipblend.cli.entry import main
 
 main()

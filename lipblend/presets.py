@@ -11,9 +11,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from lipblend.addresses import address_of
 from lipblend.catalogue import SettingSpec, setting_groups, setting_specs, value_text
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
+from lipblend.settings.base import UNTRANSLATED
 
 DEFAULT_PRESET = "natural"  # what the commands start from; `resolve_settings` itself starts from the bare defaults
 _LARGEST_FILE = 1_000_000  # bytes; a settings file has a few hundred
@@ -161,6 +163,23 @@ def resolve_settings(
     return ResolvedSettings(_validated(values), sources)
 
 
+def named_settings(names: Iterable[str]) -> set[str]:
+    """The keys of settings and of whole groups that are named; all keys where none is.
+
+    Raises
+    ------
+    SettingsError
+        There is no setting or group of a name.
+    """
+    groups: dict[str, set[str]] = {}
+    for key in setting_specs():
+        groups.setdefault(key.partition(".")[0], set()).add(key)
+    wanted: set[str] = set()
+    for name in names:
+        wanted |= groups[name] if name in groups else {_known(name, "config show").key}
+    return wanted or set(setting_specs())
+
+
 def flat_values(nested: Mapping[str, Any]) -> dict[str, object]:
     """Settings as groups, as dotted keys."""
     return {f"{group}.{name}": value for group, values in nested.items() for name, value in values.items()}
@@ -172,7 +191,7 @@ def _validated(values: Mapping[str, _Value]) -> Settings:
         group, name = key.split(".")
         nested.setdefault(group, {})[name] = value.raw
     try:
-        return Settings.model_validate(nested)
+        return Settings.model_validate(nested, context=UNTRANSLATED)
     except ValidationError as error:
         # A list reports each wrong item; the key is named once all the same.
         keys = dict.fromkeys(".".join(map(str, item["loc"][:2])) for item in error.errors())
@@ -243,7 +262,8 @@ def _known(key: str, source: str) -> SettingSpec:
         return specs[key]
     if key in setting_groups():
         raise SettingsError(f"'{key}' ({source}) is a group of settings, not a setting", hint=_LISTED)
-    raise SettingsError(f"unknown setting '{key}' ({source})", hint=f"{_suggest(key, specs)}{_LISTED}")
+    named = [*specs, *setting_groups()] if "." not in key else specs
+    raise SettingsError(f"unknown setting '{key}' ({source})", hint=f"{_suggest(key, named)}{_LISTED}")
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:
@@ -298,13 +318,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
+        if address := address_of(path):
+            reason = "it is an address, not a file"
+        raise SettingsError(f"cannot read the settings file {address or path}: {reason}") from error
     try:
         _reject_tangles(text, path)
         _reject_duplicates(yaml.compose(text, Loader=yaml.SafeLoader), path)
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise SettingsError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -313,6 +335,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
             hint="`lipblend presets show max-concealment --yaml` prints an example.",
         )
     return {str(key): value for key, value in content.items()}
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    """Where a YAML file is broken, and how, in one line."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).replace('in "<unicode string>"', "in the file").split())
+    mark = error.problem_mark
+    return " ".join(f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}".split())
 
 
 def _reject_tangles(text: str, path: Path) -> None:

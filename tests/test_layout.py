@@ -32,7 +32,7 @@ LAYERS = (
     ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions"),
     ("catalogue",),
     ("settings",),
-    ("errors",),
+    ("addresses", "errors"),
 )
 RANK = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 

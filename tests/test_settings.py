@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from lipblend.catalogue import SettingSpec, setting_groups, setting_specs, settings_markdown, value_text
+from lipblend.errors import SettingsError
 from lipblend.settings import MaskSettings, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,17 +53,39 @@ def test_the_bounds_in_the_catalogue_are_the_ones_that_are_enforced(spec: Settin
     for number in (low, high):
         assert getattr(getattr(Settings.model_validate({group: {name: number, **partner}}), group), name) == number
     for number in (low - 1, high + 1):
-        with pytest.raises(ValidationError):
+        with pytest.raises(SettingsError):
             Settings.model_validate({group: {name: number}})
 
 
 def test_settings_cannot_be_changed_and_take_no_unknown_key() -> None:
     with pytest.raises(ValidationError):
         Settings().mask.expansion = 1.2
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError, match="there is no setting 'expantion' here"):
         MaskSettings.model_validate({"expantion": 1.2})
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError, match="expansion must be finite, got nan"):
         MaskSettings.model_validate({"expansion": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("group", "values", "words"),
+    [
+        ("track", {"max_faces": 0}, "max_faces must be at least 1, got 0"),
+        ("encode", {"crf": 99}, "crf must be at most 63, got 99"),
+        ("track", {"face": "both"}, "face must be 'changed', 'largest' or 'all' or a whole number, got 'both'"),
+        ("mask", {"shapes": ["blob"]}, "shapes must be 'lower_face_contour', "),
+        ("track", {"cuts": "perhaps"}, "cuts must be true or false, got 'perhaps'"),
+        ("reuse", {"still_px": 3, "moving_px": 1}, "still_px 3 is not below moving_px 1"),
+    ],
+)
+def test_what_is_not_allowed_is_said_in_plain_words(group: str, values: dict[str, Any], words: str) -> None:
+    for make in (type(getattr(Settings(), group)), lambda **given: Settings(**{group: given})):
+        with pytest.raises(SettingsError) as caught:
+            make(**values)
+        assert str(caught.value).startswith(words)
+        assert not any(raw in str(caught.value) for raw in ("Input should", "Value error", "pydantic"))
+    with pytest.raises(SettingsError, match="2 settings have values that are not allowed") as several:
+        Settings.model_validate({"encode": {"crf": -1, "segment_s": 0}})
+    assert several.value.details == ("crf must be at least 0, got -1", "segment_s must be at least 0.5, got 0")
 
 
 def test_values_are_written_the_way_set_reads_them() -> None:
@@ -79,5 +103,5 @@ def test_the_settings_page_is_up_to_date() -> None:
     "wrong", [{"alpha": {"feather_floor_px": 9, "feather_cap_px": 8}}, {"blend": {"ring_min_px": 9, "ring_max_px": 8}}]
 )
 def test_a_floor_above_its_cap_is_refused(wrong: dict[str, dict[str, float]]) -> None:
-    with pytest.raises(ValidationError, match=r"9 is above .* 8"):
+    with pytest.raises(SettingsError, match=r"9 is above .* 8"):
         Settings.model_validate(wrong)

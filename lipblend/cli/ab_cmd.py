@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded, guarded_maker
 from lipblend.cli.options import JsonOption, QuietOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import GateError, SettingsError
@@ -24,7 +24,7 @@ Mode = Literal["ab", "seam"]
 
 
 @app.command("build")
-@guarded
+@guarded_maker
 def build_command(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder.", readable=False, show_default=False)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import os
+import shlex
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from lipblend.allocator import keep_freed_memory
-from lipblend.cli.guard import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
+from lipblend.cli.context import CONTEXT
+from lipblend.cli.entry import EXIT_INTERRUPT
+from lipblend.cli.guard import EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
+from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, tell_of_lost_output
+from lipblend.errors import OutputError
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
@@ -42,15 +47,47 @@ COMMANDS = {
 }
 
 
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mxf", ".mpg", ".gif")
+"""Endings of a first word that is a file rather than a mistyped command."""
+
+_OUTPUT = ("-o", "--output")
+
+
 class LazyGroup(TyperGroup):
     """A group whose listed commands are only names and summaries; the one that is called is imported then."""
 
     # Any: the types here belong to the command-line library that typer carries privately.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        meant = meant_by(args)
+        if meant:
+            ctx.fail(
+                f"There is no command. {meant}" if args[0].startswith("-") else f"No such command '{args[0]}'. {meant}"
+            )
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name in COMMANDS:
             command = load_command(name)
         return name, command, rest
+
+
+def meant_by(words: Sequence[str]) -> str:
+    """What a command line without a command was probably meant to be; empty where that is not known."""
+    flags = [*("" for _ in words[:1]), *words[:-1]]
+    files = [word for flag, word in zip(flags, words, strict=True) if not word.startswith("-") and flag not in _OUTPUT]
+    if not files or files[0] in COMMANDS:
+        return ""
+    if files[0] in ("help", "version"):
+        return f"Did you mean: lipblend {' '.join([*files[1:2], f'--{files[0]}'])} ?"
+    if not (os.path.splitext(files[0])[1].lower() in VIDEO_SUFFIXES or os.path.isfile(files[0])):
+        return ""
+    command = "composite" if len(files) > 1 else "probe"
+    line = " ".join(map(shlex.quote, words))
+    if command == "composite" and not any(word in _OUTPUT or word.startswith("--output=") for word in words):
+        line += " -o out.mp4"
+    return f"Did you mean: lipblend {command} {line} ?"
 
 
 def load_command(name: str) -> Any:
@@ -65,7 +102,13 @@ def load_command(name: str) -> Any:
     return command
 
 
-app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT,
+)
 
 
 def _placeholder() -> None:
@@ -91,7 +134,7 @@ def _version(wanted: bool) -> None:
 )
 def lipblend(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Blend a lip-synced mouth back into the original video without a visible seam.
@@ -101,13 +144,11 @@ def lipblend(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line; `lipblend.cli.entry.main` is where the program starts."""
     unwind_on_sigterm()
     keep_freed_memory()
-    # A file name that the terminal cannot show must not end a run that is done.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    occupy_closed_descriptors()
+    make_tolerant()
     os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself, and has no option for it
     try:
         app(prog_name="lipblend")
@@ -119,6 +160,8 @@ def main() -> None:
     except SystemExit as stop:
         if stop.code in (EXIT_INTERRUPT, EXIT_TERMINATED):
             leave(stop.code)
+        if tell_of_lost_output() and not stop.code:  # help and the like; commands have seen to it themselves
+            sys.exit(OutputError.exit_code)
         raise
     finally:
         gc.freeze()  # all memory goes now: the interpreter need not look for cycles in it once more, for 0.1 s

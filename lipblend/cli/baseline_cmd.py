@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded, guarded_maker
 from lipblend.cli.options import JsonOption, QuietOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import GateError
@@ -42,7 +42,7 @@ NameOption = Annotated[
 
 
 @app.command("save")
-@guarded
+@guarded_maker
 def save_command(
     file: FileArgument,
     reports: ReportsArgument,

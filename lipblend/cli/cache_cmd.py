@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded, guarded_maker
 from lipblend.cli.options import CacheOption, JsonOption, chosen_cache, command_app
 
 app = command_app("Show or clear the analyses that are kept between two runs.")
@@ -22,7 +22,7 @@ def show_command(cache: CacheOption = None, as_json: JsonOption = False) -> None
 
 
 @app.command("clear")
-@guarded
+@guarded_maker
 def clear_command(cache: CacheOption = None, as_json: JsonOption = False) -> None:
     """Remove all analyses. Other files in the folder are left alone."""
     from lipblend.analysis.cache import AnalysisCache, CacheState

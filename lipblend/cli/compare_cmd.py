@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import JsonOption, ModelsOption, QuietOption, command_app
 from lipblend.cli.outputs import check_name
 from lipblend.errors import SettingsError
@@ -29,7 +29,7 @@ class CompareLayout(enum.Enum):
 
 
 @app.command("compare")
-@guarded
+@guarded_maker
 def compare_command(
     videos: Annotated[
         list[Path],

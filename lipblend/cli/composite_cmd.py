@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import (
     DEFAULT_PRESET,
     CacheOption,
@@ -29,7 +29,7 @@ from lipblend.cli.options import (
     command_app,
     setting_flag,
 )
-from lipblend.cli.outputs import check_name, check_reports
+from lipblend.cli.outputs import check_folder, check_name, check_reports
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
@@ -54,7 +54,7 @@ class DebugForm(enum.Enum):
 
 
 @app.command("composite")
-@guarded
+@guarded_maker
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,
@@ -179,6 +179,8 @@ def composite_command(
 
     if debug_format is not None and debug_dir is None:
         raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")
+    if debug_dir is not None:
+        check_folder(debug_dir)
 
     from lipblend.analysis.early import process_if_new
     from lipblend.segments.spans import FrameRange
@@ -220,9 +222,9 @@ def composite_command(
     if evaluated is None:
         console.finish(result.to_dict(), composite_summary(result))
         return
-    written = write_files(evaluated, folder=report, junit=junit, video=video)
+    written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
-    console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written)}")
+    console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written, gated=gate)}")
     if gate:
         hold_gate(evaluated.record, shown=not quiet and not as_json)
 

@@ -11,7 +11,9 @@ from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import DEFAULT_PRESET, ConfigOption, JsonOption, PresetOption, SetOption, command_app
 from lipblend.cli.tables import table_text
-from lipblend.presets import resolve_settings
+from lipblend.presets import named_settings, resolve_settings
+
+_NOTHING = {False: "Every setting is at its default.", True: "Every setting named is at its default."}
 
 app = command_app("Show every setting, and where its value comes from.")
 
@@ -24,6 +26,12 @@ def config() -> None:
 @app.command("show")
 @guarded
 def show_command(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY]...", help="Settings (mask.expansion), or groups of them (mask); all when none is named."
+        ),
+    ] = None,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -34,13 +42,14 @@ def show_command(
 
     The JSON has "settings", in the form that --config reads (JSON is YAML too), and "sources".
     """
+    wanted = named_settings(keys or ())
     resolved = resolve_settings(preset, config, assignments or ())
     nested = resolved.settings.model_dump(mode="json")
     rows = []
     for key, spec in setting_specs().items():
         group, name = key.split(".")
         source = resolved.sources[key]
-        if not changed or source != "default":
+        if key in wanted and (not changed or source != "default"):
             rows.append((key, value_text(nested[group][name]), source, spec.allowed))
         else:
             del nested[group][name]
@@ -48,5 +57,7 @@ def show_command(
         "settings": {group: values for group, values in nested.items() if values},
         "sources": {key: resolved.sources[key] for key, *_ in rows},
     }
-    text = table_text(("setting", "value", "from", "allowed"), rows) if rows else "Every setting is at its default."
+    text = table_text(("setting", "value", "from", "allowed"), rows) if rows else _NOTHING[bool(keys)]
+    if keys and len(rows) == 1:
+        text += f"\n\n{setting_specs()[rows[0][0]].help}"
     Console(as_json=as_json).finish(data, text)

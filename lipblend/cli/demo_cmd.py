@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import DEFAULT_PRESET, JsonOption, ModelsOption, PresetOption, QuietOption, command_app
 from lipblend.errors import InputError, OutputError
 from lipblend.presets import resolve_settings
@@ -26,7 +26,7 @@ _COLUMN_PX = 480
 
 
 @app.command("demo")
-@guarded
+@guarded_maker
 def demo_command(
     folder: Annotated[
         Path,

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from lipblend.cli.context import CONTEXT
 from lipblend.cli.guard import guarded
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT)
 
 
 @app.command("doctor")

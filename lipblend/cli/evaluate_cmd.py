@@ -119,8 +119,8 @@ def evaluate_command(
             cache=analyses,
             on_progress=on_progress,
         )
-    written = write_files(evaluated, folder=report, junit=junit, video=video)
-    console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written))
+    written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
+    console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written, gated=gate))
     if gate:
         hold_gate(evaluated.record, shown=not quiet and not as_json)
 

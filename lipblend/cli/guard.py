@@ -8,70 +8,114 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from lipblend.errors import LipblendError
+from lipblend.cli.entry import EXIT_INTERRUPT, leave_at_once
+from lipblend.cli.junit_case import write_error_case
+from lipblend.cli.streams import tell_of_lost_output
+from lipblend.errors import LipblendError, OutputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DEBUG_VARIABLE = "LIPBLEND_DEBUG"
 EXIT_UNEXPECTED = 1
-EXIT_INTERRUPT = 130
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
     """Wrap a command so that whatever stops it ends as a message on stderr and the right exit code.
 
-    A command with a parameter ``as_json`` that is set also prints the error as one JSON object on stdout.
-    With ``LIPBLEND_DEBUG=1`` in the environment the traceback comes first.
-    """
+    A command with a parameter ``as_json`` that is set also prints the error as one JSON object on stdout; one with a
+    parameter ``junit`` writes it there too. With ``LIPBLEND_DEBUG=1`` in the environment the traceback comes first.
 
+    What such a command prints is what it is for: where standard output cannot take it, the exit code is 7.
+    """
+    return _guarded(command, prints=True)
+
+
+def guarded_maker(command: Callable[P, R]) -> Callable[P, R]:
+    """`guarded`, for a command that makes files: what it prints besides may be lost without changing the exit code."""
+    return _guarded(command, prints=False)
+
+
+def _guarded(command: Callable[P, R], *, prints: bool) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        as_json = bool(kwargs.get("as_json"))
-        try:
-            return command(*args, **kwargs)
-        except (typer.Exit, BrokenPipeError):
-            raise
-        except LipblendError as error:
-            _report(
-                type(error).__name__, error.message, error.hint, error.details, error.exit_code, str(error), as_json
-            )
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as error:
-            _report(
-                "Interrupted",
-                "interrupted",
-                "",
-                (),
-                EXIT_INTERRUPT,
-                "interrupted; no unfinished output is left",
-                as_json,
-            )
-            raise typer.Exit(EXIT_INTERRUPT) from error
-        except SystemExit as error:
-            if error.code == EXIT_TERMINATED:
-                text = "terminated; no unfinished output is left"
-                _report("Terminated", "terminated", "", (), EXIT_TERMINATED, text, as_json)
-            raise
-        except ImportError as error:
-            broken = unimportable(error)
-            _report("ImportError", broken.message, broken.hint, (), EXIT_UNEXPECTED, str(broken), as_json)
-            raise typer.Exit(EXIT_UNEXPECTED) from error
-        except Exception as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            hint = f"This is a bug in lipblend: please report it with the traceback that {DEBUG_VARIABLE}=1 prints."
-            _report(type(error).__name__, what, hint, (), EXIT_UNEXPECTED, f"unexpected {what}. {hint}", as_json)
-            raise typer.Exit(EXIT_UNEXPECTED) from error
+        with _interruptible():
+            try:
+                result = command(*args, **kwargs)
+            except typer.Exit as ending:
+                if ending.exit_code == 0:
+                    _hold_output(prints)
+                raise
+            except BaseException as error:
+                fault = _fault_of(error)
+                if fault is None:
+                    raise
+                _report(fault, kwargs)
+                raise typer.Exit(fault.exit_code) from error
+            _hold_output(prints)
+            return result
 
     return run
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What is said of an error: its kind, words and exit code."""
+
+    kind: str
+    message: str
+    exit_code: int
+    text: str
+    hint: str = ""
+    details: tuple[str, ...] = ()
+
+
+def _fault_of(error: BaseException) -> _Fault | None:
+    """What ended a command, in words; None for what says so itself."""
+    if isinstance(error, ImportError):
+        broken = unimportable(error)
+        return _Fault("ImportError", broken.message, EXIT_UNEXPECTED, str(broken), broken.hint)
+    if isinstance(error, LipblendError):
+        kind = type(error).__name__
+        return _Fault(kind, error.message, error.exit_code, str(error), error.hint, error.details)
+    if isinstance(error, KeyboardInterrupt):
+        return _Fault("Interrupted", "interrupted", EXIT_INTERRUPT, "interrupted; no unfinished output is left")
+    if isinstance(error, SystemExit) and error.code == EXIT_TERMINATED:
+        return _Fault("Terminated", "terminated", EXIT_TERMINATED, "terminated; no unfinished output is left")
+    if not isinstance(error, Exception):
+        return None
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    hint = f"This is a bug in lipblend: please report it with the traceback that {DEBUG_VARIABLE}=1 prints."
+    return _Fault(type(error).__name__, what, EXIT_UNEXPECTED, f"unexpected {what}. {hint}", hint)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C unwinds a command; before and after it, the program simply ends (`lipblend.cli.entry`)."""
+    if signal.getsignal(signal.SIGINT) is not leave_at_once:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, leave_at_once)
+
+
+def _hold_output(prints: bool) -> None:
+    """End with exit code 7 where standard output did not take what the command is for."""
+    if tell_of_lost_output() and prints:
+        raise typer.Exit(OutputError.exit_code)
 
 
 def unimportable(error: ImportError) -> LipblendError:
@@ -80,15 +124,17 @@ def unimportable(error: ImportError) -> LipblendError:
     return LipblendError(f"a package cannot be loaded: {what}", hint="Run `lipblend doctor` to see how to mend it.")
 
 
-def _report(
-    kind: str, message: str, hint: str, details: tuple[str, ...], exit_code: int, text: str, as_json: bool
-) -> None:
+def _report(fault: _Fault, options: Mapping[str, object]) -> None:
     if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
         traceback.print_exc(file=sys.stderr)
-    print(f"error: {text}", file=sys.stderr)
-    if as_json:
-        fault = {"type": kind, "message": message, "hint": hint, "details": details, "exit_code": exit_code}
-        print(json.dumps({"error": fault}))
+    print(f"error: {fault.text}", file=sys.stderr)
+    if options.get("as_json"):
+        said = asdict(fault)
+        del said["text"]
+        print(json.dumps({"error": {"type": said.pop("kind"), **said}}))
+    junit = options.get("junit")
+    if isinstance(junit, Path):
+        write_error_case(junit, fault.kind, fault.text)
 
 
 def ended(task: Callable[[], object]) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded, guarded_maker
 from lipblend.cli.options import JsonOption, ModelsOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import ModelError
@@ -35,7 +35,7 @@ def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> No
 
 
 @app.command("fetch")
-@guarded
+@guarded_maker
 def fetch_command(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Which models; all when none is named.")

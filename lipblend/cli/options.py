@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lipblend.catalogue import setting_specs
+from lipblend.cli.context import CONTEXT
 from lipblend.errors import SettingsError
 from lipblend.folders import user_cache_folder
 from lipblend.presets import DEFAULT_PRESET
@@ -25,6 +26,7 @@ def command_app(help_text: str | None = None) -> typer.Typer:
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
+        context_settings=CONTEXT,
     )
 
 

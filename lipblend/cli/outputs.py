@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lipblend.addresses import address_of
 from lipblend.errors import OutputError, SettingsError
 
 
@@ -17,6 +17,9 @@ def check_name(output: Path, original: Path) -> None:
     OutputError
         It is a folder, has no suffix, or is no name that this system can hold.
     """
+    if address := address_of(output):
+        hint = "Name a file, and upload it when it is done: lipblend never uses the network."
+        raise OutputError(f"{address} is an address, not a file", hint=hint)
     name = f"{original.stem}_lipblend.mp4" if original.stem else "out.mp4"
     try:
         if output.is_dir():
@@ -51,7 +54,7 @@ def check_reports(
     if folder is not None:
         from lipblend.report.files import REPORT_FILES
 
-        _check_folder(folder)
+        check_folder(folder)
         files = [folder / name for name in REPORT_FILES]
     for file in [*files, *([junit] if junit is not None else [])]:
         for role, path in inputs.items():
@@ -65,17 +68,27 @@ def check_reports(
         parent = junit.parent
         if not parent.is_dir() and (folder is None or not _same(parent, folder)):
             raise OutputError(f"the folder {parent} does not exist", hint="Create it first.")
+        if parent.is_dir():
+            from lipblend.media.places import check_place
+
+            check_place(parent)
 
 
-def _check_folder(folder: Path) -> None:
-    """A folder for a report is there, or can be made."""
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written into, before any work.
+
+    Raises
+    ------
+    OutputError
+    """
     existing = folder
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     if not existing.is_dir():
         raise OutputError(f"{folder} cannot be a folder: {existing} is a file", hint="Name another folder.")
-    if not os.access(existing, os.W_OK):
-        raise OutputError(f"{folder} cannot be written: {existing} is not writable", hint="Name another folder.")
+    from lipblend.media.places import check_place
+
+    check_place(folder)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import (
     DEFAULT_PRESET,
     CacheOption,
@@ -27,6 +27,7 @@ from lipblend.cli.options import (
     chosen_cache,
     command_app,
 )
+from lipblend.cli.outputs import check_folder
 from lipblend.errors import OutputError, SettingsError
 
 app = command_app()
@@ -35,7 +36,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @app.command("preview")
-@guarded
+@guarded_maker
 def preview_command(
     context: typer.Context,
     original: OriginalArgument,
@@ -179,6 +180,7 @@ def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) ->
     folder = output.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
+    check_folder(folder)
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
     if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):

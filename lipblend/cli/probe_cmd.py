@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from lipblend.cli.console import Console
 from lipblend.cli.guard import guarded
 from lipblend.cli.options import JsonOption, ModelsOption, command_app
 from lipblend.cli.tables import table_text
+from lipblend.errors import LipblendError
 from lipblend.settings import TrackSettings
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ app = command_app()
 @app.command("probe")
 @guarded
 def probe_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video file.", show_default=False, readable=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="One video file, or several.", show_default=False, readable=False),
+    ],
     faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Look for faces in frames spread over it.")] = True,
     every_frame: Annotated[
         bool,
@@ -43,13 +48,36 @@ def probe_command(
     looked for in about 24 frames. Positions are pixels of the upright picture. In a clip of one shot a face's number is
     the one that composite --face takes: counted from the left, from 0; those seen only for a moment come last. With
     several shots, --face counts in each shot anew.
+
+    With several files the JSON object has them in "files", each as it is by itself; one that cannot be read is said
+    where its report would be, and the exit code is that of the first such file.
     """
     from lipblend.faces.models import resolve_model
     from lipblend.inspection import inspect_file
 
     model = resolve_model("face_landmarker", models) if faces else None
-    report = inspect_file(file, model=model, track=TrackSettings(), every_frame=every_frame)
-    Console(as_json=as_json).finish(report.to_dict(), probe_text(report))
+    console = Console(as_json=as_json)
+    if len(files) == 1:
+        report = inspect_file(files[0], model=model, track=TrackSettings(), every_frame=every_frame)
+        console.finish(report.to_dict(), probe_text(report))
+        return
+    found: list[dict[str, Any]] = []
+    code = 0
+    for file in files:
+        try:
+            report = inspect_file(file, model=model, track=TrackSettings(), every_frame=every_frame)
+        except LipblendError as error:  # the other files are looked at all the same
+            code = code or error.exit_code
+            print(f"error: {error}", file=sys.stderr)
+            found.append({"path": str(file), "error": {"message": error.message, "hint": error.hint}})
+        else:
+            found.append(report.to_dict())
+            if not as_json:
+                print(("\n" if len(found) > 1 else "") + probe_text(report))
+    if as_json:
+        console.finish({"files": found}, "")
+    if code:
+        raise typer.Exit(code)
 
 
 def probe_text(report: FileReport) -> str:

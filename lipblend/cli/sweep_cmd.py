@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
+from lipblend.cli.guard import guarded_maker
 from lipblend.cli.options import (
     DEFAULT_PRESET,
     CacheOption,
@@ -38,7 +38,7 @@ _COLUMNS = ("seam", "ssim_y", "colour_step", "alpha_flicker", "overspill", "shar
 
 
 @app.command("sweep")
-@guarded
+@guarded_maker
 def sweep_command(
     original: OriginalArgument,
     synced: SyncedArgument,

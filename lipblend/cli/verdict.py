@@ -31,13 +31,15 @@ VideoOption = Annotated[
 ]
 
 
-def write_files(evaluated: Evaluated, *, folder: Path | None, junit: Path | None, video: bool) -> dict[str, str]:
+def write_files(
+    evaluated: Evaluated, *, folder: Path | None, junit: Path | None, video: bool, gated: bool
+) -> dict[str, str]:
     """Write the report and the JUnit file where asked for; their paths by name."""
     from lipblend.report import write_junit, write_report
 
     written: dict[str, Path] = {}
     if folder is not None:
-        written |= write_report(folder, evaluated, video=video)
+        written |= write_report(folder, evaluated, video=video, gated=gated)
     if junit is not None:
         names = {file.role: file.name for file in evaluated.record.inputs}
         write_junit(junit, [(names["result"], evaluated.record)])
@@ -65,14 +67,14 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
 
 
 GATE_HINT = (
-    ". Another preset may do better (`lipblend preview --presets all` shows all three); docs/measures.md says what "
+    "Another preset may do better (`lipblend preview --presets all` shows all three); docs/measures.md says what "
     "each mark means, and where real footage misses it too; gate.* sets other marks."
 )
 
 
-def verdict_table(record: Evaluation) -> str:
-    """A line a measure: value, mark, verdict."""
-    from lipblend.report.wording import measure_of, quantity_text, state_text
+def verdict_table(record: Evaluation, *, gated: bool) -> str:
+    """A line a measure: value, mark, and the verdict, or where nothing is judged on which side of the mark it lies."""
+    from lipblend.report.wording import beside_text, measure_of, quantity_text, state_text
 
     def row(verdict: Verdict) -> tuple[str, ...]:
         measure = measure_of(verdict)
@@ -80,19 +82,19 @@ def verdict_table(record: Evaluation) -> str:
         mark = "" if verdict.mark is None else limit + quantity_text(verdict.mark, measure.unit)
         value = "" if verdict.value is None else quantity_text(verdict.value, measure.unit)
         within = "" if verdict.within is None else f"{verdict.within:.1%}"
-        return measure.title, value, mark, state_text(verdict), within
+        return measure.title, value, mark, (state_text if gated else beside_text)(verdict), within
 
     shown = [verdict for verdict in record.verdicts if verdict.value is not None or verdict.mark is not None]
-    head = ("measure", "value", "pass mark", "verdict", "frames or shots within")
+    head = ("measure", "value", "pass mark", "verdict" if gated else "beside it", "frames or shots within")
     return table_text(head, [row(verdict) for verdict in shown])
 
 
-def summary(record: Evaluation, written: dict[str, str]) -> str:
-    """The verdicts, what failed and where, and what else is to be known."""
+def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
+    """The values (with ``gated`` the verdicts), which miss their marks and where, and what else is to be known."""
     from lipblend.report import gate_text
     from lipblend.report.wording import MATTE_TEXT
 
-    parts = [verdict_table(record), "", gate_text(record), MATTE_TEXT[record.matte]]
+    parts = [verdict_table(record, gated=gated), "", gate_text(record, gated=gated), MATTE_TEXT[record.matte]]
     faulty = sum(bool(row.faults) for row in record.rows)
     if faulty:
         names = sorted({name for row in record.rows for name in row.faults})
@@ -117,6 +119,6 @@ def hold_gate(record: Evaluation, *, shown: bool) -> None:
         return
     text = NOTHING_TO_JUDGE
     if judged:
-        text = (summary_text(record) if shown else gate_text(record)) + GATE_HINT
+        text = f"{summary_text(record)}. {GATE_HINT}" if shown else f"{gate_text(record)}\n{GATE_HINT}"
     print(f"error: {text}", file=sys.stderr)
     raise typer.Exit(GateError.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from lipblend.errors import OutputError
+from lipblend.errors import OutputError, SettingsError
 from lipblend.media import alpha
 from lipblend.media.hardware import (
     HARDWARE_ENCODERS,
@@ -30,6 +31,7 @@ from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
 from lipblend.media.info import RANGE_FULL, UNSPECIFIED, VideoInfo
 from lipblend.media.layouts import nearest_layout
 from lipblend.media.orientation import UPRIGHT, orientation_of
+from lipblend.media.places import check_place
 from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
 from lipblend.media.trial import ffmpeg_words, reason
@@ -91,7 +93,9 @@ def check_output(
     ------
     OutputError
         An unknown suffix, a missing or read-only folder, an output that is an input, a folder, a device, or there
-        already; an encoder that is unknown, cannot take the pixel format or the size, or does not fit the container.
+        already; an encoder that cannot take the pixel format or the size, or does not fit the container.
+    SettingsError
+        An encoder or a speed preset that is unknown, or a crf beyond the encoder's scale.
     """
     path = Path(path)
     name = container_format(path)
@@ -111,6 +115,7 @@ def check_output(
             raise OutputError(f"{path} is an input of this run", hint="Choose another name for the output.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to", hint="Choose another output folder.")
+    check_place(folder)
 
     def start() -> None:
         with nowhere(name) as container:
@@ -165,7 +170,9 @@ def add_video_stream(
     Raises
     ------
     OutputError
-        An encoder that is unknown, or that fits neither the pixel format nor the container.
+        An encoder that fits neither the pixel format nor the container.
+    SettingsError
+        An encoder, a speed preset or a crf that is unknown.
     """
     codec = _codec(encode.encoder)
     check_speed_preset(codec.name, encode.preset)
@@ -248,7 +255,7 @@ def _options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str
         hardware = hardware_options(codec.name, crf=encode.crf, preset=encode.preset, depth=depth)
         return hardware.options, list(hardware.notes)
     if codec.name in ("libx264", "libx265") and encode.crf > _X26_MOST_CRF:
-        raise OutputError(
+        raise SettingsError(
             f"{codec.name} takes crf 0 to {_X26_MOST_CRF}, not {encode.crf:g}", hint="Choose a smaller --crf."
         )
     if codec.name == "libx264":
@@ -318,13 +325,16 @@ def _codec(encoder: str) -> Codec:
     try:
         codec = Codec(encoder, "w")
     except UnknownCodecError:
+        close = difflib.get_close_matches(encoder, [*_SUGGESTED, *HARDWARE_ENCODERS], n=1)
+        meant = f"Did you mean {close[0]}? " if close else ""
         built = ", ".join(name for name in HARDWARE_ENCODERS if name in av.codecs_available)
-        raise OutputError(
+        raise SettingsError(
             f"there is no encoder '{encoder}' in this FFmpeg",
-            hint=f"Use one of {', '.join(_available())}" + (f"; on graphics hardware: {built}." if built else "."),
+            hint=f"{meant}Use one of {', '.join(_available())}"
+            + (f"; on graphics hardware: {built}." if built else "."),
         ) from None
     if codec.type != "video":
-        raise OutputError(f"{encoder} encodes {codec.type}, not video", hint=f"Use one of {', '.join(_available())}.")
+        raise SettingsError(f"{encoder} encodes {codec.type}, not video", hint=f"Use one of {', '.join(_available())}.")
     return codec
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lipblend.errors import OutputError
+from lipblend.errors import OutputError, SettingsError
 
 HARDWARE_ENCODERS = (
     "h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_qsv", "hevc_qsv", "av1_qsv", "h264_amf", "hevc_amf", "av1_amf",
@@ -97,13 +97,13 @@ def hardware_options(encoder: str, *, crf: float, preset: str, depth: int) -> Ha
 
     Raises
     ------
-    OutputError
+    SettingsError
         A crf or a preset that the encoder does not have.
     """
     codec, _, family = encoder.rpartition("_")
     greatest = 63 if codec == "av1" else 51
     if crf > greatest:
-        raise OutputError(f"{encoder} takes crf 0 to {greatest}, not {crf:g}", hint="Choose a smaller --crf.")
+        raise SettingsError(f"{encoder} takes crf 0 to {greatest}, not {crf:g}", hint="Choose a smaller --crf.")
     quality, notes = quality_options(encoder, crf)
     options = {"g": _KEY_FRAME_EVERY, **quality}
     options["flags"] = "+cgop" + options.get("flags", "")
@@ -176,7 +176,7 @@ def _speed(encoder: str, preset: str) -> str:
     words = dict(zip(_SPEEDS, _WORDS[family], strict=True))
     own = list(dict.fromkeys(_WORDS[family]))
     if preset not in words and preset not in own:
-        raise OutputError(
+        raise SettingsError(
             f"{encoder} has no preset '{preset}'", hint=f"Use one of {', '.join(dict.fromkeys([*_SPEEDS, *own]))}."
         )
     return words.get(preset, preset)

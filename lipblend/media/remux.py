@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 import av
+from av.container import InputContainer
 
+from lipblend.addresses import address_of
 from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
 from lipblend.media.source import clock_origin, open_source, read_only
 
+_LENGTH_SLACK_S = 0.1  # a few packets
 _UNFIT = (
     "the output has no sound: the synced video has none, and the original's does not fit the synced video's time line "
     "(--audio original takes it all the same)"
@@ -39,6 +42,8 @@ class AudioPlan:
         Seconds added to the stream's time stamps, so that it stays with the picture it belongs to.
     from_s : Fraction
         Time of the output, in seconds, before which sound is left out.
+    end_s : Fraction or None
+        Time of the output at which the sound ends, where it is of another file than the pictures and that is known.
     """
 
     source: Path | None
@@ -47,6 +52,7 @@ class AudioPlan:
     notes: tuple[str, ...]
     shift_s: Fraction = Fraction(0)
     from_s: Fraction = Fraction(0)
+    end_s: Fraction | None = None
 
 
 def check_audio(synced: VideoInfo, source: str) -> None:
@@ -75,7 +81,7 @@ def choose_audio(
 
     ``auto`` takes the sound that belongs to the time line. On the original's, a video that has none gives way to the
     other one; on the synced video's, the original's sound does not fit and is taken only when asked for. When both
-    have sound and it differs, a note says which was taken and how to get the other.
+    have sound and it differs, and nobody said which to take, a note says which was taken and how to get the other.
 
     Parameters
     ----------
@@ -110,13 +116,14 @@ def choose_audio(
         return AudioPlan(None, None, "none", (_UNFIT,))
     wanted = timeline if source == "auto" else source
     if wanted == "original" and original.audio:
-        return _from_original(original, synced, timeline)
-    return _from_synced(original, synced, timeline, offset_s, instead=wanted == "original")
+        return _from_original(original, synced, timeline, asked_for=source != "auto")
+    instead = wanted == "original"
+    return _from_synced(original, synced, timeline, offset_s, instead=instead, asked_for=source != "auto")
 
 
-def _from_original(original: VideoInfo, synced: VideoInfo, timeline: str) -> AudioPlan:
+def _from_original(original: VideoInfo, synced: VideoInfo, timeline: str, *, asked_for: bool) -> AudioPlan:
     notes: list[str] = []
-    if synced.audio and not _same_sound(original, synced):
+    if not asked_for and synced.audio and not _same_sound(original, synced):
         notes.append("the two videos sound different: the original's sound was taken (--audio synced takes the other)")
     shift, from_s = -original.origin, min(Fraction(0), Fraction(original.start_s))
     if timeline == "synced":
@@ -126,11 +133,13 @@ def _from_original(original: VideoInfo, synced: VideoInfo, timeline: str) -> Aud
     return AudioPlan(original.path, original.audio[0].index, "original", tuple(notes), shift, from_s)
 
 
-def _from_synced(original: VideoInfo, synced: VideoInfo, timeline: str, offset_s: float, *, instead: bool) -> AudioPlan:
+def _from_synced(
+    original: VideoInfo, synced: VideoInfo, timeline: str, offset_s: float, *, instead: bool, asked_for: bool
+) -> AudioPlan:
     notes: tuple[str, ...] = ()
     if not original.audio:
         notes = ("the original has no sound: the synced video's was taken",) if instead else ()
-    elif not _same_sound(original, synced):
+    elif not asked_for and not _same_sound(original, synced):
         other = "takes the other" if timeline == "original" else "takes the other, which may be out of step"
         notes = (f"the two videos sound different: the synced one's sound was taken (--audio original {other})",)
     if timeline == "synced":
@@ -145,6 +154,8 @@ def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
     # The path may well be a mistyped word.
     hint = "Use auto, original, synced, none, or the path of a file with sound."
     if not os.path.lexists(path):
+        if address := address_of(path):
+            raise InputError(f"no sound can be taken from '{address}': it is an address", hint="Download it first.")
         raise InputError(f"no sound can be taken from '{path}': there is no such file", hint=hint)
     if path.is_dir():
         raise InputError(f"no sound can be taken from '{path}': it is a folder", hint=hint)
@@ -163,7 +174,40 @@ def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
         if container.format.name == "mp3":
             # FFmpeg counts from the encoder's lead-in, which is not to be heard.
             shift -= (sound.start_time or 0) * (sound.time_base or 0)
-        return AudioPlan(path, sound.index, "file", (), shift, from_s)
+        return AudioPlan(path, sound.index, "file", (), shift, from_s, _end_s(container, sound.index, path) + shift)
+
+
+def _end_s(container: InputContainer, index: int, path: Path) -> Fraction:
+    """When a sound stream ends, in seconds of its file: by its packets, as headers may guess."""
+    stream = container.streams[index]
+    read_only(container, [stream])
+    end = Fraction(0)
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.size:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"{path} cannot be read on: {error.strerror or error}") from error
+    return end
+
+
+def length_notes(plan: AudioPlan, picture_end_s: Fraction) -> tuple[str, ...]:
+    """What the summary has to say of a sound file that is longer or shorter than the pictures.
+
+    Parameters
+    ----------
+    plan : AudioPlan
+    picture_end_s : Fraction
+        Time of the output at which the last picture ends.
+    """
+    if plan.source is None or plan.end_s is None:
+        return ()
+    over_s, name = float(plan.end_s - picture_end_s), plan.source.name
+    if over_s > _LENGTH_SLACK_S:
+        return (f"{name} goes on for {over_s:.2f} s after the last picture: the sound was cut there",)
+    if over_s < -_LENGTH_SLACK_S:
+        return (f"{name} ends {-over_s:.2f} s before the last picture: the output is silent from there on",)
+    return ()
 
 
 def _same_sound(original: VideoInfo, synced: VideoInfo) -> bool:

@@ -14,10 +14,10 @@ from av.format import Flags as FormatFlags
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
+from lipblend.addresses import address_of
 from lipblend.errors import InputError
 
 _NOT_MOVING: int = Disposition.attached_pic.value | Disposition.timed_thumbnails.value | Disposition.still_image.value
-_ADDRESSES = ("http:", "https:", "ftp:", "rtsp:", "rtmp:")
 _TS_DISCONT = cast(int, FormatFlags.ts_discont.value)
 
 LEAST_SIDE, LARGEST_SIDE = 16, 16384
@@ -55,8 +55,9 @@ def open_source(path: Path, *, options: Mapping[str, str] | None = None) -> Inpu
     """
     try:
         if not path.exists():
-            if path.parts[:1] and path.parts[0] in _ADDRESSES:
-                raise InputError(f"{path} is an address, not a file", hint="Download the video first.")
+            if address := address_of(path):
+                hint = "Download the video first: lipblend reads files, and never the network."
+                raise InputError(f"{address} is an address, not a file", hint=hint)
             raise InputError(f"{path} does not exist", hint="Check the path.")
         if path.is_dir():
             raise InputError(f"{path} is a folder, not a video", hint="Name one video file.")

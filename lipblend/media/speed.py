@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lipblend.errors import OutputError
+from lipblend.errors import SettingsError
 
 SVT_PRESETS = {
     "ultrafast": "12", "superfast": "11", "veryfast": "10", "faster": "9", "fast": "8",
@@ -18,7 +18,7 @@ def check_speed_preset(encoder: str, preset: str) -> None:
 
     Raises
     ------
-    OutputError
+    SettingsError
         With the encoder's presets.
     """
     if encoder not in ("libx264", "libx265", "libsvtav1") or preset in SVT_PRESETS:
@@ -28,4 +28,4 @@ def check_speed_preset(encoder: str, preset: str) -> None:
         if preset in map(str, _SVT_NUMBERS):
             return
         also = f", or a number from {_SVT_NUMBERS[0]} to {_SVT_NUMBERS[-1]}"
-    raise OutputError(f"{encoder} has no preset '{preset}'", hint=f"Use one of {', '.join(SVT_PRESETS)}{also}.")
+    raise SettingsError(f"{encoder} has no preset '{preset}'", hint=f"Use one of {', '.join(SVT_PRESETS)}{also}.")

@@ -17,7 +17,7 @@ from lipblend.report.table import csv_bytes
 __all__ = ["gate_text", "load_report", "write_junit", "write_report"]
 
 
-def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True) -> dict[str, Path]:
+def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True, gated: bool = False) -> dict[str, Path]:
     """Write ``report.csv``, ``report.json`` and ``report.html``, each whole or not at all.
 
     The numbers are written first: they are there even if a video cannot be read again for the page.
@@ -29,6 +29,8 @@ def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True) -> d
     evaluated : Evaluated
     video : bool
         The page holds a small video of original, synced and result, and not only single pictures.
+    gated : bool
+        The page says whether the result passes; otherwise it shows the values beside their marks, and judges nothing.
 
     Returns
     -------
@@ -50,5 +52,5 @@ def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True) -> d
         ) from error
     write_whole(paths["report.csv"], csv_bytes(evaluated.record))
     write_whole(paths["report.json"], json_bytes(evaluated.record))
-    write_whole(paths["report.html"], page_bytes(evaluated, video=video))
+    write_whole(paths["report.html"], page_bytes(evaluated, video=video, gated=gated))
     return paths

@@ -7,6 +7,7 @@ from lipblend.report.wording import (
     beside_mark_text,
     failure_text,
     measure_of,
+    measured_text,
     number_text,
     shown_unit,
     span_text,
@@ -18,12 +19,13 @@ from lipblend.report.wording import (
 _SPANS = 5
 
 
-def gate_text(record: Evaluation) -> str:
+def gate_text(record: Evaluation, *, gated: bool = True) -> str:
     """What failed, where and by how much: one line for the whole, then some for each failed measure.
 
+    Where nothing is judged, the first line counts instead of judging.
     Measures with a pass mark that could not be measured are named after them.
     """
-    lines = [summary_text(record)]
+    lines = [summary_text(record) if gated else measured_text(record)]
     for verdict in record.verdicts:
         if verdict.passed is False:
             lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *where_lines(verdict, indent="    ")]

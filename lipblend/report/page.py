@@ -20,15 +20,15 @@ from lipblend.report.proxy import MOST_FRAMES, Proxy, make_proxy
 from lipblend.report.sections import header, measures_section, plots_section, plotted_keys
 from lipblend.report.source import Evaluated
 from lipblend.report.stills import stills
-from lipblend.report.wording import measure_of, summary_text
+from lipblend.report.wording import measure_of, measured_text, summary_text
 
 _WORST = 4
 _MOST_VALUES = 20_000  # along the clip; of longer ones each stretch's worst is kept for the read-out
 _SCRIPTS = ("page.js", "player.js")
 
 
-def page_bytes(evaluated: Evaluated, *, video: bool = True) -> bytes:
-    """The whole page as UTF-8."""
+def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False) -> bytes:
+    """The whole page as UTF-8; it says passed or failed only where it is ``gated``."""
     record, walk = evaluated.record, evaluated.walk
     picks = worst_frames(record, most=_WORST)
     typical = typical_frame(record)
@@ -39,8 +39,8 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True) -> bytes:
     keys = plotted_keys(record)
     script = "\n".join(_template(name) for name in _SCRIPTS)
     sections = [
-        measures_section(record, keys),
-        plots_section(record, keys),
+        measures_section(record, keys, gated=gated),
+        plots_section(record, keys, gated=gated),
         pictures_section(record, pictures),
         slider_section(record, pictures),
         video_section(record, proxy, frames),
@@ -48,13 +48,14 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True) -> bytes:
         passed_section(record),
         details_section(record),
     ]
+    headline = summary_text(record) if gated else measured_text(record)
     result = next((each.name for each in record.inputs if each.role == "result"), "result")
     page = Template(_template("page.html")).substitute(
         policy=content_policy(f"\n{script}\n"),
         generator=escape(f"lipblend {record.versions.get('lipblend', '')}".strip()),
-        title=escape(f"{summary_text(record).partition(':')[0]}: {result}"),
+        title=escape(f"{headline.partition(':')[0]}: {result}"),
         style=_template("page.css"),
-        header=header(record),
+        header=header(record, gated=gated),
         sections="\n".join(part for part in sections if part),
         footer=f"<p>Measured in {record.seconds:.1f} s. This page is one file and loads nothing else.</p>",
         data=script_json(page_data(record, keys, proxy, frames)),

@@ -10,9 +10,11 @@ from lipblend.report.svg import Range, bands, drawing, series_path, shot_lines, 
 from lipblend.report.wording import (
     MATTE_TEXT,
     beside_mark_text,
+    beside_text,
     excess_text,
     failure_text,
     measure_of,
+    measured_text,
     number_text,
     pair_text,
     shown_unit,
@@ -31,17 +33,23 @@ _LABELS_APART = 14  # hundredths of the height
 _LIMITS = {"low": "≤", "high": "≥", "one": "≈"}
 
 
-def header(record: Evaluation) -> str:
-    """The verdict in words, the files, and where the mask came from."""
+_NOT_JUDGED = (
+    "<p>A value beyond its mark is a place to look at, not a fault by itself: real footage goes beyond some of them "
+    "too. See the pictures and the video first.</p>"
+)
+
+
+def header(record: Evaluation, *, gated: bool) -> str:
+    """The verdict in words (where it was asked for), the files, and where the mask came from."""
     names = {each.role: f"<bdi>{escape(each.name)}</bdi>" for each in record.inputs}
     sources = [f"{role} {names[role]}" for role in ("original", "synced") if role in names]
     origin = f"<span>made from {' and '.join(sources)}</span>" if sources else ""
     length = time_text(record.rows[-1].time_s) if record.rows else time_text(0)
     rate = number_text(record.frame_rate, digits=5)
-    judged = any(verdict.passed is not None for verdict in record.verdicts)
+    judged = gated and any(verdict.passed is not None for verdict in record.verdicts)
     state = ("pass" if record.passed else "fail") if judged else "open"
-    headline, _, rest = summary_text(record).partition(": ")
-    missed = [verdict for verdict in record.verdicts if verdict.passed is False]
+    headline, _, rest = (summary_text(record) if gated else measured_text(record)).partition(": ")
+    missed = [verdict for verdict in record.verdicts if gated and verdict.passed is False]
     items = "".join(
         f'<li><a href="#plot-{escape(verdict.key)}"{_frame_of(verdict)}>{escape(measure_of(verdict).title)}</a> '
         f"{escape(failure_text(verdict))}</li>"
@@ -55,22 +63,25 @@ def header(record: Evaluation) -> str:
         f"{origin}</p>"
         f"<p>{len(record.rows)} frames, {record.width} &times; {record.height}, {rate} frames a second, last frame at "
         f"{length}. {escape(MATTE_TEXT.get(record.matte, record.matte))}</p>"
-        f"{failures}</header>"
+        f"{failures}{'' if gated else _NOT_JUDGED}</header>"
     )
 
 
-def measures_section(record: Evaluation, plotted: Sequence[str]) -> str:
-    """The table of verdicts: those with a pass mark, then the others."""
+def measures_section(record: Evaluation, plotted: Sequence[str], *, gated: bool) -> str:
+    """The table of verdicts: those with a pass mark, then the others.
+
+    Where nothing is judged, it says on which side of its mark a value lies.
+    """
     marked = [verdict for verdict in record.verdicts if verdict.mark is not None]
     shown = [verdict for verdict in record.verdicts if verdict.mark is None and verdict.value is not None]
     missing = [verdict for verdict in record.verdicts if verdict.mark is None and verdict.value is None]
     parts = [
         '<section id="measures"><h2>Measures</h2>',
-        _table("Measures with a pass mark", marked, plotted) if marked else "<p>No measure has a pass mark.</p>",
+        _table("Measures with a pass mark", marked, plotted, gated) if marked else "<p>No measure has a pass mark.</p>",
     ]
     if shown:
         parts.append(f"<details><summary>Measures that are only shown ({len(shown)})</summary>")
-        parts.append(_table("Measures that are only shown", shown, plotted) + "</details>")
+        parts.append(_table("Measures that are only shown", shown, plotted, gated) + "</details>")
     if missing:
         names = "; ".join(
             f"{escape(measure_of(each).title)}{f' ({escape(why_text(each))})' if why_text(each) else ''}"
@@ -80,21 +91,25 @@ def measures_section(record: Evaluation, plotted: Sequence[str]) -> str:
     return "".join(parts) + "</section>"
 
 
-def _table(caption: str, verdicts: Sequence[Verdict], plotted: Sequence[str]) -> str:
+_STATE = {True: "Verdict", False: "Beside the mark"}
+_WHERE = {True: "Where it fails", False: "Where beyond"}
+
+
+def _table(caption: str, verdicts: Sequence[Verdict], plotted: Sequence[str], gated: bool) -> str:
     heads = "".join(
         f'<th scope="col" role="columnheader">{word}</th>'
-        for word in ("Measure", "Verdict", "Value", "Mark", "Median", "Worst", "Within", "Where it fails")
+        for word in ("Measure", _STATE[gated], "Value", "Mark", "Median", "Worst", "Within", _WHERE[gated])
     )
-    rows = "".join(_table_row(verdict, verdict.key in plotted) for verdict in verdicts)
+    rows = "".join(_table_row(verdict, verdict.key in plotted, gated) for verdict in verdicts)
     return (
         f'<table role="table"><caption>{caption}</caption><thead role="rowgroup"><tr role="row">{heads}</tr></thead>'
         f'<tbody role="rowgroup">{rows}</tbody></table>'
     )
 
 
-def _table_row(verdict: Verdict, plotted: bool) -> str:
+def _table_row(verdict: Verdict, plotted: bool, gated: bool = True) -> str:
     measure = measure_of(verdict)
-    state = state_text(verdict)
+    state = state_text(verdict) if gated else beside_text(verdict)
     unit = f' <span class="unit">{escape(measure.unit)}</span>' if shown_unit(measure.unit) else ""
     title = escape(measure.title)
     if plotted:
@@ -103,16 +118,16 @@ def _table_row(verdict: Verdict, plotted: bool) -> str:
     if verdict.value is not None and verdict.mark is not None:
         value, mark = pair_text(verdict.value, verdict.mark, measure.unit)
         mark = f"{_LIMITS[measure.better]} {mark}"
-    said = {"pass": "pass", "fail": "fails", "not measured": "not measured", "no mark": "shown"}[state]
+    said = {"fail": "fails", "no mark": "shown"}.get(state, state)
     why = excess_text(verdict) if verdict.passed is False else why_text(verdict) if verdict.value is None else ""
     cells = [
-        ("Verdict", f'<span class="state {state.replace(" ", "-")}">{said}</span>', "word"),
+        (_STATE[gated], f'<span class="state {state.replace(" ", "-")}">{said}</span>', "word"),
         ("Value", value, "number"),
         ("Mark", mark, "number"),
         ("Median", _or_dash(verdict.median, measure.unit), "number"),
         ("Worst", _NONE if verdict.worst is None else escape(_worst(verdict)), "number"),
         ("Within", _or_dash(verdict.within, "share"), "number"),
-        ("Where it fails", _where(verdict, why, plotted), "where"),
+        (_WHERE[gated], _where(verdict, why, plotted), "where"),
     ]
     body = "".join(
         f'<td role="cell" data-label="{label}" class="{css}{" none" if text == _NONE else ""}">{text}</td>'
@@ -164,7 +179,7 @@ def plotted_keys(record: Evaluation) -> tuple[str, ...]:
     )
 
 
-def plots_section(record: Evaluation, keys: Sequence[str]) -> str:
+def plots_section(record: Evaluation, keys: Sequence[str], *, gated: bool) -> str:
     """One plot a measure: those with a pass mark, then the others behind a fold."""
     if not record.rows or not keys:
         return '<section id="plots"><h2>Over time</h2><p>No frame has a value to plot.</p></section>'
@@ -175,18 +190,18 @@ def plots_section(record: Evaluation, keys: Sequence[str]) -> str:
     parts = [
         '<section id="plots"><h2>Over time</h2>',
         '<p class="legend"><span class="key line">value</span><span class="key mark">pass mark</span>'
-        '<span class="key fail">misses the mark</span><span class="key passed">passed through, no patch</span>'
+        '<span class="key fail">beyond the mark</span><span class="key passed">passed through, no patch</span>'
         '<span class="key faulty">synced frame broken</span><span class="key shots">new shot</span></p>',
         '<p class="quiet">Point at a plot, or touch it, to read a frame; arrow keys go frame by frame. Choosing a '
         "frame also moves the video below.</p>",
         f'<svg class="shared" aria-hidden="true"><g id="behind">{shared[0]}</g><g id="faulty">{shared[1]}</g></svg>',
-        *(_plot(record, verdicts[key]) for key in marked),
+        *(_plot(record, verdicts[key], gated) for key in marked),
     ]
     if rest:
         parts.append(
             f"<details{'' if marked else ' open'}><summary>Plots of the other measures ({len(rest)})</summary>"
         )
-        parts += [*(_plot(record, verdicts[key]) for key in rest), "</details>"]
+        parts += [*(_plot(record, verdicts[key], gated) for key in rest), "</details>"]
     return "".join(parts) + "</section>"
 
 
@@ -199,7 +214,7 @@ def _shared_shapes(record: Evaluation) -> tuple[str, str]:
     return behind, bands(faulty, count, "band-faulty", top=94, height=6)
 
 
-def _plot(record: Evaluation, verdict: Verdict) -> str:
+def _plot(record: Evaluation, verdict: Verdict, gated: bool = True) -> str:
     measure, count = measure_of(verdict), len(record.rows)
     series = [row.values.get(verdict.key) for row in record.rows]
     steps = [(shot.start, shot.stop, shot.values[verdict.key]) for shot in record.shots if verdict.key in shot.values]
@@ -208,11 +223,11 @@ def _plot(record: Evaluation, verdict: Verdict) -> str:
     failing = bands([(span.first, span.last) for span in verdict.failing], count, "band-fail")
     line = step_path(steps, count, scale) if measure.per == "shot" else series_path(series, scale)
     mark = "" if verdict.mark is None else f'<path class="mark-line" d="M0 {scale.y(verdict.mark):g}H1000"/>'
-    state = state_text(verdict)
+    state = state_text(verdict) if gated else beside_text(verdict)
     worst = "" if verdict.worst is None else f", worst {_worst(verdict)}"
     label = escape(f"{measure.title} over {count} frames: {state}{worst}")
     shapes = f'<use href="#behind"/>{failing}{mark}<path class="value-line" d="{line}"/><use href="#faulty"/>'
-    word = {"pass": "pass", "fail": "fails"}.get(state)
+    word = {"pass": "pass", "fail": "fails", "within": "within the mark", "beyond": "beyond the mark"}.get(state)
     said = f' <span class="state {state}">{word}</span>' if word else ""
     unit = f' <span class="unit">{escape(measure.unit)}</span>' if shown_unit(measure.unit) else ""
     return (

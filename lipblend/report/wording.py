@@ -123,6 +123,13 @@ def state_text(verdict: Verdict) -> str:
     return "not measured" if verdict.value is None else "no mark"
 
 
+def beside_text(verdict: Verdict) -> str:
+    """How a value stands beside its mark where nothing is judged: ``within``, ``beyond``, or as `state_text`."""
+    if verdict.passed is None:
+        return state_text(verdict)
+    return "within" if verdict.passed else "beyond"
+
+
 def failure_text(verdict: Verdict) -> str:
     """What failed, as one line: value, mark, by how much."""
     if verdict.value is None or verdict.mark is None:
@@ -144,3 +151,12 @@ def summary_text(record: Evaluation) -> str:
     if failed:
         return f"Failed: {failed} of {len(judged)} {marks} missed"
     return f"Passed: {len(judged)} of {len(judged)} {marks} kept"
+
+
+def measured_text(record: Evaluation) -> str:
+    """What was measured, as one line, where nothing is judged."""
+    marked = [verdict for verdict in record.verdicts if verdict.passed is not None]
+    if not marked:
+        return "Measured: no measure has both a value and a pass mark"
+    within = sum(bool(verdict.passed) for verdict in marked)
+    return f"Measured: {within} of {len(marked)} values lie within their pass marks; only --gate judges by them"

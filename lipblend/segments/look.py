@@ -8,7 +8,7 @@ from fractions import Fraction
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import ClipPlan
 from lipblend.media.info import VideoInfo
-from lipblend.media.remux import AudioPlan, choose_audio
+from lipblend.media.remux import AudioPlan, choose_audio, length_notes
 from lipblend.segments.encode import Segment
 from lipblend.segments.spans import FrameRange, segment_spans
 
@@ -41,7 +41,7 @@ class Look:
     def __init__(
         self, ours: VideoInfo, theirs: VideoInfo, analysis: ClipAnalysis, plan: ClipPlan, frames: FrameRange
     ) -> None:
-        count = len(plan.rows)
+        self._count = count = len(plan.rows)
         self._ours, self._theirs, self._found = ours, theirs, analysis.alignment
         self._timing = theirs if self._found.timeline.follows == "synced" else ours
         self.frames = frames.of(count)
@@ -82,11 +82,14 @@ class Look:
             self._ours, self._theirs, source, timeline=found.timeline.follows, offset_s=found.pairing.offset_s
         )
         from_s = Fraction(self._timing.start_s) if self._moved else plan.from_s
-        return replace(plan, shift_s=plan.shift_s - self._moved_s, from_s=from_s)
+        notes = plan.notes
+        if len(self) == self._count:  # a part is shorter because that was asked for
+            notes += length_notes(plan, sum(self._stamps[-1]) * self._timing.time_base)
+        return replace(plan, shift_s=plan.shift_s - self._moved_s, from_s=from_s, notes=notes)
 
     def trimmed(self, taken: str) -> bool:
         """Whether sound and the like would go on after the picture: other files' may, and what is cut off does."""
-        foreign = taken in ("original", "synced") and taken != self._found.timeline.follows
+        foreign = taken not in ("none", self._found.timeline.follows)
         return foreign or self._cut or self._found.pairing.after > 0
 
     def segments(self, segment_s: float) -> list[Segment]:

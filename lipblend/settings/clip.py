@@ -103,7 +103,9 @@ class AudioSettings(Group):
     """The output's sound."""
 
     source: str = choice(
-        "auto", "auto (the sound of the video whose time line is followed), original, synced, none, or a sound file."
+        "auto",
+        "auto (the sound of the video whose time line is followed), original, synced, none, or a sound file, which "
+        "starts with the picture and is cut where that ends.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lipblend.settings.base import Group, choice, number
 
@@ -116,13 +116,11 @@ class AlphaSettings(Group):
     )
     supersample: int = number(1, 1, 2, "x", "Mask and alpha are worked out so many times finer each way, and averaged.")
 
-    @model_validator(mode="after")
-    def _floor_below_cap(self) -> Self:
+    def check(self) -> None:
         if self.feather_floor_px > self.feather_cap_px:
             raise ValueError(
                 f"feather_floor_px {self.feather_floor_px:g} is above feather_cap_px {self.feather_cap_px:g}"
             )
-        return self
 
 
 class ColourSettings(Group):
@@ -199,11 +197,9 @@ class ReuseSettings(Group):
         0.15, 0, 0.4, "face widths", "So far beyond the mask the original's pixels may be moved along."
     )
 
-    @model_validator(mode="after")
-    def _still_below_moving(self) -> Self:
+    def check(self) -> None:
         if self.still_px >= self.moving_px:
             raise ValueError(f"still_px {self.still_px:g} is not below moving_px {self.moving_px:g}")
-        return self
 
 
 class DetailSettings(Group):
@@ -252,8 +248,6 @@ class BlendSettings(Group):
         400, 10, 10000, "iterations", "poisson: after so many the frame falls back to multiband."
     )
 
-    @model_validator(mode="after")
-    def _least_below_largest(self) -> Self:
+    def check(self) -> None:
         if self.ring_min_px > self.ring_max_px:
             raise ValueError(f"ring_min_px {self.ring_min_px:g} is above ring_max_px {self.ring_max_px:g}")
-        return self

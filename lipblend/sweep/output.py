@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lipblend.catalogue import setting_groups, setting_specs
 from lipblend.errors import OutputError
+from lipblend.media.places import check_place
 from lipblend.media.temporary import name_taken
 from lipblend.media.whole import write_whole
 from lipblend.presets import DEFAULT_PRESET, find_preset, preset_values
@@ -48,6 +49,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     taken = [folder / name for name in FILES if (folder / name).exists()]
     if taken and not overwrite:
         raise name_taken(taken[0])
+    check_place(whole)
 
 
 def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Path]:

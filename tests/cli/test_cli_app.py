@@ -174,12 +174,6 @@ def test_a_signal_unwinds_and_leaves_nothing_behind(tmp_path: Path, number: sign
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_pipe_is_not_reported_as_a_bug() -> None:
-    done = run.invoke(a_command(BrokenPipeError(32, "Broken pipe")))
-    assert done.exit_code == 1
-    assert "unexpected" not in done.stderr
-
-
 def test_python_m_runs_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "lipblend", "--version"], capture_output=True, text=True, check=False)
     assert done.returncode == 0

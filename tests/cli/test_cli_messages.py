@@ -159,15 +159,33 @@ def test_a_folder_as_output(fails: Any, tmp_path: Path, pair: SamplePair) -> Non
 @pytest.mark.parametrize("encoder", ["libx264", "libx265", "libsvtav1"])
 @pytest.mark.parametrize("preset", ["nonsense", "", "14"])
 def test_a_speed_preset_that_the_encoder_does_not_have(fails: Any, capfd: Any, encoder: str, preset: str) -> None:
-    text = fails(7, "--encoder", encoder, "--encoder-preset", preset)
+    text = fails(2, "--encoder", encoder, "--encoder-preset", preset)
     assert f"{encoder} has no preset '{preset}'. Use one of ultrafast, " in text
     assert ("a number from -1 to 13" in text) == (encoder == "libsvtav1")
     assert capfd.readouterr().err == ""
 
 
 def test_an_unknown_encoder_is_quoted(fails: Any) -> None:
-    assert "there is no encoder ''" in fails(7, "--encoder", "")
-    assert "there is no encoder 'nope'" in fails(7, "--encoder", "nope")
+    assert "there is no encoder ''" in fails(2, "--encoder", "")
+    assert "there is no encoder 'nope'" in fails(2, "--encoder", "nope")
+    assert "there is no encoder 'x264' in this FFmpeg. Did you mean libx264? " in fails(2, "--encoder", "x264")
+    assert "aac encodes audio, not video" in fails(2, "--encoder", "aac")
+    assert "libx264 takes crf 0 to 51, not 60" in fails(2, "--crf", "60")
+
+
+def test_an_address_is_shown_as_it_was_typed(fails: Any) -> None:
+    address = "https://example.org/a/talk.mp4"
+    assert f"error: {address} is an address, not a file. Download" in fails(3, original=Path(address))
+    assert f"error: {address} is an address, not a file. Name" in fails(7, output=address)
+    assert f"from '{address}': it is an address" in fails(3, "--audio", address)
+    assert f"file {address}: it is an address" in fails(2, "--config", address)
+
+
+def test_a_place_in_a_settings_file_is_its_name_and_line(fails: Any, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("mask:\n  expansion: 1.2\n bad: [\n")
+    text = fails(2, "--config", "c.yaml")
+    assert "c.yaml is not valid YAML: line 3, column 2: " in text
+    assert "unicode string" not in text
 
 
 @pytest.mark.parametrize(

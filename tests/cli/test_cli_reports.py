@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from lipblend import compositing
+from lipblend.cli.app import app
 from lipblend.cli.console import Console
-from lipblend.cli.outputs import check_reports
+from lipblend.cli.outputs import check_folder, check_reports
 from lipblend.cli.tables import table_text
 from lipblend.errors import OutputError
 from lipblend.progress import Progress
+
+run = CliRunner()
 
 
 @pytest.fixture
@@ -45,10 +53,52 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path, input
         check_reports(None, tmp_path / "nowhere" / "x.xml", inputs=inputs)
 
 
+def test_a_folder_is_tried_and_not_only_asked_about(
+    tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As root may write everywhere, what a full or read-only system refuses shows only when it is tried.
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "access", lambda *_, **__: True)
+    (tmp_path / "there").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "TemporaryFile", refuse)
+        with pytest.raises(OutputError, match="there cannot be written into: Read-only file system"):
+            check_reports(tmp_path / "there", None, inputs=inputs)
+        with pytest.raises(OutputError, match="cannot be written into"):
+            check_reports(None, tmp_path / "there" / "x.xml", inputs=inputs)
+        with pytest.raises(OutputError, match="cannot be written into"):
+            check_folder(tmp_path / "new" / "debug")
+    assert not (tmp_path / "new").exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", refuse)
+        with pytest.raises(OutputError, match="report cannot be made: Read-only file system"):
+            check_reports(tmp_path / "new" / "report", None, inputs=inputs)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "else")
+    with pytest.raises(OutputError, match="cannot be made"):
+        check_reports(tmp_path / "link", None, inputs=inputs)
+
+
+@pytest.mark.parametrize("option", ["--report", "--debug-dir"])
+def test_a_folder_that_cannot_be_made_stops_a_run_before_its_work(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(compositing, "composite", work)
+    words = ["composite", "a.mp4", "b.mp4", "-o", str(tmp_path / "out.mp4"), option, "/proc/self/nowhere/new"]
+    done = run.invoke(app, words)
+    assert done.exit_code == 7, done.output
+    assert "cannot be" in done.stderr
+
+
 def test_places_that_will_be_made_are_fine(tmp_path: Path, inputs: dict[str, Path]) -> None:
     check_reports(tmp_path / "new" / "report", tmp_path / "x.xml", inputs=inputs)
     check_reports(tmp_path / "new", tmp_path / "new" / "x.xml", inputs=inputs)
     check_reports(None, None, inputs=inputs)
+    assert not (tmp_path / "new").exists()
 
 
 def test_without_streams_nothing_is_shown_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:

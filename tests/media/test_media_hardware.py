@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from av.codec.context import CodecContext
 
-from lipblend.errors import OutputError
+from lipblend.errors import OutputError, SettingsError
 from lipblend.media import encoding
 from lipblend.media.encoding import add_video_stream, check_output, in_encoder_format
 from lipblend.media.hardware import HARDWARE_ENCODERS, NEEDS, family_of, hardware_options
@@ -102,13 +102,13 @@ def test_worse_crf_never_asks_for_better_quality(encoder: str) -> None:
 
 
 def test_what_an_encoder_does_not_have_is_refused() -> None:
-    with pytest.raises(OutputError, match="h264_nvenc takes crf 0 to 51, not 52"):
+    with pytest.raises(SettingsError, match="h264_nvenc takes crf 0 to 51, not 52"):
         hardware_options("h264_nvenc", crf=52, preset="medium", depth=8)
-    with pytest.raises(OutputError, match="no preset 'speedy'") as caught:
+    with pytest.raises(SettingsError, match="no preset 'speedy'") as caught:
         hardware_options("hevc_nvenc", crf=14, preset="speedy", depth=8)
     assert "veryslow" in caught.value.hint
     assert "p7" in caught.value.hint
-    with pytest.raises(OutputError, match="no preset 'p4'"):
+    with pytest.raises(SettingsError, match="no preset 'p4'"):
         hardware_options("h264_qsv", crf=14, preset="p4", depth=8)
 
 
@@ -120,7 +120,7 @@ def test_encoders_that_want_the_gpus_memory_are_refused(make_video: MakeVideo, t
 
 
 def test_the_build_is_named_where_it_lacks_an_encoder(make_video: MakeVideo, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="there is no encoder 'h264_nvec'") as caught:
+    with pytest.raises(SettingsError, match="there is no encoder 'h264_nvec'") as caught:
         check_output(tmp_path / "out.mp4", probe(make_video()), EncodeSettings(encoder="h264_nvec"), [])
     for name in ("libx264", *BUILT):
         assert name in caught.value.hint

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipblend.errors import OutputError
+from lipblend.errors import OutputError, SettingsError
 from lipblend.media.probe import probe
 from lipblend.media.writer import check_output
 from lipblend.settings import EncodeSettings
@@ -65,7 +65,7 @@ def test_inputs_are_not_overwritten(
 
 @pytest.mark.parametrize("encoder", ["libx2645", "aac", ""])
 def test_unknown_encoder(make_video: Callable[..., Path], tmp_path: Path, encoder: str) -> None:
-    with pytest.raises(OutputError, match="libx264"):
+    with pytest.raises(SettingsError, match="libx264"):
         check_output(tmp_path / "out.mp4", probe(make_video()), EncodeSettings(encoder=encoder), [])
 
 
@@ -92,7 +92,7 @@ def test_odd_sizes_and_bad_presets_are_found_before_the_work(make_video: Callabl
     with pytest.raises(OutputError, match="63x47"):
         check_output(tmp_path / "out.mp4", odd, X264, [])
     check_output(tmp_path / "out.mkv", odd, EncodeSettings(encoder="ffv1"), [])
-    with pytest.raises(OutputError, match=r"libx264 has no preset .speedy.") as caught:
+    with pytest.raises(SettingsError, match=r"libx264 has no preset .speedy.") as caught:
         check_output(tmp_path / "out.mp4", probe(make_video()), EncodeSettings(preset="speedy"), [])
     assert "ultrafast, " in caught.value.hint
 

@@ -12,7 +12,7 @@ from lipblend.errors import InputError
 from lipblend.media.info import VideoInfo
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan, choose_audio
+from lipblend.media.remux import AudioPlan, choose_audio, length_notes
 from lipblend.media.writer import VideoWriter
 from lipblend.settings import EncodeSettings
 
@@ -249,9 +249,10 @@ def test_choice_on_the_originals_time_line(cast: Cast, source: str) -> None:
     assert (plan.source, plan.stream_index, plan.taken, plan.notes) == (cast.loud.path, 1, "original", ())
     assert choose_audio(cast.loud, cast.mute, source, offset_s=2.0) == plan
     plan = choose_audio(cast.loud, cast.other, source)
-    assert (plan.taken, len(plan.notes)) == ("original", 1)
-    assert "sound different: the original's" in plan.notes[0]
-    assert "--audio synced" in plan.notes[0]
+    assert (plan.taken, len(plan.notes)) == ("original", source == "auto")
+    if source == "auto":  # who says which sound to take need not be told of the other
+        assert "sound different: the original's" in plan.notes[0]
+        assert "--audio synced" in plan.notes[0]
     plan = choose_audio(cast.mute, cast.loud, source)
     assert (plan.source, plan.taken) == (cast.loud.path, "synced")
     assert plan.notes == ("the original has no sound: the synced video's was taken",)
@@ -265,9 +266,10 @@ def test_choice_on_the_synced_time_line(cast: Cast, source: str) -> None:
     assert (plan.source, plan.taken, plan.notes) == (cast.twin.path, "synced", ())
     assert choose_audio(cast.mute, cast.twin, source, timeline="synced") == plan
     plan = choose_audio(cast.loud, cast.other, source, timeline="synced")
-    assert (plan.source, plan.taken, len(plan.notes)) == (cast.other.path, "synced", 1)
-    assert "sound different: the synced one's" in plan.notes[0]
-    assert "--audio original takes the other, which may be out of step" in plan.notes[0]
+    assert (plan.source, plan.taken, len(plan.notes)) == (cast.other.path, "synced", source == "auto")
+    if source == "auto":
+        assert "sound different: the synced one's" in plan.notes[0]
+        assert "--audio original takes the other, which may be out of step" in plan.notes[0]
 
 
 def test_the_originals_sound_does_not_fit_the_synced_time_line(cast: Cast) -> None:
@@ -279,7 +281,7 @@ def test_the_originals_sound_does_not_fit_the_synced_time_line(cast: Cast) -> No
     plan = choose_audio(cast.loud, cast.other, "original", timeline="synced")
     assert (plan.source, plan.taken) == (cast.loud.path, "original")
     assert any("out of step" in note for note in plan.notes)
-    assert any("--audio synced" in note for note in plan.notes)
+    assert not any("--audio synced" in note for note in plan.notes)
     plan = choose_audio(cast.mute, cast.loud, "original", timeline="synced")
     assert (plan.taken, plan.notes) == ("synced", ("the original has no sound: the synced video's was taken",))
 
@@ -289,7 +291,7 @@ def test_choice_of_one_by_name(cast: Cast, timeline: str) -> None:
     assert choose_audio(cast.loud, cast.other, "none", timeline=timeline) == AudioPlan(None, None, "none", ())
     plan = choose_audio(cast.loud, cast.other, "synced", timeline=timeline)
     assert (plan.source, plan.taken) == (cast.other.path, "synced")
-    assert "--audio original" in plan.notes[0]
+    assert plan.notes == ()
     assert choose_audio(cast.loud, cast.twin, "synced", timeline=timeline).notes == ()
     plan = choose_audio(cast.mute, cast.mute, str(cast.loud.path), timeline=timeline)
     assert (plan.source, plan.taken, plan.notes) == (cast.loud.path, "file", ())
@@ -299,6 +301,29 @@ def test_choice_of_one_by_name(cast: Cast, timeline: str) -> None:
         choose_audio(cast.loud, cast.loud, str(cast.mute.path), timeline=timeline)
     with pytest.raises(InputError, match="there is no such file"):
         choose_audio(cast.loud, cast.loud, "voice.wav", timeline=timeline)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(3.0, "goes on for 2."), (1.0, ""), (0.5, "ends 0.")])
+@pytest.mark.parametrize("suffix", ["mp4", "wav"])
+def test_a_sound_file_of_another_length_is_said(
+    make_video: Callable[..., Path], tmp_path: Path, seconds: float, words: str, suffix: str
+) -> None:
+    picture = probe(make_video(frames=25))
+    sound = make_video("voice.mp4", frames=25, audio=("aac",), audio_s=seconds)
+    if suffix == "wav":
+        sound = tmp_path / "voice.wav"
+        with av.open(str(sound), "w") as container:
+            stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+            for start in range(0, round(8000 * seconds), 400):
+                block = av.AudioFrame.from_ndarray(np.zeros((1, 400), np.int16), format="s16", layout="mono")
+                block.rate, block.pts = 8000, start
+                container.mux(stream.encode(block))
+            container.mux(stream.encode(None))
+    plan = choose_audio(picture, picture, str(sound))
+    notes = length_notes(plan, Fraction(1))
+    assert len(notes) == bool(words)
+    assert all(note.startswith(f"voice.{suffix} {words}") for note in notes)
+    assert length_notes(choose_audio(picture, picture, "none"), Fraction(1)) == ()
 
 
 def test_where_the_sound_lies(make_video: Callable[..., Path]) -> None:

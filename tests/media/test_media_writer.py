@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from lipblend.errors import InputError, OutputError
+from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.media import temporary
 from lipblend.media.coded import mend_decoding_time
 from lipblend.media.info import ColourTags, VideoInfo
@@ -173,7 +173,7 @@ def test_a_crf_beyond_the_encoders_scale_is_refused(
     source, target = make_video(frames=2), tmp_path / "out.mkv"
     copy(source, target, EncodeSettings(encoder=encoder, preset="ultrafast", crf=51))
     target.unlink()
-    with pytest.raises(OutputError, match="takes crf 0 to 51, not 55"):
+    with pytest.raises(SettingsError, match="takes crf 0 to 51, not 55"):
         copy(source, target, EncodeSettings(encoder=encoder, preset="ultrafast", crf=55))
     assert not target.exists()
 

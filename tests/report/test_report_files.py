@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import typer
 from report_stand_ins import FAILING, MARKS, PASSED, PortraitWalk, StandIn, evaluation
 
 import lipblend.report
@@ -214,6 +215,44 @@ def test_junit_fails_where_nothing_could_be_judged() -> None:
         assert int(suite.get("tests")) == len(suite) == int(suite.get("skipped")) + 1
         (failure,) = suite.iter("failure")
         assert "the gate has nothing to judge" in failure.get("message")
+
+
+def test_nothing_is_called_failed_unless_that_was_asked_for(
+    tmp_path: Path, portrait: np.ndarray, face: Landmarks
+) -> None:
+    evaluated = StandIn(evaluation(60), PortraitWalk(portrait, face))
+    page = write_report(tmp_path, evaluated, video=False)["report.html"].read_text(encoding="utf-8")
+    body = page.partition("</style>")[2].partition("<script")[0]
+    assert "<title>Measured: result.mp4</title>" in page
+    assert "<h1><strong>Measured</strong> <span>6 of 7 values lie within their pass marks; only --gate" in body
+    assert not {"Failed", "Passed:", "fails", ">pass<", 'class="missed"'} & {
+        word for word in ("Failed", "Passed:", "fails", ">pass<", 'class="missed"') if word in body
+    }
+    assert body.count('class="state beyond">beyond<') == 1
+    assert body.count('class="state within">within<') == 6
+    gated = write_report(tmp_path, evaluated, video=False, gated=True)["report.html"].read_text(encoding="utf-8")
+    assert "<title>Failed: result.mp4</title>" in gated
+    assert "<h1><strong>Failed</strong> <span>1 of 7 pass marks missed</span></h1>" in gated
+
+
+def test_the_terminal_judges_only_where_that_was_asked_for() -> None:
+    from lipblend.cli.verdict import summary
+
+    told, judged = summary(evaluation(), {}, gated=False), summary(evaluation(), {}, gated=True)
+    assert "Measured: 6 of 7 values lie within their pass marks" in told
+    assert "beyond" in told
+    assert not any(word in told for word in ("Failed", " fail ", " pass  "))
+    assert "Failed: 1 of 7 pass marks missed" in judged
+
+
+def test_the_gates_hint_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    from lipblend.cli.verdict import GATE_HINT, hold_gate
+
+    with pytest.raises(typer.Exit):
+        hold_gate(evaluation(), shown=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "error: Failed: 1 of 7 pass marks missed"
+    assert lines[-1] == GATE_HINT
 
 
 def test_three_files_and_nothing_else_are_written(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:

@@ -36,7 +36,7 @@ def program() -> str:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, portrait: np.ndarray, face: Landmarks) -> Path:
     folder = tmp_path_factory.mktemp("page")
-    write_report(folder, StandIn(evaluation(), PortraitWalk(portrait, face, bare=PASSED)))
+    write_report(folder, StandIn(evaluation(), PortraitWalk(portrait, face, bare=PASSED)), gated=True)
     return folder / "report.html"
 
 
@@ -148,7 +148,7 @@ def test_the_frame_asked_for_is_the_frame_shown(
     program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
 ) -> None:
     walk = Numbered(portrait, face, bare=PASSED)
-    page_file = write_report(tmp_path, StandIn(evaluation(), walk))["report.html"]
+    page_file = write_report(tmp_path, StandIn(evaluation(), walk), gated=True)["report.html"]
     read = """(() => {
       const canvas = document.querySelectorAll("#player canvas")[1], panel = canvas.getContext("2d");
       const bar = (at) => panel.getImageData(canvas.width * (at + 0.5) / 7, canvas.height / 2, 1, 1).data[0] > 128;
@@ -235,7 +235,7 @@ def test_words_of_the_user_do_not_become_code(
         settings={"mask": {"shapes": [EVIL], EVIL: EVIL}},
         matte=EVIL,
     )
-    paths = write_report(tmp_path, StandIn(record, PortraitWalk(portrait, face)))
+    paths = write_report(tmp_path, StandIn(record, PortraitWalk(portrait, face)), gated=True)
     tags = Tags()
     tags.feed(paths["report.html"].read_text(encoding="utf-8"))
     assert tags.count["script"] == 3

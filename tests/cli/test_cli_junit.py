@@ -1,0 +1,118 @@
+"""The JUnit file of a run that ends with an error: never an earlier run's passing one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+from lipblend import compositing
+from lipblend.cli.app import app
+from lipblend.cli.junit_case import junit_of, write_error_case
+from lipblend.errors import NoFaceError
+
+ROOT = Path(__file__).resolve().parents[2]
+OLD = '<?xml version="1.0"?>\n<testsuites tests="1" failures="0" errors="0"><testsuite/></testsuites>\n'
+run = CliRunner()
+
+
+@pytest.fixture
+def junit(tmp_path: Path) -> Path:
+    """An earlier run's file, in which everything passes."""
+    path = tmp_path / "verdicts.xml"
+    path.write_text(OLD)
+    return path
+
+
+def error_of(path: Path) -> ElementTree.Element:
+    root = ElementTree.parse(path).getroot()
+    assert (root.get("errors"), root.get("failures"), root.get("tests")) == ("1", "0", "1")
+    (error,) = root.iter("error")
+    return error
+
+
+def by_process(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "from lipblend.cli.entry import main; main()"]
+    return subprocess.run([*program, *words], capture_output=True, text=True, cwd=folder, check=False)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "code"),
+    [
+        (NoFaceError("no face < at all", hint="Look.", details=("a & b",)), "NoFaceError", 5),
+        (ZeroDivisionError("odd"), "ZeroDivisionError", 1),
+        (KeyboardInterrupt(), "Interrupted", 130),
+        (SystemExit(143), "Terminated", 143),
+    ],
+)
+def test_whatever_ends_a_run_is_an_error_case(
+    failure: BaseException, kind: str, code: int, junit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(compositing, "composite", fail)
+    words = ["composite", "a.mp4", "b.mp4", "-o", str(tmp_path / "out.mp4"), "--junit", str(junit)]
+    assert run.invoke(app, words).exit_code == code
+    error = error_of(junit)
+    assert error.get("type") == kind
+    if kind == "NoFaceError":
+        assert error.get("message") == "no face < at all"
+        assert error.text == "no face < at all\n  a & b\nLook."
+    assert [path.name for path in tmp_path.iterdir()] == ["verdicts.xml"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("composite", "a.mp4", "-o", "out.mp4", "--junit", "verdicts.xml"),
+        ("composite", "a.mp4", "b.mp4", "-o", "out.mp4", "--junit=verdicts.xml", "--no-such-option"),
+        ("evaluate", "--junit", "verdicts.xml"),
+        ("composite", "a.mp4", "b.mp4", "-o", "out.mp4", "--junit", "verdicts.xml", "--crf", "99"),
+        ("evaluate", "a.mp4", "b.mp4", "c.mp4", "--junit", "verdicts.xml", "--no-video"),
+    ],
+)
+def test_a_wrong_command_line_is_one_too(wrong: tuple[str, ...], junit: Path, tmp_path: Path) -> None:
+    assert by_process(*wrong, folder=tmp_path).returncode in (2, 3)
+    assert error_of(junit).get("message")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_a_run_that_is_killed_leaves_an_error_case(junit: Path, tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "import lipblend.compositing as module\n"
+        "from lipblend.cli.entry import main\n"
+        "module.composite = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main()\n"
+    )
+    words = ["composite", "a.mp4", "b.mp4", "-o", "out.mp4", "--junit", "verdicts.xml"]
+    done = subprocess.run([sys.executable, "-c", program, *words], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert error_of(junit).get("type") == "Unfinished"
+
+
+def test_a_file_that_is_no_junit_file_stays(tmp_path: Path) -> None:
+    video = tmp_path / "original.mp4"
+    video.write_bytes(b"a video")
+    assert not write_error_case(video, "SettingsError", "no")
+    assert video.read_bytes() == b"a video"
+    done = by_process("composite", "a.mp4", "--junit", "original.mp4", folder=tmp_path)
+    assert done.returncode == 2
+    assert video.read_bytes() == b"a video"
+    assert not write_error_case(tmp_path, "SettingsError", "a folder")
+    assert not write_error_case(tmp_path / "nowhere" / "x.xml", "SettingsError", "no folder")
+
+
+def test_which_file_is_meant() -> None:
+    assert junit_of(["composite", "a", "b", "--junit", "x.xml"]) == Path("x.xml")
+    assert junit_of(["evaluate", "--junit=x.xml", "--junit", "y.xml"]) == Path("y.xml")
+    for words in ([], ["probe", "--junit", "x"], ["composite", "--junit"], ["composite", "--junit", "--gate"],
+                  ["composite", "--junit", "x", "--help"], ["composite", "--", "--junit", "x"]):  # fmt: skip
+        assert junit_of(words) is None, words
