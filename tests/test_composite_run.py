@@ -127,6 +127,7 @@ def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Pat
     assert names[:4] == ["000000_alpha.png", "000000_mask.png", "000000_overlay.png", "000000_ring.png"]
 
 
+@pytest.mark.apart
 def test_progress_counts_both_passes(sample: SamplePair, tmp_path: Path) -> None:
     seen: dict[str, list[int]] = {"analyse": [], "render": []}
     run(sample.original, sample.synced, tmp_path / "out.mp4", on_progress=lambda p: seen[p.stage].append(p.done))

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend.analysis import analyse
@@ -172,7 +173,7 @@ def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, mon
         return frame(self, *given)  # type: ignore[arg-type]
 
     def making(*given: object, **named: object) -> object:
-        made_after.append(decoded.wait(30))
+        made_after.append(decoded.wait(HANG_S))
         return landmarker(*given, **named)  # type: ignore[arg-type]
 
     made_after: list[bool] = []

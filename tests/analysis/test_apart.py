@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import HANG_S
 from sameness import same
 
 from lipblend import errors
@@ -27,7 +28,6 @@ from lipblend.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")
 START, WORK = apart.PROGRAM.strip().rsplit("\n", 1)
-HANG_S = 100
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
@@ -38,6 +38,12 @@ def program(instead: str) -> str:
         f"{START}\nimport lipblend.analysis.apart as module, lipblend.errors as errors, os, time\n"
         f"def instead(*_, on_frame, **__):{body}\nmodule.analyse = instead\n{WORK}"
     )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is about to end is given the time for it, however busy the machine is."""
+    monkeypatch.setattr(apart, "_END_S", HANG_S)
 
 
 @pytest.fixture
@@ -193,25 +199,28 @@ def test_what_stops_this_process_ends_the_other(raised: type[BaseException], run
 
 
 @posix
-def test_signals_that_ask_to_stop_are_the_parents_alone(run: object) -> None:
+def test_signals_that_ask_to_stop_are_the_parents_alone(run: object, tmp_path: Path) -> None:
     """A terminal sends them to both; the process must not end, or complain, before the parent has its say."""
     seen: list[int] = []
+    sent = tmp_path / "sent"
 
     def signalled(what: int) -> None:
         seen.append(what)
         if len(seen) == 1:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 os.kill(what, number)
+            sent.touch()
 
+    wait = f"while not os.path.exists({str(sent)!r}): time.sleep(0.01)"
     with pytest.raises(KeyError):
-        run("on_frame(os.getpid())\ntime.sleep(0.3)\non_frame(2)\nraise KeyError", signalled)
+        run(f"on_frame(os.getpid())\n{wait}\non_frame(2)\nraise KeyError", signalled)
     assert seen[1:] == [2]
 
 
 def test_nonsense_instead_of_an_answer_is_an_error(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "_END_S", 0.1)
     with pytest.raises(LipblendError, match="the process that looks at the videos was killed by SIGKILL"):
-        run("module.pickle.dump = lambda what, answers: answers.write(b'nonsense')\non_frame(1)\ntime.sleep(100)")
+        run("module.pickle.dump = lambda what, answers: answers.write(b'nonsense')\non_frame(1)\ntime.sleep(100_000)")
 
 
 PARENT = """

@@ -75,7 +75,7 @@ def test_maps_come_back_exactly(moving: np.ndarray, name: str) -> None:
     np.testing.assert_array_equal(found(moving, source, speed), source)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.data())
 def test_any_clip_of_pieces_comes_back(seed: int, data: st.DataObject) -> None:
     source: list[int] = []

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import kills
@@ -45,8 +46,10 @@ def test_runs_killed_at_random_moments_leave_the_old_output_or_a_whole_one(tmp_p
     done = kills.kill_many(tmp_path, ROUNDS, SEED)
     assert len(done) == ROUNDS
     assert [kill for kill in done if kill.faults] == []
-    assert {kill.number for kill in done} == set(kills.SIGNALS)
-    assert sum(kill.code != 0 for kill in done) > ROUNDS // 3, "hardly any run was hit before its end"
+    assert {(kill.number, kill.moment.split()[0]) for kill in done} == set(product(kills.SIGNALS, kills.STAGES))
+    assert all(kill.code == -signal.SIGKILL for kill in done if kill.number == signal.SIGKILL)
+    # An exception that a signal raises may be swallowed where Python calls a destructor or a hook.
+    assert sum(kill.code != 0 for kill in done) > 0.9 * ROUNDS
 
 
 def strike(clip: Path, output: Path, program: str, where: str, number: signal.Signals) -> subprocess.CompletedProcess:

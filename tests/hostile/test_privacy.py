@@ -13,7 +13,6 @@ import pytest
 import syscalls
 from syscalls import Call
 
-HANG_S = 120
 DEAD_PROXY = "127.0.0.1:9"
 INTERNET = {socket.AF_INET, socket.AF_INET6}
 # The face models run in a process of their own: the filter is switched off in there.
@@ -46,7 +45,9 @@ except OSError as error:
 
 def watched(arguments: list[str], *, let_sockets: bool = False, **environment: str) -> tuple[list[Call], str]:
     try:
-        calls, done = syscalls.watch(arguments, kills.environment() | environment, HANG_S, let_sockets=let_sockets)
+        calls, done = syscalls.watch(
+            arguments, kills.environment() | environment, kills.HANG_S, let_sockets=let_sockets
+        )
     except syscalls.CannotWatchError as error:
         pytest.skip(f"system calls cannot be watched here: {error}")
     assert done.returncode == 0, done.stderr

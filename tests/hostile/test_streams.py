@@ -251,6 +251,7 @@ def test_pictures_that_change_size_are_refused(folder: Path, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["grows.ts"]
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("grows", ["original", "synced"])
 def test_a_file_that_grows_meanwhile_is_taken_as_it_was_at_the_start(folder: Path, tmp_path: Path, grows: str) -> None:
     whole = (folder / "face.ts").read_bytes()
