@@ -94,6 +94,7 @@ def ten_minutes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return make_clip(path, stamps, events, time_base=Fraction(1, 30000)), len(events)
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_ten_minutes_at_29_97(ten_minutes: tuple[Path, int], tmp_path: Path, suffix: str) -> None:
     source, events = ten_minutes
@@ -113,6 +114,7 @@ SOURCES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "codec"), SOURCES)
 def test_a_variable_rate_clip_with_every_sound(tmp_path: Path, before: str, codec: str) -> None:
     need(codec)
@@ -123,6 +125,7 @@ def test_a_variable_rate_clip_with_every_sound(tmp_path: Path, before: str, code
         assert_in_step(tmp_path / f"out.{after}", len(EVENTS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sound", "start"),
     [
@@ -151,6 +154,7 @@ def test_sound_that_starts_or_ends_elsewhere(
         assert probe(target).start_s == pytest.approx(probe(source).start_s, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["aac", "libmp3lame", "libopus", "ac3"])
 @pytest.mark.parametrize("cut_s", [0.0, 1.0])
 def test_edit_lists(tmp_path: Path, codec: str, cut_s: float) -> None:
@@ -176,6 +180,7 @@ def test_a_lead_in_of_another_length(tmp_path: Path) -> None:
         np.testing.assert_allclose(tone_times(target) - flash_times(target), -1088 / 48000, atol=CLOSE_S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clock_s", [0, 3600, 95000, 95441])  # the last one passes the clock's end, 2**33 / 90000 s
 @pytest.mark.parametrize("codec", ["aac", "ac3"])
 def test_a_broadcast_clock_that_starts_anywhere(tmp_path: Path, clock_s: int, codec: str) -> None:
@@ -219,6 +224,7 @@ def test_a_hole_of_hours_is_not_filled(tmp_path: Path) -> None:
     assert (tmp_path / "out.mov").stat().st_size < 2 * whole.stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s16le"])
 @pytest.mark.parametrize("speed", [0.99, 1.01])
 def test_sound_whose_clock_runs_at_another_speed(tmp_path: Path, codec: str, speed: float) -> None:
@@ -246,6 +252,7 @@ def moved(path: Path, offset_s: float, codec: str) -> tuple[Path, float]:
     return make_clip(path, stamps, events, sound=Sound(codec)), exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0, 30000])
 @pytest.mark.parametrize("offset_s", [0.5, -0.5])
 @pytest.mark.parametrize(
@@ -289,6 +296,7 @@ def test_the_synced_time_line_with_the_synced_sound(tmp_path: Path, before: str)
         assert_in_step(target, 3)
 
 
+@pytest.mark.slow
 def test_the_originals_sound_on_the_synced_time_line_starts_with_its_picture(tmp_path: Path) -> None:
     original = make_clip(tmp_path / "in.mp4", [stamp + 30000 for stamp in STAMPS], EVENTS)
     synced = make_clip(tmp_path / "synced.mkv", STAMPS, EVENTS, sound=None)
@@ -300,6 +308,7 @@ def test_the_originals_sound_on_the_synced_time_line_starts_with_its_picture(tmp
         assert sound_span(target)[0] >= -0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.wav", "pcm_s16le"), ("a.m4a", "aac"), ("a.mp3", "libmp3lame"), ("a.flac", "flac")]
 )
@@ -327,6 +336,7 @@ def test_trimmed_sound_ends_within_a_packet_of_the_last_picture(tmp_path: Path, 
     assert_in_step(target, sum(event < 70 for event in EVENTS))
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize(("source", "suffix"), [("original", "mp4"), ("synced", "mkv")])
 def test_a_whole_run_on_a_variable_rate_clip(portrait: np.ndarray, tmp_path: Path, source: str, suffix: str) -> None:
     from lipblend import Settings, composite

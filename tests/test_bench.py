@@ -82,6 +82,7 @@ def test_the_analysis_converts_crops_and_not_whole_frames(analysed: tuple[Path, 
     assert 2 <= converted.whole <= 2 * searches
 
 
+@pytest.mark.slow
 def test_the_second_pass_converts_nothing_and_touches_a_part_only(
     pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ class NoRgb:
         return getattr(self._inner, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", ["encoder", "composer"])
 def test_few_frames_are_held_at_a_time_whoever_is_slow(
     slow: str, pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -148,6 +150,7 @@ def test_few_frames_are_held_at_a_time_whoever_is_slow(
     assert len(alive) == 0
 
 
+@pytest.mark.slow(2)
 def test_the_output_does_not_depend_on_the_number_of_threads(
     pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +226,7 @@ def bench() -> dict[str, Any]:
     return {name: each for names in found for name, each in names.items()}
 
 
+@pytest.mark.slow(5)
 def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, Any], tmp_path: Path) -> None:
     original, synced = bench["make_pair"](tmp_path, 240, 1.0, 8)
     assert probe(original).upright_size == probe(synced).upright_size == (426, 240)
@@ -258,6 +262,7 @@ print(json.dumps(run("cached", *map(pathlib.Path, sys.argv[3:]), ["encode.preset
 """
 
 
+@pytest.mark.slow(6)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process has had is asked of /proc")
 def test_no_process_is_charged_with_the_memory_of_the_one_that_started_it(
     bench: dict[str, Any], tmp_path: Path
@@ -298,6 +303,7 @@ def test_pairs_that_are_done_outlive_one_that_fails(
     assert [pair["clip"].split(",")[0] for pair in pairs] == ["480p", "720p"]
 
 
+@pytest.mark.slow
 def test_the_references_and_longer_clips_of_the_benchmark(bench: dict[str, Any], tmp_path: Path) -> None:
     original, synced = bench["make_pair"](tmp_path, 240, 0.5, 8)
     long = tmp_path / "long.mp4"
@@ -310,6 +316,7 @@ def test_the_references_and_longer_clips_of_the_benchmark(bench: dict[str, Any],
     assert probe(tmp_path / "out.mp4").upright_size == (426, 240)
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_says_why(bench: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"floor failed:[\s\S]*No such file"):
         bench["measured"]("none", tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path, (), ("floor",))

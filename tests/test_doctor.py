@@ -147,6 +147,7 @@ def test_the_process_of_its_own_sees_the_same_modules_and_its_arguments() -> Non
     assert ran.out == f"{ROOT / 'lipblend' / '__init__.py'} ['a b']\n", ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", doctor.IMPORTS)
 def test_every_import_that_is_tried_works_here(name: str) -> None:
     assert doctor.check_import(name, run_python(doctor.IMPORTS[name], limit_s=HANG_S)).state == "ok"
@@ -229,6 +230,7 @@ def test_only_hardware_encoders_of_the_build_are_tried() -> None:
     assert [(each.state, each.message) for each in none] == [("ok", "none in this FFmpeg")]
 
 
+@pytest.mark.slow
 def test_hardware_encoders_are_tried_in_a_process_that_cannot_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware_check, "HARDWARE_LIMIT_S", HANG_S)
     # x264 takes these options too, and starts everywhere.
@@ -296,6 +298,7 @@ def test_the_sample_run_is_judged_by_what_came_out(ran: Ran, code: int, part: st
     assert bool(finding.mend) == bool(code)
 
 
+@pytest.mark.slow(6)
 def test_the_sample_run_works_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(doctor, "RUN_LIMIT_S", HANG_S)

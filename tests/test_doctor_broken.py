@@ -44,6 +44,7 @@ def test_doctor_reports_when_nothing_can_be_imported() -> None:
     assert (findings["codecs"]["state"], findings["sample run"]["state"]) == ("warning", "warning")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [["composite", "a.mp4", "b.mp4", "-o", "c.mp4"], ["probe", "a.mp4"], ["presets", "list"]]
 )

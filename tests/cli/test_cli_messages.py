@@ -209,6 +209,7 @@ def in_a_terminal(encoding: str, *arguments: str | bytes) -> subprocess.Complete
     return subprocess.run(command, capture_output=True, env=environment, check=False, timeout=HANG_S)
 
 
+@pytest.mark.slow(2)
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 are Linux's own")
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
 def test_names_that_the_terminal_cannot_show(pair: SamplePair, tmp_path: Path, encoding: str) -> None:

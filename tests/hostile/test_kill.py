@@ -42,6 +42,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kills.make_clip(tmp_path_factory.mktemp("clip"), SHORT)
 
 
+@pytest.mark.slow(36)
 def test_runs_killed_at_random_moments_leave_the_old_output_or_a_whole_one(tmp_path: Path) -> None:
     done = kills.kill_many(tmp_path, ROUNDS, SEED)
     assert len(done) == ROUNDS
@@ -66,6 +67,7 @@ def needs_nameless(folder: Path) -> None:
     os.close(descriptor)
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize(
     ("where", "replaces", "wanted", "number"),
     [
@@ -91,6 +93,7 @@ def test_at_each_step_of_publishing(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize(
     ("program", "number"), [(STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGINT)]
 )
@@ -103,6 +106,7 @@ def test_before_the_replacing_the_old_file_stays_and_nothing_hidden(
     assert kills.look(output, True, SHORT) == ("old", [])
 
 
+@pytest.mark.slow(2)
 def test_the_one_moment_at_which_sigkill_leaves_a_hidden_file_it_is_whole(clip: Path, tmp_path: Path) -> None:
     """Between taking a hidden name and replacing the old output; a few microseconds."""
     needs_nameless(tmp_path)

@@ -216,6 +216,7 @@ def test_junit_fails_where_nothing_could_be_judged() -> None:
         assert "the gate has nothing to judge" in failure.get("message")
 
 
+@pytest.mark.slow
 def test_three_files_and_nothing_else_are_written(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     folder = tmp_path / "made" / "here"
     evaluated = StandIn(evaluation(60), PortraitWalk(portrait, face))
