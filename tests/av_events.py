@@ -103,7 +103,8 @@ class _Tones:
         self, out: av.container.OutputContainer, codec: str, times: Sequence[float], from_s: float, to_s: float
     ):
         self._out = out
-        self._stream = out.add_stream(codec, rate=RATE)
+        # The quickest coder: how well it codes is not the point.
+        self._stream = out.add_stream(codec, rate=RATE, options={"aac_coder": "fast"} if codec == "aac" else {})
         self._stream.codec_context.layout = "stereo"
         self._position, self._stop = round(from_s * RATE), round(to_s * RATE)
         count = round(TONE_S * RATE)
@@ -199,11 +200,13 @@ def tone_times(path: Path, number: int = 0) -> np.ndarray:
             elif wave.dtype.kind == "i":
                 wave = wave / np.iinfo(wave.dtype).max
             loud = np.flatnonzero(np.abs(wave) > _LOUD)
+            if not len(loud):
+                continue
             times.append(float(frame.pts * frame.time_base) + loud / frame.sample_rate)
             energies.append(wave[loud].astype(float) ** 2)
+    if not times:
+        return np.array([])
     time, energy = np.concatenate(times), np.concatenate(energies)
-    if not len(time):
-        return time
     cuts = np.flatnonzero(np.diff(time) > 0.1) + 1
     pairs = zip(np.split(time, cuts), np.split(energy, cuts), strict=True)
     return np.array([float(np.average(t, weights=e)) - TONE_S / 2 for t, e in pairs])

@@ -19,13 +19,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+from patience import HANG_S
+
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--disable-default-apps", "--disable-dev-shm-usage", "--mute-audio", "--remote-debugging-pipe",
 )  # fmt: skip
 KEYS = {"Backspace": 8, "Enter": 13, " ": 32, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39, ",": 188, ".": 190}
-HANG_S = 120.0  # only a guard against hanging
 LAUNCH = """
 import fcntl, os, sys
 given = [int(end) for end in sys.argv[1:3]]

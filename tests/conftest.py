@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
+from lipblend import compositing
 from lipblend.analysis.plan import PlanRow
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+from tests.made import Shared
 from tests.renders import row_of
+
+# How long an example takes, and how fast examples are drawn, is the machine's affair.
+settings.register_profile("lipblend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lipblend")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that cost most first, so that no worker is left alone with one at the end."""
+    costs: Counter[Path] = Counter()
+    for item in items:
+        mark = item.get_closest_marker("slow")
+        if mark is not None:
+            costs[item.path] += mark.args[0] if mark.args else 1
+    items.sort(key=lambda item: -costs[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +47,22 @@ def interruptible() -> None:
 def no_analyses_kept() -> None:
     """No test reads or fills the user's cache; those that are about it name a folder."""
     os.environ["LIPBLEND_CACHE"] = "off"
+
+
+@pytest.fixture(scope="session")
+def shared_material(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Clips and analyses that are made once a run."""
+    return Shared(tmp_path_factory)
+
+
+@pytest.fixture(autouse=True)
+def first_pass_once(request: pytest.FixtureRequest, shared_material: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first pass of `composite` in this process, and once for each pair of videos and its settings.
+
+    A process of its own costs more than the short clips of most tests; those marked ``apart`` have it, as users do.
+    """
+    if request.node.get_closest_marker("apart") is None:
+        monkeypatch.setattr(compositing, "analyse_apart", shared_material.analysis)
 
 
 @pytest.fixture(scope="session")

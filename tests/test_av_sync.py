@@ -22,6 +22,7 @@ from av_events import (
     with_other_sound_stamps,
 )
 
+from lipblend.media import encoding
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
 from lipblend.media.remux import AudioPlan, choose_audio
@@ -42,6 +43,18 @@ LONGEST_PACKET_S = {
 }
 STAMPS = phone_stamps(5)
 EVENTS = spread(STAMPS, 0.6, 4.6, 6)
+
+
+@pytest.fixture(autouse=True)
+def quick_vp9(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How well VP9 codes the pictures is not the point."""
+    options = encoding._options
+
+    def quick(encode: EncodeSettings, codec: av.Codec, depth: int) -> tuple[dict[str, str], list[str]]:
+        given, notes = options(encode, codec, depth)
+        return given | ({"deadline": "realtime", "cpu-used": "8"} if codec.name == "libvpx-vp9" else {}), notes
+
+    monkeypatch.setattr(encoding, "_options", quick)
 
 
 def render(source: Path, target: Path, plan: AudioPlan | None = None, **more: object) -> list[str]:
@@ -81,6 +94,7 @@ def ten_minutes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return make_clip(path, stamps, events, time_base=Fraction(1, 30000)), len(events)
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_ten_minutes_at_29_97(ten_minutes: tuple[Path, int], tmp_path: Path, suffix: str) -> None:
     source, events = ten_minutes
@@ -100,6 +114,7 @@ SOURCES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "codec"), SOURCES)
 def test_a_variable_rate_clip_with_every_sound(tmp_path: Path, before: str, codec: str) -> None:
     need(codec)
@@ -110,6 +125,7 @@ def test_a_variable_rate_clip_with_every_sound(tmp_path: Path, before: str, code
         assert_in_step(tmp_path / f"out.{after}", len(EVENTS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sound", "start"),
     [
@@ -138,6 +154,7 @@ def test_sound_that_starts_or_ends_elsewhere(
         assert probe(target).start_s == pytest.approx(probe(source).start_s, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["aac", "libmp3lame", "libopus", "ac3"])
 @pytest.mark.parametrize("cut_s", [0.0, 1.0])
 def test_edit_lists(tmp_path: Path, codec: str, cut_s: float) -> None:
@@ -163,6 +180,7 @@ def test_a_lead_in_of_another_length(tmp_path: Path) -> None:
         np.testing.assert_allclose(tone_times(target) - flash_times(target), -1088 / 48000, atol=CLOSE_S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clock_s", [0, 3600, 95000, 95441])  # the last one passes the clock's end, 2**33 / 90000 s
 @pytest.mark.parametrize("codec", ["aac", "ac3"])
 def test_a_broadcast_clock_that_starts_anywhere(tmp_path: Path, clock_s: int, codec: str) -> None:
@@ -206,6 +224,7 @@ def test_a_hole_of_hours_is_not_filled(tmp_path: Path) -> None:
     assert (tmp_path / "out.mov").stat().st_size < 2 * whole.stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s16le"])
 @pytest.mark.parametrize("speed", [0.99, 1.01])
 def test_sound_whose_clock_runs_at_another_speed(tmp_path: Path, codec: str, speed: float) -> None:
@@ -233,6 +252,7 @@ def moved(path: Path, offset_s: float, codec: str) -> tuple[Path, float]:
     return make_clip(path, stamps, events, sound=Sound(codec)), exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0, 30000])
 @pytest.mark.parametrize("offset_s", [0.5, -0.5])
 @pytest.mark.parametrize(
@@ -276,6 +296,7 @@ def test_the_synced_time_line_with_the_synced_sound(tmp_path: Path, before: str)
         assert_in_step(target, 3)
 
 
+@pytest.mark.slow
 def test_the_originals_sound_on_the_synced_time_line_starts_with_its_picture(tmp_path: Path) -> None:
     original = make_clip(tmp_path / "in.mp4", [stamp + 30000 for stamp in STAMPS], EVENTS)
     synced = make_clip(tmp_path / "synced.mkv", STAMPS, EVENTS, sound=None)
@@ -287,6 +308,7 @@ def test_the_originals_sound_on_the_synced_time_line_starts_with_its_picture(tmp
         assert sound_span(target)[0] >= -0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.wav", "pcm_s16le"), ("a.m4a", "aac"), ("a.mp3", "libmp3lame"), ("a.flac", "flac")]
 )
@@ -314,6 +336,7 @@ def test_trimmed_sound_ends_within_a_packet_of_the_last_picture(tmp_path: Path, 
     assert_in_step(target, sum(event < 70 for event in EVENTS))
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize(("source", "suffix"), [("original", "mp4"), ("synced", "mkv")])
 def test_a_whole_run_on_a_variable_rate_clip(portrait: np.ndarray, tmp_path: Path, source: str, suffix: str) -> None:
     from lipblend import Settings, composite
@@ -321,10 +344,10 @@ def test_a_whole_run_on_a_variable_rate_clip(portrait: np.ndarray, tmp_path: Pat
     still = cv2.resize(portrait, (320, 320), interpolation=cv2.INTER_AREA)
     talking = still.copy()
     talking[135:185, 120:200] = cv2.GaussianBlur(still[131:181, 120:200], (0, 0), 1.5)
-    stamps = phone_stamps(6)
-    events = spread(stamps, 0.5, 5.7, 7)
+    stamps = phone_stamps(3)
+    events = spread(stamps, 0.5, 2.7, 4)
     original = make_clip(tmp_path / "original.mp4", stamps, events, picture=still)
-    synced = make_clip(tmp_path / "synced.mkv", stamps, events, picture=talking, sound=Sound("flac", to_s=6.3))
+    synced = make_clip(tmp_path / "synced.mkv", stamps, events, picture=talking, sound=Sound("flac", to_s=3.3))
     settings = Settings.model_validate({"encode": {"preset": "ultrafast"}, "audio": {"source": source}})
     done = composite(original, synced, tmp_path / f"out.{suffix}", settings=settings)
     assert done.frames == len(stamps)

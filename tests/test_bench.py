@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from patience import HANG_S
 
 from lipblend import allocator, compositing, render
 from lipblend.allocator import give_back
@@ -81,6 +82,7 @@ def test_the_analysis_converts_crops_and_not_whole_frames(analysed: tuple[Path, 
     assert 2 <= converted.whole <= 2 * searches
 
 
+@pytest.mark.slow
 def test_the_second_pass_converts_nothing_and_touches_a_part_only(
     pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +112,7 @@ class NoRgb:
         return getattr(self._inner, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", ["encoder", "composer"])
 def test_few_frames_are_held_at_a_time_whoever_is_slow(
     slow: str, pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,6 +132,10 @@ def test_few_frames_are_held_at_a_time_whoever_is_slow(
 
     def slowly(*arguments: Any, **options: Any) -> Any:
         nonlocal most
+        # Whatever may run ahead is given the time for it: until as many are held as the queues let in, at the least.
+        waits_until = time.monotonic() + HANG_S
+        while not most and len(alive) <= job._QUEUE and time.monotonic() < waits_until:
+            time.sleep(0.01)
         time.sleep(0.02)
         most = max(most, len(alive))
         return inner(*arguments, **options)
@@ -143,6 +150,7 @@ def test_few_frames_are_held_at_a_time_whoever_is_slow(
     assert len(alive) == 0
 
 
+@pytest.mark.slow(2)
 def test_the_output_does_not_depend_on_the_number_of_threads(
     pair: SamplePair, analysed: tuple[Path, Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +226,7 @@ def bench() -> dict[str, Any]:
     return {name: each for names in found for name, each in names.items()}
 
 
+@pytest.mark.slow(5)
 def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, Any], tmp_path: Path) -> None:
     original, synced = bench["make_pair"](tmp_path, 240, 1.0, 8)
     assert probe(original).upright_size == probe(synced).upright_size == (426, 240)
@@ -253,6 +262,7 @@ print(json.dumps(run("cached", *map(pathlib.Path, sys.argv[3:]), ["encode.preset
 """
 
 
+@pytest.mark.slow(6)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process has had is asked of /proc")
 def test_no_process_is_charged_with_the_memory_of_the_one_that_started_it(
     bench: dict[str, Any], tmp_path: Path
@@ -265,7 +275,7 @@ def test_no_process_is_charged_with_the_memory_of_the_one_that_started_it(
     # The run itself is large here, and starts the first pass.
     words = [sys.executable, "-c", RUN_IN_A_LARGE_PROCESS, str(SCRIPTS / "bench_runs.py"), str(LARGE_MB)]
     words += map(str, (original, synced, tmp_path))
-    run = json.loads(subprocess.run(words, capture_output=True, text=True, check=True, timeout=100).stdout)
+    run = json.loads(subprocess.run(words, capture_output=True, text=True, check=True, timeout=HANG_S).stdout)
     assert 50 < run["first_pass_mb"] < LARGE_MB < run["own_mb"] < run["peak_mb"]
 
 
@@ -293,6 +303,7 @@ def test_pairs_that_are_done_outlive_one_that_fails(
     assert [pair["clip"].split(",")[0] for pair in pairs] == ["480p", "720p"]
 
 
+@pytest.mark.slow
 def test_the_references_and_longer_clips_of_the_benchmark(bench: dict[str, Any], tmp_path: Path) -> None:
     original, synced = bench["make_pair"](tmp_path, 240, 0.5, 8)
     long = tmp_path / "long.mp4"
@@ -305,13 +316,14 @@ def test_the_references_and_longer_clips_of_the_benchmark(bench: dict[str, Any],
     assert probe(tmp_path / "out.mp4").upright_size == (426, 240)
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_says_why(bench: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"floor failed:[\s\S]*No such file"):
         bench["measured"]("none", tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path, (), ("floor",))
 
 
 def test_the_benchmark_says_how_it_is_used() -> None:
-    done = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0
     assert "--clips" in done.stdout
     assert "SUPPRESS" not in done.stdout

@@ -79,6 +79,7 @@ def test_the_result_is_nearer_the_truth_than_either_input_about_the_mouth(sample
     assert error["out"] < 0.5 * error["original"]
 
 
+@pytest.mark.slow(3)
 def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample: SamplePair, tmp_path: Path) -> None:
     for name, encoder in (("a.mp4", "libx264"), ("b.mkv", "ffv1")):
         groups = {"encode": {"encoder": encoder, "crf": 0, "preset": "ultrafast"}}
@@ -89,6 +90,7 @@ def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample
                 np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow(2)
 def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_path: Path) -> None:
     run(sample.original, sample.synced, tmp_path / "out.mp4", LOSSLESS)
     for index, (out, plain) in enumerate(zip(planes_of(tmp_path / "out.mp4"), planes_of(sample.original), strict=True)):
@@ -99,6 +101,7 @@ def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_
         assert not np.array_equal(out[0], plain[0])
 
 
+@pytest.mark.slow(4)
 def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
     with VideoReader(probe(sample.synced)) as reader:
@@ -119,6 +122,7 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.mp4", "kept.mp4", "short.mp4"]
 
 
+@pytest.mark.slow
 def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Path) -> None:
     run(sample.original, sample.synced, tmp_path / "out.mp4", debug_dir=tmp_path / "debug")
     names = sorted(path.name for path in (tmp_path / "debug").iterdir())
@@ -127,6 +131,8 @@ def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Pat
     assert names[:4] == ["000000_alpha.png", "000000_mask.png", "000000_overlay.png", "000000_ring.png"]
 
 
+@pytest.mark.slow(3)
+@pytest.mark.apart
 def test_progress_counts_both_passes(sample: SamplePair, tmp_path: Path) -> None:
     seen: dict[str, list[int]] = {"analyse": [], "render": []}
     run(sample.original, sample.synced, tmp_path / "out.mp4", on_progress=lambda p: seen[p.stage].append(p.done))
@@ -138,6 +144,7 @@ def _grey(path: Path, *, side: int = 128) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "wanted"),
     [
@@ -176,6 +183,7 @@ def test_interrupt_leaves_no_file(sample: SamplePair, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow(3)
 def test_a_truncated_original_is_noted(sample: SamplePair, tmp_path: Path) -> None:
     whole = tmp_path / "whole.mkv"
     run(sample.original, sample.original, whole)
@@ -192,6 +200,7 @@ def test_a_truncated_original_is_noted(sample: SamplePair, tmp_path: Path) -> No
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.slow(2)
 def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +229,7 @@ def test_the_public_names_are_there_each_time() -> None:
         _ = lipblend.nothing
 
 
+@pytest.mark.slow(13)
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not at hand")
 @pytest.mark.parametrize("name", ["small_face", "glasses_smile"])
 def test_real_clips_with_themselves_come_back_exactly(name: str, tmp_path: Path) -> None:

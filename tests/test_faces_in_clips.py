@@ -32,6 +32,7 @@ def studio(portrait: np.ndarray, face: Landmarks, tmp_path: Path) -> Studio:
 # Who is worked on
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("lip_synced", [(True, False), (False, True), (True, True)])
 def test_of_two_people_those_who_were_lip_synced_are_patched(lip_synced: tuple[bool, bool], studio: Studio) -> None:
     two = at(LEFT, painted=lip_synced[0]), at(RIGHT, painted=lip_synced[1])
@@ -44,6 +45,7 @@ def test_of_two_people_those_who_were_lip_synced_are_patched(lip_synced: tuple[b
             assert about(changes, studio.mouth(person), 0.8 * person.width).max() == 0
 
 
+@pytest.mark.slow(2)
 def test_two_people_whom_nobody_changed_come_back_exactly(studio: Studio) -> None:
     film = studio.film([Shown((LEFT, RIGHT))] * 10)
     film.synced = film.original
@@ -53,6 +55,7 @@ def test_two_people_whom_nobody_changed_come_back_exactly(studio: Studio) -> Non
     assert any("nothing to take over" in note for note in done.notes)
 
 
+@pytest.mark.slow(5)
 def test_the_face_worked_on_can_be_named(studio: Studio) -> None:
     film = studio.film([Shown((at(LEFT, width=70), at(RIGHT, painted=False)))] * 12)
     analysis = film.analysis()
@@ -76,6 +79,7 @@ def test_the_face_worked_on_can_be_named(studio: Studio) -> None:
     assert warned == {0: False, 1: True, "all": False}
 
 
+@pytest.mark.slow(8)
 def test_probe_gives_faces_the_numbers_that_face_takes(studio: Studio) -> None:
     """Three people, the leftmost for a moment only, one going through half the picture."""
     frames = []
@@ -99,6 +103,7 @@ def test_probe_gives_faces_the_numbers_that_face_takes(studio: Studio) -> None:
 # Coming and going
 
 
+@pytest.mark.slow(8)
 def test_a_face_that_leaves_and_comes_back_fades_and_is_never_switched(studio: Studio) -> None:
     path = [*[240] * 10, *range(240, -90, -44), *[-90] * 10, *range(-68, 240, 44), *[240] * 10]
     film = studio.film([Shown((Person(90, x, 130),)) for x in path], rate=20)
@@ -125,6 +130,7 @@ def test_a_face_that_leaves_and_comes_back_fades_and_is_never_switched(studio: S
         assert share == pytest.approx(given[frame], abs=0.15), frame
 
 
+@pytest.mark.slow(4)
 def test_a_face_that_enters_fades_in_beside_one_that_stays_whole(studio: Studio) -> None:
     path = [*[580] * 8, *range(570, 380, -14), *[380] * 14]
     film = studio.film([Shown((LEFT, at(RIGHT, x=x))) for x in path])
@@ -138,6 +144,7 @@ def test_a_face_that_enters_fades_in_beside_one_that_stays_whole(studio: Studio)
     assert enters[-1] == 1
 
 
+@pytest.mark.slow(5)
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
 def test_a_face_may_slide_half_out_of_the_frame(side: str, studio: Studio) -> None:
     start, end = (240, 135), {"left": (0, 135), "right": (480, 135), "top": (240, -5), "bottom": (240, 260)}[side]
@@ -161,6 +168,7 @@ def test_a_face_may_slide_half_out_of_the_frame(side: str, studio: Studio) -> No
         assert changes[frame][far].max(initial=0) == 0
 
 
+@pytest.mark.slow(7)
 def test_a_box_before_the_face_is_not_painted_over(studio: Studio) -> None:
     tops = [*[-200] * 8, *range(-180, 20, 40), *[20] * 14, *range(-20, -200, -40), *[-200] * 8]
     boxes = [(160, top, 340, top + 210) for top in tops]
@@ -180,6 +188,7 @@ def test_a_box_before_the_face_is_not_painted_over(studio: Studio) -> None:
 # Sizes and turns
 
 
+@pytest.mark.slow(4)
 def test_a_small_face_in_a_large_frame_is_patched(studio: Studio) -> None:
     person = Person(45, 900, 500)
     changes = studio.film([Shown((person,))] * 6, size=(1280, 720)).changes()

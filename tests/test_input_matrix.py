@@ -173,7 +173,13 @@ def run(case: Case, head: tuple[np.ndarray, np.ndarray], folder: Path) -> tuple[
     return result, probe(original), probe(result.output)
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+QUICK = ("telephone portrait, synced upright", "prores 4:2:2 10 bit", "ffv1 4:4:4 full range, odd, mirrored")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, case in CASES.items()],
+)
 def test_every_format(case: Case, head: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     result, before, after = run(case, head, tmp_path)
     assert (result.frames, result.blended) == (FRAMES, FRAMES)
@@ -228,6 +234,7 @@ def unturned(head: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempP
     return folder, decode(after, "none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", [turn for turn in TURNS if turn != "none"])
 def test_a_turned_original_gives_the_same_result_to_the_last_bit(
     turn: str, unturned: tuple[Path, Decoded], tmp_path: Path

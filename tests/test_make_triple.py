@@ -131,6 +131,7 @@ def test_a_flat_picture_shows_cast_pumping_and_the_shape_of_the_paste(script: Mo
     assert strong.painted(grey, grey, (-10, 90, 60, 140), 0).shape == grey.shape  # beyond the picture
 
 
+@pytest.mark.slow(2)
 def test_the_same_words_give_the_same_bytes(script: ModuleType, made: Path, clip: Path, tmp_path: Path) -> None:
     assert run(script, clip, tmp_path / "ann", "--damage", "strong") == 0
     for name in ("orig.mp4", "synced.mp4", "truth.mp4", "about.json"):

@@ -95,6 +95,7 @@ def _planes(picture: Picture) -> list[bytes]:
     return [plane.tobytes() for plane in picture.planes]
 
 
+@pytest.mark.slow(2)
 def test_planning_into_a_file_holds_no_rows(analysis: ClipAnalysis, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, times = longer(analysis, 40), 40 * FRAMES
     make_plan(analysis, FAST, into=StoredSequence())  # what is made once

@@ -85,6 +85,7 @@ ALL = list(range(COUNT))
 SHORT = list(range(36))
 
 
+@pytest.mark.slow(5)
 @pytest.mark.parametrize(
     ("ours", "theirs"), [(RATE, NTSC), (Fraction(60), RATE), (RATE, Fraction(60))], ids=["25-29.97", "60-25", "25-60"]
 )
@@ -103,6 +104,7 @@ def test_another_rate_by_time_follows_the_original(run: Callable[..., Outcome], 
         assert done.error_to_truth(ALL) < 0.5
 
 
+@pytest.mark.slow(4)
 def test_a_generators_other_rate_by_index_follows_the_synced_video(run: Callable[..., Outcome]) -> None:
     times = every(NTSC, len(SHORT))
     done = run(SHORT, SHORT, synced_times=times)
@@ -113,6 +115,7 @@ def test_a_generators_other_rate_by_index_follows_the_synced_video(run: Callable
     assert done.error_to_truth(SHORT) < 0.5
 
 
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_a_variable_rate_on_both_sides(run: Callable[..., Outcome], suffix: str) -> None:
     steps = [Fraction(n, 1000) for n in (33, 40, 67, 33, 100, 40)]
@@ -123,6 +126,7 @@ def test_a_variable_rate_on_both_sides(run: Callable[..., Outcome], suffix: str)
     assert done.error_to_truth(SHORT) < 0.5
 
 
+@pytest.mark.slow(3)
 def test_a_variable_original_made_constant(run: Callable[..., Outcome]) -> None:
     times = [Fraction(index, 25) + (Fraction(1, 60) if index % 3 == 1 else 0) for index in range(36)]
     source = [int(np.argmin([abs(time - Fraction(j, 25)) for time in times])) for j in range(36)]
@@ -132,6 +136,7 @@ def test_a_variable_original_made_constant(run: Callable[..., Outcome]) -> None:
     assert done.error_to_truth(SHORT) < 0.5
 
 
+@pytest.mark.slow(4)
 def test_a_late_start_and_an_early_end(run: Callable[..., Outcome]) -> None:
     done = run(ALL, ALL[13:50])
     assert_follows_original(done)
@@ -147,6 +152,7 @@ def test_a_late_start_and_an_early_end(run: Callable[..., Outcome]) -> None:
         np.testing.assert_array_equal(done.out.luma[place], done.original.luma[place])
 
 
+@pytest.mark.slow(4)
 def test_trimmed_and_refused_tails(run: Callable[..., Outcome]) -> None:
     done = run(SHORT, SHORT[:24], tail="trim")
     assert done.result.frames == len(done.out.times) == 24
@@ -155,6 +161,7 @@ def test_trimmed_and_refused_tails(run: Callable[..., Outcome]) -> None:
         run(SHORT, SHORT[:24], tail="error")
 
 
+@pytest.mark.slow(5)
 def test_lost_and_repeated_frames(run: Callable[..., Outcome]) -> None:
     source = [*range(0, 12), *range(13, 30), 29, *range(30, 48)]  # 12 lost, 29 twice: in step but for 18 frames
     done = run(ALL, source)
@@ -166,6 +173,7 @@ def test_lost_and_repeated_frames(run: Callable[..., Outcome]) -> None:
     assert done.error_to_truth([*range(48), *[-1] * 12]) < 0.5
 
 
+@pytest.mark.slow(4)
 def test_there_and_back_fills_a_longer_sound(run: Callable[..., Outcome]) -> None:
     source = [*range(24), *range(22, -1, -1), *range(1, 10)]
     done = run(list(range(24)), source)
@@ -177,6 +185,7 @@ def test_there_and_back_fills_a_longer_sound(run: Callable[..., Outcome]) -> Non
     assert done.result.duration_s == pytest.approx(len(source) / 25, abs=0.001)
 
 
+@pytest.mark.slow(11)
 def test_a_clip_that_starts_over_and_one_whose_pieces_are_joined(run: Callable[..., Outcome]) -> None:
     source = [*range(30), *range(20)]
     done = run(list(range(30)), source)
@@ -189,6 +198,7 @@ def test_a_clip_that_starts_over_and_one_whose_pieces_are_joined(run: Callable[.
     assert done.error_to_truth(source) < 0.5
 
 
+@pytest.mark.slow(9)
 def test_the_time_line_that_is_asked_for(run: Callable[..., Outcome]) -> None:
     source = [*range(24), *range(22, 12, -1)]
     done = run(list(range(24)), source, timeline="original")
@@ -199,6 +209,7 @@ def test_the_time_line_that_is_asked_for(run: Callable[..., Outcome]) -> None:
     assert_follows_synced(done, every(RATE, 30), SHORT[6:])
 
 
+@pytest.mark.slow(7)
 def test_an_offset_that_is_given(run: Callable[..., Outcome]) -> None:
     done = run(SHORT, SHORT[8:], offset_s=0.32)
     assert_follows_original(done)
@@ -208,6 +219,7 @@ def test_an_offset_that_is_given(run: Callable[..., Outcome]) -> None:
         run(SHORT, SHORT[8:], offset_s=500.0, method="time")
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("method", ["time", "index"])
 def test_by_clock_or_by_count(run: Callable[..., Outcome], method: str) -> None:
     # Made by index and shown faster: the count is right, the clock wrong by up to 6 frames.
@@ -221,6 +233,7 @@ def test_by_clock_or_by_count(run: Callable[..., Outcome], method: str) -> None:
         assert done.result.pairing["in_step"]
 
 
+@pytest.mark.slow(4)
 def test_both_start_somewhere_else_on_their_clocks(run: Callable[..., Outcome]) -> None:
     start = Fraction(7, 5)
     done = run(SHORT, SHORT, original_times=every(RATE, 36, start), suffix="mkv")
@@ -243,6 +256,7 @@ FRAMINGS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], tuple[float, float
 }
 
 
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("name", FRAMINGS)
 def test_another_size_or_shape_is_composed_at_the_originals_size(run: Callable[..., Outcome], name: str) -> None:
     frame, wanted = FRAMINGS[name]

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend.analysis import analyse
@@ -40,6 +41,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
     return make_sample(tmp_path_factory.mktemp("sample"), frames=FRAMES, size=320)
 
 
+@pytest.fixture(scope="module")
+def ninety(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of as many frames, where it does not matter what they show."""
+    path = tmp_path_factory.mktemp("ninety") / "ninety.mp4"
+    write_clip(path, [np.full((64, 64, 3), 90, np.uint8)] * FRAMES, frame_rate=Fraction(25), crf=20)
+    return path
+
+
 def luma(path: Path) -> list[np.ndarray]:
     with VideoReader(probe(path)) as reader:
         return [frame.planes[0].astype(np.int16) for frame in reader]
@@ -51,6 +60,7 @@ def rgb(path: Path) -> list[np.ndarray]:
         return [to_rgb(frame.planes, frame.layout, info.colour) for frame in reader]
 
 
+@pytest.mark.slow(12)
 def test_a_frame_equals_that_of_a_whole_run_but_for_the_far_smoothing(sample: SamplePair, tmp_path: Path) -> None:
     from lipblend import composite
 
@@ -79,6 +89,7 @@ def test_a_frame_equals_that_of_a_whole_run_but_for_the_far_smoothing(sample: Sa
         assert np.abs(mine - other)[blended].mean() > 3 * difference[blended].mean()
 
 
+@pytest.mark.slow(7)
 def test_where_the_window_does_not_show_the_pairs_the_whole_clip_is_analysed(
     sample: SamplePair, tmp_path: Path
 ) -> None:
@@ -92,6 +103,7 @@ def test_where_the_window_does_not_show_the_pairs_the_whole_clip_is_analysed(
     assert "the whole clip was analysed" in found.notes[0]
 
 
+@pytest.mark.slow(5)
 def test_still_footage_is_not_taken_for_confirmed(sample: SamplePair, tmp_path: Path) -> None:
     stills = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for path, source in zip(stills, (sample.original, sample.synced), strict=True):
@@ -115,6 +127,7 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return seen
 
 
+@pytest.mark.slow(4)
 def test_a_small_face_beside_a_large_one_is_found_in_both_videos(
     sample: SamplePair, tmp_path: Path, searches: list[bool]
 ) -> None:
@@ -136,6 +149,7 @@ def test_a_small_face_beside_a_large_one_is_found_in_both_videos(
     assert searches == [False, True]
 
 
+@pytest.mark.slow(2)
 def test_one_face_is_found_without_searching_the_synced_video_to_the_end(
     sample: SamplePair, searches: list[bool]
 ) -> None:
@@ -143,6 +157,7 @@ def test_one_face_is_found_without_searching_the_synced_video_to_the_end(
     assert searches == [False]
 
 
+@pytest.mark.slow(4)
 def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
     from lipblend.preview import times
 
@@ -163,6 +178,7 @@ def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPat
     assert threads == [1, 1]  # OpenCV's own would only wait, spinning, beside ours
 
 
+@pytest.mark.slow(2)
 def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = threading.Event()
     frame, landmarker = VideoReader._frame, analyse.FaceLandmarker
@@ -172,7 +188,7 @@ def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, mon
         return frame(self, *given)  # type: ignore[arg-type]
 
     def making(*given: object, **named: object) -> object:
-        made_after.append(decoded.wait(30))
+        made_after.append(decoded.wait(HANG_S))
         return landmarker(*given, **named)  # type: ignore[arg-type]
 
     made_after: list[bool] = []
@@ -182,14 +198,15 @@ def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, mon
     assert made_after == [True, True]
 
 
-def test_the_synced_video_need_not_wait_for_the_original_in_a_window(sample: SamplePair) -> None:
-    info = probe(sample.synced)
+def test_the_synced_video_need_not_wait_for_the_original_in_a_window(ninety: Path) -> None:
+    info = probe(ninety)
     assert Scan(info).ahead(4) == 4
     assert Scan(info, window_pts=(0, 1)).ahead(4) >= 40  # a window of 1.6 s at 25 frames a second
     large = replace(info, width=16384, height=6000)
     assert Scan(large, window_pts=(0, 1)).ahead(4) == 4
 
 
+@pytest.mark.slow(2)
 def test_both_videos_of_a_window_may_be_looked_at_ahead_of_the_other(
     sample: SamplePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +222,7 @@ def test_both_videos_of_a_window_may_be_looked_at_ahead_of_the_other(
     assert sorted(depths)[-2] >= 40
 
 
+@pytest.mark.slow(3)
 def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePair) -> None:
     by_index = Settings.model_validate({"pair": {"method": "index"}})
     ((look,),) = preview(sample.original, sample.synced, ["1.8"], {"mine": by_index}).looks
@@ -215,22 +233,22 @@ def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePa
 @pytest.mark.parametrize(
     ("text", "seconds"), [("1.5", 1.5), ("1.5s", 1.5), ("0:02.5", 2.5), ("0:0:03", 3.0), ("#50", 2.0), ("0", 0.0)]
 )
-def test_times(sample: SamplePair, text: str, seconds: float) -> None:
-    with FrameTimes(probe(sample.original)) as times:
+def test_times(ninety: Path, text: str, seconds: float) -> None:
+    with FrameTimes(probe(ninety)) as times:
         assert times.parsed(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
     "text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "#²", "inf"]
 )
-def test_what_is_no_time(sample: SamplePair, text: str) -> None:
-    with FrameTimes(probe(sample.original)) as times, pytest.raises(SettingsError, match="is no time"):
+def test_what_is_no_time(ninety: Path, text: str) -> None:
+    with FrameTimes(probe(ninety)) as times, pytest.raises(SettingsError, match="is no time"):
         times.parsed(text)
 
 
 @pytest.mark.parametrize(("text", "names"), [("3.7", "3.60 s long"), ("1:00", "3.60 s long"), ("#90", "has 90 frames")])
-def test_a_time_beyond_the_end_names_the_length(sample: SamplePair, text: str, names: str) -> None:
-    with FrameTimes(probe(sample.original)) as times, pytest.raises(InputError, match=names):
+def test_a_time_beyond_the_end_names_the_length(ninety: Path, text: str, names: str) -> None:
+    with FrameTimes(probe(ninety)) as times, pytest.raises(InputError, match=names):
         times.parsed(text)
 
 
@@ -245,6 +263,7 @@ def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:
     assert caught.value.details == ("0.20 s: no face", "0.40 s: no face")
 
 
+@pytest.mark.slow(4)
 def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path) -> None:
     one, every = tmp_path / "one.png", tmp_path / "every.jpg"
     pair = [str(sample.original), str(sample.synced)]
@@ -260,6 +279,7 @@ def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["every.jpg", "one.png"]
 
 
+@pytest.mark.slow(2)
 def test_panels_show_what_they_say(sample: SamplePair) -> None:
     from lipblend.preview import sheet
 
@@ -298,10 +318,10 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(
-    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], code: int, text: str
+    ninety: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], code: int, text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run.invoke(app, ["preview", str(sample.original), str(sample.synced), *more])
+    done = run.invoke(app, ["preview", str(ninety), str(ninety), *more])
     assert done.exit_code == code
     assert text in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -21,6 +21,7 @@ def script() -> ModuleType:
     return module
 
 
+@pytest.mark.slow(3)
 def test_every_stage_of_both_presets_is_listed_and_adds_up(
     script: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

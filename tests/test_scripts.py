@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX sh")
@@ -77,7 +78,7 @@ class Checkout:
             text=True,
             check=False,
             user=user,
-            timeout=60,
+            timeout=HANG_S,
             env={"PATH": str(self.bin), "CALLS": str(self.calls_file), **environment},
         )
 
@@ -127,6 +128,19 @@ def test_every_check_runs_and_any_can_fail(checkout: Checkout, broken: str) -> N
     calls = checkout.calls_file.read_text()
     for command in ("ruff check .", "ruff format --check .", "mypy", "pytest"):
         assert f"python -m {command}" in calls
+
+
+def test_the_fast_run_makes_all_checks_but_leaves_out_slow_tests(checkout: Checkout) -> None:
+    def tests_of(*arguments: str) -> str:
+        assert checkout.run("scripts/test", *arguments).returncode == 0
+        calls = checkout.calls_file.read_text()
+        assert all(f"python -m {name}" in calls for name in ("ruff check .", "ruff format --check .", "mypy"))
+        (call,) = [line for line in calls.splitlines() if line.startswith("python -m pytest")]
+        return call
+
+    assert tests_of("--fast", "-k", "name").endswith(" -m not slow -k name")
+    assert "slow" not in tests_of("-k", "name")
+    assert "slow" not in tests_of()
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -98,6 +98,7 @@ def test_what_damages_is_worse(columns: dict[str, Column]) -> None:
         assert values["synced video itself"]["detail"] < values["preset natural"]["detail"]
 
 
+@pytest.mark.slow
 def test_the_truth_itself_is_perfect(folder: Path, variants: tuple[Variant, ...], tmp_path: Path) -> None:
     """A synced video that is the truth: the row of the synced video has nothing to find."""
     ann = find_triples(folder, ["ann"])[0]
@@ -108,6 +109,7 @@ def test_the_truth_itself_is_perfect(folder: Path, variants: tuple[Variant, ...]
     assert (found.frames, found.values) == (5, {"psnr": 100.0, "flicker": 0.0, "detail": 1.0, "lip_corr": 1.0})
 
 
+@pytest.mark.slow(5)
 def test_jobs_do_not_matter(folder: Path, variants: tuple[Variant, ...], columns: dict[str, Column]) -> None:
     """Nor what else is tried beside."""
     few = [each for each in variants if each.name in ("hull", "preset natural", "reuse none")]
@@ -155,6 +157,7 @@ def test_means_and_differences_of_made_numbers() -> None:
     assert data["rows"][4]["triples"]["one"]["failed"] == "x"
 
 
+@pytest.mark.slow
 def test_the_table_takes_its_place_in_a_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     write_markdown(page, "new\n")
@@ -169,6 +172,7 @@ def test_the_table_takes_its_place_in_a_page(tmp_path: Path) -> None:
         write_markdown(tmp_path / "nowhere" / "page.md", "new\n")
 
 
+@pytest.mark.slow(2)
 def test_the_variants_of_the_repository_all_change_something() -> None:
     for preset in ("natural", "max-concealment"):
         found = read_variants(SCRIPT.with_name("ablation.yaml"), preset)
@@ -207,6 +211,7 @@ def test_variants_that_make_no_sense(text: str, part: str, tmp_path: Path) -> No
     assert part in str(caught.value)
 
 
+@pytest.mark.slow(2)
 def test_the_script_writes_what_it_prints(
     script: ModuleType, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,6 +232,7 @@ def test_the_script_writes_what_it_prints(
     assert rows[3]["mean"]["psnr"] not in (rows[1]["mean"]["psnr"], rows[2]["mean"]["psnr"])
 
 
+@pytest.mark.slow(4)
 def test_the_script_says_what_is_wrong_in_a_line(
     script: ModuleType, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

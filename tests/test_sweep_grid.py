@@ -14,6 +14,7 @@ from lipblend.presets import resolve_settings
 from lipblend.settings import Settings
 from lipblend.sweep.grid import MOST_COMBINATIONS, make_grid, stage_of
 from lipblend.sweep.sampling import Block, all_blocks, sampled_blocks
+from tests.made import Shared
 
 
 def refused(*assignments: str, preset: str | None = None) -> str:
@@ -111,15 +112,14 @@ class _RecordedSettings:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str]]:
+def recorded(shared_material: Shared) -> tuple[set[str], set[str]]:
     """The settings that the analysis and the plan of a short clip with gaps read."""
     from lipblend.analysis.analyse import analyse
     from lipblend.analysis.plan import make_plan
     from lipblend.faces.models import resolve_model
     from lipblend.media.probe import probe
-    from lipblend.sample import make_sample
 
-    pair = make_sample(tmp_path_factory.mktemp("sample"), frames=6, size=320)
+    pair = shared_material.sample(frames=6, size=320)
     first, second = _RecordedSettings(), _RecordedSettings()
     analysis = analyse(
         probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"),

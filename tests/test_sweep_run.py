@@ -75,6 +75,7 @@ def by_number(result: SweepResult) -> dict[int, Outcome]:
     return {each.outcome.combination.number: each.outcome for each in result.ranking.ranked}
 
 
+@pytest.mark.slow(3)
 def test_all_combinations_are_tried_on_one_analysis_and_frames_decoded_once(
     swept: Callable[..., SweepResult], decoded: Counter[str], analyses: list[dict[str, Any]]
 ) -> None:
@@ -97,6 +98,7 @@ def test_all_combinations_are_tried_on_one_analysis_and_frames_decoded_once(
     assert (seen[-1].done, seen[-1].total) == (60, 60)
 
 
+@pytest.mark.slow(4)
 def test_a_combination_is_measured_as_if_it_was_alone(swept: Callable[..., SweepResult], tmp_path: Path) -> None:
     both = by_number(swept("alpha.gamma=0.5,1.5", "blend.method=alpha,multiband", runs=2))
     config = tmp_path / "mine.yaml"
@@ -106,6 +108,7 @@ def test_a_combination_is_measured_as_if_it_was_alone(swept: Callable[..., Sweep
     assert alone[2].values == pytest.approx(both[2].values, rel=1e-6)
 
 
+@pytest.mark.slow(6)
 def test_all_frames_are_measured_alike_in_blocks_of_any_length(
     swept: Callable[..., SweepResult], decoded: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +131,7 @@ def test_little_is_held_of_large_pictures(monkeypatch: pytest.MonkeyPatch, sampl
     assert running._block_length(info) == 2
 
 
+@pytest.mark.slow(4)
 def test_settings_of_the_analysis_lead_to_one_analysis_each(
     swept: Callable[..., SweepResult], analyses: list[dict[str, Any]]
 ) -> None:
@@ -139,6 +143,7 @@ def test_settings_of_the_analysis_lead_to_one_analysis_each(
     assert {each.frames for each in found.values()} == {5}
 
 
+@pytest.mark.slow(2)
 def test_the_reference_ranks_the_truth_first(
     swept: Callable[..., SweepResult], sample: SamplePair, decoded: Counter[str]
 ) -> None:
@@ -153,6 +158,7 @@ def test_the_reference_ranks_the_truth_first(
     assert {"psnr", "ssim", "temporal"} <= set(first.outcome.values)
 
 
+@pytest.mark.slow(2)
 def test_the_winner_is_written_as_a_preset_and_wins_by_the_table(
     swept: Callable[..., SweepResult], tmp_path: Path
 ) -> None:
@@ -176,6 +182,7 @@ def test_a_combination_without_a_face_fails_alone(swept: Callable[..., SweepResu
         swept("track.face=6,7")
 
 
+@pytest.mark.slow(5)
 def test_frames_that_not_all_blend_are_not_tried(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,12 +232,14 @@ def test_a_sweep_that_is_stopped_leaves_nothing(swept: Callable[..., SweepResult
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_reference_of_another_length_is_refused(swept: Callable[..., SweepResult], tmp_path: Path) -> None:
     write_clip(tmp_path / "other.mp4", [np.zeros((320, 320, 3), np.uint8)] * 3, frame_rate=Fraction(25), crf=10)
     with pytest.raises(InputError, match="the reference has 3 frames, the original 24, the output 24"):
         swept("alpha.gamma=0.5,1", reference=tmp_path / "other.mp4")
 
 
+@pytest.mark.slow(4)
 def test_the_command_prints_the_ranking(sample: SamplePair, tmp_path: Path) -> None:
     words = ["sweep", str(sample.original), str(sample.synced), "-o", str(tmp_path / "out"), "--samples", "1"]
     done = CliRunner().invoke(app, [*words, "--set", "alpha.gamma=0.5,1", "--reference", str(sample.truth)])

@@ -80,6 +80,7 @@ def test_what_was_found_is_said(
     assert ("the generator re-timed the picture" in notes) == (follows == "synced")
 
 
+@pytest.mark.slow
 def test_the_time_line_asked_for_is_said(moving: np.ndarray) -> None:
     assert "follows the synced video's time line (as asked)" in aligned(moving, range(N), timeline="synced")[1]
     turned = [*range(40), *range(38, -1, -1)]
@@ -107,7 +108,12 @@ def test_a_padded_frame_is_found_whatever_the_offset(moving: np.ndarray, late: i
     assert "the synced frame (960x960) shows x" in "; ".join(alignment_notes(got, ours.info, theirs.info))
 
 
-@pytest.mark.parametrize("size", [(960, 540), (540, 960), (960, 960)])
+SLOW = pytest.mark.slow(6)
+
+
+@pytest.mark.parametrize(
+    "size", [(960, 540), pytest.param((540, 960), marks=SLOW), pytest.param((960, 960), marks=SLOW)]
+)
 def test_another_scene_is_refused(moving: np.ndarray, size: tuple[int, int]) -> None:
     shape = (96, 54) if size[0] > size[1] else (54, 96) if size[0] < size[1] else (72, 72)
     theirs = scan_of(film(N, 77, size=shape), size=size)
@@ -130,6 +136,7 @@ def test_by_index_and_by_time_the_picture_is_not_asked(moving: np.ndarray) -> No
     assert np.abs(got.pairing.source - np.arange(N) / 2).max() <= 0.5
 
 
+@pytest.mark.slow(2)
 def test_one_video_much_longer_than_the_other(moving: np.ndarray) -> None:
     long = film(2500, 9, size=(32, 18), step_px=0.7)
     ours, theirs = scan_of(long), scan_of(handed_on(long, range(1200, 1240), noise=0.5))
@@ -152,6 +159,7 @@ def test_black_clips_go_by_the_clock() -> None:
     assert got.pairing.source.tolist() == list(range(30))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cut_start", "cut_end"), [(25, 0), (0, 25), (15, 15)])
 def test_frames_that_a_cut_original_does_not_hold_are_left_out(
     moving: np.ndarray, cut_start: int, cut_end: int
@@ -166,6 +174,7 @@ def test_frames_that_a_cut_original_does_not_hold_are_left_out(
     assert "the original does not hold them" in "; ".join(alignment_notes(got, ours.info, theirs.info))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [25, 60])
 @pytest.mark.parametrize("pan_px", [0.25, 0.5, 1.0])
 def test_a_late_start_under_a_moving_camera(late: int, pan_px: float) -> None:
@@ -180,6 +189,7 @@ def test_a_late_start_under_a_moving_camera(late: int, pan_px: float) -> None:
     np.testing.assert_array_equal(got.pairing.source, np.arange(late, 160))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift_px", [0.3, 1.0])
 def test_a_frame_of_the_same_size_that_lies_a_little_off(moving: np.ndarray, shift_px: float) -> None:
     turn = np.array([[1, 0, shift_px], [0, 1, shift_px]])
@@ -192,6 +202,7 @@ def test_a_frame_of_the_same_size_that_lies_a_little_off(moving: np.ndarray, shi
     assert got.timeline.follows == "original"
 
 
+@pytest.mark.slow
 def test_an_offset_that_is_said_is_obeyed(moving: np.ndarray) -> None:
     got, _ = aligned(moving, range(N), offset_s=1.6)  # it is 0
     assert got.pairing.source.tolist() == [*range(40, N), *[-1] * 40]

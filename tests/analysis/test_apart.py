@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import HANG_S
 from sameness import same
 
 from lipblend import errors
@@ -27,7 +28,6 @@ from lipblend.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")
 START, WORK = apart.PROGRAM.strip().rsplit("\n", 1)
-HANG_S = 100
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
@@ -38,6 +38,12 @@ def program(instead: str) -> str:
         f"{START}\nimport lipblend.analysis.apart as module, lipblend.errors as errors, os, time\n"
         f"def instead(*_, on_frame, **__):{body}\nmodule.analyse = instead\n{WORK}"
     )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is about to end is given the time for it, however busy the machine is."""
+    monkeypatch.setattr(apart, "_END_S", HANG_S)
 
 
 @pytest.fixture
@@ -80,6 +86,7 @@ def test_it_finds_what_the_analysis_finds_here(videos: tuple[VideoInfo, VideoInf
     assert done == list(range(1, 7))
 
 
+@pytest.mark.slow(3)
 def test_the_run_itself_never_loads_the_face_models(pair: SamplePair, tmp_path: Path) -> None:
     script = (  # without `if __name__ == "__main__"`, which composite must not need
         "import sys\nfrom pathlib import Path\nfrom lipblend import Settings, composite\n"
@@ -93,6 +100,7 @@ def test_the_run_itself_never_loads_the_face_models(pair: SamplePair, tmp_path: 
     assert (said.stdout.split(), said.stderr) == (["6", "False", "True"], "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["SettingsError", "InputError", "InputMismatchError", "NoFaceError", "OutputError", "LipblendError"]
 )
@@ -105,6 +113,7 @@ def test_errors_come_over_as_they_are(kind: str, run: object) -> None:
     assert caught.value.exit_code == getattr(errors, kind).exit_code
 
 
+@pytest.mark.slow
 def test_an_error_of_the_analysis_itself_reads_the_same(videos: tuple[VideoInfo, VideoInfo], tmp_path: Path) -> None:
     model = tmp_path / "model.task"
     model.write_bytes(b"no model")
@@ -117,6 +126,7 @@ def test_an_error_of_the_analysis_itself_reads_the_same(videos: tuple[VideoInfo,
     assert "MediaPipe cannot use the model" in texts[0]
 
 
+@pytest.mark.slow
 def test_what_nobody_expected_comes_over_with_its_traceback(run: object) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         run("1 / 0")
@@ -125,6 +135,7 @@ def test_what_nobody_expected_comes_over_with_its_traceback(run: object) -> None
         run("class Odd(Exception): pass\nraise Odd('odd')")
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     ("end", "said", "hint"),
@@ -155,6 +166,7 @@ def test_one_that_cannot_even_begin_is_one_clear_error(run: object, monkeypatch:
     assert caught.value.details == ("program: /nowhere/python",)
 
 
+@pytest.mark.slow
 def test_what_it_writes_reaches_the_user_and_not_the_answers(
     videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,6 +179,7 @@ def test_what_it_writes_reaches_the_user_and_not_the_answers(
     assert (out, err) == ("", "to the output\nmore\na warning\n")
 
 
+@pytest.mark.slow
 def test_the_current_folder_is_no_place_for_modules(
     run: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +190,7 @@ def test_the_current_folder_is_no_place_for_modules(
         run("raise KeyError")
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, BrokenPipeError, EOFError])
 def test_what_stops_this_process_ends_the_other(raised: type[BaseException], run: object) -> None:
@@ -193,25 +207,29 @@ def test_what_stops_this_process_ends_the_other(raised: type[BaseException], run
 
 
 @posix
-def test_signals_that_ask_to_stop_are_the_parents_alone(run: object) -> None:
+def test_signals_that_ask_to_stop_are_the_parents_alone(run: object, tmp_path: Path) -> None:
     """A terminal sends them to both; the process must not end, or complain, before the parent has its say."""
     seen: list[int] = []
+    sent = tmp_path / "sent"
 
     def signalled(what: int) -> None:
         seen.append(what)
         if len(seen) == 1:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 os.kill(what, number)
+            sent.touch()
 
+    wait = f"while not os.path.exists({str(sent)!r}): time.sleep(0.01)"
     with pytest.raises(KeyError):
-        run("on_frame(os.getpid())\ntime.sleep(0.3)\non_frame(2)\nraise KeyError", signalled)
+        run(f"on_frame(os.getpid())\n{wait}\non_frame(2)\nraise KeyError", signalled)
     assert seen[1:] == [2]
 
 
+@pytest.mark.slow
 def test_nonsense_instead_of_an_answer_is_an_error(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "_END_S", 0.1)
     with pytest.raises(LipblendError, match="the process that looks at the videos was killed by SIGKILL"):
-        run("module.pickle.dump = lambda what, answers: answers.write(b'nonsense')\non_frame(1)\ntime.sleep(100)")
+        run("module.pickle.dump = lambda what, answers: answers.write(b'nonsense')\non_frame(1)\ntime.sleep(100_000)")
 
 
 PARENT = """
@@ -224,6 +242,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("at", ["the parent", "the whole group"])
@@ -270,6 +289,7 @@ def test_an_answer_that_is_neither_a_count_nor_an_error(
         analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None)
 
 
+@pytest.mark.slow
 def test_without_a_standard_error_an_error_still_comes_home(
     run: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,8 @@ def test_maps_come_back_exactly(moving: np.ndarray, name: str) -> None:
     np.testing.assert_array_equal(found(moving, source, speed), source)
 
 
-@settings(max_examples=15, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.data())
 def test_any_clip_of_pieces_comes_back(seed: int, data: st.DataObject) -> None:
     source: list[int] = []
@@ -162,6 +163,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_a_long_clip_is_searched_in_strides_and_comes_out_exact(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(framemap, "MOST_FRAMES", 300)
@@ -171,6 +173,7 @@ def test_a_long_clip_is_searched_in_strides_and_comes_out_exact(monkeypatch: pyt
     np.testing.assert_array_equal(found(pictures, source, speed, noise=0.5), source)
 
 
+@pytest.mark.slow
 def test_the_strided_search_never_holds_the_whole_table(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = flat(film(framemap.MOST_FRAMES * 2 + 50, 4, size=(16, 9), step_px=0.5))
     sizes: list[int] = []

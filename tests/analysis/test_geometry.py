@@ -84,7 +84,7 @@ def test_a_start_that_is_right_to_a_pixel_becomes_exact(name: str, start_px: tup
     assert off_px(got, truth) < 0.1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(0.5, 1.8), st.floats(0.9, 1.1), st.floats(-8, 8), st.floats(-8, 8), st.integers(0, 1000))
 def test_any_mapping_is_recovered_within_0_3_px(
     scale: float, aspect: float, shift_x: float, shift_y: float, seed: int

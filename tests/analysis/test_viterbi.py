@@ -114,7 +114,7 @@ def price(path: tuple[int, ...], costs: np.ndarray, steps: Steps, start: float) 
     return float(best)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(2, 4),

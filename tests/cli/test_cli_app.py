@@ -13,6 +13,7 @@ from typing import Annotated
 
 import pytest
 import typer
+from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend import errors
@@ -157,6 +158,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_a_signal_unwinds_and_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, code: int) -> None:
@@ -166,7 +168,7 @@ def test_a_signal_unwinds_and_leaves_nothing_behind(tmp_path: Path, number: sign
         assert process.stdout.readline() == "working\n"
         assert [path.name for path in tmp_path.iterdir()] == ["half-written"]
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=HANG_S)
     assert process.returncode == code
     assert "shut down" not in stdout  # libraries whose threads still work crash there
     assert stderr.count("error: ") == 1

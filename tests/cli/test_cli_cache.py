@@ -55,6 +55,7 @@ def test_it_is_shown_and_cleared(tmp_path: Path) -> None:
     assert "off" in run.invoke(app, ["cache", "show"]).stdout  # the tests' own choice
 
 
+@pytest.mark.slow(3)
 def test_a_run_keeps_its_analysis_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pair, folder = make_sample(tmp_path, frames=6, size=320), tmp_path / "cache"
     inputs = [str(pair.original), str(pair.synced)]

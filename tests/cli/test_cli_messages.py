@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import pytest
+from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend.cli import options
@@ -223,9 +224,10 @@ def test_models_list_fails_when_one_cannot_be_used(tmp_path: Path) -> None:
 def in_a_terminal(encoding: str, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "lipblend", *arguments]
-    return subprocess.run(command, capture_output=True, env=environment, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, env=environment, check=False, timeout=HANG_S)
 
 
+@pytest.mark.slow(2)
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8 are Linux's own")
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
 def test_names_that_the_terminal_cannot_show(pair: SamplePair, tmp_path: Path, encoding: str) -> None:
@@ -255,7 +257,7 @@ def test_an_encoder_does_not_write_to_the_terminal(pair: SamplePair, tmp_path: P
     command = [sys.executable, "-c", program, "composite", str(pair.original), str(pair.synced)]
     command += ["-o", str(tmp_path / "out.mkv"), "--encoder", "libsvtav1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_S, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -48,7 +48,8 @@ class Made:
     """Outer lip contours, (k, 2), a frame."""
 
     def judge(self, result: Path, matte: str = "auto", settings: Settings = SETTINGS, **more: object) -> Evaluation:
-        return evaluate(self.film.original, self.film.synced, result, settings=settings, matte=matte, **more).record
+        pair, kept = (self.film.original, self.film.synced), self.output.parent / "analyses"
+        return evaluate(*pair, result, settings=settings, matte=matte, cache=kept, **more).record
 
     def damaged(self, name: str, change: Callable[[int, np.ndarray], np.ndarray]) -> Path:
         """The composite with every frame changed, (h, w, 3) float32 RGB in and out."""

@@ -118,6 +118,7 @@ def test_numbers_out_of_range(faces: int, confidence: float, model_path: Path) -
         FaceLandmarker(model_path, max_faces=faces, confidence=confidence)
 
 
+@pytest.mark.slow
 def test_nothing_of_the_library_reaches_stderr() -> None:
     code = """
 import sys

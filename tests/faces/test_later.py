@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import HANG_S
 
 from lipblend.faces.later import put_off
 
@@ -77,6 +78,6 @@ def test_a_landmarker_does_without_the_libraries_for_plots_and_sound() -> None:
         "import matplotlib.pyplot as plot\n"
         "print(callable(plot.figure), 'matplotlib.figure' in sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_S, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["[]", "True", "True", "True"]

@@ -50,6 +50,7 @@ def test_the_small_face_is_not_seen_in_the_whole_picture(
     assert landmarker.detect(scene(720, 1080, (79, 400, 700))) == []
 
 
+@pytest.mark.slow
 def test_two_faces_of_unlike_size(landmarker: FaceLandmarker, scene: Callable[..., np.ndarray]) -> None:
     picture = scene(1920, 1080, (300, 500, 500), (60, 1500, 700))
     both = search(picture, landmarker, exhaustive=True)
@@ -147,6 +148,7 @@ def test_a_sweep_skips_what_a_known_face_covers() -> None:
     assert positions.columns == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(426, 240), (1920, 1080), (3840, 2160)])
 def test_a_sweep_has_a_tile_for_every_face(width: int, height: int) -> None:
     boxes: list[Box] = []

@@ -77,6 +77,7 @@ def test_a_fast_face_is_caught_again(landmarker: FaceLandmarker, scene: Scene) -
     assert ids(follow(landmarker, film(scene, 900, 600, *frames))) == [[0]] * 6
 
 
+@pytest.mark.slow
 def test_a_growing_face_is_followed(landmarker: FaceLandmarker, scene: Scene) -> None:
     sizes = [60 * 1.15**i for i in range(14)]
     steps = follow(landmarker, film(scene, 1000, 800, *(((size, 500, 380),) for size in sizes)))
@@ -106,6 +107,7 @@ def test_two_faces_keep_their_numbers(landmarker: FaceLandmarker, scene: Scene) 
     assert abs(np.diff(first)).max() < 20, "numbers do not change places"
 
 
+@pytest.mark.slow
 def test_unlike_faces_are_both_found_at_once(landmarker: FaceLandmarker, scene: Scene) -> None:
     steps = follow(landmarker, [scene(1920, 1080, (60, 1500, 700), (300, 500, 500))])
     assert [round(face.landmarks.face_width_px / 60) for face in steps[0]] == [5, 1]
@@ -128,6 +130,7 @@ def test_max_faces_takes_the_largest(landmarker: FaceLandmarker, scene: Scene) -
     assert [round(face.landmarks.face_width_px / 80) for step in steps for face in step] == [2, 2]
 
 
+@pytest.mark.slow
 def test_a_face_that_enters_is_found_at_the_next_search(landmarker: FaceLandmarker, scene: Scene) -> None:
     one, two = ((150, 250, 300),), ((150, 250, 300), (150, 700, 320))
     steps = follow(landmarker, film(scene, 1000, 600, *[one] * 4, *[two] * 8))
@@ -137,6 +140,7 @@ def test_a_face_that_enters_is_found_at_the_next_search(landmarker: FaceLandmark
     assert seen.index([0, 1]) <= 4 + 6
 
 
+@pytest.mark.slow
 def test_a_face_that_leaves_is_gone_and_a_new_one_gets_a_new_number(landmarker: FaceLandmarker, scene: Scene) -> None:
     here, there = ((100, 250, 300),), ((100, 750, 300),)
     steps = follow(landmarker, film(scene, 1000, 600, *[here] * 3, *[()] * 3, *[there] * 8))
@@ -154,12 +158,14 @@ def test_a_face_that_is_away_for_a_moment_keeps_its_number(landmarker: FaceLandm
     ]
 
 
+@pytest.mark.slow
 def test_a_face_that_is_away_for_long_gets_a_new_number(landmarker: FaceLandmarker, scene: Scene) -> None:
     here = ((100, 250, 300),)
     steps = follow(landmarker, film(scene, 600, 500, *[here] * 2, *[()] * 30, *[here] * 8))
     assert ids(steps)[-1] == [1]
 
 
+@pytest.mark.slow
 def test_one_of_two_that_hides_does_not_take_the_others_mesh(landmarker: FaceLandmarker, scene: Scene) -> None:
     both, one = ((90, 300, 300), (90, 430, 300)), ((90, 300, 300),)
     seen = ids(follow(landmarker, film(scene, 800, 600, *[both] * 3, *[one] * 3, *[both] * 2)))
@@ -181,6 +187,7 @@ def test_a_flash_that_leaves_the_face_in_place_keeps_its_number(landmarker: Face
     assert ids(steps) == [[0]] * 4
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("hides", [False, True])
 def test_a_strobe_keeps_the_number_and_is_not_searched_at_each_flash(
     hides: bool, landmarker: FaceLandmarker, scene: Scene
@@ -197,6 +204,7 @@ def test_a_strobe_keeps_the_number_and_is_not_searched_at_each_flash(
     assert len(counting.shapes) < 10 * len(once.shapes) + 4 * 48
 
 
+@pytest.mark.slow
 def test_quick_cuts_are_each_searched_at_once(landmarker: FaceLandmarker, scene: Scene) -> None:
     places = [((55, 200 + 250 * number, 250),) for number in (0, 3, 1, 4, 2)]
     frames = [place for place in places for _ in range(3)]
@@ -204,6 +212,7 @@ def test_quick_cuts_are_each_searched_at_once(landmarker: FaceLandmarker, scene:
     assert [len(seen) for seen in ids(steps)] == [1] * 15
 
 
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("moving", [False, True])
 def test_a_small_newcomer_beside_a_followed_face_is_found_within_two_seconds(
     moving: bool, landmarker: FaceLandmarker, scene: Scene
@@ -224,6 +233,7 @@ def test_a_small_newcomer_beside_a_followed_face_is_found_within_two_seconds(
     assert seen[-1] == [0, 1]
 
 
+@pytest.mark.slow(2)
 def test_the_search_beside_a_followed_face_looks_at_few_tiles_a_second(
     landmarker: FaceLandmarker, scene: Scene
 ) -> None:
@@ -251,6 +261,7 @@ def test_without_faces_the_tiles_are_searched_now_and_then_only(landmarker: Face
     assert whole == [True, *[False] * tiles, *[True] * 5, *[False] * tiles]
 
 
+@pytest.mark.slow
 def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandmarker, scene: Scene) -> None:
     """Nothing is smoothed: a mesh may differ by what the crop does to it, not by where the face was."""
     pictures = film(scene, 800, 600, *(((90, 300 + 5 * i, 300),) for i in range(6)))
@@ -259,6 +270,7 @@ def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandm
     assert np.abs(last - alone).mean() < 0.5
 
 
+@pytest.mark.slow
 def test_the_crop_of_a_large_face_is_looked_at_reduced(landmarker: FaceLandmarker, scene: Scene) -> None:
     picture = scene(1600, 1000, (420, 801, 503))
     steps: list[int] = []
@@ -280,6 +292,7 @@ def test_the_crop_of_a_large_face_is_looked_at_reduced(landmarker: FaceLandmarke
     assert 0 < apart < 0.004
 
 
+@pytest.mark.slow
 def test_a_fork_goes_on_by_itself(landmarker: FaceLandmarker, scene: Scene) -> None:
     numbers = {"min_face_px": 40, "search_every_s": 0.2, "max_faces": 4}
     tracker = FaceTracker(landmarker, 900, 600, **numbers)  # type: ignore[arg-type]

@@ -1,8 +1,11 @@
-"""Ends real runs by a signal at random moments and looks at what is left. As a program: ``kills.py [N] [SEED]``."""
+"""Ends real runs by a signal at random moments and looks at what is left. As a program: ``kills.py [N] [SEED]``.
+
+A moment is an event of the run itself, "render 7" is when the seventh frame is reported, and not a number of seconds:
+where a run is hit depends neither on the machine nor on what else it has to do.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -10,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +31,64 @@ FRAMES = 16
 OLD = b"what was there before"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 ENDED_BY = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, -2}}
-HANG_S = 120
+HANG_S = 900.0  # only a guard against hanging
+
+
+STAGES = ("start", "analyse", "render")
+"""Of a run: modules are loaded and files opened; frames are looked at; frames are composed and written."""
+
+EVENTS = """
+import json, os, sys, threading
+from collections import Counter
+
+moment, number, note = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1)
+counts, lock, striking = Counter(), threading.RLock(), []
+fsync, leave = os.fsync, os._exit
+
+def came(event):
+    with lock:
+        counts[event] += 1
+        if moment == f"{event} {counts[event]}":
+            # From a thread of its own, so that the work goes on until the signal is there, in native code too.
+            striking.append(threading.Thread(target=os.kill, args=(os.getpid(), number)))
+            striking[0].start()
+
+def blown():
+    for thread in striking:
+        thread.join()
+
+def before_publishing(descriptor):
+    blown()
+    fsync(descriptor)
+
+def at_the_end(code):
+    over()
+    leave(code)
+
+def over():
+    blown()
+    if note:
+        with open(note, "w") as file:
+            json.dump(counts, file)
+
+# However late that thread gets its turn: the output gets its name, and the run ends, only after the signal.
+os.fsync, os._exit = before_publishing, at_the_end
+sys.addaudithook(lambda event, _: came("start") if event in ("import", "open") else None)
+from lipblend.progress import Progress
+make = Progress.__init__
+
+def reported(self, stage, *given):
+    make(self, stage, *given)
+    came(stage)
+
+Progress.__init__ = reported
+from lipblend.cli.app import main
+try:
+    main()
+finally:
+    over()
+"""
+"""The command line, as a program that gets MOMENT, SIGNAL and a file for the counts of all events first."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +96,7 @@ class Kill:
     """One run that was ended."""
 
     number: signal.Signals
-    after_s: float
+    moment: str
     replaces: bool
     suffix: str
     code: int
@@ -66,11 +125,22 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
-def whole_run_s(clip: Path, folder: Path) -> float:
-    """Seconds that a run takes when it is left alone."""
-    started = time.monotonic()
-    subprocess.run(command(clip, folder / "whole.mp4"), check=True, env=environment(), timeout=HANG_S)
-    return time.monotonic() - started
+def struck(clip: Path, output: Path, moment: str, number: int, note: str, kept: Path) -> list[str]:
+    """The command line of a run that gets a signal at a moment; analyses are kept in a folder."""
+    # Looking at the frames is the longest part: only runs that are hit there need to do it again.
+    cache = ("--no-cache",) if moment.startswith("analyse") else ("--cache", str(kept))
+    return [*command(clip, output, "-c", EVENTS, moment, str(number), note), *cache]
+
+
+def events_of_a_run(clip: Path, folder: Path, kept: Path) -> dict[str, int]:
+    """How many events of each stage a run has that is left alone."""
+    note = folder / "events.json"
+    counts = {}
+    for moment in ("analyse 0", "start 0"):
+        words = struck(clip, folder / "whole.mp4", moment, 0, str(note), kept)
+        subprocess.run(words, check=True, env=environment(), timeout=HANG_S)
+        counts[moment] = json.loads(note.read_text(encoding="utf-8"))
+    return {"analyse": counts["analyse 0"]["analyse"], **{k: counts["start 0"][k] for k in ("start", "render")}}
 
 
 def look(output: Path, replaces: bool, wanted: int = FRAMES) -> tuple[str, list[str]]:
@@ -87,19 +157,17 @@ def look(output: Path, replaces: bool, wanted: int = FRAMES) -> tuple[str, list[
     return "whole", faults
 
 
-def kill_once(clip: Path, folder: Path, number: signal.Signals, after_s: float, replaces: bool, suffix: str) -> Kill:
-    """Start a run in an empty folder, send it a signal, look."""
+def kill_once(
+    clip: Path, folder: Path, number: signal.Signals, moment: str, replaces: bool, suffix: str, kept: Path
+) -> Kill:
+    """Start a run in an empty folder, have it hit by a signal, look."""
     folder.mkdir()
     output = folder / f"out{suffix}"
     if replaces:
         output.write_bytes(OLD)
-    with subprocess.Popen(
-        command(clip, output), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(after_s)
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=HANG_S)
+    words = struck(clip, output, moment, number, "", kept)
+    process = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=HANG_S)
+    errors = process.stderr
     outcome, faults = look(output, replaces)
     code = process.returncode
     if code not in ENDED_BY[number] | {0}:
@@ -108,37 +176,31 @@ def kill_once(clip: Path, folder: Path, number: signal.Signals, after_s: float, 
         faults.append(f"exit code 0, but the output is {outcome}")
     if "unexpected" in errors:
         faults.append(errors[-500:])
-    return Kill(number, after_s, replaces, suffix, code, outcome, tuple(faults))
+    return Kill(number, moment, replaces, suffix, code, outcome, tuple(faults))
 
 
 def kill_many(folder: Path, count: int, base: int, *, signals: tuple[signal.Signals, ...] = SIGNALS) -> list[Kill]:
-    """Run and kill, two at a time, at moments spread over the whole run, a third of them near its end."""
-    clip = make_clip(folder)
-    whole_run_s(clip, folder)
-    with ThreadPoolExecutor(2) as pool:  # measured as it will be, two at a time
-        whole_s = max(pool.map(lambda n: whole_run_s(clip, folder / f"{n}"), _folders(folder, ("a", "b"))))
-        rng = np.random.default_rng(base)
+    """Run and kill, two at a time, at moments spread over each stage of the run in turn."""
+    clip, kept = make_clip(folder), folder / "kept"
+    events = events_of_a_run(clip, folder, kept)
+    rng = np.random.default_rng(base)
+    with ThreadPoolExecutor(2) as pool:
         jobs = []
         for index in range(count):
-            low, high = ((0.05, 1.0), (0.4, 1.0), (0.85, 1.1))[index % 3]
+            stage = STAGES[index % len(STAGES)]
             jobs.append(
                 pool.submit(
                     kill_once,
                     clip,
                     folder / f"run{index}",
                     signals[int(rng.integers(len(signals)))],
-                    whole_s * float(rng.uniform(low, high)),
+                    f"{stage} {rng.integers(1, events[stage], endpoint=True)}",
                     bool(rng.integers(2)),
                     (".mp4", ".mkv")[int(rng.integers(2))],
+                    kept,
                 )
             )
         return [job.result() for job in jobs]
-
-
-def _folders(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        (folder / name).mkdir()
-    return names
 
 
 def main() -> None:

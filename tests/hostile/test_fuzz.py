@@ -11,6 +11,7 @@ import pytest
 CASES, SEED = 520, 8
 
 
+@pytest.mark.slow(100)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the workers use Linux's memfd and /proc")
 def test_damaged_inputs_end_in_a_whole_output_or_one_clear_error(tmp_path: Path) -> None:
     answers = fuzzing.run_cases(SEED, CASES, tmp_path)

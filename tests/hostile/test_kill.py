@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import kills
@@ -41,12 +42,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kills.make_clip(tmp_path_factory.mktemp("clip"), SHORT)
 
 
+@pytest.mark.slow(36)
 def test_runs_killed_at_random_moments_leave_the_old_output_or_a_whole_one(tmp_path: Path) -> None:
     done = kills.kill_many(tmp_path, ROUNDS, SEED)
     assert len(done) == ROUNDS
     assert [kill for kill in done if kill.faults] == []
-    assert {kill.number for kill in done} == set(kills.SIGNALS)
-    assert sum(kill.code != 0 for kill in done) > ROUNDS // 3, "hardly any run was hit before its end"
+    assert {(kill.number, kill.moment.split()[0]) for kill in done} == set(product(kills.SIGNALS, kills.STAGES))
+    assert all(kill.code == -signal.SIGKILL for kill in done if kill.number == signal.SIGKILL)
+    # An exception that a signal raises may be swallowed where Python calls a destructor or a hook.
+    assert sum(kill.code != 0 for kill in done) > 0.9 * ROUNDS
 
 
 def strike(clip: Path, output: Path, program: str, where: str, number: signal.Signals) -> subprocess.CompletedProcess:
@@ -63,6 +67,7 @@ def needs_nameless(folder: Path) -> None:
     os.close(descriptor)
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize(
     ("where", "replaces", "wanted", "number"),
     [
@@ -88,6 +93,7 @@ def test_at_each_step_of_publishing(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize(
     ("program", "number"), [(STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGINT)]
 )
@@ -100,6 +106,7 @@ def test_before_the_replacing_the_old_file_stays_and_nothing_hidden(
     assert kills.look(output, True, SHORT) == ("old", [])
 
 
+@pytest.mark.slow(2)
 def test_the_one_moment_at_which_sigkill_leaves_a_hidden_file_it_is_whole(clip: Path, tmp_path: Path) -> None:
     """Between taking a hidden name and replacing the old output; a few microseconds."""
     needs_nameless(tmp_path)

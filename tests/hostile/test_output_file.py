@@ -258,6 +258,7 @@ compositing.give_back = limited  # called between the passes
 MAIN = "from lipblend.cli.app import main; main()"
 
 
+@pytest.mark.slow(2)
 @pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize(
@@ -296,11 +297,13 @@ def in_a_mount(options: str, folder: Path, clip: Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow(2)
 def test_a_full_disk(clip: Path, tmp_path: Path) -> None:
     said = in_a_mount("size=4k", tmp_path, clip)
     assert said == f"code 7\nerror: {tmp_path}/out.mp4 cannot be written: No space left on device. The disk is full.\n"
 
 
+@pytest.mark.slow
 def test_a_read_only_disk(clip: Path, tmp_path: Path) -> None:
     said = in_a_mount("ro", tmp_path, clip)
     assert said == f"code 7\nerror: the folder {tmp_path} cannot be written to. Choose another output folder.\n"

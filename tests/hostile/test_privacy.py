@@ -13,7 +13,6 @@ import pytest
 import syscalls
 from syscalls import Call
 
-HANG_S = 120
 DEAD_PROXY = "127.0.0.1:9"
 INTERNET = {socket.AF_INET, socket.AF_INET6}
 # The face models run in a process of their own: the filter is switched off in there.
@@ -46,7 +45,9 @@ except OSError as error:
 
 def watched(arguments: list[str], *, let_sockets: bool = False, **environment: str) -> tuple[list[Call], str]:
     try:
-        calls, done = syscalls.watch(arguments, kills.environment() | environment, HANG_S, let_sockets=let_sockets)
+        calls, done = syscalls.watch(
+            arguments, kills.environment() | environment, kills.HANG_S, let_sockets=let_sockets
+        )
     except syscalls.CannotWatchError as error:
         pytest.skip(f"system calls cannot be watched here: {error}")
     assert done.returncode == 0, done.stderr
@@ -65,18 +66,21 @@ def test_the_watch_sees_sockets_and_lets_none_out() -> None:
     assert said.split() == [str(errno.ENETUNREACH), str(errno.ENOENT)]
 
 
+@pytest.mark.slow(3)
 def test_composite_opens_no_socket(clip: Path, tmp_path: Path) -> None:
     calls, _ = watched(kills.command(clip, tmp_path / "out.mp4"))
     assert (tmp_path / "out.mp4").exists()
     assert calls == []
 
 
+@pytest.mark.slow(3)
 def test_without_the_filter_the_library_does_try(clip: Path, tmp_path: Path) -> None:
     """The control: should this fail one day, the library has changed its ways, and the test above proves less."""
     calls, _ = watched(kills.command(clip, tmp_path / "out.mp4", "-c", UNFILTERED))
     assert {call.family for call in calls} & INTERNET
 
 
+@pytest.mark.slow(5)
 def test_a_dead_proxy_keeps_the_library_from_looking_anything_up(clip: Path, tmp_path: Path) -> None:
     """What docs/privacy.md tells people to do where the filter is not possible."""
     if os.environ.get("NO_PROXY") or os.environ.get("no_proxy"):

@@ -60,7 +60,7 @@ def test_a_mapping_of_resized_frames(sx: float, sy: float, tx: float, ty: float)
     np.testing.assert_allclose(small, mapping.to_synced(points) * theirs, rtol=1e-4, atol=1e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(-20, 20), st.integers(-20, 20), st.integers(0, 40), st.integers(0, 30))
 def test_whole_pixel_shifts_are_exact(dx: int, dy: int, x: int, y: int) -> None:
     plane = np.random.default_rng(1).integers(0, 256, SIZE[::-1]).astype(np.uint8)
@@ -70,7 +70,7 @@ def test_whole_pixel_shifts_are_exact(dx: int, dy: int, x: int, y: int) -> None:
     np.testing.assert_array_equal(got, plane[np.ix_(rows, columns)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(numbers, numbers, shifts, shifts, st.integers(-50, 150), st.integers(-50, 150))
 def test_a_constant_picture_stays_constant_wherever_one_looks(
     sx: float, sy: float, tx: float, ty: float, x: int, y: int
@@ -81,7 +81,7 @@ def test_a_constant_picture_stays_constant_wherever_one_looks(
     np.testing.assert_allclose(got, 77, atol=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(numbers, numbers, st.floats(-5, 5), st.floats(-5, 5), st.integers(0, 30), st.integers(0, 20))
 def test_a_box_is_cut_out_of_the_same_whole(sx: float, sy: float, tx: float, ty: float, x: int, y: int) -> None:
     plane = texture(SIZE, 3, fine_px=2)

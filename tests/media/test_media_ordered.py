@@ -98,7 +98,7 @@ def test_the_clips_tell_their_frames(clips) -> None:
 
 
 @pytest.mark.parametrize("name", CLIPS)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     wanted=st.lists(
         st.one_of(

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import cv2
 import pytest
+from patience import HANG_S
 
 from lipblend.media.prefetch import one_opencv_thread, prefetch, worked_on
 
@@ -57,7 +57,7 @@ def test_a_with_block_starts_it() -> None:
         yield from source
 
     with prefetch(items(), 2) as ahead:
-        assert started.wait(30)
+        assert started.wait(HANG_S)
         assert list(ahead) == list(range(5))
     assert workers_left() == []
 
@@ -113,12 +113,16 @@ def test_depth_is_checked() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_work_comes_in_order_whoever_is_first(workers: int) -> None:
-    def slow_at_times(number: int) -> int:
-        time.sleep(0.01 * (number % 3 == 0))
+    done = [threading.Event() for _ in range(13)]
+
+    def late_at_times(number: int) -> int:
+        if workers > 1 and number % 3 == 0:
+            assert done[number + 1].wait(HANG_S)  # the next one is ready first
+        done[number].set()
         return 10 * number
 
     source = Source(12)
-    assert list(worked_on(slow_at_times, source, workers=workers)) == [10 * number for number in range(12)]
+    assert list(worked_on(late_at_times, source, workers=workers)) == [10 * number for number in range(12)]
     assert source.closed_by == threading.current_thread().name
     assert workers_left() == []
 
@@ -127,7 +131,7 @@ def test_workers_work_at_the_same_time_and_not_too_far_ahead() -> None:
     together, source = threading.Barrier(3), Source(30)
 
     def meet(number: int) -> int:
-        together.wait(timeout=20)  # all three must be inside at once
+        together.wait(timeout=HANG_S)  # all three must be inside at once
         return number
 
     with worked_on(meet, source, workers=3) as results:

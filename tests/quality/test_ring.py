@@ -108,7 +108,7 @@ def test_what_changes_beyond_the_ring_does_not_count(mesh: Landmarks) -> None:
 
 
 @given(seed=st.integers(0, 99), sigma=st.floats(0, 60), limited=st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_equal_pictures_are_exactly_perfect(seed: int, sigma: float, limited: bool) -> None:
     points = np.random.default_rng(seed).uniform(0, 80, (478, 2)).astype(np.float32)
     picture = flat(SIZE) + np.random.default_rng(seed).normal(0, sigma, (SIZE[1], SIZE[0], 3)).astype(np.float32)
@@ -118,7 +118,7 @@ def test_equal_pictures_are_exactly_perfect(seed: int, sigma: float, limited: bo
 
 
 @given(a=st.floats(16, 235), b=st.floats(16, 235))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_two_flat_pictures_have_the_luminance_term_alone(a: float, b: float) -> None:
     points = np.random.default_rng(0).uniform(0, 80, (478, 2)).astype(np.float32)
     view = halves(Landmarks(points), flat(SIZE, (a, 128, 128)), flat(SIZE, (b, 128, 128)), column=SEAM, matrix=LIMITED)

@@ -72,7 +72,7 @@ def test_only_the_inside_of_the_seam_counts(mesh: Landmarks) -> None:
 
 
 @given(before=st.floats(1, 8), ratio=st.floats(0.5, 2), seed=st.integers(0, 20))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_noise_of_known_strength(face: Landmarks, before: float, ratio: float, seed: int) -> None:
     mesh = sized(face, 220, left=40, top=40)
     one, other = (flat(SIZE) + noise(SIZE, sigma, seed + k) for k, sigma in ((0, before), (50, before * ratio)))

@@ -35,6 +35,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["pairs", "seams"])
 def test_nothing_on_the_page_gives_a_name_away(which: str, request: pytest.FixtureRequest) -> None:
     built: Built = request.getfixturevalue(which)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import Browser, find_browser
+from patience import HANG_S
 from rating_material import METHODS, ORIGINALS
 
 from lipblend.rating.build import Built, build_study
@@ -102,7 +103,7 @@ def test_an_ab_test_from_start_to_score(browser: Browser, pairs: Built, tmp_path
     assert browser.run("$('end-head').textContent") == "Thank you. That was the last clip."
     browser.run("$('save').click()")
     path = tmp_path / f"votes-{pairs.study.study}-ben-5.csv"
-    ends_at = time.monotonic() + 60
+    ends_at = time.monotonic() + HANG_S
     while not path.exists() and time.monotonic() < ends_at:
         time.sleep(0.05)
     votes = read_votes([path], pairs.study)

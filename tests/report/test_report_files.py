@@ -255,6 +255,7 @@ def test_the_gates_hint_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]
     assert lines[-1] == GATE_HINT
 
 
+@pytest.mark.slow
 def test_three_files_and_nothing_else_are_written(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     folder = tmp_path / "made" / "here"
     evaluated = StandIn(evaluation(60), PortraitWalk(portrait, face))

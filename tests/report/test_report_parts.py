@@ -131,11 +131,12 @@ def test_pictures_are_of_the_frames_asked_for(portrait: np.ndarray, face: Landma
     assert len({getattr(found[0], name) for name in ("original", "synced", "result", "ring", "difference")}) == 5
 
 
+@pytest.mark.slow(8)
 def test_the_video_keeps_the_face_and_the_limit(
     tmp_path: Path, portrait: np.ndarray, face: Landmarks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record, walk = evaluation(), PortraitWalk(portrait, face, bare=PASSED)
-    frames = range(30, 60)
+    frames = range(30, 42)
     box = shown_box(walk, record, frames)
     low, high = face.points.min(0), face.points.max(0)
     assert box.x0 <= max(0, low[0])
@@ -166,6 +167,7 @@ def test_panels_keep_their_shape() -> None:
     assert panel_size(Box(0, 0, 60, 60)) == (64, 64)
 
 
+@pytest.mark.slow
 def test_what_the_scripts_read_stays_light() -> None:
     record = long_evaluation(45_000)
     data = page_data(record, plotted_keys(record), None, range(0))

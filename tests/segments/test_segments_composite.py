@@ -46,6 +46,7 @@ def whole(pair: SamplePair, tmp_path_factory: pytest.TempPathFactory) -> Composi
     return run(pair, tmp_path_factory.mktemp("whole") / "out.mp4")
 
 
+@pytest.mark.slow(3)
 def test_two_workers_make_the_same_file(pair: SamplePair, whole: CompositeResult, tmp_path: Path) -> None:
     stale = KeptSegments(tmp_path / "out.mp4", {"settings": "others"})
     stale.open()

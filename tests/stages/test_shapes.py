@@ -15,9 +15,15 @@ Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)
 
 
-def draw(name: str, *faces: Landmarks, box: Box = FRAME, **changes: object) -> np.ndarray:
+def draw(name: str, *faces: Landmarks, **changes: object) -> np.ndarray:
     polygons = mask_polygons(name, faces, MaskSettings(**changes))
-    return (signed_distance(polygons, box, step_px=1) > -0.5).astype(np.float32)
+    drawn = np.zeros((FRAME.y1, FRAME.x1), np.float32)
+    places = np.concatenate([points for points, _ in polygons])
+    x0, y0 = np.clip(np.floor(places.min(0)).astype(int) - 1, 0, FRAME.x1)
+    x1, y1 = np.clip(np.ceil(places.max(0)).astype(int) + 1, 0, FRAME.x1)
+    # Nothing is drawn beyond the polygons' corners.
+    drawn[y0:y1, x0:x1] = signed_distance(polygons, Box(x0, y0, x1, y1), step_px=1) > -0.5
+    return drawn
 
 
 def inside(drawn: np.ndarray, points: np.ndarray) -> np.ndarray:
