@@ -31,6 +31,7 @@ from lipblend.media.source import (
     open_source,
     prepare_decoder,
 )
+from lipblend.media.starting import starting
 
 _DYNAMIC_HDR = {
     SideDataType.DYNAMIC_HDR_PLUS: "HDR10+",
@@ -177,8 +178,10 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     try:
         for packet in container.demux(stream):
             try:
-                for frame in packet.decode():
-                    return frame
+                with starting(stream.codec_context):
+                    pictures = packet.decode()
+                if pictures:
+                    return pictures[0]
             except av.InvalidDataError as error:
                 reason = f": {error.strerror}"
     except (av.FFmpegError, OSError) as error:

@@ -21,6 +21,7 @@ from lipblend.media.layouts import to_layout
 from lipblend.media.orientation import UPRIGHT, Orientation
 from lipblend.media.probe import stream_end
 from lipblend.media.source import open_source, prepare_decoder, read_only
+from lipblend.media.starting import starting
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +199,8 @@ class VideoReader:
                     return
                 self._prepare(packet, stream)
                 try:
-                    pictures = packet.decode()
+                    with starting(stream.codec_context):
+                        pictures = packet.decode()
                 except av.InvalidDataError:
                     self.corrupt_packets += 1
                     continue
