@@ -29,7 +29,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
-    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions"),
+    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions", "native"),
     ("catalogue",),
     ("settings",),
     ("addresses", "errors"),

@@ -15,7 +15,8 @@ from lipblend.faces.bundle import without_entries
 from lipblend.faces.landmarks import MESH_POINTS
 from lipblend.faces.later import put_off
 from lipblend.faces.nativelog import native_log_hidden
-from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
+from lipblend.faces.offline import NetworkStatus, no_profiling_on_this_thread, refuse_network_on_this_thread
+from lipblend.native.guard import process_kept
 
 _WARM_UP_PX = 64
 # Normalised positions times the size count from the centre of the first pixel: measured, a picture whose pixels are
@@ -71,6 +72,7 @@ class FaceLandmarker:
 
         def create() -> None:
             self.network = refuse_network_on_this_thread()
+            no_profiling_on_this_thread()
             try:
                 self._task = _create_task(model, max_faces, confidence)
                 # The library reports some things with the first picture only; let that happen here.
@@ -78,7 +80,7 @@ class FaceLandmarker:
             except (RuntimeError, ValueError, OSError) as error:
                 failure.append(error)
 
-        with native_log_hidden():
+        with process_kept(), native_log_hidden():
             thread = threading.Thread(target=create, name="lipblend-face-landmarker")
             thread.start()
             thread.join()

@@ -19,6 +19,7 @@ from lipblend.media.alpha import beside, put_beside
 from lipblend.media.encoding import add_video_stream, container_format, in_encoder_format, nowhere
 from lipblend.media.info import VideoInfo
 from lipblend.media.reader import Frame
+from lipblend.media.starting import starting
 from lipblend.settings import EncodeSettings
 
 _LONGEST_DELAY_S = 3600
@@ -99,7 +100,8 @@ class SegmentEncoder:
 
     def _encoded(self, picture: VideoFrame | None) -> list[CodedPacket]:
         try:
-            return list(_coded(self._stream.encode(picture)))
+            with starting(self._stream.codec_context):
+                return list(_coded(self._stream.encode(picture)))
         except (av.FFmpegError, OSError) as error:
             raise OutputError(
                 f"{self._encode.encoder} cannot encode {self._path.name}: {error.strerror or error}"

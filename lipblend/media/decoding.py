@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 from lipblend.media.codecs import missing_codecs
 from lipblend.media.source import DECODER_OPTIONS, DECODER_THREADS, prepare_decoder
+from lipblend.media.starting import starting
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -36,11 +37,14 @@ class Decoder:
 
     def decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         """The pictures that a packet completes; an empty packet ends the stream."""
-        return packet.decode() if self._own is None else list(self._own.decode(packet))
+        with starting(self._own or self._stream.codec_context):
+            return packet.decode() if self._own is None else list(self._own.decode(packet))
 
     def finish(self) -> list[VideoFrame]:
         """The pictures that are held back."""
-        return list((self._own or self._stream.codec_context).decode(None))
+        codec = self._own or self._stream.codec_context
+        with starting(codec):
+            return list(codec.decode(None))
 
     def restart(self) -> None:
         """Forget what was decoded, after the container was sought in."""

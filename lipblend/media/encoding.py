@@ -36,6 +36,7 @@ from lipblend.media.speed import SVT_PRESETS, check_speed_preset
 from lipblend.media.temporary import name_taken
 from lipblend.media.trial import ffmpeg_words, reason
 from lipblend.media.x264 import steady_options
+from lipblend.native.guard import process_kept
 from lipblend.settings import EncodeSettings
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -118,7 +119,7 @@ def check_output(
     check_place(folder)
 
     def start() -> None:
-        with nowhere(name) as container:
+        with process_kept(), nowhere(name) as container:
             add_video_stream(container, path, info, encode)
             container.start_encoding()
 

@@ -17,7 +17,9 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from lipblend.errors import OutputError
+from lipblend.media.starting import starting
 from lipblend.media.temporary import UnfinishedFile
+from lipblend.native.guard import process_kept
 
 _CLOCK = Fraction(1, 100)  # GIF counts hundredths of a second
 LEAST_DELAY_S = 0.04
@@ -41,7 +43,8 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> VideoFrame:
             maker, sink = graph.add("palettegen", "reserve_transparent=0"), graph.add("buffersink")
             source.link_to(maker)
             maker.link_to(sink)
-            graph.configure()
+            with process_kept():
+                graph.configure()
         source.push(_frame(picture, number))
     if graph is None:
         raise ValueError("expected at least one picture, got none")
@@ -118,7 +121,8 @@ class GifWriter:
         self._source.link_to(user, 0, 0)
         colours.link_to(user, 0, 1)
         user.link_to(self._sink)
-        graph.configure()
+        with process_kept():
+            graph.configure()
         self._palette.pts, self._palette.time_base = 0, _CLOCK
         colours.push(self._palette)
         colours.push(None)
@@ -131,7 +135,9 @@ class GifWriter:
                 return
             assert isinstance(picture, VideoFrame)
             picture.time_base = _CLOCK
-            self._container.mux(self._stream.encode(picture))
+            with starting(self._stream.codec_context):
+                packets = self._stream.encode(picture)
+            self._container.mux(packets)
 
     def _close(self) -> None:
         with suppress(av.FFmpegError, OSError):

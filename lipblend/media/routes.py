@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from lipblend.media.matroska import skipped_samples
+from lipblend.media.starting import starting
 
 _PLAIN_PCM = re.compile(r"pcm_(?:[sf](8|16|24|32|64)(?:le|be)?|u(8))")
 
@@ -188,7 +189,8 @@ class EncodeRoute:
     def packets(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
         """Decode a packet and encode what comes out."""
         try:
-            frames = packet.decode()
+            with starting(packet.stream.codec_context):
+                frames = packet.decode()
         except av.InvalidDataError:
             self.corrupt_packets += 1
             return

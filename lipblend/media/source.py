@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from lipblend.addresses import address_of
 from lipblend.errors import InputError
+from lipblend.native.guard import process_kept
 
 _NOT_MOVING: int = Disposition.attached_pic.value | Disposition.timed_thumbnails.value | Disposition.still_image.value
 _TS_DISCONT = cast(int, FormatFlags.ts_discont.value)
@@ -71,9 +72,10 @@ def open_source(path: Path, *, options: Mapping[str, str] | None = None) -> Inpu
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)", hint="Download or export it again.")
         # An absolute path cannot be taken for a protocol ("a:b.mp4") by FFmpeg.
-        return av.open(
-            os.path.abspath(path), "r", metadata_errors="replace", options={**DECODER_OPTIONS, **(options or {})}
-        )
+        with process_kept():  # the streams are looked into, by decoders
+            return av.open(
+                os.path.abspath(path), "r", metadata_errors="replace", options={**DECODER_OPTIONS, **(options or {})}
+            )
     except PermissionError as error:
         hint = "Change the file's rights, or run as a user who may read it."
         raise InputError(f"{path} cannot be read: permission denied", hint=hint) from error

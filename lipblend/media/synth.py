@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lipblend.errors import OutputError
 from lipblend.media.encoding import container_format
+from lipblend.media.starting import starting
 from lipblend.media.x264 import steady_options
 
 _BT709 = 1  # H.273 number, the same for matrix, primaries and transfer
@@ -86,7 +87,8 @@ def _encode(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
         frame.pts, frame.time_base = count, 1 / frame_rate
-        output.mux(video.encode(frame))
+        with starting(video.codec_context):
+            output.mux(video.encode(frame))
         count += 1
     if video is not None:
         output.mux(video.encode(None))
@@ -111,5 +113,6 @@ def _encode_sound(output: OutputContainer, stream: AudioStream, sound: NDArray[n
         block = np.ascontiguousarray(sound[None, start : start + _AUDIO_BLOCK], dtype=np.float32)
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
-        output.mux(stream.encode(frame))
+        with starting(stream.codec_context):
+            output.mux(stream.encode(frame))
     output.mux(stream.encode(None))

@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from lipblend.media.hardware import hardware_options
+from lipblend.native.guard import process_kept
 from lipblend.settings import EncodeSettings
 
 _SIZE = (320, 240)  # larger than the smallest pictures that hardware encodes
@@ -52,7 +53,8 @@ def try_encoder(encoder: str) -> str:
             raise ValueError(f"{made} of {_PICTURES} pictures came out")
 
     try:
-        encode()
+        with process_kept():
+            encode()
     except (av.FFmpegError, ValueError) as error:
         return ffmpeg_words(encode) or reason(error)
     return ""
@@ -67,7 +69,7 @@ def ffmpeg_words(attempt: Callable[[], None]) -> str:
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)
     try:
-        with av.logging.Capture() as logs, suppress(av.FFmpegError, ValueError):
+        with process_kept(), av.logging.Capture() as logs, suppress(av.FFmpegError, ValueError):
             attempt()
     finally:
         av.logging.set_skip_repeated(skipping)

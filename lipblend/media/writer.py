@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from lipblend.media.reader import Frame
 from lipblend.media.remux import AudioPlan
 from lipblend.media.source import open_source
 from lipblend.media.temporary import UnfinishedFile
+from lipblend.native.guard import process_kept
 from lipblend.settings import EncodeSettings
 
 __all__ = ["VideoWriter", "check_output"]
@@ -112,7 +113,8 @@ class VideoWriter:
             self._stream, notes = add_video_stream(self._container, self._path, self._info, self._encode)
             self.notes += notes
             self._add_extras(stack)
-            self._container.start_encoding()
+            with process_kept():
+                self._container.start_encoding()
             self._stack = stack.pop_all()
         return self
 
@@ -138,7 +140,8 @@ class VideoWriter:
         """
         with self._output_errors():
             picture = encoder_picture(frame, self._info, self._stream)
-            packets = self._stream.encode(picture)
+            with process_kept() if not self._direct else nullcontext():
+                packets = self._stream.encode(picture)
             self._direct = True
             self._end = frame.pts + frame.duration
             self.frames_written += 1

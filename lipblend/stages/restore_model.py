@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.errors import ModelError
+from lipblend.native.guard import process_kept
 from lipblend.settings import RestoreSettings
 
 Rgb = npt.NDArray[np.float32]
@@ -122,8 +124,10 @@ class RestoreModel:
     def _forward(self, given: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         net, name = self._net()
         try:
-            net.setInput(given)
-            out = np.array(net.forward(name), np.float32)  # a copy: the net keeps its buffer for the next picture
+            with nullcontext() if hasattr(self._own, "ran") else process_kept():
+                net.setInput(given)
+                out = np.array(net.forward(name), np.float32)  # a copy: the net keeps its buffer for the next picture
+            self._own.ran = True
         except cv2.error as error:
             raise self._wrong(f"it does not run on a picture {given.shape}", _said(error)) from error
         wrong = int(np.count_nonzero(~np.isfinite(out)))
@@ -135,8 +139,9 @@ class RestoreModel:
         """This thread's own net, and its output's name."""
         if not hasattr(self._own, "net"):
             try:
-                net = cv2.dnn.readNetFromONNX(self._data)
-                names = tuple(net.getUnconnectedOutLayersNames())
+                with process_kept():
+                    net = cv2.dnn.readNetFromONNX(self._data)
+                    names = tuple(net.getUnconnectedOutLayersNames())
             except cv2.error as error:
                 raise ModelError(
                     f"{self._path} is no ONNX model that OpenCV {cv2.__version__} can read",

@@ -1,0 +1,1 @@
+"""Native libraries start without leaving the process changed."""
