@@ -180,8 +180,11 @@ def add_video_stream(
     pixel_format = _encoder_format(codec, info, container.format.name)
     if pixel_format is None:
         able = ", ".join(_able_encoders(info, container.format.name)) or "none known"
+        kept = _alpha_keepers(info, path.suffix.lower())
+        with_alpha = f" With its alpha channel: {', '.join(kept)}." if kept else ""
         raise OutputError(
-            f"{codec.name} cannot encode {info.layout.name}", hint=f"Encoders that can, in {path.suffix}: {able}."
+            f"{codec.name} cannot encode {info.layout.name}",
+            hint=f"Encoders that can, in {path.suffix}: {able}.{with_alpha}",
         )
     if family_of(codec.name) and (
         info.width % (1 << info.layout.chroma_w_shift) or info.height % (1 << info.layout.chroma_h_shift)

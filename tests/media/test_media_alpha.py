@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from lipblend.errors import OutputError
 from lipblend.media.alpha import alpha_plane, of_depth
 from lipblend.media.coded import SegmentEncoder
 from lipblend.media.info import ColourTags
@@ -21,7 +22,7 @@ from lipblend.media.remux import AudioPlan
 from lipblend.media.scaling import scaled_info, scaled_picture
 from lipblend.media.spool import SpoolWriter, spool_summary, spooled_packets
 from lipblend.media.window import WindowReader
-from lipblend.media.writer import VideoWriter
+from lipblend.media.writer import VideoWriter, check_output
 from lipblend.settings import EncodeSettings
 
 SIZE = (66, 50)
@@ -221,6 +222,15 @@ def test_a_note_says_where_alpha_cannot_be_kept(
     why = f"{encoder} cannot code it in this container; what keeps it: {keepers}"
     assert notes == [f"the original's alpha channel is not kept: {why}"]
     assert probe(out).layout.name == read_as.replace("yuva", "yuv")
+
+
+def test_a_refusal_names_what_would_keep_the_alpha_too(tmp_path: Path) -> None:
+    source = noise(tmp_path / "in.mov", "prores_ks", "yuva444p10le", 1)
+    encode = EncodeSettings(encoder="libx264")
+    with pytest.raises(
+        OutputError, match=r"cannot encode yuva444p12le.*With its alpha channel: prores_ks in \.mov, ffv1"
+    ):
+        check_output(tmp_path / "out.mov", probe(source), encode, [source])
 
 
 def test_without_its_alpha_a_picture_has_the_same_colours(tmp_path: Path) -> None:
