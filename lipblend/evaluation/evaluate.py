@@ -23,7 +23,7 @@ from lipblend.evaluation.trust import shows_settings
 from lipblend.evaluation.walk import NO_CHANGE, Video, Walk
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
+from lipblend.media.probe import probe, probe_both
 from lipblend.progress import Progress
 from lipblend.quality.gate import verdicts
 from lipblend.quality.record import Evaluation, InputFile
@@ -83,7 +83,7 @@ def evaluate(
         One of its subclasses, see `lipblend.errors`.
     """
     report = on_progress or (lambda _: None)
-    ours, theirs, made = probe(original), probe(synced), probe(result)
+    (ours, theirs), made = probe_both(original, synced), probe(result)
     model = resolve_model("face_landmarker", models)
     restorer = load_restorer(settings.restore)
     analysis = analyse_cached(

@@ -235,8 +235,8 @@ def add_confirmed(
 
     What a tile's edge made up does not come back in the middle of a crop. And what only looks like a face, a fold or a
     hand, is seen in one crop and not in another, or elsewhere in it: so the mesh must come back in a smaller and in a
-    larger crop, to within 0.05 of its width in the mean. Measured on 30 clips: faces at most 0.01 apart in every crop;
-    of eight sightings of folds none came back in the smaller one.
+    larger crop, to within 0.05 of its width in the mean. Measured on 28 clips: all 672 sightings of faces came back in
+    both, 0.017 apart at most; of 18 of folds, hands and flower beds one in the smaller crop, none in the larger.
 
     Parameters
     ----------
@@ -263,6 +263,14 @@ def add_confirmed(
         if other is None or float(np.hypot(*(other - best).T).mean()) > most_px:
             return
     found.append(best)
+
+
+def confirmed(meshes: Sequence[Mesh], whole: npt.NDArray[np.uint8], detect: Detect, min_face_px: int) -> list[Mesh]:
+    """Those of some meshes that are confirmed, each face once; see `add_confirmed`."""
+    found: list[Mesh] = []
+    for mesh in meshes:
+        add_confirmed(found, mesh, whole, detect, min_face_px)
+    return found
 
 
 def _again(mesh: Mesh, factor: float, whole: npt.NDArray[np.uint8], detect: Detect) -> Mesh | None:

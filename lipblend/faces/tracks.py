@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import CROP_FACTOR, Mesh, RgbOf, Sweep, crop_around, find_faces, overlap, shifted
+from lipblend.faces.search import (
+    CROP_FACTOR,
+    Mesh,
+    RgbOf,
+    Sweep,
+    confirmed,
+    crop_around,
+    find_faces,
+    overlap,
+    shifted,
+)
 from lipblend.media.planes import Box
 
 _WIDE_CROP_FACTOR = 3.0
@@ -242,7 +252,7 @@ class FaceTracker:
             known = [track.mesh for track in live]
             count = max(1, round(_TILES_A_SECOND * waited_s)) if due else 0
             return self._sweep.look(whole, time_s, self._detect, known=known, count=count)
-        return [mesh for mesh in self._detect(whole) if Landmarks(mesh).face_width_px >= self._min_face_px]
+        return confirmed(self._detect(whole), whole, self._detect, self._min_face_px)
 
     def _spends_spare(self, time_s: float) -> bool:
         """Whether a search out of turn can be afforded; if so, it is counted."""

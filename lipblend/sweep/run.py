@@ -18,7 +18,7 @@ from lipblend.evaluation.walk import Video
 from lipblend.faces.models import resolve_model
 from lipblend.media.info import VideoInfo
 from lipblend.media.prefetch import prefetch
-from lipblend.media.probe import probe
+from lipblend.media.probe import probe_both
 from lipblend.progress import Progress
 from lipblend.settings import Settings
 from lipblend.stages.restore import load_restorers
@@ -128,7 +128,7 @@ def run_sweep(
         raise SettingsError(f"{runs} runs of frames cannot be tried", hint="Give 1 or more.")
     check_rank_by(rank_by, reference=reference is not None)
     check_folder(folder, overwrite=overwrite)
-    ours, theirs = probe(original), probe(synced)
+    ours, theirs = probe_both(original, synced)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, ours) if reference is not None else None
     groups, failed = analyse_all(

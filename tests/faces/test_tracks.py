@@ -261,6 +261,18 @@ def test_without_faces_the_tiles_are_searched_now_and_then_only(landmarker: Face
     assert whole == [True, *[False] * tiles, *[True] * 5, *[False] * tiles]
 
 
+def test_what_only_the_whole_picture_shows_is_not_followed(landmarker: FaceLandmarker, scene: Scene) -> None:
+    mesh = landmarker.detect(scene(640, 360, (180, 320, 180)))[0]
+
+    class Ghost:
+        """Takes something for a face wherever it sees the whole picture."""
+
+        def detect(self, rgb: np.ndarray) -> list[Mesh]:
+            return [mesh] if rgb.shape == (360, 640, 3) else []
+
+    assert ids(follow(Ghost(), [scene(640, 360)] * 4, search_every_s=10.0)) == [[]] * 4
+
+
 @pytest.mark.slow
 def test_a_frame_alone_equals_the_frame_in_the_clip_nearly(landmarker: FaceLandmarker, scene: Scene) -> None:
     """Nothing is smoothed: a mesh may differ by what the crop does to it, not by where the face was."""
