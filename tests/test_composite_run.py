@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -229,11 +230,26 @@ def test_the_public_names_are_there_each_time() -> None:
         _ = lipblend.nothing
 
 
-@pytest.mark.slow(13)
+def cut(source: Path, target: Path, pictures: int) -> Path:
+    """The first packets of a clip, as they are: so many pictures and the sound that goes with them."""
+    with av.open(str(source)) as file, av.open(str(target), "w") as out:
+        copies = {stream.index: out.add_stream_from_template(stream) for stream in file.streams}
+        for packet in file.demux():
+            video = packet.stream.type == "video"
+            if packet.size and (pictures > 0 or not video):
+                pictures -= video
+                packet.stream = copies[packet.stream_index]
+                out.mux(packet)
+            elif packet.size:
+                break
+    return target
+
+
+@pytest.mark.slow(4)
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not at hand")
 @pytest.mark.parametrize("name", ["small_face", "glasses_smile"])
 def test_real_clips_with_themselves_come_back_exactly(name: str, tmp_path: Path) -> None:
-    clip = CLIPS / f"{name}.mp4"
+    clip = cut(CLIPS / f"{name}.mp4", tmp_path / "in.mp4", 30)
     done = run(clip, clip, tmp_path / "out.mp4", LOSSLESS)
     assert done.blended == done.frames
     assert times_of(done.output) == times_of(clip)

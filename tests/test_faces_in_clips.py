@@ -197,6 +197,7 @@ def test_a_small_face_in_a_large_frame_is_patched(studio: Studio) -> None:
     assert changes.max() == 0
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("tilt", [-40.0, 40.0])
 def test_a_tilted_face_is_patched_at_its_mouth(tilt: float, studio: Studio) -> None:
     person = Person(100, 240, 125, tilt=tilt)
@@ -220,6 +221,7 @@ def test_a_tilted_face_is_patched_at_its_mouth(tilt: float, studio: Studio) -> N
     assert [x[strong].mean(), y[strong].mean()] == pytest.approx(studio.mouth(person), abs=6)
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_face_that_turns_by_forty_degrees_is_patched_at_its_mouth(side: int, studio: Studio) -> None:
     turns = side * np.concatenate([np.linspace(0, 40, 14), np.full(6, 40.0)])
@@ -247,6 +249,7 @@ def test_folds_of_a_dress_are_no_faces() -> None:
     assert found.faces[0].y < 1000
 
 
+@pytest.mark.slow(15)
 @pytest.mark.skipif(not (CLIPS / "turning_head.mp4").is_file(), reason="the real clips are not at hand")
 def test_a_real_head_that_turns_keeps_its_face() -> None:
     clip = CLIPS / "turning_head.mp4"
@@ -273,6 +276,7 @@ def raw(analysis: ClipAnalysis, frame: int) -> np.ndarray:
     return np.asarray(mesh)
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("kind", ["another person", "jump"])
 def test_nothing_is_smoothed_or_painted_across_a_cut(kind: str, studio: Studio) -> None:
     # The head moves up to the cut: smoothing across it would drag the meshes towards the other shot.
@@ -298,6 +302,7 @@ def test_nothing_is_smoothed_or_painted_across_a_cut(kind: str, studio: Studio) 
         assert about(changes[12:], ours, 60).max() == 0
 
 
+@pytest.mark.slow(3)
 def test_a_shot_without_a_face_between_two_is_the_originals(studio: Studio) -> None:
     film = studio.film([*[Shown((LEFT,))] * 8, *[Shown(background=1)] * 8, *[Shown((RIGHT,), background=2)] * 8])
     done = film.run()
@@ -308,6 +313,7 @@ def test_a_shot_without_a_face_between_two_is_the_originals(studio: Studio) -> N
     assert about(changes[[16]], studio.mouth(RIGHT), 6) > 10
 
 
+@pytest.mark.slow(3)
 def test_a_flash_neither_loses_the_face_nor_switches_the_patch(studio: Studio) -> None:
     person = Person(44, 160, 200)  # not to be seen in the whole picture: once lost it has to be searched for
     frames = [Shown((person,), gain=1.7 if frame in (9, 15) else 1.0) for frame in range(24)]
@@ -318,6 +324,7 @@ def test_a_flash_neither_loses_the_face_nor_switches_the_patch(studio: Studio) -
 # Nobody to work on
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("reaction", [False, True])
 def test_a_shot_of_somebody_who_was_left_alone_passes_through(reaction: bool, studio: Studio) -> None:
     listener = at(RIGHT, painted=not reaction)
@@ -332,6 +339,7 @@ def test_a_shot_of_somebody_who_was_left_alone_passes_through(reaction: bool, st
         assert (done.blended, done.passed_through) == (30, {})
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("same", [True, False])
 def test_shots_are_all_blended_where_nothing_was_changed_anywhere(same: bool, studio: Studio) -> None:
     """Also where the synced video was only encoded again, one shot of it with more to encode than the other."""

@@ -274,6 +274,7 @@ def test_another_size_or_shape_is_composed_at_the_originals_size(run: Callable[.
     assert done.error_to_truth([-1] * 4 + SHORT[4:20]) < 0.6
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("shape", [(288, 288), (160, 320)], ids=["same size", "other size"])
 def test_another_scene_is_refused(tmp_path: Path, material: Material, shape: tuple[int, int]) -> None:
     from lipblend import composite
@@ -310,6 +311,7 @@ def real(name: str, tmp_path: Path):
     return composite(ours, theirs, tmp_path / "out.mp4", settings=Settings.model_validate(groups))
 
 
+@pytest.mark.slow(12)
 def test_a_real_pair_that_the_generator_re_timed(tmp_path: Path) -> None:
     done = real("wav2lip_huyvux_fps30", tmp_path)
     assert (done.timeline, done.audio) == ("synced", "synced")

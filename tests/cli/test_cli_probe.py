@@ -148,6 +148,7 @@ def test_doctor_words_its_options_as_the_others_do() -> None:
     assert len(helps("doctor")) == 2
 
 
+@pytest.mark.slow(5)
 def test_doctor_finds_this_installation_fit() -> None:
     done = run.invoke(app, ["doctor"])
     assert done.exit_code == 0, done.output

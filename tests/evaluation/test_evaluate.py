@@ -120,6 +120,7 @@ def test_identity_gives_the_perfect_values_exactly(made: Made) -> None:
     assert {key: worst(record, key) for key in perfect} == perfect
 
 
+@pytest.mark.slow(2)
 def test_a_patch_that_lies_off_its_place_shows_at_the_seam(made: Made) -> None:
     def shift(i: int, frame: np.ndarray) -> np.ndarray:
         moved = np.roll(frame, (3, 3), (0, 1))
@@ -131,6 +132,7 @@ def test_a_patch_that_lies_off_its_place_shows_at_the_seam(made: Made) -> None:
     assert "ssim_y" in failed(off)
 
 
+@pytest.mark.slow(2)
 def test_a_tinted_patch_is_a_colour_step_and_a_cast(made: Made) -> None:
     soft = [cv2.GaussianBlur(made.inside(i, 2.2), (0, 0), 4)[..., None] for i in range(FRAMES)]
     tinted = made.damaged("tinted", lambda i, frame: frame + soft[i] * np.array([22, -4, -16], np.float32))
@@ -141,6 +143,7 @@ def test_a_tinted_patch_is_a_colour_step_and_a_cast(made: Made) -> None:
     assert "alpha_flicker" not in failed(record)
 
 
+@pytest.mark.slow(2)
 def test_a_flickering_patch_is_seen_over_time_only(made: Made) -> None:
     soft = [cv2.GaussianBlur(made.inside(i, 2.2), (0, 0), 4)[..., None] for i in range(FRAMES)]
     flickering = made.damaged("flickering", lambda i, frame: frame + soft[i] * (4 if i % 2 else -4))
@@ -150,6 +153,7 @@ def test_a_flickering_patch_is_seen_over_time_only(made: Made) -> None:
     assert "ssim_y" not in failed(record)
 
 
+@pytest.mark.slow(2)
 def test_lips_left_uncovered_are_overspill(made: Made) -> None:
     originals, synced = rgb_frames(made.film.original), rgb_frames(made.film.synced)
 
@@ -167,12 +171,14 @@ def test_lips_left_uncovered_are_overspill(made: Made) -> None:
     assert value(record, "untouched") is None
 
 
+@pytest.mark.slow(2)
 def test_the_synced_video_itself_can_be_judged(made: Made) -> None:
     record = made.judge(made.film.synced, "difference")
     assert sum(row.blended for row in record.rows) == FRAMES
     assert value(record, "overspill") == 0
 
 
+@pytest.mark.slow(2)
 def test_a_hard_paste_is_seen_although_its_matte_is_estimated(made: Made) -> None:
     originals = rgb_frames(made.film.original)
 
@@ -188,6 +194,7 @@ def test_a_hard_paste_is_seen_although_its_matte_is_estimated(made: Made) -> Non
     assert worst(record, "colour_step") > 2
 
 
+@pytest.mark.slow(2)
 def test_a_file_that_was_painted_on_elsewhere_is_not_untouched(made: Made) -> None:
     def paint(i: int, frame: np.ndarray) -> np.ndarray:
         frame[20:60, 400:460] = (0, 200, 0)
@@ -200,6 +207,7 @@ def test_a_file_that_was_painted_on_elsewhere_is_not_untouched(made: Made) -> No
     assert worst(made.judge(made.damaged("as_it_is", lambda i, frame: frame)), "untouched") == 0
 
 
+@pytest.mark.slow(2)
 def test_swapped_files_are_wondered_at(made: Made) -> None:
     film = made.film
     record = evaluate(film.original, film.synced, film.original, settings=SETTINGS, matte="difference").record
@@ -209,12 +217,14 @@ def test_swapped_files_are_wondered_at(made: Made) -> None:
     assert not any("swapped" in note for note in made.judge(made.output).notes)
 
 
+@pytest.mark.slow(2)
 def test_the_original_as_a_result_took_nothing_over(made: Made) -> None:
     record = made.judge(made.film.original, "difference")
     assert {row.reason for row in record.rows} == {NO_CHANGE}
     assert value(record, "passed_through") == 1
 
 
+@pytest.mark.slow(2)
 def test_wrong_settings_are_noticed_and_said_when_insisted_on(made: Made) -> None:
     other = Settings.model_validate({**LOSSLESS, "mask": {"shapes": ("region",), "regions": ("left_eye",)}})
     assert made.judge(made.output, "auto", other).matte == "difference"
@@ -223,6 +233,7 @@ def test_wrong_settings_are_noticed_and_said_when_insisted_on(made: Made) -> Non
     assert any("does not look like one made with these settings" in note for note in record.notes)
 
 
+@pytest.mark.slow(2)
 def test_a_result_that_lost_frames_is_put_together_by_the_picture(made: Made) -> None:
     frames = rgb_frames(made.output)
     path = made.output.with_name("fewer.mp4")
@@ -233,6 +244,7 @@ def test_a_result_that_lost_frames_is_put_together_by_the_picture(made: Made) ->
     assert any("found by the picture" in note for note in record.notes)
 
 
+@pytest.mark.slow(2)
 def test_a_smaller_result_is_measured_in_the_originals_pixels(made: Made) -> None:
     path = made.output.with_name("small.mp4")
     small = [cv2.resize(frame, (320, 180), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
@@ -243,6 +255,7 @@ def test_a_smaller_result_is_measured_in_the_originals_pixels(made: Made) -> Non
     assert value(record, "outside") is None
 
 
+@pytest.mark.slow(2)
 def test_a_smaller_result_can_be_shown(made: Made) -> None:
     path = made.output.with_name("tiny.mp4")
     small = [cv2.resize(frame, (160, 90), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
@@ -253,6 +266,7 @@ def test_a_smaller_result_can_be_shown(made: Made) -> None:
     assert page_bytes(evaluated)
 
 
+@pytest.mark.slow(2)
 def test_frames_that_the_original_does_not_hold_stay_in_their_place(made: Made) -> None:
     path = made.output.with_name("titled.mp4")
     title = [np.full((270, 480, 3), 30 + 9 * i, np.uint8) for i in range(5)]
@@ -272,6 +286,7 @@ def test_frames_that_the_original_does_not_hold_stay_in_their_place(made: Made) 
     assert page_bytes(evaluated)
 
 
+@pytest.mark.slow(2)
 def test_another_film_is_refused(made: Made, portrait: np.ndarray, face: Landmarks, tmp_path: Path) -> None:
     other = Studio(portrait, face.points, tmp_path).film([Shown((), background=9) for _ in range(FRAMES)])
     with pytest.raises(InputMismatchError, match="another scene"):
@@ -284,6 +299,7 @@ def test_another_film_is_refused(made: Made, portrait: np.ndarray, face: Landmar
     assert caught.value.details[1].startswith("result ")
 
 
+@pytest.mark.slow(2)
 def test_against_the_reference_the_composite_is_nearer_than_the_original(made: Made) -> None:
     record = made.judge(made.output, reference=made.film.synced)
     itself = made.judge(made.film.synced, reference=made.film.synced)
@@ -297,6 +313,7 @@ def test_against_the_reference_the_composite_is_nearer_than_the_original(made: M
     assert value(kept, "psnr") is None  # nothing is blended there
 
 
+@pytest.mark.slow(2)
 def test_a_reference_of_another_length_is_refused(made: Made) -> None:
     path = made.output.with_name("short.mp4")
     write_clip(path, rgb_frames(made.output)[:5], frame_rate=Fraction(25), crf=10)
@@ -304,6 +321,7 @@ def test_a_reference_of_another_length_is_refused(made: Made) -> None:
         made.judge(made.output, reference=path)
 
 
+@pytest.mark.slow(2)
 def test_views_and_pictures_can_be_had_again(made: Made) -> None:
     evaluated = evaluate(made.film.original, made.film.synced, made.output, settings=SETTINGS)
     (index, views), *_ = evaluated.walk.views([7])

@@ -17,6 +17,7 @@ from lipblend.media.writer import VideoWriter, check_output
 from lipblend.settings import EncodeSettings
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
 def test_a_clip_comes_back_in_step(
     clip: Path,

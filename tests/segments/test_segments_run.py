@@ -82,6 +82,7 @@ def plain(uneven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.mark.slow(3)
 def test_workers_make_the_same_file_and_progress_counts_over_all(uneven: Path, plain: Path, tmp_path: Path) -> None:
     seen: list[int] = []
     run = write(uneven, tmp_path / "out.mp4", jobs=2, report=lambda p: seen.append(p.done))
@@ -104,6 +105,7 @@ class _Stop:
             raise self.error
 
 
+@pytest.mark.slow(3)
 def test_an_interrupt_leaves_no_file_and_no_process(
     uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +234,7 @@ def test_digests_go_by_content() -> None:
         digest(object())
 
 
+@pytest.mark.slow(3)
 def test_a_workers_error_is_raised_as_it_is(uneven: Path, tmp_path: Path) -> None:
     gone = tmp_path / "gone.mp4"
     gone.write_bytes(uneven.read_bytes())
@@ -243,6 +246,7 @@ def test_a_workers_error_is_raised_as_it_is(uneven: Path, tmp_path: Path) -> Non
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow(3)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_killed_worker_ends_the_run_with_one_clear_error(uneven: Path, tmp_path: Path) -> None:
     def kill(_: Progress) -> None:
