@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import geometry, timeline
-from lipblend.analysis.framemap import Expected, find_source, fits_worse_by, without_strangers
+from lipblend.analysis.expected import Expected
+from lipblend.analysis.framemap import find_source, fits_worse_by, without_strangers
 from lipblend.analysis.placement import Pairs, SmallPictures, find_mapping, usual_ways
 from lipblend.analysis.scan import Scan
 from lipblend.analysis.timeline import Clock

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-GAP = -1
-"""In place of a column; more of them than the longest step is long part columns that are no neighbours."""
-
 _OFF_STEP = 10.0
 _STEP_SLOPE = 0.7
 _SLIP_BACK = 2  # frames that forward play may slip back without turning round
-_TURN = 12.0
-_JUMP = 25.0
-_START_AWAY = 6.0
+TURN = 12.0
+"""Price of turning round, in nats."""
+JUMP = 25.0
+"""Price of going on anywhere else, in nats."""
+START_AWAY = 6.0
+"""Price of starting elsewhere than expected, in nats."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Steps:
 
     usual: frozenset[int]
     longest: int
+
+    def forward(self) -> range:
+        """All steps that forward play may take."""
+        return range(-_SLIP_BACK, self.longest + 1)
 
     def price(self, step: int) -> float:
         """Cost of a step forward (backward if negative), in nats."""
@@ -45,7 +49,7 @@ def cheapest_path(
     costs : (n, m) float32
         Cost of each column in each row, in nats, >= 0; infinite where it may not pass.
     columns : (m,) int64
-        What the columns stand for, rising; `GAP` between such as are no neighbours.
+        What the columns stand for, rising; neighbours.
     steps : Steps
     start_near : float
         Column value at which starting costs nothing.
@@ -56,35 +60,31 @@ def cheapest_path(
         Values of ``columns``.
     """
     # The least cost of each row, with nothing to pay for the steps between: no path is cheaper.
-    gaps = columns == GAP
-    nearest = (np.where(gaps, np.float32(np.inf), costs) if gaps.any() else costs).argmin(axis=1)
+    nearest = costs.argmin(axis=1)
     if abs(columns[nearest[0]] - start_near) <= 1 and steps.usual.issuperset(np.diff(nearest).tolist()):
         return np.asarray(columns[nearest], np.int64)
-    moves = [(step, steps.price(step)) for step in range(-_SLIP_BACK, steps.longest + 1)]
+    moves = [(step, steps.price(step)) for step in steps.forward()]
     jump, turns = len(moves), (len(moves) + 1, len(moves) + 2)
     rows, width = costs.shape
     # Two layers: playing forward, and playing backward. came[layer] tells by which move a cell was reached.
     came = np.zeros((2, rows, width), np.uint16)
     jumped_from = np.zeros((rows, 2), np.int64)
-    start = np.where(np.abs(columns - start_near) <= 1, 0.0, _START_AWAY)
-    start[columns == GAP] = np.inf
-    layers = [costs[0] + start, costs[0] + start + _TURN]
+    start = np.where(np.abs(columns - start_near) <= 1, 0.0, START_AWAY)
+    layers = [costs[0] + start, costs[0] + start + TURN]
     for row in range(1, rows):
         ahead, back = layers
         flat = np.concatenate(layers)
         where = int(flat.argmin())
         jumped_from[row] = divmod(where, width)
-        leap = float(flat[where]) + _JUMP
+        leap = float(flat[where]) + JUMP
         best = [np.full(width, leap), np.full(width, np.inf)]
         came[0, row] = jump
         for number, (step, price) in enumerate(moves):
             _improve(best[0], came[0, row], _moved(ahead, step) + price, number)
             _improve(best[1], came[1, row], _moved(back, -step) + price, number)
         for number, step in zip(turns, (0, 1), strict=True):
-            _improve(best[0], came[0, row], _moved(back, step) + _TURN, number)
-            _improve(best[1], came[1, row], _moved(ahead, -step) + _TURN, number)
-        for layer in best:
-            layer[columns == GAP] = np.inf
+            _improve(best[0], came[0, row], _moved(back, step) + TURN, number)
+            _improve(best[1], came[1, row], _moved(ahead, -step) + TURN, number)
         layers = [best[0] + costs[row], best[1] + costs[row]]
     side, at = divmod(int(np.concatenate(layers).argmin()), width)
     path = np.zeros(rows, np.int64)

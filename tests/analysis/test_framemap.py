@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import film, handed_on, texture, thumbs
 
-from lipblend.analysis import framemap
-from lipblend.analysis.framemap import Expected, find_source, without_strangers
+from lipblend.analysis.expected import Expected
+from lipblend.analysis.framemap import find_source, without_strangers
 
 N = 96
 ALL = np.arange(N)
@@ -151,40 +151,3 @@ def test_what_goes_on_after_the_end_keeps_its_matches(moving: np.ndarray, tail: 
     clips = flat(moving[:60]), flat(handed_on(moving, source))
     path = find_source(*clips, by_clock(len(source), 60))
     np.testing.assert_array_equal(without_strangers(*clips, path, np.arange(len(source)) >= 60), source)
-
-
-LONG = {
-    "identity": lambda n: np.arange(n),
-    "starts late": lambda n: np.arange(131, n),
-    "there and back": lambda n: np.concatenate([np.arange(n - 300), np.arange(n - 302, 300, -1)]),
-    "pieces joined": lambda n: np.concatenate([np.arange(400), np.arange(901, n)]),
-    "as 29.97": lambda n: np.rint(np.arange(int(n * 1.1988)) * 25 * 1001 / 30000).astype(int).clip(0, n - 1),
-    "much shorter": lambda n: np.arange(700, 740),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LONG)
-def test_a_long_clip_is_searched_in_strides_and_comes_out_exact(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(framemap, "MOST_FRAMES", 300)
-    pictures = film(1200, 3, size=(32, 18), step_px=0.7)
-    source = LONG[name](1200)
-    speed = 25 * 1001 / 30000 if name == "as 29.97" else 1.0
-    np.testing.assert_array_equal(found(pictures, source, speed, noise=0.5), source)
-
-
-@pytest.mark.slow
-def test_the_strided_search_never_holds_the_whole_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures = flat(film(framemap.MOST_FRAMES * 2 + 50, 4, size=(16, 9), step_px=0.5))
-    sizes: list[int] = []
-    search = framemap.cheapest_path
-
-    def counted(costs: np.ndarray, *more: object, **named: object) -> np.ndarray:
-        sizes.append(costs.size)
-        return search(costs, *more, **named)
-
-    monkeypatch.setattr(framemap, "cheapest_path", counted)
-    got = find_source(pictures, pictures, by_clock(len(pictures), len(pictures)))
-    np.testing.assert_array_equal(got, np.arange(len(pictures)))
-    assert max(sizes) <= framemap.MOST_FRAMES**2
-    assert len(sizes) > 4

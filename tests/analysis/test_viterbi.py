@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipblend.analysis.viterbi import _JUMP, _SLIP_BACK, _START_AWAY, _TURN, GAP, Steps, cheapest_path
+from lipblend.analysis.viterbi import _SLIP_BACK, JUMP, START_AWAY, TURN, Steps, cheapest_path
 
 PLAIN = Steps(frozenset({1}), 7)
 
@@ -67,22 +67,6 @@ def test_a_glance_away_is_not_followed_and_a_stay_is() -> None:
     assert found(walled(stay, 60, cost=30)) == stay
 
 
-def test_gaps_are_never_shown_and_never_stepped_across() -> None:
-    columns = np.array([0, 1, 2, GAP, 10, 11, 12])
-    costs = np.zeros((6, 7), np.float32)
-    path = cheapest_path(costs, columns, PLAIN, start_near=0)
-    assert GAP not in path
-    costs[:3, 3:] = costs[3:, :4] = 100
-    path = cheapest_path(costs, columns, PLAIN, start_near=0)
-    assert (path[:3] <= 2).all()
-    assert (path[3:] >= 10).all()
-
-
-def test_a_single_row_is_never_a_gap() -> None:
-    costs = np.array([[90, 90, 0, 90]], np.float32)
-    assert cheapest_path(costs, np.array([0, 1, GAP, 9]), PLAIN, start_near=0)[0] != GAP
-
-
 def test_where_a_cost_is_infinite_it_does_not_pass() -> None:
     costs = np.zeros((6, 20), np.float32)
     costs[:, :10] = np.inf
@@ -100,15 +84,15 @@ def price(path: tuple[int, ...], costs: np.ndarray, steps: Steps, start: float) 
     """Least price of a path over all ways to play it: forward or backward in every row."""
     best = np.inf
     for backward in itertools.product((False, True), repeat=len(path)):
-        total = costs[0, path[0]] + (0 if abs(path[0] - start) <= 1 else _START_AWAY) + _TURN * backward[0]
+        total = costs[0, path[0]] + (0 if abs(path[0] - start) <= 1 else START_AWAY) + TURN * backward[0]
         for row in range(1, len(path)):
             step, was, now = path[row] - path[row - 1], backward[row - 1], backward[row]
-            ways = [_JUMP] if not now else []
+            ways = [JUMP] if not now else []
             along = -step if now else step
             if was == now and -_SLIP_BACK <= along <= steps.longest:
                 ways.append(steps.price(along))
             if was != now and along in (0, 1):
-                ways.append(_TURN)
+                ways.append(TURN)
             total += costs[row, path[row]] + min(ways, default=np.inf)
         best = min(best, total)
     return float(best)

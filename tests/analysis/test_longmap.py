@@ -1,0 +1,106 @@
+"""Maps of long films, of which most show the same thing again and again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from talking import talking_film
+from textures import film, handed_on, thumbs
+
+from lipblend.analysis import framemap, table
+from lipblend.analysis.expected import Expected
+from lipblend.analysis.framemap import find_source
+from lipblend.analysis.table import Table
+
+
+def flat(pictures: np.ndarray) -> np.ndarray:
+    return thumbs(pictures).reshape(len(pictures), -1)
+
+
+def by_clock(count: int, originals: int, speed: float = 1.0) -> Expected:
+    at = np.arange(count) * speed
+    return Expected(np.minimum(at, originals - 1), at > originals - 0.5)
+
+
+def test_a_long_film_that_comes_again_and_is_in_step_is_mapped_in_step() -> None:
+    original, synced = (flat(each) for each in talking_film(90, 4))
+    assert len(original) == 2520 > framemap.MOST_FRAMES
+    got = find_source(original, synced, by_clock(2520, 2520))
+    np.testing.assert_array_equal(got, np.arange(2520))
+
+
+def resampled(count: int, rate: float, into: float) -> np.ndarray:
+    return np.rint(np.arange(int(count * into / rate)) * rate / into).astype(int).clip(0, count - 1)
+
+
+N = 840
+ALL = np.arange(N)
+MAPS: dict[str, tuple[np.ndarray, float]] = {
+    "starts late": (ALL[131:], 1),
+    "late and early": (ALL[300:600], 1),
+    "lost frames": (np.delete(ALL, np.arange(40, N, 97)), 1),
+    "repeated frames": (np.sort(np.concatenate([ALL, ALL[30::60]])), 1),
+    "slips twice": (np.concatenate([ALL[:300], ALL[299:500], ALL[498:]])[:N], 1),
+    "there and back": (np.concatenate([ALL[:500], ALL[498::-1], ALL[1:300]]), 1),
+    "loop": (np.concatenate([ALL[:350]] * 3), 1),
+    "starts over": (np.concatenate([ALL, ALL[:200]]), 1),
+    "pieces joined": (np.concatenate([ALL[:300], ALL[571:]]), 1),
+    "pieces the other way round": (np.concatenate([ALL[400:], ALL[:380]]), 1),
+    "25 as 29.97 by time": (resampled(N, 25, 30000 / 1001), 25 * 1001 / 30000),
+    "30 as 25 by time": (resampled(N, 30, 25), 30 / 25),
+    "60 as 25 by time": (resampled(N, 60, 25), 60 / 25),
+    "1.36 times as fast": (resampled(N, 1.36, 1), 1),
+    "22.13 as 30 by index, starting over": (np.concatenate([ALL, ALL[:100]]), 22.13 / 30),
+    "freezes at the end": (np.concatenate([ALL, np.full(60, N - 1)]), 1),
+    "much shorter": (ALL[500:540], 1),
+}
+
+
+@pytest.fixture(scope="module")
+def moving() -> np.ndarray:
+    return film(N, 3, size=(32, 18), step_px=0.7)
+
+
+@pytest.fixture
+def short_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done for long clips is done from 200 frames on, so that it can be tried often."""
+    monkeypatch.setattr(framemap, "MOST_FRAMES", 200)
+
+
+@pytest.mark.usefixtures("short_is_long")
+@pytest.mark.parametrize("name", MAPS)
+def test_retimed_films_come_back_exactly(moving: np.ndarray, name: str) -> None:
+    source, speed = MAPS[name]
+    rng = np.random.default_rng(5)
+    synced = flat(handed_on(moving, source, noise=0.5))
+    got = find_source(flat(moving + rng.normal(0, 1, moving.shape)), synced, by_clock(len(source), N, speed))
+    np.testing.assert_array_equal(got, source)
+
+
+@pytest.mark.usefixtures("short_is_long")
+@pytest.mark.parametrize("name", ["starts late", "there and back", "loop", "pieces joined", "starts over"])
+def test_retimed_films_in_which_much_comes_again(name: str) -> None:
+    original, synced = talking_film(40, 3)
+    source, speed = MAPS[name]
+    got = find_source(flat(original), flat(synced[source]), by_clock(len(source), N, speed))
+    off = np.abs(got - source)
+    # Frames beside a jump, and of a head that holds still, are like their neighbours.
+    assert np.count_nonzero(off) < 0.01 * len(source)
+    assert off.max() <= 2
+
+
+def test_the_table_is_never_held_and_judged_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_CELLS", 10_000)
+    original, synced = (flat(each) for each in talking_film(30, 3))
+    whole = Table.of(original, synced, by_clock(630, 630))
+    blocks = list(whole.blocks(None))
+    assert sum(len(block.costs) for block in blocks) == 630
+    assert max(block.costs.size for block in blocks) <= 10_000
+    # A path that is wrong all along does not make itself look right.
+    assert np.median(whole.better_places(np.arange(630))) < 3
+    assert np.median(whole.better_places((np.arange(630) + 300) % 630)) > 30
+
+
+def test_a_film_without_a_moving_thing_goes_by_the_clock() -> None:
+    black = np.zeros((2300, 100), np.uint8)
+    np.testing.assert_array_equal(find_source(black, black, by_clock(2300, 2300)), np.arange(2300))
