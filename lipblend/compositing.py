@@ -64,6 +64,8 @@ class CompositeResult:
     pairing : mapping
         How the two videos go together: offset_s, in_step, drift, repeated, missing, jumps, backward, before, after (see
         `lipblend.analysis.timeline.Pairing`), likeness and mapping (`lipblend.analysis.alignment.Alignment`).
+    colour : mapping
+        How the synced video's codes were read (`lipblend.analysis.interpret.Interpretation.found`).
     notes : tuple of str
         What else the user should know.
     width, height : int
@@ -84,6 +86,7 @@ class CompositeResult:
     audio: str
     timeline: str
     pairing: Mapping[str, Any]
+    colour: Mapping[str, Any]
     notes: tuple[str, ...]
     width: int
     height: int
@@ -203,6 +206,7 @@ def composite(
     )
     if process is not None:
         process.end()  # an analysis that is kept needs none
+    theirs = theirs.read_by(analysis.interpretation.change)
     # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
     plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
     analysis = replace(analysis, tracks={})
@@ -290,6 +294,7 @@ def composite(
         audio=audio.taken,
         timeline=found.timeline.follows,
         pairing=_pairing_dict(found),
+        colour=analysis.interpretation.found,
         notes=(
             *notes,
             *dict.fromkeys((*ours.warnings, *theirs.warnings)),

@@ -149,9 +149,10 @@ def render_frame(
         place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
         after = synced_cut(synced.planes, synced.layout, matte.box, place, before.grid)
         if not same_colour(synced.colour, original.colour):
-            after = Patch.of(
-                convert_colour(after.whole(), synced.colour, original.colour, original.height), before.grid
+            whole = convert_colour(
+                after.whole(), synced.colour, original.colour, original.height, beside=before.whole()
             )
+            after = Patch.of(whole, before.grid)
         matrix = ycbcr_matrix(original.colour, original.height)
         after = face.colour.apply_patch(after, matrix)
         if face.membrane is not None:

@@ -11,8 +11,11 @@ from lipblend.allocator import give_back
 from lipblend.analysis import cuts
 from lipblend.analysis.alignment import Alignment, align, alignment_notes
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.evidence import gather
 from lipblend.analysis.follow import follow
+from lipblend.analysis.interpret import interpret
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
+from lipblend.analysis.placement import SmallPictures
 from lipblend.analysis.scan import Scan
 from lipblend.analysis.timeline import Clock, jumps
 from lipblend.analysis.window import Window, align_window, check_not_empty
@@ -88,10 +91,13 @@ def analyse(
             "an input is damaged, and read.strict is set", details=damage, hint="Leave out --strict to decode on."
         )
     alignment = align(ours, theirs, pair) if window is None else align_window(ours, theirs, pair)
+    seen = gather(ours, theirs, alignment.pairing.source, SmallPictures.of(ours, theirs), alignment.mapping)
+    read = interpret(seen, original, synced, believe_tags=settings.colour.interpret == "tags")
+    synced = synced.read_by(read.change)
     both = Pair(original, synced, alignment.mapping, lab)
     line = alignment.timeline
     wanted = [(int(i), int(j)) for i, j in zip(line.original_index, line.synced_index, strict=True) if j >= 0]
-    if not alignment.mapping.is_identity:
+    if not alignment.mapping.is_identity or read.change is not None:
         measures.clear()
     missing = [key for key in wanted if key not in measures]
     measures |= _measured_again(both, ours, theirs, missing)
@@ -118,7 +124,8 @@ def analyse(
         tracks=tracks,
         alignment=alignment,
         matrix=ycbcr_matrix(original.colour, original.height),
-        notes=(*alignment_notes(alignment, original, synced), *damage, *offline),
+        notes=(*alignment_notes(alignment, original, synced), *read.notes, *damage, *offline),
+        interpretation=read,
         original_pts=np.array(ours.pts),
         synced_pts=np.array(theirs.pts),
         exact_times=(ours.exact_times, theirs.exact_times),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.alignment import Alignment
+from lipblend.analysis.interpret import Interpretation
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.media.reader import Frame
 
@@ -63,6 +64,8 @@ class ClipAnalysis:
         Time stamps of all frames of the two videos, to find them again by.
     exact_times : (bool, bool)
         Whether these are the files' own, for the original and the synced video.
+    interpretation : Interpretation
+        How the synced video's codes are read: give ``interpretation.change`` to `VideoInfo.read_by`.
     kept : two mappings of int to Frame
         Frames of the two videos that were kept, by index; only where a window was analysed. Not to be written to.
     """
@@ -80,4 +83,5 @@ class ClipAnalysis:
     original_pts: npt.NDArray[np.int64]
     synced_pts: npt.NDArray[np.int64]
     exact_times: tuple[bool, bool]
+    interpretation: Interpretation = field(default_factory=Interpretation)
     kept: tuple[Mapping[int, Frame], Mapping[int, Frame]] = field(default_factory=lambda: ({}, {}))

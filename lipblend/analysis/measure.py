@@ -132,7 +132,7 @@ class Pair:
         whole = Box(small.x0 * step, small.y0 * step, small.x1 * step, small.y1 * step)
         before = extract_reduced(ours.planes, ours.layout, whole, step)
         after = synced_reduced(theirs.planes, theirs.layout, whole, step, self.mapping)
-        return before, convert_colour(after, self.synced.colour, info.colour, info.height), small
+        return before, convert_colour(after, self.synced.colour, info.colour, info.height, beside=before), small
 
 
 def work_step(face_width_px: float) -> int:

@@ -19,6 +19,7 @@ ANALYSIS_KEYS = (
     "track.cuts",
     "track.cut_threshold",
     "colour.space",
+    "colour.interpret",
 )
 """The only settings that `lipblend.analysis.analyse.analyse` may read (of ``colour.space``, whether it is ``lab``)."""
 

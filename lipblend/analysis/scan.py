@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.sparse import SparsePictures
 from lipblend.analysis.timeline import Clock
 from lipblend.faces.tracks import TrackedFace
 from lipblend.media.info import VideoInfo
@@ -52,6 +53,8 @@ class Scan:
         Small grey pictures, see `thumbnail`.
     faces : list of tuple of TrackedFace
         In the frame's own pixels.
+    colours : SparsePictures
+        Small colour pictures of some frames.
     damage : tuple of str
         What was wrong with the file, for the summary.
     exact_times : bool
@@ -69,6 +72,7 @@ class Scan:
     times_s: list[float] = field(default_factory=list)
     thumbs: list[Thumb] = field(default_factory=list)
     faces: list[tuple[TrackedFace, ...]] = field(default_factory=list)
+    colours: SparsePictures = field(default_factory=SparsePictures)
     damage: tuple[str, ...] = ()
     exact_times: bool = True
     window_pts: tuple[int, int] | None = None
@@ -110,6 +114,7 @@ class Scan:
             self.times_s.append(item.time_s)
             self.thumbs.append(item.thumb)
             self.faces.append(item.faces)
+            self.colours.see(len(self) - 1, item.frame, item.thumb.shape[::-1])
             if self.window_pts is not None:
                 self._keep(item.frame)
             yield item

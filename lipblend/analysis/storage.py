@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.interpret import Interpretation
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.timeline import Pairing, Timeline
 from lipblend.errors import LipblendError
+from lipblend.media.codemap import STEPS, CodeMap, LightPath
 from lipblend.media.mapping import FrameMapping
 from lipblend.stages.colour import QUANTILES, ColourStats
 from lipblend.stages.footprint import SAMPLE_SHAPE
@@ -34,6 +36,11 @@ _OF_FRAMES = ("times_s", "pts", "durations", "original_index", "synced_index")
 _OF_CLIP = ("shot_starts", "original_pts", "synced_pts", "matrix")
 _STATS = {"original_quantiles": (len(QUANTILES), 3), "synced_quantiles": (len(QUANTILES), 3), "pixels": ()}
 """Shapes of the fields of `ColourStats` that are not (3,)."""
+
+_CHANGE = {
+    "into": (3, 4), "out": (3, 4), "painted_into": (3, 4), "decode": (STEPS,), "mix": (3, 3), "encode": (STEPS, 3),
+    "weights": (2, 3), "powers": (2,),
+}  # fmt: skip
 
 
 class DamagedAnalysisError(LipblendError):
@@ -66,6 +73,7 @@ def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
     synced = [mesh for record in records for mesh in record.synced]
     arrays["synced"], arrays["has_synced"] = _some(synced, _MESH, np.float32)
     arrays |= _measures([each for record in records for each in record.measured])
+    arrays |= _change(analysis.interpretation.change)
     header = {
         "kind": _KIND,
         "key": key,
@@ -75,6 +83,8 @@ def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
         "likeness": analysis.alignment.likeness,
         "notes": list(analysis.notes),
         "exact_times": list(analysis.exact_times),
+        "colour_found": analysis.interpretation.found,
+        "colour_notes": list(analysis.interpretation.notes),
     }
     arrays[_HEADER] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     np.savez(sink, allow_pickle=False, **arrays)
@@ -121,7 +131,36 @@ def _unpacked(arrays: Kept, header: Mapping[str, Any]) -> ClipAnalysis:
         alignment=alignment,
         notes=tuple(str(note) for note in header["notes"]),
         exact_times=(bool(ours), bool(theirs)),
+        interpretation=Interpretation(
+            _change_of(arrays), tuple(str(note) for note in header["colour_notes"]), dict(header["colour_found"])
+        ),
     )
+
+
+def _change(change: CodeMap | None) -> Arrays:
+    if change is None:
+        return {}
+    parts = {"into": change.into, "out": change.out}
+    if change.painted_into is not None:
+        parts["painted_into"] = change.painted_into
+    if change.path is not None:
+        path = change.path
+        parts |= {"decode": path.decode, "mix": path.mix, "encode": path.encode, "weights": np.stack(path.weights)}
+        parts["powers"] = np.array(path.powers)
+    return {f"change_{name}": part for name, part in parts.items()}
+
+
+def _change_of(arrays: Kept) -> CodeMap | None:
+    parts = {name[len("change_") :]: part for name, part in arrays.items() if name.startswith("change_")}
+    if not parts:
+        return None
+    if any(name in parts and parts[name].shape != shape for name, shape in _CHANGE.items()):
+        raise ValueError("a change of codes of another shape")
+    path = None
+    if "decode" in parts:
+        before, after = parts["powers"].tolist()
+        path = LightPath(parts["decode"], parts["mix"], (before, after), tuple(parts["weights"]), parts["encode"])
+    return CodeMap(parts["into"], path, parts["out"], parts.get("painted_into"))
 
 
 def _tracks(arrays: Kept) -> dict[int, TrackRecord]:

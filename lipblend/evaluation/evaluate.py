@@ -144,7 +144,8 @@ def evaluate_plan(
     """
     started = time.perf_counter()
     original = Video(ours, analysis.original_pts, analysis.exact_times[0])
-    synced = Video(theirs, analysis.synced_pts, analysis.exact_times[1])
+    read = theirs.read_by(analysis.interpretation.change)
+    synced = Video(read, analysis.synced_pts, analysis.exact_times[1])
     result, spoken = follow_both(
         made, theirs, model=model, settings=settings,
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),

@@ -77,10 +77,11 @@ def _view(
     y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
     contour[y : y + matte.box.height, x : x + matte.box.width] = matte.contour
     taken[y : y + matte.box.height, x : x + matte.box.width] = blended.taken
+    before = extract_patch(original.planes, original.layout, box)
     return FaceView(
         box=box,
-        original=extract_patch(original.planes, original.layout, box),
-        synced=in_original(synced, box, place, original.colour, original.height),
+        original=before,
+        synced=in_original(synced, box, place, original.colour, original.height, beside=before),
         result=in_original(result, box, result_mapping, original.colour, original.height),
         contour=contour,
         alpha=taken * np.float32(face.weight) if face.weight < 1 else taken,
@@ -101,7 +102,13 @@ def view_box(box: Box, face_width_px: float, layout: PixelLayout, size: tuple[in
 
 
 def in_original(
-    picture: Picture, box: Box, mapping: FrameMapping, colour: ColourTags, height: int
+    picture: Picture,
+    box: Box,
+    mapping: FrameMapping,
+    colour: ColourTags,
+    height: int,
+    *,
+    beside: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """A crop of another video's frame in the original's pixels and encoding: (h, w, 3) float32.
 
@@ -115,8 +122,11 @@ def in_original(
     colour : ColourTags
     height : int
         The original's encoding, and the lines of its coded picture.
+    beside : (h, w, 3) float32, optional
+        The original's crop, see `lipblend.media.colour.convert_colour`.
     """
-    return convert_colour(synced_patch(picture.planes, picture.layout, box, mapping), picture.colour, colour, height)
+    patch = synced_patch(picture.planes, picture.layout, box, mapping)
+    return convert_colour(patch, picture.colour, colour, height, beside=beside)
 
 
 def largest_change_outside(

@@ -201,10 +201,11 @@ class Walk:
         info = self.original.info
         places = UNMOVED, self.mapping, self.result.mapping
         for index, *pictures in self._pictures(indices):
+            before = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
             ours, theirs, made = (
                 np.zeros((box.height, box.width, 3), np.uint8)
                 if picture is None
-                else _shown(in_original(picture, box, place, info.colour, info.height), info)
+                else _shown(in_original(picture, box, place, info.colour, info.height, beside=before), info)
                 for picture, place in zip(pictures, places, strict=True)
             )
             yield index, ours, theirs, made
@@ -259,7 +260,8 @@ class Walk:
         if box.width < 1 or box.height < 1:
             return 0.0
         before = extract_patch(ours.planes, ours.layout, box)
-        offered = in_original(theirs, box, self.mapping.moved(*face.moved.tolist()), ours.colour, ours.height) - before
+        place = self.mapping.moved(*face.moved.tolist())
+        offered = in_original(theirs, box, place, ours.colour, ours.height, beside=before) - before
         apart = in_original(made, box, self.result.mapping, ours.colour, ours.height) - extract_patch(
             composed.planes, composed.layout, box
         )
@@ -274,9 +276,10 @@ class Walk:
             if box.width < 2 or box.height < 2:
                 continue
             place = self.mapping.moved(*face.moved.tolist())
+            before = extract_patch(ours.planes, ours.layout, box)
             alpha = estimate_alpha(
-                extract_patch(ours.planes, ours.layout, box),
-                in_original(theirs, box, place, ours.colour, ours.height),
+                before,
+                in_original(theirs, box, place, ours.colour, ours.height, beside=before),
                 in_original(made, box, self.result.mapping, ours.colour, ours.height),
                 face_width_px=face.original.face_width_px,
             )

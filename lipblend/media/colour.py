@@ -80,9 +80,14 @@ def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
 
 
 def convert_colour(
-    patch: NDArray[np.float32], source: ColourTags, target: ColourTags, height: int
+    patch: NDArray[np.float32],
+    source: ColourTags,
+    target: ColourTags,
+    height: int,
+    *,
+    beside: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Bring YCbCr codes from one encoding to another: matrix and range, not primaries and transfer.
+    """Bring YCbCr codes from one encoding to another: matrix and range, and what ``source.change`` says.
 
     A tag that either side leaves unspecified is taken to be the same on both, matrix and range each for itself:
     generators copy the codes of the original and drop its tags.
@@ -95,12 +100,16 @@ def convert_colour(
         What the codes are, and what they shall be.
     height : int
         Lines of the whole picture.
+    beside : (h, w, 3) float32, optional
+        The same place in the target's picture, see `lipblend.media.codemap.CodeMap.apply`.
 
     Returns
     -------
     ndarray, (h, w, 3) float32
         Not clipped. The same object when there is nothing to do.
     """
+    if source.change is not None:
+        return source.change.apply(patch, beside)
     change = _conversion(source, target, height)
     if change is None:
         return patch
@@ -109,7 +118,7 @@ def convert_colour(
 
 def same_colour(source: ColourTags, target: ColourTags) -> bool:
     """Whether `convert_colour` has nothing to do."""
-    return _conversion(source, target, HD_HEIGHT) is None
+    return source.change is None and _conversion(source, target, HD_HEIGHT) is None
 
 
 def _conversion(source: ColourTags, target: ColourTags, height: int) -> NDArray[np.float64] | None:

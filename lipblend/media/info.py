@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 from av.video.format import VideoFormat
 
+from lipblend.media.codemap import CodeMap
 from lipblend.media.hdr import ContentLight, MasteringDisplay
 from lipblend.media.orientation import UPRIGHT, Orientation, orientation_of
 
@@ -30,12 +31,16 @@ class ColourTags:
         Code points of ITU-T H.273 (the same as FFmpeg's); 2 means unspecified.
     range : int
         0 unspecified, 1 limited (16..235 in 8 bits), 2 full (0..255).
+    change : CodeMap or None
+        What brings the codes to the original's, where that is not what the tags say: of a synced video whose light and
+        colours were found by the picture (`lipblend.analysis.interpret`).
     """
 
     matrix: int
     primaries: int
     transfer: int
     range: int
+    change: CodeMap | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -229,6 +234,10 @@ class VideoInfo:
     def from_rgb(self) -> bool:
         """The file's pictures are RGB."""
         return VideoFormat(self.source_format).is_rgb
+
+    def read_by(self, change: CodeMap | None) -> VideoInfo:
+        """The same video, its codes brought to another one's by a change that its tags do not say; None for none."""
+        return self if change is None else replace(self, colour=replace(self.colour, change=change))
 
     @property
     def hdr_metadata(self) -> bool:

@@ -251,7 +251,8 @@ class _Run:
         ours = self._picture(frame, self._ours)
         partner = None
         if row.synced_index >= 0:
-            partner = self._picture(self._frame(1, row.synced_index, analysis), self._theirs)
+            theirs = self._theirs.read_by(analysis.interpretation.change)
+            partner = self._picture(self._frame(1, row.synced_index, analysis), theirs)
         restorer = self._restorers[settings.restore]
         rendered = render_frame(ours, partner, row, settings, mapping=analysis.alignment.mapping, restorer=restorer)
         out = frame.copy()

@@ -10,7 +10,7 @@ import numpy as np
 from lipblend.debug import mask_picture, overlay
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.mapping import synced_patch
-from lipblend.media.planes import Box, to_rgb
+from lipblend.media.planes import Box, extract_patch, to_rgb
 from lipblend.pictures import Rgb, contact_sheet, enlarged, labelled_row
 from lipblend.preview.look import Look
 from lipblend.render import FacePatch, Picture
@@ -164,7 +164,8 @@ def _synced(look: Look, box: Box) -> Rgb:
     if theirs is None:
         return np.full((box.height, box.width, 3), 128, np.uint8)
     patch = synced_patch(theirs.planes, theirs.layout, box, look.analysis.alignment.mapping)
-    patch = convert_colour(patch, theirs.colour, ours.colour, ours.height)
+    beside = extract_patch(ours.planes, ours.layout, box)
+    patch = convert_colour(patch, theirs.colour, ours.colour, ours.height, beside=beside)
     rgb = cv2.transform(patch, ycbcr_matrix(ours.colour, ours.height).astype(np.float32))
     return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)
 

@@ -131,6 +131,11 @@ class ColourSettings(Group):
         "mean_std: mean and deviation of each channel; histogram: its quantiles; white_balance: gains in linear light.",
     )
     space: Literal["ycbcr", "lab"] = choice("ycbcr", "Where mean_std and histogram match.")
+    interpret: Literal["auto", "tags"] = choice(
+        "auto",
+        "auto: what both pictures show decides how the synced video's light, range, matrix and order of channels are "
+        "read; tags: its tags do.",
+    )
     strength: float = number(
         1.0, 0, 1, "", "0 = the synced colours as they are (but for the membrane), 1 = fully matched."
     )

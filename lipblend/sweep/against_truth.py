@@ -87,11 +87,12 @@ def find_truth_face(
     box = _lower_box(mesh, ours)
     if box.width < 2 or box.height < 2:
         return None
+    before = extract_patch(ours.planes, ours.layout, box)
     synced, truth = (
-        in_original(each, box, place, ours.colour, ours.height)
+        in_original(each, box, place, ours.colour, ours.height, beside=before)
         for each, place in ((pictures.synced, mapping), (pictures.truth, UNMOVED))
     )
-    return TruthFace(mesh, crop, box, truth, extract_patch(ours.planes, ours.layout, box), synced)
+    return TruthFace(mesh, crop, box, truth, before, synced)
 
 
 def _found_in(

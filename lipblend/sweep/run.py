@@ -284,7 +284,7 @@ def decoded_frames(
     """The frames of one block after the other, each decoded once."""
     clip = group.clip
     original = Video(ours, clip.original_pts, clip.exact_times[0])
-    synced = Video(theirs, clip.synced_pts, clip.exact_times[1])
+    synced = Video(theirs.read_by(clip.interpretation.change), clip.synced_pts, clip.exact_times[1])
     rows = [row for block in group.blocks for row in range(block.start, block.stop)]
     seen = truth.frames(rows, clip, len(group.members[0][1].rows)) if truth is not None else iter(())
     with (

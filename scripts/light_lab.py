@@ -1,0 +1,350 @@
+"""Pairs whose light and colours do not go together, made from triples with a known truth, and what they cost.
+
+    light-lab TRIPLES WORK [--only NAME ...] [--variants NAME ...]
+
+For every triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and every variant, the files are remade by exact maths
+(none of it lipblend's), composited, and compared with the truth remade alike. See docs/lab/light.md.
+
+Loss, in dB: lower-face PSNR of R'G'B' codes (full scale 1) of the SDR composite taken through the same remake of the
+original, less that of the composite of the remade pair; both against the truth so remade.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lipblend.analysis.follow import follow
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.models import resolve_model
+from lipblend.media.probe import probe
+from lipblend.media.reader import VideoReader
+from lipblend.settings import TrackSettings
+
+Floats = NDArray[np.float32]
+Remake = Callable[[Floats], Floats]
+
+LUMA = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+BT709_TO_BT2020 = np.array(
+    [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+)  # ITU-R BT.2087
+WHITE, PEAK = 203.0, 1000.0  # cd/m2: diffuse white (ITU-R BT.2408), and the display that HLG is thought of
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How R'G'B' becomes codes: H.273 matrix, full range or not, bits; and the tags that are written."""
+
+    matrix: int
+    full: bool
+    depth: int
+    tags: tuple[int, int, int, int]  # matrix, primaries, transfer, range
+
+
+SDR = Coding(1, False, 8, (1, 1, 1, 1))
+PQ = Coding(9, False, 10, (9, 9, 16, 1))
+HLG = Coding(9, False, 10, (9, 9, 18, 1))
+
+
+def linear(rgb: Floats) -> Floats:
+    """SDR R'G'B' to display light, white at 1 (BT.1886, black at 0)."""
+    return np.asarray(np.maximum(rgb, 0) ** 2.4, np.float32)
+
+
+def wide(light: Floats) -> Floats:
+    return np.asarray(np.maximum(cv2.transform(light, BT709_TO_BT2020), 0), np.float32)
+
+
+def pq(nits: Floats) -> Floats:
+    """SMPTE ST 2084."""
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+    y = (np.asarray(nits, np.float64) / 10000) ** m1
+    return np.asarray(((c1 + c2 * y) / (1 + c3 * y)) ** m2, np.float32)
+
+
+def hlg(nits: Floats) -> Floats:
+    """BT.2100 HLG from display light of a 1000 cd/m2 display: inverse OOTF with gamma 1.2, then the OETF."""
+    shown = np.asarray(nits, np.float64) / PEAK
+    luminance = np.maximum(shown @ np.array([0.2627, 0.6780, 0.0593]), 1e-9)[..., None]
+    scene = shown * luminance ** ((1 - 1.2) / 1.2)
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    curve = np.where(scene <= 1 / 12, np.sqrt(3 * scene), a * np.log(np.maximum(12 * scene - b, 1e-9)) + c)
+    return np.asarray(curve, np.float32)
+
+
+def tone_mapped(rgb: Floats) -> Floats:
+    """SDR R'G'B' of what a tone mapper in the manner of BT.2446 method A makes of the HDR picture (peak 1000 cd/m2)."""
+    light = np.maximum(wide(linear(rgb)), 0) * (WHITE / PEAK)
+    gamma = np.maximum(light, 0) ** (1 / 2.4)
+    luma = gamma @ np.array([0.2627, 0.6780, 0.0593], np.float32)
+    rho_hdr, rho_sdr = 1 + 32 * (PEAK / 10000) ** (1 / 2.4), 1 + 32 * (100 / 10000) ** (1 / 2.4)
+    perceived = np.log(1 + (rho_hdr - 1) * luma) / np.log(rho_hdr)
+    knee = np.where(
+        perceived <= 0.7399,
+        1.0770 * perceived,
+        np.where(perceived < 0.9909, -1.1510 * perceived**2 + 2.7811 * perceived - 0.6302, 0.5 * perceived + 0.5),
+    )
+    tone = (rho_sdr**knee - 1) / (rho_sdr - 1)
+    scaled = gamma * (tone / np.maximum(1.1 * luma, 1e-6))[..., None]
+    back = cv2.transform(np.asarray(np.maximum(scaled, 0) ** 2.4, np.float32), np.linalg.inv(BT709_TO_BT2020))
+    return np.asarray(np.clip(back, 0, 1) ** (1 / 2.4), np.float32)
+
+
+def to_pq(white: float = WHITE) -> Remake:
+    return lambda rgb: pq(wide(linear(rgb)) * np.float32(white))
+
+
+def to_hlg(rgb: Floats) -> Floats:
+    return hlg(wide(linear(rgb)) * np.float32(WHITE))
+
+
+def same(rgb: Floats) -> Floats:
+    return rgb
+
+
+def swapped(rgb: Floats) -> Floats:
+    return np.ascontiguousarray(rgb[..., ::-1])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What becomes of original and truth, and of the synced file.
+
+    ``patch``: only where the synced file differs from the original (blurred) is the synced remake made.
+    """
+
+    original: tuple[Remake, Coding] | None
+    synced: tuple[Remake, Coding] | None
+    patch: bool = False
+
+
+def coded(matrix: int = 1, *, full: bool = False, tags: tuple[int, int, int, int] = (1, 1, 1, 1)) -> Coding:
+    return Coding(matrix, full, 8, tags)
+
+
+PQ_203, HLG_75, PQ_100 = (to_pq(), PQ), (to_hlg, HLG), (to_pq(100.0), PQ)
+UNTAGGED = (2, 2, 2, 0)
+VARIANTS = {
+    "pq": Variant(PQ_203, None),
+    "pq-untagged": Variant(PQ_203, (same, coded(1, tags=UNTAGGED))),
+    "pq-untagged-601": Variant(PQ_203, (same, coded(6, tags=UNTAGGED))),
+    "pq-100": Variant(PQ_100, None),
+    "pq-kept": Variant(PQ_203, (to_pq(), coded(6, tags=UNTAGGED))),
+    "pq-kept-709": Variant(PQ_203, (to_pq(), coded(1))),
+    "pq-tonemapped": Variant(PQ_203, (tone_mapped, coded(1))),
+    "pq-swapped": Variant(PQ_203, (swapped, coded(1))),
+    "hlg": Variant(HLG_75, None),
+    "hlg-kept": Variant(HLG_75, (to_hlg, coded(6, tags=UNTAGGED))),
+    "hlg-tonemapped": Variant(HLG_75, (tone_mapped, coded(1))),
+    "swapped": Variant(None, (swapped, coded(1))),
+    "swapped-601": Variant(None, (swapped, coded(6, tags=UNTAGGED))),
+    "swapped-patch": Variant(None, (swapped, coded(1)), patch=True),
+    "full-tagged-limited": Variant(None, (same, coded(1, full=True))),
+    "limited-tagged-full": Variant(None, (same, coded(1, tags=(1, 1, 1, 2)))),
+    "601-tagged-709": Variant(None, (same, coded(6))),
+    "709-tagged-601": Variant(None, (same, coded(1, tags=(6, 6, 6, 1)))),
+    "601-untagged": Variant(None, (same, coded(6, tags=UNTAGGED))),
+}
+
+
+def matrix_of(coding: Coding) -> NDArray[np.float64]:
+    """(3, 4): R'G'B' 0..1 to codes of 8 bits (fractions kept)."""
+    kr, kb = LUMA[coding.matrix]
+    luma = np.array([kr, 1 - kr - kb, kb])
+    rows = np.stack([luma, ([0, 0, 1] - luma) / (2 * (1 - kb)), ([1, 0, 0] - luma) / (2 * (1 - kr))])
+    gain, offset = ((255, 255, 255), (0, 128, 128)) if coding.full else ((219, 224, 224), (16, 128, 128))
+    return np.column_stack([rows * np.array(gain)[:, None], offset])
+
+
+def read(path: Path, coding: Coding) -> Iterator[Floats]:
+    """R'G'B' 0..1 of every frame."""
+    matrix = matrix_of(coding)
+    inverse = np.linalg.inv(matrix[:, :3])
+    back = np.column_stack([inverse, -inverse @ matrix[:, 3]]).astype(np.float32)
+    with VideoReader(probe(path)) as frames:
+        for frame in frames:
+            luma, *chroma = (np.asarray(plane, np.float32) / frame.layout.code_scale for plane in frame.planes)
+            size = luma.shape[::-1]
+            fine = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in chroma]
+            yield np.asarray(cv2.transform(cv2.merge([luma, *fine]), back), np.float32)
+
+
+def write(path: Path, frames: Iterator[Floats], rate: Fraction, coding: Coding) -> None:
+    """4:2:0, lossless."""
+    matrix, scale = matrix_of(coding), 1 << (coding.depth - 8)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=rate)
+        stream.pix_fmt = "yuv420p" if coding.depth == 8 else "yuv420p10le"
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc, context.color_range = coding.tags
+        for number, rgb in enumerate(frames):
+            if number == 0:
+                stream.height, stream.width = rgb.shape[:2]
+            codes = cv2.transform(rgb, matrix.astype(np.float32))
+            half = rgb.shape[1] // 2, rgb.shape[0] // 2
+            planes = [cv2.extractChannel(codes, 0)]
+            planes += [cv2.resize(cv2.extractChannel(codes, k), half, interpolation=cv2.INTER_AREA) for k in (1, 2)]
+            whole = [np.clip(np.rint(plane * scale), 0, 256 * scale - 1) for plane in planes]
+            dtype = np.uint8 if coding.depth == 8 else np.uint16
+            picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], stream.pix_fmt)
+            for plane, values in zip(picture.planes, whole, strict=True):
+                rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
+                rows[:, : plane.width] = values
+            picture.colorspace, picture.color_primaries, picture.color_trc, picture.color_range = coding.tags
+            picture.pts, picture.time_base = number, 1 / rate
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+def synced_frames(triple: Path, variant: Variant) -> Iterator[Floats]:
+    remake, _ = variant.synced or (same, SDR)
+    for ours, theirs in zip(read(found(triple, "orig"), SDR), read(found(triple, "synced"), SDR), strict=True):
+        if not variant.patch:
+            yield remake(theirs)
+            continue
+        apart = cv2.GaussianBlur(np.abs(theirs - ours).max(-1), (0, 0), 0.006 * ours.shape[1])
+        inside = (apart > 3 / 255).astype(np.uint8)
+        hull = np.zeros_like(inside)
+        labels = cv2.connectedComponentsWithStats(inside)
+        largest = 1 + int(labels[2][1:, cv2.CC_STAT_AREA].argmax())
+        x, y, w, h = labels[2][largest][:4]
+        hull[y : y + h, x : x + w] = 1  # the box that a generator pastes
+        yield np.where(hull[..., None] > 0, remake(theirs), theirs)
+
+
+def lower_faces(triple: Path, model: Path) -> list[NDArray[np.bool_] | None]:
+    """The lower face of every frame of the truth, as the score of the triples takes it."""
+    info, track = probe(found(triple, "truth")), TrackSettings(every_s=0)
+    out: list[NDArray[np.bool_] | None] = []
+    with VideoReader(info) as frames, FaceLandmarker(model, max_faces=1, confidence=track.confidence) as find:
+        for seen in follow(frames, info, find, track):
+            if not seen.faces:
+                out.append(None)
+                continue
+            points = seen.faces[0].landmarks.points.astype(np.float64)
+            across = points[454] - points[234]
+            width = np.linalg.norm(across)
+            x = across / width
+            y = np.array([-x[1], x[0]])
+            y = y if np.dot(points[152] - points[10], y) > 0 else -y
+            middle = points[[13, 14]].mean(0) + y * width * 0.12
+            corners = [middle + width * (a * x + b * y) for a, b in ((-0.55, -0.38), (0.55, -0.38), (0.5, 0.42), (-0.5, 0.42))]
+            region = np.zeros((info.height, info.width), np.uint8)
+            cv2.fillConvexPoly(region, np.array(corners).astype(np.int32), 1)
+            out.append(region.astype(bool))
+    return out
+
+
+def psnr(frames: Iterator[Floats], truth: Iterator[Floats], where: Sequence[NDArray[np.bool_] | None]) -> float:
+    errors = [
+        float(((made[region] - real[region]) ** 2).mean())
+        for made, real, region in zip(frames, truth, where, strict=False)
+        if region is not None
+    ]
+    return -10 * float(np.log10(np.mean(errors)))
+
+
+def found(triple: Path, name: str) -> Path:
+    """One of a triple's files."""
+    return next(path for path in (triple / f"{name}.mp4", triple / f"{name}.mkv") if path.exists())
+
+
+def shortened(triple: Path, work: Path, frames: int) -> Path:
+    """A triple of the first frames only, coded alike (8-bit BT.709), lossless."""
+    folder = work / triple.name / f"first-{frames}" / triple.name
+    folder.mkdir(parents=True, exist_ok=True)
+    rate = probe(found(triple, "orig")).frame_rate or Fraction(25)
+    for name in ("orig", "synced", "truth"):
+        target = folder / f"{name}.mkv"
+        if not target.exists():
+            write(target, islice(read(found(triple, name), SDR), frames), rate, SDR)
+    return folder
+
+
+def composite(original: Path, synced: Path, output: Path) -> dict[str, Any]:
+    words = [sys.executable, "-m", "lipblend", "composite", str(original), str(synced), "-o", str(output)]
+    done = subprocess.run(
+        [*words, "--encoder", "ffv1", "--no-cache", "--json", "--quiet"], capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.strip()
+    return {"exit": done.returncode, **(json.loads(lines) if lines else {"error": done.stderr[-400:]})}
+
+
+def measured(triple: Path, name: str, work: Path, where: Sequence[NDArray[np.bool_] | None]) -> dict[str, Any]:
+    """Make one variant of one triple, composite it, compare."""
+    variant, rate = VARIANTS[name], probe(found(triple, "orig")).frame_rate or Fraction(25)
+    remake, coding = variant.original or (same, SDR)
+    folder = work / f"{triple.name}-made"
+    folder.mkdir(parents=True, exist_ok=True)
+    plain, original, truth = folder / "sdr.mkv", found(triple, "orig"), found(triple, "truth")
+    if not plain.exists():
+        composite(original, found(triple, "synced"), plain)
+    if variant.original is not None:
+        flavour = name.split("-")[0] + ("-100" if name == "pq-100" else "")
+        made = [folder / f"{flavour}-{which}.mkv" for which in ("orig", "truth")]
+        for source, target in zip((original, truth), made, strict=True):
+            if not target.exists():
+                write(target, map(remake, read(source, SDR)), rate, coding)
+        original, truth = made
+    synced = found(triple, "synced")
+    if variant.synced is not None:
+        synced = folder / f"synced-{name}.mkv"
+        if not synced.exists():
+            write(synced, synced_frames(triple, variant), rate, variant.synced[1])
+    output = folder / f"out-{name}.mkv"
+    started = time.perf_counter()
+    said = composite(original, synced, output)
+    row: dict[str, Any] = {"triple": triple.name, "variant": name, "exit": said["exit"]}
+    row |= {"notes": said.get("notes", said.get("error")), "seconds": round(time.perf_counter() - started, 1)}
+    if said["exit"] == 0:
+        row["synced"] = None if variant.original else round(psnr(read(synced, SDR), read(truth, coding), where), 2)
+        row["sdr"] = psnr(map(remake, read(plain, SDR)), read(truth, coding), where)
+        row["result"] = psnr(read(output, coding), read(truth, coding), where)
+        row["loss"] = round(row["sdr"] - row["result"], 2)
+        row["sdr"], row["result"] = round(row["sdr"], 2), round(row["result"], 2)
+    return row
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="light-lab", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    made.add_argument("triples", type=Path, help="folder of folders with orig.mp4, synced.mp4 and truth.mp4")
+    made.add_argument("work", type=Path, help="folder for what is made; what is there already is used again")
+    made.add_argument("--only", nargs="*", metavar="NAME", help="these triples")
+    made.add_argument("--frames", type=int, metavar="N", help="only the first N of each (all)")
+    made.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME")
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run it; returns the exit code. One JSON line a measurement."""
+    given = parser().parse_args(words)
+    model = resolve_model("face_landmarker", None)
+    for triple in sorted(given.triples.iterdir()):
+        if given.only and triple.name not in given.only:
+            continue
+        work = given.work
+        if given.frames:
+            triple = shortened(triple, work, given.frames)
+            work = triple.parent
+        where = lower_faces(triple, model)
+        for name in given.variants:
+            print(json.dumps(measured(triple, name, work, where)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
