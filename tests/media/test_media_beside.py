@@ -86,3 +86,11 @@ def test_a_note_says_that_the_start_timecode_is_lost(
     note = "the original's start timecode is not kept"
     assert note in again(timed, tmp_path / "out.mov", "libx264")
     assert note not in again(plain, tmp_path / "out.mov", "libx264")
+
+
+def test_a_note_names_other_data_that_is_lost(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    clock = {"time_base": Fraction(1, 25), "durations": (1,)}
+    source = make_video("timed.mkv", codec="mpeg2video", options={"gop_timecode": "01:00:00:00"}, **clock)
+    assert probe(source).data_dropped == ("timecodes of the pictures",)
+    note = "data beside the original's pictures is not kept: timecodes of the pictures"
+    assert note in again(source, tmp_path / "out.mkv", "libx264")
