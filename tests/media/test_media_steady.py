@@ -24,7 +24,7 @@ FORMATS = {
 LOSSLESS = "ffv1"
 PAN_PX = 24  # a frame, to the left: motion by which x264 reached beyond the end of a row
 FRAMES = 12
-FILLS = ("0", "85", "170", "junk")
+FILLS = ("0", "85", "170", *["junk"] * int(os.environ.get("LIPBLEND_HEAP_RUNS", "1")))
 
 Video = Callable[[str, tuple[int, int], int], Path]
 
