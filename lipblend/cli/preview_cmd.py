@@ -45,14 +45,15 @@ def preview_command(
         ),
     ],
     at: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--at",
             metavar="TIME",
-            help="Which frame: seconds of the original (12.5), 1:02.5, or its number (#312); may be repeated.",
+            help="Which frame: seconds of the original (12.5), 1:02.5, or its number (#312); may be repeated. "
+            "The middle of the clip otherwise.",
             show_default=False,
         ),
-    ],
+    ] = None,
     presets: Annotated[
         str | None,
         typer.Option(
@@ -94,8 +95,9 @@ def preview_command(
     from lipblend.preview.frames import preview
     from lipblend.preview.sheet import sheet
 
-    found = preview(original, synced, at, settings, models=models, cache=analyses)
-    _save(output, sheet(found.looks, differences), overwrite=overwrite)
+    found = preview(original, synced, at or (), settings, models=models, cache=analyses)
+    about = f"{'' if presets is not None else f'preset {preset}, '}original {original.name}, synced {synced.name}"
+    _save(output, sheet(found.looks, differences, about=about), overwrite=overwrite)
     console = Console(quiet=quiet, as_json=as_json)
     data = {
         "output": str(output),

@@ -107,7 +107,7 @@ def preview(
     ----------
     original, synced : Path
     times : sequence of str
-        See `lipblend.preview.times.FrameTimes.parsed`.
+        See `lipblend.preview.times.FrameTimes.parsed`; the middle of the clip where there is none.
     settings : mapping of str to Settings
         Sets of settings by name, at least one.
     models : Path, optional
@@ -131,7 +131,7 @@ def preview(
     """
     ours, theirs = probe(original), probe(synced)
     with FrameTimes(ours) as clock:
-        wanted = [clock.parsed(text) for text in times]
+        wanted = [clock.parsed(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())
         model = resolve_model("face_landmarker", models)
         clock.begin()  # what the frames' numbers take is read while they are looked for
