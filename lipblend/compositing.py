@@ -30,7 +30,7 @@ from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.look import Look
-from lipblend.segments.options import check_options
+from lipblend.segments.options import check_options, few_segments_note
 from lipblend.segments.proxy import ProxySize
 from lipblend.segments.run import SegmentRun
 from lipblend.segments.spans import FrameRange
@@ -230,11 +230,8 @@ def composite(
     if not all(analysis.exact_times) and jobs > 1:
         jobs = 1
         notes.append("one process rendered: frames of a video with mended time stamps cannot be sought")
-    if jobs > len(segments):
-        notes.append(
-            f"{len(segments)} of {jobs} processes rendered: the output has so many segments of "
-            f"{settings.encode.segment_s:g} s (encode.segment_s)"
-        )
+    if few := few_segments_note(jobs, len(segments), segment_s=settings.encode.segment_s, duration_s=look.duration_s):
+        notes.append(few)
     give_back()
     analysed = time.perf_counter()
     with ExitStack() as stack:

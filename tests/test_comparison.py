@@ -11,6 +11,7 @@ import pytest
 
 from lipblend.comparison.film import compare
 from lipblend.errors import NoFaceError, OutputError, SettingsError
+from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.faces.models import resolve_model
 from lipblend.media.planes import Box
 from lipblend.media.probe import probe
@@ -76,6 +77,26 @@ def test_a_part_keeps_pictures_and_sound_together(clips: list[Path], tmp_path: P
     assert sound.duration_s == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_first_video_with_sound_gives_it_and_that_is_said(clips: list[Path], tmp_path: Path) -> None:
+    loud, mute = clips[0], clips[1]
+    result = compare([mute, loud], tmp_path / "out.mp4", from_s=0.5, to_s=1.5, height_px=120)
+    assert result.notes == ("second.mp4 has no sound: that of first.mp4 was taken",)
+    (sound,) = probe(result.output).audio
+    assert sound.duration_s == pytest.approx(1.0, abs=0.05)
+    assert compare([loud, mute], tmp_path / "b.mp4", to_s=0.2, height_px=120).notes == ()
+
+
+@pytest.mark.parametrize("height", [240, 2160])
+def test_labels_grow_with_the_picture(clips: list[Path], tmp_path: Path, height: int) -> None:
+    result = compare(clips[:2], tmp_path / "out.mp4", to_s=0.03, height_px=height, labels=["III", "III"])
+    (picture, *_), _ = read(result.output)
+    bar = result.height - height
+    assert bar == pytest.approx(max(30, height / 17), rel=0.1)
+    letters = picture[:bar].max(axis=2) > 130
+    rows = np.flatnonzero(letters.any(axis=1))
+    assert rows[-1] - rows[0] + 1 == pytest.approx(max(14, height / 36), rel=0.35)
+
+
 def test_layouts_and_crop(clips: list[Path], tmp_path: Path) -> None:
     stack = compare(clips[:2], tmp_path / "stack.mp4", layout="stack", height_px=100, to_s=0.2)
     assert (stack.width, stack.height) == (178, 260)
@@ -93,8 +114,12 @@ def test_a_steady_box_about_the_face(portrait: np.ndarray, face, tmp_path: Path)
     model = resolve_model("face_landmarker")
     result = compare([tmp_path / "a.mp4"] * 2, tmp_path / "out.mp4", crop="face", model=model)
     box = face.box()
-    grown = 0.7 * box.width + 22
+    grown = 0.24 * box.width + 22
     assert (result.width - 4) / 2 == pytest.approx(box.width + grown, rel=0.1)
+    lips = face.points[list(LIPS_OUTER)]
+    mouth = compare([tmp_path / "a.mp4"] * 2, tmp_path / "mouth.mp4", crop="mouth", height_px=200, model=model)
+    wide, high = np.ptp(lips, axis=0)
+    assert (mouth.width - 4) / 2 / 200 == pytest.approx((1.8 * wide + 22) / (0.8 * wide + high), rel=0.1)
     grey = tmp_path / "grey.mp4"
     write_clip(grey, [np.full((128, 128, 3), 90, np.uint8)] * 5, frame_rate=Fraction(25), crf=12)
     with pytest.raises(NoFaceError, match="no face in"):

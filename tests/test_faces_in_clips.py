@@ -50,7 +50,7 @@ def test_two_people_whom_nobody_changed_come_back_exactly(studio: Studio) -> Non
     film = studio.film([Shown((LEFT, RIGHT))] * 10)
     film.synced = film.original
     done = film.run()
-    assert (done.blended, done.passed_through) == (10, {})
+    assert (done.blended, done.passed_through) == (0, {"face not changed": 10})
     assert np.array_equal(luma(done.output), luma(film.original))
     assert any("nothing to take over" in note for note in done.notes)
 

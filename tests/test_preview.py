@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -271,12 +272,34 @@ def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path)
     assert done.exit_code == 0, done.output
     image = cv2.imread(str(one))[:, :, ::-1].astype(int)
     assert image.shape[1] > 960  # three columns
+    again = run.invoke(app, ["preview", *pair, "-o", str(one), "--json"])  # without a time: the middle
+    assert '"frames": [45]' in again.stdout, again.output
+    np.testing.assert_array_equal(cv2.imread(str(one))[:, :, ::-1], image)
     done = run.invoke(app, ["preview", *pair, "--at", "1.8", "--presets", "all", "-o", str(every), "--json"])
     assert done.exit_code == 0, done.output
     assert '"presets": ["natural", "high-motion", "max-concealment"]' in done.stdout
     assert '"frames": [45]' in done.stdout
     assert cv2.imread(str(every)) is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["every.jpg", "one.png"]
+
+
+def test_a_sheet_names_settings_and_files_and_explains_itself(
+    sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lipblend.preview import sheet
+
+    written: list[str] = []
+    real = cv2.putText
+
+    def noted(image: np.ndarray, text: str, *more: Any) -> Any:
+        written.append(text)
+        return real(image, text, *more)
+
+    monkeypatch.setattr(sheet.cv2, "putText", noted)
+    words = ["preview", str(sample.original), str(sample.synced), "-o", str(tmp_path / "one.png"), "--at", "1.8"]
+    assert run.invoke(app, [*words, "--preset", "high-motion"]).exit_code == 0
+    assert written.count(f"preset high-motion, original {sample.original.name}, synced {sample.synced.name}") == 1
+    assert " ".join(sheet.LEGEND) in " ".join(written)
 
 
 @pytest.mark.slow(2)
@@ -314,7 +337,6 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
             2,
             "both say what to start from",
         ),
-        (["-o", "sheet.png"], 2, "--at"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -21,6 +21,7 @@ _UNCHANGED_SHARE = 0.25
 _UNCHANGED_RATIO = 1.3
 _UNCHANGED_LEVELS = 0.1
 _LEAST_MEASURED = 5
+_HARDLY_LEVELS = 1.0
 
 
 def choose_faces(
@@ -91,6 +92,19 @@ def surest_change(
             if painted - above >= _SURELY_LEVELS and painted >= _SURELY_RATIO * above:
                 levels.append(painted)
     return max(levels)
+
+
+def hardly_changed(tracks: Mapping[int, TrackRecord], surest: float) -> bool:
+    """Whether no face of a clip differs by more than encoding it again would make it differ.
+
+    Parameters
+    ----------
+    tracks : mapping of int to TrackRecord
+    surest : float
+        See `surest_change`.
+    """
+    levels = [painted for record in tracks.values() if (painted := _mean(record, "painted")) is not None]
+    return bool(levels) and surest == 0 and max(levels) < _HARDLY_LEVELS
 
 
 def is_unchanged(face: TrackRecord, surest: float) -> bool:

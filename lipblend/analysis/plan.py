@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import smoothing
-from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
+from lipblend.analysis.choose import choose_faces, count_people, hardly_changed, is_unchanged, surest_change
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.motion import MeshPairs, neighbours, velocity
@@ -124,11 +124,13 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     surest = surest_change(analysis.tracks, analysis.times_s, shots, max_gap_s=max_gap_s)
     rows: list[PlanRow] | StoredSequence[PlanRow] = [] if into is None else into
     faces, borrowed, left_alone = False, 0, 0
+    scores = [each.painted for record in analysis.tracks.values() for each in record.measured if each is not None]
+    same = bool(scores) and max(scores) == 0
     for start, stop in shots:
         shot, missing, calm = _plan_shot(analysis, settings, start, stop, surest=surest)
         for row in shot:
             faces |= bool(row.faces)
-            rows.append(row)
+            rows.append(replace(row, faces=(), reason=UNCHANGED) if same and row.faces else row)
         borrowed += missing
         left_alone += calm
     if not faces:
@@ -141,9 +143,14 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
             "there was nothing to take over"
         )
     notes += analysis.notes
-    scores = [each.painted for record in analysis.tracks.values() for each in record.measured if each is not None]
-    if scores and max(scores) == 0:
-        notes.append("both videos show the same faces: there was nothing to take over")
+    if same:
+        notes.append(
+            "both videos show the same faces: there was nothing to take over, all frames are the original's own"
+        )
+    elif hardly_changed(analysis.tracks, surest):
+        notes.append(
+            "no face differs by more than encoding it again would make it differ: is the synced video the right one?"
+        )
     return ClipPlan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes))
 
 

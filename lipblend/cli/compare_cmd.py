@@ -53,8 +53,8 @@ def compare_command(
         str | None,
         typer.Option(
             "--crop",
-            metavar="face|X,Y,W,H",
-            help="A box about the face that stands still, or one in pixels of the first video.",
+            metavar="face|mouth|X,Y,W,H",
+            help="A box about the face or the mouth that stands still, or one in pixels of the first video.",
         ),
     ] = None,
     height: Annotated[
@@ -80,7 +80,8 @@ def compare_command(
 ) -> None:
     """Put several results side by side, as a video or a GIF.
 
-    They are in step by time. The first video gives the frame times, the length and the sound.
+    They are in step by time. The first video gives the frame times and the length, and the first that has sound gives
+    that.
     """
     check_name(output, videos[0])
     box = _crop(crop)
@@ -89,7 +90,7 @@ def compare_command(
     from lipblend.faces.models import resolve_model
     from lipblend.progress import Progress
 
-    model = resolve_model("face_landmarker", models) if box == "face" else None
+    model = resolve_model("face_landmarker", models) if isinstance(box, str) else None
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:
         result = compare(
@@ -109,16 +110,18 @@ def compare_command(
     console.finish(result.to_dict(), "\n".join([*(f"note: {note}" for note in result.notes), text]))
 
 
-def _crop(text: str | None) -> Box | Literal["face"] | None:
+def _crop(text: str | None) -> Box | Literal["face", "mouth"] | None:
     if text is None:
         return None
     if text.strip() == "face":
         return "face"
+    if text.strip() == "mouth":
+        return "mouth"
 
     from lipblend.media.planes import Box
 
     try:
         x, y, width, height = (int(number) for number in text.split(","))
     except ValueError:
-        raise SettingsError(f"--crop {text} is no box", hint="Write face, or X,Y,W,H in whole pixels.") from None
+        raise SettingsError(f"--crop {text} is no box", hint="Write face, mouth, or X,Y,W,H in whole pixels.") from None
     return Box(x, y, x + width, y + height)

@@ -86,16 +86,15 @@ def composite_command(
     face: Annotated[str | None, setting_flag("track.face", "--face", "changed|largest|all|INDEX")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face", "--no-face")] = None,
     jobs: Annotated[
-        int,
+        str,
         typer.Option(
             "--jobs",
             "-j",
-            min=1,
-            max=64,
-            metavar="N",
-            help="Processes that render and encode; the pictures are the same.",
+            metavar="N|auto",
+            help="Processes that render and encode, 1 to 64; auto: one for each processor that this run may use. The "
+            "file is the same.",
         ),
-    ] = 1,
+    ] = "1",
     resume: Annotated[
         bool,
         typer.Option(
@@ -107,7 +106,8 @@ def composite_command(
         typer.Option(
             "--frames",
             metavar="A:B",
-            help="For a quick look: only frames A to B - 1 of the result; open and negative ends as in Python.",
+            help="For a quick look: only frames A to B - 1 of the result; open, negative and too large ends as in "
+            "Python. Also times: 2s:3.5s, :10s, 1m30s:, -2s:.",
         ),
     ] = None,
     proxy: Annotated[
@@ -183,8 +183,10 @@ def composite_command(
         check_folder(debug_dir)
 
     from lipblend.analysis.early import process_if_new
+    from lipblend.segments.options import wanted_jobs
     from lipblend.segments.spans import FrameRange
 
+    processes = wanted_jobs(jobs)
     part = FrameRange.parse(frames) if frames is not None else None
     size = None
     if proxy is not None:
@@ -211,7 +213,7 @@ def composite_command(
             measure=gate or report is not None or junit is not None,
             run_tag=run_tag,
             debug_format=debug_format.value if debug_format is not None else "png",
-            jobs=jobs,
+            jobs=processes,
             resume=resume,
             frames=part,
             proxy=size,

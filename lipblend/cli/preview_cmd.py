@@ -48,14 +48,15 @@ def preview_command(
         ),
     ],
     at: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--at",
             metavar="TIME",
-            help="Which frame: seconds of the original (12.5), 1:02.5, or its number (#312); may be repeated.",
+            help="Which frame: seconds of the original (12.5), 1:02.5, or its number (#312); may be repeated. "
+            "The middle of the clip otherwise.",
             show_default=False,
         ),
-    ],
+    ] = None,
     presets: Annotated[
         str | None,
         typer.Option(
@@ -103,6 +104,7 @@ def preview_command(
     from lipblend.faces.models import resolve_model
     from lipblend.faces.soon import LandmarkerSoon
 
+    about = f"{'' if presets is not None else f'preset {preset}, '}original {original.name}, synced {synced.name}"
     console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
     track, find = next(iter(settings.values())).track, partial(resolve_model, "face_landmarker", models)
     with LandmarkerSoon(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
@@ -112,7 +114,7 @@ def preview_command(
         from lipblend.preview.sheet import sheet
 
         def first(found: Preview) -> None:
-            target.save(sheet(found.looks, differences))
+            target.save(sheet(found.looks, differences, about=about))
             if not quiet and sys.stderr is not None:
                 took_s = time.perf_counter() - began_s
                 print(f"first picture after {took_s:.1f} s: {output}; refining ...", file=sys.stderr, flush=True)
@@ -120,7 +122,7 @@ def preview_command(
         found = preview(
             original,
             synced,
-            at,
+            at or (),
             settings,
             models=models,
             cache=analyses,
@@ -128,7 +130,7 @@ def preview_command(
             quick=quick,
             finder=finder,
         )
-    target.save(sheet(found.looks, differences))
+    target.save(sheet(found.looks, differences, about=about))
     data = {
         "output": str(output),
         "times_s": [looks[0].time_s for looks in found.looks],

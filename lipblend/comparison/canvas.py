@@ -18,7 +18,8 @@ Part = tuple[float, float, float, float]
 """Left, top, right and bottom as shares of the picture's width and height."""
 
 _LEAST_HEIGHT = 240
-_BAR_PX, _GAP_PX = 30, 4
+_GAP_PX = 4
+_LEAST_TEXT_PX, _TEXT_SHARE = 14, 1 / 36  # of the picture's height
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -47,7 +48,8 @@ class Canvas:
         if layout == "split":
             widths = widths[:1] * count
         self._widths = widths
-        bar = _BAR_PX
+        self._text_px = max(_LEAST_TEXT_PX, round(_TEXT_SHARE * self._height))
+        self._bar = bar = _even(2.15 * self._text_px)
         if layout == "side":
             lefts = np.cumsum([0, *(width + _GAP_PX for width in widths)]).tolist()
             self._places = [(left, bar) for left in lefts[:-1]]
@@ -74,7 +76,7 @@ class Canvas:
             )
             canvas[top : top + self._height, left + start : left + stop] = image[:, start:stop]
             label = self._labels[number] + (" (ended)" if ended else "")
-            _write_label(canvas[top - _BAR_PX : top, left + start : left + stop], label)
+            _write_label(canvas[top - self._bar : top, left + start : left + stop], label, self._text_px)
             if self._layout == "split" and number:
                 canvas[top:, left + start - 1 : left + start + 1] = 255
         return canvas
@@ -110,11 +112,12 @@ def _even(number: float) -> int:
     return max(2, round(number / 2) * 2)
 
 
-def _write_label(strip: Rgb, label: str) -> None:
-    """Write a label into the strip above a picture, smaller where it would not fit."""
-    scale = cv2.getFontScaleFromHeight(_FONT, 14, 1)
-    (width, _), _ = cv2.getTextSize(label, _FONT, scale, 1)
+def _write_label(strip: Rgb, label: str, text_px: int) -> None:
+    """Write a label into the strip above a picture, in letters so high, or smaller where it would not fit."""
+    thickness = max(1, round(text_px / 14))
+    scale = cv2.getFontScaleFromHeight(_FONT, text_px, thickness)
+    (width, _), _ = cv2.getTextSize(label, _FONT, scale, thickness)
     scale *= min(1.0, (strip.shape[1] - 8) / max(width, 1))
     canvas = np.ascontiguousarray(strip)
-    cv2.putText(canvas, label, (4, _BAR_PX - 9), _FONT, scale, (235, 235, 235), 1, cv2.LINE_AA)
+    cv2.putText(canvas, label, (4, round(0.7 * len(canvas))), _FONT, scale, (235, 235, 235), thickness, cv2.LINE_AA)
     strip[:] = canvas

@@ -8,15 +8,11 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from lipblend.comparison.canvas import Canvas, Layout, Part, frame_rgb
-from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
-from lipblend.faces.landmarker import FaceLandmarker
-from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import find_faces
+from lipblend.comparison.canvas import Canvas, Layout, Part
+from lipblend.comparison.crop import Crop, face_box
+from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.media.drawn import drawn_frame, drawn_info
 from lipblend.media.gif import LEAST_DELAY_S, GifWriter, palette_of
 from lipblend.media.info import VideoInfo
@@ -24,16 +20,12 @@ from lipblend.media.planes import Box
 from lipblend.media.probe import probe
 from lipblend.media.reader import Frame, VideoReader
 from lipblend.media.remux import AudioPlan
-from lipblend.media.sampling import SampleReader, reachable, spread
-from lipblend.media.survey import survey
 from lipblend.media.window import WindowReader
 from lipblend.media.writer import VideoWriter, check_output
-from lipblend.settings import EncodeSettings, TrackSettings
+from lipblend.settings import EncodeSettings
 
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
 _TALLEST = {"video": 1080, "gif": 360}
-_FACE_SAMPLES = 8
-_FACE_MARGIN = 0.35
 _PALETTE_SAMPLES = 24
 
 
@@ -67,7 +59,7 @@ def compare(
     *,
     layout: Layout = "side",
     labels: Sequence[str] | None = None,
-    crop: Box | Literal["face"] | None = None,
+    crop: Box | Crop | None = None,
     height_px: int | None = None,
     from_s: float = 0.0,
     to_s: float | None = None,
@@ -77,8 +69,9 @@ def compare(
 ) -> CompareResult:
     """Put two or more videos into one.
 
-    The first one gives the frame times, the length and the sound; of the others the picture nearest in time is shown,
-    times counted from each video's first frame. One that ends earlier is held, and dimmed.
+    The first one gives the frame times and the length, and the first one that has sound gives that. Of the others the
+    picture nearest in time is shown, times counted from each video's first frame. One that ends earlier is held, and
+    dimmed.
 
     Parameters
     ----------
@@ -89,15 +82,15 @@ def compare(
         Beside each other; strips of one picture, from left to right; above each other.
     labels : sequence of str, optional
         The files' stems otherwise, with their folders where two are alike.
-    crop : Box or "face", optional
+    crop : Box, "face" or "mouth", optional
         A part of the first video's picture, in its pixels, and the same part of the others'; or a box that holds its
-        largest face over the whole time.
+        largest face, or the mouth of that, over the whole time.
     height_px : int, optional
         Height of each picture; the smallest video's otherwise, at most 1080 (GIF: 360).
     from_s, to_s : float
         The part to show, seconds from the first frame.
     model : Path, optional
-        Face landmarker bundle, checked; needed for ``crop="face"``.
+        Face landmarker bundle, checked; needed for ``crop="face"`` and ``crop="mouth"``.
     overwrite : bool
     on_frame : callable
         Called with the number of frames done.
@@ -143,15 +136,13 @@ def _names(videos: Sequence[Path]) -> list[str]:
     ]
 
 
-def _part(
-    crop: Box | Literal["face"] | None, info: VideoInfo, from_s: float, to_s: float | None, model: Path | None
-) -> Part:
+def _part(crop: Box | Crop | None, info: VideoInfo, from_s: float, to_s: float | None, model: Path | None) -> Part:
     width, height = info.upright_size
     if crop is None:
         return 0.0, 0.0, 1.0, 1.0
-    box = _face_box(info, from_s, to_s, model) if crop == "face" else crop
+    box = crop if isinstance(crop, Box) else face_box(info, from_s, to_s, model, crop)
     inside = box.clipped(width, height)
-    if inside.width < 16 or inside.height < 16 or (crop != "face" and inside != box):
+    if inside.width < 16 or inside.height < 16 or (isinstance(crop, Box) and inside != box):
         raise SettingsError(
             f"the crop {box.x0},{box.y0},{box.width},{box.height} is not inside the picture of {width}x{height}, "
             "or smaller than 16 pixels",
@@ -160,39 +151,16 @@ def _part(
     return inside.x0 / width, inside.y0 / height, inside.x1 / width, inside.y1 / height
 
 
-def _face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | None) -> Box:
-    """A box that holds the largest face of some frames, with a margin."""
-    assert model is not None  # the caller's business
-    found = survey(info)
-    unit = float(info.time_base)
-    stop_s = to_s if to_s is not None else float("inf")
-    near = reachable(found.stamps, found.keys)
-    stamps = [stamp for stamp in near if from_s <= stamp * unit - info.start_s <= stop_s] or list(near)
-    track = TrackSettings()
-    boxes = []
-    with (
-        FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as landmarker,
-        SampleReader(info, spread(stamps, _FACE_SAMPLES), found.keys) as reader,
-    ):
-        for frame in reader:
-            meshes = find_faces(
-                frame_rgb(frame, info, None), landmarker.detect, min_face_px=track.min_face_px, exhaustive=False
-            )
-            boxes += [Landmarks(mesh).box() for mesh in meshes[:1]]
-    if not boxes:
-        raise NoFaceError(
-            f"no face in {len(stamps[:_FACE_SAMPLES])} frames of {info.path.name}", hint="Give --crop X,Y,W,H instead."
-        )
-    margin = round(_FACE_MARGIN * float(np.median([box.width for box in boxes])))
-    # A box that one frame's mistake has put elsewhere does not count.
-    middle = np.median([(box.x0 + box.x1, box.y0 + box.y1) for box in boxes], axis=0) / 2
-    held = [box for box in boxes if box.x0 <= middle[0] <= box.x1 and box.y0 <= middle[1] <= box.y1] or boxes
-    return Box(
-        min(box.x0 for box in held) - margin,
-        min(box.y0 for box in held) - margin,
-        max(box.x1 for box in held) + margin,
-        max(box.y1 for box in held) + margin,
-    ).clipped(*info.upright_size)
+def _sound(film: _Film, start: Frame) -> AudioPlan:
+    """The sound of the first video that has some, in step with the picture."""
+    first = film.infos[0]
+    info = next((each for each in film.infos if each.audio), None)
+    if info is None:
+        return AudioPlan(None, None, "none", ())
+    begins_s = start.pts * first.time_base - Fraction(first.start_s)
+    shift = -info.origin - Fraction(info.start_s) - begins_s
+    notes = () if info is first else (f"{first.path.name} has no sound: that of {info.path.name} was taken",)
+    return AudioPlan(info.path, info.audio[0].index, "file", notes, shift, Fraction(0))
 
 
 class _Film:
@@ -256,10 +224,7 @@ def _write_video(output: Path, film: _Film, overwrite: bool, on_frame: Callable[
     encode = EncodeSettings()
     check_output(output, info, encode, [each.path for each in film.infos], overwrite=overwrite)
     start = film.first_frame()
-    audio = AudioPlan(None, None, "none", ())
-    if first.audio:
-        shift = -first.origin - start.pts * first.time_base
-        audio = AudioPlan(first.path, first.audio[0].index, "file", (), shift, Fraction(0))
+    audio = _sound(film, start)
     count, end = 0, 0
     held_short: set[str] = set()
     with VideoWriter(
@@ -271,7 +236,7 @@ def _write_video(output: Path, film: _Film, overwrite: bool, on_frame: Callable[
             held_short |= {each.path.name for each, (_, ended) in zip(film.infos, shown, strict=True) if ended}
             count, end = count + 1, pts + frame.duration
             on_frame(count)
-    notes = (*_ended(held_short), *writer.notes)
+    notes = (*audio.notes, *_ended(held_short), *writer.notes)
     return CompareResult(output, count, canvas.width, canvas.height, float(end * first.time_base), notes)
 
 

@@ -42,6 +42,8 @@ from lipblend.settings import EncodeSettings
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Container format for each suffix of an output."""
 
+_ARCHIVAL = ("ffv1", "ffvhuff", "huffyuv", "utvideo")
+"""Encoders that mp4 and mov can hold, but hardly any player expects there."""
 _X26_MOST_CRF = 51
 _SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
 _SEMI_PLANAR = {
@@ -194,6 +196,8 @@ def add_video_stream(
             hint="Leave out --encoder, or use ffv1 in .mkv, which takes any size.",
         )
     options, notes = _options(encode, codec, info.layout.depth)
+    if codec.name in _ARCHIVAL and container.format.name in ("mp4", "mov"):
+        notes.append(f"hardly any player takes {codec.name} in {path.suffix}: .mkv is what it is usually kept in")
     notes += [*_add_hdr(options, info, codec.name), *_lost_beside(info, codec.name)]
     keepers = _alpha_keepers(info, path.suffix.lower())
     notes += alpha.notes(codec.name, info.layout, pixel_format, encode.crf, opaque=info.opaque, able=keepers)

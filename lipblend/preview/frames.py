@@ -68,7 +68,7 @@ def preview(
     ----------
     original, synced : Path
     times : sequence of str
-        See `lipblend.preview.times.FrameTimes.parsed`.
+        See `lipblend.preview.times.FrameTimes.parsed`; the middle of the clip where there is none.
     settings : mapping of str to Settings
         Sets of settings by name, at least one.
     models : Path, optional
@@ -98,7 +98,7 @@ def preview(
     """
     ours, theirs = probe_both(original, synced)
     with FrameTimes(ours) as clock:
-        wanted = [clock.parsed(text) for text in times]
+        wanted = [clock.parsed(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())
         model = resolve_model("face_landmarker", models)
         if clock.is_short or not quick:

@@ -25,7 +25,17 @@ _INK, _FONT = (30, 30, 30), cv2.FONT_HERSHEY_SIMPLEX
 _LINE_PX, _TEXT_PX = 20, 11
 
 
-def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str]) -> Rgb:
+LEGEND = (
+    "mask: white is replaced at most; what is grey is the original's, moved along where need be. alpha: how much of the new mouth is taken, from black (none) to white "
+    "(all). seam ring: where the seam is measured.",
+    f"difference: where two pictures differ, {_GAIN} times as strong: black nowhere, red a little, white much.",
+    "alpha, seam, landmarks: an orange tint for alpha, a green line for the seam (alpha 0.5), blue dots for the "
+    "original's face, pink ones for the synced one's.",
+)
+"""What the pictures of a sheet mean."""
+
+
+def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str], *, about: str = "") -> Rgb:
     """Draw looks from top to bottom.
 
     Parameters
@@ -34,6 +44,8 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str]) -> Rgb:
         For every time, one look for each set of settings.
     differences : sequence of str
         What each set of settings differs in, shown below its name where there are several.
+    about : str
+        Which settings and files, for the heading.
 
     Returns
     -------
@@ -49,7 +61,13 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str]) -> Rgb:
             which = f"face {number + 1} of {faces}" if faces > 1 else ""
             rows = _compared(same, number, differences) if len(same) > 1 else _steps(same[0], number)
             blocks += [_title(_heading(same[0], which), rows[0].shape[1]), *rows]
-    return contact_sheet(blocks)
+    width = max(block.shape[1] for block in blocks)
+    legend = [line for text in LEGEND for line in _wrapped(text, width - 16)]
+    words = cv2.copyMakeBorder(
+        _text(legend, width - 16, len(legend)), 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+    ).astype(np.uint8)
+    heading = [_title(about, width)] if about else []
+    return contact_sheet([*heading, *blocks, words])
 
 
 def _heading(look: Look, more: str) -> str:
@@ -199,7 +217,9 @@ def _reduced(image: Rgb) -> Rgb:
 
 def _title(text: str, width: int) -> Rgb:
     strip = np.full((36, max(width, 1), 3), 235, np.uint8)
-    cv2.putText(strip, text, (8, 25), _FONT, cv2.getFontScaleFromHeight(_FONT, 15, 1), _INK, 1, cv2.LINE_AA)
+    scale = cv2.getFontScaleFromHeight(_FONT, 15, 1)
+    scale *= min(1.0, (width - 16) / max(cv2.getTextSize(text, _FONT, scale, 1)[0][0], 1))
+    cv2.putText(strip, text, (8, 25), _FONT, scale, _INK, 1, cv2.LINE_AA)
     return strip
 
 

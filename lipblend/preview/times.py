@@ -87,6 +87,13 @@ class FrameTimes:
             )
         return time_s
 
+    def middle_s(self) -> float:
+        """The middle of the clip, seconds since the first frame."""
+        if self._info.duration_s is not None:
+            return self._info.duration_s / 2
+        stamps_s = self._stamps_s()
+        return float(stamps_s[len(stamps_s) // 2]) if stamps_s.size else 0.0
+
     def number(self, time_s: float) -> int | None:
         """The number of the frame nearest to a time, which `parsed` takes after ``#``; None without time stamps."""
         stamps_s = self._stamps_s()

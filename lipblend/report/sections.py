@@ -34,8 +34,8 @@ _LIMITS = {"low": "≤", "high": "≥", "one": "≈"}
 
 
 _NOT_JUDGED = (
-    "<p>A value beyond its mark is a place to look at, not a fault by itself: real footage goes beyond some of them "
-    "too. See the pictures and the video first.</p>"
+    "<p>Nothing is judged without --gate. A value beyond its mark is a place to look at, not a fault by itself: real "
+    "footage goes beyond some of them too. See the pictures and the video first.</p>"
 )
 
 

@@ -159,4 +159,4 @@ def measured_text(record: Evaluation) -> str:
     if not marked:
         return "Measured: no measure has both a value and a pass mark"
     within = sum(bool(verdict.passed) for verdict in marked)
-    return f"Measured: {within} of {len(marked)} values lie within their pass marks; only --gate judges by them"
+    return f"Measured: {within} of {len(marked)} values lie within their pass marks"

@@ -44,7 +44,8 @@ class Look:
         self._count = count = len(plan.rows)
         self._ours, self._theirs, self._found = ours, theirs, analysis.alignment
         self._timing = theirs if self._found.timeline.follows == "synced" else ours
-        self.frames = frames.of(count)
+        ends_s = analysis.times_s[:count] + analysis.durations[:count] * float(self._timing.time_base)
+        self.frames = frames.of(analysis.times_s[:count].tolist(), float(ends_s[-1]))
         part = slice(self.frames.start, self.frames.stop)
         pts = analysis.pts[part]
         self._moved = int(pts[0] - analysis.pts[0])

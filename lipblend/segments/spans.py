@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from lipblend.errors import SettingsError
 
 _USUAL_RATE = Fraction(25)
-_RANGE = re.compile(r"(-?\d{1,12})?:(-?\d{1,12})?")
+_NUMBER = re.compile(r"-?\d{1,12}")
+_TIME = re.compile(r"(-)?(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,9}(?:\.\d{1,9})?)s)?")
+_SLACK_S = 1e-6
+_HINT = (
+    "Write --frames A:B, for example 100:200, :50 or -50: for numbers of frames, and 2s:3.5s, :10s, 1m30s: or -2s: for "
+    "times."
+)
 
 
 def segment_spans(count: int, frame_rate: Fraction | None, segment_s: float) -> list[range]:
@@ -38,56 +46,104 @@ def segment_spans(count: int, frame_rate: Fraction | None, segment_s: float) -> 
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frames of the output, as a Python slice counts them: the end is left out, negative numbers count from the end.
+    """Frames of the output, as a Python slice takes them: the end is left out, and a range may reach beyond the clip.
 
     Parameters
     ----------
-    start, stop : int or None
-        None for the clip's start and end.
+    start, stop : int, Fraction or None
+        Numbers of frames, or seconds (as fractions) since the output's first frame; negative ones count from the end;
+        None for the clip's start and end. A frame belongs to a range of times that it starts in.
     """
 
-    start: int | None = None
-    stop: int | None = None
+    start: int | Fraction | None = None
+    stop: int | Fraction | None = None
 
     @classmethod
     def parse(cls, text: str) -> FrameRange:
-        """Read ``A:B``, ``A:``, ``:B`` or ``-A:``.
+        """Read ``A:B``, ``A:``, ``:B`` or ``-A:``; each end a frame's number, or a time: ``2s``, ``2.5s``, ``1m02.5s``.
 
         Raises
         ------
         SettingsError
             Something else, or a range that is empty whatever the clip.
         """
-        found = _RANGE.fullmatch(text.strip())
-        if found is None:
-            raise SettingsError(
-                f"{text!r} is no range of frames", hint="Write --frames A:B, for example 100:200, :50 or -50: ."
-            )
-        start, stop = (None if part is None else int(part) for part in found.groups())
+        words = text.strip().split(":")
+        if len(words) != 2:
+            steps = len(words) == 3 and all(_NUMBER.fullmatch(word.strip()) for word in words if word.strip())
+            why = ": every n-th frame cannot be taken" if steps and words[2].strip() else ""
+            raise SettingsError(f"{text!r} is no range of frames{why}", hint=_HINT)
+        start, stop = (_end(word.strip(), text) for word in words)
         frames = cls(start, stop)
-        if start is not None and stop is not None and (start < 0) == (stop < 0) and start >= stop:
+        if start is None or stop is None or type(start) is not type(stop):
+            return frames
+        if (start < 0) == (stop < 0) and start >= stop:
             raise frames._unfit("is empty" if start == stop else "runs backwards")
         return frames
 
-    def of(self, count: int) -> range:
-        """The frames of a clip of so many.
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes all frames, whatever the clip."""
+        return self.start in (None, 0) and self.stop is None
+
+    def of(self, times_s: Sequence[float], end_s: float) -> range:
+        """The frames of a clip; ends that lie beyond it are its own, as for a Python slice.
+
+        Parameters
+        ----------
+        times_s : sequence of float
+            When each frame starts, rising, seconds.
+        end_s : float
+            When the last one ends.
 
         Raises
         ------
         SettingsError
-            The range is empty, runs backwards, or leaves the clip.
+            No frame is left.
         """
-        start = 0 if self.start is None else self.start + count * (self.start < 0)
-        stop = count if self.stop is None else self.stop + count * (self.stop < 0)
-        clip = f"the output has {count} frames, 0 to {count - 1}"
-        if not (0 <= start <= count and 0 <= stop <= count):
-            raise self._unfit(f"leaves the clip: {clip}")
+        count = len(times_s)
+        start, stop = (
+            default if end is None else _place(end, times_s, end_s)
+            for end, default in ((self.start, 0), (self.stop, count))
+        )
         if start >= stop:
-            raise self._unfit(f"{'is empty' if start == stop else 'runs backwards'}: {clip}")
+            length_s = end_s - times_s[0] if count else 0.0
+            clip = f"the output has {count} frames, 0 to {count - 1}, and lasts {length_s:.3f} s"
+            backwards = start > stop and self.start is not None and self.stop is not None
+            raise self._unfit(f"{'runs backwards' if backwards else 'is empty'}: {clip}")
         return range(start, stop)
 
     def _unfit(self, what: str) -> SettingsError:
         return SettingsError(f"the range of frames {self} {what}", hint="--frames A:B takes A to B - 1, from 0.")
 
     def __str__(self) -> str:
-        return ":".join("" if end is None else str(end) for end in (self.start, self.stop))
+        ends = (
+            "" if end is None else f"{float(end):g}s" if isinstance(end, Fraction) else str(end) for end in self._ends
+        )
+        return ":".join(ends)
+
+    @property
+    def _ends(self) -> tuple[int | Fraction | None, int | Fraction | None]:
+        return self.start, self.stop
+
+
+def _end(word: str, text: str) -> int | Fraction | None:
+    """One end of a range: a number of frames, or a time."""
+    if not word:
+        return None
+    if _NUMBER.fullmatch(word):
+        return int(word)
+    found = _TIME.fullmatch(word)
+    if found is None or not any(found.groups()[1:]):
+        raise SettingsError(f"{text!r} is no range of frames: {word!r} is neither a number nor a time", hint=_HINT)
+    sign, hours, minutes, seconds = found.groups()
+    total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds or 0)
+    return -total if sign else total
+
+
+def _place(end: int | Fraction, times_s: Sequence[float], end_s: float) -> int:
+    """The first frame at or after an end of a range, within the clip."""
+    count = len(times_s)
+    if isinstance(end, int):
+        return min(max(end + count * (end < 0), 0), count)
+    wanted_s = float(end) + (end_s if end < 0 else times_s[0] if count else 0.0)
+    return bisect.bisect_left(times_s, wanted_s - _SLACK_S)

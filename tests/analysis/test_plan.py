@@ -264,8 +264,19 @@ def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:
 def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     analysis = clip()
     analysis.tracks[0].measured[:] = [FaceMeasure(painted, None)] * COUNT
-    noted = any("nothing to take over" in note for note in make_plan(analysis, Settings()).notes)
+    plan = make_plan(analysis, Settings())
+    noted = any("nothing to take over" in note for note in plan.notes)
     assert noted == (painted == 0)
+    assert {(row.reason, len(row.faces)) for row in plan.rows} == {(UNCHANGED, 0) if painted == 0 else ("", 1)}
+
+
+@pytest.mark.parametrize(("painted", "noted"), [(0.0, False), (0.4, True), (2.5, False)])
+def test_videos_that_hardly_differ_are_asked_about(painted: float, noted: bool, clip: Clip) -> None:
+    analysis = clip()
+    analysis.tracks[0].measured[:] = [FaceMeasure(painted, None, 0.4)] * COUNT
+    plan = make_plan(analysis, Settings())
+    assert any("is the synced video the right one?" in note for note in plan.notes) == noted
+    assert all(row.faces for row in plan.rows) == (painted > 0)
 
 
 def test_a_shot_whose_face_the_generator_left_alone_passes_through_and_says_why(clip: Clip) -> None:

@@ -71,6 +71,55 @@ def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
     assert "Did you mean 'composite'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["a.mp4", "b.mp4", "-o", "c.mp4"], "Did you mean: lipblend composite a.mp4 b.mp4 -o c.mp4 ?"),
+        (["-o", "c.mp4", "a b.mp4", "b.mp4"], "Did you mean: lipblend composite -o c.mp4 'a b.mp4' b.mp4 ?"),
+        (["a.MOV", "b.mkv"], "Did you mean: lipblend composite a.MOV b.mkv -o out.mp4 ?"),
+        (["a.mp4", "b.mp4", "--output=c.mp4"], "Did you mean: lipblend composite a.mp4 b.mp4 --output=c.mp4 ?"),
+        (["a.mp4"], "Did you mean: lipblend probe a.mp4 ?"),
+        (["pyproject.toml"], "Did you mean: lipblend probe pyproject.toml ?"),
+        (["help", "sweep"], "Did you mean: lipblend sweep --help ?"),
+        (["version"], "Did you mean: lipblend --version ?"),
+    ],
+)
+def test_a_file_instead_of_a_command_is_answered_with_what_was_meant(
+    words: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    done = run.invoke(app, words)
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["composite"], ["config"], ["config", "show"], ["doctor"], ["ab", "score"]])
+def test_h_is_help_everywhere(words: list[str]) -> None:
+    assert run.invoke(app, [*words, "-h"]).stdout == run.invoke(app, [*words, "--help"]).stdout != ""
+
+
+def test_capital_v_is_version() -> None:
+    assert run.invoke(app, ["-V"]).stdout == run.invoke(app, ["--version"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "wanted"),
+    [
+        ("bash", "lipblend comp", "composite"),
+        ("bash", "lipblend composite --enc", "--encoder"),
+        ("zsh", "lipblend do", "doctor"),
+    ],
+)
+def test_the_shell_completes_commands_and_options(shell: str, line: str, wanted: str) -> None:
+    words = {"_LIPBLEND_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    environment = {**os.environ, **words, "_TYPER_COMPLETE_ARGS": line}
+    done = subprocess.run(
+        [sys.executable, "-m", "lipblend"], capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+    )
+    assert wanted in done.stdout
+    assert done.stderr == ""
+
+
 def a_command(failure: BaseException | None) -> typer.Typer:
     made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 

@@ -183,6 +183,19 @@ def test_config_show_tells_where_each_value_came_from(tmp_path: Path) -> None:
     assert again["settings"] == shown["settings"]
 
 
+def test_config_show_of_some_settings_only() -> None:
+    shown = json.loads(run.invoke(app, ["config", "show", "encode.crf", "audio", "--json"]).stdout)
+    assert shown["settings"] == {"encode": {"crf": 14}, "audio": {"source": "auto"}}
+    assert list(shown["sources"]) == ["encode.crf", "audio.source"]
+    one = run.invoke(app, ["config", "show", "mask.expansion", "--set", "mask.expansion=1.2"]).stdout
+    assert one.splitlines()[1].split()[:3] == ["mask.expansion", "1.2", "--set"]
+    assert setting_specs()["mask.expansion"].help in one
+    for typed, meant in (("crf", "encode.crf"), ("msk", "mask"), ("mask.expanson", "mask.expansion")):
+        done = run.invoke(app, ["config", "show", typed])
+        assert done.exit_code == 2
+        assert f"Did you mean {meant}? " in done.stderr
+
+
 def test_models_list_shows_what_is_wrong(tmp_path: Path) -> None:
     good = json.loads(run.invoke(app, ["models", "list", "--json"], env={"LIPBLEND_MODELS": ""}).stdout)["models"]
     assert {item["name"]: item["state"] for item in good} == dict.fromkeys(models.MODELS, "ok")

@@ -63,6 +63,19 @@ def test_probe_as_json_and_without_faces(pair: SamplePair, tmp_path: Path) -> No
     assert 60 < face["width_px"] < 160
 
 
+def test_probe_of_several_files(pair: SamplePair, tmp_path: Path) -> None:
+    words = ["probe", "--no-faces", str(pair.original), str(tmp_path / "gone.mp4"), str(pair.synced)]
+    done = run.invoke(app, words)
+    assert done.exit_code == 3
+    assert done.stderr == f"error: {tmp_path / 'gone.mp4'} does not exist. Check the path.\n"
+    assert done.stdout.index(str(pair.original)) < done.stdout.index(str(pair.synced))
+    assert done.stdout.count("faces were not looked for") == 2
+    first, second, third = json.loads(run.invoke(app, [*words, "--json"]).stdout)["files"]
+    assert first == json.loads(run.invoke(app, ["probe", "--no-faces", str(pair.original), "--json"]).stdout)
+    assert second["error"]["message"].endswith("does not exist")
+    assert third["path"] == str(pair.synced)
+
+
 def test_what_is_odd_about_a_file_is_said(report: FileReport) -> None:
     text = probe_text(report)
     assert "faces were not looked for" in text

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipblend.errors import SettingsError
+from lipblend.segments import options
 from lipblend.segments.proxy import ProxySize
 from lipblend.segments.spans import FrameRange, segment_spans
 
@@ -27,23 +28,64 @@ def test_a_clip_without_a_rate_is_taken_for_25() -> None:
     assert segment_spans(60, None, 1) == [range(25), range(25, 60)]
 
 
+TIMES_S = [5 + 0.04 * frame for frame in range(10)]
+END_S = 5.4
+
+
+def taken(text: str) -> range:
+    return FrameRange.parse(text).of(TIMES_S, END_S)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3:7",
+        ":4",
+        "6:",
+        "-3:",
+        ":-3",
+        "2:-2",
+        "-5:-1",
+        ":",
+        "-4:9",
+        "0:10",
+        "0:999",
+        "-999:",
+        "8:12",
+        "-12:-8",
+        " 3 : 7 ",
+    ],
+)
+def test_ranges_count_as_python_does(text: str) -> None:
+    ends = [int(part) if part.strip() else None for part in text.split(":")]
+    assert list(taken(text)) == list(range(10))[slice(*ends)]
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("3:7", range(3, 7)), (":4", range(4)), ("6:", range(6, 10)), ("-3:", range(7, 10)), (":-3", range(7)),
-        ("2:-2", range(2, 8)), ("-5:-1", range(5, 9)), (":", range(10)), ("-4:9", range(6, 9)), ("0:10", range(10)),
+        ("0.08s:0.2s", range(2, 5)), (":0.08s", range(2)), ("0.09s:", range(3, 10)), ("-0.08s:", range(8, 10)),
+        (":-0.08s", range(8)), ("0.2s:999s", range(5, 10)), ("3:0.2s", range(3, 5)), ("0.2s:-1", range(5, 9)),
+        ("0s:1h", range(10)), ("0m0.2s:", range(5, 10)), ("-1m:", range(10)), ("0.0400001s:", range(1, 10)),
     ],
 )  # fmt: skip
-def test_ranges_count_as_python_does(text: str, wanted: range) -> None:
-    assert FrameRange.parse(text).of(10) == wanted
-    assert list(range(10)[slice(*(int(part) if part else None for part in text.split(":")))]) == list(wanted)
+def test_ranges_of_times_take_the_frames_that_start_in_them(text: str, wanted: range) -> None:
+    assert taken(text) == wanted
+
+
+def test_hours_and_minutes_are_written_with_letters() -> None:
+    assert FrameRange.parse("1h2m3.5s:") == FrameRange(Fraction("3723.5"), None)
+    assert FrameRange.parse(":-2m") == FrameRange(None, Fraction(-120))
+    assert str(FrameRange.parse("1m2.5s:-3")) == "62.5s:-3"
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no range"), ("3", "no range"), ("a:b", "no range"), ("1:2:3", "no range"), ("1.5:3", "no range"),
-        ("5:5", "empty"), ("7:3", "backwards"), ("-2:-5", "backwards"),
+        ("", "no range"), ("3", "no range"), ("a:b", "'a' is neither a number nor a time"), ("1:2:3", "every n-th"),
+        ("::2", "every n-th"), ("0:01:02.5", "no range"), ("1.5:3", "'1.5' is neither"), ("5:5", "empty"),
+        ("7:3", "backwards"), ("-2:-5", "backwards"), ("3s:2s", "backwards"), ("2s:2s", "empty"), ("s:", "neither"),
+        ("-:", "neither"),
     ],
 )  # fmt: skip
 def test_bad_ranges_are_refused_before_any_work(text: str, says: str) -> None:
@@ -54,18 +96,47 @@ def test_bad_ranges_are_refused_before_any_work(text: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
+    [("10:", "empty"), (":0", "empty"), ("8:-5", "backwards"), ("12:", "empty"), ("1s:", "empty"), (":-1s", "empty")],
+)
+def test_ranges_without_a_frame_are_refused_with_the_clips_length(text: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{says}.*10 frames, 0 to 9, and lasts 0\.400 s"):
+        taken(text)
+
+
+def test_as_many_processes_as_there_are_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert options.wanted_jobs("auto") == 3
+    monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: set(range(500)), raising=False)
+    assert options.wanted_jobs(" AUTO ") == options.MOST_JOBS
+    monkeypatch.delattr(options.os, "sched_getaffinity")
+    monkeypatch.setattr(options.os, "cpu_count", lambda: None)
+    assert options.wanted_jobs("auto") == 1
+    assert options.wanted_jobs("7") == 7
+    for wrong in ("0", "65", "-1", "2.5", "many", ""):
+        with pytest.raises(SettingsError, match="--jobs"):
+            options.wanted_jobs(wrong)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "segments", "duration_s", "begins", "advised"),
     [
-        ("0:11", "leaves"),
-        ("-11:", "leaves"),
-        ("10:", "empty"),
-        (":0", "empty"),
-        ("8:-5", "backwards"),
-        ("12:", "leaves"),
+        (2, 2, 20.0, "", ""),
+        (2, 1, 14.0, "one of 2 processes rendered: the output has 1 segment of 10 s", "encode.segment_s=7 "),
+        (4, 1, 9.0, "one of 4 processes rendered", "encode.segment_s=2 "),
+        (3, 2, 20.0, "2 of 3 processes rendered: the output has 2 segments of 10 s", "encode.segment_s=6.5 "),
+        (8, 1, 1.0, "one of 8 processes rendered", ""),
     ],
 )
-def test_ranges_that_do_not_fit_the_clip_are_refused_with_its_length(text: str, says: str) -> None:
-    with pytest.raises(SettingsError, match=f"{says}.*10 frames, 0 to 9"):
-        FrameRange.parse(text).of(10)
+def test_why_a_process_had_nothing_to_do(
+    jobs: int, segments: int, duration_s: float, begins: str, advised: str
+) -> None:
+    note = options.few_segments_note(jobs, segments, segment_s=10, duration_s=duration_s)
+    assert note.startswith(begins)
+    assert advised in note
+    assert ("--set" in note) == bool(advised)
+    if advised:  # which is true: so many segments there are then
+        length_s = float(advised.partition("=")[2])
+        assert len(segment_spans(round(25 * duration_s), Fraction(25), length_s)) >= jobs
 
 
 @pytest.mark.parametrize("text", ["", "half", "0", "1", "1.5", "-480", "480.5", "20000", "1/0", "nan", "inf"])
