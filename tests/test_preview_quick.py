@@ -166,7 +166,7 @@ def test_a_synced_video_that_has_ended_is_no_quick_look(sample: SamplePair, tmp_
     write_clip(short, pictures, frame_rate=Fraction(25), crf=12)
     both = probe_both(sample.original, short)
     run_of = frames._Run(*both, resolve_model("face_landmarker"), {}, lambda _: None, None, FrameTimes(info))
-    reason = run_of.quick_looks([2.3], {"natural": NATURAL}, None)
+    reason = run_of.quick_looks([2.3], {"natural": NATURAL})
     assert isinstance(reason, str)
     assert "has no frame at 2.30 s" in reason
 
@@ -205,6 +205,26 @@ def test_a_face_model_made_early_is_used(sample: SamplePair, monkeypatch: pytest
         other = NATURAL.model_copy(update={"track": track.model_copy(update={"max_faces": 1})})
         preview(sample.original, sample.synced, ["1.2"], {"other": other}, quick=True, finder=finder)
     assert made == [(track.max_faces, track.confidence), (1, track.confidence)]
+
+
+def test_refining_makes_one_model_more_and_not_two(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    init = FaceLandmarker.__init__
+
+    def counted(self: FaceLandmarker, model: Path, **named: Any) -> None:
+        made.append(model)
+        init(self, model, **named)
+
+    monkeypatch.setattr(FaceLandmarker, "__init__", counted)
+    track, model = NATURAL.track, resolve_model("face_landmarker")
+    with LandmarkerSoon(model, max_faces=track.max_faces, confidence=track.confidence) as finder:
+        words: dict[str, Any] = {"on_quick": lambda _: None, "finder": finder}
+        early = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, **words)
+        assert len(made) == 2  # it is used by the quick look, and for the original's moment
+        assert finder.ready().detect(np.zeros((64, 64, 3), np.uint8)) == [], "it is left open"
+    late = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL})
+    for one, two in zip(*(each.looks[0][0].result.planes for each in (early, late)), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_a_model_that_cannot_be_made_is_an_error_when_it_is_needed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from lipblend.analysis.timeline import Clock, jumps
 from lipblend.analysis.window import Window, align_window, check_not_empty
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.soon import LandmarkerSoon
 from lipblend.faces.tracks import TrackedFace
 from lipblend.media.colour import ycbcr_matrix
 from lipblend.media.info import VideoInfo
@@ -45,6 +47,7 @@ def analyse(
     on_frame: Callable[[int], None],
     window: Window | None = None,
     thorough: bool = False,
+    finder: LandmarkerSoon | None = None,
 ) -> ClipAnalysis:
     """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
@@ -67,6 +70,8 @@ def analyse(
         Search the synced video for small faces as well as the original even in a window. Otherwise its search ends with
         the size that shows a face, and all is done once more, thoroughly, where a face of the original then lacks its
         counterpart: the faces are the same, only sooner.
+    finder : LandmarkerSoon, optional
+        A face model that is there already, with the settings' number of faces and confidence; it stays open.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def analyse(
     starts_s = None if window is None else window.starts_s(original, synced, pair)
     thorough |= window is None
     measures, offline = _read_both(
-        ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s, thorough=thorough
+        ours, theirs, model, track, lab=lab, on_frame=on_frame, starts_s=starts_s, thorough=thorough, finder=finder
     )
     give_back()  # the decoders' and the face models' memory, before the matching needs some
     damage = (*ours.damage, *theirs.damage)
@@ -104,7 +109,14 @@ def analyse(
     tracks, moves = measured_tracks(ours, theirs, alignment, both, measures)
     if not thorough and lacks_partners(tracks, line.synced_index):
         return analyse(
-            original, synced, model=model, settings=settings, on_frame=on_frame, window=window, thorough=True
+            original,
+            synced,
+            model=model,
+            settings=settings,
+            on_frame=on_frame,
+            window=window,
+            thorough=True,
+            finder=finder,
         )
     starts = np.zeros(1, np.intp)
     if track.cuts:
@@ -143,6 +155,7 @@ def _read_both(
     on_frame: Callable[[int], None],
     starts_s: tuple[float, float] | None,
     thorough: bool,
+    finder: LandmarkerSoon | None,
 ) -> tuple[Measures, tuple[str, ...]]:
     """Fill both scans; returns what was measured on frames of the same time, and a note where there is a need.
 
@@ -157,7 +170,7 @@ def _read_both(
         theirs.reader() as read_synced,
         prefetch(read_original, _QUEUE) as decoded_original,
         prefetch(read_synced, _QUEUE) as decoded_synced,
-        FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_original,
+        _landmarker(finder, model, track) as find_original,
         prefetch(follow(decoded_original, original, find_original, track), ours.ahead(_QUEUE)) as seen_original,
         FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as find_synced,
         prefetch(
@@ -184,6 +197,15 @@ def _read_both(
             )
     note = f"MediaPipe could not be kept from the network ({network.reason})"
     return measures, () if network.refused else (note,)
+
+
+def _landmarker(
+    finder: LandmarkerSoon | None, model: Path, track: TrackSettings
+) -> AbstractContextManager[FaceLandmarker]:
+    """The one that is there, left open, or a new one."""
+    if finder is not None:
+        return nullcontext(finder.ready())
+    return FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence)
 
 
 def _measured_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, int]]) -> Measures:

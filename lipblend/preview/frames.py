@@ -103,9 +103,9 @@ def preview(
         model = resolve_model("face_landmarker", models)
         if clock.is_short or not quick:
             clock.begin()  # what the frames' numbers take is read while they are looked for
-        run = _Run(ours, theirs, model, restorers, on_frame, cache, clock)
+        run = _Run(ours, theirs, model, restorers, on_frame, cache, clock, finder)
         if quick or on_quick is not None:
-            first = run.quick_looks(wanted, settings, finder)
+            first = run.quick_looks(wanted, settings)
             if isinstance(first, Preview):
                 if quick:
                     return replace(first, notes=(*first.notes, _QUICK))
@@ -131,9 +131,10 @@ class _Run:
         on_frame: Callable[[int], None],
         cache: Path | None,
         clock: FrameTimes,
+        finder: LandmarkerSoon | None = None,
     ) -> None:
         self._ours, self._theirs, self._model, self._on_frame = ours, theirs, model, on_frame
-        self._cache, self._clock = cache, clock
+        self._cache, self._clock, self._finder = cache, clock, finder
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
         self._asked: set[Any] = set()
@@ -149,16 +150,14 @@ class _Run:
             analysis, whole = analyses[analysis_values(each)]
             yield self._look(name, time_s, analysis, whole, each)
 
-    def quick_looks(
-        self, times_s: Sequence[float], settings: Mapping[str, Settings], finder: LandmarkerSoon | None
-    ) -> Preview | str:
+    def quick_looks(self, times_s: Sequence[float], settings: Mapping[str, Settings]) -> Preview | str:
         """Looks at single frames by themselves, or why there are none."""
         groups = {analysis_values(each): each for each in settings.values()}
         if any(self._cached(key, each) is not None for key, each in groups.items()):
             return "the analysis of the whole clip is at hand"
         try:
             with ExitStack() as stack:
-                glances = {key: self._glances(times_s, each, finder, stack) for key, each in groups.items()}
+                glances = {key: self._glances(times_s, each, stack) for key, each in groups.items()}
                 looks = tuple(
                     tuple(
                         self._look(name, time_s, glances[analysis_values(each)][number], False, each, quick=True)
@@ -172,14 +171,19 @@ class _Run:
             return "no face to work on in a frame by itself"
         return Preview(looks, tuple(self.notes))
 
-    def _glances(
-        self, times_s: Sequence[float], settings: Settings, finder: LandmarkerSoon | None, stack: ExitStack
-    ) -> list[ClipAnalysis]:
-        faces, confidence = settings.track.max_faces, settings.track.confidence
-        if finder is None or (finder.max_faces, finder.confidence) != (faces, confidence):
-            finder = stack.enter_context(LandmarkerSoon(self._model, max_faces=faces, confidence=confidence))
+    def _glances(self, times_s: Sequence[float], settings: Settings, stack: ExitStack) -> list[ClipAnalysis]:
+        track, finder = settings.track, self._early(settings)
+        if finder is None:
+            soon = LandmarkerSoon(self._model, max_faces=track.max_faces, confidence=track.confidence)
+            finder = stack.enter_context(soon)
         with one_opencv_thread():
             return [glance(self._ours, self._theirs, each, finder=finder, settings=settings) for each in times_s]
+
+    def _early(self, settings: Settings) -> LandmarkerSoon | None:
+        """The face model made early, if it is one for these settings."""
+        finder, track = self._finder, settings.track
+        fits = finder is not None and (finder.max_faces, finder.confidence) == (track.max_faces, track.confidence)
+        return finder if fits else None
 
     def _cached(self, key: Any, settings: Settings) -> ClipAnalysis | None:
         """The whole clip's analysis from the cache, which is asked once."""
@@ -224,6 +228,7 @@ class _Run:
                 settings=settings,
                 on_frame=self._on_frame,
                 window=window,
+                finder=self._early(settings),
             )
 
     def _look(
