@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-default-apps", "--disable-dev-shm-usage", "--mute-audio", "--remote-debugging-pipe",
 )  # fmt: skip
 KEYS = {"Backspace": 8, "Enter": 13, " ": 32, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39, ",": 188, ".": 190}
+GRACE_S = 20.0  # for ending by itself, which it need not
 LAUNCH = """
 import fcntl, os, sys
 given = [int(end) for end in sys.argv[1:3]]
@@ -101,10 +102,10 @@ class Browser:
 
     def _wait(self) -> None:
         try:
-            self._process.wait(20)
+            self._process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(20)
+            self._process.wait()
 
     def open(self, address: str) -> None:
         """Load a page, and wait until it is there."""

@@ -43,6 +43,7 @@ def read(path: Path) -> tuple[list[np.ndarray], list[float]]:
         return [frame.to_ndarray(format="rgb24") for frame in frames], [float(f.pts * f.time_base) for f in frames]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
 def test_side_by_side_in_step_by_time(clips: list[Path], tmp_path: Path, name: str) -> None:
     result = compare(clips, tmp_path / name)

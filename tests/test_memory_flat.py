@@ -44,6 +44,7 @@ class RenderingError(Exception):
     """Raised where rendering would begin."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", [False, True])
 def test_little_a_frame_is_held_once_rendering_begins(
     measure: bool, pair: SamplePair, analysis: ClipAnalysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -37,6 +37,7 @@ def test_the_files_are_whole_and_alike(pair: SamplePair) -> None:
         assert len(pictures(path)) == FRAMES
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(pair: SamplePair, tmp_path: Path) -> None:
     again = make_sample(tmp_path / "again", frames=FRAMES, size=SIZE, seed=SEED)
     other = make_sample(tmp_path / "other", frames=FRAMES, size=SIZE, seed=SEED + 1)

@@ -169,6 +169,7 @@ def test_equal_values_can_be_drawn(grid: Grid, value: float) -> None:
         assert 0 < float(dot.attrib["cy"]) < 800
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", [None, *(each.name for each in list_presets())])
 def test_the_winners_file_gives_the_winners_settings(preset: str | None, tmp_path: Path) -> None:
     config = tmp_path / "own.yaml"

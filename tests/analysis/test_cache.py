@@ -127,6 +127,7 @@ def with_value(spec: SettingSpec) -> Settings | None:
         return None  # it cannot stand alone
 
 
+@pytest.mark.slow
 def test_the_settings_that_the_analysis_reads_change_the_key_and_no_others(
     videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +188,7 @@ def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.Mo
     assert code_fingerprint() != plain
 
 
+@pytest.mark.slow
 def test_large_files_are_told_apart_by_samples_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:

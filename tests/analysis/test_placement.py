@@ -80,6 +80,7 @@ def off_px(got: FrameMapping, wanted: FrameMapping) -> float:
     return float(np.abs(got.to_original(wanted.to_synced(corners)) - corners).max())
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("name", WAYS)
 def test_the_mapping_is_found_within_0_3_px(original: Scan, tmp_path: Path, name: str) -> None:
     size, truth = WAYS[name]

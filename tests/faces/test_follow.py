@@ -87,6 +87,7 @@ def test_every_second_frame_of_25_is_looked_at_and_the_others_lie_between(clip: 
     assert all(np.abs(points(a) - points(b)).mean() < 1 for a, b in zip(exact, found, strict=True))
 
 
+@pytest.mark.slow
 def test_at_50_frames_a_second_three_of_four_lie_between_by_their_times(clip: Clip) -> None:
     places = [130 + 0.8 * i for i in range(17)]
     clip.seen(places, rate=50, every_s=0)
@@ -105,6 +106,7 @@ def test_zero_looks_at_every_frame(clip: Clip) -> None:
     assert all(np.abs(each).max() > 0.05 for each in apart)
 
 
+@pytest.mark.slow(2)
 def test_the_frames_of_a_fast_face_are_looked_at_themselves(clip: Clip) -> None:
     turning = [130.0] * 4 + [130, 150, 170, 150, 130, 150, 170] + [170.0] * 4
     found = clip.seen(turning)
@@ -117,6 +119,7 @@ def test_the_frames_of_a_fast_face_are_looked_at_themselves(clip: Clip) -> None:
     assert travelled(clip.seen(jumped)) == pytest.approx([x - 120 for x in jumped], abs=3)
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("rate", [25, 60])
 def test_a_jolt_between_two_looks_is_seen(clip: Clip, rate: int) -> None:
     for at in range(8, 14):
@@ -144,6 +147,7 @@ def test_a_part_may_move_further_than_the_whole(face: Landmarks, part: slice, mo
     assert _furthest((before,), (TrackedFace(1, before.landmarks),)) == np.inf
 
 
+@pytest.mark.slow
 def test_a_face_that_comes_or_goes_is_not_there_before_or_after(clip: Clip) -> None:
     for gone in (6, 7):
         found = clip.seen([130.0] * gone + [None] * 5)
@@ -153,6 +157,7 @@ def test_a_face_that_comes_or_goes_is_not_there_before_or_after(clip: Clip) -> N
         assert [len(seen.faces) for seen in found] == [0] * come + [1] * 5
 
 
+@pytest.mark.slow
 def test_a_calm_face_is_left_alone_again_after_a_fast_moment(clip: Clip) -> None:
     calm = [130.0] * 9 + [150.0, 170.0] + [170.0] * 30
     clip.seen(calm, every_s=0)
@@ -161,6 +166,7 @@ def test_a_calm_face_is_left_alone_again_after_a_fast_moment(clip: Clip) -> None
     assert every - 20 < clip.calls + 5 < every
 
 
+@pytest.mark.slow
 def test_nothing_is_interpolated_over_a_cut(clip: Clip, scene: Scene, tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     bright = [scene(*SIZE, (FACE_PX, 130.0, 120.0)) for _ in range(8)]

@@ -65,6 +65,7 @@ def test_nothing_is_left_in_place_after_a_failure(package: Path) -> None:
     assert (package / "deep.loaded").exists()
 
 
+@pytest.mark.slow
 def test_a_landmarker_does_without_the_libraries_for_plots_and_sound() -> None:
     program = (
         "import sys, numpy\n"

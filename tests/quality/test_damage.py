@@ -128,6 +128,7 @@ def test_identity_is_exactly_perfect(good: FaceView) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_twice_the_size_measures_about_the_same(portrait: np.ndarray, face: Landmarks, good: FaceView) -> None:
     large = portrait_view(portrait, face, scale=1.6)
     for damage in (tinted, uncovered):

@@ -93,6 +93,7 @@ def test_a_short_repeat_is_none(clip: list[FaceView]) -> None:
     assert frames(found(repeated(clip, 6, 11)), "frozen") == []
 
 
+@pytest.mark.slow
 def test_a_pause_is_not_frozen(portrait: np.ndarray, face: Landmarks) -> None:
     views = TalkingFace(portrait, face).clip(COUNT, still=range(7, 17))
     assert frames(found(views), "frozen") == []
