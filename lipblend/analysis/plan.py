@@ -15,6 +15,7 @@ from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.motion import MeshPairs, neighbours, velocity
 from lipblend.analysis.steady import colour_maps, membranes, odd_rows
+from lipblend.analysis.steady_meshes import MeshSeries, SteadyMeshes
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import Settings
@@ -22,13 +23,13 @@ from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.footprint import footprint_outline, footprint_polygon
 from lipblend.stages.membrane import Cells
 from lipblend.stored import StoredSequence
+from lipblend.stored_rows import StoredRows
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
 UNCHANGED = "face not changed"
 
 _MESH = 478 * 2
-_DAMPING_ORDER = 2
 
 
 @dataclass(frozen=True)
@@ -235,15 +236,21 @@ def _plan_face(
 ) -> tuple[FaceOfRow, int]:
     """What makes a face's plan for a row of the shot, and in how many rows its synced mesh is borrowed."""
     times = analysis.times_s[start:stop]
-    mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
-    moved = _moved(analysis, mesh, seen, start)
-    theirs, known = _series(record.frames, record.synced, start, stop)
-    theirs -= np.tile(moved.astype(np.float32), _MESH // 2)
-    other, seen_too = _steady(theirs, known, times, settings)
-    del theirs  # only what is needed later is held: a shot may be the whole clip
+    steady = SteadyMeshes(MeshSeries(record.frames, record.original, start, stop), times, settings)
+    mesh, middles = StoredRows((_MESH,), np.float32), []
+    for part in steady.parts():
+        mesh.extend(part)
+        middles.append(part.reshape(len(part), -1, 2)[:, list(STABLE)].mean(1))
+    seen = steady.valid
+    moved = _moved(analysis, np.concatenate(middles), seen, start)
+    theirs = SteadyMeshes(MeshSeries(record.frames, record.synced, start, stop, moved), times, settings)
     present = seen & (analysis.synced_index[start:stop] >= 0)
-    alone = present & ~seen_too
-    other[alone] = mesh[alone]
+    alone = present & ~theirs.valid
+    other = StoredRows((_MESH,), np.float32)
+    for part in theirs.parts():
+        rows = len(other) + np.flatnonzero(alone[len(other) : len(other) + len(part)])
+        part[rows - len(other)] = mesh[rows]
+        other.extend(part)
     measured = _measured(record, start, stop)
     stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
     colours = colour_maps(stats, times, settings.colour)
@@ -271,21 +278,20 @@ def _outline(record: TrackRecord) -> npt.NDArray[np.float64] | None:
 
 
 def _moved(
-    analysis: ClipAnalysis, mesh: smoothing.Series, seen: smoothing.Valid, start: int
+    analysis: ClipAnalysis, stable: smoothing.Series, seen: smoothing.Valid, start: int
 ) -> npt.NDArray[np.float64]:
     """How far a head is displaced in each frame's synced picture, (n, 2) pixels: it may come from a neighbour.
 
     That happens where the frame rates differ, and where the synced video slips or has lost frames. How the head moved
     between the two frames of the original is known from the original's own meshes.
     """
-    out = np.zeros((len(mesh), 2))
+    out = np.zeros((len(stable), 2))
     if analysis.alignment.timeline.follows == "synced":
         return out  # every frame has its own original
-    stable = mesh.reshape(len(mesh), -1, 2)[:, list(STABLE)].mean(1)
-    for row in range(len(mesh)):
+    for row in range(len(stable)):
         index = analysis.synced_index[start + row]
         made_from = int(analysis.alignment.pairing.source[index]) - start if index >= 0 else row
-        if made_from != row and 0 <= made_from < len(mesh) and seen[row] and seen[made_from]:
+        if made_from != row and 0 <= made_from < len(stable) and seen[row] and seen[made_from]:
             out[row] = stable[made_from] - stable[row]
     return out
 
@@ -294,36 +300,6 @@ def _reason(*, paired: bool, unchanged: bool) -> str:
     if not paired:
         return NO_SYNCED
     return UNCHANGED if unchanged else NO_FACE
-
-
-def _series(
-    frames: Sequence[int], meshes: Sequence[npt.NDArray[np.float32] | None], start: int, stop: int
-) -> tuple[smoothing.Series, smoothing.Valid]:
-    """A track's meshes as one row a frame of the shot, with which rows are known."""
-    values = np.zeros((stop - start, _MESH), np.float32)
-    valid = np.zeros(stop - start, bool)
-    for frame, mesh in zip(frames, meshes, strict=True):
-        if start <= frame < stop and mesh is not None:
-            values[frame - start] = mesh.ravel()
-            valid[frame - start] = True
-    return values, valid
-
-
-def _steady(
-    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, settings: Settings
-) -> tuple[smoothing.Series, smoothing.Valid]:
-    """Outliers out, gaps filled, jitter off."""
-    track, smooth = settings.track, settings.smooth
-    if not valid.any():
-        return values, valid
-    widths = np.abs(values.reshape(-1, 478, 2)[:, :, 0].max(1) - values.reshape(-1, 478, 2)[:, :, 0].min(1))
-    valid = smoothing.reject_outliers(values, valid, widths, limit=track.outlier_frac)
-    values, valid = smoothing.fill_gaps(values, valid, times, max_gap_s=track.max_gap_s)
-    if smooth.method == "zero_phase":
-        values = smoothing.zero_phase(values, valid, times, sigma_s=smooth.sigma_s, order=_DAMPING_ORDER)
-    elif smooth.method == "ema":
-        values = smoothing.ema(values, valid, weight=smooth.ema_weight)
-    return values, valid
 
 
 def _measured(record: TrackRecord, start: int, stop: int) -> dict[int, FaceMeasure]:
