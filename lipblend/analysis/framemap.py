@@ -21,7 +21,7 @@ from lipblend.analysis.rows import Rows
 from lipblend.analysis.viterbi import cheapest_path
 from lipblend.analysis.weighing import Indices, Thumbs, even_weighing, evidence, usual_left, weighing_of
 
-MOST_FRAMES = 2000
+MOST_FRAMES = 500
 """Longer clips are not searched in one table (`lipblend.analysis.longmap`)."""
 
 _MOST_ROUNDS = 6

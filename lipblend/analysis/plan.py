@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,12 @@ from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
-from lipblend.stages.footprint import footprint_outline, footprint_polygon
+from lipblend.stages.footprint import Sample, footprint_outline, footprint_polygon
 from lipblend.stages.membrane import Cells
-from lipblend.stored import StoredSequence
+from lipblend.stored import Mapped, Picked, StoredSequence
 from lipblend.stored_rows import StoredRows
+
+T = TypeVar("T")
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
@@ -251,11 +254,10 @@ def _plan_face(
         rows = len(other) + np.flatnonzero(alone[len(other) : len(other) + len(part)])
         part[rows - len(other)] = mesh[rows]
         other.extend(part)
-    measured = _measured(record, start, stop)
-    stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
+    stats = _measured(record, start, stop, lambda each: each.stats)
     colours = colour_maps(stats, times, settings.colour)
     odd = odd_rows(stats, settings.colour)
-    cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None and row not in odd}
+    cells = _measured(record, start, stop, lambda each: each.membrane, without=odd)
     fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
     weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
     outline = _outline(record) if settings.footprint.method == "auto" else None
@@ -273,8 +275,11 @@ def _plan_face(
 
 
 def _outline(record: TrackRecord) -> npt.NDArray[np.float64] | None:
-    taken = [each.footprint for each in record.measured if each is not None and each.footprint is not None]
-    return footprint_outline(taken)
+    def footprint_of(each: FaceMeasure | None) -> Sample | None:
+        return None if each is None else each.footprint
+
+    taken = Mapped(record.measured, footprint_of)
+    return footprint_outline(Picked(taken, [place for place, each in enumerate(taken) if each is not None]))  # type: ignore[arg-type]
 
 
 def _moved(
@@ -302,10 +307,36 @@ def _reason(*, paired: bool, unchanged: bool) -> str:
     return UNCHANGED if unchanged else NO_FACE
 
 
-def _measured(record: TrackRecord, start: int, stop: int) -> dict[int, FaceMeasure]:
-    """What was measured on a track in one shot, by row of the shot."""
-    return {
-        frame - start: measured
-        for frame, measured in zip(record.frames, record.measured, strict=True)
-        if start <= frame < stop and measured is not None
+class _Measured(Mapping[int, T]):
+    """Something that was measured on a track, by row of the shot; read when it is asked for."""
+
+    def __init__(self, record: TrackRecord, places: dict[int, int], what: Callable[[FaceMeasure], T | None]) -> None:
+        self._record, self._places, self._what = record, places, what
+
+    def __getitem__(self, row: int) -> T:
+        each = self._record.measured[self._places[row]]
+        found = None if each is None else self._what(each)
+        assert found is not None  # only what is there has a place
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _measured(
+    record: TrackRecord,
+    start: int,
+    stop: int,
+    what: Callable[[FaceMeasure], T | None],
+    without: Collection[int] = (),
+) -> Mapping[int, T]:
+    """Something that was measured on a track in one shot, where it was, by row of the shot."""
+    places = {
+        frame - start: place
+        for place, (frame, each) in enumerate(zip(record.frames, record.measured, strict=True))
+        if start <= frame < stop and each is not None and what(each) is not None and frame - start not in without
     }
+    return _Measured(record, places, what)

@@ -20,7 +20,6 @@ PART = 128
 
 _MESH = 478 * 2
 _DAMPING_ORDER = 2
-_REACH = 3.0  # standard deviations of the smoothing, as in `smoothing`
 _MEDIAN = 4  # known rows beside a part that decide with it which rows stand apart
 
 
@@ -145,7 +144,7 @@ class SteadyMeshes:
 
     def _smoothed(self, start: int, stop: int) -> Series:
         sigma_s = self._settings.smooth.sigma_s
-        reach = _REACH * sigma_s
+        reach = smoothing.REACH * sigma_s
         low = int(np.searchsorted(self._times, self._times[start] - reach, "left"))
         high = int(np.searchsorted(self._times, self._times[stop - 1] + reach, "right"))
         low, high = max(0, low - 1), min(high + 1, len(self._series))
