@@ -16,6 +16,7 @@ from typing import IO, Any, Generic, TypeVar, overload
 
 from lipblend.errors import OutputError
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -132,7 +133,33 @@ class Joined(_Late[T], Generic[T]):
         return chain.from_iterable(self._parts)
 
 
-def write_all(file: IO[bytes], data: bytes) -> None:
+class Picked(_Late[T], Generic[T]):
+    """Some items of another sequence, in any order, which it reads from."""
+
+    def __init__(self, whole: Sequence[T], places: Sequence[int]) -> None:
+        self._whole, self._places = whole, array("q", places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _at(self, number: int) -> T:
+        return self._whole[self._places[number]]
+
+
+class Mapped(_Late[T], Generic[S, T]):
+    """A function of every item of another sequence, worked out when it is asked for."""
+
+    def __init__(self, whole: Sequence[S], made: Callable[[S], T]) -> None:
+        self._whole, self._made = whole, made
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def _at(self, number: int) -> T:
+        return self._made(self._whole[number])
+
+
+def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     """Write all of it to a file that is not buffered, which may take a part at a time."""
     view = memoryview(data)
     while view:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
@@ -37,7 +38,7 @@ def longer(analysis: ClipAnalysis, times: int) -> ClipAnalysis:
 
 
 def _again(record: TrackRecord, times: int, count: int) -> TrackRecord:
-    def meshes(each: list[npt.NDArray[np.float32] | None]) -> list[npt.NDArray[np.float32] | None]:
+    def meshes(each: Sequence[npt.NDArray[np.float32] | None]) -> list[npt.NDArray[np.float32] | None]:
         return [None if mesh is None else mesh.copy() for mesh in chain.from_iterable(repeat(each, times))]
 
     measured = [

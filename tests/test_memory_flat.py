@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from longer import longer
+from sameness import same
 
+import lipblend.analysis.analyse as analysing
 from lipblend import compositing
-from lipblend.analysis import plan as planning
+from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.scan import Scan
+from lipblend.analysis.storage import from_file, to_file
 from lipblend.faces.models import resolve_model
 from lipblend.media.probe import probe
 from lipblend.memory import retained_bytes
 from lipblend.render import Picture
 from lipblend.sample import SamplePair, make_sample
 from lipblend.segments.job import RenderJob
-from lipblend.settings import Settings
-from lipblend.stored import StoredSequence
+from lipblend.settings import PairSettings, Settings
+from lipblend.stages import footprint
+from lipblend.stored import StoredSequence, temporary_file
+from lipblend.stored_rows import StoredRows
 
 FRAMES = 10
 FAST = Settings.model_validate({"encode": {"preset": "ultrafast"}})
@@ -98,29 +106,66 @@ def _planes(picture: Picture) -> list[bytes]:
 
 @pytest.mark.slow(2)
 def test_planning_into_a_file_holds_no_rows(analysis: ClipAnalysis, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, times = longer(analysis, 40), 40 * FRAMES
-    make_plan(analysis, FAST, into=StoredSequence())  # what is made once
-    peaks = []
-    inner = planning.velocity
-
-    def last_step(*given: Any) -> Any:
-        """What comes after it is the making of the rows."""
-        tracemalloc.reset_peak()
-        return inner(*given)
-
-    monkeypatch.setattr(planning, "velocity", last_step)
-    for rows in (None, StoredSequence[PlanRow]()):
+    monkeypatch.setattr(footprint, "_CELLS_HELD", 50_000)  # it is reached by far longer clips otherwise
+    make_plan(longer(analysis, 2), FAST, into=StoredSequence())  # what is made once
+    peaks = {}
+    for times in (40, 80):
+        whole = longer(analysis, times)
         tracemalloc.start()
         try:
-            plan = make_plan(whole, FAST, into=rows)
-            peaks.append([number / times for number in tracemalloc.get_traced_memory()])
+            plan = make_plan(whole, FAST, into=StoredSequence())
+            held, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert len(plan.rows) == times
-        del plan
-    (held, peak), (held_stored, peak_stored) = peaks
-    mesh = 478 * 2 * 4
-    assert held > 2.4 * mesh
-    assert held_stored < 200
-    # Both meshes of all frames of the shot, their colours and fields, and no rows beside them.
-    assert peak_stored < 2.9 * mesh < 4.5 * mesh < peak
+        assert len(plan.rows) == times * FRAMES
+        assert held / len(plan.rows) < 200
+        peaks[len(plan.rows)] = peak
+    (few, least), (many, most) = sorted(peaks.items())
+    # No meshes, no footprints and no fields: two meshes alone would be 7,648 bytes.
+    assert (most - least) / (many - few) < 3500, peaks
+
+
+def test_little_a_frame_is_held_by_the_first_pass(pair: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: dict[str, object] = {}
+    inner = analysing.align
+
+    def measured(ours: Scan, theirs: Scan, settings: PairSettings) -> Alignment:
+        held.update(sys._getframe(1).f_locals)
+        return inner(ours, theirs, settings)
+
+    monkeypatch.setattr(analysing, "align", measured)
+    model = resolve_model("face_landmarker")
+    found = analyse(probe(pair.original), probe(pair.synced), model=model, settings=FAST, on_frame=lambda _: None)
+    # Two small pictures, two meshes and what was measured would be 25,000 bytes a frame.
+    for kept in ([held["ours"], held["theirs"], held["measures"]], list(found.tracks.values())):
+        for part in kept:
+            lists = [each for each in vars(part).values() if isinstance(each, list | dict | np.ndarray)]
+            assert retained_bytes(lists) / FRAMES < 400, type(part)
+    for scan in (held["ours"], held["theirs"]):
+        assert isinstance(scan, Scan)
+        assert isinstance(scan.thumbs, StoredRows)
+        assert isinstance(scan.faces, StoredSequence)
+        assert len(scan.thumbs) == len(scan.faces) == FRAMES
+
+
+def test_an_analysis_is_kept_and_read_without_being_held(analysis: ClipAnalysis) -> None:
+    peaks: dict[int, tuple[int, int, int]] = {}
+    for times in (40, 160):
+        whole = longer(analysis, times)
+        with temporary_file() as file:
+            tracemalloc.start()
+            try:
+                to_file(whole, "key", file)
+                _, written = tracemalloc.get_traced_memory()
+                tracemalloc.reset_peak()
+                file.seek(0)
+                with io.BufferedReader(file) as source:  # type: ignore[type-var]
+                    again = from_file(source, "key")
+                held, read = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert same(again.tracks, whole.tracks)
+            peaks[times * FRAMES] = written, read, held
+    (few, least), (many, most) = sorted(peaks.items())
+    grown = [(high - low) / (many - few) for low, high in zip(least, most, strict=True)]
+    assert max(grown) < 3000, grown

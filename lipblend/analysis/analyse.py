@@ -11,10 +11,10 @@ import numpy as np
 from lipblend.allocator import give_back
 from lipblend.analysis import cuts
 from lipblend.analysis.alignment import Alignment, align, alignment_notes
-from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.clip import ClipAnalysis, TrackRecord, TrackRows
 from lipblend.analysis.evidence import gather
 from lipblend.analysis.follow import follow
-from lipblend.analysis.interpret import interpret
+from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
 from lipblend.analysis.placement import SmallPictures
 from lipblend.analysis.scan import Scan
@@ -30,12 +30,32 @@ from lipblend.media.mapping import FrameMapping
 from lipblend.media.pairing import pair_by_time
 from lipblend.media.prefetch import prefetch
 from lipblend.settings import Settings, TrackSettings
+from lipblend.stored import StoredSequence
 
 _QUEUE = 2  # frames a stream that wait to be looked at, and as many to be measured
 _LACKING_SHARE = 0.2
 
-Measures = dict[tuple[int, int], dict[int, FaceMeasure]]
-"""By original and synced frame: what was measured on each face, by its track id."""
+
+class Measures:
+    """By original and synced frame: what was measured on each face, by its track id. It lies in a file."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, int], int] = {}
+        self._kept: StoredSequence[dict[int, FaceMeasure]] = StoredSequence()
+
+    def __setitem__(self, pair: tuple[int, int], measured: dict[int, FaceMeasure]) -> None:
+        self._places[pair] = len(self._kept)
+        self._kept.append(measured)
+
+    def __getitem__(self, pair: tuple[int, int]) -> dict[int, FaceMeasure]:
+        return self._kept[self._places[pair]]
+
+    def __contains__(self, pair: tuple[int, int]) -> bool:
+        return pair in self._places
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._places.clear()
 
 
 def analyse(
@@ -96,16 +116,14 @@ def analyse(
             "an input is damaged, and read.strict is set", details=damage, hint="Leave out --strict to decode on."
         )
     alignment = align(ours, theirs, pair) if window is None else align_window(ours, theirs, pair)
-    seen = gather(ours, theirs, alignment.pairing.source, SmallPictures.of(ours, theirs), alignment.mapping)
-    read = interpret(seen, original, synced, believe_tags=settings.colour.interpret == "tags")
-    synced = synced.read_by(read.change)
-    both = Pair(original, synced, alignment.mapping, lab)
+    read = read_colours(ours, theirs, alignment, settings)
+    both = Pair(original, synced.read_by(read.change), alignment.mapping, lab)
     line = alignment.timeline
     wanted = [(int(i), int(j)) for i, j in zip(line.original_index, line.synced_index, strict=True) if j >= 0]
     if not alignment.mapping.is_identity or read.change is not None:
         measures.clear()
     missing = [key for key in wanted if key not in measures]
-    measures |= _measured_again(both, ours, theirs, missing)
+    _measure_again(both, ours, theirs, missing, measures)
     tracks, moves = measured_tracks(ours, theirs, alignment, both, measures)
     if not thorough and lacks_partners(tracks, line.synced_index):
         return analyse(
@@ -164,7 +182,7 @@ def _read_both(
     original, synced = ours.info, theirs.info
     same_size = original.upright_size == synced.upright_size
     provisional = Pair(original, synced, FrameMapping(), lab)
-    measures: Measures = {}
+    measures = Measures()
     with (
         ours.reader() as read_original,
         theirs.reader() as read_synced,
@@ -199,6 +217,12 @@ def _read_both(
     return measures, () if network.refused else (note,)
 
 
+def read_colours(ours: Scan, theirs: Scan, alignment: Alignment, settings: Settings) -> Interpretation:
+    """How the synced video's codes are to be read, by what both show of the same."""
+    seen = gather(ours, theirs, alignment.pairing.source, SmallPictures.of(ours, theirs), alignment.mapping)
+    return interpret(seen, ours.info, theirs.info, believe_tags=settings.colour.interpret == "tags")
+
+
 def _landmarker(
     finder: LandmarkerSoon | None, model: Path, track: TrackSettings
 ) -> AbstractContextManager[FaceLandmarker]:
@@ -208,37 +232,33 @@ def _landmarker(
     return FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence)
 
 
-def _measured_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, int]]) -> Measures:
+def _measure_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, int]], into: Measures) -> None:
     """Measure pairs of frames that were not measured in passing."""
     here, there = ours.frames([i for i, _ in keys]), theirs.frames([j for _, j in keys])
     with prefetch(here, _QUEUE) as frames, prefetch(there, _QUEUE) as partners:
-        return {
-            (i, j): both.measure(frame, ours.faces[i], partner, theirs.faces[j])
-            for (i, j), frame, partner in zip(keys, frames, partners, strict=True)
-        }
+        for (i, j), frame, partner in zip(keys, frames, partners, strict=True):
+            into[i, j] = both.measure(frame, ours.faces[i], partner, theirs.faces[j])
 
 
 def measured_tracks(
     ours: Scan, theirs: Scan, alignment: Alignment, both: Pair, measures: Measures
 ) -> tuple[dict[int, TrackRecord], list[float]]:
     """Every face of the original through the output, and how far the steadiest face moved in each frame."""
-    tracks: dict[int, TrackRecord] = {}
+    rows = TrackRows()
     moves: list[float] = []
     previous: tuple[TrackedFace, ...] = ()
     line = alignment.timeline
     for row, (i, j) in enumerate(zip(line.original_index.tolist(), line.synced_index.tolist(), strict=True)):
         candidates = both.in_original(theirs.faces[j]) if j >= 0 else ()
         measured = measures[i, j] if j >= 0 else {}
-        for face in ours.faces[i]:
-            record = tracks.setdefault(face.track_id, TrackRecord())
+        faces = ours.faces[i]
+        for face in faces:
             partner = same_face(face.landmarks, candidates)
-            record.frames.append(row)
-            record.original.append(face.landmarks.points)
-            record.synced.append(partner.points if partner is not None else None)
-            record.measured.append(measured.get(face.track_id))
-        moves.append(_least_move(previous, ours.faces[i]))
-        previous = ours.faces[i]
-    return tracks, moves
+            theirs_too = partner.points if partner is not None else None
+            rows.append(face.track_id, row, face.landmarks.points, theirs_too, measured.get(face.track_id))
+        moves.append(_least_move(previous, faces))
+        previous = faces
+    return rows.records(), moves
 
 
 def lacks_partners(tracks: Mapping[int, TrackRecord], synced_index: np.ndarray) -> bool:

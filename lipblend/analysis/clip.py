@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +13,28 @@ from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.interpret import Interpretation
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.media.reader import Frame
+from lipblend.stored import Joined, Picked, StoredSequence
 
 
-@dataclass
+@dataclass(frozen=True)
 class TrackRecord:
-    """One face of the original through the output; rows are output frames in which it is seen."""
+    """One face of the original through the output; rows are output frames in which it is seen.
 
-    frames: list[int] = field(default_factory=list)
-    original: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    synced: list[npt.NDArray[np.float32] | None] = field(default_factory=list)
-    measured: list[FaceMeasure | None] = field(default_factory=list)
+    Meshes and measures may lie in a file, and are read when they are asked for.
+
+    Attributes
+    ----------
+    frames : sequence of int
+        Rising.
+    original : sequence of (478, 2) float32
+    synced : sequence of (478, 2) float32 or None
+    measured : sequence of FaceMeasure or None
+    """
+
+    frames: Sequence[int] = ()
+    original: Sequence[npt.NDArray[np.float32]] = ()
+    synced: Sequence[npt.NDArray[np.float32] | None] = ()
+    measured: Sequence[FaceMeasure | None] = ()
 
     def between(self, start: int, stop: int) -> TrackRecord:
         """The rows of frames in [start, stop)."""
@@ -33,10 +46,57 @@ class TrackRecord:
 
     def joined_with(self, later: TrackRecord) -> TrackRecord:
         """This track's rows, then a later one's."""
-        return TrackRecord(*(getattr(self, each.name) + getattr(later, each.name) for each in fields(self)))
+        return TrackRecord(
+            array("q", [*self.frames, *later.frames]),
+            Joined([self.original, later.original]),
+            Joined([self.synced, later.synced]),
+            Joined([self.measured, later.measured]),
+        )
 
     def _rows(self, rows: list[int]) -> TrackRecord:
-        return TrackRecord(*([getattr(self, each.name)[row] for row in rows] for each in fields(self)))
+        if len(rows) == len(self.frames):
+            return self
+        return TrackRecord(
+            array("q", [self.frames[row] for row in rows]),
+            Picked(self.original, rows),
+            Picked(self.synced, rows),
+            Picked(self.measured, rows),
+        )
+
+
+class TrackRows:
+    """Rows of all faces of a clip as they come; all that is large of them goes to a file."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[array[int], array[int]]] = {}  # frames, and places of the files below
+        self._original: StoredSequence[npt.NDArray[np.float32]] = StoredSequence()
+        self._synced: StoredSequence[npt.NDArray[np.float32] | None] = StoredSequence()
+        self._measured: StoredSequence[FaceMeasure | None] = StoredSequence()
+
+    def append(
+        self,
+        track: int,
+        frame: int,
+        original: npt.NDArray[np.float32],
+        synced: npt.NDArray[np.float32] | None,
+        measured: FaceMeasure | None,
+    ) -> None:
+        """Put one more at the end of a track, by its id."""
+        frames, places = self._rows.setdefault(track, (array("q"), array("q")))
+        frames.append(frame)
+        places.append(len(self._original))
+        self._original.append(original)
+        self._synced.append(synced)
+        self._measured.append(measured)
+
+    def records(self) -> dict[int, TrackRecord]:
+        """By track id, in the order in which they were met."""
+        return {
+            track: TrackRecord(
+                frames, Picked(self._original, places), Picked(self._synced, places), Picked(self._measured, places)
+            )
+            for track, (frames, places) in self._rows.items()
+        }
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.beam import Way
+from lipblend.analysis.rows import Rows
 from lipblend.analysis.viterbi import JUMP, Steps
-from lipblend.analysis.weighing import BLOCK, EVIDENCE, NOISE, Floats, Indices, Thumbs, mean_of
+from lipblend.analysis.weighing import BLOCK, EVIDENCE, NOISE, Floats, Indices, mean_of
 
 _MOST_GAIN = 1.0  # of a pixel: a mouth is few pixels that differ by much
 _LEAST_GAIN = 0.05  # in the mean over pixels
@@ -27,7 +28,7 @@ _AROUND = 64  # frames to each side
 _LEAST_AROUND = 8
 
 
-def without_detours(original: Thumbs, synced: Thumbs, way: Way, steps: Steps) -> Indices:
+def without_detours(original: Rows, synced: Rows, way: Way, steps: Steps) -> Indices:
     """Put stretches that explain no more than their neighbours going on would back in line.
 
     Parameters
@@ -93,7 +94,7 @@ def _beyond(places: npt.NDArray[np.float64], count: int) -> bool:
     return bool(np.rint(places.min()) < 0 or np.rint(places.max()) >= count)
 
 
-def _worth_it(original: Thumbs, synced: Thumbs, path: Indices, straight: Indices, start: int, *, leapt: bool) -> bool:
+def _worth_it(original: Rows, synced: Rows, path: Indices, straight: Indices, start: int, *, leapt: bool) -> bool:
     """Whether a stretch of a path explains so much more than another way through it that it pays for its steps."""
     stop = start + len(straight)
     offset = _usual_difference(original, synced, path, start, stop)
@@ -111,7 +112,7 @@ def _worth_it(original: Thumbs, synced: Thumbs, path: Indices, straight: Indices
     return most >= _LEAST_GAIN and (not leapt or total >= 2 * JUMP)
 
 
-def _usual_difference(original: Thumbs, synced: Thumbs, path: Indices, start: int, stop: int) -> Floats:
+def _usual_difference(original: Rows, synced: Rows, path: Indices, start: int, stop: int) -> Floats:
     """By how much each pixel usually differs around a stretch, (k,)."""
     around = np.concatenate([np.arange(max(0, start - _AROUND), start), np.arange(stop, stop + _AROUND)])
     around = around[around < len(path)]

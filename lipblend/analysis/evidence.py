@@ -96,7 +96,9 @@ def gather(
 
 def _joined(parts: Sequence[Sightings]) -> Sightings:
     none = np.empty((0, 3), np.float32)
-    whole = Sightings(*(np.concatenate([none, *(getattr(each, side) for each in parts)]) for side in ("original", "synced")))
+    whole = Sightings(
+        *(np.concatenate([none, *(getattr(each, side) for each in parts)]) for side in ("original", "synced"))
+    )
     return whole.thinned(_MOST_PIXELS)
 
 

@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from lipblend.analysis.expected import Expected, usual_steps
 from lipblend.analysis.longmap import find_in_long, spread
+from lipblend.analysis.rows import Rows
 from lipblend.analysis.viterbi import cheapest_path
 from lipblend.analysis.weighing import Indices, Thumbs, even_weighing, evidence, usual_left, weighing_of
 
-MOST_FRAMES = 2000
+MOST_FRAMES = 500
 """Longer clips are not searched in one table (`lipblend.analysis.longmap`)."""
 
 _MOST_ROUNDS = 6
@@ -31,7 +32,7 @@ _LEAST_JUDGES = 3  # original frames
 _ROUNDING_LEFT = 0.2  # two pictures rounded to whole levels leave up to a third (1/6 over what counts as noise)
 
 
-def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
+def find_source(original: Rows, synced: Rows, expected: Expected) -> Indices:
     """Find the original frame that each synced frame was made from.
 
     Parameters
@@ -50,11 +51,11 @@ def find_source(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices
     if max(len(original), len(synced)) > MOST_FRAMES:
         path = find_in_long(original, synced, expected)
     else:
-        path = _search(original, synced, expected)
+        path = _search(original[:], synced[:], expected)
     return _without_wandering(original, synced, path, expected)
 
 
-def _without_wandering(original: Thumbs, synced: Thumbs, path: Indices, expected: Expected) -> Indices:
+def _without_wandering(original: Rows, synced: Rows, path: Indices, expected: Expected) -> Indices:
     """Go by the clock where the path leaves it by little for next to no gain.
 
     Between different rates several steps are usual, and where the picture hardly moves noise alone chooses among them.
@@ -78,7 +79,7 @@ def _without_wandering(original: Thumbs, synced: Thumbs, path: Indices, expected
     return out
 
 
-def without_strangers(original: Thumbs, synced: Thumbs, path: Indices, *groups: npt.NDArray[np.bool_]) -> Indices:
+def without_strangers(original: Rows, synced: Rows, path: Indices, *groups: npt.NDArray[np.bool_]) -> Indices:
     """Take back the matches of groups of frames that fit much worse than the frames outside these groups do.
 
     Parameters
@@ -108,7 +109,7 @@ def without_strangers(original: Thumbs, synced: Thumbs, path: Indices, *groups: 
 
 
 def fits_worse_by(
-    original: Thumbs, synced: Thumbs, path: Indices, reference: Indices, rows: npt.NDArray[np.bool_]
+    original: Rows, synced: Rows, path: Indices, reference: Indices, rows: npt.NDArray[np.bool_]
 ) -> float:
     """What a path leaves over, as a multiple of what another one does, over some synced frames.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.alignment import align
-from lipblend.analysis.analyse import measured_tracks
+from lipblend.analysis.analyse import Measures, measured_tracks, read_colours
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.matching import SAME_TAKE
 from lipblend.analysis.measure import Pair
@@ -70,13 +70,15 @@ def glance(
     scans = _scan(original, ours, seen), _scan(synced, theirs, seen_there)
     try:
         alignment = align(*scans, pair)
+        read = read_colours(*scans, alignment, settings)
     except InputMismatchError as error:
         raise WindowUnpairedError(error.message, hint=HINT) from error
     line = alignment.timeline
     if alignment.likeness < SAME_TAKE or line.follows == "synced" or (line.synced_index < 0).any():
         raise WindowUnpairedError("the frames of the same time do not belong together", hint=HINT)
-    both = Pair(original, synced, alignment.mapping, settings.colour.space == "lab")
-    measures = {(0, 0): both.measure(ours, scans[0].faces[0], theirs, scans[1].faces[0])}
+    both = Pair(original, synced.read_by(read.change), alignment.mapping, settings.colour.space == "lab")
+    measures = Measures()
+    measures[0, 0] = both.measure(ours, scans[0].faces[0], theirs, scans[1].faces[0])
     tracks, _ = measured_tracks(*scans, alignment, both, measures)
     return ClipAnalysis(
         times_s=np.array([ours.time_s]),
@@ -88,7 +90,8 @@ def glance(
         tracks=tracks,
         alignment=alignment,
         matrix=ycbcr_matrix(original.colour, original.height),
-        notes=(),
+        notes=read.notes,
+        interpretation=read,
         original_pts=np.array([ours.pts]),
         synced_pts=np.array([theirs.pts]),
         exact_times=(True, True),

@@ -137,7 +137,10 @@ def _by_light(
         raise InputMismatchError(
             f"the light of the two videos cannot be brought together: where both show the same they still differ by "
             f"{left:.1f} levels (8-bit; {_MOST_LEFT_LEVELS:g} allowed) after the best fit",
-            details=(*wording.tags(original, synced), f"best reading: {best.text()}; by the tags they differ by {before:.1f} levels"),
+            details=(
+                *wording.tags(original, synced),
+                f"best reading: {best.text()}; by the tags they differ by {before:.1f} levels",
+            ),
             hint="Convert the synced video to the original's light (PQ, HLG or SDR) with one curve for the whole clip, "
             "or pass --set colour.interpret=tags to believe the tags.",
         )
@@ -145,9 +148,7 @@ def _by_light(
     return Interpretation(change, (note,), _found("light", best, (before, left), undone=True))
 
 
-def _with_patch(
-    whole: Interpretation, plain: Reading, painted: Sightings, *, believe_tags: bool
-) -> Interpretation:
+def _with_patch(whole: Interpretation, plain: Reading, painted: Sightings, *, believe_tags: bool) -> Interpretation:
     """Red and blue swapped in what was painted alone."""
     if len(painted) < _TELLING_LEAST:
         return whole
@@ -158,7 +159,12 @@ def _with_patch(
     if told is None or not _surely(*told, least=_PATCH_GAIN_LEVELS):
         return whole
     note = wording.fault_note(wording.SWAPPED_PATCH, told, undone=not believe_tags)
-    found = {"fault": wording.SWAPPED_PATCH, "undone": not believe_tags, "before_levels": told[0], "after_levels": told[1]}
+    found = {
+        "fault": wording.SWAPPED_PATCH,
+        "undone": not believe_tags,
+        "before_levels": told[0],
+        "after_levels": told[1],
+    }
     change = whole.change if believe_tags else replace(base, painted_into=best.into)
     return Interpretation(change, (*whole.notes, note), {**whole.found, "as_tagged": False, "patch": found})
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from lipblend.analysis.beam import Block, Way, cheapest_way
 from lipblend.analysis.detours import without_detours
 from lipblend.analysis.expected import REACH, Expected, usual_steps
+from lipblend.analysis.rows import Rows
 from lipblend.analysis.table import AROUND, Table
 from lipblend.analysis.viterbi import Steps
 from lipblend.analysis.weighing import Indices, Thumbs, evidence, usual_left, weighing_of
@@ -33,7 +34,7 @@ _SETTLED_SHARE = 0.01
 _NEAR = 12  # frames around the path that are searched at full size
 
 
-def find_in_long(original: Thumbs, synced: Thumbs, expected: Expected) -> Indices:
+def find_in_long(original: Rows, synced: Rows, expected: Expected) -> Indices:
     """Find the original frame that each synced frame was made from; see `lipblend.analysis.framemap.find_source`."""
     table = Table.of(_coarse(original), _coarse(synced), expected)
     path, sure = _by_the_clock(table)
@@ -48,7 +49,7 @@ def spread(rows: Indices) -> Indices:
     return rows[:: -(-len(rows) // _MOST_JUDGES)]
 
 
-def _coarse(thumbs: Thumbs) -> Thumbs:
+def _coarse(thumbs: Rows) -> Thumbs:
     """Groups of neighbouring pixels as one, (n, at most about 432) uint8."""
     count, pixels = thumbs.shape
     group = -(-pixels // _COARSE_PIXELS)
@@ -89,13 +90,13 @@ def _searched(table: Table, path: Indices | None) -> Indices:
     return path
 
 
-def _near(original: Thumbs, synced: Thumbs, expected: Expected, path: Indices, steps: Steps) -> Way:
+def _near(original: Rows, synced: Rows, expected: Expected, path: Indices, steps: Steps) -> Way:
     """The cheapest way near a path, by the whole small pictures."""
     blocks = _blocks_near(original, synced, expected, path)
     return cheapest_way(blocks, steps, start_near=float(path[0]))
 
 
-def _blocks_near(original: Thumbs, synced: Thumbs, expected: Expected, path: Indices) -> Iterator[Block]:
+def _blocks_near(original: Rows, synced: Rows, expected: Expected, path: Indices) -> Iterator[Block]:
     counting = expected.counting()
     for start in range(0, len(synced), AROUND):
         rows = np.arange(start, min(start + AROUND, len(synced)))

@@ -16,6 +16,7 @@ from lipblend.analysis import geometry, timeline
 from lipblend.analysis.expected import Expected
 from lipblend.analysis.framemap import find_source, fits_worse_by, without_strangers
 from lipblend.analysis.placement import Pairs, SmallPictures, find_mapping, usual_ways
+from lipblend.analysis.rows import Rows
 from lipblend.analysis.scan import Scan
 from lipblend.analysis.timeline import Clock
 from lipblend.media.mapping import FrameMapping
@@ -111,9 +112,7 @@ def _improved(small: SmallPictures, mapping: FrameMapping, expected: Expected) -
     return best
 
 
-def _by_the_clock(
-    original: npt.NDArray[np.uint8], synced: npt.NDArray[np.uint8], source: Indices, clocks: tuple[Clock, Clock]
-) -> Indices:
+def _by_the_clock(original: Rows, synced: Rows, source: Indices, clocks: tuple[Clock, Clock]) -> Indices:
     """What the clock knows better: frames that the original does not hold, and pairs that it explains as well.
 
     A generator that goes on after the original's end repeats it in some way, which fits; a cut or damaged original has

@@ -7,11 +7,14 @@ import numpy.typing as npt
 
 from lipblend.analysis.smoothing import Series, Valid
 from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.stored_rows import StoredRows
+
+_TOGETHER = 64  # rows that are held at the same time
 
 MeshPairs = tuple[tuple[Landmarks, Landmarks], ...]
 
 
-def velocity(meshes: Series, seen: Valid) -> npt.NDArray[np.float64]:
+def velocity(meshes: Series | StoredRows, seen: Valid) -> npt.NDArray[np.float64]:
     """Motion of a face in each frame of a shot: the central difference of its stable points.
 
     Parameters
@@ -27,7 +30,8 @@ def velocity(meshes: Series, seen: Valid) -> npt.NDArray[np.float64]:
         Pixels a frame, right and down. Beside rows that are not known the one-sided difference is taken; 0 for a row
         without any known neighbour.
     """
-    middle = _stable(meshes).mean(1)
+    parts = range(0, len(meshes), _TOGETHER)
+    middle = np.concatenate([_stable(meshes[first : first + _TOGETHER]).mean(1) for first in parts])
     steps = np.diff(middle, axis=0)
     both = seen[1:] & seen[:-1]
     total, count = np.zeros_like(middle), np.zeros(len(middle))
@@ -37,7 +41,9 @@ def velocity(meshes: Series, seen: Valid) -> npt.NDArray[np.float64]:
     return np.asarray(total / np.maximum(count, 1)[:, None])
 
 
-def neighbours(original: Series, synced: Series, seen: Valid, row: int, *, reach: int) -> MeshPairs:
+def neighbours(
+    original: Series | StoredRows, synced: Series | StoredRows, seen: Valid, row: int, *, reach: int
+) -> MeshPairs:
     """Both meshes of the frames about one, moved with the head onto that frame.
 
     Only pairs of frames equally long before and after it are taken, so that nothing lags; fewer than ``reach`` at the

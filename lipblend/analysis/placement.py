@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import geometry
+from lipblend.analysis.framemap import MOST_FRAMES
+from lipblend.analysis.rows import LateRows, Rows
 from lipblend.analysis.scan import Scan
 from lipblend.faces.landmarks import STABLE
 from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping, warp
 from lipblend.media.reader import Frame
+from lipblend.stored_rows import StoredRows
 
 Thumbs = npt.NDArray[np.uint8]
 Pairs = list[tuple[int, int]]
@@ -33,21 +36,21 @@ class SmallPictures:
     Attributes
     ----------
     original, synced : (n, h, w) uint8
+        Arrays, or rows of such that lie in a file.
     to_small : two (across, down) factors
         From whole frames to small ones, of the original and of the synced video.
     """
 
-    original: Thumbs
-    synced: Thumbs
+    original: Thumbs | StoredRows
+    synced: Thumbs | StoredRows
     to_small: tuple[tuple[float, float], tuple[float, float]]
 
     @classmethod
     def of(cls, original: Scan, synced: Scan) -> SmallPictures:
-        """Those of two scans, which hold views of the same memory from then on."""
-        ours = np.stack(original.thumbs)
-        original.thumbs = list(ours)
-        theirs = np.stack(synced.thumbs)
-        synced.thumbs = list(theirs)
+        """Those of two scans."""
+        ours, theirs = (
+            scan.thumbs if isinstance(scan.thumbs, StoredRows) else np.stack(scan.thumbs) for scan in (original, synced)
+        )
         return cls(ours, theirs, (_factors(ours, original.info), _factors(theirs, synced.info)))
 
     def small(self, mapping: FrameMapping) -> FrameMapping:
@@ -69,19 +72,30 @@ class SmallPictures:
         ours, theirs = (np.array(side) for side in zip(*pairs, strict=True))
         return self.original[ours], self.synced[theirs]
 
-    def pixels(self, mapping: FrameMapping) -> tuple[Thumbs, Thumbs]:
-        """Both videos as (n, k): the same k places of the scene in both, those that the synced frame covers."""
+    def pixels(self, mapping: FrameMapping) -> tuple[Rows, Rows]:
+        """Both videos as (n, k): the same k places of the scene in both, those that the synced frame covers.
+
+        Long clips' are read when they are asked for.
+        """
         small = self.small(mapping)
-        shape = self.original.shape[1:]
-        inside = geometry.covered(small, self.synced.shape[1:], shape)
-        if small.lies_exactly(self.original.shape[1:], self.synced.shape[1:]):
-            if inside.all():
-                return self.original.reshape(len(self.original), -1), self.synced.reshape(len(self.synced), -1)
-            return self.original[:, inside], self.synced[:, inside]
-        laid = np.empty((len(self.synced), np.count_nonzero(inside)), np.uint8)
-        for row, picture in zip(laid, self.synced, strict=True):
-            row[:] = np.clip(np.rint(warp(picture, small, (0, 0), shape[::-1])[inside]), 0, 255)
-        return self.original[:, inside], laid
+        shape, synced_shape = _size(self.original), _size(self.synced)
+        inside = geometry.covered(small, synced_shape, shape)
+
+        def of_original(pictures: Thumbs) -> Thumbs:
+            return pictures.reshape(len(pictures), -1) if inside.all() else pictures[:, inside]
+
+        def of_synced(pictures: Thumbs) -> Thumbs:
+            if small.lies_exactly(shape, synced_shape):
+                return of_original(pictures)
+            laid = np.empty((len(pictures), np.count_nonzero(inside)), np.uint8)
+            for row, picture in zip(laid, pictures, strict=True):
+                row[:] = np.clip(np.rint(warp(picture, small, (0, 0), (shape[1], shape[0]))[inside]), 0, 255)
+            return laid
+
+        count = int(np.count_nonzero(inside))
+        if max(len(self.original), len(self.synced)) > MOST_FRAMES:
+            return LateRows(self.original, of_original, count), LateRows(self.synced, of_synced, count)
+        return of_original(self.original[:]), of_synced(self.synced[:])
 
     def apart(self, one: FrameMapping, other: FrameMapping) -> float:
         """How far two mappings of whole frames lie apart where they differ most, in pixels of the small original."""
@@ -177,7 +191,13 @@ def _reduced(picture: Thumbs, side: int) -> Thumbs:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _factors(thumbs: Thumbs, info: VideoInfo) -> tuple[float, float]:
+def _size(pictures: Thumbs | StoredRows) -> tuple[int, int]:
+    """Height and width."""
+    _, height, width = pictures.shape
+    return height, width
+
+
+def _factors(thumbs: Thumbs | StoredRows, info: VideoInfo) -> tuple[float, float]:
     return thumbs.shape[2] / info.upright_width, thumbs.shape[1] / info.upright_height
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +16,23 @@ from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.motion import MeshPairs, neighbours, velocity
 from lipblend.analysis.steady import colour_maps, membranes, odd_rows
+from lipblend.analysis.steady_meshes import MeshSeries, SteadyMeshes
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
-from lipblend.stages.footprint import footprint_outline, footprint_polygon
+from lipblend.stages.footprint import Sample, footprint_outline, footprint_polygon
 from lipblend.stages.membrane import Cells
-from lipblend.stored import StoredSequence
+from lipblend.stored import Mapped, Picked, StoredSequence
+from lipblend.stored_rows import StoredRows
+
+T = TypeVar("T")
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
 UNCHANGED = "face not changed"
 
 _MESH = 478 * 2
-_DAMPING_ORDER = 2
 
 
 @dataclass(frozen=True)
@@ -242,20 +246,25 @@ def _plan_face(
 ) -> tuple[FaceOfRow, int]:
     """What makes a face's plan for a row of the shot, and in how many rows its synced mesh is borrowed."""
     times = analysis.times_s[start:stop]
-    mesh, seen = _steady(*_series(record.frames, record.original, start, stop), times, settings)
-    moved = _moved(analysis, mesh, seen, start)
-    theirs, known = _series(record.frames, record.synced, start, stop)
-    theirs -= np.tile(moved.astype(np.float32), _MESH // 2)
-    other, seen_too = _steady(theirs, known, times, settings)
-    del theirs  # only what is needed later is held: a shot may be the whole clip
+    steady = SteadyMeshes(MeshSeries(record.frames, record.original, start, stop), times, settings)
+    mesh, middles = StoredRows((_MESH,), np.float32), []
+    for part in steady.parts():
+        mesh.extend(part)
+        middles.append(part.reshape(len(part), -1, 2)[:, list(STABLE)].mean(1))
+    seen = steady.valid
+    moved = _moved(analysis, np.concatenate(middles), seen, start)
+    theirs = SteadyMeshes(MeshSeries(record.frames, record.synced, start, stop, moved), times, settings)
     present = seen & (analysis.synced_index[start:stop] >= 0)
-    alone = present & ~seen_too
-    other[alone] = mesh[alone]
-    measured = _measured(record, start, stop)
-    stats = {row: each.stats for row, each in measured.items() if each.stats is not None}
+    alone = present & ~theirs.valid
+    other = StoredRows((_MESH,), np.float32)
+    for part in theirs.parts():
+        rows = len(other) + np.flatnonzero(alone[len(other) : len(other) + len(part)])
+        part[rows - len(other)] = mesh[rows]
+        other.extend(part)
+    stats = _measured(record, start, stop, lambda each: each.stats)
     colours = colour_maps(stats, times, settings.colour)
     odd = odd_rows(stats, settings.colour)
-    cells = {row: each.membrane for row, each in measured.items() if each.membrane is not None and row not in odd}
+    cells = _measured(record, start, stop, lambda each: each.membrane, without=odd)
     fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
     weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
     outline = _outline(record) if settings.footprint.method == "auto" else None
@@ -273,26 +282,28 @@ def _plan_face(
 
 
 def _outline(record: TrackRecord) -> npt.NDArray[np.float64] | None:
-    taken = [each.footprint for each in record.measured if each is not None and each.footprint is not None]
-    return footprint_outline(taken)
+    def footprint_of(each: FaceMeasure | None) -> Sample | None:
+        return None if each is None else each.footprint
+
+    taken = Mapped(record.measured, footprint_of)
+    return footprint_outline(Picked(taken, [place for place, each in enumerate(taken) if each is not None]))  # type: ignore[arg-type]
 
 
 def _moved(
-    analysis: ClipAnalysis, mesh: smoothing.Series, seen: smoothing.Valid, start: int
+    analysis: ClipAnalysis, stable: smoothing.Series, seen: smoothing.Valid, start: int
 ) -> npt.NDArray[np.float64]:
     """How far a head is displaced in each frame's synced picture, (n, 2) pixels: it may come from a neighbour.
 
     That happens where the frame rates differ, and where the synced video slips or has lost frames. How the head moved
     between the two frames of the original is known from the original's own meshes.
     """
-    out = np.zeros((len(mesh), 2))
+    out = np.zeros((len(stable), 2))
     if analysis.alignment.timeline.follows == "synced":
         return out  # every frame has its own original
-    stable = mesh.reshape(len(mesh), -1, 2)[:, list(STABLE)].mean(1)
-    for row in range(len(mesh)):
+    for row in range(len(stable)):
         index = analysis.synced_index[start + row]
         made_from = int(analysis.alignment.pairing.source[index]) - start if index >= 0 else row
-        if made_from != row and 0 <= made_from < len(mesh) and seen[row] and seen[made_from]:
+        if made_from != row and 0 <= made_from < len(stable) and seen[row] and seen[made_from]:
             out[row] = stable[made_from] - stable[row]
     return out
 
@@ -303,40 +314,36 @@ def _reason(*, paired: bool, unchanged: bool) -> str:
     return UNCHANGED if unchanged else NO_FACE
 
 
-def _series(
-    frames: Sequence[int], meshes: Sequence[npt.NDArray[np.float32] | None], start: int, stop: int
-) -> tuple[smoothing.Series, smoothing.Valid]:
-    """A track's meshes as one row a frame of the shot, with which rows are known."""
-    values = np.zeros((stop - start, _MESH), np.float32)
-    valid = np.zeros(stop - start, bool)
-    for frame, mesh in zip(frames, meshes, strict=True):
-        if start <= frame < stop and mesh is not None:
-            values[frame - start] = mesh.ravel()
-            valid[frame - start] = True
-    return values, valid
+class _Measured(Mapping[int, T]):
+    """Something that was measured on a track, by row of the shot; read when it is asked for."""
+
+    def __init__(self, record: TrackRecord, places: dict[int, int], what: Callable[[FaceMeasure], T | None]) -> None:
+        self._record, self._places, self._what = record, places, what
+
+    def __getitem__(self, row: int) -> T:
+        each = self._record.measured[self._places[row]]
+        found = None if each is None else self._what(each)
+        assert found is not None  # only what is there has a place
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
-def _steady(
-    values: smoothing.Series, valid: smoothing.Valid, times: smoothing.Series, settings: Settings
-) -> tuple[smoothing.Series, smoothing.Valid]:
-    """Outliers out, gaps filled, jitter off."""
-    track, smooth = settings.track, settings.smooth
-    if not valid.any():
-        return values, valid
-    widths = np.abs(values.reshape(-1, 478, 2)[:, :, 0].max(1) - values.reshape(-1, 478, 2)[:, :, 0].min(1))
-    valid = smoothing.reject_outliers(values, valid, widths, limit=track.outlier_frac)
-    values, valid = smoothing.fill_gaps(values, valid, times, max_gap_s=track.max_gap_s)
-    if smooth.method == "zero_phase":
-        values = smoothing.zero_phase(values, valid, times, sigma_s=smooth.sigma_s, order=_DAMPING_ORDER)
-    elif smooth.method == "ema":
-        values = smoothing.ema(values, valid, weight=smooth.ema_weight)
-    return values, valid
-
-
-def _measured(record: TrackRecord, start: int, stop: int) -> dict[int, FaceMeasure]:
-    """What was measured on a track in one shot, by row of the shot."""
-    return {
-        frame - start: measured
-        for frame, measured in zip(record.frames, record.measured, strict=True)
-        if start <= frame < stop and measured is not None
+def _measured(
+    record: TrackRecord,
+    start: int,
+    stop: int,
+    what: Callable[[FaceMeasure], T | None],
+    without: Collection[int] = (),
+) -> Mapping[int, T]:
+    """Something that was measured on a track in one shot, where it was, by row of the shot."""
+    places = {
+        frame - start: place
+        for place, (frame, each) in enumerate(zip(record.frames, record.measured, strict=True))
+        if start <= frame < stop and each is not None and what(each) is not None and frame - start not in without
     }
+    return _Measured(record, places, what)

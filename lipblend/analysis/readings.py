@@ -151,9 +151,7 @@ def other_light(plain: Reading) -> Iterator[Reading]:
                     if kind not in (SDR, plain.kind):
                         continue
                     for primaries in {BT709 if kind == SDR else BT2020, plain.target_primaries}:
-                        yield replace(
-                            plain, matrix=matrix, full=full, swapped=swapped, kind=kind, primaries=primaries
-                        )
+                        yield replace(plain, matrix=matrix, full=full, swapped=swapped, kind=kind, primaries=primaries)
 
 
 def swapped_only(into: Matrix, plain: Reading) -> Iterator[Matrix]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -16,6 +17,8 @@ from lipblend.media.info import VideoInfo
 from lipblend.media.ordered import frames_at
 from lipblend.media.reader import Frame, VideoReader
 from lipblend.media.window import WindowReader
+from lipblend.stored import StoredSequence
+from lipblend.stored_rows import StoredRows
 
 Thumb = npt.NDArray[np.uint8]
 
@@ -39,6 +42,14 @@ class Seen:
         return self.frame.time_s
 
 
+def _whole_numbers() -> MutableSequence[int]:
+    return array("q")
+
+
+def _numbers() -> MutableSequence[float]:
+    return array("d")
+
+
 @dataclass
 class Scan:
     """One video, one entry a frame.
@@ -46,13 +57,13 @@ class Scan:
     Attributes
     ----------
     info : VideoInfo
-    pts, durations : list of int
+    pts, durations : sequence of int
         In ``info.time_base``.
-    times_s : list of float
-    thumbs : list of (h, w) uint8
-        Small grey pictures, see `thumbnail`.
-    faces : list of tuple of TrackedFace
-        In the frame's own pixels.
+    times_s : sequence of float
+    thumbs : sequence of (h, w) uint8
+        Small grey pictures, see `thumbnail`; they lie in a file.
+    faces : sequence of tuple of TrackedFace
+        In the frame's own pixels; they lie in a file.
     colours : SparsePictures
         Small colour pictures of some frames.
     damage : tuple of str
@@ -67,11 +78,11 @@ class Scan:
     """
 
     info: VideoInfo
-    pts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
-    times_s: list[float] = field(default_factory=list)
-    thumbs: list[Thumb] = field(default_factory=list)
-    faces: list[tuple[TrackedFace, ...]] = field(default_factory=list)
+    pts: MutableSequence[int] = field(default_factory=_whole_numbers)
+    durations: MutableSequence[int] = field(default_factory=_whole_numbers)
+    times_s: MutableSequence[float] = field(default_factory=_numbers)
+    thumbs: Sequence[Thumb] = field(default_factory=StoredRows)
+    faces: Sequence[tuple[TrackedFace, ...]] = field(default_factory=StoredSequence)
     colours: SparsePictures = field(default_factory=SparsePictures)
     damage: tuple[str, ...] = ()
     exact_times: bool = True
@@ -108,12 +119,15 @@ class Scan:
 
     def recorded(self, seen: Iterable[Seen]) -> Iterator[Seen]:
         """Hand frames on, and keep what is to be kept of each."""
+        thumbs, faces = self.thumbs, self.faces
+        assert isinstance(thumbs, StoredRows)
+        assert isinstance(faces, StoredSequence)
         for item in seen:
             self.pts.append(item.frame.pts)
             self.durations.append(item.frame.duration)
             self.times_s.append(item.time_s)
-            self.thumbs.append(item.thumb)
-            self.faces.append(item.faces)
+            thumbs.append(item.thumb)
+            faces.append(item.faces)
             self.colours.see(len(self) - 1, item.frame, item.thumb.shape[::-1])
             if self.window_pts is not None:
                 self._keep(item.frame)

@@ -11,7 +11,9 @@ import numpy.typing as npt
 Series = npt.NDArray[np.floating[Any]]
 Valid = npt.NDArray[np.bool_]
 
-_REACH = 3.0  # the Gaussian is cut off at so many standard deviations
+REACH = 3.0
+"""The Gaussian is cut off at so many standard deviations."""
+
 _MIN_SAMPLES = 3  # a parabola needs as many
 
 
@@ -40,7 +42,7 @@ def zero_phase(values: Series, valid: Valid, times_s: Series, *, sigma_s: float,
         Rows with no valid neighbour in reach are returned as they came.
     """
     out = values.copy()
-    reach = _REACH * sigma_s
+    reach = REACH * sigma_s
     known = np.flatnonzero(valid)
     known_times = times_s[known]
     first = np.searchsorted(known_times, times_s - reach, side="left")

@@ -8,15 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import smoothing
+from lipblend.analysis.steady_meshes import parts
 from lipblend.settings import ColourSettings
 from lipblend.stages.colour import ColourStats
 from lipblend.stages.colour_fit import ColourFit, colour_map, fit
 from lipblend.stages.colour_map import ColourMap
 from lipblend.stages.membrane import CELLS, Cells, Sample, spread
+from lipblend.stored import StoredSequence
+from lipblend.stored_rows import StoredRows
 
 _AROUND = 5  # frames whose median a fit is held against
 _ODD_STEPS = 4.0
 _MEMBRANE_FLOOR = 0.02
+_ROUNDING_S = 1e-6
 _CELL_BANDS = 4.0  # a cell is seen through far fewer pixels than the whole skin, and trembles so much more
 
 Series = npt.NDArray[np.float64]
@@ -24,7 +28,7 @@ Series = npt.NDArray[np.float64]
 
 def colour_maps(
     stats: Mapping[int, ColourStats], times_s: smoothing.Series, settings: ColourSettings
-) -> list[ColourMap]:
+) -> Sequence[ColourMap]:
     """A colour map for every frame of one shot.
 
     A generator's cast changes from frame to frame, and the mean is known well, so the shift may follow it at once; the
@@ -50,7 +54,7 @@ def colour_maps(
     moves = held(moves, valid, times_s, sigma_s=settings.gain_smooth_s, band=settings.hold_levels)
     middle = _filled(centres, valid, times_s)
     size = len(fits[0].knots)
-    out = []
+    out: StoredSequence[ColourMap] = StoredSequence()
     for centre, shift, shape in zip(middle, moves, calm.reshape(len(times_s), -1, 3), strict=True):
         out.append(colour_map(ColourFit(centre, shift, shape[:size], shape[size:-1], shape[-1]), settings))
     return out
@@ -74,7 +78,7 @@ def membranes(
     times_s: smoothing.Series,
     settings: ColourSettings,
     matrix: npt.NDArray[np.float64],
-) -> list[Cells | None]:
+) -> Sequence[Cells | None]:
     """For every frame of one shot what its colour map leaves, None for all where nothing is known or none is wanted.
 
     Parameters
@@ -91,14 +95,25 @@ def membranes(
     """
     if not settings.membrane or not samples:
         return [None] * len(times_s)
-    rows = sorted(samples)
-    left = np.stack([_left_over(samples[row].astype(np.float64), maps[row], matrix) for row in rows])
-    valid = np.zeros(len(times_s), bool)
-    valid[rows] = True
-    flat = _filled(left.reshape(len(rows), -1), valid, times_s)
-    band = _CELL_BANDS * settings.hold_levels
-    flat = held(flat, valid, times_s, sigma_s=settings.gain_smooth_s, band=band)
-    return [each.reshape(CELLS, CELLS, 3).astype(np.float32) for each in flat]
+    rows = np.array(sorted(samples))
+    out = StoredRows((CELLS, CELLS, 3), np.float32)
+    reach_s = 2 * smoothing.REACH * settings.gain_smooth_s + _ROUNDING_S  # what is held is smoothed twice
+    for start, stop in parts(len(times_s)):
+        low = int(np.searchsorted(times_s, times_s[start] - reach_s))
+        high = int(np.searchsorted(times_s, times_s[stop - 1] + reach_s, "right"))
+        # From the last row known before it to the first one after it, as what lies between is interpolated.
+        first = max(int(np.searchsorted(rows, low, "right")) - 1, 0)
+        end = min(int(np.searchsorted(rows, high - 1)) + 1, len(rows))
+        some = rows[first:end]
+        low, high = min(low, int(some[0])), max(high, int(some[-1]) + 1)
+        left = np.stack([_left_over(samples[int(row)].astype(np.float64), maps[int(row)], matrix) for row in some])
+        valid = np.zeros(high - low, bool)
+        valid[some - low] = True
+        flat = _filled(left.reshape(len(some), -1), valid, times_s[low:high])
+        band = _CELL_BANDS * settings.hold_levels
+        flat = held(flat, valid, times_s[low:high], sigma_s=settings.gain_smooth_s, band=band)
+        out.extend(flat[start - low : stop - low].reshape(-1, CELLS, CELLS, 3).astype(np.float32))
+    return out
 
 
 def _left_over(sample: Series, mapped: ColourMap, matrix: npt.NDArray[np.float64]) -> Series:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.rows import Rows
+
 Thumbs = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -54,7 +56,7 @@ class Weighing:
             out[start : start + BLOCK] = np.maximum(squares + own - 2 * (theirs @ ours.T), 0)
         return out
 
-    def left(self, original: Thumbs, synced: Thumbs, path: Indices, rows: Indices) -> Floats:
+    def left(self, original: Rows, synced: Rows, path: Indices, rows: Indices) -> Floats:
         """Squared distance of some synced frames to the original frames that a path gives them."""
         out = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), BLOCK):

@@ -129,7 +129,7 @@ def match_clearness(original: Scan, synced: Scan, found: Alignment) -> float:
     for the right frames; below 1.5 for stretches that do not belong together but seem to keep step.
     """
     small = SmallPictures.of(original, synced)
-    ours, theirs = (each.astype(np.float32) for each in small.pixels(found.mapping))
+    ours, theirs = (each[:].astype(np.float32) for each in small.pixels(found.mapping))
     rows = np.flatnonzero(found.pairing.source >= 0)
     source = found.pairing.source[rows]
     weight = 1 / ((theirs[rows] - ours[source]).var(0) + _NOISE)

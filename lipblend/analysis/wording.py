@@ -16,7 +16,9 @@ def fault(plain: Reading, found: Reading) -> str:
     said = [SWAPPED] if found.swapped else []
     if (found.full, found.target_full) != (plain.full, plain.target_full):
         if found.target_full == plain.target_full:
-            said.append(f"the synced video's codes are of {_range(found.full)} range, not {_range(plain.full)} as tagged")
+            said.append(
+                f"the synced video's codes are of {_range(found.full)} range, not {_range(plain.full)} as tagged"
+            )
         else:
             said.append(
                 f"the ranges are not what the tags say (synced {_range(found.full)}, original {_range(found.target_full)})"
@@ -47,7 +49,9 @@ def light_note(plain: Reading, best: Reading, before: float, left: float) -> str
     else:
         what = f"the synced video has the original's {original} codes, though it is tagged {synced}: they were kept"
     swapped = f"; {SWAPPED}: undone" if best.swapped else ""
-    return f"{what}; where both show the same they differ by {left:.1f} levels (by the tags alone {before:.1f}){swapped}"
+    return (
+        f"{what}; where both show the same they differ by {left:.1f} levels (by the tags alone {before:.1f}){swapped}"
+    )
 
 
 def light_by_tags(plain: Reading) -> str:

@@ -24,6 +24,7 @@ Sample = npt.NDArray[np.float16]
 _CELLS = 60
 SAMPLE_SHAPE = (_CELLS, _CELLS)
 _CELL_FRAC = 0.03
+_CELLS_HELD = 8_000_000  # of all samples, at the same time
 _LEFT_FRAC, _TOP_FRAC = -0.9, -0.7  # of the grid, from the middle of the steady points
 _BORDER_FRAC = 0.15
 _BLUR_FRAC = 0.008
@@ -91,13 +92,9 @@ def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | No
     (generators that render the whole head); and when little more than the mouth does, so that there is no edge in the
     skin to keep away from.
     """
-    if not samples:
+    if not len(samples):
         return None
-    stack = np.stack(samples).astype(np.float32)
-    count = np.isfinite(stack).sum(0)
-    most_each = max(1, round(_LARGEST_SHARE * len(samples)))
-    # A jaw may move in few frames only: the mean of the largest differences shows where it ever did.
-    shown = np.sort(np.nan_to_num(stack, nan=0.0), axis=0)[-most_each:].mean(0)
+    count, shown = _largest(samples)
     edge = _border() & (count > len(samples) / 2)
     if np.count_nonzero(edge) < _LEAST_BORDER_CELLS:
         return None
@@ -122,6 +119,25 @@ def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | No
     far = _FAR_FRAC / _CELL_FRAC * _FINER
     cells += np.where(cells <= 1, -far, np.where(cells >= last - 1, far, 0))
     return (cells + 0.5) / _FINER * _CELL_FRAC + (_LEFT_FRAC, _TOP_FRAC)
+
+
+def _largest(samples: Sequence[Sample]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """In how many samples each cell is known, and the mean of its largest tenth: a jaw may move in few frames only.
+
+    Some rows of the grid at a time: there may be the samples of an hour, which lie in a file.
+    """
+    most_each = max(1, round(_LARGEST_SHARE * len(samples)))
+    high = min(_CELLS, max(1, _CELLS_HELD // (len(samples) * _CELLS)))
+    counts, shown = [], []
+    for top in range(0, _CELLS, high):
+        stack = np.empty((len(samples), min(high, _CELLS - top), _CELLS), np.float32)
+        for row, sample in zip(stack, samples, strict=True):
+            row[...] = sample[top : top + high]
+        counts.append(np.isfinite(stack).sum(0))
+        np.nan_to_num(stack, copy=False, nan=0.0)
+        stack.sort(axis=0)
+        shown.append(stack[-most_each:].mean(0))
+    return np.concatenate(counts), np.concatenate(shown)
 
 
 def footprint_polygon(outline: npt.NDArray[np.float64], face: Landmarks) -> Polygon:

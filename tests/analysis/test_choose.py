@@ -20,7 +20,7 @@ def track(
 
 def chosen(*tracks: TrackRecord, start: int = 0, stop: int = 100, face: str | int = "changed") -> list[list[int]]:
     faces = choose_faces(dict(enumerate(tracks)), TIMES, start, stop, max_gap_s=0.4, face=face)
-    return [each.frames for each in faces]
+    return [list(each.frames) for each in faces]
 
 
 def test_the_painted_face_wins_over_a_larger_one_and_size_breaks_a_tie() -> None:
