@@ -1,4 +1,4 @@
-"""No test depends on how fast the machine is: what waits, waits long enough; see docs/testing.md."""
+"""No test depends on how fast the machine is, nor on which ran before it in the same worker; see docs/testing.md."""
 
 from __future__ import annotations
 
@@ -54,3 +54,28 @@ def test_a_limit_of_its_own_is_seen(code: str, lines: list[int]) -> None:
 def test_examples_are_not_timed() -> None:
     assert settings().deadline is None
     assert HealthCheck.too_slow in settings().suppress_health_check
+
+
+def fixtures_of(tree: ast.AST) -> Iterator[tuple[str, set[str], bool]]:
+    """Name, parameters, and whether it is made once a session, of every fixture."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            for decorator in map(ast.unparse, function.decorator_list):
+                if decorator.startswith("pytest.fixture"):
+                    session = "scope='session'" in decorator
+                    yield function.name, {each.arg for each in function.args.args}, session
+
+
+def test_what_a_session_fixture_is_made_of_has_one_meaning() -> None:
+    """Else the first test that asks decides what all later ones in its worker get."""
+    defined = [
+        (path, *fixture) for path in FILES for fixture in fixtures_of(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    several = {}
+    for path, name, parameters, session in defined:
+        if session and path.name == "conftest.py":
+            for needed in parameters:
+                places = [place for place, other, *_ in defined if other == needed and path.parent in place.parents]
+                if len(places) > 1:
+                    several[name, needed] = [str(place.relative_to(TESTS)) for place in places]
+    assert several == {}

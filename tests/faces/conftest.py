@@ -32,12 +32,12 @@ def landmarker(model_path: Path) -> Iterator[FaceLandmarker]:
 
 
 @pytest.fixture(scope="session")
-def portrait() -> np.ndarray:
+def astronaut() -> np.ndarray:
     return np.asarray(data.astronaut(), np.uint8)
 
 
 @pytest.fixture(scope="session")
-def scene(portrait: np.ndarray) -> Callable[..., np.ndarray]:
+def scene(astronaut: np.ndarray) -> Callable[..., np.ndarray]:
     """Make a (height, width, 3) picture with faces of given widths about given middles; parts outside are cut off."""
 
     def make(width: int, height: int, *faces: tuple[float, float, float]) -> np.ndarray:
@@ -49,7 +49,7 @@ def scene(portrait: np.ndarray) -> Callable[..., np.ndarray]:
         for face_px, x, y in faces:
             scale = face_px / FACE_WIDTH_PX
             head = cv2.resize(
-                portrait[HEAD_ROWS, HEAD_COLUMNS],
+                astronaut[HEAD_ROWS, HEAD_COLUMNS],
                 None,
                 fx=scale,
                 fy=scale,

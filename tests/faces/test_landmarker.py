@@ -14,18 +14,18 @@ from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 
 
-def test_finds_the_portrait(landmarker: FaceLandmarker, portrait: np.ndarray) -> None:
-    meshes = landmarker.detect(portrait)
+def test_finds_the_portrait(landmarker: FaceLandmarker, astronaut: np.ndarray) -> None:
+    meshes = landmarker.detect(astronaut)
     assert len(meshes) == 1
     face = Landmarks(meshes[0])
     assert face.face_width_px == pytest.approx(89, abs=4)
     assert face.points[1] == pytest.approx([224, 132], abs=5), "the tip of the nose"
 
 
-def test_pictures_do_not_depend_on_one_another(landmarker: FaceLandmarker, portrait: np.ndarray) -> None:
-    first = landmarker.detect(portrait)[0]
-    landmarker.detect(np.roll(portrait, 40, axis=1))
-    np.testing.assert_array_equal(landmarker.detect(portrait)[0], first)
+def test_pictures_do_not_depend_on_one_another(landmarker: FaceLandmarker, astronaut: np.ndarray) -> None:
+    first = landmarker.detect(astronaut)[0]
+    landmarker.detect(np.roll(astronaut, 40, axis=1))
+    np.testing.assert_array_equal(landmarker.detect(astronaut)[0], first)
 
 
 @pytest.mark.parametrize("width", [700, 844, 1080])
@@ -41,11 +41,11 @@ def test_strided_pictures_are_seen_as_they_are(
 
 
 @pytest.mark.parametrize("times", [2, 4, 8])
-def test_pixel_centres_lie_at_one_half(times: int, landmarker: FaceLandmarker, portrait: np.ndarray) -> None:
+def test_pixel_centres_lie_at_one_half(times: int, landmarker: FaceLandmarker, astronaut: np.ndarray) -> None:
     """Repeating every pixel multiplies positions, without any shift, only if the first centre is at (0.5, 0.5)."""
     offsets = []
     for x, y in [(100, 0), (103, 2), (106, 5), (97, 1), (94, 4), (101, 7)]:
-        small = portrait[y : y + 220, x : x + 236]
+        small = astronaut[y : y + 220, x : x + 236]
         large = np.repeat(np.repeat(small, times, axis=0), times, axis=1)
         offsets.append((landmarker.detect(large)[0] / times - landmarker.detect(small)[0]).mean(axis=0))
     assert np.abs(np.mean(offsets, axis=0)).max() < 0.1
@@ -71,12 +71,12 @@ def test_other_arrays_are_refused(bad: np.ndarray, landmarker: FaceLandmarker) -
         landmarker.detect(bad)
 
 
-def test_any_thread_may_detect(landmarker: FaceLandmarker, portrait: np.ndarray) -> None:
-    expected = landmarker.detect(portrait)[0]
+def test_any_thread_may_detect(landmarker: FaceLandmarker, astronaut: np.ndarray) -> None:
+    expected = landmarker.detect(astronaut)[0]
     results: list[np.ndarray] = []
 
     def work() -> None:
-        results.extend(landmarker.detect(portrait)[0] for _ in range(5))
+        results.extend(landmarker.detect(astronaut)[0] for _ in range(5))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -95,12 +95,12 @@ def test_max_faces_limits(model_path: Path, scene: Callable[..., np.ndarray]) ->
             assert len(made.detect(picture)) == limit
 
 
-def test_closing_frees_and_may_be_repeated(model_path: Path, portrait: np.ndarray) -> None:
+def test_closing_frees_and_may_be_repeated(model_path: Path, astronaut: np.ndarray) -> None:
     made = FaceLandmarker(model_path, max_faces=1, confidence=0.5)
     made.close()
     made.close()
     with pytest.raises(ValueError, match="closed"):
-        made.detect(portrait)
+        made.detect(astronaut)
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:

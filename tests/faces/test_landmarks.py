@@ -29,8 +29,8 @@ def points(connections: object) -> set[int]:
 
 
 @pytest.fixture(scope="module")
-def face(landmarker: FaceLandmarker, portrait: np.ndarray) -> Landmarks:
-    return Landmarks(landmarker.detect(portrait)[0])
+def face(landmarker: FaceLandmarker, astronaut: np.ndarray) -> Landmarks:
+    return Landmarks(landmarker.detect(astronaut)[0])
 
 
 def turned(face: Landmarks, degrees: float) -> Landmarks:
