@@ -30,6 +30,7 @@ from lipblend.segments.job import RenderJob
 from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.look import Look
 from lipblend.segments.options import check_options, few_segments_note
+from lipblend.segments.part import analysed_part
 from lipblend.segments.proxy import ProxySize
 from lipblend.segments.run import SegmentRun
 from lipblend.segments.spans import FrameRange
@@ -188,15 +189,22 @@ def composite(
         )
     )
     kept = KeptSegments(output, key) if key is not None else None
-    analysis = analyse_cached(
-        ours,
-        theirs,
-        model=model,
-        settings=settings,
-        on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
-        cache=cache,
-        analyser=analyse_apart,
-    )
+    analysis = None
+    if frames is not None:
+        analysis, partly = analysed_part(
+            ours, theirs, frames, model=model, settings=settings, cache=cache, report=report
+        )
+        notes += partly
+    if analysis is None:
+        analysis = analyse_cached(
+            ours,
+            theirs,
+            model=model,
+            settings=settings,
+            on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
+            cache=cache,
+            analyser=analyse_apart,
+        )
     # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
     plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
     analysis = replace(analysis, tracks={})

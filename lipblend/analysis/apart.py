@@ -28,6 +28,7 @@ from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.storage import from_file, to_file
+from lipblend.analysis.window import Window
 from lipblend.errors import LipblendError
 from lipblend.media.info import VideoInfo
 from lipblend.media.prefetch import one_opencv_thread
@@ -58,12 +59,19 @@ class _Task:
     synced: VideoInfo
     model: Path
     settings: Settings
+    window: Window | None = None
 
 
 def analyse_apart(
-    original: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
+    original: VideoInfo,
+    synced: VideoInfo,
+    *,
+    model: Path,
+    settings: Settings,
+    on_frame: Callable[[int], None],
+    window: Window | None = None,
 ) -> ClipAnalysis:
-    """`lipblend.analysis.analyse.analyse` of two whole clips, in a process of its own.
+    """`lipblend.analysis.analyse.analyse` of two clips, in a process of its own; no frames are kept of a window.
 
     Here, where the program has no interpreter of its own that could be started (frozen, embedded).
 
@@ -72,7 +80,7 @@ def analyse_apart(
 
     Parameters
     ----------
-    original, synced, model, settings
+    original, synced, model, settings, window
         As there.
     on_frame : callable
         Called here, on the calling thread.
@@ -86,7 +94,9 @@ def analyse_apart(
     """
     if not sys.executable or getattr(sys, "frozen", False):  # no interpreter of our own that could be started
         with one_opencv_thread():
-            return analyse(original, synced, model=model, settings=settings, on_frame=on_frame)
+            return analyse(
+                original, synced, model=model, settings=settings, on_frame=on_frame, window=window, thorough=True
+            )
     with ExitStack() as stack:
         errors = stack.enter_context(temporary_file())
         packed = stack.enter_context(temporary_file())
@@ -95,7 +105,7 @@ def analyse_apart(
             stack.callback(_end, process)
         done = 0
         try:
-            answers = _asked(process, _Task(original, synced, model, settings))
+            answers = _asked(process, _Task(original, synced, model, settings, window))
         except OSError as error:
             raise _died(process, errors, done, original) from error
         while isinstance(answer := _answer_of(process, answers, errors, done, original), int):
@@ -217,7 +227,15 @@ def _answer(answers: IO[bytes], questions: IO[bytes]) -> None:
         task: _Task = pickle.load(questions)
         threading.Thread(target=_end_with_parent, args=(questions.fileno(),), daemon=True).start()
         with one_opencv_thread():
-            found = analyse(task.original, task.synced, model=task.model, settings=task.settings, on_frame=say)
+            found = analyse(
+                task.original,
+                task.synced,
+                model=task.model,
+                settings=task.settings,
+                on_frame=say,
+                window=task.window,
+                thorough=True,
+            )
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - every failure has to reach the parent, which raises it

@@ -61,6 +61,8 @@ class Scan:
     kept : dict of int to Frame
         Frames of a window, by index, so that they need not be decoded again; empty where they would take too much
         memory.
+    keeps : bool
+        Frames of a window are kept.
     """
 
     info: VideoInfo
@@ -73,6 +75,7 @@ class Scan:
     exact_times: bool = True
     window_pts: tuple[int, int] | None = None
     kept: dict[int, Frame] = field(default_factory=dict)
+    keeps: bool = True
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -86,7 +89,7 @@ class Scan:
 
         The first frame of the original is searched for long; the synced video can be done meanwhile.
         """
-        if self.window_pts is None:
+        if self.window_pts is None or not self.keeps:
             return usual
         info = self.info
         most_bytes = info.width * info.height * 3 * (2 if info.layout.depth > 8 else 1)
@@ -98,7 +101,7 @@ class Scan:
 
     def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
         """Frames by index, once more, not to be written to; see `lipblend.media.ordered.frames_at`."""
-        if all(index in self.kept for index in wanted):
+        if all(index in self.kept for index in wanted):  # also where none is wanted
             return iter([self.kept[index] for index in wanted])
         return frames_at(self.info, self.pts, wanted, exact=self.exact_times, window=self.window_pts is not None)
 
@@ -110,7 +113,7 @@ class Scan:
             self.times_s.append(item.time_s)
             self.thumbs.append(item.thumb)
             self.faces.append(item.faces)
-            if self.window_pts is not None:
+            if self.window_pts is not None and self.keeps:
                 self._keep(item.frame)
             yield item
 
