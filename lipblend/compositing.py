@@ -14,7 +14,7 @@ from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
-from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.plan import PlanRow, make_plan, without_faces
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
 from lipblend.faces.models import resolve_model
@@ -207,6 +207,8 @@ def composite(
         )
     # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
     plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
+    if plan.unchanged:
+        plan = without_faces(plan, into=StoredSequence[PlanRow]())
     analysis = replace(analysis, tracks={})
     look = Look(ours, theirs, analysis, plan, frames or FrameRange())
     found = analysis.alignment

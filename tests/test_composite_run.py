@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lipblend import compositing
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
@@ -79,6 +80,21 @@ def test_the_result_is_nearer_the_truth_than_either_input_about_the_mouth(sample
     assert error["out"] < 0.5 * error["original"]
 
 
+@pytest.fixture
+def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of two equal videos go through all stages, although there is nothing to take over."""
+    monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
+
+
+def test_two_equal_videos_are_not_called_blended(sample: SamplePair, tmp_path: Path) -> None:
+    done = run(sample.original, sample.original, tmp_path / "out.mp4", LOSSLESS)
+    assert (done.blended, done.passed_through) == (0, {"face not changed": 24})
+    assert any("there was nothing to take over, all frames are the original's own" in note for note in done.notes)
+    for out, plain in zip(planes_of(done.output), planes_of(sample.original), strict=True):
+        np.testing.assert_array_equal(out[0], plain[0])
+
+
+@pytest.mark.usefixtures("blended_all_the_same")
 def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample: SamplePair, tmp_path: Path) -> None:
     for name, encoder in (("a.mp4", "libx264"), ("b.mkv", "ffv1")):
         groups = {"encode": {"encoder": encoder, "crf": 0, "preset": "ultrafast"}}
@@ -220,6 +236,7 @@ def test_the_public_names_are_there_each_time() -> None:
         _ = lipblend.nothing
 
 
+@pytest.mark.usefixtures("blended_all_the_same")
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not at hand")
 @pytest.mark.parametrize("name", ["small_face", "glasses_smile"])
 def test_real_clips_with_themselves_come_back_exactly(name: str, tmp_path: Path) -> None:

@@ -229,10 +229,7 @@ def test_a_face_that_turns_by_forty_degrees_is_patched_at_its_mouth(side: int, s
 @pytest.mark.skipif(not (CLIPS / "turning_head.mp4").is_file(), reason="the real clips are not at hand")
 def test_a_real_head_that_turns_keeps_its_face() -> None:
     clip = CLIPS / "turning_head.mp4"
-    analysis = Film(clip, clip).analysis()
-    for record in analysis.tracks.values():  # the faces are to be worked on although they are the same
-        record.measured[:] = [None] * len(record.frames)
-    plan = make_plan(analysis, Settings())
+    plan = Film(clip, clip).plan()
     assert weights(plan).min() == 1
     faces = [row.faces[0] for row in plan.rows]
     turns = np.degrees([face.original.yaw_rad for face in faces])

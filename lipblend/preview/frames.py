@@ -14,7 +14,7 @@ import numpy as np
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import UNCHANGED, PlanRow, make_plan
+from lipblend.analysis.plan import PlanRow, make_plan
 from lipblend.analysis.reads import analysis_values
 from lipblend.analysis.window import Window, WindowUnpairedError, reach_s
 from lipblend.errors import InputError, NoFaceError
@@ -137,7 +137,7 @@ def preview(
         clock.begin()  # what the frames' numbers take is read while they are looked for
         run = _Run(ours, theirs, model, restorers, on_frame, cache, clock)
         looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
-    if not any(look.rendered.patches or look.row.reason == UNCHANGED for each in looks for look in each):
+    if not any(look.rendered.patches for each in looks for look in each):
         raise _nothing_to_show(looks)
     return Preview(looks, tuple(dict.fromkeys(run.notes)))
 
