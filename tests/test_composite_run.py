@@ -115,6 +115,20 @@ def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_
         assert not np.array_equal(out[0], plain[0])
 
 
+@pytest.mark.parametrize("timeline", ["original", "synced"])
+def test_a_sound_file_does_not_lengthen_the_output(sample: SamplePair, tmp_path: Path, timeline: str) -> None:
+    voice = tmp_path / "voice.mp4"
+    wave = np.sin(np.arange(4 * 48000) / 20).astype(np.float32) * 0.3
+    write_clip(voice, [np.zeros((64, 64, 3), np.uint8)] * 100, frame_rate=Fraction(25), crf=30, sound=wave)
+    groups = {**LOSSLESS, "audio": {"source": str(voice)}, "pair": {"timeline": timeline}}
+    done = run(sample.original, sample.synced, tmp_path / "out.mp4", groups)
+    assert done.audio == "file"
+    (sound,) = probe(done.output).audio
+    assert sound.duration_s == pytest.approx(0.96, abs=0.05)
+    (note,) = (note for note in done.notes if note.startswith("voice.mp4 goes on for 3.0"))
+    assert note.endswith("after the last picture: the sound was cut there")
+
+
 def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
     with VideoReader(probe(sample.synced)) as reader:
