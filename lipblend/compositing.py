@@ -14,8 +14,7 @@ from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
-from lipblend.analysis.early import Started
-from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.plan import PlanRow, make_plan, without_faces
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
 from lipblend.faces.models import resolve_model
@@ -31,6 +30,7 @@ from lipblend.segments.job import RenderJob
 from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.look import Look
 from lipblend.segments.options import check_options, few_segments_note
+from lipblend.segments.part import analysed_part
 from lipblend.segments.proxy import ProxySize
 from lipblend.segments.run import SegmentRun
 from lipblend.segments.spans import FrameRange
@@ -195,20 +195,26 @@ def composite(
         )
     )
     kept = KeptSegments(output, key) if key is not None else None
-    analysis = analyse_cached(
-        ours,
-        theirs,
-        model=model,
-        settings=settings,
-        on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
-        cache=cache,
-        analyser=analyse_apart if process is None else partial(analyse_apart, process=process),
-    )
-    if process is not None:
-        process.end()  # an analysis that is kept needs none
-    theirs = theirs.read_by(analysis.interpretation.change)
+    analysis = None
+    if frames is not None:
+        analysis, partly = analysed_part(
+            ours, theirs, frames, model=model, settings=settings, cache=cache, report=report
+        )
+        notes += partly
+    if analysis is None:
+        analysis = analyse_cached(
+            ours,
+            theirs,
+            model=model,
+            settings=settings,
+            on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
+            cache=cache,
+            analyser=analyse_apart,
+        )
     # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
     plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
+    if plan.unchanged:
+        plan = without_faces(plan, into=StoredSequence[PlanRow]())
     analysis = replace(analysis, tracks={})
     look = Look(ours, theirs, analysis, plan, frames or FrameRange())
     found = analysis.alignment

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from lipblend import compositing
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
@@ -80,7 +81,21 @@ def test_the_result_is_nearer_the_truth_than_either_input_about_the_mouth(sample
     assert error["out"] < 0.5 * error["original"]
 
 
-@pytest.mark.slow(3)
+@pytest.fixture
+def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of two equal videos go through all stages, although there is nothing to take over."""
+    monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
+
+
+def test_two_equal_videos_are_not_called_blended(sample: SamplePair, tmp_path: Path) -> None:
+    done = run(sample.original, sample.original, tmp_path / "out.mp4", LOSSLESS)
+    assert (done.blended, done.passed_through) == (0, {"face not changed": 24})
+    assert any("there was nothing to take over, all frames are the original's own" in note for note in done.notes)
+    for out, plain in zip(planes_of(done.output), planes_of(sample.original), strict=True):
+        np.testing.assert_array_equal(out[0], plain[0])
+
+
+@pytest.mark.usefixtures("blended_all_the_same")
 def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample: SamplePair, tmp_path: Path) -> None:
     for name, encoder in (("a.mp4", "libx264"), ("b.mkv", "ffv1")):
         groups = {"encode": {"encoder": encoder, "crf": 0, "preset": "ultrafast"}}
@@ -102,7 +117,20 @@ def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_
         assert not np.array_equal(out[0], plain[0])
 
 
-@pytest.mark.slow(4)
+@pytest.mark.parametrize("timeline", ["original", "synced"])
+def test_a_sound_file_does_not_lengthen_the_output(sample: SamplePair, tmp_path: Path, timeline: str) -> None:
+    voice = tmp_path / "voice.mp4"
+    wave = np.sin(np.arange(4 * 48000) / 20).astype(np.float32) * 0.3
+    write_clip(voice, [np.zeros((64, 64, 3), np.uint8)] * 100, frame_rate=Fraction(25), crf=30, sound=wave)
+    groups = {**LOSSLESS, "audio": {"source": str(voice)}, "pair": {"timeline": timeline}}
+    done = run(sample.original, sample.synced, tmp_path / "out.mp4", groups)
+    assert done.audio == "file"
+    (sound,) = probe(done.output).audio
+    assert sound.duration_s == pytest.approx(0.96, abs=0.05)
+    (note,) = (note for note in done.notes if note.startswith("voice.mp4 goes on for 3.0"))
+    assert note.endswith("after the last picture: the sound was cut there")
+
+
 def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
     with VideoReader(probe(sample.synced)) as reader:
@@ -230,22 +258,7 @@ def test_the_public_names_are_there_each_time() -> None:
         _ = lipblend.nothing
 
 
-def cut(source: Path, target: Path, pictures: int) -> Path:
-    """The first packets of a clip, as they are: so many pictures and the sound that goes with them."""
-    with av.open(str(source)) as file, av.open(str(target), "w") as out:
-        copies = {stream.index: out.add_stream_from_template(stream) for stream in file.streams}
-        for packet in file.demux():
-            video = packet.stream.type == "video"
-            if packet.size and (pictures > 0 or not video):
-                pictures -= video
-                packet.stream = copies[packet.stream_index]
-                out.mux(packet)
-            elif packet.size:
-                break
-    return target
-
-
-@pytest.mark.slow(4)
+@pytest.mark.usefixtures("blended_all_the_same")
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not at hand")
 @pytest.mark.parametrize("name", ["small_face", "glasses_smile"])
 def test_real_clips_with_themselves_come_back_exactly(name: str, tmp_path: Path) -> None:

@@ -283,6 +283,11 @@ def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["every.jpg", "one.png"]
 
 
+def test_a_face_that_was_not_changed_is_shown_and_not_called_missing(sample: SamplePair, tmp_path: Path) -> None:
+    done = run.invoke(app, ["preview", *[str(sample.original)] * 2, "--at", "1.8", "-o", str(tmp_path / "one.png")])
+    assert done.exit_code == 0, done.output
+
+
 def test_a_sheet_names_settings_and_files_and_explains_itself(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

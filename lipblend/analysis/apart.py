@@ -29,6 +29,7 @@ from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.early import PROGRAM, Started, can_be_started, process_started
 from lipblend.analysis.storage import from_file, to_file
+from lipblend.analysis.window import Window
 from lipblend.errors import LipblendError
 from lipblend.faces.landmarker import load_library
 from lipblend.media.info import VideoInfo
@@ -49,6 +50,7 @@ class _Task:
     synced: VideoInfo
     model: Path
     settings: Settings
+    window: Window | None = None
 
 
 def analyse_apart(
@@ -58,9 +60,9 @@ def analyse_apart(
     model: Path,
     settings: Settings,
     on_frame: Callable[[int], None],
-    process: Started | None = None,
+    window: Window | None = None,
 ) -> ClipAnalysis:
-    """`lipblend.analysis.analyse.analyse` of two whole clips, in a process of its own.
+    """`lipblend.analysis.analyse.analyse` of two clips, in a process of its own; no frames are kept of a window.
 
     Here, where the program has no interpreter of its own that could be started (frozen, embedded).
 
@@ -69,7 +71,7 @@ def analyse_apart(
 
     Parameters
     ----------
-    original, synced, model, settings
+    original, synced, model, settings, window
         As there.
     on_frame : callable
         Called here, on the calling thread.
@@ -85,14 +87,16 @@ def analyse_apart(
     """
     if process is None and not can_be_started():
         with one_opencv_thread():
-            return analyse(original, synced, model=model, settings=settings, on_frame=on_frame)
+            return analyse(
+                original, synced, model=model, settings=settings, on_frame=on_frame, window=window, thorough=True
+            )
     with ExitStack() as stack:
         packed = stack.enter_context(temporary_file())
         started = process or stack.enter_context(process_started(PROGRAM))
         process_of, errors = started.process, started.errors
         done = 0
         try:
-            answers = _asked(process_of, _Task(original, synced, model, settings))
+            answers = _asked(process, _Task(original, synced, model, settings, window))
         except OSError as error:
             raise _died(process_of, errors, done, original) from error
         while isinstance(answer := _answer_of(process_of, answers, errors, done, original), int):
@@ -191,7 +195,15 @@ def _answer(answers: IO[bytes], questions: IO[bytes]) -> None:
         task: _Task = pickle.load(questions)
         threading.Thread(target=_end_with_parent, args=(questions.fileno(),), daemon=True).start()
         with one_opencv_thread():
-            found = analyse(task.original, task.synced, model=task.model, settings=task.settings, on_frame=say)
+            found = analyse(
+                task.original,
+                task.synced,
+                model=task.model,
+                settings=task.settings,
+                on_frame=say,
+                window=task.window,
+                thorough=True,
+            )
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - every failure has to reach the parent, which raises it

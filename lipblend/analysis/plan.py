@@ -99,10 +99,19 @@ FaceOfRow = Callable[[int], FacePlan | None]
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """One row for every frame that will be written."""
+    """One row for every frame that will be written.
+
+    Attributes
+    ----------
+    rows : sequence of PlanRow
+    notes : tuple of str
+    unchanged : bool
+        Both videos show the same faces in all frames.
+    """
 
     rows: Sequence[PlanRow]
     notes: tuple[str, ...]
+    unchanged: bool = False
 
 
 def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequence[PlanRow] | None = None) -> ClipPlan:
@@ -134,7 +143,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
         shot, missing, calm = _plan_shot(analysis, settings, start, stop, surest=surest)
         for row in shot:
             faces |= bool(row.faces)
-            rows.append(replace(row, faces=(), reason=UNCHANGED) if same and row.faces else row)
+            rows.append(row)
         borrowed += missing
         left_alone += calm
     if not faces:
@@ -155,7 +164,14 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
         notes.append(
             "no face differs by more than encoding it again would make it differ: is the synced video the right one?"
         )
-    return ClipPlan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes))
+    return ClipPlan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes), same)
+
+
+def without_faces(plan: ClipPlan, *, into: StoredSequence[PlanRow]) -> ClipPlan:
+    """A plan in which every frame passes through, as there is nothing to take over; its rows go into ``into``."""
+    for row in plan.rows:
+        into.append(replace(row, faces=(), reason=UNCHANGED) if row.faces else row)
+    return replace(plan, rows=into)
 
 
 def _without_faces(analysis: ClipAnalysis, settings: Settings, shots: Sequence[tuple[int, int]]) -> str:

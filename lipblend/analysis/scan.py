@@ -75,6 +75,8 @@ class Scan:
     kept : dict of int to Frame
         Frames of a window, by index, so that they need not be decoded again; empty where they would take too much
         memory.
+    keeps : bool
+        Frames of a window are kept.
     """
 
     info: VideoInfo
@@ -88,6 +90,7 @@ class Scan:
     exact_times: bool = True
     window_pts: tuple[int, int] | None = None
     kept: dict[int, Frame] = field(default_factory=dict)
+    keeps: bool = True
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -101,7 +104,7 @@ class Scan:
 
         The first frame of the original is searched for long; the synced video can be done meanwhile.
         """
-        if self.window_pts is None:
+        if self.window_pts is None or not self.keeps:
             return usual
         info = self.info
         most_bytes = info.width * info.height * 3 * (2 if info.layout.depth > 8 else 1)
@@ -113,7 +116,7 @@ class Scan:
 
     def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
         """Frames by index, once more, not to be written to; see `lipblend.media.ordered.frames_at`."""
-        if all(index in self.kept for index in wanted):
+        if all(index in self.kept for index in wanted):  # also where none is wanted
             return iter([self.kept[index] for index in wanted])
         return frames_at(self.info, self.pts, wanted, exact=self.exact_times, window=self.window_pts is not None)
 
@@ -126,10 +129,9 @@ class Scan:
             self.pts.append(item.frame.pts)
             self.durations.append(item.frame.duration)
             self.times_s.append(item.time_s)
-            thumbs.append(item.thumb)
-            faces.append(item.faces)
-            self.colours.see(len(self) - 1, item.frame, item.thumb.shape[::-1])
-            if self.window_pts is not None:
+            self.thumbs.append(item.thumb)
+            self.faces.append(item.faces)
+            if self.window_pts is not None and self.keeps:
                 self._keep(item.frame)
             yield item
 

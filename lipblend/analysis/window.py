@@ -37,10 +37,13 @@ class Window:
     ----------
     start_s, stop_s : float
         Seconds since the original's first frame.
+    keeps : bool
+        Frames are kept, so that they need not be decoded again.
     """
 
     start_s: float
     stop_s: float
+    keeps: bool = True
 
     def scans(self, original: VideoInfo, synced: VideoInfo, pair: PairSettings) -> tuple[Scan, Scan]:
         """What is to be read of the two videos.
@@ -56,9 +59,11 @@ class Window:
         ours, theirs = self.starts_s(original, synced, pair)
         return (
             Scan(
-                original, window_pts=window_pts(original, ours + self.start_s - MARGIN_S, ours + self.stop_s + MARGIN_S)
+                original,
+                window_pts=_pts(original, ours + self.start_s - MARGIN_S, ours + self.stop_s + MARGIN_S),
+                keeps=self.keeps,
             ),
-            Scan(synced, window_pts=window_pts(synced, theirs + self.start_s, theirs + self.stop_s)),
+            Scan(synced, window_pts=_pts(synced, theirs + self.start_s, theirs + self.stop_s), keeps=self.keeps),
         )
 
     @staticmethod

@@ -28,10 +28,10 @@ def check_place(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder, prefix=".lipblend-"):
             pass
     except OSError as error:
-        what = "written into" if folder.is_dir() else "made"
-        raise OutputError(
-            f"the folder {folder} cannot be {what}: {error.strerror or error}", hint="Name another folder."
-        ) from error
+        reason, hint = error.strerror or error, "Name another folder."
+        if folder.is_dir():
+            raise OutputError(f"the folder {folder} cannot be written into: {reason}", hint=hint) from error
+        raise OutputError(f"the folder {folder} cannot be made: {reason}", hint=hint) from error
     finally:
         for each in reversed(made):
             with suppress(OSError):  # another run has put something there

@@ -26,8 +26,8 @@ _LINE_PX, _TEXT_PX = 20, 11
 
 
 LEGEND = (
-    "mask: white is replaced at most; what is grey is the original's, moved along where need be. alpha: how much of the new mouth is taken, from black (none) to white "
-    "(all). seam ring: where the seam is measured.",
+    "mask: white is replaced at most; grey is the original's own, moved along where need be. alpha: how much of "
+    "the new mouth is taken, from black (none) to white (all). seam ring: where the seam is measured.",
     f"difference: where two pictures differ, {_GAIN} times as strong: black nowhere, red a little, white much.",
     "alpha, seam, landmarks: an orange tint for alpha, a green line for the seam (alpha 0.5), blue dots for the "
     "original's face, pink ones for the synced one's.",

@@ -55,7 +55,7 @@ class Look:
         self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
         self.notes: tuple[str, ...] = ()
         if len(self) < count:
-            self.notes = (f"a part only: frames {self.frames.start} to {self.frames.stop - 1} of {count}",)
+            self.notes = (f"a part only: frames {self.frames.start} to {self.frames.stop - 1}{_of(ours, count)}",)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -104,3 +104,8 @@ class Look:
     @property
     def _moved_s(self) -> Fraction:
         return self._moved * self._timing.time_base
+
+
+def _of(original: VideoInfo, count: int) -> str:
+    """Of how many, where the plan is known to be of the whole clip."""
+    return f" of {count}" if original.frame_count is None or count >= original.frame_count else ""

@@ -85,6 +85,20 @@ class FrameRange:
         """Whether it takes all frames, whatever the clip."""
         return self.start in (None, 0) and self.stop is None
 
+    def stop_s(self, times_s: Sequence[float]) -> float | None:
+        """Up to when frames are needed, in seconds since the first; None where that depends on the clip's end.
+
+        Parameters
+        ----------
+        times_s : sequence of float
+            When each frame of the whole clip starts, rising.
+        """
+        if self.stop is None or self.stop < 0 or (self.start is not None and self.start < 0):
+            return None
+        if isinstance(self.stop, Fraction):
+            return float(self.stop)
+        return float(times_s[self.stop] - times_s[0]) if self.stop < len(times_s) else None
+
     def of(self, times_s: Sequence[float], end_s: float) -> range:
         """The frames of a clip; ends that lie beyond it are its own, as for a Python slice.
 

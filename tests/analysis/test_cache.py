@@ -123,7 +123,7 @@ def with_value(spec: SettingSpec) -> Settings | None:
     group, _, name = spec.key.partition(".")
     try:
         return Settings.model_validate({group: {name: another(spec)}})
-    except ValueError:
+    except SettingsError:
         return None  # it cannot stand alone
 
 

@@ -8,7 +8,7 @@ import pytest
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.clip import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.analysis.plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_plan
+from lipblend.analysis.plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_plan, without_faces
 from lipblend.analysis.timeline import Clock, describe, lay_out
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
@@ -18,6 +18,7 @@ from lipblend.media.mapping import UNMOVED
 from lipblend.settings import Settings
 from lipblend.stages.colour import QUANTILES, ColourStats
 from lipblend.stages.membrane import SAMPLE_SHAPE
+from lipblend.stored import StoredSequence
 
 COUNT = 40
 Clip = Callable[..., ClipAnalysis]
@@ -267,7 +268,11 @@ def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     plan = make_plan(analysis, Settings())
     noted = any("nothing to take over" in note for note in plan.notes)
     assert noted == (painted == 0)
-    assert {(row.reason, len(row.faces)) for row in plan.rows} == {(UNCHANGED, 0) if painted == 0 else ("", 1)}
+    assert plan.unchanged == (painted == 0)
+    assert {(row.reason, len(row.faces)) for row in plan.rows} == {("", 1)}
+    passing = without_faces(plan, into=StoredSequence[PlanRow]())
+    assert {(row.reason, len(row.faces)) for row in passing.rows} == {(UNCHANGED, 0)}
+    assert [row.synced_index for row in passing.rows] == [row.synced_index for row in plan.rows]
 
 
 @pytest.mark.parametrize(("painted", "noted"), [(0.0, False), (0.4, True), (2.5, False)])
@@ -276,7 +281,7 @@ def test_videos_that_hardly_differ_are_asked_about(painted: float, noted: bool, 
     analysis.tracks[0].measured[:] = [FaceMeasure(painted, None, 0.4)] * COUNT
     plan = make_plan(analysis, Settings())
     assert any("is the synced video the right one?" in note for note in plan.notes) == noted
-    assert all(row.faces for row in plan.rows) == (painted > 0)
+    assert plan.unchanged == (painted == 0)
 
 
 def test_a_shot_whose_face_the_generator_left_alone_passes_through_and_says_why(clip: Clip) -> None:

@@ -13,7 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "lipblend").rglob("*.py"))]
 # Said by the command line's own package, or by one of the doctor's findings, which are no exceptions.
-NOT_RAISED = ("No such option: -l", "doctor", "comes from packages of different versions", "This is a bug in lipblend")
+NOT_RAISED = (
+    "No such option: -l",
+    "doctor",
+    "standard output cannot be written",
+    "No such command",
+    "Did you mean: lipblend",
+    "comes from packages of different versions",
+    "This is a bug in lipblend",
+)
 
 
 def quotes() -> list[tuple[int, str]]:

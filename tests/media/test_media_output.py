@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipblend.errors import OutputError, SettingsError
+from lipblend.media.encoding import add_video_stream, container_format, nowhere
 from lipblend.media.probe import probe
 from lipblend.media.writer import check_output
 from lipblend.settings import EncodeSettings
@@ -85,6 +86,16 @@ def test_encoder_that_does_not_fit_the_container(make_video: Callable[..., Path]
     with pytest.raises(OutputError, match="cannot hold what libx264 makes") as caught:
         check_output(tmp_path / "out.webm", info, X264, [])
     assert "libvpx-vp9" in caught.value.hint
+
+
+@pytest.mark.parametrize(("suffix", "said"), [("mp4", True), ("mkv", False)])
+def test_ffv1_where_hardly_any_player_takes_it_is_said(
+    make_video: Callable[..., Path], tmp_path: Path, suffix: str, said: bool
+) -> None:
+    info, path = probe(make_video()), tmp_path / f"out.{suffix}"
+    with nowhere(container_format(path)) as container:
+        _, notes = add_video_stream(container, path, info, EncodeSettings(encoder="ffv1"))
+    assert any("hardly any player takes ffv1" in note and ".mkv" in note for note in notes) == said
 
 
 def test_odd_sizes_and_bad_presets_are_found_before_the_work(make_video: Callable[..., Path], tmp_path: Path) -> None:

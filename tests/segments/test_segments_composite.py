@@ -15,6 +15,7 @@ from lipblend.compositing import CompositeResult, composite
 from lipblend.errors import SettingsError
 from lipblend.media.probe import probe
 from lipblend.media.reader import VideoReader
+from lipblend.progress import Progress
 from lipblend.sample import SamplePair, make_sample
 from lipblend.segments.kept import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
@@ -130,7 +131,29 @@ def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     assert (len(names), names[0], names[4]) == (4 * 12 + 1, "000000_alpha.png", "000001_alpha.png")
     assert (tmp_path / "d" / "frames.csv").read_text().splitlines()[1].startswith("0,0.000000,5,5,blended")
     with pytest.raises(SettingsError, match="20 frames, 0 to 19"):
-        run(pair, tmp_path / "out.mp4", frames=FrameRange(10, 30))
+        run(pair, tmp_path / "out.mp4", frames=FrameRange(30, None))
+
+
+def test_the_beginning_alone_is_analysed_where_that_is_all_that_is_needed(tmp_path: Path) -> None:
+    longer = make_sample(tmp_path / "longer", frames=75, size=320)
+    analysed: list[int] = []
+
+    def seen(progress: Progress) -> None:
+        if progress.stage == "analyse":
+            analysed.append(progress.done)
+
+    done = run(longer, tmp_path / "part.mp4", frames=FrameRange(2, Fraction(8, 25)), on_progress=seen)
+    assert (done.frames, done.blended) == (6, 6)
+    assert 8 < max(analysed) < 60
+    assert "a part only: frames 2 to 7" in done.notes
+    assert any(note.startswith("only the first ") for note in done.notes)
+    assert not any("before the original" in note for note in done.notes)  # it is the window that ends there
+    info = probe(done.output)
+    assert info.audio[0].duration_s == pytest.approx(6 / 25, abs=0.05)
+    (last,) = (planes[0] for planes in planes_of(done.output)[-1:])
+    original = planes_of(longer.original)[7][0]
+    assert np.array_equal(last[:40], original[:40])  # the frame that was asked for
+    assert not np.array_equal(last, original)
 
 
 def test_a_proxy_is_smaller_and_says_so(pair: SamplePair, whole: CompositeResult, tmp_path: Path) -> None:
