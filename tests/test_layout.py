@@ -29,6 +29,7 @@ LAYERS = (
     ("stages",),
     ("faces",),
     ("media",),
+    ("stored_rows",),
     ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions"),
     ("catalogue",),
     ("settings",),
