@@ -2,8 +2,8 @@
 
     light-lab TRIPLES WORK [--only NAME ...] [--variants NAME ...]
 
-For every triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and every variant, the files are remade by exact maths
-(none of it lipblend's), composited, and compared with the truth remade alike. See docs/lab/light.md.
+For every triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and every variant, the files are remade by exact
+maths (none of it lipblend's), composited, and compared with the truth remade alike. See docs/lab/light.md.
 
 Loss, in dB: lower-face PSNR of R'G'B' codes (full scale 1) of the SDR composite taken through the same remake of the
 original, less that of the composite of the remade pair; both against the truth so remade.
@@ -242,7 +242,9 @@ def lower_faces(triple: Path, model: Path) -> list[NDArray[np.bool_] | None]:
             y = np.array([-x[1], x[0]])
             y = y if np.dot(points[152] - points[10], y) > 0 else -y
             middle = points[[13, 14]].mean(0) + y * width * 0.12
-            corners = [middle + width * (a * x + b * y) for a, b in ((-0.55, -0.38), (0.55, -0.38), (0.5, 0.42), (-0.5, 0.42))]
+            corners = [
+                middle + width * (a * x + b * y) for a, b in ((-0.55, -0.38), (0.55, -0.38), (0.5, 0.42), (-0.5, 0.42))
+            ]
             region = np.zeros((info.height, info.width), np.uint8)
             cv2.fillConvexPoly(region, np.array(corners).astype(np.int32), 1)
             out.append(region.astype(bool))
