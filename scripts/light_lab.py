@@ -2,8 +2,8 @@
 
     light-lab TRIPLES WORK [--only NAME ...] [--variants NAME ...]
 
-For every triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and every variant, the files are remade by exact maths
-(none of it lipblend's), composited, and compared with the truth remade alike. See docs/lab/light.md.
+For every triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and every variant, the files are remade by exact
+maths (none of it lipblend's), composited, and compared with the truth remade alike. See docs/lab/light.md.
 
 Loss, in dB: lower-face PSNR of R'G'B' codes (full scale 1) of the SDR composite taken through the same remake of the
 original, less that of the composite of the remade pair; both against the truth so remade.

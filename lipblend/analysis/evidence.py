@@ -1,4 +1,4 @@
-"""What both videos show of the same: pairs of colours, away from what the generator painted, and on the painted skin."""
+"""What both videos show of the same: pairs of colours, beside what the generator painted, and on the painted skin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lipblend.analysis.scan import Scan
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.media.mapping import FrameMapping, warp
-from lipblend.media.planes import Box
+from lipblend.media.planes import Box, channels, joined
 
 Colours = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -82,7 +82,7 @@ def gather(
             continue
         ours = original.colours.pictures[at]
         height, width = ours.shape[:2]
-        theirs = cv2.merge([warp(plane, to_ours, (0, 0), (width, height)) for plane in cv2.split(picture)])
+        theirs = joined(*(warp(plane, to_ours, (0, 0), (width, height)) for plane in channels(picture)))
         inside = covered(to_ours, picture.shape[:2], (height, width)) if not mapping.is_identity else True
         seen = inside & _calm(ours[..., 0]) & _calm(theirs[..., 0])
         faces = _meshes(original.faces[at], small.to_small[0])
@@ -96,10 +96,8 @@ def gather(
 
 def _joined(parts: Sequence[Sightings]) -> Sightings:
     none = np.empty((0, 3), np.float32)
-    whole = Sightings(
-        *(np.concatenate([none, *(getattr(each, side) for each in parts)]) for side in ("original", "synced"))
-    )
-    return whole.thinned(_MOST_PIXELS)
+    ours, theirs = ([none, *(getattr(each, side) for each in parts)] for side in ("original", "synced"))
+    return Sightings(np.concatenate(ours), np.concatenate(theirs)).thinned(_MOST_PIXELS)
 
 
 def _meshes(

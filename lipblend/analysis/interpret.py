@@ -1,10 +1,10 @@
 """How the synced video's light and colours are to be read: by its tags, unless both pictures show them to be wrong.
 
 What both videos show of the same, away from what the generator painted, is compared under every reading of the codes.
-Between two videos of one kind of light, another reading than that of the tags is believed where it leaves less than half
-of the difference, over the colours on which the two readings disagree. Between SDR and HDR the tags are only where the
-search begins: how a picture was tone-mapped, if at all, no tag says. The best reading gets a gain of light, and, where that
-leaves much, a smooth curve for each channel and a mix of the channels (`lipblend.analysis.lightfit`).
+Between two videos of one kind of light, another reading than that of the tags is believed where it leaves less than
+half of the difference, over the colours on which the two readings disagree. Between SDR and HDR the tags are only where
+the search begins: how a picture was tone-mapped, if at all, no tag says. The best reading gets a gain of light, and,
+where that leaves much, a smooth curve for each channel and a mix of the channels (`lipblend.analysis.lightfit`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lipblend.analysis import lightfit, wording
 from lipblend.analysis.evidence import Evidence, Sightings
-from lipblend.analysis.readings import Reading, light_path, other_light, same_light, swapped_only, tagged
+from lipblend.analysis.readings import Reading, faults, light_path, other_light, same_light, swapped_only, tagged
 from lipblend.errors import InputMismatchError
 from lipblend.media.codemap import CodeMap
 from lipblend.media.info import VideoInfo
@@ -34,6 +34,7 @@ _HALF = 0.5  # measured: 0.71 and more for the wrong readings of eleven real pai
 _LEAST_GAIN_LEVELS = 1.0
 _PATCH_GAIN_LEVELS = 5.0  # of the painted skin, which a generator tints: a swap turns it blue
 _CAP_LEVELS = 24.0
+_AS_GOOD, _AS_GOOD_LEVELS = 1.05, 0.1
 _CLEARLY, _WORTH_LEVELS = 0.7, 0.25  # another reading, or a correction, leaves less than this share, and this much less
 _TRIED, _FITTED = 4_000, 12_000
 _MOST_STOPS = 3.0  # factors of 2 of light
@@ -97,7 +98,11 @@ def _unseen(plain: Reading) -> Interpretation:
 def _by_codes(plain: Reading, seen: Sightings, *, believe_tags: bool) -> Interpretation:
     """Matrix, range and order of channels."""
     usual = plain.code_map()
-    best = min(same_light(plain), key=lambda reading: _score(reading.code_map(), seen))
+    scored = [(_score(each.code_map(), seen), each) for each in same_light(plain)]
+    least = min(score for score, _ in scored)
+    # Of those that explain as much, the one with the fewest faults: where little is coloured, matrices hardly differ.
+    near = [(score, each) for score, each in scored if score < least * _AS_GOOD + _AS_GOOD_LEVELS]
+    _, best = min(near, key=lambda pair: (faults(plain, pair[1]), pair[0]))
     told = _told_apart(usual, best.code_map(), seen)
     if best == plain or told is None or not _surely(*told, least=_LEAST_GAIN_LEVELS):
         return Interpretation()
@@ -214,7 +219,7 @@ def _affine(matrix: Floats, rows: npt.NDArray[np.float32]) -> Floats:
 
 
 def _mapped(change: CodeMap, seen: Sightings) -> Floats:
-    return change.apply(seen.synced[None])[0].astype(np.float64)
+    return np.asarray(change.apply(seen.synced[None])[0], np.float64)
 
 
 def _left(change: CodeMap, seen: Sightings) -> float:
@@ -240,7 +245,7 @@ def _told_apart(usual: CodeMap, other: CodeMap, seen: Sightings) -> tuple[float,
 
 
 def _surely(before: float, after: float, *, least: float) -> bool:
-    return after < _HALF * before and before - after > least
+    return bool(after < _HALF * before and before - after > least)
 
 
 def _weighted_median(values: Floats, weight: Floats) -> float:

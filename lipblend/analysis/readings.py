@@ -154,8 +154,15 @@ def other_light(plain: Reading) -> Iterator[Reading]:
                         yield replace(plain, matrix=matrix, full=full, swapped=swapped, kind=kind, primaries=primaries)
 
 
+def faults(plain: Reading, other: Reading) -> int:
+    """In how many ways another reading says that the tags of the first are wrong."""
+    ranges = (other.full, other.target_full) != (plain.full, plain.target_full)
+    theirs, ours = other.matrix != plain.matrix, other.target_matrix != plain.target_matrix
+    return other.swapped + ranges + theirs + ours
+
+
 def swapped_only(into: Matrix, plain: Reading) -> Iterator[Matrix]:
-    """Ways to R'G'B' with red and blue in the other order: swapped in the video's own matrix, or in BT.601 or BT.709."""
+    """Ways to R'G'B' with red and blue in the other order: swapped in the video's own matrix, BT.601 or BT.709."""
     for matrix in sorted({BT601, BT709, plain.matrix}):
         to_rgb = np.vstack([ycbcr_matrix(_tags(matrix, plain.full), 0) / 255, [0, 0, 0, 1]])
         swap = np.eye(4)

@@ -159,7 +159,7 @@ def _unpacked(arrays: Kept, columns: Columns, header: Mapping[str, Any]) -> Clip
 def _change(change: CodeMap | None) -> Arrays:
     if change is None:
         return {}
-    parts = {"into": change.into, "out": change.out}
+    parts: Arrays = {"into": change.into, "out": change.out}
     if change.painted_into is not None:
         parts["painted_into"] = change.painted_into
     if change.path is not None:

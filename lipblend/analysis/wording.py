@@ -20,9 +20,8 @@ def fault(plain: Reading, found: Reading) -> str:
                 f"the synced video's codes are of {_range(found.full)} range, not {_range(plain.full)} as tagged"
             )
         else:
-            said.append(
-                f"the ranges are not what the tags say (synced {_range(found.full)}, original {_range(found.target_full)})"
-            )
+            theirs, ours = _range(found.full), _range(found.target_full)
+            said.append(f"the ranges are not what the tags say (synced {theirs}, original {ours})")
     matrices = found.matrix, found.target_matrix
     if matrices != (plain.matrix, plain.target_matrix) and not (found.swapped and matrices[0] == matrices[1]):
         theirs, ours = (MATRIX_NAMES.get(each, f"matrix {each}") for each in matrices)
@@ -38,7 +37,8 @@ def fault(plain: Reading, found: Reading) -> str:
 def fault_note(what: str, told: Sequence[float], *, undone: bool) -> str:
     """A fault, the values that show it, and what was done."""
     done = "undone" if undone else "left as it is (colour.interpret is tags)"
-    return f"{what} (where both show the same they differ by {told[0]:.1f} levels as tagged, {told[1]:.1f} so read): {done}"
+    values = f"where both show the same they differ by {told[0]:.1f} levels as tagged, {told[1]:.1f} so read"
+    return f"{what} ({values}): {done}"
 
 
 def light_note(plain: Reading, best: Reading, before: float, left: float) -> str:

@@ -1,4 +1,4 @@
-"""What brings one video's YCbCr codes to another's where their tags alone do not: read by other rules, through light."""
+"""What brings one video's YCbCr codes to another's where their tags do not: read by other rules, through light."""
 
 from __future__ import annotations
 

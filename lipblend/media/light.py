@@ -8,6 +8,8 @@ Sources: SMPTE ST 2084 and ITU-R BT.2100 (PQ, HLG), BT.1886 (SDR), BT.2408 (leve
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,7 @@ _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 _PEAK = 10_000.0
 _HLG_WHITE = (float(np.exp((0.75 - _C) / _A)) + _B) / 12  # scene light of 75 %
 _GAMMA = 2.4
+_KNEE = 0.8  # of SDR codes: highlights are compressed from there on, where HDR is shown in SDR
 _SYSTEM_GAMMA = 1.2  # of HLG on a display of 1000 cd/m2
 
 _WHITE_POINT = (0.3127, 0.3290)
@@ -76,6 +79,20 @@ def display_power(kind: int) -> float:
 def scene_power(kind: int) -> float:
     """`from_light` takes ``luminance**power`` times the light that a display shows: the inverse of `display_power`."""
     return 1 / _SYSTEM_GAMMA - 1 if kind == HLG else 0.0
+
+
+@cache
+def shown_table(kind: int) -> NDArray[np.uint8]:
+    """(256,): HDR codes of 8 bits as an SDR display shows them, diffuse white a little below its own; read-only.
+
+    Channel by channel and without a change of primaries: for finding faces, and for pictures shown to people.
+    """
+    light = to_light(np.arange(256) / 255, kind) ** (1 + display_power(kind))
+    code = from_light(light, SDR)
+    beyond = np.maximum(code - _KNEE, 0)
+    made = np.rint(255 * (np.minimum(code, _KNEE) + (1 - _KNEE) * (1 - np.exp(-beyond / (1 - _KNEE))))).astype(np.uint8)
+    made.setflags(write=False)
+    return made
 
 
 def primaries_change(source: int, target: int) -> Values:

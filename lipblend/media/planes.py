@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lipblend.media.colour import convert_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
+from lipblend.media.light import SDR, kind_of, shown_table
 from lipblend.media.patch import Box, ChromaGrid, Patch, channels, joined
 
 __all__ = [
@@ -195,15 +196,14 @@ def to_rgb(
     Returns
     -------
     ndarray, (h, w, 3) uint8
-        Contiguous R'G'B', full range, transfer and primaries as they are.
+        Contiguous R'G'B', full range, primaries as they are, HDR tone-mapped for an SDR display.
     """
     frame_h, frame_w = planes[0].shape
     wanted = box or Box(0, 0, frame_w, frame_h)
     merged = _merged(planes, layout, wanted)
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
-    matrix = ycbcr_matrix(colour, frame_h if height is None else height).astype(np.float32)
-    return np.ascontiguousarray(cv2.transform(merged, matrix), dtype=np.uint8)
+    return _as_shown(merged, colour, frame_h if height is None else height)
 
 
 def to_reduced_rgb(
@@ -243,8 +243,14 @@ def to_reduced_rgb(
     merged = cv2.merge(parts)
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
-    matrix = ycbcr_matrix(colour, height).astype(np.float32)
-    return np.ascontiguousarray(cv2.transform(merged, matrix), dtype=np.uint8)
+    return _as_shown(merged, colour, height)
+
+
+def _as_shown(codes: np.ndarray, colour: ColourTags, height: int) -> NDArray[np.uint8]:
+    """Codes of 8 bits, (h, w, 3), as RGB; those of HDR as an SDR display shows them."""
+    rgb = np.ascontiguousarray(cv2.transform(codes, ycbcr_matrix(colour, height).astype(np.float32)), dtype=np.uint8)
+    kind = kind_of(colour.transfer)
+    return rgb if kind == SDR else np.asarray(cv2.LUT(rgb, shown_table(kind)), np.uint8)
 
 
 def _outside(planes: Sequence[np.ndarray], box: Box) -> bool:

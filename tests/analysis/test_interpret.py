@@ -1,0 +1,191 @@
+"""How the synced video's codes are read: found by colours that both videos show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lipblend.analysis.evidence import Evidence, Sightings
+from lipblend.analysis.interpret import Interpretation, interpret
+from lipblend.analysis.readings import Reading
+from lipblend.errors import InputMismatchError
+from lipblend.media.info import ColourTags, PixelLayout, VideoInfo
+
+Floats = NDArray[np.float64]
+
+SDR_TAGS, PQ_TAGS, HLG_TAGS = ColourTags(1, 1, 1, 1), ColourTags(9, 9, 16, 1), ColourTags(9, 9, 18, 1)
+UNTAGGED = ColourTags(2, 2, 2, 0)
+PLAIN = Reading(1, False, 1, False)
+NONE = Sightings(np.empty((0, 3), np.float32), np.empty((0, 3), np.float32))
+
+
+@pytest.fixture
+def info() -> VideoInfo:
+    return VideoInfo(
+        path=Path("clip.mp4"), codec="h264", width=64, height=36, layout=PixelLayout("yuv420p", 8, 1, 1, 3),
+        source_format="yuv420p", time_base=Fraction(1, 25), frame_rate=Fraction(25), frame_count=1, start_s=0.0,
+        duration_s=0.04, colour=SDR_TAGS, sample_aspect=None, rotation=0, bit_rate=None, audio=(), subtitle_count=0,
+        chapter_count=0, container="mp4", metadata={},
+    )  # fmt: skip
+
+
+def scene(count: int = 3000) -> Floats:
+    """R'G'B' of a room with skin, cloth and walls, 0..1."""
+    rng = np.random.default_rng(5)
+    light = rng.uniform(0.08, 0.95, (count, 1))
+    tints = np.array([[1, 0.76, 0.62], [0.45, 0.55, 0.95], [0.95, 0.95, 0.93], [0.4, 0.75, 0.4]])
+    return np.asarray(light * tints[rng.integers(0, 4, count)])
+
+
+def codes(rgb: Floats, reading: Reading = PLAIN) -> NDArray[np.float32]:
+    """R'G'B' as codes of a synced video that is to be read so, with a generator's noise."""
+    into = reading.into()
+    inverse = np.linalg.inv(into[:, :3])
+    noise = np.random.default_rng(1).normal(0, 0.5, rgb.shape)
+    return np.asarray((rgb - into[:, 3]) @ inverse.T + noise, np.float32)
+
+
+def read(
+    info: VideoInfo,
+    original: NDArray[np.float32],
+    synced: NDArray[np.float32],
+    tags: tuple[ColourTags, ColourTags] = (SDR_TAGS, SDR_TAGS),
+    *,
+    painted: Sightings = NONE,
+    believe_tags: bool = False,
+) -> Interpretation:
+    ours, theirs = (replace(info, colour=each) for each in tags)
+    return interpret(Evidence(Sightings(original, synced), painted), ours, theirs, believe_tags=believe_tags)
+
+
+def left(found: Interpretation, original: NDArray[np.float32], synced: NDArray[np.float32]) -> float:
+    assert found.change is not None
+    apart = found.change.apply(synced[None])[0] - original
+    return float(np.median(np.linalg.norm(apart, axis=1)))
+
+
+@pytest.mark.parametrize(
+    ("reading", "said"),
+    [
+        (replace(PLAIN, swapped=True), "red and blue are swapped"),
+        (replace(PLAIN, full=True), "of full range, not limited"),
+        (replace(PLAIN, matrix=6), "coded by BT.601, not BT.709"),
+        (replace(PLAIN, swapped=True, full=True), "red and blue are swapped"),
+    ],
+)
+def test_a_fault_is_found_said_and_undone(info: VideoInfo, reading: Reading, said: str) -> None:
+    ours, theirs = codes(scene()), codes(scene(), reading)
+    found = read(info, ours, theirs)
+    assert said in found.notes[0]
+    assert found.notes[0].endswith("undone")
+    assert found.found["undone"]
+    assert left(found, ours, theirs) < 1.5
+
+
+def test_limited_codes_tagged_full(info: VideoInfo) -> None:
+    ours, theirs = codes(scene()), codes(scene())
+    found = read(info, ours, theirs, (SDR_TAGS, replace(SDR_TAGS, range=2)))
+    assert "of limited range, not full" in found.notes[0]
+    assert left(found, ours, theirs) < 1.5
+
+
+def test_codes_of_bt709_tagged_bt601(info: VideoInfo) -> None:
+    ours, theirs = codes(scene()), codes(scene())
+    found = read(info, ours, theirs, (SDR_TAGS, ColourTags(6, 6, 6, 1)))
+    assert "coded by BT.709, not BT.601" in found.notes[0]
+
+
+@pytest.mark.parametrize("cast", [(0, 0, 0), (-4, 0, 0), (-3, 2, -2), (3, -1.5, 2.5)])
+@pytest.mark.parametrize("tags", [(SDR_TAGS, SDR_TAGS), (SDR_TAGS, UNTAGGED), (UNTAGGED, UNTAGGED), (PQ_TAGS, PQ_TAGS)])
+def test_a_cast_is_no_fault(info: VideoInfo, cast: tuple[float, ...], tags: tuple[ColourTags, ColourTags]) -> None:
+    ours = codes(scene())
+    found = read(info, ours, ours * np.float32(0.98) + np.float32(cast), tags)
+    assert found == Interpretation()
+
+
+def test_grey_pictures_say_nothing_of_channels(info: VideoInfo) -> None:
+    grey = np.repeat(scene()[:, :1], 3, axis=1)
+    assert read(info, codes(grey), codes(grey, replace(PLAIN, swapped=True))) == Interpretation()
+
+
+def test_with_tags_believed_a_fault_is_only_mentioned(info: VideoInfo) -> None:
+    found = read(info, codes(scene()), codes(scene(), replace(PLAIN, swapped=True)), believe_tags=True)
+    assert found.change is None
+    assert "left as it is" in found.notes[0]
+    assert found.found["undone"] is False
+
+
+def test_channels_swapped_in_what_was_painted_alone(info: VideoInfo) -> None:
+    skin = scene(600) * 0 + np.random.default_rng(2).uniform(0.4, 0.9, (600, 1)) * [1, 0.74, 0.6]
+    painted = Sightings(codes(skin), codes(skin * 0.96, replace(PLAIN, swapped=True)))
+    found = read(info, codes(scene()), codes(scene()), painted=painted)
+    assert "in what the generator painted" in found.notes[0]
+    assert found.change is not None
+    assert found.change.painted_into is not None
+    tinted = Sightings(painted.original, codes(skin * [0.93, 0.97, 1.05]))
+    assert read(info, codes(scene()), codes(scene()), painted=tinted) == Interpretation()
+
+
+def hdr(rgb: Floats, kind: int, white: float = 203.0) -> Floats:
+    """SDR R'G'B' as HDR R'G'B' of BT.2020, by formulas of its own."""
+    to_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+    nits = white * (rgb**2.4) @ to_2020.T
+    if kind == 16:
+        y = (nits / 10000) ** 0.1593017578125
+        return np.asarray(((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375)
+    luminance = (nits / 1000 @ [0.2627, 0.6780, 0.0593])[:, None]
+    scene_light = nits / 1000 * luminance ** (-0.2 / 1.2)
+    curve = 0.17883277 * np.log(np.maximum(12 * scene_light - 0.28466892, 1e-9)) + 0.55991073
+    return np.asarray(np.where(scene_light <= 1 / 12, np.sqrt(3 * scene_light), curve))
+
+
+WIDE = Reading(9, False, 9, False)
+
+
+@pytest.mark.parametrize(("tags", "kind"), [(PQ_TAGS, 16), (HLG_TAGS, 18)])
+@pytest.mark.parametrize("white", [203.0, 100.0])
+@pytest.mark.parametrize("theirs", [PLAIN, replace(PLAIN, matrix=6), replace(PLAIN, swapped=True)])
+def test_sdr_is_brought_to_hdr(info: VideoInfo, tags: ColourTags, kind: int, white: float, theirs: Reading) -> None:
+    ours, synced = codes(hdr(scene(), kind, white), WIDE), codes(scene(), theirs)
+    found = read(info, ours, synced, (tags, UNTAGGED))
+    assert "light (SDR) was brought to the original's" in found.notes[0]
+    assert ("swapped" in found.notes[0]) == theirs.swapped
+    assert left(found, ours, synced) < 1.5
+
+
+def test_a_curve_that_no_standard_has_is_fitted(info: VideoInfo) -> None:
+    original = hdr(scene(), 16)
+    mapped = np.clip(1 - np.exp(-1.6 * scene()), 0, 1) * [0.97, 1.0, 1.03]
+    ours, synced = codes(original, WIDE), codes(mapped)
+    assert left(read(info, ours, synced, (PQ_TAGS, SDR_TAGS)), ours, synced) < 1.5
+
+
+def test_hdr_codes_that_were_read_as_sdr_are_kept(info: VideoInfo) -> None:
+    original = hdr(scene(), 16)
+    ours, synced = codes(original, WIDE), codes(original, replace(PLAIN, matrix=6))
+    found = read(info, ours, synced, (PQ_TAGS, UNTAGGED))
+    assert "they were kept" in found.notes[0]
+    assert left(found, ours, synced) < 1.5
+
+
+def test_light_that_no_curve_brings_together_is_refused(info: VideoInfo) -> None:
+    rng = np.random.default_rng(8)
+    ours, synced = codes(hdr(scene(), 16), WIDE), codes(scene()[rng.permutation(3000)])
+    with pytest.raises(InputMismatchError, match="cannot be brought together") as caught:
+        read(info, ours, synced, (PQ_TAGS, SDR_TAGS))
+    assert caught.value.exit_code == 4
+    assert "levels" in caught.value.message
+    assert any("transfer 16" in line for line in caught.value.details)
+
+
+def test_where_too_little_is_seen_tags_are_believed_and_that_is_said(info: VideoInfo) -> None:
+    few = Sightings(codes(scene(20)), codes(scene(20)))
+    ours, theirs = (replace(info, colour=each) for each in (PQ_TAGS, SDR_TAGS))
+    found = interpret(Evidence(few, NONE), ours, theirs, believe_tags=False)
+    assert found.change is not None
+    assert "too little is seen" in found.notes[0]
