@@ -27,7 +27,7 @@ from typing import IO, Any, NoReturn, cast
 from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.early import PROGRAM, Started, can_be_started, process_started
+from lipblend.analysis.early import PROGRAM, can_be_started, process_started
 from lipblend.analysis.storage import from_file, to_file
 from lipblend.analysis.window import Window
 from lipblend.errors import LipblendError
