@@ -14,6 +14,7 @@ from lipblend.allocator import give_back
 from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
+from lipblend.analysis.early import Started
 from lipblend.analysis.plan import PlanRow, make_plan, without_faces
 from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
@@ -209,8 +210,11 @@ def composite(
             settings=settings,
             on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
             cache=cache,
-            analyser=analyse_apart,
+            analyser=analyse_apart if process is None else partial(analyse_apart, process=process),
         )
+    if process is not None:
+        process.end()  # an analysis that is kept, or a part, needs none
+    theirs = theirs.read_by(analysis.interpretation.change)
     # What is needed of every frame lies in a file from here on, so that memory does not grow with the clip's length.
     plan = make_plan(analysis, settings, into=StoredSequence[PlanRow]())
     if plan.unchanged:

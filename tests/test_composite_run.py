@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -94,6 +95,7 @@ def test_two_equal_videos_are_not_called_blended(sample: SamplePair, tmp_path: P
         np.testing.assert_array_equal(out[0], plain[0])
 
 
+@pytest.mark.slow(3)
 @pytest.mark.usefixtures("blended_all_the_same")
 def test_synced_equal_to_original_decodes_to_exactly_the_originals_pixels(sample: SamplePair, tmp_path: Path) -> None:
     for name, encoder in (("a.mp4", "libx264"), ("b.mkv", "ffv1")):
@@ -130,6 +132,7 @@ def test_a_sound_file_does_not_lengthen_the_output(sample: SamplePair, tmp_path:
     assert note.endswith("after the last picture: the sound was cut there")
 
 
+@pytest.mark.slow(4)
 def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
     with VideoReader(probe(sample.synced)) as reader:
@@ -257,6 +260,22 @@ def test_the_public_names_are_there_each_time() -> None:
         _ = lipblend.nothing
 
 
+def cut(source: Path, target: Path, pictures: int) -> Path:
+    """The first packets of a clip, as they are: so many pictures and the sound that goes with them."""
+    with av.open(str(source)) as file, av.open(str(target), "w") as out:
+        copies = {stream.index: out.add_stream_from_template(stream) for stream in file.streams}
+        for packet in file.demux():
+            video = packet.stream.type == "video"
+            if packet.size and (pictures > 0 or not video):
+                pictures -= video
+                packet.stream = copies[packet.stream_index]
+                out.mux(packet)
+            elif packet.size:
+                break
+    return target
+
+
+@pytest.mark.slow(4)
 @pytest.mark.usefixtures("blended_all_the_same")
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not at hand")
 @pytest.mark.parametrize("name", ["small_face", "glasses_smile"])

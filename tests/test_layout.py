@@ -30,7 +30,7 @@ LAYERS = (
     ("faces",),
     ("media",),
     ("stored_rows",),
-    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions"),
+    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions", "native"),
     ("catalogue",),
     ("settings",),
     ("addresses", "errors"),

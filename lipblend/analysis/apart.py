@@ -27,7 +27,7 @@ from typing import IO, Any, NoReturn, cast
 from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.early import PROGRAM, can_be_started, process_started
+from lipblend.analysis.early import PROGRAM, Started, can_be_started, process_started
 from lipblend.analysis.storage import from_file, to_file
 from lipblend.analysis.window import Window
 from lipblend.errors import LipblendError
@@ -61,6 +61,7 @@ def analyse_apart(
     settings: Settings,
     on_frame: Callable[[int], None],
     window: Window | None = None,
+    process: Started | None = None,
 ) -> ClipAnalysis:
     """`lipblend.analysis.analyse.analyse` of two clips, in a process of its own; no frames are kept of a window.
 
@@ -96,7 +97,7 @@ def analyse_apart(
         process_of, errors = started.process, started.errors
         done = 0
         try:
-            answers = _asked(process, _Task(original, synced, model, settings, window))
+            answers = _asked(process_of, _Task(original, synced, model, settings, window))
         except OSError as error:
             raise _died(process_of, errors, done, original) from error
         while isinstance(answer := _answer_of(process_of, answers, errors, done, original), int):

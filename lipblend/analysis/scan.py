@@ -129,8 +129,9 @@ class Scan:
             self.pts.append(item.frame.pts)
             self.durations.append(item.frame.duration)
             self.times_s.append(item.time_s)
-            self.thumbs.append(item.thumb)
-            self.faces.append(item.faces)
+            thumbs.append(item.thumb)
+            faces.append(item.faces)
+            self.colours.see(len(self) - 1, item.frame, item.thumb.shape[::-1])
             if self.window_pts is not None and self.keeps:
                 self._keep(item.frame)
             yield item

@@ -60,10 +60,10 @@ class Window:
         return (
             Scan(
                 original,
-                window_pts=_pts(original, ours + self.start_s - MARGIN_S, ours + self.stop_s + MARGIN_S),
+                window_pts=window_pts(original, ours + self.start_s - MARGIN_S, ours + self.stop_s + MARGIN_S),
                 keeps=self.keeps,
             ),
-            Scan(synced, window_pts=_pts(synced, theirs + self.start_s, theirs + self.stop_s), keeps=self.keeps),
+            Scan(synced, window_pts=window_pts(synced, theirs + self.start_s, theirs + self.stop_s), keeps=self.keeps),
         )
 
     @staticmethod
