@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clips are put together with themselves: they go through all stages, although there is nothing to take over."""
+    """Clips put together with themselves go through all stages, although there is nothing to take over."""
     monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
 
 
