@@ -70,8 +70,12 @@ class Shared:
         model: Path,
         settings: Settings,
         on_frame: Callable[[int], None],
+        process: object = None,
     ) -> ClipAnalysis:
-        """`lipblend.analysis.analyse.analyse`, by what is in the files; every frame is reported, as by that."""
+        """`lipblend.analysis.analyse.analyse`, by what is in the files; every frame is reported, as by that.
+
+        A ``process`` that was started early is left alone.
+        """
         told = []
 
         def tell(done: int) -> None:

@@ -185,8 +185,8 @@ def test_what_is_kept_of_a_frame_is_small_and_does_not_grow(pair: SamplePair, an
     )  # fmt: skip
     plan = make_plan(analysis, FAST)
     mesh = 478 * 2 * 4
-    # Two meshes a frame in each; the analysis has a footprint in every third frame, colour statistics and a membrane.
-    assert 2 * mesh < retained_bytes(analysis) / FRAMES < 2 * mesh + 7200 / 3 + 900 + 3500
+    # The analysis' meshes, footprints, statistics and membranes lie in a file; the plan has two meshes a frame.
+    assert 100 < retained_bytes(analysis) / FRAMES < 600
     assert 2 * mesh < retained_bytes(plan) / FRAMES < 2 * mesh + 770 + 3500
     assert not any(analysis.kept)
 

@@ -303,7 +303,9 @@ def test_a_sheet_names_settings_and_files_and_explains_itself(
     monkeypatch.setattr(sheet.cv2, "putText", noted)
     words = ["preview", str(sample.original), str(sample.synced), "-o", str(tmp_path / "one.png"), "--at", "1.8"]
     assert run.invoke(app, [*words, "--preset", "high-motion"]).exit_code == 0
-    assert written.count(f"preset high-motion, original {sample.original.name}, synced {sample.synced.name}") == 1
+    assert (
+        written.count(f"preset high-motion, original {sample.original.name}, synced {sample.synced.name}") == 2
+    )  # quick, refined
     assert " ".join(sheet.LEGEND) in " ".join(written)
 
 

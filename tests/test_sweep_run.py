@@ -18,6 +18,7 @@ from lipblend.analysis import cache as caching
 from lipblend.analysis.plan import make_plan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
+from lipblend.media.probe import probe
 from lipblend.media.synth import write_clip
 from lipblend.presets import resolve_settings
 from lipblend.progress import Progress
@@ -124,7 +125,7 @@ def test_all_frames_are_measured_alike_in_blocks_of_any_length(
 
 
 def test_little_is_held_of_large_pictures(monkeypatch: pytest.MonkeyPatch, sample: SamplePair) -> None:
-    info = running.probe(sample.original)
+    info = probe(sample.original)
     monkeypatch.setattr(running, "_HELD_BYTES", 9 * info.width * info.height * 4)
     assert running._block_length(info) == 4
     monkeypatch.setattr(running, "_HELD_BYTES", 1)

@@ -44,10 +44,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Original and synced video, trimmed at both ends by an edit list, and files of their shown pictures alone."""
     folder = tmp_path_factory.mktemp("trimmed")
     pair = make_sample(folder, frames=FRAMES, size=320)
+    (folder / "alone").mkdir()
     found = {}
     for name, path in (("original", pair.original), ("synced", pair.synced)):
         found[name] = with_edits(path, folder / f"{name}.mp4", [(CUT / 25, SHOWN / 25)])
-        found[f"{name} alone"] = alone(found[name], folder / f"{name}_alone.mp4")
+        found[f"{name} alone"] = alone(found[name], folder / "alone" / f"{name}.mp4")
         assert probe(found[name]).trimmed
         assert not probe(found[f"{name} alone"]).trimmed
     return found

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from typing import TYPE_CHECKING
 
 from lipblend.errors import SettingsError
-from lipblend.segments.proxy import ProxySize
-from lipblend.segments.spans import FrameRange
+
+if TYPE_CHECKING:  # loading them costs a third of a second, in which the first pass's process can start
+    from lipblend.segments.proxy import ProxySize
+    from lipblend.segments.spans import FrameRange
 
 MOST_JOBS = 64
 

@@ -38,7 +38,7 @@ _PLAN_KEYS = frozenset(
         "alpha.average_frames",
     }
 )
-_ANALYSIS_KEYS = frozenset({"colour.space"})
+_ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret"})
 
 
 def stage_of(key: str) -> Stage:

@@ -90,6 +90,7 @@ def test_without_an_interpreter_none_is_started(tmp_path: Path, monkeypatch: pyt
         assert process is None
 
 
+@pytest.mark.apart
 def test_a_run_uses_the_one_that_waits_and_a_second_run_starts_none(
     pair: SamplePair, tmp_path: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_run_that_fails_first_leaves_none(
     assert len(started) == 1
 
 
+@pytest.mark.apart
 def test_it_is_started_before_the_run_has_imported_what_it_needs(pair: SamplePair, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom lipblend.analysis import early\nstart = early._start\n"

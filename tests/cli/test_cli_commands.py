@@ -30,6 +30,7 @@ def a_result(output: Path) -> CompositeResult:
         output=output, frames=100, blended=90, passed_through={"no face": 10, "turned away": 0}, seconds=12.5,
         analyse_seconds=4.0, render_seconds=8.5, audio="original", notes=("a subtitle stream was dropped",),
         fallbacks={"poisson": 2}, width=640, height=360, duration_s=4.0, timeline="original", pairing={"offset_s": 0.0},
+        colour={},
     )  # fmt: skip
 
 
@@ -253,7 +254,7 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_summary_of_nothing_divides_by_nothing(tmp_path: Path) -> None:
-    empty = CompositeResult(tmp_path / "o.mp4", 0, 0, {}, {}, 1.0, 0.5, 0.5, "none", "original", {}, (), 2, 2, 0.0)
+    empty = CompositeResult(tmp_path / "o.mp4", 0, 0, {}, {}, 1.0, 0.5, 0.5, "none", "original", {}, {}, (), 2, 2, 0.0)
     assert "passed through  0 frames\n" in composite_summary(empty)
 
 

@@ -31,7 +31,7 @@ def pretend(original, synced, output, *, on_progress, **_):
     return CompositeResult(
         output=output, frames=100, blended=90, passed_through={"no face": 10}, seconds=1.0, analyse_seconds=0.5,
         render_seconds=0.5, audio="original", notes=(), fallbacks={}, width=64, height=64, duration_s=4.0,
-        timeline="original", pairing={},
+        timeline="original", pairing={}, colour={},
     )
 
 module.composite = pretend

@@ -112,9 +112,9 @@ def test_what_is_no_face_in_another_crop_is_none(
 ) -> None:
     mesh = landmarker.detect(portrait)[0]
     width_px = Landmarks(mesh).face_width_px
-    mesh = mesh + np.float32([100, 60])
-    whole = np.zeros((512, 640, 3), np.int16)
-    whole[..., 0], whole[..., 1] = np.meshgrid(np.arange(640), np.arange(512))
+    mesh = mesh + np.float32([300, 200])
+    whole = np.zeros((1024, 1280, 3), np.int16)
+    whole[..., 0], whole[..., 1] = np.meshgrid(np.arange(1280), np.arange(1024))
     found: list[Mesh] = []
     add_confirmed(found, mesh, whole, Fold(mesh, least=least, most=most, shift_px=shift * width_px), LEAST)  # type: ignore[arg-type]
     assert len(found) == kept

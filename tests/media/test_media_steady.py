@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from patience import HANG_S
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = {
@@ -64,7 +65,7 @@ def encoded(path: Path, fills: Sequence[str], encoders: Sequence[str]) -> dict[s
     for fill in fills:
         words = [sys.executable, "-m", "tests.media.heap_child", fill, str(path), *encoders]
         environment = {**os.environ, "SVT_LOG": "1"}
-        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANG_S)
         assert done.returncode == 0, done.stderr
         for name, digest in json.loads(done.stdout.splitlines()[-1]).items():
             found.setdefault(name, set()).add(digest)

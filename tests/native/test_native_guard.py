@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from patience import HANG_S
 
 from lipblend.native import guard
 from lipblend.native.floating import floating_modes
@@ -174,13 +175,13 @@ def test_guards_that_overlap_take_no_middle_for_the_beginning(monkeypatch: pytes
         with process_kept():
             os.chdir("/")
             inside.set()
-            entered.wait(60)
+            entered.wait(HANG_S)
 
     def second() -> None:
-        inside.wait(60)
+        inside.wait(HANG_S)
         with process_kept():
             entered.set()
-            may_end.wait(60)
+            may_end.wait(HANG_S)
 
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.submit(first), pool.submit(second)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import pytest
+from patience import HANG_S
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks", "mpeg4")
@@ -21,7 +22,7 @@ def steps(what: str, folder: Path) -> dict[str, tuple[str, list[str]]]:
     """What a process said it did, and what each step changed of it."""
     words = [sys.executable, "-m", "tests.native.state_child", what, str(folder)]
     environment = {**os.environ, "SVT_LOG": "1", "LIPBLEND_CACHE": "off"}
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, f"after {done.stdout.splitlines()[-1:]}: {done.stderr}"
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     return {f"{number} {name}": (said, changed) for number, (name, said, changed) in enumerate(lines)}

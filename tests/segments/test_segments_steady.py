@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import HANG_S
 
 from lipblend.sample import make_sample
 
@@ -25,7 +26,7 @@ def test_one_command_gives_one_file(tmp_path: Path) -> None:
         environment = {**os.environ, "MALLOC_PERTURB_": fill, "LIPBLEND_CACHE": str(tmp_path / "cache")}
         done = subprocess.run(
             [sys.executable, "-m", "lipblend", "composite", "--quiet", *words],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600,
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANG_S,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         made.add(output.read_bytes())
