@@ -243,8 +243,9 @@ def test_the_benchmark_measures_made_clips_against_the_floor(bench: dict[str, An
     assert runs["cold"]["cpu_ratio"] == pytest.approx(runs["cold"]["cpu_s"] / runs["floor"]["cpu_s"], abs=0.01)
     assert json.loads(json.dumps(pair)) == pair
     held = pair["retained"]
-    # Of eight frames; most of the first is what does not depend on their number.
-    assert 4 * held["while rendering"] < held["plan"] < held["analysis"] < 20_000
+    # Of eight frames; what the analysis found of each lies in a file.
+    assert 4 * held["while rendering"] < held["plan"] < 20_000
+    assert held["analysis"] < 2_500
     shown = bench["table"]([pair])
     assert "| small | floor |" in shown
     assert "| small | cold |" in shown

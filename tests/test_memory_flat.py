@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 import tracemalloc
@@ -114,6 +115,7 @@ def test_planning_into_a_file_holds_no_rows(analysis: ClipAnalysis, monkeypatch:
         tracemalloc.start()
         try:
             plan = make_plan(whole, FAST, into=StoredSequence())
+            gc.collect()
             held, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -85,8 +85,9 @@ class StreamCopier:
         route: Route
         target: Stream
         pieced = isinstance(source, AudioStream) and several_parts(self.container, source)
-        if not pieced:
-            from_s = max(from_s, hidden_before_s(self.container, source) + shift_s)
+        hidden_s = Fraction(0) if pieced else hidden_before_s(self.container, source)
+        if hidden_s:  # sound may well begin before the source's time 0, on a clock that passed its end
+            from_s = max(from_s, hidden_s + shift_s)
         if not pieced and source.codec_context is not None and _can_hold(output.format.name, source):
             # A lead-in ends at the source's time 0. Where that lies before from_s, it is left out with the rest.
             primed = add_primed(output, source, self.path) if shift_s >= from_s else None

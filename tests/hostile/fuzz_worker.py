@@ -175,9 +175,11 @@ def main() -> None:
     os.environ["LIPBLEND_DEBUG"] = "0"
     # The first pass here, too: this process is watched, a crash of it is a fault, and its memory is what is measured.
     from lipblend import compositing
+    from lipblend.analysis import early
     from lipblend.analysis.analyse import analyse
 
     compositing.analyse_apart = analyse
+    early.can_be_started = lambda: False
     seeds = {path.name: path.read_bytes() for path in sorted((folder / "seeds").iterdir())}
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     mine = folder / f"worker{os.getpid()}"

@@ -280,7 +280,7 @@ def test_sound_stays_in_step_and_what_was_cut_off_is_not_heard(
 ) -> None:
     if (codec, suffix) == ("pcm_s16le", "mp4"):
         suffix = "mov"
-    monkeypatch.setattr("conftest._tone", chirp)
+    monkeypatch.setitem(make_video.__globals__, "_tone", chirp)
     whole = make_video("whole.mov", frames=FRAMES, options=B_FRAMES, audio=(codec,), audio_s=2.4)
     lead_in_s = PRIMING_S if codec == "aac" else 0
     pairs = [(a if a == EMPTY else a + lead_in_s, b) for a, b in zip(sound[::2], sound[1::2], strict=True)]
