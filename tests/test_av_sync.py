@@ -48,13 +48,13 @@ EVENTS = spread(STAMPS, 0.6, 4.6, 6)
 @pytest.fixture(autouse=True)
 def quick_vp9(monkeypatch: pytest.MonkeyPatch) -> None:
     """How well VP9 codes the pictures is not the point."""
-    options = encoding._options
+    options = encoding.encoder_options
 
     def quick(encode: EncodeSettings, codec: av.Codec, depth: int) -> tuple[dict[str, str], list[str]]:
         given, notes = options(encode, codec, depth)
         return given | ({"deadline": "realtime", "cpu-used": "8"} if codec.name == "libvpx-vp9" else {}), notes
 
-    monkeypatch.setattr(encoding, "_options", quick)
+    monkeypatch.setattr(encoding, "encoder_options", quick)
 
 
 def render(source: Path, target: Path, plan: AudioPlan | None = None, **more: object) -> list[str]:

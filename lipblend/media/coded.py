@@ -16,7 +16,8 @@ from av.video.stream import VideoStream
 
 from lipblend.errors import OutputError
 from lipblend.media.alpha import beside, put_beside
-from lipblend.media.encoding import add_video_stream, container_format, in_encoder_format, nowhere
+from lipblend.media.encoders import container_format, nowhere
+from lipblend.media.encoding import add_video_stream, in_encoder_format
 from lipblend.media.info import VideoInfo
 from lipblend.media.reader import Frame
 from lipblend.media.starting import starting

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
-import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.codec import Codec
-from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from lipblend.errors import OutputError, SettingsError
+from lipblend.errors import OutputError
 from lipblend.media import alpha
+from lipblend.media.encoders import (
+    able_encoders,
+    alpha_keepers,
+    container_format,
+    encoder_format,
+    encoder_options,
+    find_encoder,
+    knows_crf,
+    nowhere,
+)
 from lipblend.media.hardware import (
-    HARDWARE_ENCODERS,
     family_of,
-    hardware_options,
-    refuse_surfaces,
     start_failed,
 )
 from lipblend.media.hdr import CARRIER_OPTIONS, encoder_parameters
@@ -32,46 +35,17 @@ from lipblend.media.info import RANGE_FULL, UNSPECIFIED, VideoInfo
 from lipblend.media.layouts import nearest_layout
 from lipblend.media.orientation import UPRIGHT, orientation_of
 from lipblend.media.places import check_place
-from lipblend.media.speed import SVT_PRESETS, check_speed_preset
+from lipblend.media.speed import check_speed_preset
 from lipblend.media.temporary import name_taken
 from lipblend.media.trial import ffmpeg_words, reason
-from lipblend.media.x264 import steady_options
 from lipblend.native.guard import process_kept
 from lipblend.settings import EncodeSettings
 
-FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""Container format for each suffix of an output."""
-
 _ARCHIVAL = ("ffv1", "ffvhuff", "huffyuv", "utvideo")
 """Encoders that mp4 and mov can hold, but hardly any player expects there."""
-_X26_MOST_CRF = 51
-_SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
-_SEMI_PLANAR = {
-    "yuv420p": "nv12", "yuv422p": "nv16", "yuv420p10le": "p010le", "yuv422p10le": "p210le",
-    "yuv444p10le": "yuv444p10msble",
-}  # fmt: skip
-"""The same samples in the order that hardware takes: chroma interleaved, or 10 bits at the top of 16."""
 _CAPTIONS_KEPT = "libx264"
-_ALPHA_SUFFIXES = (".mov", ".mkv", ".webm")
 _LEAST_BITS_PER_PIXEL = Fraction(1, 8)
 _MOV_LEAST_TIMESCALE = 10000
-
-
-def container_format(path: Path) -> str:
-    """FFmpeg's name of the container for an output path.
-
-    Raises
-    ------
-    OutputError
-        A suffix that is not known.
-    """
-    try:
-        return FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise OutputError(
-            f"{path}: the suffix {path.suffix or '(none)'} names no video container",
-            hint=f"Use one of {', '.join(FORMATS)}.",
-        ) from None
 
 
 def check_output(
@@ -177,12 +151,12 @@ def add_video_stream(
     SettingsError
         An encoder, a speed preset or a crf that is unknown.
     """
-    codec = _codec(encode.encoder)
+    codec = find_encoder(encode.encoder)
     check_speed_preset(codec.name, encode.preset)
-    pixel_format = _encoder_format(codec, info, container.format.name)
+    pixel_format = encoder_format(codec, info, container.format.name)
     if pixel_format is None:
-        able = ", ".join(_able_encoders(info, container.format.name)) or "none known"
-        kept = _alpha_keepers(info, path.suffix.lower())
+        able = ", ".join(able_encoders(info, container.format.name)) or "none known"
+        kept = alpha_keepers(info, path.suffix.lower())
         with_alpha = f" With its alpha channel: {', '.join(kept)}." if kept else ""
         raise OutputError(
             f"{codec.name} cannot encode {info.layout.name}",
@@ -195,16 +169,16 @@ def add_video_stream(
             f"{codec.name} cannot encode {info.width}x{info.height}: graphics hardware takes even sizes only",
             hint="Leave out --encoder, or use ffv1 in .mkv, which takes any size.",
         )
-    options, notes = _options(encode, codec, info.layout.depth)
+    options, notes = encoder_options(encode, codec, info.layout.depth)
     if codec.name in _ARCHIVAL and container.format.name in ("mp4", "mov"):
         notes.append(f"hardly any player takes {codec.name} in {path.suffix}: .mkv is what it is usually kept in")
     notes += [*_add_hdr(options, info, codec.name), *_lost_beside(info, codec.name)]
-    keepers = _alpha_keepers(info, path.suffix.lower())
+    keepers = alpha_keepers(info, path.suffix.lower())
     notes += alpha.notes(codec.name, info.layout, pixel_format, encode.crf, opaque=info.opaque, able=keepers)
     try:
         stream: VideoStream = container.add_stream(codec.name, rate=_rate(info), options=options)  # type: ignore[assignment]
     except (av.FFmpegError, ValueError) as error:
-        able = ", ".join(_able_encoders(info, container.format.name)) or "none known"
+        able = ", ".join(able_encoders(info, container.format.name)) or "none known"
         raise OutputError(
             f"{path.suffix} cannot hold what {codec.name} makes",
             hint=f"Encoders that fit {path.suffix}: {able}. Nearly everything fits .mkv.",
@@ -236,7 +210,7 @@ def add_video_stream(
     if (codec.name == "libx265" or codec.name.startswith("hevc_")) and container.format.name in ("mp4", "mov"):
         # QuickTime plays hvc1 only.
         context.codec_tag = "hvc1"
-    if codec.lossy and not _knows_crf(codec.name) and not codec.intra_only:
+    if codec.lossy and not knows_crf(codec.name) and not codec.intra_only:
         least = int(info.width * info.height * _rate(info) * _LEAST_BITS_PER_PIXEL)
         context.bit_rate = max(info.bit_rate or 0, least)
         notes.append(f"{codec.name}: bit rate set to {context.bit_rate // 1000} kbit/s")
@@ -255,29 +229,6 @@ def muxer_options(path: Path, info: VideoInfo) -> dict[str, str]:
     while scale < _MOV_LEAST_TIMESCALE:
         scale *= 2
     return {"movie_timescale": str(scale)}
-
-
-def _options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str, str], list[str]]:
-    crf = f"{encode.crf:g}"
-    if family_of(codec.name):
-        hardware = hardware_options(codec.name, crf=encode.crf, preset=encode.preset, depth=depth)
-        return hardware.options, list(hardware.notes)
-    if codec.name in ("libx264", "libx265") and encode.crf > _X26_MOST_CRF:
-        raise SettingsError(
-            f"{codec.name} takes crf 0 to {_X26_MOST_CRF}, not {encode.crf:g}", hint="Choose a smaller --crf."
-        )
-    if codec.name == "libx264":
-        # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
-        quality = {"qp": "0"} if encode.crf == 0 else {"crf": crf}
-        return {"preset": encode.preset, **quality, **steady_options()}, []
-    if codec.name == "libx265":
-        return {"preset": encode.preset, "crf": crf, "x265-params": "log-level=error"}, []
-    if codec.name == "libsvtav1":
-        return {"preset": SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
-    if codec.name == "libvpx-vp9":
-        return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no preset: it is ignored"]
-    lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
-    return {}, [f"{codec.name} knows neither crf nor preset: both are ignored{lossless}"]
 
 
 def _add_hdr(options: dict[str, str], info: VideoInfo, encoder: str) -> list[str]:
@@ -324,74 +275,5 @@ def _kept_matrix(info: VideoInfo, container_name: str) -> tuple[int, ...]:
     return info.display_matrix if exact and container_name in ("mp4", "mov") else turn.matrix
 
 
-def _knows_crf(encoder: str) -> bool:
-    return encoder in ("libx264", "libx265", "libsvtav1", "libvpx-vp9") or family_of(encoder) is not None
-
-
-def _codec(encoder: str) -> Codec:
-    refuse_surfaces(encoder)
-    try:
-        codec = Codec(encoder, "w")
-    except UnknownCodecError:
-        close = difflib.get_close_matches(encoder, [*_SUGGESTED, *HARDWARE_ENCODERS], n=1)
-        meant = f"Did you mean {close[0]}? " if close else ""
-        built = ", ".join(name for name in HARDWARE_ENCODERS if name in av.codecs_available)
-        raise SettingsError(
-            f"there is no encoder '{encoder}' in this FFmpeg",
-            hint=f"{meant}Use one of {', '.join(_available())}"
-            + (f"; on graphics hardware: {built}." if built else "."),
-        ) from None
-    if codec.type != "video":
-        raise SettingsError(f"{encoder} encodes {codec.type}, not video", hint=f"Use one of {', '.join(_available())}.")
-    return codec
-
-
-def _available() -> Sequence[str]:
-    return [name for name in _SUGGESTED if name in av.codecs_available]
-
-
-def _able_encoders(info: VideoInfo, container_name: str) -> list[str]:
-    with nowhere(container_name) as container:
-        fitting = container.supported_codecs
-    return [n for n in _available() if n in fitting and _encoder_format(Codec(n, "w"), info, container_name)]
-
-
-def _alpha_keepers(info: VideoInfo, suffix: str) -> list[str]:
-    """Encoders that keep the alpha channel of a video, each with the first container in which it does."""
-    found: dict[str, str] = {}
-    # Hardly any player takes what mp4 can hold of them.
-    for each in (suffix, *_ALPHA_SUFFIXES) if info.layout.alpha else ():
-        name = FORMATS[each]
-        with nowhere(name) as container:
-            fitting = container.supported_codecs
-        for encoder in alpha.KEEPERS:
-            if name != "mp4" and encoder in fitting and encoder in av.codecs_available:
-                codec = Codec(encoder, "w")
-                if alpha.kept_format(codec, info.layout, name, from_rgb=info.from_rgb):
-                    found.setdefault(encoder, f"{encoder} in {each}")
-    return list(found.values())
-
-
-def _encoder_format(codec: Codec, info: VideoInfo, container_name: str) -> str | None:
-    """Pixel format in which an encoder takes a layout: with its alpha channel, or all but that, without any change.
-
-    ProRes encoders and, for what was RGB, those of RGB are exceptions; see `lipblend.media.alpha`.
-    """
-    kept = alpha.kept_format(codec, info.layout, container_name, from_rgb=info.from_rgb)
-    if kept is not None:
-        return kept
-    layout = info.layout.opaque
-    known = {pixel_format.name for pixel_format in codec.video_formats or ()}
-    unranged = layout.name.replace("yuvj", "yuv")
-    names = (layout.name, unranged, _SEMI_PLANAR.get(unranged))
-    same = next((name for name in names if name and (name in known or not known)), None)
-    return same or alpha.lifted_format(codec, layout)
-
-
 def _rate(info: VideoInfo) -> Fraction:
     return (info.frame_rate or Fraction(25)).limit_denominator(100_000)
-
-
-def nowhere(name: str) -> OutputContainer:
-    """A container of a format (see `container_format`) in memory, to try things on."""
-    return av.open(io.BytesIO(), "w", format=name)

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from lipblend.errors import OutputError
-from lipblend.media.encoding import container_format
+from lipblend.media.encoders import container_format
 from lipblend.media.starting import starting
 from lipblend.media.x264 import steady_options
 

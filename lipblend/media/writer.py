@@ -18,7 +18,8 @@ from av.stream import Discard, Stream
 from lipblend.errors import OutputError
 from lipblend.media.coded import CodedPacket, encoder_picture, mend_decoding_time
 from lipblend.media.copying import StreamCopier
-from lipblend.media.encoding import add_video_stream, check_output, container_format, muxer_options
+from lipblend.media.encoders import container_format
+from lipblend.media.encoding import add_video_stream, check_output, muxer_options
 from lipblend.media.extras import dropped_streams, moved_chapters
 from lipblend.media.info import VideoInfo
 from lipblend.media.joining import Joiner

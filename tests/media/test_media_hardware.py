@@ -242,7 +242,7 @@ def test_a_video_written_by_way_of_another_order_is_the_same(
     make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
     # x264 takes both orders, and stands for an encoder that takes only this one.
-    monkeypatch.setattr(encoding, "_encoder_format", lambda *_: "nv12")
+    monkeypatch.setattr(encoding, "encoder_format", lambda *_: "nv12")
     source = make_video(pix_fmt=layout, colour=(1, 1, 1, 2 if layout == "yuvj420p" else 1))
     target = tmp_path / "out.mkv"
     info = probe(source)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lipblend.errors import OutputError, SettingsError
-from lipblend.media.encoding import add_video_stream, container_format, nowhere
+from lipblend.media.encoders import container_format, nowhere
+from lipblend.media.encoding import add_video_stream
 from lipblend.media.probe import probe
 from lipblend.media.writer import check_output
 from lipblend.settings import EncodeSettings
