@@ -68,6 +68,7 @@ def frames_of(path: Path) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
     return alphas, lumas
 
 
+@pytest.mark.slow(6)
 @pytest.mark.parametrize(
     ("suffix", "encoder", "jobs"), [("mkv", "ffv1", 1), ("mkv", "ffv1", 2), ("webm", "libvpx-vp9", 2)]
 )
@@ -86,6 +87,7 @@ def test_alpha_is_untouched_by_composing(
     assert min(changed) > 0
 
 
+@pytest.mark.slow(11)
 def test_an_interrupted_run_goes_on_with_the_alpha_that_it_kept(
     pair: SamplePair, see_through: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +105,7 @@ def test_an_interrupted_run_goes_on_with_the_alpha_that_it_kept(
     np.testing.assert_array_equal(frames_of(out)[0], [alpha_of(index) for index in range(FRAMES)])
 
 
+@pytest.mark.slow
 def test_a_proxy_has_it_smaller_and_mp4_says_that_it_is_lost(
     pair: SamplePair, see_through: Path, tmp_path: Path
 ) -> None:
@@ -119,6 +122,7 @@ def test_a_proxy_has_it_smaller_and_mp4_says_that_it_is_lost(
     assert frames_of(tmp_path / "out.mp4")[0] == [None] * FRAMES
 
 
+@pytest.mark.slow(16)
 def test_every_command_shows_a_picture_with_alpha(pair: SamplePair, see_through: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     commands = (

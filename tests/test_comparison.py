@@ -109,6 +109,7 @@ def test_layouts_and_crop(clips: list[Path], tmp_path: Path) -> None:
     assert cropped.height == 110
 
 
+@pytest.mark.slow(2)
 def test_a_steady_box_about_the_face(portrait: np.ndarray, face, tmp_path: Path) -> None:
     pictures = [np.roll(portrait, (0, 2 * i), axis=(0, 1)) for i in range(12)]
     write_clip(tmp_path / "a.mp4", pictures, frame_rate=Fraction(25), crf=12)

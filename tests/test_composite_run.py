@@ -87,6 +87,7 @@ def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
 
 
+@pytest.mark.slow(2)
 def test_two_equal_videos_are_not_called_blended(sample: SamplePair, tmp_path: Path) -> None:
     done = run(sample.original, sample.original, tmp_path / "out.mp4", LOSSLESS)
     assert (done.blended, done.passed_through) == (0, {"face not changed": 24})
@@ -118,6 +119,7 @@ def test_far_from_the_face_every_pixel_is_the_originals(sample: SamplePair, tmp_
         assert not np.array_equal(out[0], plain[0])
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("timeline", ["original", "synced"])
 def test_a_sound_file_does_not_lengthen_the_output(sample: SamplePair, tmp_path: Path, timeline: str) -> None:
     voice = tmp_path / "voice.mp4"

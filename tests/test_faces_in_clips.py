@@ -238,6 +238,7 @@ def test_a_face_that_turns_by_forty_degrees_is_patched_at_its_mouth(side: int, s
     assert beyond.max() <= 2
 
 
+@pytest.mark.slow(2)
 @pytest.mark.skipif(not (PAIRS / "ls1_musetalk").is_dir(), reason="the real pairs are not at hand")
 def test_folds_of_a_dress_are_no_faces() -> None:
     """Two places in the lower half of the picture used to be listed beside the one person."""

@@ -253,6 +253,7 @@ def test_a_time_beyond_the_end_names_the_length(ninety: Path, text: str, names: 
         times.parsed(text)
 
 
+@pytest.mark.slow(2)
 def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     scene = cv2.resize(rng.uniform(0, 255, (9, 12, 3)).astype(np.float32), (400, 320), interpolation=cv2.INTER_CUBIC)
@@ -283,11 +284,13 @@ def test_the_sheet_of_one_and_of_all_presets(sample: SamplePair, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["every.jpg", "one.png"]
 
 
+@pytest.mark.slow(2)
 def test_a_face_that_was_not_changed_is_shown_and_not_called_missing(sample: SamplePair, tmp_path: Path) -> None:
     done = run.invoke(app, ["preview", *[str(sample.original)] * 2, "--at", "1.8", "-o", str(tmp_path / "one.png")])
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow(2)
 def test_a_sheet_names_settings_and_files_and_explains_itself(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_quick_look_takes_one_frame_of_each_video_and_few_looks(
     assert work["frames"] <= 6
 
 
+@pytest.mark.slow
 def test_it_shows_nearly_what_comes_of_it(sample: SamplePair) -> None:
     first: list[Preview] = []
     final = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, on_quick=first.append)
@@ -97,6 +98,7 @@ def test_it_shows_nearly_what_comes_of_it(sample: SamplePair) -> None:
     assert np.abs(mine - theirs)[changed].mean() < 0.5 * np.abs(theirs - original)[changed].mean()
 
 
+@pytest.mark.slow(3)
 def test_the_sheet_is_there_before_the_moment_about_it_is_read(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +141,7 @@ def test_a_quick_look_says_so_on_the_sheet(sample: SamplePair) -> None:
     assert sheet._heading(look, "face 1 of 2") == "1.200 s, frame #30, face 1 of 2, quick look: this frame by itself"
 
 
+@pytest.mark.slow(3)
 def test_where_a_frame_alone_does_not_do_the_usual_way_is_taken(sample: SamplePair) -> None:
     by_index = Settings.model_validate({"pair": {"method": "index"}})
     found = preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, quick=True)
@@ -149,6 +152,7 @@ def test_where_a_frame_alone_does_not_do_the_usual_way_is_taken(sample: SamplePa
     assert quick == []
 
 
+@pytest.mark.slow(8)
 def test_frames_that_do_not_belong_together_are_not_shown(sample: SamplePair, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     other = tmp_path / "other.mp4"
@@ -171,6 +175,7 @@ def test_a_synced_video_that_has_ended_is_no_quick_look(sample: SamplePair, tmp_
     assert "has no frame at 2.30 s" in reason
 
 
+@pytest.mark.slow(2)
 def test_an_analysis_at_hand_needs_no_quick_look(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +212,7 @@ def test_a_face_model_made_early_is_used(sample: SamplePair, monkeypatch: pytest
     assert made == [(track.max_faces, track.confidence), (1, track.confidence)]
 
 
+@pytest.mark.slow(3)
 def test_refining_makes_one_model_more_and_not_two(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Path] = []
     init = FaceLandmarker.__init__

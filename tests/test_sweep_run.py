@@ -173,6 +173,7 @@ def test_the_winner_is_written_as_a_preset_and_wins_by_the_table(
     assert rows[0]["mask.expansion"] == best.values["mask.expansion"]
 
 
+@pytest.mark.slow(3)
 def test_a_combination_without_a_face_fails_alone(swept: Callable[..., SweepResult]) -> None:
     result = swept("track.face=changed,7", runs=1)
     assert [each.outcome.failed for each in result.ranking.ranked] == [

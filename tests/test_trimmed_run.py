@@ -60,6 +60,7 @@ def read(path: Path) -> tuple[list[float], list[np.ndarray]]:
     return [time for time, _ in frames], [plane for _, plane in frames]
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("synced", ["synced", "synced alone"])
 def test_trimmed_files_give_what_their_shown_pictures_give(files: dict[str, Path], tmp_path: Path, synced: str) -> None:
     done = composite(files["original"], files[synced], tmp_path / "out.mp4", settings=STRICT)
@@ -72,6 +73,7 @@ def test_trimmed_files_give_what_their_shown_pictures_give(files: dict[str, Path
     assert not probe(tmp_path / "out.mp4").trimmed
 
 
+@pytest.mark.slow(2)
 def test_a_preview_shows_the_frame_that_the_whole_run_shows(files: dict[str, Path], tmp_path: Path) -> None:
     sheets = []
     for suffix in ("", " alone"):

@@ -78,6 +78,7 @@ def gone(pid: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_it_finds_what_the_analysis_finds_here(videos: tuple[VideoInfo, VideoInfo], analysis: ClipAnalysis) -> None:
     done: list[int] = []
     found = analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=done.append)

@@ -43,6 +43,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[b
     assert all(process.returncode is not None for process in found), "none is left"
 
 
+@pytest.mark.slow(2)
 def test_a_process_that_waited_finds_the_same(
     videos: tuple[VideoInfo, VideoInfo], analysis: ClipAnalysis, started: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -90,6 +91,7 @@ def test_without_an_interpreter_none_is_started(tmp_path: Path, monkeypatch: pyt
         assert process is None
 
 
+@pytest.mark.slow(3)
 @pytest.mark.apart
 def test_a_run_uses_the_one_that_waits_and_a_second_run_starts_none(
     pair: SamplePair, tmp_path: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
@@ -131,6 +133,7 @@ def test_a_run_that_fails_first_leaves_none(
     assert len(started) == 1
 
 
+@pytest.mark.slow(3)
 @pytest.mark.apart
 def test_it_is_started_before_the_run_has_imported_what_it_needs(pair: SamplePair, tmp_path: Path) -> None:
     script = (

@@ -22,6 +22,7 @@ def by_clock(count: int, originals: int, speed: float = 1.0) -> Expected:
     return Expected(np.minimum(at, originals - 1), at > originals - 0.5)
 
 
+@pytest.mark.slow
 def test_a_long_film_that_comes_again_and_is_in_step_is_mapped_in_step() -> None:
     original, synced = (flat(each) for each in talking_film(90, 4))
     assert len(original) == 2520 > framemap.MOST_FRAMES
@@ -77,6 +78,7 @@ def test_retimed_films_come_back_exactly(moving: np.ndarray, name: str) -> None:
     np.testing.assert_array_equal(got, source)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_is_long")
 @pytest.mark.parametrize("name", ["starts late", "there and back", "loop", "pieces joined", "starts over"])
 def test_retimed_films_in_which_much_comes_again(name: str) -> None:

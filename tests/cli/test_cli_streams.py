@@ -59,6 +59,7 @@ def shell(redirection: str, program: str, *arguments: str, folder: Path) -> subp
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirection", "command"),
     [
@@ -104,6 +105,7 @@ def test_a_full_standard_error_does_not_either(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["blended"] == 90
 
 
+@pytest.mark.slow(2)
 def test_errors_keep_their_exit_code_when_nobody_reads_them(tmp_path: Path) -> None:
     wrong = (MAIN, "config", "show", "--set", "mask.expansion=9", "--json")
     for redirection in ("| true", ">&-", "2>&-", "2>/dev/full >/dev/full" if Path("/dev/full").exists() else "2>&-"):

@@ -96,6 +96,7 @@ def failed(record: Evaluation) -> set[str]:
     return {verdict.key for verdict in record.verdicts if verdict.passed is False}
 
 
+@pytest.mark.slow(3)
 def test_a_composite_of_ours_is_recognised_and_keeps_every_mark(made: Made) -> None:
     record = made.judge(made.output)
     assert record.matte == "settings"
@@ -109,6 +110,7 @@ def test_a_composite_of_ours_is_recognised_and_keeps_every_mark(made: Made) -> N
     assert [file.role for file in record.inputs] == ["original", "synced", "result"]
 
 
+@pytest.mark.slow(3)
 def test_identity_gives_the_perfect_values_exactly(made: Made) -> None:
     original = made.film.original
     record = evaluate(original, original, original, settings=SETTINGS, matte="settings").record

@@ -65,6 +65,7 @@ def test_a_small_face_that_comes_later_is_found(landmarker: FaceLandmarker, scen
     assert [len(faces) for faces in found] == [1, 1, 1, 2, 2, 2, 2, 1, 1, 2]
 
 
+@pytest.mark.slow(2)
 def test_after_a_change_of_the_scene_all_tiles_are_looked_at(
     landmarker: FaceLandmarker, scene: Callable[..., np.ndarray]
 ) -> None:

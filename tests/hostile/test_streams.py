@@ -77,6 +77,7 @@ def test_a_first_picture_before_nought_is_not_hidden(folder: Path, tmp_path: Pat
         assert sum(1 for _ in file.decode(video=0)) == done.frames == 5
 
 
+@pytest.mark.slow(2)
 def test_a_clock_that_starts_again_goes_on_with_picture_and_sound(folder: Path, tmp_path: Path) -> None:
     joined = tmp_path / "joined.ts"
     joined.write_bytes((folder / "face.ts").read_bytes() * 3)
@@ -257,6 +258,7 @@ def test_pictures_that_change_size_are_refused(folder: Path, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["grows.ts"]
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("grows", ["original", "synced"])
 def test_a_file_that_grows_meanwhile_is_taken_as_it_was_at_the_start(folder: Path, tmp_path: Path, grows: str) -> None:
     whole = (folder / "face.ts").read_bytes()
@@ -280,6 +282,7 @@ def test_a_file_that_grows_meanwhile_is_taken_as_it_was_at_the_start(folder: Pat
     assert done.blended == plain.blended
 
 
+@pytest.mark.slow
 def test_a_file_that_shrinks_meanwhile_is_an_error(folder: Path, tmp_path: Path) -> None:
     source = tmp_path / "shrinks.ts"
     source.write_bytes((folder / "face.ts").read_bytes() * 8)

@@ -189,6 +189,7 @@ def test_prores_without_alpha_is_written_as_prores_again(tmp_path: Path) -> None
     assert "pictures brought from 12 to the 10 bits that prores_ks takes" in notes
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("suffix", [".webm", ".mkv"])
 def test_vp9_keeps_alpha_as_well_as_its_colours(tmp_path: Path, suffix: str) -> None:
     source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p", 30)
@@ -265,6 +266,7 @@ def test_copies_and_writable_frames_have_the_alpha_too(tmp_path: Path) -> None:
             )
 
 
+@pytest.mark.slow
 def test_windows_of_vp9_have_the_alpha_too(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.webm", "libvpx-vp9", "yuva420p", 40, {**LOSSY_VP9, "g": "10"})
     info, whole = probe(source), alphas(source)

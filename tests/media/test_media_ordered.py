@@ -129,6 +129,7 @@ def test_a_repeat_is_a_copy_that_may_be_written_to(clips) -> None:
             plane[...] = number
 
 
+@pytest.mark.slow
 def test_there_and_back_decodes_a_bounded_number_of_frames(clips, decoded: list[int]) -> None:
     wanted = [*range(COUNT), *range(COUNT - 2, -1, -1), *range(1, 50)]
     assert_right(clips["closed.mp4"], wanted, exact=True)

@@ -72,6 +72,7 @@ def encoded(path: Path, fills: Sequence[str], encoders: Sequence[str]) -> dict[s
     return found
 
 
+@pytest.mark.slow(4)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
 @pytest.mark.parametrize(
     ("pix_fmt", "size"), [("yuv420p", (208, 112)), ("yuv420p10le", (144, 80)), ("yuv422p10le", (146, 84))]

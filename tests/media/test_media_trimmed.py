@@ -176,6 +176,7 @@ def test_a_trimmed_file_that_is_cut_short_is_still_damaged(whole: Path, tmp_path
     assert survey(probe(path)).trim is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 @pytest.mark.parametrize("codec", OPEN_GOP)
 @pytest.mark.parametrize("early", [0, 5], ids=["open group", "middle of a group"])

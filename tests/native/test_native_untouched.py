@@ -28,6 +28,7 @@ def steps(what: str, folder: Path) -> dict[str, tuple[str, list[str]]]:
     return {f"{number} {name}": (said, changed) for number, (name, said, changed) in enumerate(lines)}
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize(("what", "least"), [("encoders", 20), ("model", 3), ("doctor", 15), ("run", 1)])
 def test_nothing_is_left_changed(what: str, least: int, tmp_path: Path) -> None:
     found = steps(what, tmp_path)

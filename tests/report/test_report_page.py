@@ -295,6 +295,7 @@ def test_the_video_is_left_out_when_it_is_not_wanted(tmp_path: Path, portrait: n
     assert sum(map(len, walk.asked)) <= 5  # the pictures, and no frame more
 
 
+@pytest.mark.slow(2)
 def test_without_any_face_there_is_a_page_still(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     rows = tuple(FrameRow(i, i / 25, 0, i, -1, False, "no face", {}, ()) for i in range(CUT))
     record = dataclasses.replace(evaluation(), rows=rows, shots=())

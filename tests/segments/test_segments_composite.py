@@ -105,6 +105,7 @@ def sound_of(path: Path) -> tuple[float, np.ndarray]:
     return float(frames[0].pts * frames[0].time_base), np.concatenate([f.to_ndarray() for f in frames], axis=1)[0]
 
 
+@pytest.mark.slow
 def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     pair: SamplePair, whole: CompositeResult, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
         run(pair, tmp_path / "out.mp4", frames=FrameRange(30, None))
 
 
+@pytest.mark.slow(10)
 def test_the_beginning_alone_is_analysed_where_that_is_all_that_is_needed(tmp_path: Path) -> None:
     longer = make_sample(tmp_path / "longer", frames=75, size=320)
     analysed: list[int] = []

@@ -15,6 +15,7 @@ from lipblend.sample import make_sample
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow(10)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
 def test_one_command_gives_one_file(tmp_path: Path) -> None:
     pair = make_sample(tmp_path, frames=20, size=304)
