@@ -28,6 +28,7 @@ def faults(call: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
 def test_planes_that_come_and_go_cost_no_page_faults_any_more() -> None:
     kept = faults("made = keep_freed_memory()\nassert made in (True, False)\nif not made: raise SystemExit(print(0))")

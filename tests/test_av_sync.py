@@ -171,6 +171,7 @@ def test_edit_lists(tmp_path: Path, codec: str, cut_s: float) -> None:
         np.testing.assert_allclose(flash_times(tmp_path / f"out.{after}"), before, atol=0.001)
 
 
+@pytest.mark.slow
 def test_a_lead_in_of_another_length(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", STAMPS, EVENTS)
     move_edits(source, 0, 2112 - 1024)  # Apple's: the sound now comes 1088 samples early, and has to stay so
@@ -192,6 +193,7 @@ def test_a_broadcast_clock_that_starts_anywhere(tmp_path: Path, clock_s: int, co
         assert flash_times(tmp_path / f"out.{after}")[-1] < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["aac", "libopus", "flac", "pcm_s16le", "pcm_u8"])
 def test_a_hole_in_the_sound(tmp_path: Path, codec: str) -> None:
     need(codec)
@@ -284,6 +286,7 @@ def test_the_synced_sound_at_an_offset(tmp_path: Path, before: str, codec: str, 
         assert expected - lead_in <= first <= expected + LONGEST_PACKET_S.get(codec, 0) + 0.035
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["mp4", "mkv", "ts"])
 def test_the_synced_time_line_with_the_synced_sound(tmp_path: Path, before: str) -> None:
     original = make_clip(tmp_path / "in.mp4", STAMPS, EVENTS)
@@ -323,6 +326,7 @@ def test_a_sound_file(tmp_path: Path, name: str, codec: str, start: int) -> None
         assert_in_step(tmp_path / f"out.{after}", len(EVENTS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", OUTPUTS)
 @pytest.mark.parametrize("codec", ["aac", "libopus", "libmp3lame", "flac", "ac3", "pcm_s16le"])
 def test_trimmed_sound_ends_within_a_packet_of_the_last_picture(tmp_path: Path, after: str, codec: str) -> None:

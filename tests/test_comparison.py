@@ -87,6 +87,7 @@ def test_the_first_video_with_sound_gives_it_and_that_is_said(clips: list[Path],
     assert compare([loud, mute], tmp_path / "b.mp4", to_s=0.2, height_px=120).notes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height", [240, 2160])
 def test_labels_grow_with_the_picture(clips: list[Path], tmp_path: Path, height: int) -> None:
     result = compare(clips[:2], tmp_path / "out.mp4", to_s=0.03, height_px=height, labels=["III", "III"])

@@ -206,6 +206,7 @@ def test_what_cannot_be_done_ends_in_its_own_error_and_leaves_nothing(
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.slow(2)
 def test_interrupt_leaves_no_file(sample: SamplePair, tmp_path: Path) -> None:
     def stop(progress: object) -> None:
         if progress.stage == "render" and progress.done == 5:

@@ -261,6 +261,7 @@ def test_a_small_machine_is_warned_of() -> None:
     assert [finding.message for finding in unknown[1:]] == ["this system does not say"] * 2
 
 
+@pytest.mark.slow
 def test_the_facts_of_this_machine(tmp_path: Path) -> None:
     assert (free_disk_bytes(tmp_path) or 0) > 0
     assert free_disk_bytes(tmp_path / "missing") is None

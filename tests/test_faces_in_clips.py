@@ -352,6 +352,7 @@ def test_shots_are_treated_alike_where_nothing_was_changed_anywhere(same: bool, 
     assert (done.blended, done.passed_through) == ((0, {"face not changed": 20}) if same else (20, {}))
 
 
+@pytest.mark.slow
 def test_a_clip_without_any_face_has_an_exit_code_of_its_own_or_is_copied(studio: Studio) -> None:
     film = studio.film([Shown(background=number // 6) for number in range(12)])
     with pytest.raises(NoFaceError, match="no face to work on in 12 frames") as caught:

@@ -187,6 +187,7 @@ def test_spread_takes_the_middles_and_reachable_stays_near_key_frames() -> None:
     assert reachable(stamps, stamps) == stamps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 @pytest.mark.parametrize("gop", ["12", "1000"])
 def test_sampled_pictures_are_the_ones_at_their_time_stamps(tmp_path: Path, suffix: str, gop: str) -> None:
@@ -249,6 +250,7 @@ def test_a_sample_leaves_out_pictures_that_no_other_one_needs(tmp_path: Path) ->
     assert counts[0] > 2 * counts[1]
 
 
+@pytest.mark.slow
 def test_faces_are_numbered_from_left_to_right(tmp_path: Path, portrait: np.ndarray) -> None:
     head = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
     small = cv2.resize(portrait, (176, 176), interpolation=cv2.INTER_AREA)

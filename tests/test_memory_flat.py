@@ -127,6 +127,7 @@ def test_planning_into_a_file_holds_no_rows(analysis: ClipAnalysis, monkeypatch:
     assert (most - least) / (many - few) < 3500, peaks
 
 
+@pytest.mark.slow
 def test_little_a_frame_is_held_by_the_first_pass(pair: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
     held: dict[str, object] = {}
     inner = analysing.align
@@ -150,6 +151,7 @@ def test_little_a_frame_is_held_by_the_first_pass(pair: SamplePair, monkeypatch:
         assert len(scan.thumbs) == len(scan.faces) == FRAMES
 
 
+@pytest.mark.slow
 def test_an_analysis_is_kept_and_read_without_being_held(analysis: ClipAnalysis) -> None:
     peaks: dict[int, tuple[int, int, int]] = {}
     for times in (40, 160):

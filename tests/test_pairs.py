@@ -292,6 +292,7 @@ def test_another_scene_is_refused(tmp_path: Path, material: Material, shape: tup
     assert sorted(path.name for path in tmp_path.iterdir()) == ["original.mp4", "synced.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (2, 1), (1, 3), (2, 2), (12, 1)])
 def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], ours: int, theirs: int) -> None:
     done = run(ALL[:ours], [min(index, ours - 1) for index in range(theirs)])

@@ -66,6 +66,7 @@ def fixtures_of(tree: ast.AST) -> Iterator[tuple[str, set[str], bool]]:
                     yield function.name, {each.arg for each in function.args.args}, session
 
 
+@pytest.mark.slow
 def test_what_a_session_fixture_is_made_of_has_one_meaning() -> None:
     """Else the first test that asks decides what all later ones in its worker get."""
     defined = [

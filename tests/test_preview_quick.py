@@ -123,6 +123,7 @@ def test_the_sheet_is_there_before_the_moment_about_it_is_read(
     assert (quiet.exit_code, quiet.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_analysis")
 def test_quick_stops_at_the_first_picture(sample: SamplePair, tmp_path: Path) -> None:
     words = ["preview", str(sample.original), str(sample.synced), "--at", "1.2", "--at", "0.4", "--quick", "--json"]
@@ -192,6 +193,7 @@ def test_an_analysis_at_hand_needs_no_quick_look(
     assert (look.whole, look.quick, quick) == (True, False, [])
 
 
+@pytest.mark.slow
 def test_a_face_model_made_early_is_used(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[int, float]] = []
     init = FaceLandmarker.__init__

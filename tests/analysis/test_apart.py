@@ -207,6 +207,7 @@ def test_what_stops_this_process_ends_the_other(raised: type[BaseException], run
     assert not is_there(seen[0])
 
 
+@pytest.mark.slow
 @posix
 def test_signals_that_ask_to_stop_are_the_parents_alone(run: object, tmp_path: Path) -> None:
     """A terminal sends them to both; the process must not end, or complain, before the parent has its say."""

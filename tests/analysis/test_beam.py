@@ -30,6 +30,7 @@ def price(path: np.ndarray, backward: np.ndarray, breaks: np.ndarray, costs: np.
     return total
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 60), st.sampled_from([1, 2]), st.floats(1, 40))
 def test_it_costs_what_the_cheapest_path_does(seed: int, rows: int, columns: int, usual: int, scale: float) -> None:

@@ -279,6 +279,7 @@ def decoded(path: Path) -> list[tuple[int, list[bytes]]]:
         return [(frame.pts, [plane.tobytes() for plane in frame.planes]) for frame in reader]
 
 
+@pytest.mark.slow
 def test_a_cached_run_gives_the_same_pixels(pair: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.model_validate({"encode": {"crf": 0, "preset": "ultrafast"}})
     outputs = [tmp_path / f"{name}.mp4" for name in ("without", "first", "second")]

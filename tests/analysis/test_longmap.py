@@ -68,6 +68,7 @@ def short_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framemap, "MOST_FRAMES", 200)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_is_long")
 @pytest.mark.parametrize("name", MAPS)
 def test_retimed_films_come_back_exactly(moving: np.ndarray, name: str) -> None:
@@ -103,6 +104,7 @@ def test_the_table_is_never_held_and_judged_by_itself(monkeypatch: pytest.Monkey
     assert np.median(whole.better_places((np.arange(630) + 300) % 630)) > 30
 
 
+@pytest.mark.slow
 def test_a_film_without_a_moving_thing_goes_by_the_clock() -> None:
     black = np.zeros((2300, 100), np.uint8)
     np.testing.assert_array_equal(find_source(black, black, by_clock(2300, 2300)), np.arange(2300))

@@ -102,6 +102,7 @@ def test_capital_v_is_version() -> None:
     assert run.invoke(app, ["-V"]).stdout == run.invoke(app, ["--version"]).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shell", "line", "wanted"),
     [

@@ -258,6 +258,7 @@ def test_a_summary_of_nothing_divides_by_nothing(tmp_path: Path) -> None:
     assert "passed through  0 frames\n" in composite_summary(empty)
 
 
+@pytest.mark.slow
 def test_demo_makes_a_pair_a_result_and_a_picture(
     calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

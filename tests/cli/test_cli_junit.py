@@ -68,6 +68,7 @@ def test_whatever_ends_a_run_is_an_error_case(
     assert [path.name for path in tmp_path.iterdir()] == ["verdicts.xml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -83,6 +84,7 @@ def test_a_wrong_command_line_is_one_too(wrong: tuple[str, ...], junit: Path, tm
     assert error_of(junit).get("message")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_a_run_that_is_killed_leaves_an_error_case(junit: Path, tmp_path: Path) -> None:
     program = (

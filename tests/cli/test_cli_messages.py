@@ -116,6 +116,7 @@ def test_a_name_too_long_or_below_a_file_is_an_input_error(fails: Any, tmp_path:
     assert "file/x.mp4" in fails(3, original=Path("file/x.mp4"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "part"),
     [
@@ -157,6 +158,7 @@ def test_a_folder_as_output(fails: Any, tmp_path: Path, pair: SamplePair) -> Non
     assert "the suffix .avi names no video container" in fails(7, output="out.avi")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["libx264", "libx265", "libsvtav1"])
 @pytest.mark.parametrize("preset", ["nonsense", "", "14"])
 def test_a_speed_preset_that_the_encoder_does_not_have(fails: Any, capfd: Any, encoder: str, preset: str) -> None:
@@ -189,6 +191,7 @@ def test_a_place_in_a_settings_file_is_its_name_and_line(fails: Any, tmp_path: P
     assert "unicode string" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "part"),
     [
@@ -243,6 +246,7 @@ def test_names_that_the_terminal_cannot_show(pair: SamplePair, tmp_path: Path, e
     assert b"caf\xe9" in os.fsencode(json.loads(missing.stdout)["error"]["message"])
 
 
+@pytest.mark.slow
 def test_an_encoder_does_not_write_to_the_terminal(pair: SamplePair, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from lipblend.cli import app; import lipblend.compositing as c\n"

@@ -81,6 +81,7 @@ def test_a_reader_that_leaves_and_closed_streams_change_nothing(
     assert (tmp_path / "out.mp4").exists() == ("composite" in command and "--help" not in command)
 
 
+@pytest.mark.slow
 @full
 @pytest.mark.parametrize("command", PRINTING[::2], ids=lambda words: " ".join(words[1:4]))
 def test_what_is_only_printed_and_cannot_be_is_an_output_error(command: tuple[str, ...], tmp_path: Path) -> None:
@@ -89,6 +90,7 @@ def test_what_is_only_printed_and_cannot_be_is_an_output_error(command: tuple[st
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.slow
 @full
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_a_full_standard_output_does_not_undo_a_video(more: tuple[str, ...], tmp_path: Path) -> None:
@@ -98,6 +100,7 @@ def test_a_full_standard_output_does_not_undo_a_video(more: tuple[str, ...], tmp
     assert (tmp_path / "out.mp4").read_text() == "a video"
 
 
+@pytest.mark.slow
 @full
 def test_a_full_standard_error_does_not_either(tmp_path: Path) -> None:
     done = shell("2>/dev/full", *COMPOSITE, "--json", folder=tmp_path)

@@ -128,6 +128,7 @@ def test_a_jolt_between_two_looks_is_seen(clip: Clip, rate: int) -> None:
         assert travelled(found) == pytest.approx([x - 130 for x in places], abs=3)
 
 
+@pytest.mark.slow
 def test_a_face_is_followed_from_look_to_look(clip: Clip) -> None:
     places = [90 + 3.2 * i for i in range(45)]
     found = clip.seen(places)

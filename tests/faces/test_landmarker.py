@@ -40,6 +40,7 @@ def test_strided_pictures_are_seen_as_they_are(
     np.testing.assert_array_equal(landmarker.detect(view)[0], landmarker.detect(picture)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [2, 4, 8])
 def test_pixel_centres_lie_at_one_half(times: int, landmarker: FaceLandmarker, astronaut: np.ndarray) -> None:
     """Repeating every pixel multiplies positions, without any shift, only if the first centre is at (0.5, 0.5)."""

@@ -37,6 +37,7 @@ def searched(detect: Counted, pictures: Sequence[np.ndarray], scenes: Sequence[b
     ]
 
 
+@pytest.mark.slow
 def test_faces_that_stay_cost_a_few_looks_a_picture(
     landmarker: FaceLandmarker, scene: Callable[..., np.ndarray]
 ) -> None:
@@ -59,6 +60,7 @@ def landmarker_position(face: Landmarks) -> np.ndarray:
     return np.asarray((face.points[234] + face.points[454]) / 2)
 
 
+@pytest.mark.slow
 def test_a_small_face_that_comes_later_is_found(landmarker: FaceLandmarker, scene: Callable[..., np.ndarray]) -> None:
     alone, both = scene(WIDTH, HEIGHT, (150, 400, 300)), scene(WIDTH, HEIGHT, (150, 400, 300), (50, 1000, 500))
     found = searched(Counted(landmarker), [alone] * 3 + [both] * 4 + [alone] * 2 + [both])

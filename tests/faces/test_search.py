@@ -21,6 +21,7 @@ def middle(face: Landmarks) -> np.ndarray:
     return np.asarray((face.points[234] + face.points[454]) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "height", "face_px", "x", "y"),
     [

@@ -57,6 +57,7 @@ def film(scene: Scene, width: int, height: int, *frames: Faces) -> list[np.ndarr
     return [scene(width, height, *faces) for faces in frames]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "height", "face_px"), [(426, 240, 50), (720, 1080, 60), (1920, 1080, 50), (640, 360, 180)]
 )

@@ -169,6 +169,7 @@ def run(*words: str | Path) -> tuple[int, str]:
     return done.exit_code, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["itself", "dots", "symlink", "hard link", "folder symlink", "sound", "relative"])
 def test_an_output_that_is_an_input(clip: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source, other, sound = (tmp_path / name for name in ("in.mp4", "other.mp4", "sound.mp4"))

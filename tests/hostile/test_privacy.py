@@ -93,6 +93,7 @@ def test_a_dead_proxy_keeps_the_library_from_looking_anything_up(clip: Path, tmp
     assert {call.address for call in calls if call.name == "connect"} == {DEAD_PROXY}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["models", "list"], ["presets", "list"], ["config", "show"]])
 def test_small_commands_open_no_socket(words: list[str]) -> None:
     calls, _ = watched([sys.executable, "-m", "lipblend", *words])

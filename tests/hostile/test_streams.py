@@ -64,6 +64,7 @@ def rewritten(source: Path, target: Path, change: Callable[[int, av.Packet], boo
     return target
 
 
+@pytest.mark.slow
 def test_a_first_picture_before_nought_is_not_hidden(folder: Path, tmp_path: Path) -> None:
     """An mp4 without its head is read as a raw stream; FFmpeg's guess of its start lies after its first picture."""
     raw = tmp_path / "raw.mp4"
@@ -94,6 +95,7 @@ def test_a_clock_that_starts_again_goes_on_with_picture_and_sound(folder: Path, 
         assert np.diff(stamps) == pytest.approx(1024 / 44100, abs=0.0011)
 
 
+@pytest.mark.slow
 def test_one_stamp_that_runs_back_moves_one_frame_only(folder: Path, tmp_path: Path) -> None:
     with av.open(str(tmp_path / "back.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
@@ -116,6 +118,7 @@ def test_one_stamp_that_runs_back_moves_one_frame_only(folder: Path, tmp_path: P
     assert any("back.mkv: " in note and "time stamp" in note for note in done.notes)
 
 
+@pytest.mark.slow
 def test_a_jump_of_ten_hours_is_kept(folder: Path, tmp_path: Path) -> None:
     def jump(index: int, packet: av.Packet) -> None:
         if index == 2:
@@ -128,6 +131,7 @@ def test_a_jump_of_ten_hours_is_kept(folder: Path, tmp_path: Path) -> None:
         assert [round(float(time), 3) for time in times(tmp_path / name)] == [0, 0.04, 36000.08]
 
 
+@pytest.mark.slow
 def test_a_jump_that_the_container_cannot_hold_says_so(folder: Path, tmp_path: Path) -> None:
     def jump(index: int, packet: av.Packet) -> None:
         if index == 2:
@@ -141,6 +145,7 @@ def test_a_jump_that_the_container_cannot_hold_says_so(folder: Path, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["jump.mkv"]
 
 
+@pytest.mark.slow
 def test_an_edit_list_that_begins_late_is_honoured(folder: Path, tmp_path: Path) -> None:
     """The first two pictures are in the file, but are not to be seen."""
     data = bytearray((folder / "face.mp4").read_bytes())
@@ -165,6 +170,7 @@ def test_one_picture_is_enough(folder: Path, tmp_path: Path) -> None:
     assert times(tmp_path / "out.mp4") == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["face.mp4", "face.ts", "mpeg4.mp4", "prores.mov"])
 def test_damage_in_the_middle_is_decoded_over_counted_and_told(folder: Path, tmp_path: Path, name: str) -> None:
     data = bytearray((folder / name).read_bytes())
@@ -199,6 +205,7 @@ def test_nothing_to_decode(folder: Path, tmp_path: Path, name: str, changed: tup
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
 def test_sound_of_an_unknown_kind_does_not_stop_the_picture(folder: Path, tmp_path: Path, suffix: str) -> None:
     source = tmp_path / "odd.mov"
@@ -303,6 +310,7 @@ def test_a_file_that_shrinks_meanwhile_is_an_error(folder: Path, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["shrinks.ts"]
 
 
+@pytest.mark.slow
 def test_a_pair_with_two_chroma_grids(folder: Path, tmp_path: Path) -> None:
     """ProRes 4:2:2 and H.264 4:2:0, both ways: boxes on one grid are off the other."""
     for pair in (("prores.mov", "face.mp4"), ("face.mp4", "prores.mov")):

@@ -203,6 +203,7 @@ def test_vp9_keeps_alpha_as_well_as_its_colours(tmp_path: Path, suffix: str) -> 
     np.testing.assert_array_equal(before, alphas(tmp_path / f"exact{suffix}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "name", "encoder", "keepers"),
     [

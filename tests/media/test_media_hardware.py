@@ -126,6 +126,7 @@ def test_the_build_is_named_where_it_lacks_an_encoder(make_video: MakeVideo, tmp
         assert name in caught.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", BUILT)
 def test_an_encoder_without_its_device(make_video: MakeVideo, tmp_path: Path, encoder: str) -> None:
     level, info = av.logging.get_level(), probe(make_video(size=(320, 240)))

@@ -60,6 +60,7 @@ def numbers(display: MasteringDisplay) -> list[float]:
     return [float(value) for value in (*points, display.min_luminance, display.max_luminance)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "suffix"),
     [("libx265", "mp4"), ("libx265", "mkv"), ("libx264", "mov"), ("libsvtav1", "mp4"), ("libsvtav1", "webm")],

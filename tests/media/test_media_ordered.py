@@ -114,6 +114,7 @@ def test_any_order_gives_the_frames_of_forward_reading(clips, name: str, wanted:
     assert_right(clips[name], wanted, exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPS)
 def test_far_jumps_ahead_and_back(clips, name: str) -> None:
     assert_right(clips[name], [0, 399, 1, 250, 251, 160, 398, 151, 152, 330, 170, 0], exact=True)
@@ -180,6 +181,7 @@ def test_nothing_asked_for_is_nothing_read(clips, decoded: list[int]) -> None:
     assert decoded == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [[20], [0, 20], [380], [20, 5]])
 @pytest.mark.parametrize("change", ["other stamps", "shorter", "gone"])
 def test_a_file_that_changed_ends_in_an_error(tmp_path: Path, change: str, wanted: list[int]) -> None:

@@ -85,6 +85,7 @@ def boxes(info: VideoInfo) -> list[Box]:
     return [box.snapped(info.upright_layout, width, height) for box in wanted]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", TURNS, ids=str)
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize("sampling", [*SHIFTS, "gray"])
@@ -201,6 +202,7 @@ def copy(source: Path, target: Path, change: Callable[[Frame], Frame] = lambda f
     return writer.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", TURNS, ids=str)
 def test_frames_are_upright_and_changes_reach_the_coded_picture(
     turn: tuple[int, int, int, int], tmp_path: Path
@@ -226,6 +228,7 @@ def test_frames_are_upright_and_changes_reach_the_coded_picture(
             np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", TURNS, ids=str)
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm"])
 def test_every_container_shows_the_picture_upright(

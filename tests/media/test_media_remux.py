@@ -303,6 +303,7 @@ def test_choice_of_one_by_name(cast: Cast, timeline: str) -> None:
         choose_audio(cast.loud, cast.loud, "voice.wav", timeline=timeline)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "words"), [(3.0, "goes on for 2."), (1.0, ""), (0.5, "ends 0.")])
 @pytest.mark.parametrize("suffix", ["mp4", "wav"])
 def test_a_sound_file_of_another_length_is_said(

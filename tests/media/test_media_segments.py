@@ -57,6 +57,7 @@ def packets_of(path: Path) -> list[tuple[int | None, int | None, int | None, boo
         return [(p.dts, p.pts, p.duration, p.is_keyframe) for p in container.demux(video=0) if p.size]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durations", [(512,), UNEVEN])
 @pytest.mark.parametrize(
     ("encoder", "suffix", "pix_fmt"),

@@ -116,6 +116,7 @@ def test_what_the_edit_list_shows_is_read_and_nothing_is_called_damaged(
     assert info.duration_s == pytest.approx(s(len(shown)))
 
 
+@pytest.mark.slow
 @edited
 def test_the_survey_says_how_much_is_hidden(
     whole: Path,
@@ -139,6 +140,7 @@ def test_the_survey_says_how_much_is_hidden(
     assert trim.leading_frames == 0
 
 
+@pytest.mark.slow
 @edited
 def test_windows_and_jumps_find_the_same_frames_as_the_whole_reading(
     whole: Path, tmp_path: Path, edits: list[tuple[float, float]], shown: list[int], first: int, hidden: object
@@ -265,6 +267,7 @@ SOUNDS = {  # edits of the picture, those of the sound, where a sound of the out
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
 @pytest.mark.parametrize("codec", ["aac", "pcm_s16le"])
 @pytest.mark.parametrize(("edits", "sound", "places"), SOUNDS.values(), ids=SOUNDS)

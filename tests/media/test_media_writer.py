@@ -52,6 +52,7 @@ def assert_same_pictures(first: Path, second: Path) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "m4v"])
 @pytest.mark.parametrize("start", [0, 507])
 @pytest.mark.parametrize("durations", [(512,), UNEVEN])
@@ -122,6 +123,7 @@ def test_changed_pictures_are_written_as_they_are(make_video: Callable[..., Path
         assert_same_pictures(source, target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("colour", [(1, 1, 1, 1), (6, 6, 6, 1), (5, 5, 1, 1), (9, 9, 16, 1), (2, 2, 2, 0)])
 def test_colour_tags_shape_and_rotation_are_kept(
@@ -189,6 +191,7 @@ def test_decoding_times_that_cannot_be_are_the_presentation_times(pts: int | Non
     assert (packet.pts, packet.dts) == (pts, mended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, GeneratorExit, SystemExit])
 @pytest.mark.parametrize("after", [0, 1, 6])
 def test_nothing_is_left_behind_after_an_exception(

@@ -101,6 +101,7 @@ def test_a_seam_rating_that_passes(seams: tuple[Study, Path], write_votes: Write
     )
 
 
+@pytest.mark.slow
 def test_a_seam_rating_that_fails(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
     study, key = seams
     votes = write_votes(study, rows(study, {METHODS[1]: "yes"}))
@@ -119,6 +120,7 @@ def test_a_seam_rating_that_fails(seams: tuple[Study, Path], write_votes: WriteV
     called("score", votes, "--key", key, "--target", "1.5", code=2)
 
 
+@pytest.mark.slow
 def test_too_few_raters_do_not_pass(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
     study, key = seams
     votes = write_votes(study, rows(study, {}, raters=4))
@@ -128,6 +130,7 @@ def test_too_few_raters_do_not_pass(seams: tuple[Study, Path], write_votes: Writ
     called("score", votes, "--key", key, "--raters", "4")
 
 
+@pytest.mark.slow
 def test_not_sure_counts_as_asked(seams: tuple[Study, Path], write_votes: WriteVotes) -> None:
     study, key = seams
     votes = write_votes(study, rows(study, {METHODS[0]: "unsure"}))

@@ -128,6 +128,7 @@ def test_neighbours_equal_to_the_frame_change_nothing_and_others_calm_the_outlin
     assert abs(areas[True][1] - areas[True][0]) < 0.2 * abs(areas[False][1] - areas[False][0])
 
 
+@pytest.mark.slow
 def test_supersampled_hard_mask_is_the_coverage_of_a_diagonal_outline(
     monkeypatch: pytest.MonkeyPatch, face: Landmarks
 ) -> None:

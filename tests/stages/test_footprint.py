@@ -101,6 +101,7 @@ def test_the_heads_axes_point_to_the_pictures_right_and_to_the_chin(
     assert straight.y_axis[1] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("often", "bottom"), [(2, CHIN), (0, BOTTOM)])
 def test_a_jaw_that_drops_in_a_tenth_of_the_frames_counts(face: Landmarks, often: int, bottom: float) -> None:
     samples = [sampled(face, noise=0.1, chin=2.5 * (seed < often), seed=seed) for seed in range(20)]
@@ -127,6 +128,7 @@ def test_an_even_difference_of_everything_is_no_paint(face: Landmarks) -> None:
     assert dark == pytest.approx(plain, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.2, 1.0])
 def test_the_limit_follows_the_codecs_noise(face: Landmarks, noise: float) -> None:
     outline = footprint_outline([sampled(face, noise=noise, seed=seed) for seed in range(12)])

@@ -313,6 +313,7 @@ def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
         np.testing.assert_allclose(moved, even, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(2, 2), (2, 100), (100, 2), (9, 100), (12, 100), (15, 140), (9, 9)])
 def test_a_face_that_is_all_but_out_of_the_picture_is_registered(size: tuple[int, int]) -> None:
     """OpenCV's flow refuses pictures of less than 12 pixels, and some of less than 16 end the process."""

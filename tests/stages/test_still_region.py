@@ -21,6 +21,7 @@ def holds(region: np.ndarray, points: np.ndarray) -> np.ndarray:
     return region[y, x]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle", [0.0, 0.35, -0.3])
 def test_it_is_the_face_above_the_lips_however_the_head_is_turned(
     face: Landmarks, transformed: Callable[..., Landmarks], angle: float
