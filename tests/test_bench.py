@@ -75,6 +75,7 @@ def analysed(pair: SamplePair, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return folder, converted
 
 
+@pytest.mark.slow
 def test_the_analysis_converts_crops_and_not_whole_frames(analysed: tuple[Path, Converted]) -> None:
     converted = analysed[1]
     assert FRAMES <= len(converted.boxes) < 2 * FRAMES
@@ -178,6 +179,7 @@ def test_the_output_does_not_depend_on_the_number_of_threads(
     assert cv2.getNumThreads() == before
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_frame_is_small_and_does_not_grow(pair: SamplePair, analysed: tuple[Path, Converted]) -> None:
     analysis = analyse_cached(
         probe(pair.original), probe(pair.synced), model=resolve_model("face_landmarker"), settings=FAST,

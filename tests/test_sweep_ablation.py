@@ -66,6 +66,7 @@ def script() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_every_variant_is_measured_on_the_same_frames(
     columns: dict[str, Column], variants: tuple[Variant, ...]
 ) -> None:
@@ -82,6 +83,7 @@ def test_every_variant_is_measured_on_the_same_frames(
     assert all("lip_corr" in columns[name]["preset natural"].values for name in columns)
 
 
+@pytest.mark.slow
 def test_what_is_the_same_differs_by_nothing(columns: dict[str, Column], variants: tuple[Variant, ...]) -> None:
     for column in columns.values():
         assert column["the same"].values == column["preset natural"].values
@@ -90,6 +92,7 @@ def test_what_is_the_same_differs_by_nothing(columns: dict[str, Column], variant
     assert row.least == 0.0
 
 
+@pytest.mark.slow
 def test_what_damages_is_worse(columns: dict[str, Column]) -> None:
     for column in columns.values():
         values = {name: cell.values for name, cell in column.items()}
@@ -117,6 +120,7 @@ def test_jobs_do_not_matter(folder: Path, variants: tuple[Variant, ...], columns
     assert found == {name: {each.name: column[each.name] for each in few} for name, column in columns.items()}
 
 
+@pytest.mark.slow
 def test_a_fault_in_a_worker_names_its_triple(folder: Path, variants: tuple[Variant, ...], tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     triples = [Triple(name, *[tmp_path / "bad.mp4"] * 3) for name in ("carl", "dora")]
