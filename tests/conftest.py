@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from lipblend import compositing
 from lipblend.analysis.plan import PlanRow
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+from lipblend.native.scheduling import reschedule, scheduling_of
 from tests.made import Shared
 from tests.renders import row_of
 
@@ -41,6 +42,19 @@ def interruptible() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def scheduling_stays() -> Iterator[None]:
+    """No test leaves its thread scheduled otherwise: as a real-time one it would starve what runs beside it."""
+    before = scheduling_of()
+    yield
+    after, starved = scheduling_of(), ""
+    if after != before:
+        starved = f"{before} became {after}"
+        if before is not None:
+            reschedule(0, before)
+    assert not starved
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,7 @@ from lipblend.media.info import ColourTags, VideoInfo
 from lipblend.media.layouts import nearest_layout
 from lipblend.media.planes import Box, add_delta, extract_patch
 from lipblend.media.reader import plane_views
+from lipblend.native.guard import process_kept
 
 ONE, W = 1 << 16, 1 << 30
 
@@ -114,6 +115,7 @@ def coded_frame(film: Film, shown: np.ndarray) -> av.VideoFrame:
     return frame
 
 
+@process_kept()  # SVT-AV1 would make this process a real-time one, and all tests after this one with it
 def write(folder: Path, film: Film, shown: list[np.ndarray]) -> Path:
     path = folder / film.name
     a, b, c, d = (ONE * number for number in TURNS[film.turn][0])
