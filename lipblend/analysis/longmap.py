@@ -32,6 +32,7 @@ _ELSEWHERE = 15.0  # nats that another place must be better by
 _ROUNDS = 2
 _SETTLED_SHARE = 0.01
 _NEAR = 12  # frames around the path that are searched at full size
+_FORBIDDEN = np.float32(1e4)  # nats: what comes again within a part must not be jumped to
 
 
 def find_in_long(original: Rows, synced: Rows, expected: Expected) -> Indices:
@@ -105,7 +106,17 @@ def _blocks_near(original: Rows, synced: Rows, expected: Expected, path: Indices
         columns = _columns_near(path[max(0, start - AROUND) : start + 2 * AROUND], _NEAR + REACH, len(original))
         costs = weighing.distances(original[columns], synced[rows])
         costs = evidence(costs, usual_left(costs.min(1), original.shape[1]))
+        costs[~_within_reach(path, rows, columns)] += _FORBIDDEN
         yield Block(columns, expected.add_pull(costs, columns, start))
+
+
+def _within_reach(path: Indices, rows: Indices, columns: Indices) -> npt.NDArray[np.bool_]:
+    """Which columns lie near the path at some row, or at those just before or after it, where a jump may belong."""
+    near = np.zeros((len(rows), len(columns)), bool)
+    for beside in (-_NEAR, 0, _NEAR):
+        at = path[np.clip(rows + beside, 0, len(path) - 1)]
+        near |= np.abs(columns - at[:, None]) <= _NEAR + REACH
+    return near
 
 
 def _frames_around(start: int, counting: Indices, count: int) -> Indices:
