@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import zip_longest
 from pathlib import Path
@@ -25,6 +26,7 @@ from lipblend.media.mapping import UNMOVED, FrameMapping
 from lipblend.media.prefetch import prefetch
 from lipblend.media.reader import VideoReader
 from lipblend.settings import PairSettings, Settings
+from lipblend.stored import Mapped
 
 _QUEUE = 4
 _COMPARED = 24
@@ -75,7 +77,7 @@ def match_result(
             )
         if (rows < 0).any():
             notes = (*notes, f"frames of the result that the original does not hold: {int((rows < 0).sum())}")
-    meshes = tuple(tuple(_mesh(face.landmarks, mapping) for face in faces) for faces in scan.faces)
+    meshes = Mapped(scan.faces, lambda faces: tuple(_mesh(face.landmarks, mapping) for face in faces))
     return ResultVideo(video, np.array(scan.times_s), rows, mapping, meshes), notes
 
 
@@ -127,13 +129,18 @@ def follow_both(
     return scans
 
 
-def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> list[list[Landmarks]]:
-    """The faces of the synced frame of every row of a plan, in the original's pixels and not smoothed."""
+def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> Sequence[Sequence[Landmarks]]:
+    """The faces of the synced frame of every row of a plan, in the original's pixels and not smoothed.
+
+    They are read from the scan's file when they are asked for.
+    """
     mapping = analysis.alignment.mapping
-    return [
-        [_mesh(face.landmarks, mapping) for face in synced.faces[index]] if 0 <= index < len(synced) else []
-        for index in analysis.synced_index.tolist()
-    ]
+
+    def meshes_of(index: int) -> list[Landmarks]:
+        faces = synced.faces[index] if 0 <= index < len(synced) else ()
+        return [_mesh(face.landmarks, mapping) for face in faces]
+
+    return Mapped(array("q", analysis.synced_index.tolist()), meshes_of)
 
 
 def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:

@@ -84,7 +84,7 @@ class ResultVideo:
         Row of the plan that each of its frames shows; -1 for a frame that the original does not hold.
     mapping : FrameMapping
         Where the original's pixels lie in it.
-    meshes : tuple of tuple of Landmarks
+    meshes : sequence of sequence of Landmarks
         Faces found in every frame, in the original's pixels.
     """
 
@@ -92,7 +92,7 @@ class ResultVideo:
     times_s: npt.NDArray[np.float64]
     rows: npt.NDArray[np.int64]
     mapping: FrameMapping
-    meshes: tuple[tuple[Landmarks, ...], ...]
+    meshes: Sequence[Sequence[Landmarks]]
 
 
 @dataclass(frozen=True)
