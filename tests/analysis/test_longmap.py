@@ -30,6 +30,18 @@ def test_a_long_film_that_comes_again_and_is_in_step_is_mapped_in_step() -> None
     np.testing.assert_array_equal(got, np.arange(2520))
 
 
+@pytest.mark.slow
+def test_a_film_that_runs_to_and_fro_and_begins_coarsely_coded_is_mapped_in_step() -> None:
+    """The same pictures come again 98 and 196 frames later, better coded, and so more like the synced ones."""
+    there = film(50, 3, size=(32, 18), step_px=0.7)
+    order = 49 - np.abs(49 - np.arange(700) % 98)
+    coarse = np.where(np.arange(700) < 196, 0.8, 0.4)[:, None, None]
+    rng = np.random.default_rng(2)
+    original = flat(there[order] + coarse * rng.normal(0, 1, (700, 18, 32)))
+    synced = flat(handed_on(there, order, noise=0.5))
+    np.testing.assert_array_equal(find_source(original, synced, by_clock(700, 700)), np.arange(700))
+
+
 def resampled(count: int, rate: float, into: float) -> np.ndarray:
     return np.rint(np.arange(int(count * into / rate)) * rate / into).astype(int).clip(0, count - 1)
 
