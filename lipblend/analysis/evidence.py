@@ -88,7 +88,7 @@ def gather(
         faces = _meshes(original.faces[at], small.to_small[0])
         others = _meshes(synced.faces[j], small.to_small[1], to_ours)
         away = seen & ~_painted([*faces, *others], (width, height))
-        skin = seen & _skin(faces, (width, height))
+        skin = inside & _skin(faces, (width, height))  # edges too: of a small face there is little else
         beside.append(Sightings(ours[away], theirs[away]))
         painted.append(Sightings(ours[skin], theirs[skin]))
     return Evidence(_joined(beside), _joined(painted))
