@@ -106,6 +106,8 @@ def _by_codes(plain: Reading, seen: Sightings, *, believe_tags: bool) -> Interpr
     told = _told_apart(usual, best.code_map(), seen)
     if best == plain or told is None or not _surely(*told, least=_LEAST_GAIN_LEVELS):
         return Interpretation()
+    if not best.swapped and _left_by_tint(usual, seen) <= _left(best.code_map(), seen):
+        return Interpretation()  # a generator's tint looks like another matrix where there are few colours
     fault = wording.fault(plain, best)
     found = _found(fault, best, told, undone=not believe_tags)
     note = wording.fault_note(fault, told, undone=not believe_tags)
@@ -225,6 +227,12 @@ def _mapped(change: CodeMap, seen: Sightings) -> Floats:
 def _left(change: CodeMap, seen: Sightings) -> float:
     """Median distance from the original, 8-bit levels."""
     return float(np.median(_length(_mapped(change, seen) - seen.original)))
+
+
+def _left_by_tint(change: CodeMap, seen: Sightings) -> float:
+    """The same, once the median difference of each channel is taken off."""
+    apart = _mapped(change, seen) - seen.original
+    return float(np.median(_length(apart - np.median(apart, axis=0))))
 
 
 def _score(change: CodeMap, seen: Sightings) -> float:
