@@ -58,6 +58,20 @@ def without_detours(original: Rows, synced: Rows, way: Way, steps: Steps) -> Ind
     return path
 
 
+def in_step_unless_worth_it(original: Rows, synced: Rows, path: Indices, clock: Indices) -> Indices:
+    """Give the frames of every stretch that leaves the clock back to it, unless they explain more where they are.
+
+    In a film that repeats itself a free search finds many ways of the same worth; the one that keeps step is meant.
+    """
+    path = path.copy()
+    away = np.flatnonzero(path != clock)
+    for run in np.split(away, np.flatnonzero(np.diff(away) > 1) + 1) if len(away) else ():
+        start, stop = int(run[0]), int(run[-1]) + 1
+        if not _worth_it(original, synced, path, clock[start:stop], start, leapt=True):
+            path[start:stop] = clock[start:stop]
+    return path
+
+
 def _bounds(path: Indices, way: Way, steps: Steps) -> list[int]:
     """Where stretches begin: after jumps, turns and steps that are not usual; and the end."""
     moved = np.diff(path)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.beam import Block, Way, cheapest_way
-from lipblend.analysis.detours import without_detours
+from lipblend.analysis.detours import in_step_unless_worth_it, without_detours
 from lipblend.analysis.expected import REACH, Expected, usual_steps
 from lipblend.analysis.rows import Rows
 from lipblend.analysis.table import AROUND, Table
@@ -42,7 +42,8 @@ def find_in_long(original: Rows, synced: Rows, expected: Expected) -> Indices:
     found = path if sure and path is not None else _searched(table, path)
     steps = usual_steps(found[expected.counting()])
     way = _near(original, synced, expected, found, steps)
-    return without_detours(original, synced, way, steps)
+    path = without_detours(original, synced, way, steps)
+    return in_step_unless_worth_it(original, synced, path, expected.clock())
 
 
 def spread(rows: Indices) -> Indices:
