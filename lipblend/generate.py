@@ -63,6 +63,7 @@ def generate(
     settings: Settings,
     *,
     frame: int,
+    contrast: float = 1.0,
     restore: Callable[[Patch3], Patch3] | None = None,
 ) -> Generated:
     """Make the patch of one face.
@@ -76,6 +77,8 @@ def generate(
     settings : Settings
     frame : int
         Number of the original's frame: each has grain of its own.
+    contrast : float
+        Of the original's codes, see `lipblend.media.light.code_contrast`.
     restore : callable, optional
         Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md. It is
         given (h, w, 3) of the matte's core.
@@ -98,7 +101,7 @@ def generate(
         matte.alpha > 0.5,
         matte.painted,
         face_width_px=width_px,
-        tolerance=_tolerance(face, matte.box, reuse),
+        tolerance=np.float32(contrast) * _tolerance(face, matte.box, reuse),
         motion=reuse.method == "motion",
         still_px=reuse.still_px,
         moving_px=reuse.moving_px,

@@ -18,6 +18,7 @@ from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.generate import generate, reach_px
 from lipblend.media.colour import convert_colour, same_colour, ycbcr_matrix
 from lipblend.media.info import ColourTags, PixelLayout
+from lipblend.media.light import code_contrast
 from lipblend.media.mapping import UNMOVED, FrameMapping, synced_cut
 from lipblend.media.planes import Box, Patch, cut
 from lipblend.settings import AlphaSettings, BlendSettings, Settings
@@ -163,7 +164,16 @@ def render_frame(
         if restorer is not None:
             lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([core.x0, core.y0], np.float32)
             restore = partial(restorer.restored, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
-        made = generate(before, after, face, matte, settings, frame=row.original_index, restore=restore)
+        made = generate(
+            before,
+            after,
+            face,
+            matte,
+            settings,
+            frame=row.original_index,
+            contrast=code_contrast(original.colour.transfer),
+            restore=restore,
+        )
         difference = made.patch - before.part(core)
         if made.carried is None:
             delta = Patch(np.zeros_like(before.luma), np.zeros_like(before.chroma), before.grid)

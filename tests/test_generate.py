@@ -15,6 +15,7 @@ from lipblend.analysis.plan import FacePlan
 from lipblend.faces.landmarks import LEFT_CHEEK, RIGHT_CHEEK, Landmarks
 from lipblend.generate import generate, reach_px
 from lipblend.media.info import PixelLayout
+from lipblend.media.light import code_contrast
 from lipblend.media.planes import ChromaGrid, Patch
 from lipblend.settings import Settings
 from lipblend.stages.colour_map import ColourMap
@@ -336,3 +337,12 @@ def test_a_golden_patch(mesh: Landmarks) -> None:
 
 
 GOLDEN = [1.129, 0.120, 0.120, 0.764, 1.007]
+
+
+def test_less_is_tolerated_where_codes_are_of_less_contrast(mesh: Landmarks) -> None:
+    """A spot in PQ codes is as visible as one of nearly twice as many levels in SDR's."""
+    scene, picture = Scene(mesh), skin()
+    spot = picture + np.where(scene.hole(0.06, below=0.12), 0.9, 0).astype(np.float32)[..., None]
+    sdr, pq = (scene.made(picture, spot, contrast=code_contrast(transfer)).taken.max() for transfer in (1, 16))
+    assert (code_contrast(1), code_contrast(18)) == (1.0, pytest.approx(0.75))
+    assert pq > 2 * sdr + 0.1

@@ -45,6 +45,15 @@ def kind_of(transfer: int) -> int:
     return transfer if transfer in (PQ, HLG) else SDR
 
 
+def code_contrast(transfer: int) -> float:
+    """How large a step of code is beside the same step of an SDR picture: the code of diffuse white, 1 for SDR.
+
+    0.58 for PQ (203 cd/m2) and 0.75 for HLG, ITU-R BT.2408. Limits that are given in SDR's 8-bit levels are to be
+    multiplied by it.
+    """
+    return float(from_light(np.ones(1), kind_of(transfer))[0])
+
+
 def to_light(codes: Values, kind: int) -> Values:
     """Light of codes, channel by channel; of HLG the scene's, see `display_power`."""
     x = np.maximum(codes, 0)
