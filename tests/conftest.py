@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import cv2
@@ -16,13 +16,15 @@ from hypothesis import HealthCheck, settings
 from lipblend import compositing
 from lipblend.analysis.plan import PlanRow
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
-from lipblend.native.scheduling import reschedule, scheduling_of
+from lipblend.native.scheduling import Scheduling, reschedule, scheduling_of
 from tests.made import Shared
 from tests.renders import row_of
 
 # How long an example takes, and how fast examples are drawn, is the machine's affair.
 settings.register_profile("lipblend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lipblend")
+
+SCHEDULED = pytest.StashKey[Scheduling | None]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,17 +46,23 @@ def interruptible() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.fixture(autouse=True)
-def scheduling_stays() -> Iterator[None]:
-    """No test leaves its thread scheduled otherwise: as a real-time one it would starve what runs beside it."""
-    before = scheduling_of()
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[SCHEDULED] = scheduling_of()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """No test leaves its thread scheduled otherwise: as a real-time one it would starve what runs beside it.
+
+    Asked after the teardown of its fixtures: a test may pretend to run on another system, which has nothing of this.
+    """
     yield
-    after, starved = scheduling_of(), ""
+    before, after = item.stash[SCHEDULED], scheduling_of()
     if after != before:
-        starved = f"{before} became {after}"
         if before is not None:
             reschedule(0, before)
-    assert not starved
+        pytest.fail(f"{before} became {after}", pytrace=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
