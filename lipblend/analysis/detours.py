@@ -50,6 +50,8 @@ def without_detours(original: Rows, synced: Rows, way: Way, steps: Steps) -> Ind
         bounds = _bounds(path, way, steps)
         for place, start in enumerate(bounds[:-1]):
             for straight in _gone_on(path, way, bounds, place, len(original)):
+                if np.array_equal(straight, path[start : start + len(straight)]):
+                    continue
                 if not _worth_it(original, synced, path, straight, start, leapt=bool(way.breaks[start])):
                     path[start : start + len(straight)] = straight
                     break
@@ -83,7 +85,8 @@ def _bounds(path: Indices, way: Way, steps: Steps) -> list[int]:
 def _gone_on(path: Indices, way: Way, bounds: list[int], place: int, count: int) -> Iterator[Indices]:
     """What would come from a stretch on if the one before went on, or the one after had begun before it.
 
-    Only where that is no other thing in the end: it leads over to one of the next stretches, or saves a jump.
+    Only where that is no other thing in the end: it leads over to one of the next stretches, or saves a jump and costs
+    none elsewhere.
     """
     start, stop = bounds[place : place + 2]
     if place > 0:
@@ -93,7 +96,7 @@ def _gone_on(path: Indices, way: Way, bounds: list[int], place: int, count: int)
             leads_over = end < len(path) and abs(straight[-1] + slope - path[end]) < 1
             if (leads_over or (end == stop and way.breaks[start])) and not _beyond(straight, count):
                 yield np.rint(straight).astype(np.int64)
-    if stop < len(path) and way.breaks[stop]:
+    if stop < len(path) and way.breaks[stop] and (start == 0 or way.breaks[start]):
         slope = _slope(path[stop : min(bounds[place + 2], stop + _SLOPE_FRAMES)])
         straight = path[stop] - slope * np.arange(stop - start, 0, -1)
         if not _beyond(straight, count):
