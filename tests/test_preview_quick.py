@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lipblend.errors import InputError, InputMismatchError, ModelError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.models import resolve_model
 from lipblend.faces.soon import LandmarkerSoon
-from lipblend.media.planes import to_rgb
+from lipblend.media.planes import Box, to_rgb
 from lipblend.media.probe import probe, probe_both
 from lipblend.media.reader import VideoReader
 from lipblend.media.synth import write_clip
@@ -249,3 +250,29 @@ def test_of_two_files_that_cannot_be_probed_the_first_is_named(sample: SamplePai
     with pytest.raises(InputError, match=r"two\.mp4 does not exist"):
         probe_both(sample.original, tmp_path / "two.mp4")
     assert probe_both(sample.original, sample.synced) == (probe(sample.original), probe(sample.synced))
+
+
+@pytest.mark.usefixtures("no_analysis")
+def test_swapped_colours_of_a_small_face_are_seen_in_one_frame(sample: SamplePair, tmp_path: Path) -> None:
+    """As in a whole run: what dozens of small pictures show there, one larger one shows here."""
+    clips = {}
+    room = np.random.default_rng(4).integers(30, 220, (9, 16, 3)).repeat(40, 0).repeat(40, 1).astype(np.uint8)
+    for name, source in (("orig", sample.original), ("synced", sample.synced)):
+        info, shown = probe(source), []
+        with VideoReader(info) as reader:
+            for frame in islice(reader, 10):
+                wide = room.copy()
+                whole = Box(0, 0, info.width, info.height)
+                wide[20:340, 160:480] = to_rgb(frame.planes, frame.layout, info.colour, whole, height=info.height)
+                shown.append(wide)
+        clips[name] = shown
+    painted = np.any([np.abs(a.astype(int) - b).sum(2) > 60 for a, b in zip(*clips.values(), strict=True)], axis=0)
+    down, across = np.nonzero(painted[60:300, 200:440])
+    top, bottom, left, right = 60 + down.min(), 60 + down.max(), 200 + across.min(), 200 + across.max()
+    for wide in clips["synced"]:
+        wide[top:bottom, left:right] = wide[top:bottom, left:right, ::-1]
+    files = {name: tmp_path / f"{name}.mp4" for name in clips}
+    for name, shown in clips.items():
+        write_clip(files[name], shown, frame_rate=Fraction(25), crf=12)
+    found = preview(files["orig"], files["synced"], ["#5"], {"natural": NATURAL}, quick=True)
+    assert any("red and blue are swapped in what the generator painted" in note for note in found.notes)

@@ -16,7 +16,6 @@ from lipblend.analysis.evidence import gather
 from lipblend.analysis.follow import follow
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
-from lipblend.analysis.placement import SmallPictures
 from lipblend.analysis.scan import Scan
 from lipblend.analysis.timeline import Clock, jumps
 from lipblend.analysis.window import Window, align_window, check_not_empty
@@ -219,7 +218,7 @@ def _read_both(
 
 def read_colours(ours: Scan, theirs: Scan, alignment: Alignment, settings: Settings) -> Interpretation:
     """How the synced video's codes are to be read, by what both show of the same."""
-    seen = gather(ours, theirs, alignment.pairing.source, SmallPictures.of(ours, theirs), alignment.mapping)
+    seen = gather(ours, theirs, alignment.pairing.source, alignment.mapping)
     return interpret(seen, ours.info, theirs.info, believe_tags=settings.colour.interpret == "tags")
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from lipblend.analysis.agreement import lower_face_box, skin_region
 from lipblend.analysis.geometry import covered
-from lipblend.analysis.placement import SmallPictures
 from lipblend.analysis.scan import Scan
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
+from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping, warp
 from lipblend.media.planes import Box, channels, joined
 
@@ -57,9 +57,7 @@ class Evidence:
     painted: Sightings
 
 
-def gather(
-    original: Scan, synced: Scan, source: npt.NDArray[np.int64], small: SmallPictures, mapping: FrameMapping
-) -> Evidence:
+def gather(original: Scan, synced: Scan, source: npt.NDArray[np.int64], mapping: FrameMapping) -> Evidence:
     """Pairs of colours of the small colour pictures of matched frames.
 
     Parameters
@@ -67,14 +65,11 @@ def gather(
     original, synced : Scan
     source : (n_s,) int64
         Original frame of every synced one, -1 for none.
-    small : SmallPictures
-        Theirs.
     mapping : FrameMapping
         Of whole frames.
     """
     beside: list[Sightings] = []
     painted: list[Sightings] = []
-    to_ours = small.small(mapping)
     for j, picture in synced.colours.pictures.items():
         i = int(source[j]) if j < len(source) else -1
         at = original.colours.nearest(i) if i >= 0 else None
@@ -82,16 +77,23 @@ def gather(
             continue
         ours = original.colours.pictures[at]
         height, width = ours.shape[:2]
+        to_small = _factors(ours, original.info), _factors(picture, synced.info)
+        to_ours = mapping.scaled(*to_small)
         theirs = joined(*(warp(plane, to_ours, (0, 0), (width, height)) for plane in channels(picture)))
         inside = covered(to_ours, picture.shape[:2], (height, width)) if not mapping.is_identity else True
         seen = inside & _calm(ours[..., 0]) & _calm(theirs[..., 0])
-        faces = _meshes(original.faces[at], small.to_small[0])
-        others = _meshes(synced.faces[j], small.to_small[1], to_ours)
+        faces = _meshes(original.faces[at], to_small[0])
+        others = _meshes(synced.faces[j], to_small[1], to_ours)
         away = seen & ~_painted([*faces, *others], (width, height))
         skin = inside & _skin(faces, (width, height))  # edges too: of a small face there is little else
         beside.append(Sightings(ours[away], theirs[away]))
         painted.append(Sightings(ours[skin], theirs[skin]))
     return Evidence(_joined(beside), _joined(painted))
+
+
+def _factors(picture: Colours, info: VideoInfo) -> tuple[float, float]:
+    """Across and down, from whole frames to a small picture."""
+    return picture.shape[1] / info.upright_width, picture.shape[0] / info.upright_height
 
 
 def _joined(parts: Sequence[Sightings]) -> Sightings:

@@ -14,6 +14,7 @@ from lipblend.analysis.clip import ClipAnalysis
 from lipblend.analysis.matching import SAME_TAKE
 from lipblend.analysis.measure import Pair
 from lipblend.analysis.scan import Scan, Seen, thumbnail
+from lipblend.analysis.sparse import SparsePictures
 from lipblend.analysis.window import HINT, Window, WindowUnpairedError, window_pts
 from lipblend.errors import InputMismatchError
 from lipblend.faces.landmarks import Landmarks
@@ -28,6 +29,7 @@ from lipblend.media.window import WindowReader
 from lipblend.settings import Settings, TrackSettings
 
 _USUAL_RATE = 25
+_FINER = 4  # colour pictures each way: one has to tell what elsewhere dozens do
 _REACHES = 0.75, 30.0  # usual frame lengths on both sides in which a frame is looked for, one after the other
 
 
@@ -115,7 +117,7 @@ def _frame_at(info: VideoInfo, time_s: float) -> Frame:
 
 
 def _scan(info: VideoInfo, frame: Frame, faces: tuple[TrackedFace, ...]) -> Scan:
-    scan = Scan(info, window_pts=(frame.pts, frame.pts))
+    scan = Scan(info, window_pts=(frame.pts, frame.pts), colours=SparsePictures(finer=_FINER))
     for _ in scan.recorded([Seen(frame, faces, thumbnail(frame.planes[0], frame.layout.depth))]):
         pass
     return scan

@@ -114,12 +114,14 @@ def light_path(reading: Reading) -> LightPath:
 def tagged(synced: ColourTags, original: ColourTags, height: int) -> Reading:
     """What the tags of both say; see `lipblend.media.colour.convert_colour` for what they leave out.
 
-    An SDR video without a matrix beside an HDR original is not taken to have its matrix.
+    Of two videos with the same light the one without a matrix is taken to have the other's. An SDR video without a
+    matrix beside an HDR original is not.
     """
     kinds = kind_of(synced.transfer), kind_of(original.transfer)
     hd = BT709 if height >= 720 else BT601
-    ours = _known(original.matrix) or (BT2020 if kinds[1] != SDR else hd)
-    theirs = _known(synced.matrix) or (ours if kinds[0] == kinds[1] else BT2020 if kinds[0] != SDR else hd)
+    same = kinds[0] == kinds[1]
+    ours = _known(original.matrix) or (same and _known(synced.matrix)) or (BT2020 if kinds[1] != SDR else hd)
+    theirs = _known(synced.matrix) or (ours if same else BT2020 if kinds[0] != SDR else hd)
     gamuts = [BT2020 if kind != SDR else BT709 for kind in kinds]
     return Reading(
         theirs, synced.range == RANGE_FULL, ours, original.range == RANGE_FULL, False, *kinds, gamuts[0], gamuts[1]

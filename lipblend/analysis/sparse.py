@@ -22,12 +22,15 @@ class SparsePictures:
 
     Attributes
     ----------
+    finer : int
+        Pixels of a picture for each of the size asked for, each way.
     step : int
         A power of two.
     pictures : dict of int to (h, w, 3) float32
         YCbCr in 8-bit units with fractions; each pixel the mean of a part of the frame.
     """
 
+    finer: int = 1
     step: int = 1
     pictures: dict[int, Colours] = field(default_factory=dict)
 
@@ -35,7 +38,7 @@ class SparsePictures:
         """Keep a frame's picture of a size, (width, height), if it is one of those that are kept."""
         if index % self.step:
             return
-        self.pictures[index] = small_colours(frame, size)
+        self.pictures[index] = small_colours(frame, (self.finer * size[0], self.finer * size[1]))
         if len(self.pictures) > _MOST:
             self.step *= 2
             self.pictures = {at: kept for at, kept in self.pictures.items() if at % self.step == 0}

@@ -61,6 +61,15 @@ class Sink(io.RawIOBase):
         return self._descriptor
 
 
+class _Unbuffered(io.BufferedWriter):
+    """Hands on what is written at once, whole: a bare `Sink` may take a part only."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        count = super().write(data)
+        self.flush()
+        return count
+
+
 def occupy_closed_descriptors() -> None:
     """Put the null device where standard input, output or error is closed.
 
@@ -93,12 +102,13 @@ def _tolerant(stream: TextIO | None, number: int) -> TextIO:
             stream.flush()
             number = stream.fileno()
     sink = Sink(number)
+    at_once = stream is not None and stream.write_through  # python -u
     return io.TextIOWrapper(
-        io.BufferedWriter(sink),
+        _Unbuffered(sink) if at_once else io.BufferedWriter(sink),
         encoding="utf-8" if stream is None else stream.encoding,
         errors="backslashreplace",
         line_buffering=number == 2 or sink.isatty(),
-        write_through=stream is not None and stream.write_through,
+        write_through=at_once,
     )
 
 

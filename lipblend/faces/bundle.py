@@ -9,11 +9,17 @@ without it gives the same meshes.
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Collection
 
 UNREAD = frozenset({"face_blendshapes.tflite"})
 """Entries of the face bundle whose answers lipblend never reads."""
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OSError,
+    NotImplementedError, RuntimeError,  # an unknown method; with a password
+)  # fmt: skip
 _ALIGNED_BYTES = 16
 _LOCAL_HEADER_BYTES = 30
 _PADDING_ID = b"\x35\xd9"  # an extra field that programs who do not know it pass over; Android's zipalign uses it
@@ -42,7 +48,7 @@ def without_entries(bundle: bytes, names: Collection[str] = UNREAD) -> bytes:
             if not any(entry.filename in names for entry in entries):
                 return bundle
             kept = [(entry, archive.read(entry)) for entry in entries if entry.filename not in names]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError):  # no archive; an unknown method; with a password
+    except _UNREADABLE:
         return bundle
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:

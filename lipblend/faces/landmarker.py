@@ -68,7 +68,7 @@ class FaceLandmarker:
         if not model.is_file():
             raise ModelError(f"the model {model} is not a file")
         self._task: Any = None
-        failure: list[Exception] = []
+        failure: list[BaseException] = []
 
         def create() -> None:
             self.network = refuse_network_on_this_thread()
@@ -77,7 +77,7 @@ class FaceLandmarker:
                 self._task = _create_task(model, max_faces, confidence)
                 # The library reports some things with the first picture only; let that happen here.
                 _run(self._task, np.zeros((_WARM_UP_PX, _WARM_UP_PX, 3), np.uint8))
-            except (RuntimeError, ValueError, OSError) as error:
+            except BaseException as error:  # noqa: BLE001 - raised on the thread that asked
                 failure.append(error)
 
         with process_kept(), native_log_hidden():
@@ -86,6 +86,8 @@ class FaceLandmarker:
             thread.join()
         if failure:
             self.close()
+            if not isinstance(failure[0], RuntimeError | ValueError | OSError):
+                raise failure[0]
             raise ModelError(
                 f"MediaPipe cannot use the model {model}", details=tuple(str(failure[0]).splitlines()[:3])
             ) from failure[0]

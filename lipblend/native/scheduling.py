@@ -47,7 +47,7 @@ def scheduling_of(thread: int = 0) -> Scheduling | None:
             os.getpriority(os.PRIO_PROCESS, thread),
             frozenset(os.sched_getaffinity(thread)),
         )
-    except ProcessLookupError:
+    except OSError:  # it has ended, or the system does not tell
         return None
 
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -72,7 +73,11 @@ def _limits() -> dict[str, tuple[int, int]]:
     import resource
 
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
-    return {name: resource.getrlimit(getattr(resource, name)) for name in names}
+    found = {}
+    for name in names:
+        with suppress(OSError, ValueError):  # the system does not know, or tell, this one
+            found[name] = resource.getrlimit(getattr(resource, name))
+    return found
 
 
 def _set_limits(wanted: dict[str, tuple[int, int]]) -> None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from lipblend.analysis.evidence import Evidence, Sightings
 from lipblend.analysis.interpret import Interpretation, interpret
-from lipblend.analysis.readings import Reading
+from lipblend.analysis.readings import Reading, tagged
 from lipblend.errors import InputMismatchError
+from lipblend.media.colour import convert_colour
 from lipblend.media.info import ColourTags, PixelLayout, VideoInfo
 
 Floats = NDArray[np.float64]
@@ -201,3 +202,25 @@ def test_where_too_little_is_seen_tags_are_believed_and_that_is_said(info: Video
     found = interpret(Evidence(few, NONE), ours, theirs, believe_tags=False)
     assert found.change is not None
     assert "too little is seen" in found.notes[0]
+
+
+@pytest.mark.parametrize("height", [480, 1080])
+@pytest.mark.parametrize("ours", [0, 1, 2, 5, 6, 9])
+@pytest.mark.parametrize("theirs", [0, 1, 2, 6, 9])
+@pytest.mark.parametrize("ranges", [(0, 0), (1, 2), (2, 0)])
+def test_what_is_tried_as_the_tags_say_is_what_is_done(
+    height: int, ours: int, theirs: int, ranges: tuple[int, int]
+) -> None:
+    """Where no change is found, the conversion by the tags is the one that was held against the pictures."""
+    original, synced = (ColourTags(each, 2, 2, span) for each, span in zip((ours, theirs), ranges, strict=True))
+    some = codes(scene(50))
+    tried = tagged(synced, original, height).code_map().apply(some[None])
+    np.testing.assert_allclose(tried, convert_colour(some[None], synced, original, height), atol=0.02)
+
+
+def test_a_matrix_that_only_the_synced_video_names_is_not_taken_on_trust(info: VideoInfo) -> None:
+    rgb = scene()
+    original, synced = codes(rgb), codes(rgb, replace(PLAIN, matrix=6))
+    found = read(info, original, synced, (UNTAGGED, ColourTags(6, 6, 6, 1)))
+    assert left(found, original, synced) < 1.5
+    assert "coded by BT.601 where the original's are by BT.709" in found.notes[0]

@@ -201,3 +201,12 @@ def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout.endswith("True\n")
+
+
+def test_unbuffered_output_comes_at_once(tmp_path: Path) -> None:
+    """As Python has it with -u: what is printed before a process is killed has been seen."""
+    code = (
+        "import os; from lipblend.cli.streams import make_tolerant; make_tolerant(); print('seen', end=''); os._exit(0)"
+    )
+    words = [sys.executable, "-u", "-c", code]
+    assert subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True).stdout == "seen"

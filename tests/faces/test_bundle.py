@@ -107,3 +107,11 @@ def test_other_bundles_are_taken_as_they_come(method: int) -> None:
     found = entries(without_entries(packed(contents, method)))
     assert [(name, content) for name, (_, content) in found.items()] == list(contents.items())[1:]
     assert all(offset % 16 == 0 for offset, _ in found.values())
+
+
+def test_a_bundle_with_a_damaged_entry_stays_as_it_is() -> None:
+    content = np.random.default_rng(1).integers(0, 16, 5000, np.uint8).tobytes()
+    whole = packed({"face_blendshapes.tflite": b"x", "face_detector.tflite": content}, zipfile.ZIP_DEFLATED)
+    at = whole.index(b"face_detector.tflite") + 20
+    damaged = whole[:at] + bytes([255 - each for each in whole[at : at + 40]]) + whole[at + 40 :]
+    assert without_entries(damaged) is damaged

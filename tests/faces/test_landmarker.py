@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lipblend.errors import ModelError
+from lipblend.faces import landmarker as landmarker_module
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 
@@ -111,6 +112,18 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     path.write_bytes(b"no model" * 100)
     with pytest.raises(ModelError, match="MediaPipe cannot use the model"):
         FaceLandmarker(path, max_faces=1, confidence=0.5)
+
+
+@pytest.mark.parametrize("error", [ImportError("libGLESv2.so.2: cannot open"), AttributeError("no such task")])
+def test_what_stops_its_making_is_raised_where_it_is_asked_for(
+    error: Exception, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(landmarker_module, "_create_task", refuse)
+    with pytest.raises(type(error), match=str(error)):
+        FaceLandmarker(model_path, max_faces=1, confidence=0.5)
 
 
 @pytest.mark.parametrize(("faces", "confidence"), [(0, 0.5), (1, 1.5), (1, -0.1)])

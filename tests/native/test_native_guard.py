@@ -260,3 +260,15 @@ def test_the_right_is_laid_down_on_one_thread_only() -> None:
         with priority_not_raised():
             assert pool.submit(effective).result() == before
         assert effective() == before
+
+
+@pytest.mark.parametrize("fault", [PermissionError(1, "refused"), OSError(38, "not implemented")])
+def test_a_system_that_does_not_tell_of_scheduling_is_no_fault(fault: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sched_getscheduler", refuse)
+        patch.setattr(resource, "getrlimit", refuse)
+        with process_kept():
+            pass
