@@ -118,18 +118,19 @@ def _by_the_clock(original: Rows, synced: Rows, source: Indices, clocks: tuple[C
     A generator that goes on after the original's end repeats it in some way, which fits; a cut or damaged original has
     nothing to show there, and neither has one that begins later.
     """
+    source = without_strangers(original, synced, source, *timeline.outside(*clocks, 0.0))
     usual = timeline.usual_offset_s(source, *clocks)
-    for offset_s in sorted({0.0, usual}, key=abs):
-        before, after = timeline.outside(*clocks, offset_s)
-        source = without_strangers(original, synced, source, before, after)
+    if usual:
+        source = without_strangers(original, synced, source, *timeline.outside(*clocks, usual))
     if timeline.describe(source, *clocks).in_step:
         return source
-    clock = timeline.source_by_time(*clocks, usual)
-    both = (clock >= 0) & (source >= 0)
-    if (
-        not both.any()
-        or np.count_nonzero(clock[source >= 0] < 0) > _ODD_SHARE * len(source)
-        or fits_worse_by(original, synced, clock, source, both) > _WORSE
-    ):
-        return source
-    return np.where(source >= 0, clock, -1)
+    for offset_s in sorted({0.0, usual}, key=abs):
+        clock = timeline.source_by_time(*clocks, offset_s)
+        both = (clock >= 0) & (source >= 0)
+        if (
+            both.any()
+            and np.count_nonzero(clock[source >= 0] < 0) <= _ODD_SHARE * len(source)
+            and fits_worse_by(original, synced, clock, source, both) <= _WORSE
+        ):
+            return np.where(source >= 0, clock, -1)
+    return source

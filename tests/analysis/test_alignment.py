@@ -155,6 +155,14 @@ def test_black_clips_go_by_the_clock() -> None:
     assert got.pairing.source.tolist() == list(range(30))
 
 
+def test_an_original_of_which_most_is_missing_keeps_the_frames_that_it_has() -> None:
+    """What the lost frames were matched with must not say how far the two videos lie apart in time."""
+    pictures = film(50, 0, size=(32, 18), step_px=0.1)
+    noise = np.random.default_rng(0).normal(0, 1, pictures[:18].shape)
+    got = align(scan_of(pictures[:18] + noise), scan_of(handed_on(pictures, range(50), noise=0.5)), PairSettings())
+    np.testing.assert_array_equal(got.pairing.source, [*range(18), *[-1] * 32])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("cut_start", "cut_end"), [(25, 0), (0, 25), (15, 15)])
 def test_frames_that_a_cut_original_does_not_hold_are_left_out(
