@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from lipblend.analysis import analyse
 from lipblend.analysis.scan import Scan
 from lipblend.cli.app import app
-from lipblend.errors import InputError, NoFaceError, SettingsError
+from lipblend.errors import NoFaceError, SettingsError
 from lipblend.media.planes import to_rgb
 from lipblend.media.prefetch import prefetch
 from lipblend.media.probe import probe
@@ -249,7 +249,7 @@ def test_what_is_no_time(ninety: Path, text: str) -> None:
 
 @pytest.mark.parametrize(("text", "names"), [("3.7", "3.60 s long"), ("1:00", "3.60 s long"), ("#90", "has 90 frames")])
 def test_a_time_beyond_the_end_names_the_length(ninety: Path, text: str, names: str) -> None:
-    with FrameTimes(probe(ninety)) as times, pytest.raises(InputError, match=names):
+    with FrameTimes(probe(ninety)) as times, pytest.raises(SettingsError, match=names):
         times.parsed(text)
 
 
@@ -339,7 +339,7 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
     [
         (["--at", "1", "-o", "sheet.gif"], 7, "names no picture"),
         (["--at", "1", "-o", "gone/sheet.png"], 7, "does not exist"),
-        (["--at", "9", "-o", "sheet.png"], 3, "3.60 s long"),
+        (["--at", "9", "-o", "sheet.png"], 2, "3.60 s long"),
         (["--at", "1", "-o", "sheet.png", "--presets", "natural,nonesuch"], 2, "no preset 'nonesuch'"),
         (["--at", "1", "-o", "sheet.png", "--presets", "natural,natural"], 2, "names natural twice"),
         (

@@ -22,6 +22,7 @@ Colours = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _MOST_PIXELS = 40_000
+_NEUTRAL, _GREY_LEVELS = 128.0, 1.0  # of Cb and Cr
 _PAINTED_FRAC = 0.3  # face widths about the lower face that a generator may have painted
 _EDGE_LEVELS = 12.0  # of luma, from pixel to pixel: on an edge the two videos differ by where it lies
 _LEAST_PAIR = 0.5  # steps that a synced frame's original may lie beside the one whose picture is kept
@@ -42,6 +43,11 @@ class Sightings:
 
     def __len__(self) -> int:
         return len(self.original)
+
+    @property
+    def coloured(self) -> bool:
+        """The original shows more than greys."""
+        return bool((np.abs(self.original[:, 1:] - _NEUTRAL) > _GREY_LEVELS).any())
 
     def thinned(self, most: int) -> Sightings:
         """At most so many of them, evenly spread."""

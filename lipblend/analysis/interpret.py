@@ -98,7 +98,10 @@ def _unseen(plain: Reading) -> Interpretation:
 def _by_codes(plain: Reading, seen: Sightings, *, believe_tags: bool) -> Interpretation:
     """Matrix, range and order of channels."""
     usual = plain.code_map()
-    scored = [(_score(each.code_map(), seen), each) for each in same_light(plain)]
+    tried = same_light(plain)
+    if not seen.coloured:  # then it says nothing of what colours are coded by
+        tried = (each for each in tried if (each.matrix, each.target_matrix) == (plain.matrix, plain.target_matrix))
+    scored = [(_score(each.code_map(), seen), each) for each in tried]
     least = min(score for score, _ in scored)
     # Of those that explain as much, the one with the fewest faults: where little is coloured, matrices hardly differ.
     near = [(score, each) for score, each in scored if score < least * _AS_GOOD + _AS_GOOD_LEVELS]

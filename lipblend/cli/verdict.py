@@ -114,11 +114,10 @@ def hold_gate(record: Evaluation, *, shown: bool) -> None:
     from lipblend.report import gate_text
     from lipblend.report.wording import NOTHING_TO_JUDGE, summary_text
 
-    judged = any(verdict.passed is not None for verdict in record.verdicts)
-    if judged and record.passed:
+    if record.judged and record.passed:
         return
     text = NOTHING_TO_JUDGE
-    if judged:
+    if record.judged:
         text = f"{summary_text(record)}. {GATE_HINT}" if shown else f"{gate_text(record)}\n{GATE_HINT}"
     print(f"error: {text}", file=sys.stderr)
     raise typer.Exit(GateError.exit_code)

@@ -256,7 +256,8 @@ class VideoWriter:
             subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
             self.notes += dropped_streams(source, extras)
             if self._info.source_format != self._info.layout.name:
-                self.notes.append(f"pictures converted from {self._info.source_format} to {self._info.layout.name}")
+                taken = self._stream.pix_fmt
+                self.notes.append(f"pictures converted from {self._info.source_format} to {taken}")
         return audio, subtitles
 
     def _audio_indices(self, source: InputContainer, extras: VideoInfo) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.errors import InputError, SettingsError
+from lipblend.errors import SettingsError
 from lipblend.media.info import VideoInfo
 from lipblend.media.survey import Survey, survey
 
@@ -60,16 +60,14 @@ class FrameTimes:
         Raises
         ------
         SettingsError
-            It is none of these.
-        InputError
-            It lies beyond the clip.
+            It is none of these, or lies beyond the clip.
         """
         word, info = text.strip(), self._info
         if word.startswith("#") and word[1:].isdecimal():
             stamps_s = self._stamps_s()
             number = int(word[1:])
             if number >= len(stamps_s):
-                raise InputError(
+                raise SettingsError(
                     f"--at {text}: {info.path.name} has {len(stamps_s)} frames",
                     hint=f"The last one is #{len(stamps_s) - 1}.",
                 )
@@ -81,7 +79,7 @@ class FrameTimes:
                 hint="Write seconds (12.5), 1:02.5 (below 60 after a colon), or a frame number (#312).",
             )
         if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
-            raise InputError(
+            raise SettingsError(
                 f"--at {text} lies beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
                 hint=f"Choose a time from 0 to {info.duration_s:.2f} s.",
             )

@@ -149,6 +149,11 @@ class Evaluation:
     seconds: float
 
     @property
+    def judged(self) -> bool:
+        """Something was blended, and some measure of it has both a value and a mark."""
+        return any(row.blended for row in self.rows) and any(each.passed is not None for each in self.verdicts)
+
+    @property
     def passed(self) -> bool:
         """No measure misses its mark."""
         return not any(verdict.passed is False for verdict in self.verdicts)

@@ -60,7 +60,7 @@ def _suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[in
     failed = sum(verdict.passed is False for verdict in judged)
     skipped = sum(verdict.passed is None for verdict in judged)
     suite = ElementTree.SubElement(root, "testsuite", name=_clean(name), errors="0")
-    nothing = skipped == len(judged)
+    nothing = not record.judged
     counts = len(judged) + nothing, failed + nothing, skipped
     for word, number in zip(("tests", "failures", "skipped"), counts, strict=True):
         suite.set(word, str(number))

@@ -46,7 +46,7 @@ def header(record: Evaluation, *, gated: bool) -> str:
     origin = f"<span>made from {' and '.join(sources)}</span>" if sources else ""
     length = time_text(record.rows[-1].time_s) if record.rows else time_text(0)
     rate = number_text(record.frame_rate, digits=5)
-    judged = gated and any(verdict.passed is not None for verdict in record.verdicts)
+    judged = gated and record.judged
     state = ("pass" if record.passed else "fail") if judged else "open"
     headline, _, rest = (summary_text(record) if gated else measured_text(record)).partition(": ")
     missed = [verdict for verdict in record.verdicts if gated and verdict.passed is False]

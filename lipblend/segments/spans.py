@@ -70,7 +70,8 @@ class FrameRange:
         words = text.strip().split(":")
         if len(words) != 2:
             steps = len(words) == 3 and all(_NUMBER.fullmatch(word.strip()) for word in words if word.strip())
-            why = ": every n-th frame cannot be taken" if steps and words[2].strip() else ""
+            three = ": every n-th frame cannot be taken, and times are written 1m02s"
+            why = three if steps and words[2].strip() else ""
             raise SettingsError(f"{text!r} is no range of frames{why}", hint=_HINT)
         start, stop = (_end(word.strip(), text) for word in words)
         frames = cls(start, stop)

@@ -224,3 +224,13 @@ def test_a_matrix_that_only_the_synced_video_names_is_not_taken_on_trust(info: V
     found = read(info, original, synced, (UNTAGGED, ColourTags(6, 6, 6, 1)))
     assert left(found, original, synced) < 1.5
     assert "coded by BT.601 where the original's are by BT.709" in found.notes[0]
+
+
+def test_a_grey_original_says_nothing_of_matrices(info: VideoInfo) -> None:
+    """Full range, not tagged so: that alone is undone."""
+    rgb = scene().mean(1, keepdims=True) * [1.0, 0.97, 0.95]  # the generator's tint
+    grey = codes(rgb, Reading(1, True, 1, True))
+    grey[:, 1:] = 128
+    found = read(info, grey, codes(rgb), (UNTAGGED, SDR_TAGS))
+    assert "the ranges are not what the tags say (synced limited, original full)" in found.notes[0]
+    assert "BT." not in found.notes[0]

@@ -27,6 +27,7 @@ from lipblend.report.picks import Pick
 from lipblend.report.sections import _plot, _table_row
 from lipblend.report.store import json_bytes
 from lipblend.report.table import csv_bytes
+from lipblend.report.wording import summary_text
 
 
 def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
@@ -208,13 +209,17 @@ def test_junit_fails_where_nothing_could_be_judged() -> None:
     record = evaluation()
     bare = tuple(dataclasses.replace(each, value=None, passed=None, failing=()) for each in record.verdicts)
     off = tuple(dataclasses.replace(each, mark=None, passed=None, failing=()) for each in record.verdicts)
-    for verdicts in (bare, off, ()):
-        root = ElementTree.fromstring(junit_bytes([("clip", dataclasses.replace(record, verdicts=verdicts))]))
+    through = tuple(dataclasses.replace(row, blended=False) for row in record.rows)
+    for change in ({"verdicts": bare}, {"verdicts": off}, {"verdicts": ()}):
+        root = ElementTree.fromstring(junit_bytes([("clip", dataclasses.replace(record, **change))]))
         (suite,) = root
         assert (root.get("failures"), suite.get("failures")) == ("1", "1")
         assert int(suite.get("tests")) == len(suite) == int(suite.get("skipped")) + 1
         (failure,) = suite.iter("failure")
         assert "the gate has nothing to judge" in failure.get("message")
+    nothing = dataclasses.replace(record, rows=through)
+    assert summary_text(nothing) == "Not judged: no frame was blended"
+    assert b"the gate has nothing to judge: no frame was blended" in junit_bytes([("clip", nothing)])
 
 
 def test_nothing_is_called_failed_unless_that_was_asked_for(

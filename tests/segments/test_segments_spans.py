@@ -82,7 +82,7 @@ def test_hours_and_minutes_are_written_with_letters() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no range"), ("3", "no range"), ("a:b", "'a' is neither a number nor a time"), ("1:2:3", "every n-th"),
+        ("", "no range"), ("3", "no range"), ("a:b", "'a' is neither a number nor a time"), ("1:2:3", "written 1m02s"),
         ("::2", "every n-th"), ("0:01:02.5", "no range"), ("1.5:3", "'1.5' is neither"), ("5:5", "empty"),
         ("7:3", "backwards"), ("-2:-5", "backwards"), ("3s:2s", "backwards"), ("2s:2s", "empty"), ("s:", "neither"),
         ("-:", "neither"),
