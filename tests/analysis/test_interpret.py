@@ -228,7 +228,7 @@ def test_a_matrix_that_only_the_synced_video_names_is_not_taken_on_trust(info: V
 
 def test_a_grey_original_says_nothing_of_matrices(info: VideoInfo) -> None:
     """Full range, not tagged so: that alone is undone."""
-    rgb = scene().mean(1, keepdims=True) * [0.95, 1.0, 0.95]  # the generator's tint
+    rgb = np.linspace(0.08, 0.95, 3000)[:, None] * [0.95, 1.0, 0.95]  # the generator's tint
     grey = codes(rgb, Reading(1, True, 1, True))
     grey[:, 1:] = 128
     found = read(info, grey, codes(rgb), (UNTAGGED, SDR_TAGS))
