@@ -138,6 +138,7 @@ def coded(matrix: int = 1, *, full: bool = False, tags: tuple[int, int, int, int
 
 PQ_203, HLG_75, PQ_100 = (to_pq(), PQ), (to_hlg, HLG), (to_pq(100.0), PQ)
 UNTAGGED = (2, 2, 2, 0)
+PASTE_SIGMA_PX, PASTE_LEVELS = 2.0, 5.0  # by which the box is found that a generator pasted
 VARIANTS = {
     "pq": Variant(PQ_203, None),
     "pq-untagged": Variant(PQ_203, (same, coded(1, tags=UNTAGGED))),
@@ -216,8 +217,8 @@ def synced_frames(triple: Path, variant: Variant) -> Iterator[Floats]:
         if not variant.patch:
             yield remake(theirs)
             continue
-        apart = cv2.GaussianBlur(np.abs(theirs - ours).max(-1), (0, 0), 0.006 * ours.shape[1])
-        inside = (apart > 3 / 255).astype(np.uint8)
+        apart = cv2.GaussianBlur(np.abs(theirs - ours).max(-1), (0, 0), PASTE_SIGMA_PX)
+        inside = (apart > PASTE_LEVELS / 255).astype(np.uint8)
         hull = np.zeros_like(inside)
         labels = cv2.connectedComponentsWithStats(inside)
         largest = 1 + int(labels[2][1:, cv2.CC_STAT_AREA].argmax())

@@ -33,6 +33,7 @@ _MOST_LEVELS = 16.0  # a colour counts by how far two readings lie apart, up to 
 _HALF = 0.5  # measured: 0.71 and more for the wrong readings of eleven real pairs, 0.3 and less for right ones
 _LEAST_GAIN_LEVELS = 1.0
 _PATCH_GAIN_LEVELS = 5.0  # of the painted skin, which a generator tints: a swap turns it blue
+_PATCH_SHARE = 0.15  # of the painted skin that may have been swapped alone
 _CAP_LEVELS = 24.0
 _AS_GOOD, _AS_GOOD_LEVELS = 1.05, 0.1
 _CLEARLY, _WORTH_LEVELS = 0.7, 0.25  # another reading, or a correction, leaves less than this share, and this much less
@@ -165,7 +166,7 @@ def _with_patch(whole: Interpretation, plain: Reading, painted: Sightings, *, be
     base = whole.change or plain.code_map()
     others = [replace(base, into=each) for each in swapped_only(base.into, plain)]
     best = min(others, key=lambda other: _score(other, painted))
-    told = _told_apart(base, best, painted)
+    told = _told_in_part(base, best, painted)
     if told is None or not _surely(*told, least=_PATCH_GAIN_LEVELS):
         return whole
     note = wording.fault_note(wording.SWAPPED_PATCH, told, undone=not believe_tags)
@@ -253,6 +254,18 @@ def _told_apart(usual: CodeMap, other: CodeMap, seen: Sightings) -> tuple[float,
     lengths = (_length(each - seen.original)[telling] for each in (one, two))
     first, second = (_weighted_median(each, weight) for each in lengths)
     return first, second
+
+
+def _told_in_part(usual: CodeMap, other: CodeMap, seen: Sightings) -> tuple[float, float] | None:
+    """The same where the other map is right for a part of the sightings only; over that part. None for too few."""
+    one, two = _mapped(usual, seen), _mapped(other, seen)
+    first, second = (_length(each - seen.original) for each in (one, two))
+    telling = _length(one - two) > _PATCH_GAIN_LEVELS
+    fits = telling & (second < _HALF * first) & (first - second > _PATCH_GAIN_LEVELS)
+    count = np.count_nonzero(fits)
+    if count < _TELLING_LEAST or count < _PATCH_SHARE * np.count_nonzero(telling):
+        return None
+    return float(np.median(first[fits])), float(np.median(second[fits]))
 
 
 def _surely(before: float, after: float, *, least: float) -> bool:

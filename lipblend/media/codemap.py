@@ -19,7 +19,12 @@ STEPS = 4096
 HIGHEST = 1.1
 """Codes R'G'B' from 0 to this are told apart: limited range goes on to 1.09."""
 
-_LEAST_SIGMA_PX, _SIGMA_FRAC = 1.5, 0.008  # surroundings by which one of two readings is chosen, of the patch's side
+_SIGMA_PX = 1.0  # surroundings by which one of two readings is chosen
+_AROUND_SIGMA_PX, _AROUND_SIGMA_FRAC = 4.0, 0.008  # wider ones: pixels at least; of the patch's side
+_AROUND_SHARE = 0.1  # of the wider ones in what is chosen by: where a pixel is grey either reading does
+_BORDER = np.ones((9, 9), np.uint8)  # two chroma samples to each side: one is mixed, upsampling spreads it
+_SETTLED = 0.9  # of what the two differ by: then one is right all around
+_MIXED_LEVELS = 8.0  # the two differ by more where neither is right
 _LEAST_APART, _SURE_SLOPE = 0.5, 2.0  # levels; a choice is whole from a quarter of the difference on
 
 
@@ -108,13 +113,30 @@ class CodeMap:
 
 
 def nearer(usual: Patch3, other: Patch3, beside: Patch3) -> Patch3:
-    """One picture or another, whichever is nearer to a third in the surroundings of each pixel; soft in between."""
+    """One picture or another, whichever is nearer to a third in the surroundings of each pixel; soft in between.
+
+    Where the one ends and the other begins, subsampled chroma is a mix of both and neither is right: there it is the
+    third.
+    """
     apart = np.abs(other - usual).sum(-1)
     gain = np.abs(usual - beside).sum(-1) - np.abs(other - beside).sum(-1)
-    sigma = max(_LEAST_SIGMA_PX, _SIGMA_FRAC * max(usual.shape[:2]))
-    known, gained = (cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (apart, gain))
-    share = np.clip(0.5 + gained / (known + _LEAST_APART) * _SURE_SLOPE, 0, 1)
-    return np.asarray(usual + share[..., None] * (other - usual), np.float32)
+    sigma = max(_AROUND_SIGMA_PX, _AROUND_SIGMA_FRAC * max(usual.shape[:2]))
+    (known, wide_known), (gained, wide_gained) = (
+        [cv2.GaussianBlur(plane, (0, 0), each) for each in (_SIGMA_PX, sigma)] for plane in (apart, gain)
+    )
+    share = _share(gained + _AROUND_SHARE * wide_gained, known + _AROUND_SHARE * wide_known)
+    settled = np.abs(wide_gained) > _SETTLED * wide_known
+    share = np.where(settled, _share(wide_gained, wide_known), share)
+    chosen = (share > 0.5).astype(np.uint8)
+    border = cv2.dilate(chosen, _BORDER) & cv2.dilate(1 - chosen, _BORDER)
+    mixed = (border > 0) & ~settled & (known > _MIXED_LEVELS)
+    out = usual + share[..., None] * (other - usual)
+    weight = cv2.blur(mixed.astype(np.float32), (3, 3))[..., None]
+    return np.asarray(out + weight * (beside - out), np.float32)
+
+
+def _share(gained: Patch3, known: Patch3) -> Patch3:
+    return np.asarray(np.clip(0.5 + gained / (known + _LEAST_APART) * _SURE_SLOPE, 0, 1), np.float32)
 
 
 def _looked_up(table: Table, at: Patch3) -> Patch3:

@@ -234,3 +234,15 @@ def test_a_grey_original_says_nothing_of_matrices(info: VideoInfo) -> None:
     found = read(info, grey, codes(rgb), (UNTAGGED, SDR_TAGS))
     assert "the ranges are not what the tags say (synced limited, original full)" in found.notes[0]
     assert "BT." not in found.notes[0]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_channels_swapped_in_a_part_of_what_was_painted(info: VideoInfo, share: float) -> None:
+    rgb = scene()
+    skin = rgb[rgb[:, 0] > 1.3 * rgb[:, 2]]
+    swapped = np.arange(len(skin)) < share * len(skin)
+    synced = np.where(swapped[:, None], codes(skin, replace(PLAIN, swapped=True)), codes(0.9 * skin))
+    found = read(info, codes(rgb), codes(rgb), painted=Sightings(codes(skin), synced.astype(np.float32)))
+    assert "red and blue are swapped in what the generator painted" in found.notes[0]
+    assert found.change is not None
+    assert found.change.painted_into is not None
