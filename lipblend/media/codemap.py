@@ -22,8 +22,8 @@ HIGHEST = 1.1
 _SIGMA_PX = 1.0  # surroundings by which one of two readings is chosen
 _AROUND_SIGMA_PX, _AROUND_SIGMA_FRAC = 4.0, 0.008  # wider ones: pixels at least; of the patch's side
 _AROUND_SHARE = 0.1  # of the wider ones in what is chosen by: where a pixel is grey either reading does
-_BORDER = np.ones((9, 9), np.uint8)  # two chroma samples to each side: one is mixed, upsampling spreads it
-_SETTLED = 0.9  # of what the two differ by: then one is right all around
+_BORDER = np.ones((7, 7), np.uint8)  # what a mixed chroma sample spreads to when it is upsampled
+_SETTLED = 0.25  # of what the two differ by: then one is right all around
 _MIXED_LEVELS = 8.0  # the two differ by more where neither is right
 _LEAST_APART, _SURE_SLOPE = 0.5, 2.0  # levels; a choice is whole from a quarter of the difference on
 
