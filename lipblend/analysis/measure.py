@@ -13,7 +13,8 @@ from lipblend.analysis import agreement
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.media.colour import convert_colour, ycbcr_matrix
-from lipblend.media.info import VideoInfo
+from lipblend.media.info import RANGE_FULL, VideoInfo
+from lipblend.media.light import sdr_difference
 from lipblend.media.mapping import FrameMapping, synced_reduced
 from lipblend.media.planes import Box, extract_reduced
 from lipblend.media.reader import Frame
@@ -109,7 +110,12 @@ class Pair:
 
     def _footprint(self, ours: Frame, theirs: Frame, face: Landmarks, step: int) -> Sample | None:
         patches = self._patches(ours, theirs, footprint_box(face), step)
-        return None if patches is None else footprint_sample(*patches, Landmarks(face.points / np.float32(step)))
+        if patches is None:
+            return None
+        before, after, box = patches
+        tags = self.original.colour
+        apart = sdr_difference(before, after, tags.transfer, full=tags.range == RANGE_FULL)
+        return footprint_sample(apart, box, Landmarks(face.points / np.float32(step)))
 
     def _patches(self, ours: Frame, theirs: Frame, wanted: Box, step: int) -> tuple[Patch3, Patch3, Box] | None:
         """What both frames show in a box, as far as both show it, and that part of it; None if that is too little.

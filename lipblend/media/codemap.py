@@ -128,7 +128,7 @@ def nearer(usual: Patch3, other: Patch3, beside: Patch3) -> Patch3:
     settled = np.abs(wide_gained) > _SETTLED * wide_known
     share = np.where(settled, _share(wide_gained, wide_known), share)
     chosen = (share > 0.5).astype(np.uint8)
-    border = cv2.dilate(chosen, _BORDER) & cv2.dilate(1 - chosen, _BORDER)
+    border = cv2.bitwise_and(cv2.dilate(chosen, _BORDER), cv2.dilate(1 - chosen, _BORDER))
     mixed = (border > 0) & ~settled & (known > _MIXED_LEVELS)
     out = usual + share[..., None] * (other - usual)
     weight = cv2.blur(mixed.astype(np.float32), (3, 3))[..., None]

@@ -34,6 +34,7 @@ _PEAK = 10_000.0
 _HLG_WHITE = (float(np.exp((0.75 - _C) / _A)) + _B) / 12  # scene light of 75 %
 _GAMMA = 2.4
 _KNEE = 0.8  # of SDR codes: highlights are compressed from there on, where HDR is shown in SDR
+_TABLE_STEPS = 1024
 _SYSTEM_GAMMA = 1.2  # of HLG on a display of 1000 cd/m2
 
 _WHITE_POINT = (0.3127, 0.3290)
@@ -88,6 +89,47 @@ def display_power(kind: int) -> float:
 def scene_power(kind: int) -> float:
     """`from_light` takes ``luminance**power`` times the light that a display shows: the inverse of `display_power`."""
     return 1 / _SYSTEM_GAMMA - 1 if kind == HLG else 0.0
+
+
+@cache
+def sdr_luma_table(kind: int, full: bool) -> Values:
+    """(1024,): SDR luma, in 8-bit levels from black, at evenly spaced codes of 8 bits from 0 to 255; read-only."""
+    codes = np.linspace(0, 255, _TABLE_STEPS)
+    luma = codes / 255 if full else (codes - 16) / 219
+    made = (255 if full else 219) * from_light(to_light(luma, kind) ** (1 + display_power(kind)), SDR)
+    made.setflags(write=False)
+    return made
+
+
+def sdr_difference(
+    original: NDArray[np.float32], synced: NDArray[np.float32], transfer: int, *, full: bool
+) -> NDArray[np.float32]:
+    """What two pictures differ by, in the steps that an SDR picture's codes have: PQ's and HLG's are finer in the dark.
+
+    Luma through light; chroma by the slope of that at the original's luma, which is near enough for a difference.
+
+    Parameters
+    ----------
+    original, synced : (h, w, 3) float32
+        YCbCr in 8-bit units, both in the original's encoding.
+    transfer : int
+        H.273.
+    full : bool
+        Range of the codes.
+
+    Returns
+    -------
+    (h, w, 3) float32
+        Synced less original, 8-bit levels.
+    """
+    apart = synced - original
+    kind = kind_of(transfer)
+    if kind == SDR:
+        return apart
+    table, codes = sdr_luma_table(kind, full), np.linspace(0, 255, _TABLE_STEPS)
+    one, two = (np.interp(each[..., 0], codes, table) for each in (original, synced))
+    slope = np.interp(original[..., 0], codes, np.gradient(table, codes))
+    return np.asarray(np.dstack([two - one, apart[..., 1:] * slope[..., None]]), np.float32)
 
 
 @cache

@@ -55,13 +55,13 @@ def footprint_box(face: Landmarks) -> Box:
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
-def footprint_sample(original: Patch3, synced: Patch3, box: Box, face: Landmarks) -> Sample:
+def footprint_sample(apart: Patch3, box: Box, face: Landmarks) -> Sample:
     """The difference of two pictures around a face, on a grid that goes with the head.
 
     Parameters
     ----------
-    original, synced : (h, w, 3) float32
-        YCbCr in 8-bit levels, of the part of the picture in ``box``.
+    apart : (h, w, 3) float32
+        Synced less original, YCbCr in 8-bit levels of SDR, in the part of the picture in ``box``.
     box : Box
     face : Landmarks
 
@@ -75,7 +75,7 @@ def footprint_sample(original: Patch3, synced: Patch3, box: Box, face: Landmarks
         np.array([[_left(0.5), _top(0.5)], [_left(1.5), _top(0.5)], [_left(0.5), _top(1.5)]])
     )
     matrix = np.stack([right - origin, down - origin, origin - (box.x0 + 0.5, box.y0 + 0.5)], axis=1).astype(np.float64)
-    blurred = cv2.GaussianBlur(synced - original, (0, 0), max(0.8, _BLUR_FRAC * face.face_width_px))
+    blurred = cv2.GaussianBlur(apart, (0, 0), max(0.8, _BLUR_FRAC * face.face_width_px))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     grid = cv2.warpAffine(blurred, matrix, (_CELLS, _CELLS), flags=flags, borderValue=(np.nan,) * 3)
     edge = _border() & np.isfinite(grid[..., 0])

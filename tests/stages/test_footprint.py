@@ -49,7 +49,7 @@ def sampled(
         area = np.zeros(original.shape[:2], np.uint8)
         cv2.fillConvexPoly(area, np.rint(corners - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
         synced[area > 0] += np.float32(levels)
-    return footprint_sample(original, synced, box, face)
+    return footprint_sample(synced - original, box, face)
 
 
 def test_the_outline_is_the_painted_box_whatever_the_heads_place_size_and_turn(
@@ -84,7 +84,7 @@ def test_a_sample_adds_up_luma_and_half_of_both_chromas_golden(face: Landmarks) 
     synced = original + np.array([1, 1, 1], np.float32)  # of everything: none of it counts
     middle = np.s_[box.height // 3 : 2 * box.height // 3, box.width // 3 : 2 * box.width // 3]
     synced[middle] += np.array([-2, 4, -6], np.float32)
-    found = footprint_sample(original, synced, box, face)
+    found = footprint_sample(synced - original, box, face)
     assert found[28:32, 28:32] == pytest.approx(np.full((4, 4), 2 + 0.5 * (4 + 6)), abs=0.01)
     assert not found[:5].any()
 
@@ -164,7 +164,7 @@ def test_without_anything_seen_beside_the_face_there_is_no_outline(face: Landmar
     original = np.full((close.height, close.width, 3), 120, np.float32)
     synced = original + rng.normal(0, 4, original.shape).astype(np.float32)
     synced[close.height // 3 :] += 8
-    assert footprint_outline([footprint_sample(original, synced, close, face)]) is None
+    assert footprint_outline([footprint_sample(synced - original, close, face)]) is None
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -176,7 +176,7 @@ def test_paint_that_runs_off_the_grid_has_no_edge_there(face: Landmarks, side: s
     quarter = box.width // 4
     columns = slice(0, -quarter) if side == "left" else slice(quarter, None)
     synced[box.height // 2 :, columns] += 8
-    outline = footprint_outline([footprint_sample(original, synced, box, face)])
+    outline = footprint_outline([footprint_sample(synced - original, box, face)])
     assert outline is not None
     x, y = footprint_polygon(outline, face).T
     assert y.max() > box.y1 + width
