@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from lipblend.analysis.agreement import lower_face_box, skin_region
 from lipblend.analysis.geometry import covered
-from lipblend.analysis.scan import Scan
+from lipblend.analysis.scan import Scan, to_small
+from lipblend.analysis.sparse import NEUTRAL
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
-from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping, warp
 from lipblend.media.planes import Box, channels, joined
 
@@ -22,7 +22,7 @@ Colours = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _MOST_PIXELS = 40_000
-_NEUTRAL, _GREY_LEVELS = 128.0, 1.0  # of Cb and Cr
+_GREY_LEVELS = 1.0  # of Cb and Cr
 _PAINTED_FRAC = 0.3  # face widths about the lower face that a generator may have painted
 _EDGE_LEVELS = 12.0  # of luma, from pixel to pixel: on an edge the two videos differ by where it lies
 _LEAST_PAIR = 0.5  # steps that a synced frame's original may lie beside the one whose picture is kept
@@ -47,7 +47,7 @@ class Sightings:
     @property
     def coloured(self) -> bool:
         """The original shows more than greys."""
-        return bool((np.abs(self.original[:, 1:] - _NEUTRAL) > _GREY_LEVELS).any())
+        return bool((np.abs(self.original[:, 1:] - NEUTRAL) > _GREY_LEVELS).any())
 
     def thinned(self, most: int) -> Sightings:
         """At most so many of them, evenly spread."""
@@ -83,23 +83,18 @@ def gather(original: Scan, synced: Scan, source: npt.NDArray[np.int64], mapping:
             continue
         ours = original.colours.pictures[at]
         height, width = ours.shape[:2]
-        to_small = _factors(ours, original.info), _factors(picture, synced.info)
-        to_ours = mapping.scaled(*to_small)
+        factors = to_small(ours.shape, original.info), to_small(picture.shape, synced.info)
+        to_ours = mapping.scaled(*factors)
         theirs = joined(*(warp(plane, to_ours, (0, 0), (width, height)) for plane in channels(picture)))
         inside = covered(to_ours, picture.shape[:2], (height, width)) if not mapping.is_identity else True
         seen = inside & _calm(ours[..., 0]) & _calm(theirs[..., 0])
-        faces = _meshes(original.faces[at], to_small[0])
-        others = _meshes(synced.faces[j], to_small[1], to_ours)
+        faces = _meshes(original.faces[at], factors[0])
+        others = _meshes(synced.faces[j], factors[1], to_ours)
         away = seen & ~_painted([*faces, *others], (width, height))
         skin = inside & _skin(faces, (width, height))  # edges too: of a small face there is little else
         beside.append(Sightings(ours[away], theirs[away]))
         painted.append(Sightings(ours[skin], theirs[skin]))
     return Evidence(_joined(beside), _joined(painted))
-
-
-def _factors(picture: Colours, info: VideoInfo) -> tuple[float, float]:
-    """Across and down, from whole frames to a small picture."""
-    return picture.shape[1] / info.upright_width, picture.shape[0] / info.upright_height
 
 
 def _joined(parts: Sequence[Sightings]) -> Sightings:
@@ -109,10 +104,10 @@ def _joined(parts: Sequence[Sightings]) -> Sightings:
 
 
 def _meshes(
-    faces: Sequence[TrackedFace], to_small: tuple[float, float], mapping: FrameMapping | None = None
+    faces: Sequence[TrackedFace], factors: tuple[float, float], mapping: FrameMapping | None = None
 ) -> list[Landmarks]:
     """Meshes in the pixels of the original's small picture."""
-    scale = np.array(to_small, np.float32)
+    scale = np.array(factors, np.float32)
     points = [face.landmarks.points * scale for face in faces]
     return [Landmarks(each if mapping is None else mapping.to_original(each)) for each in points]
 

@@ -108,7 +108,7 @@ def _by_codes(plain: Reading, seen: Sightings, *, believe_tags: bool) -> Interpr
     near = [(score, each) for score, each in scored if score < least * _AS_GOOD + _AS_GOOD_LEVELS]
     _, best = min(near, key=lambda pair: (faults(plain, pair[1]), pair[0]))
     told = _told_apart(usual, best.code_map(), seen)
-    if best == plain or told is None or not _surely(*told, least=_LEAST_GAIN_LEVELS):
+    if best == plain or told is None or not _surely(*told):
         return Interpretation()
     if not best.swapped and _left_by_tint(usual, seen) <= _left(best.code_map(), seen):
         return Interpretation()  # a generator's tint looks like another matrix where there are few colours
@@ -167,7 +167,7 @@ def _with_patch(whole: Interpretation, plain: Reading, painted: Sightings, *, be
     others = [replace(base, into=each) for each in swapped_only(base.into, plain)]
     best = min(others, key=lambda other: _score(other, painted))
     told = _told_in_part(base, best, painted)
-    if told is None or not _surely(*told, least=_PATCH_GAIN_LEVELS):
+    if told is None:
         return whole
     note = wording.fault_note(wording.SWAPPED_PATCH, told, undone=not believe_tags)
     found = {
@@ -257,7 +257,7 @@ def _told_apart(usual: CodeMap, other: CodeMap, seen: Sightings) -> tuple[float,
 
 
 def _told_in_part(usual: CodeMap, other: CodeMap, seen: Sightings) -> tuple[float, float] | None:
-    """The same where the other map is right for a part of the sightings only; over that part. None for too few."""
+    """The same over the part of the sightings for which the other map is surely right; None where that is too small."""
     one, two = _mapped(usual, seen), _mapped(other, seen)
     first, second = (_length(each - seen.original) for each in (one, two))
     telling = _length(one - two) > _PATCH_GAIN_LEVELS
@@ -268,8 +268,8 @@ def _told_in_part(usual: CodeMap, other: CodeMap, seen: Sightings) -> tuple[floa
     return float(np.median(first[fits])), float(np.median(second[fits]))
 
 
-def _surely(before: float, after: float, *, least: float) -> bool:
-    return bool(after < _HALF * before and before - after > least)
+def _surely(before: float, after: float) -> bool:
+    return bool(after < _HALF * before and before - after > _LEAST_GAIN_LEVELS)
 
 
 def _weighted_median(values: Floats, weight: Floats) -> float:

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from lipblend.analysis import geometry
 from lipblend.analysis.framemap import MOST_FRAMES
 from lipblend.analysis.rows import LateRows, Rows
-from lipblend.analysis.scan import Scan
+from lipblend.analysis.scan import Scan, to_small
 from lipblend.faces.landmarks import STABLE
-from lipblend.media.info import VideoInfo
 from lipblend.media.mapping import FrameMapping, warp
 from lipblend.media.reader import Frame
 from lipblend.stored_rows import StoredRows
@@ -51,7 +50,7 @@ class SmallPictures:
         ours, theirs = (
             scan.thumbs if isinstance(scan.thumbs, StoredRows) else np.stack(scan.thumbs) for scan in (original, synced)
         )
-        return cls(ours, theirs, (_factors(ours, original.info), _factors(theirs, synced.info)))
+        return cls(ours, theirs, (to_small(ours.shape[1:], original.info), to_small(theirs.shape[1:], synced.info)))
 
     def small(self, mapping: FrameMapping) -> FrameMapping:
         """A mapping of whole frames, for the small ones."""
@@ -195,10 +194,6 @@ def _size(pictures: Thumbs | StoredRows) -> tuple[int, int]:
     """Height and width."""
     _, height, width = pictures.shape
     return height, width
-
-
-def _factors(thumbs: Thumbs | StoredRows, info: VideoInfo) -> tuple[float, float]:
-    return thumbs.shape[2] / info.upright_width, thumbs.shape[1] / info.upright_height
 
 
 def _ratio(small: Thumbs, whole: Thumbs) -> tuple[float, float]:

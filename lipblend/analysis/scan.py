@@ -160,6 +160,11 @@ def thumb_size(width: int, height: int) -> tuple[int, int]:
     return max(8, round(width * scale)), max(8, round(height * scale))
 
 
+def to_small(shape: tuple[int, ...], info: VideoInfo) -> tuple[float, float]:
+    """Factors across and down, from whole frames to a small picture of a shape (h, w, ...)."""
+    return shape[1] / info.upright_width, shape[0] / info.upright_height
+
+
 def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
     """The small grey picture of a frame, area-averaged, in 8-bit levels."""
     height, width = luma.shape

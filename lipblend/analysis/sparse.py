@@ -13,7 +13,8 @@ from lipblend.media.reader import Frame
 Colours = npt.NDArray[np.float32]
 
 _MOST = 64
-_NEUTRAL = 128.0
+NEUTRAL = 128.0
+"""Cb and Cr of grey."""
 
 
 @dataclass
@@ -55,7 +56,7 @@ def small_colours(frame: Frame, size: tuple[int, int]) -> Colours:
     unit = np.float32(1 / frame.layout.code_scale)
     planes = [_shrunk(np.asarray(plane), size) * unit for plane in frame.planes]
     if len(planes) == 1:
-        planes += [np.full_like(planes[0], _NEUTRAL)] * 2
+        planes += [np.full_like(planes[0], NEUTRAL)] * 2
     return np.asarray(cv2.merge(planes), np.float32)
 
 

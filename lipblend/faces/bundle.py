@@ -16,10 +16,8 @@ from collections.abc import Collection
 
 UNREAD = frozenset({"face_blendshapes.tflite"})
 """Entries of the face bundle whose answers lipblend never reads."""
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OSError,
-    NotImplementedError, RuntimeError,  # an unknown method; with a password
-)  # fmt: skip
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OSError, RuntimeError)
+"""What reading an archive raises: damage of all kinds; RuntimeError for a password or an unknown method."""
 _ALIGNED_BYTES = 16
 _LOCAL_HEADER_BYTES = 30
 _PADDING_ID = b"\x35\xd9"  # an extra field that programs who do not know it pass over; Android's zipalign uses it

@@ -92,7 +92,7 @@ def scene_power(kind: int) -> float:
 
 
 @cache
-def sdr_luma_table(kind: int, full: bool) -> Values:
+def _sdr_luma_table(kind: int, full: bool) -> Values:
     """(1024,): SDR luma, in 8-bit levels from black, at evenly spaced codes of 8 bits from 0 to 255; read-only."""
     codes = np.linspace(0, 255, _TABLE_STEPS)
     luma = codes / 255 if full else (codes - 16) / 219
@@ -126,7 +126,7 @@ def sdr_difference(
     kind = kind_of(transfer)
     if kind == SDR:
         return apart
-    table, codes = sdr_luma_table(kind, full), np.linspace(0, 255, _TABLE_STEPS)
+    table, codes = _sdr_luma_table(kind, full), np.linspace(0, 255, _TABLE_STEPS)
     one, two = (np.interp(each[..., 0], codes, table) for each in (original, synced))
     slope = np.interp(original[..., 0], codes, np.gradient(table, codes))
     return np.asarray(np.dstack([two - one, apart[..., 1:] * slope[..., None]]), np.float32)

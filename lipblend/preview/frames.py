@@ -169,7 +169,7 @@ class _Run:
             return error.message
         if not all(any(look.rendered.patches for look in each) for each in looks):
             return "no face to work on in a frame by itself"
-        return Preview(looks, tuple(dict.fromkeys(self.notes)))
+        return Preview(looks, tuple(self.notes))
 
     def _glances(self, times_s: Sequence[float], settings: Settings, stack: ExitStack) -> list[ClipAnalysis]:
         track, finder = settings.track, self._early(settings)
@@ -250,7 +250,7 @@ class _Run:
         )
         if (analysis.synced_index < 0).all():
             raise InputError(f"no synced picture at {time_s:.2f} s", hint="Choose another time.")
-        self.notes += analysis.interpretation.notes
+        self.notes += [note for note in analysis.interpretation.notes if note not in self.notes]
         rows = make_plan(analysis, lenient).rows
         row = rows[self._nearest(time_s, analysis)]
         frame = self._frame(0, row.original_index, analysis)

@@ -14,7 +14,8 @@ MATTE_TEXT = {
 }
 """What `Evaluation.matte` means, as a sentence."""
 
-NOTHING_TO_JUDGE = "the gate has nothing to judge: no frame was blended, or no measure has both a value and a pass mark"
+_NOTHING = "no frame was blended, or no measure has both a value and a pass mark"
+NOTHING_TO_JUDGE = f"the gate has nothing to judge: {_NOTHING}"
 """What a gate, which must not pass then, says where nothing could be judged."""
 
 _MOST_DIGITS = 12
@@ -143,12 +144,10 @@ def failure_text(verdict: Verdict) -> str:
 
 def summary_text(record: Evaluation) -> str:
     """The verdict as one line."""
+    if not record.judged:
+        return f"Not judged: {_NOTHING}"
     judged = [verdict for verdict in record.verdicts if verdict.passed is not None]
     failed = sum(verdict.passed is False for verdict in judged)
-    if not any(row.blended for row in record.rows):
-        return "Not judged: no frame was blended"
-    if not judged:
-        return "Not judged: no measure has both a value and a pass mark"
     marks = "pass mark" if len(judged) == 1 else "pass marks"
     if failed:
         return f"Failed: {failed} of {len(judged)} {marks} missed"

@@ -252,8 +252,10 @@ def test_an_opaque_channel_is_said_to_be_so(tmp_path: Path) -> None:
         frame.planes[0].update(packed.tobytes())
     source = film(tmp_path / "in.mov", "png", frames)
     assert probe(source).opaque
-    (note,) = [note for note in again(source, tmp_path / "out.mp4", "libx264") if "alpha" in note]
+    notes = again(source, tmp_path / "out.mp4", "libx264")
+    (note,) = [note for note in notes if "alpha" in note]
     assert note.startswith("the original's alpha channel (opaque in the first picture) is not kept: ")
+    assert "pictures converted from rgba to yuv444p" in notes
 
 
 def test_copies_and_writable_frames_have_the_alpha_too(tmp_path: Path) -> None:

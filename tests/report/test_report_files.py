@@ -218,7 +218,7 @@ def test_junit_fails_where_nothing_could_be_judged() -> None:
         (failure,) = suite.iter("failure")
         assert "the gate has nothing to judge" in failure.get("message")
     nothing = dataclasses.replace(record, rows=through)
-    assert summary_text(nothing) == "Not judged: no frame was blended"
+    assert summary_text(nothing).startswith("Not judged: no frame was blended")
     assert b"the gate has nothing to judge: no frame was blended" in junit_bytes([("clip", nothing)])
 
 
