@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from lipblend.compositing import CompositeResult as CompositeResult
     from lipblend.compositing import composite as composite
     from lipblend.errors import LipblendError as LipblendError
-    from lipblend.presets import resolve_settings as resolve_settings
-    from lipblend.progress import Progress as Progress
+    from lipblend.runtime.progress import Progress as Progress
     from lipblend.settings import Settings as Settings
+    from lipblend.settings.presets import resolve_settings as resolve_settings
 
 _HOMES = {
     "CompositeResult": "lipblend.compositing",
     "LipblendError": "lipblend.errors",
-    "Progress": "lipblend.progress",
+    "Progress": "lipblend.runtime.progress",
     "Settings": "lipblend.settings",
     "composite": "lipblend.compositing",
-    "resolve_settings": "lipblend.presets",
+    "resolve_settings": "lipblend.settings.presets",
 }
 
 __all__ = ["CompositeResult", "LipblendError", "Progress", "Settings", "composite", "resolve_settings"]

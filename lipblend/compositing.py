@@ -10,37 +10,37 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lipblend.allocator import give_back
-from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, analyse_cached, code_fingerprint
 from lipblend.analysis.early import Started
-from lipblend.analysis.plan import PlanRow, make_plan, without_faces
-from lipblend.debug import DebugExport, DebugFormat, DebugFrame, debug_folder
 from lipblend.errors import OutputError, SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.media.prefetch import one_opencv_thread
-from lipblend.media.probe import probe, probe_both
-from lipblend.media.reader import Frame
-from lipblend.media.remux import check_audio
-from lipblend.media.writer import VideoWriter, check_output
-from lipblend.progress import Progress
-from lipblend.render import FrameResult
+from lipblend.output.sound.audio_plan import check_audio
+from lipblend.output.writer import VideoWriter, check_output
+from lipblend.pairing.alignment import Alignment
+from lipblend.plan.clip_plan import PlanRow, make_plan, without_faces
+from lipblend.render.debug_export import DebugExport, DebugFormat, DebugFrame, debug_folder
+from lipblend.render.frame import FrameResult
+from lipblend.runtime.allocator import give_back
+from lipblend.runtime.prefetch import one_opencv_thread
+from lipblend.runtime.progress import Progress
+from lipblend.runtime.spill import StoredSequence
+from lipblend.segments.analysed_part import analysed_part
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
-from lipblend.segments.look import Look
-from lipblend.segments.options import check_options, few_segments_note
-from lipblend.segments.part import analysed_part
-from lipblend.segments.proxy import ProxySize
-from lipblend.segments.run import SegmentRun
+from lipblend.segments.output_part import Look
+from lipblend.segments.proxy_size import ProxySize
+from lipblend.segments.run_options import check_options, few_segments_note
+from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings
-from lipblend.stages.restore import load_restorer
-from lipblend.stored import StoredSequence
+from lipblend.stages.detail.restore import load_restorer
+from lipblend.video.probe import probe, probe_both
+from lipblend.video.reader import Frame
 
 if TYPE_CHECKING:
-    from lipblend.evaluation.evaluate import Evaluated
+    from lipblend.quality.evaluation.evaluate import Evaluated
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class CompositeResult:
         Whose time line the output follows: original or synced.
     pairing : mapping
         How the two videos go together: offset_s, in_step, drift, repeated, missing, jumps, backward, before, after (see
-        `lipblend.analysis.timeline.Pairing`), likeness and mapping (`lipblend.analysis.alignment.Alignment`).
+        `lipblend.pairing.timeline.Pairing`), likeness and mapping (`lipblend.pairing.alignment.Alignment`).
     colour : mapping
         How the synced video's codes were read (`lipblend.analysis.interpret.Interpretation.found`).
     notes : tuple of str
@@ -133,13 +133,14 @@ def composite(
     models : Path, optional
         Face model bundle, or the folder it lies in.
     debug_dir : Path, optional
-        Folder for mask, alpha, seam ring and overlay of every frame, and a table (`lipblend.debug.DebugExport`).
+        Folder for mask, alpha, seam ring and overlay of every frame, and a table
+        (`lipblend.render.debug_export.DebugExport`).
     run_tag : str, optional
         Name of a folder in `debug_dir` that they go to instead.
     debug_format : {"png", "video"}
         Pictures, or videos in step with the output.
     measure : bool
-        Measure the output when it is written; see `lipblend.evaluation`.
+        Measure the output when it is written; see `lipblend.quality.evaluation`.
     jobs : int
         Processes that render and encode, 1 to 64. The pictures of the output are the same with any number. They are
         started by importing the main script anew, so call this below ``if __name__ == "__main__":`` in scripts.
@@ -274,7 +275,7 @@ def composite(
     finished = time.perf_counter()
     evaluation = None
     if measure:
-        from lipblend.evaluation.evaluate import evaluate_plan  # slow to load, and 20 MB
+        from lipblend.quality.evaluation.evaluate import evaluate_plan  # slow to load, and 20 MB
 
         evaluation = evaluate_plan(
             ours,

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipblend.cli.guard import ended, unwind_on_sigterm
-from lipblend.presets import DEFAULT_PRESET
-from lipblend.sweep.ablation import find_triples, run_ablation
-from lipblend.sweep.ablation_table import as_json, markdown, write_markdown, write_text
-from lipblend.sweep.variants import read_variants
+from lipblend.cli.exits import ended, unwind_on_sigterm
+from lipblend.lab.ablation.ablation_table import as_json, markdown, write_markdown, write_text
+from lipblend.lab.ablation.run_ablation import find_triples, run_ablation
+from lipblend.lab.ablation.variants import read_variants
+from lipblend.settings.presets import DEFAULT_PRESET
 
 VARIANTS = Path(__file__).resolve().with_name("ablation.yaml")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from lipblend.media.synth import write_clip
-from lipblend.sample import FRAME_RATE, Scene, make_speech
+from lipblend.output.synth import write_clip
+from lipblend.selfcheck.sample import FRAME_RATE, Scene, make_speech
 
 _LOOP = 48  # frames that are drawn; longer clips repeat them
 

@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 
 STAGES = {
-    "read": ("lipblend.media.reader", "VideoReader", "_decoded"),
+    "read": ("lipblend.video.reader", "VideoReader", "_decoded"),
     "small pictures": ("lipblend.analysis.follow", "", "thumbnail"),
     "to RGB": ("lipblend.analysis.follow", "", "to_rgb"),
     "to reduced RGB": ("lipblend.analysis.follow", "", "to_reduced_rgb"),
@@ -38,7 +38,7 @@ STAGES = {
     "align": ("lipblend.analysis.analyse", "", "align"),
     "plan": ("lipblend.compositing", "", "make_plan"),
     "compose": ("lipblend.segments.job", "", "render_frame"),
-    "encode": ("lipblend.media.coded", "SegmentEncoder", "encode"),
+    "encode": ("lipblend.output.coded", "SegmentEncoder", "encode"),
 }
 FIRST_PASS = ("read", "small pictures", "to RGB", "to reduced RGB", "face model", "measure", "align")
 """Of these, what runs in a process of its own where nothing is cached."""
@@ -208,7 +208,7 @@ def timed_apart(notes: str) -> None:
 
 def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
     """One run in this process."""
-    from lipblend.presets import DEFAULT_PRESET, resolve_settings
+    from lipblend.settings.presets import DEFAULT_PRESET, resolve_settings
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
     output, cache = folder / f"{kind}.mp4", folder / "cache"
@@ -221,9 +221,9 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
         watch = Stopwatch()
         for name, place in STAGES.items():
             watch.wrap(name, place)
-        from lipblend.allocator import keep_freed_memory
         from lipblend.analysis import apart
         from lipblend.compositing import composite
+        from lipblend.runtime.allocator import keep_freed_memory
 
         keep_freed_memory()  # as the command line does
         notes = folder / f"{kind}.json"
@@ -251,14 +251,14 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
 def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, float]:
     """Bytes a frame that the analysis and the plan hold, and what is still held of them while frames are rendered."""
     from lipblend.analysis.cache import analyse_cached
-    from lipblend.analysis.plan import make_plan
     from lipblend.faces.models import resolve_model
-    from lipblend.media.probe import probe
-    from lipblend.memory import retained_bytes
-    from lipblend.presets import DEFAULT_PRESET, resolve_settings
-    from lipblend.segments.look import Look
+    from lipblend.plan.clip_plan import make_plan
+    from lipblend.runtime.memory import retained_bytes
+    from lipblend.runtime.spill import StoredSequence
+    from lipblend.segments.output_part import Look
     from lipblend.segments.spans import FrameRange
-    from lipblend.stored import StoredSequence
+    from lipblend.settings.presets import DEFAULT_PRESET, resolve_settings
+    from lipblend.video.probe import probe
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
     ours, theirs = probe(original), probe(synced)

@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from lipblend.analysis.follow import follow
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.models import resolve_model
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
 from lipblend.settings import TrackSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 
 def matrix_of(coding: Coding) -> NDArray[np.float64]:

@@ -20,17 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.analysis.follow import follow
-from lipblend.cli.guard import ended, unwind_on_sigterm
+from lipblend.cli.exits import ended, unwind_on_sigterm
 from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import LIPS_INNER, STABLE, Landmarks
 from lipblend.faces.models import resolve_model
-from lipblend.media.planes import to_rgb
-from lipblend.media.probe import probe
-from lipblend.media.synth import write_clip
-from lipblend.media.window import WindowReader
-from lipblend.sample import make_speech
+from lipblend.output.synth import write_clip
+from lipblend.picture.planes import to_rgb
+from lipblend.selfcheck.sample import make_speech
 from lipblend.settings import TrackSettings
+from lipblend.video.probe import probe
+from lipblend.video.stretch import WindowReader
 
 Rgb = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -15,18 +15,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lipblend import generate, render
-from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import PlanRow, make_plan
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
-from lipblend.media.planes import add_delta
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.presets import resolve_settings
-from lipblend.render import Picture
-from lipblend.sample import make_sample
+from lipblend.picture.planes import add_delta
+from lipblend.plan.clip_plan import PlanRow, make_plan
+from lipblend.render import frame as render
+from lipblend.render import generate
+from lipblend.render.frame import Picture
+from lipblend.runtime.allocator import keep_freed_memory
+from lipblend.selfcheck.sample import make_sample
+from lipblend.settings.presets import resolve_settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FACE_SHARE = 0.35  # of the sample's width
 STAGES: tuple[tuple[ModuleType, str], ...] = (

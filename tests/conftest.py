@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lipblend import compositing
-from lipblend.analysis.plan import PlanRow
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
-from lipblend.native.scheduling import Scheduling, reschedule, scheduling_of
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.runtime.native.scheduling import Scheduling, reschedule, scheduling_of
 from tests.made import Shared
 from tests.renders import row_of
 

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import Box
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.patch import Box
+from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.quality.view import FaceView
 from lipblend.settings import AlphaSettings, MaskSettings
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.matte import make_matte
+from lipblend.stages.alpha.matte import make_matte
+from lipblend.stages.masks.mask import signed_distance
 
 LIMITED = ycbcr_matrix(ColourTags(1, 1, 1, 1), 720)
 FULL = ycbcr_matrix(ColourTags(1, 1, 1, 2), 720)

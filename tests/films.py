@@ -15,12 +15,14 @@ from av.codec.context import Flags
 from av.stream import Disposition
 
 from lipblend.faces.landmarks import LIPS_OUTER
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags, VideoInfo
-from lipblend.media.layouts import nearest_layout
-from lipblend.media.planes import Box, add_delta, extract_patch
-from lipblend.media.reader import plane_views
-from lipblend.native.guard import process_kept
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.layouts import nearest_layout
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import add_delta, extract_patch
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.runtime.native.guard import process_kept
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import plane_views
 
 ONE, W = 1 << 16, 1 << 30
 

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord
 
 
 def longer(analysis: ClipAnalysis, times: int) -> ClipAnalysis:

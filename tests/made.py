@@ -15,10 +15,10 @@ from typing import TypeVar
 import pytest
 
 from lipblend.analysis.cache import analyse_cached
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.media.info import VideoInfo
-from lipblend.sample import SamplePair, make_sample
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.video.info import VideoInfo
 
 Note = TypeVar("Note")
 _NOTE = "note.pickle"
@@ -55,7 +55,7 @@ class Shared:
         return place, pickle.loads((place / _NOTE).read_bytes())
 
     def sample(self, *, frames: int, size: int, seed: int = 1) -> SamplePair:
-        """`lipblend.sample.make_sample`."""
+        """`lipblend.selfcheck.sample.make_sample`."""
         folder, pair = self.folder(
             "sample", frames, size, seed, make=lambda at: make_sample(at, frames=frames, size=size, seed=seed)
         )

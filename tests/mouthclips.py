@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from lipblend.faces.landmarks import STABLE, Landmarks
-from lipblend.media.colour import BT601, ycbcr_matrix
-from lipblend.media.info import UNSPECIFIED, ColourTags
-from lipblend.media.planes import Box
+from lipblend.picture.formats import UNSPECIFIED, ColourTags
+from lipblend.picture.patch import Box
+from lipblend.picture.ycbcr import BT601, ycbcr_matrix
 from lipblend.quality.view import FaceView
 
 _LIMITED = 1

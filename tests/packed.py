@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.storage import to_file
+from lipblend.analysis.archive import to_file
+from lipblend.analysis.clip_analysis import ClipAnalysis
 
 
 def to_bytes(analysis: ClipAnalysis, key: str) -> bytes:

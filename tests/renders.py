@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import add_delta
-from lipblend.render import Picture, render_frame
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.planes import add_delta
+from lipblend.plan.clip_plan import FacePlan, PlanRow
+from lipblend.render.frame import Picture, render_frame
 from lipblend.settings import Settings
-from lipblend.stages.colour_map import ColourMap, Space
+from lipblend.stages.colour.colour_map import ColourMap, Space
 
 TAGS = ColourTags(1, 1, 1, 1)
 EIGHT = PixelLayout("yuv420p", 8, 1, 1, 3)

@@ -9,16 +9,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import ClipPlan, make_plan
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.faces.models import resolve_model
-from lipblend.media.layouts import nearest_layout
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
+from lipblend.output.synth import write_clip
+from lipblend.picture.layouts import nearest_layout
+from lipblend.plan.clip_plan import ClipPlan, make_plan
 from lipblend.settings import Settings
-from lipblend.stages.matte import make_matte
+from lipblend.stages.alpha.matte import make_matte
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SIZE = (480, 270)
 

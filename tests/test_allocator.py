@@ -8,7 +8,7 @@ import pytest
 _CHURN = """
 import resource
 import numpy as np
-from lipblend.allocator import keep_freed_memory
+from lipblend.runtime.allocator import keep_freed_memory
 {call}
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from lipblend.cli.app import app
 from lipblend.compositing import composite
-from lipblend.media.alpha import alpha_plane
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.sample import SamplePair, make_sample
-from lipblend.segments.proxy import ProxySize
+from lipblend.picture.alpha_channel import alpha_plane
+from lipblend.segments.proxy_size import ProxySize
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FRAMES, SIDE = 18, 320
 LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0, "segment_s": 0.5}}

@@ -22,13 +22,13 @@ from av_events import (
     with_other_sound_stamps,
 )
 
-from lipblend.media import encoding
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan, choose_audio
-from lipblend.media.routes import PcmRoute
-from lipblend.media.writer import VideoWriter
+from lipblend.output import encoding
+from lipblend.output.sound.audio_plan import AudioPlan, choose_audio
+from lipblend.output.sound.routes import PcmRoute
+from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FRAME_S = 1001 / 30000
 # A tenth of a frame; the promise is one. What was measured: 0.1 ms (mp4, mov), 1.4 ms (Matroska counts milliseconds).

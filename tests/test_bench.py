@@ -17,21 +17,24 @@ import numpy as np
 import pytest
 from patience import HANG_S
 
-from lipblend import allocator, compositing, render
-from lipblend.allocator import give_back
+from lipblend import compositing
 from lipblend.analysis import follow
 from lipblend.analysis.cache import analyse_cached
-from lipblend.analysis.plan import make_plan
 from lipblend.compositing import composite
 from lipblend.faces.models import resolve_model
-from lipblend.media import planes, reader
-from lipblend.media.coded import SegmentEncoder
-from lipblend.media.planes import Box
-from lipblend.media.probe import probe
-from lipblend.memory import retained_bytes
-from lipblend.sample import SamplePair, make_sample
+from lipblend.output.coded import SegmentEncoder
+from lipblend.picture import planes
+from lipblend.picture.patch import Box
+from lipblend.plan.clip_plan import make_plan
+from lipblend.render import frame as render
+from lipblend.runtime import allocator
+from lipblend.runtime.allocator import give_back
+from lipblend.runtime.memory import retained_bytes
 from lipblend.segments import job
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.video import reader
+from lipblend.video.probe import probe
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 SCRIPT = SCRIPTS / "bench.py"

@@ -9,13 +9,13 @@ import av
 import numpy as np
 import pytest
 
-from lipblend.comparison.film import compare
 from lipblend.errors import NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.faces.models import resolve_model
-from lipblend.media.planes import Box
-from lipblend.media.probe import probe
-from lipblend.media.synth import write_clip
+from lipblend.lab.comparison.film import compare
+from lipblend.output.synth import write_clip
+from lipblend.picture.patch import Box
+from lipblend.video.probe import probe
 
 
 def clip(path: Path, rate: Fraction, seconds: float, size: tuple[int, int], *, sound: bool = False) -> Path:

@@ -11,11 +11,11 @@ import pytest
 
 from lipblend import compositing
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
-from lipblend.sample import SamplePair, make_sample
+from lipblend.output.synth import write_clip
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 FAST = {"encode": {"preset": "ultrafast"}}

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from lipblend.compositing import CompositeResult, composite
-from lipblend.debug import debug_folder
 from lipblend.errors import SettingsError
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
-from lipblend.sample import make_sample
+from lipblend.output.synth import write_clip
+from lipblend.render.debug_export import debug_folder
+from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FRAMES, PAIRED = 16, 12
 
@@ -27,7 +27,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[CompositeResult, Pat
     folder = tmp_path_factory.mktemp("debug")
     pair = make_sample(folder, frames=FRAMES, size=320)
     short = folder / "short.mp4"
-    from lipblend.media.planes import to_rgb
+    from lipblend.picture.planes import to_rgb
 
     info = probe(pair.synced)
     with VideoReader(info) as reader:

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from patience import HANG_S
 
-from lipblend import doctor, hardware_check
-from lipblend.doctor import DoctorReport
-from lipblend.environment import (
+from lipblend.errors import ModelError
+from lipblend.faces.models import MODELS, resolve_model, verify_model
+from lipblend.faces.offline import NetworkStatus
+from lipblend.selfcheck import doctor, hardware_check
+from lipblend.selfcheck.doctor import DoctorReport
+from lipblend.selfcheck.environment import (
     Ran,
     free_disk_bytes,
     free_memory_bytes,
@@ -25,11 +28,8 @@ from lipblend.environment import (
     run_python,
     version_fits,
 )
-from lipblend.errors import ModelError
-from lipblend.faces.models import MODELS, resolve_model, verify_model
-from lipblend.faces.offline import NetworkStatus
-from lipblend.findings import Finding
-from lipblend.media.codecs import missing_codecs
+from lipblend.selfcheck.findings import Finding
+from lipblend.video.codecs import missing_codecs
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBGL = (

@@ -8,10 +8,8 @@ import re
 import pytest
 from patience import HANG_S
 
-from lipblend import doctor
-from lipblend.environment import (
-    run_python,
-)
+from lipblend.selfcheck import doctor
+from lipblend.selfcheck.environment import run_python
 
 NATIVE = "cv2,mediapipe,av,numpy,scipy,skimage,yaml,tqdm,rich"
 BROKEN_WORLD = """
@@ -26,7 +24,7 @@ refused = sys.argv.pop(1).split(",")
 sys.meta_path.insert(0, Refuse())
 sys.argv[0] = "lipblend"
 from lipblend import doctor
-from lipblend.environment import Ran
+from lipblend.selfcheck.environment import Ran
 broken = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
 doctor.run_python = lambda code, *arguments, limit_s: Ran(1, "", broken)
 from lipblend.cli.app import main

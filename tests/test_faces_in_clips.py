@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from studio import LEFT, RIGHT, SIZE, Film, Person, Shown, Studio, about, alpha_of, at, luma, middles, weights
 
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import make_plan
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import NoFaceError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
-from lipblend.inspection import inspect_file
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
+from lipblend.plan.clip_plan import make_plan
+from lipblend.preview.inspection import inspect_file
 from lipblend.settings import Settings, TrackSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 PAIRS = CLIPS.parent / "eval" / "pairs"

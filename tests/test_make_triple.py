@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import to_rgb
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
-from lipblend.sweep.ablation import find_triples
+from lipblend.lab.ablation.run_ablation import find_triples
+from lipblend.output.synth import write_clip
+from lipblend.picture.planes import to_rgb
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "make_triple.py"
 FRAMES = 4

@@ -17,22 +17,22 @@ from sameness import same
 
 import lipblend.analysis.analyse as analysing
 from lipblend import compositing
-from lipblend.analysis.alignment import Alignment
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import PlanRow, make_plan
-from lipblend.analysis.scan import Scan
-from lipblend.analysis.storage import from_file, to_file
+from lipblend.analysis.archive import from_file, to_file
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
-from lipblend.media.probe import probe
-from lipblend.memory import retained_bytes
-from lipblend.render import Picture
-from lipblend.sample import SamplePair, make_sample
+from lipblend.pairing.alignment import Alignment
+from lipblend.pairing.scan import Scan
+from lipblend.plan.clip_plan import PlanRow, make_plan
+from lipblend.render.frame import Picture
+from lipblend.runtime.memory import retained_bytes
+from lipblend.runtime.spill import StoredSequence, temporary_file
+from lipblend.runtime.spill_rows import StoredRows
 from lipblend.segments.job import RenderJob
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import PairSettings, Settings
-from lipblend.stages import footprint
-from lipblend.stored import StoredSequence, temporary_file
-from lipblend.stored_rows import StoredRows
+from lipblend.stages.masks import footprint
+from lipblend.video.probe import probe
 
 FRAMES = 10
 FAST = Settings.model_validate({"encode": {"preset": "ultrafast"}})

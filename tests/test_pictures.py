@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.pictures import contact_sheet, enlarged, labelled_row, save_png
+from lipblend.picture.labelled import contact_sheet, enlarged, labelled_row, save_png
 
 RED = np.full((20, 90, 3), (250, 0, 0), np.uint8)
 BLUE = np.full((30, 60, 3), (0, 0, 250), np.uint8)

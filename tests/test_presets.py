@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lipblend import presets
-from lipblend.catalogue import setting_specs
 from lipblend.errors import SettingsError
-from lipblend.presets import DEFAULT_PRESET, Flag, list_presets, preset_values, resolve_settings
-from lipblend.settings import Settings
+from lipblend.settings import Settings, presets
+from lipblend.settings.catalogue import setting_specs
+from lipblend.settings.presets import DEFAULT_PRESET, Flag, list_presets, preset_values, resolve_settings
 
 NAMES = ("high-motion", "max-concealment", "natural")
 
@@ -188,16 +187,11 @@ def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     assert "--config mine.yaml" in message("mine.yaml")
 
 
-def test_presets_are_found_in_a_wheel_and_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "lipblend"
-    package.mkdir()
-    monkeypatch.setattr(presets, "__file__", str(package / "presets.py"))
+def test_a_missing_preset_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert presets.preset_folder().parent == Path(presets.__file__).parent
+    monkeypatch.setattr(presets, "__file__", str(tmp_path / "presets.py"))
     with pytest.raises(SettingsError, match="missing from this installation"):
         presets.preset_folder()
-    (tmp_path / "presets").mkdir()
-    assert presets.preset_folder() == tmp_path / "presets"
-    (package / "_presets").mkdir()
-    assert presets.preset_folder() == package / "_presets"
 
 
 def test_the_bare_word_off_is_a_word_where_off_is_allowed(config: Path) -> None:

@@ -16,20 +16,20 @@ from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend.analysis import analyse
-from lipblend.analysis.scan import Scan
 from lipblend.cli.app import app
 from lipblend.errors import NoFaceError, SettingsError
-from lipblend.media.planes import to_rgb
-from lipblend.media.prefetch import prefetch
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
-from lipblend.presets import resolve_settings
+from lipblend.output.synth import write_clip
+from lipblend.pairing.scan import Scan
+from lipblend.picture.planes import to_rgb
 from lipblend.preview import frames
 from lipblend.preview.frames import preview
 from lipblend.preview.times import FrameTimes
-from lipblend.sample import SamplePair, make_sample
+from lipblend.runtime.prefetch import prefetch
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import FootprintSettings, Settings
+from lipblend.settings.presets import resolve_settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FRAMES = 90
 NATURAL = resolve_settings("natural").settings

@@ -14,20 +14,21 @@ from typer.testing import CliRunner
 
 from lipblend.cli.app import app
 from lipblend.errors import InputError, InputMismatchError, ModelError
+from lipblend.faces.early_landmarker import LandmarkerSoon
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.models import resolve_model
-from lipblend.faces.soon import LandmarkerSoon
-from lipblend.media.planes import Box, to_rgb
-from lipblend.media.probe import probe, probe_both
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
-from lipblend.presets import resolve_settings
+from lipblend.output.synth import write_clip
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import to_rgb
 from lipblend.preview import frames
 from lipblend.preview.frames import preview
 from lipblend.preview.look import Preview
 from lipblend.preview.times import FrameTimes
-from lipblend.sample import SamplePair, make_sample
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.presets import resolve_settings
+from lipblend.video.probe import probe, probe_both
+from lipblend.video.reader import VideoReader
 
 NATURAL = resolve_settings("natural").settings
 FIRST = "first picture after"

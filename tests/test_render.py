@@ -7,18 +7,18 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend import render as module
-from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.generate import Generated
-from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, Patch
-from lipblend.render import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, Patch
+from lipblend.plan.clip_plan import FacePlan, PlanRow
+from lipblend.render import frame as module
+from lipblend.render.frame import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
+from lipblend.render.generate import Generated
 from lipblend.settings import Settings
-from lipblend.stages.colour_map import Space
-from lipblend.stages.flow import warped
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.matte import Matte
+from lipblend.stages.alpha.matte import Matte
+from lipblend.stages.colour.colour_map import Space
+from lipblend.stages.masks.mask import signed_distance
+from lipblend.stages.registration.flow import warped
 from tests.renders import BLENDS, EIGHT, TAGS, TEN, finished, picture, row_of, settings
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lipblend.analysis.plan import PlanRow
-from lipblend.media.mapping import FrameMapping
-from lipblend.media.planes import add_delta
-from lipblend.render import Picture, render_frame
+from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.planes import add_delta
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.render.frame import Picture, render_frame
 from lipblend.settings import Settings
 from tests.renders import EIGHT, TAGS, finished, picture, row_of, settings
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipblend.media.planes import to_rgb
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.sample import SAMPLE_RATE, SamplePair, Scene, make_sample, make_sound, make_speech
+from lipblend.picture.planes import to_rgb
+from lipblend.selfcheck.sample import SAMPLE_RATE, SamplePair, Scene, make_sample, make_sound, make_speech
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SIZE, FRAMES, SEED = 128, 10, 3
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lipblend.catalogue import SettingSpec, setting_groups, setting_specs, settings_markdown, value_text
 from lipblend.errors import SettingsError
 from lipblend.settings import MaskSettings, Settings
+from lipblend.settings.catalogue import SettingSpec, setting_groups, setting_specs, settings_markdown, value_text
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = list(setting_specs().values())

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from sameness import same
 
-from lipblend import stored
 from lipblend.errors import OutputError
 from lipblend.faces.landmarks import Landmarks
-from lipblend.memory import retained_bytes
+from lipblend.runtime import spill as stored
+from lipblend.runtime.memory import retained_bytes
+from lipblend.runtime.spill import Joined, StoredSequence
 from lipblend.segments.kept import digest
-from lipblend.stored import Joined, StoredSequence
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from types import ModuleType
 import pytest
 
 from lipblend.errors import InputError, OutputError, SettingsError
-from lipblend.presets import resolve_settings
-from lipblend.sample import make_sample
-from lipblend.sweep.ablation import Cell, Column, Triple, find_triples, run_ablation
-from lipblend.sweep.ablation_table import BEGIN, END, as_json, markdown, summarise, write_markdown
-from lipblend.sweep.variants import Variant, read_variants
+from lipblend.lab.ablation.ablation_table import BEGIN, END, as_json, markdown, summarise, write_markdown
+from lipblend.lab.ablation.run_ablation import Cell, Column, Triple, find_triples, run_ablation
+from lipblend.lab.ablation.variants import Variant, read_variants
+from lipblend.selfcheck.sample import make_sample
+from lipblend.settings.presets import resolve_settings
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "ablation.py"
 FRAMES = 6

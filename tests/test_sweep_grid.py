@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipblend.catalogue import setting_specs
 from lipblend.errors import SettingsError
-from lipblend.presets import resolve_settings
+from lipblend.lab.sweep.grid import MOST_COMBINATIONS, make_grid, stage_of
+from lipblend.lab.sweep.tried_frames import Block, all_blocks, sampled_blocks
 from lipblend.settings import Settings
-from lipblend.sweep.grid import MOST_COMBINATIONS, make_grid, stage_of
-from lipblend.sweep.sampling import Block, all_blocks, sampled_blocks
+from lipblend.settings.catalogue import setting_specs
+from lipblend.settings.presets import resolve_settings
 from tests.made import Shared
 
 
@@ -115,9 +115,9 @@ class _RecordedSettings:
 def recorded(shared_material: Shared) -> tuple[set[str], set[str]]:
     """The settings that the analysis and the plan of a short clip with gaps read."""
     from lipblend.analysis.analyse import analyse
-    from lipblend.analysis.plan import make_plan
     from lipblend.faces.models import resolve_model
-    from lipblend.media.probe import probe
+    from lipblend.plan.clip_plan import make_plan
+    from lipblend.video.probe import probe
 
     pair = shared_material.sample(frames=6, size=320)
     first, second = _RecordedSettings(), _RecordedSettings()

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lipblend import presets
 from lipblend.errors import OutputError, SettingsError
-from lipblend.presets import list_presets, resolve_settings
-from lipblend.settings import GateSettings, Settings
-from lipblend.sweep.grid import Grid, make_grid
-from lipblend.sweep.output import FILES, check_folder, preset_text, write_sweep
-from lipblend.sweep.plot import sweep_svg
-from lipblend.sweep.run import SweepResult
-from lipblend.sweep.score import Outcome, Ranking, check_rank_by, rank
+from lipblend.lab.sweep.grid import Grid, make_grid
+from lipblend.lab.sweep.plot import sweep_svg
+from lipblend.lab.sweep.run_sweep import SweepResult
+from lipblend.lab.sweep.score import Outcome, Ranking, check_rank_by, rank
+from lipblend.lab.sweep.sweep_files import FILES, check_folder, preset_text, write_sweep
+from lipblend.settings import GateSettings, Settings, presets
+from lipblend.settings.presets import list_presets, resolve_settings
 
 AXES = ["mask.erosion_frac=0.003,0.009", "alpha.gamma=0.5,1"]
 PERFECT = {"seam": 0.0, "ssim_y": 1.0, "colour_step": 0.0, "alpha_flicker": 0.0, "overspill": 0.0}

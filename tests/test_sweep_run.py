@@ -15,18 +15,18 @@ import pytest
 from typer.testing import CliRunner
 
 from lipblend.analysis import cache as caching
-from lipblend.analysis.plan import make_plan
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
-from lipblend.media.probe import probe
-from lipblend.media.synth import write_clip
-from lipblend.presets import resolve_settings
-from lipblend.progress import Progress
-from lipblend.sample import SamplePair, make_sample
-from lipblend.sweep import run as running
-from lipblend.sweep.grid import make_grid
-from lipblend.sweep.run import SweepResult, run_sweep
-from lipblend.sweep.score import Outcome
+from lipblend.lab.sweep import run_sweep as running
+from lipblend.lab.sweep.grid import make_grid
+from lipblend.lab.sweep.run_sweep import SweepResult, run_sweep
+from lipblend.lab.sweep.score import Outcome
+from lipblend.output.synth import write_clip
+from lipblend.plan.clip_plan import make_plan
+from lipblend.runtime.progress import Progress
+from lipblend.selfcheck.sample import SamplePair, make_sample
+from lipblend.settings.presets import resolve_settings
+from lipblend.video.probe import probe
 
 FRAMES = 24
 
@@ -189,8 +189,8 @@ def test_frames_that_not_all_blend_are_not_tried(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The synced video ends early: nothing beyond is tried, and with pair.tail trim there are not even rows."""
-    from lipblend.media.probe import probe
-    from lipblend.media.reader import VideoReader
+    from lipblend.video.probe import probe
+    from lipblend.video.reader import VideoReader
 
     info = probe(sample.synced)
     with VideoReader(info) as reader:

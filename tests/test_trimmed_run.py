@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from lipblend.cli.app import app
 from lipblend.compositing import composite
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.sample import make_sample
+from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 from tests.edits import with_edits
 
 FRAMES, CUT, SHOWN = 32, 7, 20

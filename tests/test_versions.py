@@ -5,8 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 import cv2
 import pytest
 
-from lipblend import versions
-from lipblend.versions import OPENCV, library_versions
+from lipblend.runtime import versions
+from lipblend.runtime.versions import OPENCV, library_versions
 
 
 def test_opencv_may_come_from_any_of_its_distributions(monkeypatch: pytest.MonkeyPatch) -> None:

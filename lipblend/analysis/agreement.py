@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
-from lipblend.stages.shapes import Polygon, convex_hull, lower_face_points
+from lipblend.picture.patch import Box
+from lipblend.stages.masks.shapes import Polygon, convex_hull, lower_face_points
 
 Patch3 = npt.NDArray[np.float32]
 

@@ -8,28 +8,28 @@ from pathlib import Path
 
 import numpy as np
 
-from lipblend.allocator import give_back
 from lipblend.analysis import cuts
-from lipblend.analysis.alignment import Alignment, align, alignment_notes
-from lipblend.analysis.clip import ClipAnalysis, TrackRecord, TrackRows
+from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord, TrackRows
 from lipblend.analysis.evidence import gather
 from lipblend.analysis.follow import follow
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
-from lipblend.analysis.scan import Scan
-from lipblend.analysis.timeline import Clock, jumps
-from lipblend.analysis.window import Window, align_window, check_not_empty
 from lipblend.errors import InputError
+from lipblend.faces.early_landmarker import LandmarkerSoon
 from lipblend.faces.landmarker import FaceLandmarker
-from lipblend.faces.soon import LandmarkerSoon
 from lipblend.faces.tracks import TrackedFace
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import VideoInfo
-from lipblend.media.mapping import FrameMapping
-from lipblend.media.pairing import pair_by_time
-from lipblend.media.prefetch import prefetch
+from lipblend.pairing.alignment import Alignment, align, alignment_notes
+from lipblend.pairing.by_time import pair_by_time
+from lipblend.pairing.excerpt import Window, align_window, check_not_empty
+from lipblend.pairing.scan import Scan
+from lipblend.pairing.timeline import Clock, jumps
+from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.runtime.allocator import give_back
+from lipblend.runtime.prefetch import prefetch
+from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings, TrackSettings
-from lipblend.stored import StoredSequence
+from lipblend.video.info import VideoInfo
 
 _QUEUE = 2  # frames a stream that wait to be looked at, and as many to be measured
 _LACKING_SHARE = 0.2

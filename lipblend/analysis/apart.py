@@ -5,7 +5,7 @@ when rendering begins. And where a native library crashes on a file, an error sa
 
 The process is this program's own interpreter with this program's module path. It is told what to do through its
 standard input, which then stays open for as long as the parent lives. It answers through a pipe: how many frames are
-done, then an error, or None and the analysis as `lipblend.analysis.storage` packs it. Both ends are ours, so the
+done, then an error, or None and the analysis as `lipblend.analysis.archive` packs it. Both ends are ours, so the
 messages are pickled.
 """
 
@@ -24,19 +24,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
-from lipblend.allocator import keep_freed_memory
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.archive import from_file, to_file
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.early import PROGRAM, Started, can_be_started, process_started
-from lipblend.analysis.storage import from_file, to_file
-from lipblend.analysis.window import Window
 from lipblend.errors import LipblendError
 from lipblend.faces.landmarker import load_library
-from lipblend.media.info import VideoInfo
-from lipblend.media.prefetch import one_opencv_thread
-from lipblend.processes import STOPPING, killer, sendable
+from lipblend.pairing.excerpt import Window
+from lipblend.runtime.allocator import keep_freed_memory
+from lipblend.runtime.prefetch import one_opencv_thread
+from lipblend.runtime.processes import STOPPING, killer, sendable
+from lipblend.runtime.spill import no_room_is_an_output_error, temporary_file, write_all
 from lipblend.settings import Settings
-from lipblend.stored import no_room_is_an_output_error, temporary_file, write_all
+from lipblend.video.info import VideoInfo
 
 _KEY = "apart"  # the content is compared where it is kept, not on this way
 _LAST_LINES = 5

@@ -1,7 +1,7 @@
 """Analyses kept on the disk: the same two videos need not be looked at twice.
 
 An entry is found by what it was made from: the content of both videos, the face model, the settings that the analysis
-reads (`lipblend.analysis.reads`), and the code and the libraries that made it. It holds faces' meshes, colour
+reads (`lipblend.analysis.settings_read`), and the code and the libraries that made it. It holds faces' meshes, colour
 statistics and time stamps, no pictures; every entry is readable by its owner only.
 """
 
@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Protocol
 
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.reads import analysis_settings, analysis_values
-from lipblend.analysis.storage import DamagedAnalysisError, from_file, to_file
+from lipblend.analysis.archive import DamagedAnalysisError, from_file, to_file
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.settings_read import analysis_settings, analysis_values
 from lipblend.errors import LipblendError, OutputError
-from lipblend.media.identity import content_identity
-from lipblend.media.info import VideoInfo
-from lipblend.media.prefetch import one_opencv_thread
-from lipblend.media.whole import write_whole
+from lipblend.runtime.identity import content_identity
+from lipblend.runtime.prefetch import one_opencv_thread
+from lipblend.runtime.versions import OPENCV, library_versions
+from lipblend.runtime.whole import write_whole
 from lipblend.settings import Settings
-from lipblend.versions import OPENCV, library_versions
+from lipblend.video.info import VideoInfo
 
 MOST_BYTES = 2_000_000_000
 """Entries that were not used for longest go when there is more than this."""
@@ -37,7 +37,7 @@ LONGEST_S = 60 * 86400.0
 SUFFIX = ".analysis.npz"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_CODE = ("analysis", "faces", "media", "stages")
+_CODE = ("analysis", "faces", "pairing", "picture", "runtime", "stages", "video")
 WHOLE_PACKAGE = (".",)
 """For `code_fingerprint`: all of lipblend."""
 _LIBRARIES = ("lipblend", "av", "mediapipe", "numpy", OPENCV)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from lipblend.errors import LipblendError
-from lipblend.processes import STOPPING, signals_held
-from lipblend.stored import temporary_file
+from lipblend.runtime.processes import STOPPING, signals_held
+from lipblend.runtime.spill import temporary_file
 
 PROGRAM = """
 import os, pickle, sys

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.agreement import lower_face_box, skin_region
-from lipblend.analysis.geometry import covered
-from lipblend.analysis.scan import Scan, to_small
-from lipblend.analysis.sparse import NEUTRAL
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
-from lipblend.media.mapping import FrameMapping, warp
-from lipblend.media.planes import Box, channels, joined
+from lipblend.pairing.geometry import covered
+from lipblend.pairing.scan import Scan, to_small
+from lipblend.pairing.sparse import NEUTRAL
+from lipblend.picture.frame_mapping import FrameMapping, warp
+from lipblend.picture.patch import Box, channels, joined
 
 Colours = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import cuts
-from lipblend.analysis.scan import Seen, Thumb, thumbnail
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import FaceTracker, TrackedFace
-from lipblend.media.info import VideoInfo
-from lipblend.media.planes import Box, to_reduced_rgb, to_rgb
-from lipblend.media.reader import Frame
+from lipblend.pairing.scan import Seen, Thumb, thumbnail
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import to_reduced_rgb, to_rgb
 from lipblend.settings import TrackSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import Frame
 
 _MOST_FRAC = 0.1  # face widths, of any mesh point, from look to look
 _MEAN_FRAC = 0.06  # of all points: a face that jumps so far may have been cut (`lipblend.analysis.cuts`)

@@ -8,25 +8,26 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.alignment import align
 from lipblend.analysis.analyse import Measures, measured_tracks, read_colours
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.matching import SAME_TAKE
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.measure import Pair
-from lipblend.analysis.scan import Scan, Seen, thumbnail
-from lipblend.analysis.sparse import SparsePictures
-from lipblend.analysis.window import HINT, Window, WindowUnpairedError, window_pts
 from lipblend.errors import InputMismatchError
+from lipblend.faces.early_landmarker import LandmarkerSoon
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import CROP_FACTOR, SAME_FACE_IOU, Mesh, crop_around, find_faces, overlap, shifted
-from lipblend.faces.soon import LandmarkerSoon
 from lipblend.faces.tracks import TrackedFace
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import VideoInfo
-from lipblend.media.planes import Box, to_rgb
-from lipblend.media.reader import Frame
-from lipblend.media.window import WindowReader
+from lipblend.pairing.alignment import align
+from lipblend.pairing.excerpt import HINT, Window, WindowUnpairedError, window_pts
+from lipblend.pairing.joint_search import SAME_TAKE
+from lipblend.pairing.scan import Scan, Seen, thumbnail
+from lipblend.pairing.sparse import SparsePictures
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import to_rgb
+from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.settings import Settings, TrackSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import Frame
+from lipblend.video.stretch import WindowReader
 
 _USUAL_RATE = 25
 _FINER = 4  # colour pictures each way: one has to tell what elsewhere dozens do

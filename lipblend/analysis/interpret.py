@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis import lightfit, wording
+from lipblend.analysis import colour_wording as wording
+from lipblend.analysis import lightfit
 from lipblend.analysis.evidence import Evidence, Sightings
 from lipblend.analysis.readings import Reading, faults, light_path, other_light, same_light, swapped_only, tagged
 from lipblend.errors import InputMismatchError
-from lipblend.media.codemap import CodeMap
-from lipblend.media.info import VideoInfo
-from lipblend.media.light import SDR
+from lipblend.picture.codemap import CodeMap
+from lipblend.picture.light import SDR
+from lipblend.video.info import VideoInfo
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.media.codemap import CodeMap, LightPath
+from lipblend.picture.codemap import CodeMap, LightPath
 
 Rows = npt.NDArray[np.float64]
 

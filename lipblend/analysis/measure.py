@@ -12,15 +12,17 @@ import numpy.typing as npt
 from lipblend.analysis import agreement
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
-from lipblend.media.colour import convert_colour, ycbcr_matrix
-from lipblend.media.info import RANGE_FULL, VideoInfo
-from lipblend.media.light import sdr_difference
-from lipblend.media.mapping import FrameMapping, synced_reduced
-from lipblend.media.planes import Box, extract_reduced
-from lipblend.media.reader import Frame
-from lipblend.stages import colour
-from lipblend.stages.footprint import Sample, footprint_box, footprint_sample
-from lipblend.stages.membrane import membrane_sample
+from lipblend.picture.formats import RANGE_FULL
+from lipblend.picture.frame_mapping import FrameMapping, synced_reduced
+from lipblend.picture.light import sdr_difference
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import extract_reduced
+from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
+from lipblend.stages.colour import statistics as colour
+from lipblend.stages.colour.membrane import membrane_sample
+from lipblend.stages.masks.footprint import Sample, footprint_box, footprint_sample
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import Frame
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -41,12 +43,12 @@ class FaceMeasure:
     stats : ColourStats or None
         Over skin that both show alike; None where too little of it is seen.
     footprint : (60, 60) float16 or None
-        See `lipblend.stages.footprint.footprint_sample`; taken in every third frame.
+        See `lipblend.stages.masks.footprint.footprint_sample`; taken in every third frame.
     above : float or None
         The same as ``painted`` for the upper face, which most generators only encode again; None where too little of
         it is seen.
     membrane : (8, 8, 7) float16 or None
-        Over the same skin, see `lipblend.stages.membrane.membrane_sample`.
+        Over the same skin, see `lipblend.stages.colour.membrane.membrane_sample`.
     """
 
     painted: float

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.media.codemap import HIGHEST, STEPS, CodeMap, LightPath
-from lipblend.media.colour import BT601, BT709, ycbcr_matrix
-from lipblend.media.info import RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, ColourTags
-from lipblend.media.light import (
+from lipblend.picture.codemap import HIGHEST, STEPS, CodeMap, LightPath
+from lipblend.picture.formats import RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, ColourTags
+from lipblend.picture.light import (
     BRIGHTEST,
     SDR,
     display_power,
@@ -22,6 +21,7 @@ from lipblend.media.light import (
     scene_power,
     to_light,
 )
+from lipblend.picture.ycbcr import BT601, BT709, ycbcr_matrix
 
 BT2020 = 9
 
@@ -45,7 +45,7 @@ class Reading:
     swapped : bool
         The synced video's red and blue change places.
     kind, target_kind : int
-        Transfer functions, see `lipblend.media.light.kind_of`. Where they are the same, R'G'B' is kept as it is.
+        Transfer functions, see `lipblend.picture.light.kind_of`. Where they are the same, R'G'B' is kept as it is.
     primaries, target_primaries : int
         Where the transfer functions differ; the same for both keeps the channels apart.
     gain : float
@@ -112,7 +112,7 @@ def light_path(reading: Reading) -> LightPath:
 
 
 def tagged(synced: ColourTags, original: ColourTags, height: int) -> Reading:
-    """What the tags of both say; see `lipblend.media.colour.convert_colour` for what they leave out.
+    """What the tags of both say; see `lipblend.picture.ycbcr.convert_colour` for what they leave out.
 
     Of two videos with the same light the one without a matrix is taken to have the other's. An SDR video without a
     matrix beside an HDR original is not.

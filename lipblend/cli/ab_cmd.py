@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded, guarded_maker
-from lipblend.cli.options import JsonOption, QuietOption, command_app
+from lipblend.cli.exits import guarded, guarded_maker
+from lipblend.cli.shared_options import JsonOption, QuietOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import GateError, SettingsError
-from lipblend.rating import LEAST_RATERS, TARGET, percent, plain
+from lipblend.lab.rating import LEAST_RATERS, TARGET, percent, plain
 
 if TYPE_CHECKING:
-    from lipblend.rating.scoring import PairScore, SeamScore
+    from lipblend.lab.rating.scoring import PairScore, SeamScore
 
 app = command_app("Build a page on which people rate clips blindly, or score their votes.")
 
@@ -63,8 +63,8 @@ def build_command(
     as_json: JsonOption = False,
 ) -> None:
     """Build a page for raters (FOLDER/page), and the key that tells which clip is what (FOLDER/key.json)."""
-    from lipblend.rating.build import TITLE, build_study
-    from lipblend.rating.inputs import pair_sources, single_sources
+    from lipblend.lab.rating.build import TITLE, build_study
+    from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
 
     if mode == "ab":
         if control:
@@ -117,10 +117,10 @@ def score_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say what the votes show. A seam rating that misses its target, or has too few votes, ends with exit code 8."""
-    from lipblend.rating.scoring import score_pairs, score_seam
-    from lipblend.rating.study import read_key
-    from lipblend.rating.summary import pair_text, seam_text
-    from lipblend.rating.votes import read_votes
+    from lipblend.lab.rating.scoring import score_pairs, score_seam
+    from lipblend.lab.rating.study import read_key
+    from lipblend.lab.rating.summary import pair_text, seam_text
+    from lipblend.lab.rating.votes import read_votes
 
     study = read_key(key)
     console = Console(quiet=quiet, as_json=as_json)

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lipblend.allocator import keep_freed_memory
 from lipblend.cli.context import CONTEXT
 from lipblend.cli.entry import EXIT_INTERRUPT
-from lipblend.cli.guard import EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
+from lipblend.cli.exits import EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
 from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, tell_of_lost_output
 from lipblend.errors import OutputError
+from lipblend.runtime.allocator import keep_freed_memory
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
@@ -153,7 +153,7 @@ def main() -> None:
     try:
         app(prog_name="lipblend")
     except ImportError as error:  # of the command line's own packages: without them not even the doctor runs
-        from lipblend.doctor import REINSTALL
+        from lipblend.selfcheck.doctor import REINSTALL
 
         print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
         sys.exit(EXIT_UNEXPECTED)

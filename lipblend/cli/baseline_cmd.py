@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded, guarded_maker
-from lipblend.cli.options import JsonOption, QuietOption, command_app
+from lipblend.cli.exits import guarded, guarded_maker
+from lipblend.cli.shared_options import JsonOption, QuietOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import GateError
 
 if TYPE_CHECKING:
+    from lipblend.lab.baseline.regression import Comparison
     from lipblend.quality.record import Evaluation
-    from lipblend.report.regression import Comparison
 
 app = command_app("Keep the numbers of a set of clips in a file, and fail where one becomes worse.")
 
@@ -54,7 +54,7 @@ def save_command(
     as_json: JsonOption = False,
 ) -> None:
     """Keep the numbers of some clips: for every measure what is held against its pass mark, and the median."""
-    from lipblend.report.baseline import named_clips, save_baseline
+    from lipblend.lab.baseline.lock import named_clips, save_baseline
 
     clips = named_clips(load_reports(reports), names or ())
     save_baseline(file, clips, overwrite=overwrite, reports=[_report_file(path) for path in reports])
@@ -88,8 +88,8 @@ def check_command(
     Exit code 8 where a number became worse than its tolerance allows, where one can no longer be measured, and where a
     clip of the baseline is missing. What became better, and new clips, are only reported.
     """
-    from lipblend.report.baseline import load_baseline, named_clips
-    from lipblend.report.regression import compare, parse_tolerances
+    from lipblend.lab.baseline.lock import load_baseline, named_clips
+    from lipblend.lab.baseline.regression import compare, parse_tolerances
 
     allowed = parse_tolerances(tolerances or ())
     baseline = load_baseline(file)
@@ -135,7 +135,7 @@ def check_text(found: Comparison) -> str:
 
 def load_reports(reports: list[Path]) -> list[Evaluation]:
     """Read reports, each given as its file or the folder it lies in."""
-    from lipblend.report import load_report
+    from lipblend.quality.report import load_report
 
     return [load_report(_report_file(path)) for path in reports]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded, guarded_maker
-from lipblend.cli.options import CacheOption, JsonOption, chosen_cache, command_app
+from lipblend.cli.exits import guarded, guarded_maker
+from lipblend.cli.shared_options import CacheOption, JsonOption, chosen_cache, command_app
 
 app = command_app("Show or clear the analyses that are kept between two runs.")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded_maker
-from lipblend.cli.options import JsonOption, ModelsOption, QuietOption, command_app
+from lipblend.cli.exits import guarded_maker
 from lipblend.cli.outputs import check_name
+from lipblend.cli.shared_options import JsonOption, ModelsOption, QuietOption, command_app
 from lipblend.errors import SettingsError
 
 if TYPE_CHECKING:
-    from lipblend.media.planes import Box
+    from lipblend.picture.patch import Box
 
 app = command_app()
 
@@ -86,9 +86,9 @@ def compare_command(
     check_name(output, videos[0])
     box = _crop(crop)
 
-    from lipblend.comparison.film import compare
     from lipblend.faces.models import resolve_model
-    from lipblend.progress import Progress
+    from lipblend.lab.comparison.film import compare
+    from lipblend.runtime.progress import Progress
 
     model = resolve_model("face_landmarker", models) if isinstance(box, str) else None
     console = Console(quiet=quiet, as_json=as_json)
@@ -118,7 +118,7 @@ def _crop(text: str | None) -> Box | Literal["face", "mouth"] | None:
     if text.strip() == "mouth":
         return "mouth"
 
-    from lipblend.media.planes import Box
+    from lipblend.picture.patch import Box
 
     try:
         x, y, width, height = (int(number) for number in text.split(","))

@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.guard import guarded_maker
-from lipblend.cli.options import (
+from lipblend.cli.exits import guarded_maker
+from lipblend.cli.outputs import check_folder, check_name, check_reports
+from lipblend.cli.shared_options import (
     DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
@@ -29,7 +30,6 @@ from lipblend.cli.options import (
     command_app,
     setting_flag,
 )
-from lipblend.cli.outputs import check_folder, check_name, check_reports
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
@@ -41,7 +41,7 @@ from lipblend.cli.verdict import (
     write_files,
 )
 from lipblend.errors import SettingsError
-from lipblend.presets import Flag, resolve_settings
+from lipblend.settings.presets import Flag, resolve_settings
 
 app = command_app()
 
@@ -183,14 +183,14 @@ def composite_command(
         check_folder(debug_dir)
 
     from lipblend.analysis.early import process_if_new
-    from lipblend.segments.options import wanted_jobs
+    from lipblend.segments.run_options import wanted_jobs
     from lipblend.segments.spans import FrameRange
 
     processes = wanted_jobs(jobs)
     part = FrameRange.parse(frames) if frames is not None else None
     size = None
     if proxy is not None:
-        from lipblend.segments.proxy import ProxySize
+        from lipblend.segments.proxy_size import ProxySize
 
         size = ProxySize.parse(proxy)
     console = Console(quiet=quiet, as_json=as_json)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from lipblend.catalogue import setting_specs, value_text
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
-from lipblend.cli.options import DEFAULT_PRESET, ConfigOption, JsonOption, PresetOption, SetOption, command_app
+from lipblend.cli.exits import guarded
+from lipblend.cli.shared_options import DEFAULT_PRESET, ConfigOption, JsonOption, PresetOption, SetOption, command_app
 from lipblend.cli.tables import table_text
-from lipblend.presets import named_settings, resolve_settings
+from lipblend.settings.catalogue import setting_specs, value_text
+from lipblend.settings.presets import named_settings, resolve_settings
 
 _NOTHING = {False: "Every setting is at its default.", True: "Every setting named is at its default."}
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 if TYPE_CHECKING:
     from lipblend.compositing import CompositeResult
-    from lipblend.progress import Progress
+    from lipblend.runtime.progress import Progress
 
 PLAIN_LINE_EVERY_S = 10.0
 

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.guard import guarded_maker
-from lipblend.cli.options import DEFAULT_PRESET, JsonOption, ModelsOption, PresetOption, QuietOption, command_app
+from lipblend.cli.exits import guarded_maker
+from lipblend.cli.shared_options import (
+    DEFAULT_PRESET,
+    JsonOption,
+    ModelsOption,
+    PresetOption,
+    QuietOption,
+    command_app,
+)
 from lipblend.errors import InputError, OutputError
-from lipblend.presets import resolve_settings
+from lipblend.settings.presets import resolve_settings
 
 if TYPE_CHECKING:
-    from lipblend.pictures import Rgb
-    from lipblend.sample import SamplePair
+    from lipblend.picture.labelled import Rgb
+    from lipblend.selfcheck.sample import SamplePair
 
 app = command_app()
 
@@ -47,8 +54,8 @@ def demo_command(
     settings = resolve_settings(preset).settings
 
     from lipblend.compositing import composite
-    from lipblend.pictures import save_png
-    from lipblend.sample import make_sample
+    from lipblend.picture.labelled import save_png
+    from lipblend.selfcheck.sample import make_sample
 
     console = Console(quiet=quiet, as_json=as_json)
     console.say(f"making a sample pair in {folder} ...")
@@ -72,7 +79,7 @@ def demo_command(
 
 def before_after(pair: SamplePair, result: Path) -> Rgb:
     """Draw original, synced and result side by side: the face, and below it an edge of the patch, enlarged."""
-    from lipblend.pictures import contact_sheet, enlarged, labelled_row
+    from lipblend.picture.labelled import contact_sheet, enlarged, labelled_row
 
     x0, y0, x1, y1 = pair.patch_boxes[pair.show_frame]
     margin = round(_FACE_MARGIN * (x1 - x0))
@@ -92,9 +99,9 @@ def before_after(pair: SamplePair, result: Path) -> Rgb:
 
 
 def _frame(path: Path, index: int) -> Rgb:
-    from lipblend.media.planes import to_rgb
-    from lipblend.media.probe import probe
-    from lipblend.media.reader import VideoReader
+    from lipblend.picture.planes import to_rgb
+    from lipblend.video.probe import probe
+    from lipblend.video.reader import VideoReader
 
     info = probe(path)
     with VideoReader(info, frame_limit=index + 1) as frames:

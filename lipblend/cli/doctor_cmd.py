@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lipblend.cli.context import CONTEXT
-from lipblend.cli.guard import guarded
+from lipblend.cli.exits import guarded
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT)
 
@@ -33,8 +33,8 @@ def doctor_command(
     Exit code 0 without a problem (warnings do not count); otherwise that of the first problem: 1 Python, packages and
     system libraries, 6 the face model, 7 the default encoder or the sample run.
     """
-    from lipblend.doctor import DoctorReport, diagnose
-    from lipblend.findings import Finding
+    from lipblend.selfcheck.doctor import DoctorReport, diagnose
+    from lipblend.selfcheck.findings import Finding
 
     findings: list[Finding] = []
     for finding in diagnose(models):

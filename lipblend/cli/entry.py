@@ -36,7 +36,7 @@ def main() -> None:
     try:
         from lipblend.cli.app import main as run
     except ImportError as error:  # of the command line's own packages: without them not even the doctor runs
-        from lipblend.doctor import REINSTALL
+        from lipblend.selfcheck.doctor import REINSTALL
 
         print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
         sys.exit(1)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
-from lipblend.cli.options import (
+from lipblend.cli.exits import guarded
+from lipblend.cli.outputs import check_reports
+from lipblend.cli.shared_options import (
     DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
@@ -23,7 +24,6 @@ from lipblend.cli.options import (
     chosen_cache,
     command_app,
 )
-from lipblend.cli.outputs import check_reports
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
@@ -35,7 +35,7 @@ from lipblend.cli.verdict import (
     write_files,
 )
 from lipblend.errors import SettingsError
-from lipblend.presets import flat_values, resolve_settings
+from lipblend.settings.presets import flat_values, resolve_settings
 
 if TYPE_CHECKING:
     from lipblend.settings import Settings
@@ -104,7 +104,7 @@ def evaluate_command(
 
     analyses = chosen_cache(cache, no_cache)
 
-    from lipblend.evaluation.evaluate import evaluate
+    from lipblend.quality.evaluation.evaluate import evaluate
 
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:
@@ -132,7 +132,7 @@ def _settings(
         return resolve_settings(preset or DEFAULT_PRESET, config, assignments).settings
     if preset is not None:
         raise SettingsError("--settings-from and --preset both say what to start from", hint="Give one of them.")
-    from lipblend.report import load_report
+    from lipblend.quality.report import load_report
 
     base = flat_values(load_report(settings_from).settings)
     return resolve_settings(None, config, assignments, base=(base, f"settings of {settings_from}")).settings

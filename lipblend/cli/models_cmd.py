@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded, guarded_maker
-from lipblend.cli.options import JsonOption, ModelsOption, command_app
+from lipblend.cli.exits import guarded, guarded_maker
+from lipblend.cli.shared_options import JsonOption, ModelsOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import ModelError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lipblend.addresses import address_of
 from lipblend.errors import OutputError, SettingsError
+from lipblend.runtime.addresses import address_of
 
 
 def check_name(output: Path, original: Path) -> None:
@@ -52,7 +52,7 @@ def check_reports(
         raise SettingsError("--no-video is of no use without --report", hint="Add --report FOLDER.")
     files: list[Path] = []
     if folder is not None:
-        from lipblend.report.files import REPORT_FILES
+        from lipblend.quality.report.report_files import REPORT_FILES
 
         check_folder(folder)
         files = [folder / name for name in REPORT_FILES]
@@ -69,7 +69,7 @@ def check_reports(
         if not parent.is_dir() and (folder is None or not _same(parent, folder)):
             raise OutputError(f"the folder {parent} does not exist", hint="Create it first.")
         if parent.is_dir():
-            from lipblend.media.places import check_place
+            from lipblend.runtime.places import check_place
 
             check_place(parent)
 
@@ -86,7 +86,7 @@ def check_folder(folder: Path) -> None:
         existing = existing.parent
     if not existing.is_dir():
         raise OutputError(f"{folder} cannot be a folder: {existing} is a file", hint="Name another folder.")
-    from lipblend.media.places import check_place
+    from lipblend.runtime.places import check_place
 
     check_place(folder)
 

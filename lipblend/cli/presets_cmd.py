@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from lipblend.catalogue import setting_specs, value_text
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
-from lipblend.cli.options import DEFAULT_PRESET, JsonOption, command_app
+from lipblend.cli.exits import guarded
+from lipblend.cli.shared_options import DEFAULT_PRESET, JsonOption, command_app
 from lipblend.cli.tables import table_text
-from lipblend.presets import find_preset, list_presets, preset_values, resolve_settings
+from lipblend.settings.catalogue import setting_specs, value_text
+from lipblend.settings.presets import find_preset, list_presets, preset_values, resolve_settings
 
 app = command_app("List the presets, or show what one changes.")
 

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded_maker
-from lipblend.cli.options import (
+from lipblend.cli.exits import guarded_maker
+from lipblend.cli.outputs import check_folder
+from lipblend.cli.shared_options import (
     DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
@@ -27,7 +28,6 @@ from lipblend.cli.options import (
     chosen_cache,
     command_app,
 )
-from lipblend.cli.outputs import check_folder
 from lipblend.errors import OutputError, SettingsError
 
 app = command_app()
@@ -95,14 +95,14 @@ def preview_command(
         raise SettingsError("--preset and --presets both say what to start from", hint="Give one of them.")
     chosen = [preset] if presets is None else _presets(presets)
 
-    from lipblend.presets import find_preset, preset_values, resolve_settings
+    from lipblend.settings.presets import find_preset, preset_values, resolve_settings
 
     analyses = chosen_cache(cache, no_cache)
     settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
     differences = [_values(preset_values(find_preset(name))) for name in chosen]
 
+    from lipblend.faces.early_landmarker import LandmarkerSoon
     from lipblend.faces.models import resolve_model
-    from lipblend.faces.soon import LandmarkerSoon
 
     about = f"{'' if presets is not None else f'preset {preset}, '}original {original.name}, synced {synced.name}"
     console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
@@ -151,7 +151,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 def _presets(several: str) -> list[str]:
-    from lipblend.presets import find_preset, list_presets
+    from lipblend.settings.presets import find_preset, list_presets
 
     if several.strip() == "all":
         # The one that is used without a word comes first.
@@ -197,8 +197,8 @@ class _Target:
 
     def save(self, image: Any) -> None:
         """Write a picture; it appears when it is complete."""
-        from lipblend.media.whole import write_whole
-        from lipblend.pictures import encoded
+        from lipblend.picture.labelled import encoded
+        from lipblend.runtime.whole import write_whole
 
         write_whole(self._path, encoded(image, self._path.suffix.lower()), overwrite=self._overwrite)
         self._overwrite = True

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded
-from lipblend.cli.options import JsonOption, ModelsOption, command_app
+from lipblend.cli.exits import guarded
+from lipblend.cli.shared_options import JsonOption, ModelsOption, command_app
 from lipblend.cli.tables import table_text
 from lipblend.errors import LipblendError
 from lipblend.settings import TrackSettings
 
 if TYPE_CHECKING:
     from lipblend.faces.census import FaceReport
-    from lipblend.inspection import FileReport
-    from lipblend.media.trimming import Trim
+    from lipblend.preview.inspection import FileReport
+    from lipblend.video.trimming import Trim
 
 app = command_app()
 
@@ -53,7 +53,7 @@ def probe_command(
     where its report would be, and the exit code is that of the first such file.
     """
     from lipblend.faces.models import resolve_model
-    from lipblend.inspection import inspect_file
+    from lipblend.preview.inspection import inspect_file
 
     model = resolve_model("face_landmarker", models) if faces else None
     console = Console(as_json=as_json)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipblend.cli.console import Console
-from lipblend.cli.guard import guarded_maker
-from lipblend.cli.options import (
+from lipblend.cli.exits import guarded_maker
+from lipblend.cli.shared_options import (
     DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
@@ -27,8 +27,8 @@ from lipblend.cli.tables import table_text
 from lipblend.errors import SettingsError
 
 if TYPE_CHECKING:
-    from lipblend.sweep.run import SweepResult
-    from lipblend.sweep.score import Ranked
+    from lipblend.lab.sweep.run_sweep import SweepResult
+    from lipblend.lab.sweep.score import Ranked
 
 app = command_app()
 
@@ -98,15 +98,15 @@ def sweep_command(
     the measures with a pass mark, of value / mark (or (1 - value) / (1 - mark) where 1 is perfect): 0 is perfect, 1
     stands just at the marks. best.yaml holds the winner for `composite --config`.
     """
-    from lipblend.sweep.grid import make_grid
+    from lipblend.lab.sweep.grid import make_grid
 
     if frames not in ("sampled", "all"):
         raise SettingsError(f"--frames {frames} is not known", hint="There are sampled and all.")
     analyses = chosen_cache(cache, no_cache)
     grid = make_grid(preset, config, assignments or ())
 
-    from lipblend.sweep.output import sweep_dict
-    from lipblend.sweep.run import run_sweep
+    from lipblend.lab.sweep.run_sweep import run_sweep
+    from lipblend.lab.sweep.sweep_files import sweep_dict
 
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:

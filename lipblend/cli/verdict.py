@@ -12,7 +12,7 @@ from lipblend.cli.tables import table_text
 from lipblend.errors import GateError
 
 if TYPE_CHECKING:
-    from lipblend.evaluation.evaluate import Evaluated
+    from lipblend.quality.evaluation.evaluate import Evaluated
     from lipblend.quality.record import Evaluation, Verdict
 
 ReportOption = Annotated[
@@ -35,7 +35,7 @@ def write_files(
     evaluated: Evaluated, *, folder: Path | None, junit: Path | None, video: bool, gated: bool
 ) -> dict[str, str]:
     """Write the report and the JUnit file where asked for; their paths by name."""
-    from lipblend.report import write_junit, write_report
+    from lipblend.quality.report import write_junit, write_report
 
     written: dict[str, Path] = {}
     if folder is not None:
@@ -74,7 +74,7 @@ GATE_HINT = (
 
 def verdict_table(record: Evaluation, *, gated: bool) -> str:
     """A line a measure: value, mark, and the verdict, or where nothing is judged on which side of the mark it lies."""
-    from lipblend.report.wording import beside_text, measure_of, quantity_text, state_text
+    from lipblend.quality.report.wording import beside_text, measure_of, quantity_text, state_text
 
     def row(verdict: Verdict) -> tuple[str, ...]:
         measure = measure_of(verdict)
@@ -91,8 +91,8 @@ def verdict_table(record: Evaluation, *, gated: bool) -> str:
 
 def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
     """The values (with ``gated`` the verdicts), which miss their marks and where, and what else is to be known."""
-    from lipblend.report import gate_text
-    from lipblend.report.wording import MATTE_TEXT
+    from lipblend.quality.report import gate_text
+    from lipblend.quality.report.wording import MATTE_TEXT
 
     parts = [verdict_table(record, gated=gated), "", gate_text(record, gated=gated), MATTE_TEXT[record.matte]]
     faulty = sum(bool(row.faults) for row in record.rows)
@@ -111,8 +111,8 @@ def hold_gate(record: Evaluation, *, shown: bool) -> None:
 
     The result has been printed by then, in full if ``shown``; the message on stderr is the whole story otherwise.
     """
-    from lipblend.report import gate_text
-    from lipblend.report.wording import NOTHING_TO_JUDGE, summary_text
+    from lipblend.quality.report import gate_text
+    from lipblend.quality.report.wording import NOTHING_TO_JUDGE, summary_text
 
     if record.judged and record.passed:
         return

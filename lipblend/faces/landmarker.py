@@ -13,10 +13,10 @@ import numpy.typing as npt
 from lipblend.errors import LipblendError, ModelError
 from lipblend.faces.bundle import without_entries
 from lipblend.faces.landmarks import MESH_POINTS
-from lipblend.faces.later import put_off
+from lipblend.faces.lazy_imports import put_off
 from lipblend.faces.nativelog import native_log_hidden
 from lipblend.faces.offline import NetworkStatus, no_profiling_on_this_thread, refuse_network_on_this_thread
-from lipblend.native.guard import process_kept
+from lipblend.runtime.native.guard import process_kept
 
 _WARM_UP_PX = 64
 # Normalised positions times the size count from the centre of the first pixel: measured, a picture whose pixels are

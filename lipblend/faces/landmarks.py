@@ -18,7 +18,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 
 MESH_POINTS = 478
 """Points of the mesh; the last ten are the irises."""

@@ -24,7 +24,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from lipblend.errors import ModelError
-from lipblend.folders import user_cache_folder
+from lipblend.runtime.folders import user_cache_folder
 
 MODELS_VARIABLE = "LIPBLEND_MODELS"
 _CHUNK_BYTES = 1 << 20
@@ -93,7 +93,7 @@ def model_spec(name: str) -> ModelSpec:
 def cache_folder() -> Path:
     """Return the folder that downloaded models are kept in (it may not exist yet).
 
-    ``models`` in `lipblend.folders.user_cache_folder`.
+    ``models`` in `lipblend.runtime.folders.user_cache_folder`.
     """
     return user_cache_folder() / "models"
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 
 Mesh = npt.NDArray[np.float32]
 Detect = Callable[[npt.NDArray[np.uint8]], list[Mesh]]

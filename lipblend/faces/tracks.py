@@ -23,7 +23,7 @@ from lipblend.faces.search import (
     overlap,
     shifted,
 )
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 
 _WIDE_CROP_FACTOR = 3.0
 """Crop for a face that was not where it had been, or has been away."""

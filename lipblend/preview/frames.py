@@ -14,25 +14,25 @@ import numpy as np
 
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.cache import analyse_cached, cached_analysis
-from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.glance import glance
-from lipblend.analysis.plan import make_plan
-from lipblend.analysis.reads import analysis_values
-from lipblend.analysis.window import Window, WindowUnpairedError, reach_s
+from lipblend.analysis.settings_read import analysis_values
 from lipblend.errors import InputError, NoFaceError
+from lipblend.faces.early_landmarker import LandmarkerSoon
 from lipblend.faces.models import resolve_model
-from lipblend.faces.soon import LandmarkerSoon
-from lipblend.media.info import VideoInfo
-from lipblend.media.ordered import frames_at
-from lipblend.media.planes import add_delta
-from lipblend.media.prefetch import one_opencv_thread
-from lipblend.media.probe import probe_both
-from lipblend.media.reader import Frame
+from lipblend.pairing.excerpt import Window, WindowUnpairedError, reach_s
+from lipblend.picture.planes import add_delta
+from lipblend.plan.clip_plan import make_plan
 from lipblend.preview.look import Look, Preview
 from lipblend.preview.times import FrameTimes
-from lipblend.render import Picture, render_frame
+from lipblend.render.frame import Picture, render_frame
+from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.settings import RestoreSettings, Settings
-from lipblend.stages.restore import Restorer, load_restorers
+from lipblend.stages.detail.restore import Restorer, load_restorers
+from lipblend.video.info import VideoInfo
+from lipblend.video.ordered import frames_at
+from lipblend.video.probe import probe_both
+from lipblend.video.reader import Frame
 
 _SLACK_S = 1e-6
 _QUICK = "a quick look, at each frame by itself: nothing is steadied over time, and the frames are paired by the clock"
@@ -57,7 +57,7 @@ def preview(
     the time, and shows all but what is steadied over time, the pairs that only a search finds, and the footprint of
     more than one frame. Where a frame alone does not do, or an analysis is at hand, there is no such look.
 
-    Only a stretch of time about each frame is decoded and analysed, see `lipblend.analysis.window.reach_s`. Where that
+    Only a stretch of time about each frame is decoded and analysed, see `lipblend.pairing.excerpt.reach_s`. Where that
     does not show surely which frames belong together, the whole clip is analysed, and a note says so. The frame is
     nearly that of a whole run, but what lies farther away is missing: the slow smoothing of colours is cut off, the
     faces are chosen by this stretch instead of by the whole shot, and the tracker, whose crop keeps its size until the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.plan import PlanRow
-from lipblend.render import FrameResult, Picture
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.render.frame import FrameResult, Picture
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from lipblend.debug import mask_picture, overlay
-from lipblend.media.colour import convert_colour, ycbcr_matrix
-from lipblend.media.mapping import synced_patch
-from lipblend.media.planes import Box, extract_patch, to_rgb
-from lipblend.pictures import Rgb, contact_sheet, enlarged, labelled_row
+from lipblend.picture.frame_mapping import synced_patch
+from lipblend.picture.labelled import Rgb, contact_sheet, enlarged, labelled_row
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import extract_patch, to_rgb
+from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.preview.look import Look
-from lipblend.render import FacePatch, Picture
-from lipblend.stages.seam import ring_radius_px, seam_ring
+from lipblend.render.debug_export import mask_picture, overlay
+from lipblend.render.frame import FacePatch, Picture
+from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 _GAIN = 4
 """Differences are shown so many times as strong; 64 levels and more are full scale."""

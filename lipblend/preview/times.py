@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.errors import SettingsError
-from lipblend.media.info import VideoInfo
-from lipblend.media.survey import Survey, survey
+from lipblend.video.info import VideoInfo
+from lipblend.video.survey import Survey, survey
 
 _SLACK_S = 1e-6
 _SHORT_BYTES = 256_000_000

@@ -22,7 +22,7 @@ def luma_gain(matrix: Matrix) -> float:
     Parameters
     ----------
     matrix : (3, 4) float64
-        YCbCr codes to R'G'B' 0..255, see `lipblend.media.colour.ycbcr_matrix`.
+        YCbCr codes to R'G'B' 0..255, see `lipblend.picture.ycbcr.ycbcr_matrix`.
     """
     return float(1 / np.linalg.inv(matrix[:, :3])[0].sum())
 

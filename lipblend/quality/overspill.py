@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.quality.levels import full_range, low_pass
 from lipblend.quality.regions import MIN_PIXELS, Region, lips, lips_box, part, shared_box, skin_near_mouth
 from lipblend.quality.view import FaceView

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.quality.levels import low_pass, luma_gain
 from lipblend.quality.view import FaceView, Patch3
-from lipblend.stages.mask import grid_step_px, signed_distance
-from lipblend.stages.shapes import convex_hull, lower_face_points
+from lipblend.stages.masks.mask import grid_step_px, signed_distance
+from lipblend.stages.masks.shapes import convex_hull, lower_face_points
 
 Region = npt.NDArray[np.bool_]
 

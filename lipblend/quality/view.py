@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
-from lipblend.stages.seam import ring_radius_px, seam_ring
+from lipblend.picture.patch import Box
+from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class FaceView:
     weight : float
         Strength of the whole patch, above 0 up to 1; below 1 while it fades in or out.
     matrix : (3, 4) float64
-        YCbCr codes to R'G'B' 0..255, see `lipblend.media.colour.ycbcr_matrix`.
+        YCbCr codes to R'G'B' 0..255, see `lipblend.picture.ycbcr.ycbcr_matrix`.
     spoken : Landmarks or None
         Mesh found in the synced frame, not smoothed as ``after`` is, in the original's pixels; None where none was.
     """

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lipblend.allocator import give_back
-from lipblend.analysis.plan import PlanRow
-from lipblend.media.coded import CodedPacket, SegmentEncoder
-from lipblend.media.reader import Frame
-from lipblend.media.scaling import scaled_picture
-from lipblend.render import FrameResult
+from lipblend.output.coded import CodedPacket, SegmentEncoder
+from lipblend.output.scaling import scaled_picture
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.render.frame import FrameResult
+from lipblend.runtime.allocator import give_back
 from lipblend.segments.job import RenderJob, Tally
+from lipblend.video.reader import Frame
 
 
 @dataclass(frozen=True)

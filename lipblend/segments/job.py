@@ -13,16 +13,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.plan import PlanRow
-from lipblend.media.info import VideoInfo
-from lipblend.media.mapping import FrameMapping
-from lipblend.media.ordered import frames_at
-from lipblend.media.planes import add_delta
-from lipblend.media.prefetch import prefetch, worked_on
-from lipblend.media.reader import Frame
-from lipblend.render import FrameResult, Picture, render_frame
+from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.planes import add_delta
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.render.frame import FrameResult, Picture, render_frame
+from lipblend.runtime.prefetch import prefetch, worked_on
 from lipblend.settings import Settings
-from lipblend.stages.restore import Restorer
+from lipblend.stages.detail.restore import Restorer
+from lipblend.video.info import VideoInfo
+from lipblend.video.ordered import frames_at
+from lipblend.video.reader import Frame
 
 _QUEUE = 2  # decoded frames waiting a stream
 THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))

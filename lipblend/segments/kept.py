@@ -19,11 +19,11 @@ except ImportError:  # Windows: two runs on one output are not kept apart there
     fcntl = None  # type: ignore[assignment]
 
 from lipblend.errors import OutputError, SettingsError
-from lipblend.media.identity import content_identity
-from lipblend.media.spool import spool_summary
-from lipblend.media.temporary import UnfinishedFile
+from lipblend.output.spool import spool_summary
+from lipblend.runtime.identity import content_identity
+from lipblend.runtime.temporary import UnfinishedFile
+from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
-from lipblend.versions import OPENCV, library_versions
 
 _KEY_NAME = "key.json"
 _SUFFIX = ".segment"

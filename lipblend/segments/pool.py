@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from lipblend.errors import LipblendError
-from lipblend.processes import killer, signals_held
+from lipblend.runtime.processes import killer, signals_held
 from lipblend.segments.encode import Segment, Step
 from lipblend.segments.job import RenderJob
 from lipblend.segments.worker import Setup, work

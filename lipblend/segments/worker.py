@@ -8,10 +8,10 @@ from multiprocessing.connection import Connection
 
 import cv2
 
-from lipblend.processes import sendable
+from lipblend.runtime.processes import sendable
 from lipblend.segments.encode import Segment, encoded
 from lipblend.segments.job import RenderJob
-from lipblend.stages.restore import Restorer, load_restorer
+from lipblend.stages.detail.restore import Restorer, load_restorer
 
 
 @dataclass(frozen=True)

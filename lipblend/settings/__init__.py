@@ -9,7 +9,7 @@ Names end in their unit: ``_px`` pixels, ``_frac`` fraction of the face width (m
 from __future__ import annotations
 
 from lipblend.settings.base import Group
-from lipblend.settings.clip import (
+from lipblend.settings.clip_groups import (
     AudioSettings,
     EncodeSettings,
     GateSettings,
@@ -18,7 +18,7 @@ from lipblend.settings.clip import (
     SmoothSettings,
     TrackSettings,
 )
-from lipblend.settings.picture import (
+from lipblend.settings.picture_groups import (
     AlignSettings,
     AlphaSettings,
     BlendSettings,

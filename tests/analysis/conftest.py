@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lipblend.analysis.cache import analyse_cached
-from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
-from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
-from lipblend.sample import SamplePair
+from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
 from tests.made import Shared
 
 

@@ -3,10 +3,10 @@ import pytest
 
 from lipblend.analysis import agreement
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags
-from lipblend.stages.colour import ColourStats, measure
-from lipblend.stages.mask import signed_distance
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.stages.colour.statistics import ColourStats, measure
+from lipblend.stages.masks.mask import signed_distance
 
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
 

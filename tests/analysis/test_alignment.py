@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from textures import film, handed_on, thumbs
 
-from lipblend.analysis import alignment
-from lipblend.analysis.alignment import Alignment, align, alignment_notes
-from lipblend.analysis.scan import Scan
 from lipblend.errors import InputMismatchError
+from lipblend.pairing import alignment
+from lipblend.pairing.alignment import Alignment, align, alignment_notes
+from lipblend.pairing.scan import Scan
 from lipblend.settings import PairSettings
 
 SIZE = (960, 540)

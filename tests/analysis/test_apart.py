@@ -18,12 +18,12 @@ from lipblend import errors
 from lipblend.analysis import apart
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.apart import analyse_apart
-from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import LipblendError, ModelError
 from lipblend.faces.models import resolve_model
-from lipblend.media.info import VideoInfo
-from lipblend.sample import SamplePair
+from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
+from lipblend.video.info import VideoInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipblend.analysis import beam
-from lipblend.analysis.beam import Block, cheapest_way
-from lipblend.analysis.viterbi import JUMP, START_AWAY, TURN, Steps, cheapest_path
-from lipblend.memory import retained_bytes
+from lipblend.pairing import beam
+from lipblend.pairing.beam import Block, cheapest_way
+from lipblend.pairing.viterbi import JUMP, START_AWAY, TURN, Steps, cheapest_path
+from lipblend.runtime.memory import retained_bytes
 
 
 def price(path: np.ndarray, backward: np.ndarray, breaks: np.ndarray, costs: np.ndarray, steps: Steps) -> float:

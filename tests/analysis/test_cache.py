@@ -17,21 +17,21 @@ from sameness import same
 from lipblend import compositing
 from lipblend.analysis import cache as caching
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
-from lipblend.analysis.clip import ClipAnalysis
-from lipblend.analysis.reads import ANALYSIS_KEYS, analysis_settings, analysis_values
-from lipblend.catalogue import SettingSpec, setting_specs
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.settings_read import ANALYSIS_KEYS, analysis_settings, analysis_values
 from lipblend.compositing import composite
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.folders import user_cache_folder
-from lipblend.media import temporary
-from lipblend.media.identity import WHOLE_BYTES, content_identity
-from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.sample import SamplePair
+from lipblend.lab.sweep.grid import stage_of
+from lipblend.runtime import temporary
+from lipblend.runtime.folders import user_cache_folder
+from lipblend.runtime.identity import WHOLE_BYTES, content_identity
+from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
-from lipblend.sweep.grid import stage_of
+from lipblend.settings.catalogue import SettingSpec, setting_specs
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 MODEL = resolve_model("face_landmarker")
 

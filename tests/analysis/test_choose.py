@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lipblend.analysis.choose import choose_faces, count_people, is_unchanged, surest_change
-from lipblend.analysis.clip import TrackRecord
+from lipblend.analysis.clip_analysis import TrackRecord
 from lipblend.analysis.measure import FaceMeasure
+from lipblend.plan.choose import choose_faces, count_people, is_unchanged, surest_change
 
 TIMES = np.arange(100) / 25
 

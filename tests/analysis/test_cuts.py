@@ -1,7 +1,7 @@
 import numpy as np
 
 from lipblend.analysis.cuts import change, find_cuts, stands_out
-from lipblend.analysis.scan import thumbnail
+from lipblend.pairing.scan import thumbnail
 
 STILL = np.zeros(60)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from textures import film, handed_on, thumbs
 
-from lipblend.analysis.beam import Way
-from lipblend.analysis.detours import without_detours
-from lipblend.analysis.viterbi import Steps
+from lipblend.pairing.beam import Way
+from lipblend.pairing.detours import without_detours
+from lipblend.pairing.viterbi import Steps
 
 PLAIN = Steps(frozenset({1}), 7)
 

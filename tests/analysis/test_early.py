@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 from lipblend import compositing
 from lipblend.analysis import apart, cache, early
 from lipblend.analysis.apart import analyse_apart
-from lipblend.analysis.clip import ClipAnalysis
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.early import PROGRAM, is_surely_new, process_if_new, process_started
 from lipblend.cli.app import app
 from lipblend.errors import LipblendError
 from lipblend.faces.models import resolve_model
-from lipblend.media.info import VideoInfo
-from lipblend.sample import SamplePair
+from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
+from lipblend.video.info import VideoInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import film, handed_on, texture, thumbs
 
-from lipblend.analysis.expected import Expected
-from lipblend.analysis.framemap import find_source, without_strangers
+from lipblend.pairing.expected import Expected
+from lipblend.pairing.framemap import find_source, without_strangers
 
 N = 96
 ALL = np.arange(N)

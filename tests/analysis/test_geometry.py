@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import texture
 
-from lipblend.analysis.geometry import candidates, covered, likeness, refine
-from lipblend.media.mapping import FrameMapping
+from lipblend.pairing.geometry import candidates, covered, likeness, refine
+from lipblend.picture.frame_mapping import FrameMapping
 
 SIZE = (160, 120)
 

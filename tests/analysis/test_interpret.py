@@ -14,8 +14,9 @@ from lipblend.analysis.evidence import Evidence, Sightings
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.readings import Reading, tagged
 from lipblend.errors import InputMismatchError
-from lipblend.media.colour import convert_colour
-from lipblend.media.info import ColourTags, PixelLayout, VideoInfo
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.ycbcr import convert_colour
+from lipblend.video.info import VideoInfo
 
 Floats = NDArray[np.float64]
 

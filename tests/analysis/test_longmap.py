@@ -9,10 +9,11 @@ import pytest
 from talking import talking_film
 from textures import film, handed_on, thumbs
 
-from lipblend.analysis import framemap, table
-from lipblend.analysis.expected import Expected
-from lipblend.analysis.framemap import find_source
-from lipblend.analysis.table import Table
+from lipblend.pairing import cost_table as table
+from lipblend.pairing import framemap
+from lipblend.pairing.cost_table import Table
+from lipblend.pairing.expected import Expected
+from lipblend.pairing.framemap import find_source
 
 
 def flat(pictures: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lipblend.analysis.motion import neighbours, similarity, velocity
 from lipblend.faces.landmarks import Landmarks
+from lipblend.plan.motion import neighbours, similarity, velocity
 
 Move = Callable[..., Landmarks]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from test_plan import analysis_of
 
-from lipblend.analysis.clip import TrackRecord
-from lipblend.analysis.part import analyse_beginning, beginning, first_rows
-from lipblend.analysis.window import MARGIN_S, Window, WindowUnpairedError, reach_s
+from lipblend.analysis.beginning import analyse_beginning, beginning, first_rows
+from lipblend.analysis.clip_analysis import TrackRecord
+from lipblend.pairing.excerpt import MARGIN_S, Window, WindowUnpairedError, reach_s
 from lipblend.settings import Settings
 
 

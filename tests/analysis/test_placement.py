@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from textures import texture
 
-from lipblend.analysis.placement import SmallPictures, find_mapping, refined_on_frames
-from lipblend.analysis.scan import Scan, thumbnail
-from lipblend.media.mapping import FrameMapping
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
+from lipblend.output.synth import write_clip
+from lipblend.pairing.placement import SmallPictures, find_mapping, refined_on_frames
+from lipblend.pairing.scan import Scan, thumbnail
+from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SIZE = (480, 360)
 FRAMES = 8

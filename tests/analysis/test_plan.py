@@ -5,20 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lipblend.analysis.alignment import Alignment
-from lipblend.analysis.clip import ClipAnalysis, TrackRecord
+from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.analysis.plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_plan, without_faces
-from lipblend.analysis.timeline import Clock, describe, lay_out
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags
-from lipblend.media.mapping import UNMOVED
+from lipblend.pairing.alignment import Alignment
+from lipblend.pairing.timeline import Clock, describe, lay_out
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.frame_mapping import UNMOVED
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.plan.clip_plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_plan, without_faces
+from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
-from lipblend.stages.colour import QUANTILES, ColourStats
-from lipblend.stages.membrane import SAMPLE_SHAPE
-from lipblend.stored import StoredSequence
+from lipblend.stages.colour.membrane import SAMPLE_SHAPE
+from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 
 COUNT = 40
 Clip = Callable[..., ClipAnalysis]

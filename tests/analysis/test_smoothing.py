@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lipblend.analysis.smoothing import ema, fill_gaps, ramp, reject_outliers, zero_phase
+from lipblend.plan.smoothing import ema, fill_gaps, ramp, reject_outliers, zero_phase
 
 TIMES = np.arange(100) / 25
 ALL = np.ones(100, bool)

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lipblend.analysis.steady import colour_maps, held, keep_usual, membranes
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.plan.steady_colours import colour_maps, held, keep_usual, membranes
 from lipblend.settings import ColourSettings
-from lipblend.stages.colour import QUANTILES, ColourStats
-from lipblend.stages.colour_map import ColourMap
-from lipblend.stages.membrane import CELLS
+from lipblend.stages.colour.colour_map import ColourMap
+from lipblend.stages.colour.membrane import CELLS
+from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 
 COUNT = 100
 TIMES = np.arange(COUNT) / 25

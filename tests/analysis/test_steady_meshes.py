@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipblend.analysis import smoothing, steady_meshes
-from lipblend.analysis.steady_meshes import MeshSeries, SteadyMeshes
+from lipblend.plan import smoothing, steady_meshes
+from lipblend.plan.steady_meshes import MeshSeries, SteadyMeshes
 from lipblend.settings import Settings
 
 COUNT = 90

@@ -12,10 +12,10 @@ import pytest
 from packed import to_bytes
 from sameness import same
 
-from lipblend.analysis.clip import ClipAnalysis, TrackRecord
-from lipblend.analysis.storage import DamagedAnalysisError, from_file
-from lipblend.media.info import VideoInfo
-from lipblend.media.reader import VideoReader
+from lipblend.analysis.archive import DamagedAnalysisError, from_file
+from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import VideoReader
 
 
 def from_bytes(content: bytes, key: str) -> ClipAnalysis:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipblend.analysis.timeline import Clock, describe, expected_source, lay_out, source_by_time
+from lipblend.pairing.timeline import Clock, describe, expected_source, lay_out, source_by_time
 
 NTSC = 30000 / 1001
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipblend.analysis.viterbi import _SLIP_BACK, JUMP, START_AWAY, TURN, Steps, cheapest_path
+from lipblend.pairing.viterbi import _SLIP_BACK, JUMP, START_AWAY, TURN, Steps, cheapest_path
 
 PLAIN = Steps(frozenset({1}), 7)
 

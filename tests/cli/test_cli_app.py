@@ -17,14 +17,14 @@ from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend import errors
-from lipblend.cli import guard
+from lipblend.cli import exits as guard
 from lipblend.cli.app import COMMANDS, app, load_command
 from lipblend.errors import InputMismatchError, LipblendError
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
     "numpy", "cv2", "av", "mediapipe", "pydantic", "scipy", "skimage", "yaml", "tqdm", "rich", "matplotlib",
-    "onnxruntime", "lipblend.settings", "lipblend.catalogue", "lipblend.media", "lipblend.faces",
+    "onnxruntime", "lipblend.settings", "lipblend.settings.catalogue", "lipblend.media", "lipblend.faces",
     "lipblend.compositing",
 )  # fmt: skip
 run = CliRunner()

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import compositing, folders
+from lipblend import compositing
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
-from lipblend.cli.options import CACHE_VARIABLE, chosen_cache
+from lipblend.cli.shared_options import CACHE_VARIABLE, chosen_cache
 from lipblend.errors import SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.media.probe import probe
 from lipblend.preview.frames import preview
-from lipblend.sample import make_sample
+from lipblend.runtime import folders
+from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
 
 run = CliRunner()
 

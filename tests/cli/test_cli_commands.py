@@ -12,15 +12,16 @@ import cv2
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import compositing, presets
-from lipblend.catalogue import setting_specs
+from lipblend import compositing
 from lipblend.cli.app import app
 from lipblend.cli.console import Console, PlainProgress, composite_summary
 from lipblend.compositing import CompositeResult
 from lipblend.errors import ModelError
 from lipblend.faces import models
-from lipblend.progress import Progress
-from lipblend.sample import SamplePair, make_sample
+from lipblend.runtime.progress import Progress
+from lipblend.selfcheck.sample import SamplePair, make_sample
+from lipblend.settings import presets
+from lipblend.settings.catalogue import setting_specs
 
 run = CliRunner()
 
@@ -267,7 +268,7 @@ def test_demo_makes_a_pair_a_result_and_a_picture(
         (folder / "result.mp4").write_bytes(pair.truth.read_bytes())
         return pair
 
-    monkeypatch.setattr("lipblend.sample.make_sample", small)
+    monkeypatch.setattr("lipblend.selfcheck.sample.make_sample", small)
     done = run.invoke(app, ["demo", str(tmp_path / "demo")])
     assert done.exit_code == 0, done.stderr
     assert str(tmp_path / "demo" / "result.mp4") in done.stdout

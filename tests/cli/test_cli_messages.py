@@ -14,9 +14,9 @@ import pytest
 from patience import HANG_S
 from typer.testing import CliRunner
 
-from lipblend.cli import options
+from lipblend.cli import shared_options as options
 from lipblend.cli.app import app
-from lipblend.sample import SamplePair, make_sample
+from lipblend.selfcheck.sample import SamplePair, make_sample
 
 ROOT = Path(__file__).resolve().parents[2]
 run = CliRunner()
@@ -250,8 +250,8 @@ def test_names_that_the_terminal_cannot_show(pair: SamplePair, tmp_path: Path, e
 def test_an_encoder_does_not_write_to_the_terminal(pair: SamplePair, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from lipblend.cli import app; import lipblend.compositing as c\n"
-        "from lipblend.media.info import VideoInfo; from lipblend.media.encoding import check_output\n"
-        "from lipblend.media.probe import probe; from lipblend.settings import EncodeSettings\n"
+        "from lipblend.video.info import VideoInfo; from lipblend.output.encoding import check_output\n"
+        "from lipblend.video.probe import probe; from lipblend.settings import EncodeSettings\n"
         "def only_check(original, synced, output, *, settings, **_):\n"
         "    check_output(output, probe(original), encode=settings.encode, inputs=())\n"
         "    raise SystemExit(0)\n"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import doctor
 from lipblend.cli.app import app, load_command
 from lipblend.cli.probe_cmd import probe_text
-from lipblend.doctor import Finding
-from lipblend.inspection import FileReport, inspect_file
-from lipblend.sample import SamplePair, make_sample
+from lipblend.preview.inspection import FileReport, inspect_file
+from lipblend.selfcheck import doctor
+from lipblend.selfcheck.doctor import Finding
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import TrackSettings
 
 run = CliRunner()

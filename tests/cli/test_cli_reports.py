@@ -17,7 +17,7 @@ from lipblend.cli.console import Console
 from lipblend.cli.outputs import check_folder, check_reports
 from lipblend.cli.tables import table_text
 from lipblend.errors import OutputError
-from lipblend.progress import Progress
+from lipblend.runtime.progress import Progress
 
 run = CliRunner()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import lipblend.compositing as module
 from lipblend.cli.entry import main
 from lipblend.compositing import CompositeResult
-from lipblend.progress import Progress
+from lipblend.runtime.progress import Progress
 
 def pretend(original, synced, output, *, on_progress, **_):
     for stage in ("analyse", "render"):
@@ -167,7 +167,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "lipblend.cli.app", "lipblend.doctor"])
+@pytest.mark.parametrize("module", ["typer", "lipblend.cli.app", "lipblend.selfcheck.doctor"])
 def test_ctrl_c_while_modules_load_is_one_line(module: str, tmp_path: Path) -> None:
     program = EARLY.format(module=module, arguments=["doctor", "--json"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)

@@ -14,18 +14,19 @@ from studio import LEFT, LOSSLESS, Film, Person, Shown, Studio, at
 
 from lipblend import composite
 from lipblend.errors import InputError, InputMismatchError
-from lipblend.evaluation.evaluate import evaluate
-from lipblend.evaluation.measuring import NOT_HELD
-from lipblend.evaluation.walk import NO_CHANGE
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.planes import Box, to_rgb
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
+from lipblend.output.synth import write_clip
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import to_rgb
+from lipblend.quality.evaluation.evaluate import evaluate
+from lipblend.quality.evaluation.measuring import NOT_HELD
+from lipblend.quality.evaluation.walk import NO_CHANGE
 from lipblend.quality.record import Evaluation
-from lipblend.report.page import page_bytes
-from lipblend.report.proxy import shown_box
+from lipblend.quality.report.report_page import page_bytes
+from lipblend.quality.report.report_video import shown_box
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FRAMES = 16
 SETTINGS = Settings.model_validate(LOSSLESS)

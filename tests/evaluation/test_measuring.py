@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from faceviews import flat, halves, sized
 
-from lipblend.analysis.plan import PlanRow
-from lipblend.evaluation.matching import _rows
-from lipblend.evaluation.measuring import NOT_HELD, Measured, measure
-from lipblend.evaluation.trust import shows_settings
-from lipblend.evaluation.walk import Looked, share_apart
 from lipblend.faces.landmarks import Landmarks
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.quality.evaluation.measuring import NOT_HELD, Measured, measure
+from lipblend.quality.evaluation.result_matching import _rows
+from lipblend.quality.evaluation.trust import shows_settings
+from lipblend.quality.evaluation.walk import Looked, share_apart
 from lipblend.quality.view import FaceView
 
 SIZE = (120, 120)

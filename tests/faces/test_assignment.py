@@ -6,7 +6,7 @@ import numpy as np
 
 from lipblend.faces.search import Mesh, find_faces
 from lipblend.faces.tracks import FaceTracker, TrackedFace
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 
 SIDE = 800
 COORDINATES = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=2).astype(np.int16)

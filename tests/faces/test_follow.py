@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from lipblend.analysis.follow import _furthest, follow
-from lipblend.analysis.scan import Seen
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import Mesh
 from lipblend.faces.tracks import TrackedFace
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
+from lipblend.output.synth import write_clip
+from lipblend.pairing.scan import Seen
 from lipblend.settings import TrackSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 Scene = Callable[..., np.ndarray]
 SIZE = (320, 240)

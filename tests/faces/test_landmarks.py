@@ -10,7 +10,7 @@ from mediapipe import tasks
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.settings import RegionName
 
 CONNECTIONS = tasks.vision.FaceLandmarksConnections

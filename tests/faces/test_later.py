@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from patience import HANG_S
 
-from lipblend.faces.later import put_off
+from lipblend.faces.lazy_imports import put_off
 
 
 @pytest.fixture

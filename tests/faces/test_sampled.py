@@ -10,7 +10,7 @@ import pytest
 from lipblend.faces.census import census
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.sampled import SampledSearch
+from lipblend.faces.sampled_search import SampledSearch
 from lipblend.faces.search import Mesh, Sweep, add_confirmed, find_faces
 
 WIDTH, HEIGHT, LEAST = 1280, 720, 40

@@ -9,7 +9,7 @@ import pytest
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import Sweep, crop_around, find_faces, overlap, tile_sides, tiles
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 
 
 def search(picture: np.ndarray, landmarker: FaceLandmarker, *, exhaustive: bool, least: int = 40) -> list[Landmarks]:

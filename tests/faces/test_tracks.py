@@ -9,7 +9,7 @@ import pytest
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.search import Mesh
 from lipblend.faces.tracks import FaceTracker, TrackedFace
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 
 FPS = 25
 Scene = Callable[..., np.ndarray]

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import seeds
 
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.synth import write_clip
+from lipblend.output.synth import write_clip
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAMES = 16
@@ -74,7 +74,7 @@ def over():
 # However late that thread gets its turn: the output gets its name, and the run ends, only after the signal.
 os.fsync, os._exit = before_publishing, at_the_end
 sys.addaudithook(lambda event, _: came("start") if event in ("import", "open") else None)
-from lipblend.progress import Progress
+from lipblend.runtime.progress import Progress
 make = Progress.__init__
 
 def reported(self, stage, *given):

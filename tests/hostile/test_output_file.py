@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 from lipblend import composite, compositing
 from lipblend.cli.app import app
 from lipblend.errors import InputError, OutputError
-from lipblend.media import temporary
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.temporary import UnfinishedFile
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
+from lipblend.runtime import temporary
+from lipblend.runtime.temporary import UnfinishedFile
 from lipblend.settings import EncodeSettings, Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SHORT = 4
 OLD = b"what was there before"

@@ -17,9 +17,9 @@ import seeds
 from lipblend import composite, compositing
 from lipblend.compositing import CompositeResult
 from lipblend.errors import InputError, LipblendError, OutputError
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 QUICK = Settings.model_validate({"track": {"min_face_px": 20}, "encode": {"preset": "ultrafast"}})
 STEP = Fraction(1, 25)
@@ -234,7 +234,7 @@ def test_absurd_dimensions_are_refused_before_they_cost_memory(tmp_path: Path) -
     source.write_bytes(data.replace(small, huge))
     measure = (
         "import sys\nfrom pathlib import Path\nfrom lipblend.errors import InputError\n"
-        "from lipblend.media.probe import probe\n"
+        "from lipblend.video.probe import probe\n"
         "try:\n    probe(Path(sys.argv[1]))\nexcept InputError as error:\n    print(error)\n"
         "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )

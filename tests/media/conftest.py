@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
 RATE = 44100

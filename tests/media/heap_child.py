@@ -15,11 +15,11 @@ import random
 import sys
 from pathlib import Path
 
-from lipblend.allocator import keep_freed_memory
-from lipblend.media.coded import SegmentEncoder
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
+from lipblend.output.coded import SegmentEncoder
+from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 _M_PERTURB = -6
 _JUNK_BYTES = 96 << 20

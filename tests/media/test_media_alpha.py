@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 from lipblend.errors import OutputError
-from lipblend.media.alpha import alpha_plane, of_depth
-from lipblend.media.coded import SegmentEncoder
-from lipblend.media.info import ColourTags
-from lipblend.media.layouts import nearest_layout, to_layout
-from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.scaling import scaled_info, scaled_picture
-from lipblend.media.spool import SpoolWriter, spool_summary, spooled_packets
-from lipblend.media.window import WindowReader
-from lipblend.media.writer import VideoWriter, check_output
+from lipblend.output.coded import SegmentEncoder
+from lipblend.output.scaling import scaled_info, scaled_picture
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.spool import SpoolWriter, spool_summary, spooled_packets
+from lipblend.output.writer import VideoWriter, check_output
+from lipblend.picture.alpha_channel import alpha_plane, of_depth
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.layouts import nearest_layout, to_layout
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import Frame, VideoReader
+from lipblend.video.stretch import WindowReader
 
 SIZE = (66, 50)
 SILENT = AudioPlan(None, None, "none", ())

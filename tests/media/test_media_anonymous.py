@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError, OutputError
-from lipblend.media.anonymous import copy_anonymous, played_suffix, playing_notes, without_information
-from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
+from lipblend.output.anonymous import copy_anonymous, played_suffix, playing_notes, without_information
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
 
 ONE, W = 1 << 16, 1 << 30
 TURNED = (0, ONE, 0, -ONE, 0, 0, 0, 0, W)

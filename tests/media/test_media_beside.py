@@ -9,11 +9,11 @@ from pathlib import Path
 import av
 import pytest
 
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SILENT = AudioPlan(None, None, "none", ())
 

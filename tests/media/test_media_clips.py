@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipblend.media.prefetch import prefetch
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import choose_audio
-from lipblend.media.writer import VideoWriter, check_output
+from lipblend.output.sound.audio_plan import choose_audio
+from lipblend.output.writer import VideoWriter, check_output
+from lipblend.runtime.prefetch import prefetch
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 
 @pytest.mark.slow(2)

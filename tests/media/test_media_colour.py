@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError
-from lipblend.media.colour import convert_colour, ycbcr_matrix
-from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import to_rgb
-from lipblend.media.reader import plane_views
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.planes import to_rgb
+from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
+from lipblend.video.reader import plane_views
 
 BT709_LIMITED = ColourTags(1, 1, 1, 1)
 BT709_FULL = ColourTags(1, 1, 1, 2)

@@ -13,16 +13,16 @@ import pytest
 from av.codec.context import CodecContext
 
 from lipblend.errors import OutputError, SettingsError
-from lipblend.media import encoding
-from lipblend.media.encoding import add_video_stream, check_output, in_encoder_format
-from lipblend.media.hardware import HARDWARE_ENCODERS, NEEDS, family_of, hardware_options
-from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.trial import try_encoder
-from lipblend.media.writer import VideoWriter
+from lipblend.output import encoding
+from lipblend.output.encoder_trial import try_encoder
+from lipblend.output.encoding import add_video_stream, check_output, in_encoder_format
+from lipblend.output.hardware import HARDWARE_ENCODERS, NEEDS, family_of, hardware_options
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 BUILT = [name for name in HARDWARE_ENCODERS if name in av.codecs_available]
 WORDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")

@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 import pytest
 
-from lipblend.media.hdr import ContentLight, MasteringDisplay, content_light, encoder_parameters, mastering_display
-from lipblend.media.info import ColourTags
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.hdr import ContentLight, MasteringDisplay, content_light, encoder_parameters, mastering_display
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 F = Fraction
 P3 = MasteringDisplay(

@@ -13,14 +13,14 @@ from av.codec.context import Flags
 from av.stream import Disposition
 
 from lipblend.errors import InputError
-from lipblend.media import source
-from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.source import MOST_PIXELS, check_size, open_source
-from lipblend.media.writer import VideoWriter, check_output
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter, check_output
 from lipblend.settings import EncodeSettings
+from lipblend.video import opening as source
+from lipblend.video.info import VideoInfo
+from lipblend.video.opening import MOST_PIXELS, check_size, open_source
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 QUICK = EncodeSettings(preset="ultrafast", crf=20)
 WIDTH, HEIGHT = b"\xb0\x82\x01\x30", b"\xba\x82\x01\x20"  # Matroska: 304 by 288

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipblend.media.hdr import PQ
-from lipblend.media.light import HLG, from_light, sdr_difference
+from lipblend.picture.hdr import PQ
+from lipblend.picture.light import HLG, from_light, sdr_difference
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import texture
 
-from lipblend.media.info import PixelLayout
-from lipblend.media.mapping import FrameMapping, extract_mapped, synced_patch, warp
-from lipblend.media.planes import Box, extract_patch
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.frame_mapping import FrameMapping, extract_mapped, synced_patch, warp
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import extract_patch
 
 SIZE = (96, 64)
 LAYOUTS = {

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.media.codemap import nearer
+from lipblend.picture.codemap import nearer
 
 SKIN = np.array([150, 110, 155], np.float32)
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lipblend.errors import InputError
-from lipblend.media import ordered
-from lipblend.media.info import VideoInfo
-from lipblend.media.ordered import frames_at
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
+from lipblend.video import ordered
+from lipblend.video.info import VideoInfo
+from lipblend.video.ordered import frames_at
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 COUNT = 400
 CLIPS = ("open.mp4", "open.mkv", "open.ts", "closed.mp4", "one-gop.mp4")

@@ -11,14 +11,16 @@ import av
 import numpy as np
 import pytest
 
-from lipblend.media.info import ColourTags, PixelLayout, VideoInfo
-from lipblend.media.orientation import UPRIGHT, Orientation, orientation_of
-from lipblend.media.planes import Box, add_delta, extract_patch, to_rgb
-from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.orientation import UPRIGHT, Orientation, orientation_of
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import add_delta, extract_patch, to_rgb
 from lipblend.settings import EncodeSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import Frame, VideoReader
 
 ONE, W = 1 << 16, 1 << 30
 # What a player makes of a picture, in NumPy's words, for each (a, b, c, d): x' = a x + c y, y' = b x + d y,
@@ -265,7 +267,7 @@ def test_turns_are_known_where_side_data_cannot_be_read(
 ) -> None:
     source = turned_clip(tmp_path / "in.mp4", matrix_of(turn))
     wanted = probe(source)
-    monkeypatch.setattr("lipblend.media.probe._side_data", lambda _: {})
+    monkeypatch.setattr("lipblend.video.probe._side_data", lambda _: {})
     assert probe(source) == wanted
 
 

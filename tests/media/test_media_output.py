@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from lipblend.errors import OutputError, SettingsError
-from lipblend.media.encoders import container_format, nowhere
-from lipblend.media.encoding import add_video_stream
-from lipblend.media.probe import probe
-from lipblend.media.writer import check_output
+from lipblend.output.encoders import container_format, nowhere
+from lipblend.output.encoding import add_video_stream
+from lipblend.output.writer import check_output
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
 
 X264 = EncodeSettings(preset="ultrafast")
 

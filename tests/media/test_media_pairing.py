@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lipblend.media.pairing import pair_by_time
+from lipblend.pairing.by_time import pair_by_time
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.media.planes import Box, add_delta, extract_patch, extract_reduced, to_reduced_rgb, to_rgb
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import add_delta, extract_patch, extract_reduced, to_reduced_rgb, to_rgb
 
 SHIFTS = {"444": (0, 0), "422": (1, 0), "420": (1, 1), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
 UNTAGGED = ColourTags(2, 2, 2, 0)

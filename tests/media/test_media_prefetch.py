@@ -7,7 +7,7 @@ import cv2
 import pytest
 from patience import HANG_S
 
-from lipblend.media.prefetch import one_opencv_thread, prefetch, worked_on
+from lipblend.runtime.prefetch import one_opencv_thread, prefetch, worked_on
 
 
 class Source:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError
-from lipblend.media.info import ColourTags
-from lipblend.media.layouts import nearest_layout
-from lipblend.media.probe import probe
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.layouts import nearest_layout
+from lipblend.video.probe import probe
 
 
 def test_what_a_file_says(make_video: Callable[..., Path]) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError
-from lipblend.media.info import ColourTags
-from lipblend.media.layouts import nearest_layout, to_layout
-from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader, plane_views
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.layouts import nearest_layout, to_layout
+from lipblend.video.probe import probe
+from lipblend.video.reader import Frame, VideoReader, plane_views
 
 UNEVEN = (512, 1024, 512, 1536, 700, 900, 333)
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError
-from lipblend.media.info import VideoInfo
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan, choose_audio, length_notes
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import AudioPlan, choose_audio, length_notes
+from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 QUICK = EncodeSettings(preset="ultrafast", crf=20)
 Samples = Callable[..., tuple[Fraction, np.ndarray]]

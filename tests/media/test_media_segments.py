@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from lipblend.errors import OutputError
-from lipblend.media.coded import CodedPacket, SegmentEncoder
-from lipblend.media.extras import moved_chapters
-from lipblend.media.joining import Joiner
-from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.scaling import scaled_info, scaled_picture
-from lipblend.media.spool import SpoolWriter, spool_summary, spooled_packets
-from lipblend.media.writer import VideoWriter
+from lipblend.output.coded import CodedPacket, SegmentEncoder
+from lipblend.output.extras import moved_chapters
+from lipblend.output.joining import Joiner
+from lipblend.output.scaling import scaled_info, scaled_picture
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.spool import SpoolWriter, spool_summary, spooled_packets
+from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import Frame, VideoReader
 
 SILENT = AudioPlan(None, None, "none", ())
 UNEVEN = (512, 1024, 512, 1536, 700, 900, 333)

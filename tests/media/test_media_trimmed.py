@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lipblend.analysis.scan import Scan, Seen, thumbnail
 from lipblend.cli.app import app
-from lipblend.media.info import VideoInfo
-from lipblend.media.ordered import frames_at
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import choose_audio
-from lipblend.media.survey import survey
-from lipblend.media.window import WindowReader
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import choose_audio
+from lipblend.output.writer import VideoWriter
+from lipblend.pairing.scan import Scan, Seen, thumbnail
 from lipblend.settings import EncodeSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.ordered import frames_at
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
+from lipblend.video.stretch import WindowReader
+from lipblend.video.survey import survey
 from tests.edits import EMPTY, with_edits
 
 STEP = 512

@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from lipblend.media.ordered import frames_at
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.window import WindowReader
+from lipblend.video.ordered import frames_at
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
+from lipblend.video.stretch import WindowReader
 
 COUNT = 140
 KINDS = {

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from lipblend.errors import InputError, OutputError, SettingsError
-from lipblend.media import temporary
-from lipblend.media.coded import mend_decoding_time
-from lipblend.media.info import ColourTags, VideoInfo
-from lipblend.media.planes import Box, add_delta
-from lipblend.media.probe import probe
-from lipblend.media.reader import Frame, VideoReader
-from lipblend.media.remux import AudioPlan, choose_audio
-from lipblend.media.writer import VideoWriter
+from lipblend.output.coded import mend_decoding_time
+from lipblend.output.sound.audio_plan import AudioPlan, choose_audio
+from lipblend.output.writer import VideoWriter
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import add_delta
+from lipblend.runtime import temporary
 from lipblend.settings import EncodeSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import Frame, VideoReader
 
 QUICK = EncodeSettings(preset="ultrafast", crf=20)
 LOSSLESS = EncodeSettings(preset="ultrafast", crf=0)

@@ -1,7 +1,7 @@
 """Starts native libraries in a process of its own, and says after each what they changed of it.
 
 ``python -m tests.native.state_child WHAT FOLDER``: prints a line of JSON a step, ``[step, changes]``. What is compared
-is read here by other means than `lipblend.native` uses.
+is read here by other means than `lipblend.runtime.native` uses.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import av
 import numpy as np
 
 from lipblend.errors import LipblendError
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.writer import VideoWriter
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 STATUS = ("Umask", "SigBlk", "SigIgn", "SigCgt", "CapEff", "CapPrm")
 SIZE, FRAMES = (320, 240), 2
@@ -168,7 +168,7 @@ def model(folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def doctor(folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
-    from lipblend.doctor import diagnose
+    from lipblend.selfcheck.doctor import diagnose
 
     findings = diagnose()
     while True:
@@ -180,7 +180,7 @@ def doctor(folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def run(folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     from lipblend import Settings, composite
-    from lipblend.sample import make_sample
+    from lipblend.selfcheck.sample import make_sample
 
     pair = make_sample(folder, frames=4, size=320)
 

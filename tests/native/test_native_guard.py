@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from patience import HANG_S
 
-from lipblend.native import guard
-from lipblend.native.floating import floating_modes
-from lipblend.native.guard import process_kept
-from lipblend.native.privilege import priority_not_raised
-from lipblend.native.scheduling import Scheduling, reschedule, scheduling_of, threads
+from lipblend.runtime.native import guard
+from lipblend.runtime.native.floating import floating_modes
+from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.privilege import priority_not_raised
+from lipblend.runtime.native.scheduling import Scheduling, reschedule, scheduling_of, threads
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the guard sees is Linux's")
 LIBC = ctypes.CDLL(None)
@@ -213,7 +213,7 @@ def test_a_guard_within_a_guard_and_an_unchanged_process() -> None:
 
 _RISE = """
 import os
-from lipblend.native.{module} import {block}
+from lipblend.runtime.native.{module} import {block}
 with {block}():
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
@@ -233,7 +233,7 @@ except PermissionError:
 def test_no_priority_can_be_raised_within_and_the_right_is_there_again_afterwards(module: str, block: str) -> None:
     plain = "from contextlib import nullcontext as nothing"
     code = _RISE.format(module=module, block=block)
-    bare = _RISE.replace("from lipblend.native.{module} import {block}", plain).format(block="nothing")
+    bare = _RISE.replace("from lipblend.runtime.native.{module} import {block}", plain).format(block="nothing")
     told, free = (
         subprocess.run([sys.executable, "-c", each], capture_output=True, text=True, check=True).stdout.split("\n")
         for each in (code, bare)
@@ -244,7 +244,7 @@ def test_no_priority_can_be_raised_within_and_the_right_is_there_again_afterward
 
 def test_a_real_time_priority_that_was_got_all_the_same_is_taken_away() -> None:
     code = _RISE.format(module="guard", block="process_kept")
-    unguarded = "from contextlib import nullcontext\nimport lipblend.native.guard as g\n"
+    unguarded = "from contextlib import nullcontext\nimport lipblend.runtime.native.guard as g\n"
     code = f"{unguarded}g.priority_not_raised = nullcontext\n{code}"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split("\n")
     assert told[1] == "0"  # whether it was got (root) or not

@@ -6,7 +6,7 @@ import pytest
 from faceviews import FULL, LIMITED, codes, contour_of, flat, lip_mask, noise, sized, view_of
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.quality.overspill import overspill
 from lipblend.quality.regions import lips, lips_box, skin, skin_near_mouth
 from lipblend.quality.view import FaceView

@@ -14,8 +14,8 @@ from mouthclips import TalkingFace
 from skimage.metrics import structural_similarity
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
-from lipblend.quality.reference import (
+from lipblend.picture.patch import Box
+from lipblend.quality.truth_measures import (
     PSNR_MOST,
     LpipsModel,
     lower_face,

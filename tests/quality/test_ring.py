@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.levels import full_range, low_pass, luma_gain
 from lipblend.quality.ring import ring, ring_alpha, ring_ssim, seam_discontinuity
-from lipblend.stages.seam import seam_ring
+from lipblend.stages.alpha.seam import seam_ring
 
 SIZE = (80, 60)
 SEAM = 40

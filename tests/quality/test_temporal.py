@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from skimage import color
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.quality.levels import lab
 from lipblend.quality.temporal import alpha_flicker, cast, colour_drift, ring_flicker
 from lipblend.quality.view import FaceView

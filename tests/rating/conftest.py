@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rating_material import METHODS, ORIGINALS, MakeStudy, WriteVotes, draw_clip
 
-from lipblend.rating.study import COLUMNS, RatedClip, Study, Trial
+from lipblend.lab.rating.study import COLUMNS, RatedClip, Study, Trial
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lipblend.media.synth import write_clip
-from lipblend.rating.study import Study
+from lipblend.lab.rating.study import Study
+from lipblend.output.synth import write_clip
 
 METHODS = ("zebramethod", "quaggamethod")
 ORIGINALS = "okapioriginals"

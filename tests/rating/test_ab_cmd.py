@@ -10,9 +10,9 @@ import pytest
 from rating_material import METHODS, ORIGINALS, WriteVotes
 from typer.testing import CliRunner
 
-from lipblend import rating
 from lipblend.cli.app import app
-from lipblend.rating.study import Study, read_key
+from lipblend.lab import rating
+from lipblend.lab.rating.study import Study, read_key
 
 run = CliRunner()
 

@@ -10,11 +10,11 @@ import pytest
 from rating_material import METHODS, ORIGINALS, draw_clip
 
 from lipblend.errors import InputError, OutputError, SettingsError
-from lipblend.rating.build import Built, build_study
-from lipblend.rating.inputs import Source, pair_sources, single_sources
-from lipblend.rating.order import presentation
-from lipblend.rating.page import page_text, script_json
-from lipblend.rating.study import Study, read_key
+from lipblend.lab.rating.build import Built, build_study
+from lipblend.lab.rating.clips_to_rate import Source, pair_sources, single_sources
+from lipblend.lab.rating.order import presentation
+from lipblend.lab.rating.rating_page import page_text, script_json
+from lipblend.lab.rating.study import Study, read_key
 
 SECRETS = (*METHODS, ORIGINALS, "giraffe", "take0", "x264", "Lavf", "Lavc", 'control"')
 
@@ -129,7 +129,7 @@ def test_differences_of_a_pair_are_told(tmp_path: Path) -> None:
 
 
 def test_without_sound(tmp_path: Path) -> None:
-    from lipblend.media.probe import probe
+    from lipblend.video.probe import probe
 
     first = draw_clip(tmp_path / "a.mp4", grey=60)
     built = build_study(tmp_path / "x", single_sources([first], [], []), mode="seam", seed=1, sound=False)
@@ -148,7 +148,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_fails_halfway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lipblend.rating import build
+    from lipblend.lab.rating import build
 
     good = draw_clip(tmp_path / "in" / "good.mp4", grey=60)
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from lipblend.rating.order import presentation, random_numbers
+from lipblend.lab.rating.order import presentation, random_numbers
 
 RATERS = [f"p{number:02d}" for number in range(40)]
 

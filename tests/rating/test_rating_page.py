@@ -15,12 +15,12 @@ from browser import Browser, find_browser
 from patience import HANG_S
 from rating_material import METHODS, ORIGINALS
 
-from lipblend.rating.build import Built, build_study
-from lipblend.rating.inputs import pair_sources, single_sources
-from lipblend.rating.order import presentation
-from lipblend.rating.scoring import score_pairs, score_seam
-from lipblend.rating.study import COLUMNS
-from lipblend.rating.votes import read_votes
+from lipblend.lab.rating.build import Built, build_study
+from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
+from lipblend.lab.rating.order import presentation
+from lipblend.lab.rating.scoring import score_pairs, score_seam
+from lipblend.lab.rating.study import COLUMNS
+from lipblend.lab.rating.votes import read_votes
 
 HOSTILE = '</script><img src=x onerror="document.title=1"><script>document.title=2</script>'
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rating_material import MakeStudy, WriteVotes
 
-from lipblend.rating.scoring import score_pairs, score_seam, verdict
-from lipblend.rating.statistics import wilson
-from lipblend.rating.study import Study
-from lipblend.rating.summary import pair_text
-from lipblend.rating.votes import read_votes
+from lipblend.lab.rating.intervals import wilson
+from lipblend.lab.rating.scoring import score_pairs, score_seam, verdict
+from lipblend.lab.rating.study import Study
+from lipblend.lab.rating.summary import pair_text
+from lipblend.lab.rating.votes import read_votes
 
 RATERS = ("r1", "r2", "r3", "r4", "r5")
 

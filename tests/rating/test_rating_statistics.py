@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from lipblend.rating.statistics import d_prime, over_raters, ratio, sign_test, wilson
+from lipblend.lab.rating.intervals import d_prime, over_raters, ratio, sign_test, wilson
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from rating_material import MakeStudy, WriteVotes
 
 from lipblend.errors import InputError
-from lipblend.rating.study import Study
-from lipblend.rating.votes import read_votes
+from lipblend.lab.rating.study import Study
+from lipblend.lab.rating.votes import read_votes
 
 GOOD = ("anna", "tnatural0", "natural0.mp4", "", "yes")
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, FrameRow, InputFile, Shot, Span, Verdict
 from lipblend.quality.view import FaceView
@@ -29,7 +29,7 @@ CUT = 60
 
 @dataclasses.dataclass(frozen=True)
 class StandIn:
-    """Fits `lipblend.report.source.Evaluated`."""
+    """Fits `lipblend.quality.report.report_source.Evaluated`."""
 
     record: Evaluation
     walk: PortraitWalk

@@ -11,11 +11,11 @@ import pytest
 
 from lipblend.cli.baseline_cmd import load_reports
 from lipblend.errors import GateError, InputError, OutputError, SettingsError
+from lipblend.lab.baseline.lock import clip_numbers, load_baseline, named_clips, save_baseline
+from lipblend.lab.baseline.regression import OFF, TOLERANCES, Tolerance, compare, parse_tolerances
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, InputFile, Verdict
-from lipblend.report.baseline import clip_numbers, load_baseline, named_clips, save_baseline
-from lipblend.report.regression import OFF, TOLERANCES, Tolerance, compare, parse_tolerances
-from lipblend.report.store import json_bytes
+from lipblend.quality.report.report_json import json_bytes
 
 
 def record(name: str | None = "a.mp4", **values: tuple[float | None, float | None]) -> Evaluation:

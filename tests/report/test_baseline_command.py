@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-import lipblend.report
+import lipblend.quality.report
 from lipblend.cli.app import app
 from lipblend.errors import InputError
 from lipblend.quality.record import Evaluation, InputFile, Verdict
@@ -29,7 +29,7 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> None:
             seconds=0.0,
         )  # fmt: skip
 
-    monkeypatch.setattr(lipblend.report, "load_report", load, raising=False)
+    monkeypatch.setattr(lipblend.quality.report, "load_report", load, raising=False)
 
 
 def baseline(*words: str | Path) -> Result:

@@ -15,19 +15,19 @@ import pytest
 import typer
 from report_stand_ins import FAILING, MARKS, PASSED, PortraitWalk, StandIn, evaluation
 
-import lipblend.report
+import lipblend.quality.report
 from lipblend.errors import InputError, OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Span
-from lipblend.report import gate_text, load_report, write_junit, write_report
-from lipblend.report.closer import pick_text
-from lipblend.report.junit import junit_bytes
-from lipblend.report.picks import Pick
-from lipblend.report.sections import _plot, _table_row
-from lipblend.report.store import json_bytes
-from lipblend.report.table import csv_bytes
-from lipblend.report.wording import summary_text
+from lipblend.quality.report import gate_text, load_report, write_junit, write_report
+from lipblend.quality.report.junit import junit_bytes
+from lipblend.quality.report.page_start import _plot, _table_row
+from lipblend.quality.report.picks import Pick
+from lipblend.quality.report.report_csv import csv_bytes
+from lipblend.quality.report.report_json import json_bytes
+from lipblend.quality.report.wording import summary_text
+from lipblend.quality.report.worst_frames import pick_text
 
 
 def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
@@ -278,7 +278,7 @@ def test_the_numbers_are_kept_when_the_page_fails(
     def broken(*_: object, **__: object) -> bytes:
         raise OutputError("no encoder")
 
-    monkeypatch.setattr(lipblend.report, "page_bytes", broken)
+    monkeypatch.setattr(lipblend.quality.report, "page_bytes", broken)
     (tmp_path / "report.html").write_text("of an older run")
     with pytest.raises(OutputError, match="no encoder"):
         write_report(tmp_path, StandIn(evaluation(60), PortraitWalk(portrait, face)))

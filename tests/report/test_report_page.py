@@ -15,10 +15,10 @@ from browser import Browser, find_browser
 from report_stand_ins import CUT, FAILING, PASSED, PortraitWalk, StandIn, evaluation
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.quality.faults import FAULTS
 from lipblend.quality.record import FrameRow, InputFile
-from lipblend.report import write_report
+from lipblend.quality.report import write_report
 
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>"\'&'
 MIDDLE = (FAILING.start + FAILING.stop - 1) // 2

@@ -12,17 +12,17 @@ import pytest
 from report_stand_ins import FAILING, PASSED, PortraitWalk, evaluation
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
-from lipblend.media.probe import probe
+from lipblend.picture.patch import Box
 from lipblend.quality.record import Evaluation
-from lipblend.report import proxy as proxy_module
-from lipblend.report.page import page_data, script_json
-from lipblend.report.picks import Pick, shown_part, typical_frame, worst_frames
-from lipblend.report.proxy import make_proxy, panel_size, shown_box
-from lipblend.report.sections import plotted_keys
-from lipblend.report.stills import stills
-from lipblend.report.svg import MOST_POINTS, Range, bands, series_path, step_path, value_range
-from lipblend.report.wording import number_text, pair_text, time_text
+from lipblend.quality.report import report_video as proxy_module
+from lipblend.quality.report.page_start import plotted_keys
+from lipblend.quality.report.picks import Pick, shown_part, typical_frame, worst_frames
+from lipblend.quality.report.report_page import page_data, script_json
+from lipblend.quality.report.report_video import make_proxy, panel_size, shown_box
+from lipblend.quality.report.stills import stills
+from lipblend.quality.report.svg import MOST_POINTS, Range, bands, series_path, step_path, value_range
+from lipblend.quality.report.wording import number_text, pair_text, time_text
+from lipblend.video.probe import probe
 
 UNIT = Range(0.0, 1.0)
 

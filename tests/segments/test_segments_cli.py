@@ -13,7 +13,7 @@ from lipblend import compositing
 from lipblend.cli.app import app
 from lipblend.errors import OutputError, SettingsError
 from lipblend.segments.kept import KeptSegments
-from lipblend.segments.proxy import ProxySize
+from lipblend.segments.proxy_size import ProxySize
 from lipblend.segments.spans import FrameRange
 
 run = CliRunner()

@@ -13,15 +13,15 @@ import pytest
 from lipblend import compositing
 from lipblend.compositing import CompositeResult, composite
 from lipblend.errors import SettingsError
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.progress import Progress
-from lipblend.sample import SamplePair, make_sample
+from lipblend.runtime.progress import Progress
 from lipblend.segments.kept import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
-from lipblend.segments.proxy import ProxySize
+from lipblend.segments.proxy_size import ProxySize
 from lipblend.segments.spans import FrameRange
+from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 FRAMES = 20
 LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0, "segment_s": 0.5}}

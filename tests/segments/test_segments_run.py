@@ -16,22 +16,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipblend.analysis.plan import PlanRow
 from lipblend.errors import InputError, LipblendError, OutputError, SettingsError
-from lipblend.media import temporary
-from lipblend.media.mapping import UNMOVED
-from lipblend.media.probe import probe
-from lipblend.media.reader import VideoReader
-from lipblend.media.remux import AudioPlan
-from lipblend.media.writer import VideoWriter
-from lipblend.progress import Progress
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
+from lipblend.picture.frame_mapping import UNMOVED
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.runtime import temporary
+from lipblend.runtime.progress import Progress
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key, segments_folder
 from lipblend.segments.pool import WorkerPool
-from lipblend.segments.run import SegmentRun
+from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import segment_spans
 from lipblend.settings import EncodeSettings, Settings
+from lipblend.video.probe import probe
+from lipblend.video.reader import VideoReader
 
 SILENT = AudioPlan(None, None, "none", ())
 SETTINGS = Settings(encode=EncodeSettings(preset="veryfast", crf=20))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipblend.errors import SettingsError
-from lipblend.segments import options
-from lipblend.segments.proxy import ProxySize
+from lipblend.segments import run_options as options
+from lipblend.segments.proxy_size import ProxySize
 from lipblend.segments.spans import FrameRange, segment_spans
 
 

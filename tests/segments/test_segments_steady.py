@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from patience import HANG_S
 
-from lipblend.sample import make_sample
+from lipblend.selfcheck.sample import make_sample
 
 ROOT = Path(__file__).resolve().parents[2]
 

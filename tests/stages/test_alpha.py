@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lipblend.stages.alpha import distance_alpha, feather_width_px, gaussian_alpha
+from lipblend.stages.alpha.feather import distance_alpha, feather_width_px, gaussian_alpha
 
 Profile = Callable[[np.ndarray], np.ndarray]
 

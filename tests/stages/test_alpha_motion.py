@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.info import PixelLayout
+from lipblend.picture.formats import PixelLayout
 from lipblend.settings import AlphaSettings, MaskSettings
-from lipblend.stages.alpha_motion import directional_feather, widening_px
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.matte import Matte, make_matte
+from lipblend.stages.alpha.matte import Matte, make_matte
+from lipblend.stages.alpha.motion_feather import directional_feather, widening_px
+from lipblend.stages.masks.mask import signed_distance
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 
@@ -137,8 +137,8 @@ def test_supersampled_hard_mask_is_the_coverage_of_a_diagonal_outline(
     normals = np.deg2rad([30, 120, 210, 300])
     corners = np.array([centre + 90 * np.sqrt(2) * np.array([np.cos(a), np.sin(a)]) for a in normals + np.pi / 4])
     polygon = [(corners.astype(np.float32), True)]
-    monkeypatch.setattr("lipblend.stages.matte.mask_polygons", lambda *_: polygon)
-    monkeypatch.setattr("lipblend.stages.matte.grid_step_px", lambda _: 1)
+    monkeypatch.setattr("lipblend.stages.alpha.matte.mask_polygons", lambda *_: polygon)
+    monkeypatch.setattr("lipblend.stages.alpha.matte.grid_step_px", lambda _: 1)
     errors = {}
     for supersample in (1, 2):
         matte = make_matte(

@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch
-from lipblend.stages.alpha import distance_alpha
-from lipblend.stages.blend_alpha import blend_alpha
-from lipblend.stages.blend_multiband import blend_multiband
-from lipblend.stages.blend_poisson import blend_poisson, ring_width_px
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.stages.alpha.feather import distance_alpha
+from lipblend.stages.blends.blend_alpha import blend_alpha
+from lipblend.stages.blends.blend_multiband import blend_multiband
+from lipblend.stages.blends.blend_poisson import blend_poisson, ring_width_px
 
 GRID = ChromaGrid(PixelLayout("yuv444p", 8, 0, 0, 3), Box(0, 0, 144, 128))
 

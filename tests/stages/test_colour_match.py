@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.settings import ColourSettings
-from lipblend.stages import colour
-from lipblend.stages.colour_fit import colour_map, fit
-from lipblend.stages.colour_map import ColourMap
+from lipblend.stages.colour import statistics as colour
+from lipblend.stages.colour.colour_map import ColourMap
+from lipblend.stages.colour.fit import colour_map, fit
 
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
 METHODS = ("mean_std", "histogram", "white_balance")

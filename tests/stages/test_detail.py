@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages.detail import band_gains, band_sigmas, denoised, layers, mixed, sharpened
+from lipblend.stages.detail.sharpen import band_gains, band_sigmas, denoised, layers, mixed, sharpened
 
 ALL = np.ones((160, 160), bool)
 WIDTH = 240.0

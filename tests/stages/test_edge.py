@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages.edge import edge_alpha, guided_filter, joint_bilateral, shared_edges
+from lipblend.stages.alpha.edge import edge_alpha, guided_filter, joint_bilateral, shared_edges
 
 METHODS = ("guided", "bilateral")
 FEATHER = 16.0

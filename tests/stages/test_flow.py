@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch
-from lipblend.stages.flow import Flow, dense_flow, warped_patch
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.stages.registration.flow import Flow, dense_flow, warped_patch
 
 
 def texture(height: int, width: int, sigma: float = 2.5) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.planes import Box
-from lipblend.stages.footprint import (
+from lipblend.picture.patch import Box
+from lipblend.stages.masks.footprint import (
     footprint_box,
     footprint_outline,
     footprint_polygon,

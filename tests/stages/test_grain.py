@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages import grain
-from lipblend.stages.grain import NOTHING, Grain, grain_plane, missing_grain
+from lipblend.stages.detail import grain
+from lipblend.stages.detail.grain import NOTHING, Grain, grain_plane, missing_grain
 
 SHAPE = (240, 320)
 ALL = np.ones(SHAPE, bool)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lipblend.media.planes import Box
-from lipblend.stages.mask import (
+from lipblend.picture.patch import Box
+from lipblend.stages.masks.mask import (
     Grid,
     combine,
     cover,

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.info import PixelLayout
+from lipblend.picture.formats import PixelLayout
 from lipblend.settings import AlphaSettings, MaskSettings
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.matte import make_matte
+from lipblend.stages.alpha.matte import make_matte
+from lipblend.stages.masks.mask import signed_distance
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 SIZE = (768, 768)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid
-from lipblend.stages import membrane
-from lipblend.stages.footprint import head_frame
-from lipblend.stages.membrane import CELLS, membrane_patch, membrane_sample, spread
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, ChromaGrid
+from lipblend.stages.colour import membrane
+from lipblend.stages.colour.membrane import CELLS, membrane_patch, membrane_sample, spread
+from lipblend.stages.masks.footprint import head_frame
 
 SLOPE = np.array([12.0, -6.0, 3.0])  # levels a face width to the right
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import LEFT_CHEEK, LIPS_OUTER, NOSE_BASE, RIGHT_CHEEK, Landmarks
-from lipblend.media.planes import Box
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.microwarp import micro_warp, thin_plate
+from lipblend.picture.patch import Box
+from lipblend.stages.masks.mask import signed_distance
+from lipblend.stages.registration.microwarp import micro_warp, thin_plate
 
 
 def box_of(face: Landmarks) -> Box:

@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.analysis.plan import FacePlan, PlanRow
 from lipblend.errors import ModelError
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.media.colour import ycbcr_matrix
-from lipblend.media.info import ColourTags, PixelLayout
-from lipblend.render import Picture, render_frame
+from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.plan.clip_plan import FacePlan, PlanRow
+from lipblend.render.frame import Picture, render_frame
 from lipblend.settings import RestoreSettings, Settings
-from lipblend.stages.colour_map import ColourMap
-from lipblend.stages.restore import Restorer, load_restorer, load_restorers
-from lipblend.stages.restore_model import RestoreModel, declared_inputs
+from lipblend.stages.colour.colour_map import ColourMap
+from lipblend.stages.detail.restore import Restorer, load_restorer, load_restorers
+from lipblend.stages.detail.restore_model import RestoreModel, declared_inputs
 from tests.onnxfiles import Node, conv, model
 
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 768)

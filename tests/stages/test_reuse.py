@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from patience import HANG_S
 
-from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch
-from lipblend.stages.flow import Flow, shifted, warped
-from lipblend.stages.reuse import Registration, register, smooth_field
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.stages.registration.flow import Flow, shifted, warped
+from lipblend.stages.registration.reuse import Registration, register, smooth_field
 
 SIZE = 200
 WIDTH = 160.0
@@ -318,7 +318,7 @@ def test_beyond_its_border_a_picture_goes_on_with_its_last_pixels() -> None:
 def test_a_face_that_is_all_but_out_of_the_picture_is_registered(size: tuple[int, int]) -> None:
     """OpenCV's flow refuses pictures of less than 12 pixels, and some of less than 16 end the process."""
     code = (
-        "import sys, numpy as np; from lipblend.stages.flow import dense_flow\n"
+        "import sys, numpy as np; from lipblend.stages.registration.flow import dense_flow\n"
         "size = tuple(map(int, sys.argv[1:]))\n"
         "plane = np.random.default_rng(0).uniform(0, 255, size).astype(np.float32)\n"
         "flow = dense_flow(plane, plane, plane >= 0); assert flow.shape == (*size, 2) and not flow.any()"

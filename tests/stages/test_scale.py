@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.media.info import PixelLayout
-from lipblend.media.planes import Box, ChromaGrid, Patch, cut, extract_patch
-from lipblend.stages.flow import shifted
-from lipblend.stages.scale import enlarged, gaussian, low_pass, reduced, smooth_step
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.picture.planes import cut, extract_patch
+from lipblend.stages.detail.scale import enlarged, gaussian, low_pass, reduced, smooth_step
+from lipblend.stages.registration.flow import shifted
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
-from lipblend.media.planes import Box
+from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.matte import mask_polygons
-from lipblend.stages.shapes import clip_above, face_frame
+from lipblend.stages.alpha.matte import mask_polygons
+from lipblend.stages.masks.mask import signed_distance
+from lipblend.stages.masks.shapes import clip_above, face_frame
 
 Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)

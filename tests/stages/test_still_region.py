@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, Landmarks
-from lipblend.media.planes import Box
-from lipblend.stages.alignment import still_region
-from lipblend.stages.mask import signed_distance
-from lipblend.stages.shapes import convex_hull
+from lipblend.picture.patch import Box
+from lipblend.stages.masks.mask import signed_distance
+from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.registration.still_region import still_region
 
 BOX = Box(40, 20, 768, 700)
 

@@ -1,0 +1,187 @@
+"""One picture after the other held against the truth, at the pixels that the truth's own face gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.measure import same_face
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.search import CROP_FACTOR, crop_around, shifted
+from lipblend.lab.sweep.combination_trial import Pictures
+from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import extract_patch
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.plan.clip_plan import PlanRow
+from lipblend.quality.evaluation.views import in_original
+from lipblend.quality.lips import lip_sync_kept
+from lipblend.quality.truth_measures import PSNR_MOST, mouth_detail, reference_scores, temporal_error
+from lipblend.quality.view import FaceView, Patch3
+from lipblend.render.frame import Picture
+
+_ACROSS, _UP, _DOWN = 0.6, 0.35, 0.6  # face widths about the mouth: the lower face and room for the filters
+_MARGIN_PX = 12
+
+
+@dataclass(frozen=True)
+class TruthFace:
+    """The face of one frame as the truth shows it, and where every variant is looked at.
+
+    Attributes
+    ----------
+    mesh : Landmarks
+        Found in the truth, in the original's pixels.
+    crop : Box
+        In which faces are looked for, in the truth and in every variant alike.
+    box : Box
+        About the lower face.
+    patch, original, synced : (h, w, 3) float32
+        The three videos in that box, YCbCr in 8-bit levels in the original's encoding.
+    """
+
+    mesh: Landmarks
+    crop: Box
+    box: Box
+    patch: Patch3
+    original: Patch3
+    synced: Patch3
+
+    def view(self, result: Patch3, picture: Picture) -> FaceView:
+        """What the measures see of a variant; ``picture`` is the original."""
+        nothing = np.zeros((self.box.height, self.box.width), np.float32)
+        return FaceView(
+            box=self.box,
+            original=self.original,
+            synced=self.synced,
+            result=result,
+            contour=nothing,
+            alpha=nothing,
+            before=self.mesh,
+            after=self.mesh,
+            found=None,
+            weight=1.0,
+            matrix=ycbcr_matrix(picture.colour, picture.height),
+        )
+
+
+def find_truth_face(
+    pictures: Pictures, row: PlanRow, landmarker: FaceLandmarker, mapping: FrameMapping
+) -> TruthFace | None:
+    """Find the worked-on face in the truth; None where the plan has none, or none is found there."""
+    assert pictures.truth is not None
+    if not row.faces:
+        return None
+    ours = pictures.original
+    known = row.faces[0].original
+    first = _found_in(pictures.truth, ours, _crop(known, ours), UNMOVED, known, landmarker)
+    if first is None:
+        return None
+    crop = _crop(first, ours)
+    mesh = _found_in(pictures.truth, ours, crop, UNMOVED, first, landmarker)
+    if mesh is None:
+        return None
+    box = _lower_box(mesh, ours)
+    if box.width < 2 or box.height < 2:
+        return None
+    before = extract_patch(ours.planes, ours.layout, box)
+    synced, truth = (
+        in_original(each, box, place, ours.colour, ours.height, beside=before)
+        for each, place in ((pictures.synced, mapping), (pictures.truth, UNMOVED))
+    )
+    return TruthFace(mesh, crop, box, truth, before, synced)
+
+
+def _found_in(
+    picture: Picture, original: Picture, crop: Box, mapping: FrameMapping, face: Landmarks, landmarker: FaceLandmarker
+) -> Landmarks | None:
+    """The mesh of a face in a crop of a picture, in the original's pixels; None where it is not found."""
+    patch = in_original(picture, crop, mapping, original.colour, original.height)
+    rgb = np.clip(np.rint(cv2.transform(patch, ycbcr_matrix(original.colour, original.height))), 0, 255)
+    meshes = landmarker.detect(np.asarray(rgb, np.uint8))
+    return same_face(face, [Landmarks(shifted(mesh, crop)) for mesh in meshes])
+
+
+def _crop(mesh: Landmarks, picture: Picture) -> Box:
+    crop = crop_around(mesh.points, CROP_FACTOR).clipped(*picture.size)
+    return crop.snapped(picture.layout, *picture.size)
+
+
+def _lower_box(mesh: Landmarks, picture: Picture) -> Box:
+    corners = np.array(
+        [
+            mesh.mouth_centre + mesh.face_width_px * (across * mesh.x_axis + down * mesh.y_axis)
+            for across in (-_ACROSS, _ACROSS)
+            for down in (-_UP, _DOWN)
+        ]
+    )
+    low = np.floor(corners.min(0)).astype(int) - _MARGIN_PX
+    high = np.ceil(corners.max(0)).astype(int) + _MARGIN_PX
+    box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    return box.clipped(*picture.size).snapped(picture.layout, *picture.size)
+
+
+@dataclass
+class Measuring:
+    """Gathers what one variant shows, frame by frame."""
+
+    _squares: list[float] = field(default_factory=list)
+    _flicker: list[float] = field(default_factory=list)
+    _detail: list[float] = field(default_factory=list)
+    _openings: list[tuple[float, float]] = field(default_factory=list)
+    _before: tuple[FaceView, Patch3] | None = None
+
+    @property
+    def frames(self) -> int:
+        """Frames measured."""
+        return len(self._squares)
+
+    def leave_out(self) -> None:
+        """A frame that cannot be measured."""
+        self._before = None
+
+    def add(
+        self,
+        face: TruthFace,
+        picture: Picture,
+        original: Picture,
+        landmarker: FaceLandmarker,
+        mapping: FrameMapping = UNMOVED,
+    ) -> None:
+        """Measure the next frame: ``picture``, in which the original's pixels lie where ``mapping`` says."""
+        view = face.view(in_original(picture, face.box, mapping, original.colour, original.height), original)
+        scores = reference_scores(view, face.patch)
+        if not scores:
+            self.leave_out()
+            return
+        self._squares.append(0.0 if scores["psnr"] >= PSNR_MOST else 10 ** (-scores["psnr"] / 10))
+        detail = mouth_detail(view, face.patch)
+        if detail is not None:
+            self._detail.append(detail)
+        if self._before is not None:
+            error = temporal_error(view, face.patch, *self._before, with_mouth=False)
+            if error is not None:
+                self._flicker.append(error)
+        self._before = view, face.patch
+        found = _found_in(picture, original, face.crop, mapping, face.mesh, landmarker)
+        opening = np.nan if found is None else found.mouth_opening
+        self._openings.append((opening, face.mesh.mouth_opening))
+
+    def values(self) -> dict[str, float]:
+        """See `lipblend.lab.ablation.run_ablation.Cell`."""
+        out: dict[str, float] = {}
+        if self._squares:
+            mean = float(np.mean(self._squares))
+            out["psnr"] = min(PSNR_MOST, -10 * float(np.log10(mean))) if mean > 0 else PSNR_MOST
+        for name, numbers in (("flicker", self._flicker), ("detail", self._detail)):
+            if numbers:
+                out[name] = float(np.mean(numbers))
+        openings: npt.NDArray[np.float64] = np.array(self._openings, np.float64).reshape(-1, 2)
+        kept = lip_sync_kept(openings[:, 0].copy(), openings[:, 1].copy())
+        if kept is not None:
+            out["lip_corr"] = kept
+        return out

@@ -1,0 +1,300 @@
+"""What the votes of a study say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipblend.lab.rating import LEAST_RATERS, TARGET
+from lipblend.lab.rating.intervals import Share, d_prime, over_raters, ratio, sign_test, wilson
+from lipblend.lab.rating.study import PLACES, Study, Trial
+from lipblend.lab.rating.votes import Vote, Votes
+
+SEEN_SHARE = 0.5
+"""A clip is unnoticeable when less than this share of its raters saw a seam."""
+P_LIMIT = 0.05
+"""A preference is shown when the sign test's p-value is below, and the interval over raters leaves out a half."""
+
+Verdict = Literal["pass", "fail", "not enough votes"]
+
+
+@dataclass(frozen=True)
+class SeamClip:
+    """A clip of a seam rating: how many raters it had, how many saw a seam or were not sure, and where they saw it."""
+
+    name: str
+    label: str
+    control: bool
+    raters: int
+    seen: int
+    unsure: int
+    share: float | None
+    unnoticeable: bool | None
+    where: dict[str, int]
+
+
+@dataclass(frozen=True)
+class SeamMethod:
+    """A method's clips: the share that is unnoticeable, the share of votes that saw a seam, and the verdict."""
+
+    label: str
+    clips: int
+    unnoticeable: Share
+    too_few_raters: tuple[str, ...]
+    seen: Share
+    d_prime: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class SeamScore:
+    """The result of a seam rating. `false_alarms`: share of the votes on controls that saw a seam; None without any."""
+
+    study: str
+    raters: int
+    votes: int
+    target: float
+    least_raters: int
+    methods: tuple[SeamMethod, ...]
+    false_alarms: Share | None
+    clips: tuple[SeamClip, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PairClip:
+    """A pair of an A/B test: votes for each method, and those that saw no difference."""
+
+    name: str
+    raters: int
+    preferred: dict[str, int]
+    same: int
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """The result of an A/B test.
+
+    Parameters
+    ----------
+    preferred : dict of str to Share
+        By method: its share of the votes that preferred one.
+    same : Share
+        Votes for no difference, of all.
+    p_value : float or None
+        Exact two-sided sign test of the votes that preferred one.
+    shown_as_a : Share
+        Votes for the clip shown as A, of those that preferred one: far from a half, the side mattered.
+    finding : str
+        The method that is preferred (p-value below `P_LIMIT`, and an interval over raters without a half),
+        ``no preference shown`` or ``not enough votes``.
+    """
+
+    study: str
+    raters: int
+    votes: int
+    least_raters: int
+    preferred: dict[str, Share]
+    same: Share
+    p_value: float | None
+    shown_as_a: Share
+    finding: str
+    too_few_raters: tuple[str, ...]
+    clips: tuple[PairClip, ...]
+    notes: tuple[str, ...]
+
+
+def score_seam(
+    study: Study,
+    votes: Votes,
+    *,
+    target: float = TARGET,
+    least_raters: int = LEAST_RATERS,
+    unsure_is_seen: bool = False,
+    seed: int = 0,
+) -> SeamScore:
+    """Score a seam rating.
+
+    Parameters
+    ----------
+    study : Study
+        Of mode ``seam``.
+    votes : Votes
+    target : float
+        Least share of a method's clips that must be unnoticeable; 0 to 1.
+    least_raters : int
+        A clip with fewer is not judged, and does not count toward a pass.
+    unsure_is_seen : bool
+        "Not sure" counts as having seen a seam.
+    seed : int
+        Of the intervals over raters.
+    """
+    table = _Table(study.trials, votes.counted)
+    yes = ("yes", "unsure") if unsure_is_seen else ("yes",)
+    seen = table.counts(lambda vote: vote.answer in yes)
+    unsure, given = table.counts(lambda vote: vote.answer == "unsure"), table.counts(lambda _: True)
+    places = {place: table.counts(partial(_seen_at, place)).sum(axis=0) for place in PLACES}
+    clips = []
+    for index, trial in enumerate(study.trials):
+        raters, saw = int(given[:, index].sum()), int(seen[:, index].sum())
+        judged = raters >= least_raters
+        clips.append(
+            SeamClip(
+                trial.name, trial.clips[0].label, trial.control, raters, saw, int(unsure[:, index].sum()),
+                saw / raters if raters else None, saw < SEEN_SHARE * raters if judged and raters else None,
+                {place: int(count[index]) for place, count in places.items() if count[index]},
+            )
+        )  # fmt: skip
+    control = np.array([trial.control for trial in study.trials])
+    alarms = _vote_share(seen[:, control], given[:, control], seed) if control.any() else None
+    methods = []
+    for label in study.labels:
+        own = np.array([clip.label == label and not clip.control for clip in clips])
+        methods.append(_method(label, [clip for clip in clips if clip.label == label and not clip.control],
+                               seen[:, own], given[:, own], alarms, target, seed))  # fmt: skip
+    return SeamScore(
+        study.study, len(table.raters), len(votes.counted), target, least_raters, tuple(methods), alarms,
+        tuple(sorted(clips, key=lambda clip: (clip.control, clip.label, clip.name))), votes.notes,
+    )  # fmt: skip
+
+
+def score_pairs(study: Study, votes: Votes, *, least_raters: int = LEAST_RATERS, seed: int = 0) -> PairScore:
+    """Score an A/B test.
+
+    Parameters
+    ----------
+    study : Study
+        Of mode ``ab``.
+    votes : Votes
+    least_raters : int
+        Pairs with fewer are named.
+    seed : int
+        Of the intervals over raters.
+    """
+    labels = {clip.file: clip.label for trial in study.trials for clip in trial.clips}
+
+    table = _Table(study.trials, votes.counted)
+    wins = {label: table.counts(partial(_is_for, labels, label)) for label in study.labels}
+    ties, given = table.counts(lambda vote: vote.answer == "same"), table.counts(lambda _: True)
+    decided = given - ties
+    first, second = (int(wins[label].sum()) for label in study.labels)
+    clips = tuple(
+        PairClip(
+            trial.name,
+            int(given[:, index].sum()),
+            {label: int(won[:, index].sum()) for label, won in wins.items()},
+            int(ties[:, index].sum()),
+        )
+        for index, trial in enumerate(study.trials)
+    )
+    p_value = sign_test(first, second)
+    preferred = {label: _vote_share(won, decided, seed) for label, won in wins.items()}
+    few = tuple(sorted(clip.name for clip in clips if clip.raters < least_raters))
+    if p_value is None or len(few) == len(clips):
+        finding = "not enough votes"
+    elif p_value < P_LIMIT and _not_even(preferred[study.labels[0]]):
+        finding = study.labels[0] if first > second else study.labels[1]
+    else:
+        finding = "no preference shown"
+    return PairScore(
+        study.study, len(table.raters), len(votes.counted), least_raters,
+        preferred, _vote_share(ties, given, seed), p_value,
+        _vote_share(table.counts(lambda vote: vote.answer == "a"), decided, seed), finding, few,
+        tuple(sorted(clips, key=lambda clip: clip.name)), votes.notes,
+    )  # fmt: skip
+
+
+def verdict(unnoticeable: int, not_judged: int, clips: int, target: float) -> Verdict:
+    """Judge a count of clips: those that are not judged yet can still go either way.
+
+    Parameters
+    ----------
+    unnoticeable, not_judged, clips : int
+        Clips found unnoticeable, with too few raters, and in all.
+    target : float
+        Least share of `clips`.
+    """
+    needed = target * clips - 1e-9  # 0.56 * 25 is a little more than 14
+    if clips and unnoticeable >= needed:
+        return "pass"
+    return "fail" if clips and unnoticeable + not_judged < needed else "not enough votes"
+
+
+def _method(
+    label: str,
+    clips: Sequence[SeamClip],
+    seen: NDArray[np.float64],
+    given: NDArray[np.float64],
+    alarms: Share | None,
+    target: float,
+    seed: int,
+) -> SeamMethod:
+    judged = np.array([clip.unnoticeable is not None for clip in clips])
+    few = tuple(sorted(clip.name for clip in clips if clip.unnoticeable is None))
+    good = sum(clip.unnoticeable is True for clip in clips)
+
+    def clip_share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        saw, had = weights @ seen[:, judged], weights @ given[:, judged]
+        fine = (had > 0) & (saw < SEEN_SHARE * had)
+        there = (had > 0).sum(axis=1)
+        shares: NDArray[np.float64] = np.full(len(weights), np.nan)
+        np.divide(fine.sum(axis=1), there, out=shares, where=there > 0)
+        return shares
+
+    total = int(judged.sum())
+    interval = over_raters(len(seen), clip_share, seed=seed) if total else None
+    rate = _vote_share(seen, given, seed)
+    sensitivity = None if alarms is None else d_prime(rate.count, rate.of, alarms.count, alarms.of)
+    judgement = verdict(good, len(few), len(clips), target)
+    return SeamMethod(label, len(clips), _share(good, total, interval), few, rate, sensitivity, judgement)
+
+
+def _share(count: float, of: int, by_rater: tuple[float, float] | None) -> Share:
+    return Share(count, of, count / of if of else None, wilson(count, of) if of else None, by_rater)
+
+
+def _vote_share(counts: NDArray[np.float64], given: NDArray[np.float64], seed: int) -> Share:
+    """Share of votes, from (raters, trials) counts; raters without a vote among them are not drawn."""
+    by_rater, totals = counts.sum(axis=1), given.sum(axis=1)
+    voted = totals > 0
+    interval = over_raters(int(voted.sum()), lambda weights: ratio(weights, by_rater[voted], totals[voted]), seed=seed)
+    return _share(int(counts.sum()), int(given.sum()), interval)
+
+
+def _not_even(preferred: Share) -> bool:
+    """Whether raters drawn anew would still prefer the same method; never known of one rater."""
+    if preferred.by_rater is None:
+        return False
+    low, high = preferred.by_rater
+    return low > 0.5 or high < 0.5
+
+
+def _seen_at(place: str, vote: Vote) -> bool:
+    return place in vote.where
+
+
+def _is_for(labels: Mapping[str, str], label: str, vote: Vote) -> bool:
+    """Whether a vote of an A/B test prefers a method; `labels` by file."""
+    return vote.answer != "same" and labels[vote.clip_a if vote.answer == "a" else vote.clip_b] == label
+
+
+class _Table:
+    """Votes by rater and trial."""
+
+    def __init__(self, trials: Sequence[Trial], votes: Sequence[Vote]) -> None:
+        self.raters = sorted({vote.rater for vote in votes})
+        self._rows = {rater: index for index, rater in enumerate(self.raters)}
+        self._columns = {trial.trial: index for index, trial in enumerate(trials)}
+        self._votes = votes
+
+    def counts(self, chosen: Callable[[Vote], bool]) -> NDArray[np.float64]:
+        """(raters, trials) float64: 1 where a vote is there and `chosen`."""
+        table = np.zeros((len(self._rows), len(self._columns)))
+        for vote in self._votes:
+            table[self._rows[vote.rater], self._columns[vote.trial]] = chosen(vote)
+        return table

@@ -1,0 +1,214 @@
+"""What a sweep ranks by.
+
+The score is the mean, over the measures that have a pass mark in the group ``gate``, of how much of what the mark
+allows is used up:
+
+    value / mark              where low values are better,
+    (1 - value) / (1 - mark)  where high values are better and 1 is perfect.
+
+0 is perfect, 1 stands just at the marks on average; lower is better. ``value`` is the mean over the tried frames (of
+measures over time: over their shots). Left out are marks that are "off" or leave no room (0, or 1), measures of the
+whole clip, and measures that some combination could not be measured by. Instead of the score any one measure can be
+ranked by; of those that are best at 1 by the distance from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lipblend.errors import SettingsError
+from lipblend.lab.sweep.grid import Combination
+from lipblend.quality.measures import MEASURES, Measure
+from lipblend.settings import GateSettings
+
+SCORE = "score"
+MEASURED = (
+    "seam", "seam_rel", "ssim_y", "ssim_cb", "ssim_cr", "colour_step", "alpha_flicker", "ring_flicker", "overspill",
+    "leak", "cast", "colour_drift", "sharpness", "grain",
+)  # fmt: skip
+"""Measures that say something about settings and are taken on frames in memory."""
+AGAINST_REFERENCE = ("psnr", "ssim", "temporal")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one combination did.
+
+    Attributes
+    ----------
+    combination : Combination
+    values : mapping of str to float
+        By measure: the mean over the tried frames, or over the shots. What could not be measured is left out.
+    frames : int
+        Frames measured.
+    blended, rows : int
+        Frames of the whole clip that carry a patch, and all.
+    plan_ms, render_ms : float
+        Planning time over all frames of the clip, and the median time of rendering one; milliseconds a frame.
+    memory_mb : float
+        Most that rendering a frame took beyond what was there before; arrays only, not what libraries keep inside.
+    fallbacks : int
+        Tried frames on which a stage was done by a second-best method.
+    failed : str
+        Why it could not be tried; empty otherwise.
+    """
+
+    combination: Combination
+    values: Mapping[str, float] = field(default_factory=dict)
+    frames: int = 0
+    blended: int = 0
+    rows: int = 0
+    plan_ms: float = 0.0
+    render_ms: float = 0.0
+    memory_mb: float = 0.0
+    fallbacks: int = 0
+    failed: str = ""
+
+    @property
+    def ms_a_frame(self) -> float:
+        """Time of plan and render, milliseconds a frame."""
+        return self.plan_ms + self.render_ms
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """An outcome, and what it was ranked by; None where it could not be ranked."""
+
+    outcome: Outcome
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All combinations from the best to the worst.
+
+    Attributes
+    ----------
+    by : str
+        "score" or a measure.
+    text : str
+        What that means, in words and numbers.
+    ranked : tuple of Ranked
+        Of equal ones the first of the grid comes first; those without a value last.
+    effects : mapping of str to mapping of str to float
+        For every swept setting and each of its values the mean over the combinations that have it.
+    """
+
+    by: str
+    text: str
+    ranked: tuple[Ranked, ...]
+    effects: Mapping[str, Mapping[str, float]]
+
+    @property
+    def best(self) -> Ranked:
+        """The winner."""
+        return self.ranked[0]
+
+
+def check_rank_by(by: str, *, reference: bool) -> None:
+    """Do nothing if one can rank by that.
+
+    Raises
+    ------
+    SettingsError
+        Neither "score" nor a measure that is taken, or one that needs a reference where there is none.
+    """
+    known = (SCORE, *MEASURED, *AGAINST_REFERENCE)
+    if by not in known:
+        close = difflib.get_close_matches(by, known, n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise SettingsError(f"cannot rank by '{by}'", hint=f"{hint}There are {', '.join(known)}.")
+    if by in AGAINST_REFERENCE and not reference:
+        raise SettingsError(f"to rank by {by} a reference is needed", hint="Give the real footage with --reference.")
+
+
+def rank(outcomes: Sequence[Outcome], axes: Mapping[str, Sequence[str]], *, by: str, gate: GateSettings) -> Ranking:
+    """Order the combinations from the best to the worst.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        In the order of the grid.
+    axes : mapping of str to sequence of str
+        The swept settings and their values.
+    by : str
+        See `check_rank_by`.
+    gate : GateSettings
+        Pass marks for the score.
+
+    Raises
+    ------
+    SettingsError
+        Nothing to rank by was measured.
+    """
+    marks = _usable_marks(outcomes, gate) if by == SCORE else {}
+    ranked = [Ranked(each, _value(each, by, marks)) for each in outcomes]
+    if all(each.value is None for each in ranked):
+        raise SettingsError(
+            f"no combination could be ranked by {by}: it was not measured on the tried frames",
+            hint="Rank by another measure (--rank-by), or try all frames (--frames all).",
+        )
+    ordered = sorted(ranked, key=lambda each: (each.value is None, _worse(by, each.value)))
+    return Ranking(by, _text(by, marks), tuple(ordered), _effects(ranked, axes))
+
+
+def shortfall(measure: Measure, value: float, mark: float) -> float:
+    """How much of what a pass mark allows a value uses up; 0 is perfect, 1 just at the mark."""
+    return value / mark if measure.better == "low" else (1 - value) / (1 - mark)
+
+
+def _usable_marks(outcomes: Sequence[Outcome], gate: GateSettings) -> dict[str, float]:
+    done = [each for each in outcomes if not each.failed]
+    marks = {}
+    for key in MEASURED:
+        measure = MEASURES[key]
+        mark = getattr(gate, measure.mark) if measure.mark else "off"
+        if mark == "off" or measure.better == "one" or mark == (0 if measure.better == "low" else 1):
+            continue
+        if done and all(key in each.values for each in done):
+            marks[key] = float(mark)
+    return marks
+
+
+def _value(outcome: Outcome, by: str, marks: Mapping[str, float]) -> float | None:
+    if by != SCORE:
+        return outcome.values.get(by)
+    if outcome.failed or not marks:
+        return None
+    return sum(shortfall(MEASURES[key], outcome.values[key], mark) for key, mark in marks.items()) / len(marks)
+
+
+def _worse(by: str, value: float | None) -> float:
+    """A number that grows as a value gets worse."""
+    if value is None:
+        return 0.0
+    better = "low" if by == SCORE else MEASURES[by].better
+    return abs(value - 1) if better == "one" else value if better == "low" else -value
+
+
+def _effects(ranked: Sequence[Ranked], axes: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    effects: dict[str, dict[str, float]] = {}
+    for key, values in axes.items():
+        for value in values:
+            known = [
+                each.value
+                for each in ranked
+                if each.value is not None and each.outcome.combination.values[key] == value
+            ]
+            if known:
+                effects.setdefault(key, {})[value] = sum(known) / len(known)
+    return effects
+
+
+def _text(by: str, marks: Mapping[str, float]) -> str:
+    if by != SCORE:
+        measure = MEASURES[by]
+        order = {"low": "lower is better", "high": "higher is better", "one": "nearest to 1 is best"}[measure.better]
+        return f"{by}: {measure.title}{f' ({measure.unit})' if measure.unit else ''}, mean; {order}"
+    terms = [
+        f"{key} / {mark:g}" if MEASURES[key].better == "low" else f"(1 - {key}) / {1 - mark:g}"
+        for key, mark in marks.items()
+    ]
+    return f"score: mean of {', '.join(terms)}; 0 is perfect, 1 just at the pass marks, lower is better"

@@ -1,0 +1,67 @@
+"""Pictures drawn by the program, as frames of a video."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from lipblend.picture.formats import RANGE_FULL, RANGE_LIMITED, ColourTags, PixelLayout
+from lipblend.picture.layouts import nearest_layout
+from lipblend.picture.orientation import UPRIGHT
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import Frame, plane_views
+
+_BT709 = ColourTags(1, 1, 1, RANGE_LIMITED)
+_GREY = ColourTags(2, 2, 2, RANGE_FULL)
+
+
+def drawn_info(like: VideoInfo, width: int, height: int, *, grey: bool = False) -> VideoInfo:
+    """Describe a video of drawn pictures that has the clock of another one: 8 bits, upright, square pixels.
+
+    Grey pictures are full range; others BT.709 in 4:2:0, or in 4:4:4 where a side is odd.
+    """
+    name = "gray" if grey else "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
+    return replace(
+        like,
+        width=width,
+        height=height,
+        layout=nearest_layout(name),
+        source_format=name,
+        colour=_GREY if grey else _BT709,
+        sample_aspect=None,
+        rotation=0,
+        display_matrix=(),
+        interlaced=False,
+        interlaced_pictures=False,
+        field_order=0,
+        mastering_display=None,
+        content_light=None,
+        hdr_dropped=(),
+        warnings=(),
+    )
+
+
+def drawn_frame(image: NDArray[np.uint8], layout: PixelLayout, *, index: int, pts: int, duration: int) -> Frame:
+    """A frame of a picture in memory, for a `lipblend.output.writer.VideoWriter`.
+
+    Parameters
+    ----------
+    image : (h, w) or (h, w, 3) uint8
+        Grey, or RGB.
+    layout : PixelLayout
+        That of `drawn_info`.
+    index, pts, duration : int
+        See `Frame`; in the video's time base.
+    """
+    if image.ndim == 2:
+        handle = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
+    else:
+        handle = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
+            format=layout.name, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+    planes = plane_views(handle, layout, UPRIGHT, writable=False)
+    return Frame(index, pts, duration, 0.0, planes, layout, handle)

@@ -1,0 +1,203 @@
+"""Where a pixel of the original lies in the synced frame: generators scale, pad and crop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.picture.planes import cut, extract_reduced
+
+_NEUTRAL = 128.0
+_MARGIN_PX = 4  # of source beyond the box, for the interpolation
+
+
+@dataclass(frozen=True)
+class FrameMapping:
+    """``synced = scale * original + shift``, across and down, in pixels of the two upright frames.
+
+    Coordinates are continuous: the first pixel's centre lies at 0.5.
+    """
+
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+
+    @property
+    def is_identity(self) -> bool:
+        """No scale and no shift; the frames may still differ in size, see `lies_exactly`."""
+        return self == FrameMapping()
+
+    def lies_exactly(self, original: tuple[int, int], synced: tuple[int, int]) -> bool:
+        """Frames of these sizes, (width, height), lie exactly on each other."""
+        return self.is_identity and original == synced
+
+    def to_synced(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(..., 2) points of the original's frame, in the synced frame."""
+        return np.asarray(points * (self.scale_x, self.scale_y) + (self.shift_x, self.shift_y), np.float32)
+
+    def to_original(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(..., 2) points of the synced frame, in the original's frame."""
+        return np.asarray((points - (self.shift_x, self.shift_y)) / (self.scale_x, self.scale_y), np.float32)
+
+    def covered(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom, in the original's pixels, of a synced frame of this size."""
+        corners = self.to_original(np.array([[0, 0], [width, height]], np.float32))
+        left, top, right, bottom = (float(value) for value in corners.ravel())
+        return left, top, right, bottom
+
+    def moved(self, across: float, down: float) -> FrameMapping:
+        """The mapping that reads the synced frame so much farther right and down, in the original's pixels."""
+        return FrameMapping(
+            self.scale_x,
+            self.scale_y,
+            self.shift_x + self.scale_x * across,
+            self.shift_y + self.scale_y * down,
+        )
+
+    def scaled(self, original: tuple[float, float], synced: tuple[float, float]) -> FrameMapping:
+        """The mapping between the two frames once each is resized by its (across, down) factors."""
+        return FrameMapping(
+            self.scale_x * synced[0] / original[0],
+            self.scale_y * synced[1] / original[1],
+            self.shift_x * synced[0],
+            self.shift_y * synced[1],
+        )
+
+
+UNMOVED = FrameMapping()
+"""Both frames lie exactly on each other."""
+
+
+def synced_patch(
+    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
+) -> NDArray[np.float32]:
+    """Cut a patch of the original's frame out of a synced picture, see `extract_patch` and `extract_mapped`."""
+    return synced_reduced(planes, layout, box, 1, mapping)
+
+
+def synced_reduced(
+    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, step: int, mapping: FrameMapping
+) -> NDArray[np.float32]:
+    """Cut a patch of the original's frame out of a synced picture, at a fraction of the original's size.
+
+    See `extract_reduced` and `extract_mapped`.
+    """
+    height, width = planes[0].shape
+    if mapping.is_identity and box == box.clipped(width, height):
+        return extract_reduced(planes, layout, box, step)
+    patch = extract_mapped(planes, layout, box, mapping)
+    size = box.width // step, box.height // step
+    return patch if step == 1 else np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def synced_cut(
+    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping, grid: ChromaGrid
+) -> Patch:
+    """Cut a patch of the original's frame out of a synced picture, chroma as coarse as the original's: ``grid``.
+
+    See `cut` and `extract_mapped`.
+    """
+    height, width = planes[0].shape
+    if mapping.is_identity and box == box.clipped(width, height):
+        patch = cut(planes, layout, box)
+        return patch if patch.grid.like(grid) else Patch.of(patch.whole(), grid)
+    return Patch.of(extract_mapped(planes, layout, box, mapping), grid)
+
+
+def warp(
+    plane: NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16],
+    mapping: FrameMapping,
+    origin: tuple[float, float],
+    size: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Resample a synced plane onto the original's pixels.
+
+    Cubic interpolation; where the plane is finer than the target it is low-passed first. Beyond its border the plane
+    goes on with its last pixels.
+
+    Parameters
+    ----------
+    plane : (h, w) float32, uint8 or uint16
+        Whole synced plane, or a picture that stands for it.
+    mapping : FrameMapping
+        From the target's coordinates to the plane's.
+    origin : (x, y)
+        The target's top left corner, in the target's frame.
+    size : (width, height)
+
+    Returns
+    -------
+    (height, width) float32
+    """
+    low = mapping.to_synced(np.array(origin, np.float64))
+    high = mapping.to_synced(np.array(origin, np.float64) + size)
+    margin = _MARGIN_PX * max(1.0, mapping.scale_x, mapping.scale_y)
+    region = Box(*np.floor(low - margin).astype(int).tolist(), *np.ceil(high + margin).astype(int).tolist())
+    region = region.clipped(plane.shape[1], plane.shape[0])
+    if region.width < 1 or region.height < 1:
+        # Nothing of the target is covered: the nearest pixel stands for all.
+        x = min(max(int(low[0]), 0), plane.shape[1] - 1)
+        y = min(max(int(low[1]), 0), plane.shape[0] - 1)
+        return np.full(size[::-1], plane[y, x], np.float32)
+    source: np.ndarray = np.ascontiguousarray(plane[region.y0 : region.y1, region.x0 : region.x1], dtype=np.float32)
+    blur_x, blur_y = (_low_pass_px(scale) for scale in (mapping.scale_x, mapping.scale_y))
+    if blur_x or blur_y:
+        source = cv2.GaussianBlur(
+            source, (0, 0), max(blur_x, 0.1), sigmaY=max(blur_y, 0.1), borderType=cv2.BORDER_REPLICATE
+        )
+    offset_x = mapping.scale_x * (origin[0] + 0.5) + mapping.shift_x - 0.5 - region.x0
+    offset_y = mapping.scale_y * (origin[1] + 0.5) + mapping.shift_y - 0.5 - region.y0
+    matrix = np.array([[mapping.scale_x, 0, offset_x], [0, mapping.scale_y, offset_y]])
+    return np.asarray(
+        cv2.warpAffine(
+            source, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
+    )
+
+
+def extract_mapped(
+    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
+) -> NDArray[np.float32]:
+    """Cut a patch of the original's frame out of a synced picture that lies elsewhere; see `extract_patch`.
+
+    Parameters
+    ----------
+    planes : sequence of ndarray
+        (h, w) uint8 or uint16 of the synced picture.
+    layout : PixelLayout
+        What the planes are.
+    box : Box
+        In the original's pixels.
+    mapping : FrameMapping
+
+    Returns
+    -------
+    ndarray, (h, w, 3) float32
+        Y, Cb, Cr in 8-bit code units.
+    """
+    origin, size = (box.x0, box.y0), (box.width, box.height)
+    unit = np.float32(1 / layout.code_scale)
+    luma = warp(planes[0], mapping, origin, size) * unit
+    if layout.planes == 1:
+        neutral = np.full_like(luma, _NEUTRAL)
+        return np.asarray(cv2.merge([luma, neutral, neutral]))
+    across, down = 1 / (1 << layout.chroma_w_shift), 1 / (1 << layout.chroma_h_shift)
+    coarse = replace(
+        mapping,
+        shift_x=mapping.shift_x + layout.chroma_w_phase,
+        shift_y=mapping.shift_y + layout.chroma_h_phase,
+    ).scaled((1, 1), (across, down))
+    chroma = [warp(plane, coarse, origin, size) * unit for plane in planes[1:]]
+    return np.asarray(cv2.merge([luma, *chroma]))
+
+
+def _low_pass_px(scale: float) -> float:
+    """Standard deviation of the blur that keeps a reduction by ``scale`` from aliasing; 0 for an enlargement."""
+    return 0.5 * float(np.sqrt(scale * scale - 1)) if scale > 1 else 0.0

@@ -1,0 +1,154 @@
+"""A face's meshes over a shot, made steady some hundred frames at a time: a shot may be an hour long.
+
+Every step looks only so far, so a part is worked out from itself and what lies that far beside it. The outcome is the
+same to the last bit as over the whole shot at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.plan import smoothing
+from lipblend.plan.smoothing import Series, Valid
+from lipblend.settings import Settings
+
+PART = 128
+"""Rows that are worked out at the same time."""
+
+_MESH = 478 * 2
+_DAMPING_ORDER = 2
+_MEDIAN = 4  # known rows beside a part that decide with it which rows stand apart
+
+
+class MeshSeries:
+    """A track's meshes as one row a frame of a shot.
+
+    Parameters
+    ----------
+    frames : sequence of int
+        Rising.
+    meshes : sequence of (478, 2) float32 or None
+    start, stop : int
+        The shot.
+    shift : (stop - start, 2) float64, optional
+        Taken off every row.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[int],
+        meshes: Sequence[npt.NDArray[np.float32] | None],
+        start: int,
+        stop: int,
+        shift: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        self._meshes, self._shift = meshes, shift
+        inside = [(frame - start, place) for place, frame in enumerate(frames) if start <= frame < stop]
+        self._place = np.full(stop - start, -1)
+        for row, place in inside:
+            self._place[row] = place
+        self.valid = np.array([place >= 0 and meshes[place] is not None for place in self._place.tolist()], bool)
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Some rows, (stop - start, 956) float32; 0 where none is known."""
+        out = np.zeros((stop - start, _MESH), np.float32)
+        for row in np.flatnonzero(self.valid[start:stop]).tolist():
+            mesh = self._meshes[int(self._place[start + row])]
+            assert mesh is not None
+            out[row] = mesh.ravel()
+        if self._shift is not None:
+            out -= np.tile(self._shift[start:stop].astype(np.float32), _MESH // 2)
+        return out
+
+
+def parts(count: int) -> Iterator[tuple[int, int]]:
+    """Rows that are worked out at the same time: from one, to before another."""
+    return ((start, min(start + PART, count)) for start in range(0, count, PART))
+
+
+class SteadyMeshes:
+    """Outliers out, gaps filled, jitter off.
+
+    Parameters
+    ----------
+    series : MeshSeries
+    times_s : (n,) float64
+    settings : Settings
+
+    Attributes
+    ----------
+    valid : (n,) bool
+        Which rows are known in the end.
+    """
+
+    def __init__(self, series: MeshSeries, times_s: Series, settings: Settings) -> None:
+        self._series, self._times, self._settings = series, times_s, settings
+        self._known = series.valid
+        self.valid = series.valid
+        if series.valid.any():
+            self._known = self._kept()
+            nothing = np.zeros((len(series), 1), np.float32)
+            _, self.valid = smoothing.fill_gaps(nothing, self._known, times_s, max_gap_s=settings.track.max_gap_s)
+
+    def parts(self) -> Iterator[Series]:
+        """The rows, `PART` of them at a time."""
+        method, last = self._settings.smooth.method, None
+        for start, stop in parts(len(self._series)):
+            if not self._series.valid.any():
+                yield self._series.rows(start, stop)
+            elif method == "zero_phase":
+                yield self._smoothed(start, stop)
+            elif method == "ema":
+                values, valid = self._filled(start, stop), self.valid[start:stop]
+                if last is not None and self.valid[start - 1]:
+                    values, valid = np.concatenate([last[None], values]), self.valid[start - 1 : stop]
+                out = smoothing.ema(values, valid, weight=self._settings.smooth.ema_weight)[start - stop :]
+                last = out[-1]
+                yield out
+            else:
+                yield self._filled(start, stop)
+
+    def _kept(self) -> Valid:
+        """Rows that do not stand apart from those around."""
+        valid = self._series.valid
+        known, out = np.flatnonzero(valid), valid.copy()
+        for first, end in parts(len(known)):
+            low = int(known[max(0, first - _MEDIAN)])
+            high = int(known[min(end + _MEDIAN, len(known)) - 1]) + 1
+            values = self._series.rows(low, high)
+            across = values.reshape(-1, 478, 2)[:, :, 0]
+            widths = np.abs(across.max(1) - across.min(1))
+            kept = smoothing.reject_outliers(values, valid[low:high], widths, limit=self._settings.track.outlier_frac)
+            out[known[first:end]] = kept[known[first:end] - low]
+        return out
+
+    def _filled(self, start: int, stop: int) -> Series:
+        """Rows with their gaps filled."""
+        known = np.flatnonzero(self._known)
+        before, after = np.searchsorted(known, start, "right") - 1, np.searchsorted(known, stop - 1)
+        low = min(start, int(known[before])) if before >= 0 else start
+        high = max(stop, int(known[after]) + 1) if after < len(known) else stop
+        values, _ = smoothing.fill_gaps(
+            self._series.rows(low, high),
+            self._known[low:high],
+            self._times[low:high],
+            max_gap_s=self._settings.track.max_gap_s,
+        )
+        return values[start - low : stop - low]
+
+    def _smoothed(self, start: int, stop: int) -> Series:
+        sigma_s = self._settings.smooth.sigma_s
+        reach = smoothing.REACH * sigma_s
+        low = int(np.searchsorted(self._times, self._times[start] - reach, "left"))
+        high = int(np.searchsorted(self._times, self._times[stop - 1] + reach, "right"))
+        low, high = max(0, low - 1), min(high + 1, len(self._series))
+        out = smoothing.zero_phase(
+            self._filled(low, high), self.valid[low:high], self._times[low:high], sigma_s=sigma_s, order=_DAMPING_ORDER
+        )
+        return out[start - low : stop - low]

@@ -1,0 +1,238 @@
+"""What the program sees in a file: streams, time stamps, damage, faces."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lipblend.analysis import cuts
+from lipblend.errors import InputError
+from lipblend.faces.census import FaceReport, census
+from lipblend.faces.early_landmarker import LandmarkerSoon
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.sampled_search import SampledSearch
+from lipblend.pairing.scan import Thumb, thumbnail
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import to_rgb
+from lipblend.runtime.prefetch import prefetch
+from lipblend.settings import TrackSettings
+from lipblend.video.describe import PictureReport, TimingReport, describe_picture, describe_timing
+from lipblend.video.info import VideoInfo
+from lipblend.video.probe import probe
+from lipblend.video.reader import Frame, VideoReader
+from lipblend.video.samples import SampleReader, reachable, spread
+from lipblend.video.survey import Survey, survey
+
+SAMPLED_FRAMES = 24
+"""Frames in which faces are looked for."""
+DECODED_PIXELS = 600_000_000
+"""Videos with no more pixels than this in all their frames are decoded whole (290 frames of 1920x1080, two seconds)."""
+_AHEAD = 4  # decoded frames that wait
+
+
+@dataclass(frozen=True)
+class DamageReport:
+    """Damage.
+
+    Attributes
+    ----------
+    marked_packets : int
+        Packets that the demuxer marks as damaged, in the whole file.
+    broken_off : str
+        Why reading ended before the end of the file; empty when it did not.
+    decoded_frames : int
+        Pictures that were decoded to look for the following.
+    whole : bool
+        That was the whole video; else a sample of it.
+    undecodable_packets, concealed_frames : int
+        Packets that could not be decoded; pictures that the decoder patched up.
+    decoding_failed : str
+        Why decoding ended early; empty when it did not.
+    """
+
+    marked_packets: int
+    broken_off: str
+    decoded_frames: int
+    whole: bool
+    undecodable_packets: int
+    concealed_frames: int
+    decoding_failed: str
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What the program sees in a file.
+
+    Attributes
+    ----------
+    path : Path
+    container, container_name : str
+        FFmpeg's short and long name.
+    video_stream : int
+        Index of the stream that is "the video".
+    picture : PictureReport
+    timing : TimingReport
+    damage : DamageReport
+    audio : tuple of dict
+        index, codec, sample_rate (Hz), channels, duration_s (the container's claim), language.
+    subtitles, other_streams : tuple of dict
+        index, kind, codec, language.
+    chapters : tuple of dict
+        start_s, title.
+    faces : tuple of FaceReport or None
+        None when they were not looked for.
+    face_times_s : tuple of float
+        Times of the frames that were looked at.
+    """
+
+    path: Path
+    container: str
+    container_name: str
+    video_stream: int
+    picture: PictureReport
+    timing: TimingReport
+    damage: DamageReport
+    audio: tuple[dict[str, Any], ...]
+    subtitles: tuple[dict[str, Any], ...]
+    other_streams: tuple[dict[str, Any], ...]
+    chapters: tuple[dict[str, Any], ...]
+    faces: tuple[FaceReport, ...] | None
+    face_times_s: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, ready for JSON."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_frame: bool = False) -> FileReport:
+    """Look at a video file.
+
+    All packets of its video stream are read; so many pictures are decoded as `DECODED_PIXELS` allows, which is all of
+    them in short videos, and else a few after key frames spread over the video. So the time is bounded but for reading
+    the file once. The face model is made meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+    model : Path or None
+        Face landmarker bundle, checked; None to look for no faces.
+    track : TrackSettings
+        Least width, number and confidence of faces.
+    every_frame : bool
+        Decode the whole video however long it is, to count the damage in all of it.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    InputError
+        The file is missing, not a video, or no picture of it can be decoded. Damage further on is reported instead.
+    ModelError
+        The library cannot make use of the model.
+    """
+    info = probe(path)
+    with ExitStack() as stack:
+        finder = None
+        if model is not None:
+            soon = LandmarkerSoon(model, max_faces=track.max_faces, confidence=track.confidence)
+            finder = _Finder(info, stack.enter_context(soon), track)
+        found = survey(info)
+        look = _Look(info, found, whole=every_frame)
+        look.decode(finder)
+    labels = [asdict(label) for label in found.streams]
+    return FileReport(
+        path=info.path,
+        container=info.container,
+        container_name=found.container_name,
+        video_stream=info.stream_index,
+        picture=describe_picture(info, found.profile),
+        timing=describe_timing(info, found),
+        damage=DamageReport(
+            marked_packets=found.marked_corrupt,
+            broken_off=found.broken_off,
+            decoded_frames=look.decoded,
+            whole=look.whole,
+            undecodable_packets=look.undecodable,
+            concealed_frames=look.concealed,
+            decoding_failed=look.failed,
+        ),
+        audio=tuple(asdict(sound) for sound in info.audio),
+        subtitles=tuple(label for label in labels if label["kind"] == "subtitle"),
+        other_streams=tuple(label for label in labels if label["kind"] != "subtitle"),
+        chapters=tuple(asdict(chapter) for chapter in found.chapters),
+        faces=None if finder is None else finder.faces(),
+        face_times_s=() if finder is None else tuple(finder.times_s),
+    )
+
+
+class _Finder:
+    """Finds the faces of the pictures that are looked at, in order."""
+
+    def __init__(self, info: VideoInfo, soon: LandmarkerSoon, track: TrackSettings) -> None:
+        self._info, self._threshold = info, track.cut_threshold
+        self._search = SampledSearch(
+            lambda rgb: soon.ready().detect(rgb),
+            info.upright_width,
+            info.upright_height,
+            min_face_px=track.min_face_px,
+            max_faces=track.max_faces,
+        )
+        self._thumb: Thumb | None = None
+        self.pictures: list[list[Landmarks]] = []
+        self.new_scenes: list[bool] = []
+        self.times_s: list[float] = []
+
+    def look(self, frame: Frame) -> None:
+        """Look at the next one."""
+        # The planes' own size, not the file's: a turned picture arrives upright.
+        height, width = frame.planes[0].shape
+        picture = to_rgb(
+            frame.planes, frame.layout, self._info.colour, Box(0, 0, width, height), height=self._info.height
+        )
+        thumb = thumbnail(frame.planes[0], frame.layout.depth)
+        new_scene = self._thumb is None or cuts.change(self._thumb, thumb) >= self._threshold
+        self._thumb = thumb
+        found = self._search.look(picture, frame.time_s, new_scene=new_scene)
+        self.pictures.append([Landmarks(mesh) for mesh in found])
+        self.new_scenes.append(new_scene)
+        self.times_s.append(frame.time_s)
+
+    def faces(self) -> tuple[FaceReport, ...]:
+        """Who was found."""
+        return census(self.pictures, self.new_scenes)
+
+
+class _Look:
+    """The pictures that are decoded: all of a short video, a sample of a long one."""
+
+    def __init__(self, info: VideoInfo, found: Survey, *, whole: bool) -> None:
+        self._info, self._survey = info, found
+        self.whole = whole or found.packets * info.width * info.height <= DECODED_PIXELS
+        self.decoded = self.undecodable = self.concealed = 0
+        self.failed = ""
+
+    def decode(self, finder: _Finder | None) -> None:
+        """Decode, count damage, and look for faces in some of the pictures."""
+        found = self._survey
+        if self.whole:
+            chosen = set(spread(range(found.packets), SAMPLED_FRAMES))
+            reader = VideoReader(self._info)
+        else:
+            wanted = spread(reachable(found.stamps, found.keys), SAMPLED_FRAMES)
+            chosen = set(range(len(wanted)))
+            reader = SampleReader(self._info, wanted, found.keys)
+        try:
+            with reader, prefetch(reader, _AHEAD) as frames:
+                for frame in frames:
+                    self.decoded = frame.index + 1
+                    if finder is not None and frame.index in chosen:
+                        finder.look(frame)
+        except InputError as error:
+            self.failed = error.message
+        if isinstance(reader, SampleReader):
+            self.decoded = reader.decoded
+        self.undecodable, self.concealed = reader.corrupt_packets, reader.concealed_frames

@@ -1,0 +1,234 @@
+"""Measure a result: every frame, what changes over the frames of a shot, and the clip as a whole."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.quality import temporal
+from lipblend.quality.evaluation.reference_footage import Reference
+from lipblend.quality.evaluation.walk import Looked, Walk
+from lipblend.quality.faults import Traits, find_faults, traits
+from lipblend.quality.frame import FaceScores, face_scores, same_face, within_contour, worst, worst_of
+from lipblend.quality.lips import lip_sync_kept, steadied
+from lipblend.quality.record import FrameRow, Shot
+from lipblend.quality.truth_measures import reference_scores, temporal_error
+from lipblend.quality.view import FaceView, Patch3
+from lipblend.render.frame import Picture
+from lipblend.runtime.prefetch import prefetch
+
+_QUEUE = 2
+NOT_HELD = "not of the original"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured: a row a frame, the shots, and the values of the whole clip."""
+
+    rows: tuple[FrameRow, ...]
+    shots: tuple[Shot, ...]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A face of a frame, and what the reference shows there."""
+
+    view: FaceView
+    truth: Patch3 | None
+
+
+class _Person:
+    """One face through a shot; an entry a frame of it, nan and None where it is not blended.
+
+    ``last`` is where it was seen last, and in which frame of the shot.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.last: tuple[int, _Seen] | None = None
+        self.alpha = np.full(count, np.nan)
+        self.casts = np.full((count, 3), np.nan)
+        self.openings = np.full((count, 2), np.nan)  # of the result, of the synced video
+        self.traits: list[Traits | None] = [None] * count
+
+
+class _Shot:
+    """A shot while it is measured."""
+
+    def __init__(self, walk: Walk, number: int, count: int, reference: Reference | None) -> None:
+        self._walk, self._number, self._count, self._reference = walk, number, count, reference
+        self.rows: list[FrameRow] = []
+        self.people: list[_Person] = []
+
+    def add(self, looked: Looked, truth: Picture | None) -> None:
+        """Measure the next frame."""
+        place = len(self.rows)
+        values = []
+        free = list(self.people)
+        for view in looked.views:
+            patch = None
+            if self._reference is not None and truth is not None:
+                patch = self._reference.patch(view, truth, self._walk)
+            person, before = self._whose(view, free, place)
+            seen = _Seen(view, patch)
+            scores = face_scores(view, before.view if before is not None else None)
+            known = [scores.values]
+            if self._walk.estimated:
+                known.append(within_contour(view, before.view if before is not None else None))
+            values.append({**worst(known), **self._against_reference(seen, before)})
+            self._note(person, seen, place, scores)
+        self.rows.append(self._row(looked, values))
+
+    def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
+        """The rows, with the faults of the synced patches that are found over the whole shot."""
+        faults: list[set[str]] = [set() for _ in self.rows]
+        for person in self.people:
+            for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
+                faults[place].update(names)
+        return [replace(row, faults=tuple(sorted(names))) for row, names in zip(self.rows, faults, strict=True)]
+
+    def values(self) -> dict[str, float]:
+        """What is measured over the shot; the worst face's."""
+        found: dict[str, list[float]] = {}
+        for person in self.people:
+            for key, value in (
+                ("alpha_flicker", temporal.alpha_flicker(person.alpha)),
+                ("colour_drift", temporal.colour_drift(person.casts)),
+            ):
+                if value is not None:
+                    found.setdefault(key, []).append(value)
+        return {key: worst_of(key, values) for key, values in found.items()}
+
+    def _whose(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, _Seen | None]:
+        """Whose face it is, of those that this frame has not shown yet, and that face in the frame before.
+
+        A face that was away keeps its place: somebody else who comes meanwhile is somebody else.
+        """
+        known = [(person, person.last) for person in free if person.last is not None]
+        number = same_face(view, [last.view for _, (_, last) in known])
+        if number is None:
+            self.people.append(_Person(self._count))
+            return self.people[-1], None
+        person, (then, last) = known[number]
+        free.remove(person)
+        return person, last if then == place - 1 else None
+
+    def _against_reference(self, seen: _Seen, before: _Seen | None) -> dict[str, float]:
+        if seen.truth is None or self._reference is None:
+            return {}
+        found = dict(reference_scores(seen.view, seen.truth))
+        if before is not None and before.truth is not None:
+            change = temporal_error(seen.view, seen.truth, before.view, before.truth)
+            found |= {"temporal": change} if change is not None else {}
+        if self._reference.lpips is not None:
+            distance = self._reference.lpips.score(seen.view, seen.truth)
+            found |= {"lpips": distance} if distance is not None else {}
+        return found
+
+    def _note(self, person: _Person, seen: _Seen, place: int, scores: FaceScores) -> None:
+        person.last = place, seen
+        person.alpha[place] = scores.values.get("alpha", np.nan)
+        if scores.cast is not None:
+            person.casts[place] = scores.cast
+        made, spoken = seen.view.found, seen.view.spoken
+        if seen.view.weight >= 1 and made is not None and spoken is not None:
+            person.openings[place] = made.mouth_opening, spoken.mouth_opening
+        person.traits[place] = traits(seen.view)
+
+    def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:
+        whole = {"untouched": looked.untouched, "outside": looked.outside}
+        return FrameRow(
+            index=looked.index,
+            time_s=float(self._walk.result.times_s[looked.index]),
+            shot=self._number,
+            original_index=looked.row.original_index,
+            synced_index=looked.row.synced_index,
+            blended=bool(looked.views),
+            reason="" if looked.views else looked.reason,
+            values={**worst(values), **{key: value for key, value in whole.items() if value is not None}},
+            faults=(),
+        )
+
+
+def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int], None]) -> Measured:
+    """Measure a result.
+
+    Parameters
+    ----------
+    walk : Walk
+    reference : Reference, optional
+    on_frame : callable
+        Called with the number of frames done.
+    """
+    indices = [index for index in range(len(walk)) if walk.result.rows[index] >= 0]
+    rows: list[FrameRow] = []
+    shots: list[Shot] = []
+    openings: dict[int, list[npt.NDArray[np.float64]]] = {}
+    with _truths(reference, walk, indices) as truths:
+        frames = zip(walk.looked_at(indices), truths, strict=True)
+        for number, (start, stop) in enumerate(_shots(walk, indices)):
+            shot = _Shot(walk, number, stop - start, reference)
+            for looked, truth in itertools.islice(frames, stop - start):
+                shot.add(looked, truth)
+                on_frame(len(rows) + len(shot.rows))
+            rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
+            shots.append(Shot(indices[start], indices[stop - 1] + 1, shot.values()))
+            for person, each in enumerate(shot.people):
+                openings.setdefault(person, []).append(_about_their_mean(each.openings))
+    rows = _with_left_out(rows, walk)
+    return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
+
+
+def _with_left_out(rows: Sequence[FrameRow], walk: Walk) -> list[FrameRow]:
+    """A row for every frame of the result: also for those that the original does not hold, in the shot before them."""
+    measured = {row.index: row for row in rows}
+    shot, every = 0, []
+    for index, time_s in enumerate(walk.result.times_s.tolist()):
+        row = measured.get(index) or FrameRow(index, time_s, shot, -1, -1, False, NOT_HELD, {}, ())
+        shot = row.shot
+        every.append(row)
+    return every
+
+
+def _truths(
+    reference: Reference | None, walk: Walk, indices: Sequence[int]
+) -> AbstractContextManager[Iterable[Picture | None]]:
+    if reference is None:
+        return nullcontext(itertools.repeat(None, len(indices)))
+    return prefetch(reference.pictures(walk, indices), _QUEUE)
+
+
+def _shots(walk: Walk, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Shots as ranges of places in ``indices``, the frames that the original holds."""
+    plan_rows = walk.result.rows[np.array(indices, int)]
+    shot = np.searchsorted(walk.shot_starts, plan_rows, side="right")
+    starts = [0, *(np.flatnonzero(np.diff(shot)) + 1).tolist(), len(indices)]
+    return list(itertools.pairwise(starts))
+
+
+def _about_their_mean(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Openings of a shot, (n, 2), steadied and about their mean: shots, and people, differ in it."""
+    known = np.isfinite(openings).all(1)
+    steady = np.stack([steadied(series) for series in openings.T], axis=1)
+    return steady - steady[known].mean(0) if known.any() else steady
+
+
+def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:
+    values = {
+        "faulty": sum(bool(row.faults) for row in rows) / len(rows),
+        "passed_through": sum(not row.blended for row in rows) / len(rows),
+    }
+    kept = []
+    for series in openings.values():
+        result, synced = np.concatenate(series).T
+        found = lip_sync_kept(result, synced)
+        if found is not None:
+            kept.append(found)
+    if kept:
+        values["lip_corr"] = worst_of("lip_corr", kept)
+    return values

@@ -1,0 +1,204 @@
+"""The crops that the measures look at, cut out of the frames of three videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.measure import same_face
+from lipblend.faces.landmarks import Landmarks
+from lipblend.picture.formats import RANGE_FULL, ColourTags, PixelLayout
+from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, synced_patch
+from lipblend.picture.patch import Box
+from lipblend.picture.planes import extract_patch
+from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
+from lipblend.plan.clip_plan import FacePlan
+from lipblend.quality.view import FaceView
+from lipblend.render.frame import Picture
+from lipblend.stages.alpha.matte import Matte
+
+_MARGIN_PX, _MARGIN_FRAC = 24, 0.15
+_BLOCK_PX = 16
+
+
+@dataclass(frozen=True)
+class Blended:
+    """A face that was blended: its plan, its matte, and the share that is not the original's own pixel in its place."""
+
+    plan: FacePlan
+    matte: Matte
+    taken: npt.NDArray[np.float32]
+
+
+def frame_views(
+    original: Picture,
+    synced: Picture,
+    result: Picture,
+    faces: Sequence[Blended],
+    found: Sequence[Landmarks],
+    *,
+    mapping: FrameMapping,
+    result_mapping: FrameMapping = UNMOVED,
+    spoken: Sequence[Landmarks] = (),
+) -> tuple[FaceView, ...]:
+    """What the measures see of a frame.
+
+    Parameters
+    ----------
+    original, synced, result : Picture
+    faces : sequence of Blended
+    found : sequence of Landmarks
+        Meshes found in the result, in the original's pixels.
+    mapping, result_mapping : FrameMapping
+        Where the original's pixels lie in the synced frame, and in the result's.
+    spoken : sequence of Landmarks
+        Meshes found in the synced frame, not smoothed, in the original's pixels.
+    """
+    return tuple(_view(original, synced, result, face, found, mapping, result_mapping, spoken) for face in faces)
+
+
+def _view(
+    original: Picture,
+    synced: Picture,
+    result: Picture,
+    blended: Blended,
+    found: Sequence[Landmarks],
+    mapping: FrameMapping,
+    result_mapping: FrameMapping,
+    spoken: Sequence[Landmarks],
+) -> FaceView:
+    face, matte = blended.plan, blended.matte
+    box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
+    place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
+    contour, taken = np.zeros((2, box.height, box.width), np.float32)
+    y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
+    contour[y : y + matte.box.height, x : x + matte.box.width] = matte.contour
+    taken[y : y + matte.box.height, x : x + matte.box.width] = blended.taken
+    before = extract_patch(original.planes, original.layout, box)
+    return FaceView(
+        box=box,
+        original=before,
+        synced=in_original(synced, box, place, original.colour, original.height, beside=before),
+        result=in_original(result, box, result_mapping, original.colour, original.height),
+        contour=contour,
+        alpha=taken * np.float32(face.weight) if face.weight < 1 else taken,
+        before=face.original,
+        after=face.synced,
+        found=same_face(face.original, found),
+        weight=face.weight,
+        matrix=ycbcr_matrix(original.colour, original.height),
+        spoken=same_face(face.original, spoken),
+    )
+
+
+def view_box(box: Box, face_width_px: float, layout: PixelLayout, size: tuple[int, int]) -> Box:
+    """A matte's box with a margin for what is looked at beside it."""
+    margin = round(max(_MARGIN_PX, _MARGIN_FRAC * face_width_px))
+    grown = Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
+    return grown.clipped(*size).snapped(layout, *size)
+
+
+def in_original(
+    picture: Picture,
+    box: Box,
+    mapping: FrameMapping,
+    colour: ColourTags,
+    height: int,
+    *,
+    beside: npt.NDArray[np.float32] | None = None,
+) -> npt.NDArray[np.float32]:
+    """A crop of another video's frame in the original's pixels and encoding: (h, w, 3) float32.
+
+    Parameters
+    ----------
+    picture : Picture
+        The other video's.
+    box : Box
+        In the original's pixels.
+    mapping : FrameMapping
+    colour : ColourTags
+    height : int
+        The original's encoding, and the lines of its coded picture.
+    beside : (h, w, 3) float32, optional
+        The original's crop, see `lipblend.picture.ycbcr.convert_colour`.
+    """
+    patch = synced_patch(picture.planes, picture.layout, box, mapping)
+    return convert_colour(patch, picture.colour, colour, height, beside=beside)
+
+
+def largest_change_outside(
+    original: Picture, composed: Sequence[npt.NDArray[np.generic]], mattes: Sequence[Matte]
+) -> float:
+    """Largest difference of two frames outside every mask, in 8-bit levels.
+
+    A chroma sample counts as outside when none of its luma pixels lies in a mask.
+
+    Parameters
+    ----------
+    original : Picture
+    composed : sequence of (h, w) uint8 or uint16
+        The planes of the composed frame, before it is encoded.
+    mattes : sequence of Matte
+    """
+    largest = 0.0
+    for number, (before, after) in enumerate(zip(original.planes, composed, strict=True)):
+        difference = np.asarray(cv2.absdiff(_integers(before), _integers(after)))
+        if not difference.any():
+            continue
+        for matte in mattes:
+            _clear(difference, matte, original.layout, chroma=number > 0)
+        largest = max(largest, float(difference.max()))
+    return largest / original.layout.code_scale
+
+
+def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) -> tuple[float, float] | None:
+    """Luma difference of two frames of one size outside the mattes' boxes, in 8-bit levels of the original's range.
+
+    Returns
+    -------
+    mean, worst : float
+        Mean absolute difference, and the largest mean difference of a block of 16 x 16 pixels, where an encoder's noise
+        averages out.
+    """
+    before, after = (
+        np.asarray(picture.planes[0], np.float32) / np.float32(picture.layout.code_scale)
+        for picture in (original, result)
+    )
+    if (original.colour.range == RANGE_FULL) != (result.colour.range == RANGE_FULL):
+        full = original.colour.range == RANGE_FULL
+        after = (after - 16) * np.float32(255 / 219) if full else after * np.float32(219 / 255) + 16
+    difference = after - before
+    inside = np.zeros(difference.shape, bool)
+    for matte in mattes:
+        box = matte.box
+        inside[box.y0 : box.y1, box.x0 : box.x1] = True
+    difference[inside] = 0
+    outside = difference.size - int(np.count_nonzero(inside))
+    if outside == 0:
+        return None
+    height, width = difference.shape
+    size = (max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX))
+    blocks = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
+    return float(cv2.norm(difference, cv2.NORM_L1)) / outside, float(np.abs(blocks).max())
+
+
+def _clear(difference: npt.NDArray[np.generic], matte: Matte, layout: PixelLayout, *, chroma: bool) -> None:
+    """Set a plane's difference to 0 inside a mask."""
+    box = matte.box
+    if not chroma:
+        difference[box.y0 : box.y1, box.x0 : box.x1][matte.touched] = 0
+        return
+    rows, columns = np.nonzero(matte.touched)
+    across, down = layout.chroma_w_shift, layout.chroma_h_shift
+    y = (rows + box.y0 + layout.chroma_h_phase) >> down
+    x = (columns + box.x0 + layout.chroma_w_phase) >> across
+    difference[y, x] = 0
+
+
+def _integers(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
+    """A plane without gaps, as OpenCV takes it."""
+    return np.asarray(np.ascontiguousarray(plane), plane.dtype)

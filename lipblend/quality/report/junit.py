@@ -1,0 +1,91 @@
+"""Verdicts as JUnit XML, which CI systems show as test results.
+
+Source: the elements that Jenkins, GitLab and GitHub reporters share (``testsuites``, ``testsuite``, ``testcase``,
+``failure``, ``skipped``); https://github.com/testmoapp/junitxml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from lipblend.quality.measures import MEASURES
+from lipblend.quality.record import Evaluation, Verdict
+from lipblend.quality.report.gate_text import where_lines
+from lipblend.quality.report.wording import NOTHING_TO_JUDGE, failure_text, measure_of, unmeasured_text
+from lipblend.runtime.whole import write_whole
+
+_SPANS = 50
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_junit(path: Path, records: Sequence[tuple[str, Evaluation]]) -> None:
+    """Write one suite a clip, with one case for every measure that can have a pass mark.
+
+    A measure that has no value, or whose mark is off, is a skipped case. A clip of which nothing could be judged has a
+    failed case that says so, so that what reads only this file does not pass it.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced in one step if it exists.
+    records : sequence of (name, Evaluation)
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    write_whole(path, junit_bytes(records))
+
+
+def junit_bytes(records: Sequence[tuple[str, Evaluation]]) -> bytes:
+    """The XML file's content."""
+    root = ElementTree.Element("testsuites", name="lipblend")
+    counts = [_suite(root, name, record) for name, record in records]
+    for number, word in enumerate(("tests", "failures", "skipped")):
+        root.set(word, str(sum(count[number] for count in counts)))
+    root.set("errors", "0")
+    root.set("time", f"{sum(record.seconds for _, record in records):.3f}")
+    ElementTree.indent(root)
+    content: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content + b"\n"
+
+
+def _suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[int, int, int]:
+    """Add a clip; how many cases it has, how many failed and how many were skipped."""
+    judged = [verdict for verdict in record.verdicts if verdict.mark is not None or _can_have_mark(verdict)]
+    failed = sum(verdict.passed is False for verdict in judged)
+    skipped = sum(verdict.passed is None for verdict in judged)
+    suite = ElementTree.SubElement(root, "testsuite", name=_clean(name), errors="0")
+    nothing = not record.judged
+    counts = len(judged) + nothing, failed + nothing, skipped
+    for word, number in zip(("tests", "failures", "skipped"), counts, strict=True):
+        suite.set(word, str(number))
+    suite.set("time", f"{record.seconds:.3f}")
+    for verdict in judged:
+        case = ElementTree.SubElement(
+            suite, "testcase", name=measure_of(verdict).title, classname=_clean(name), time="0"
+        )
+        if verdict.passed is False:
+            failure = ElementTree.SubElement(case, "failure", type=verdict.key, message=_clean(failure_text(verdict)))
+            failure.text = _clean("\n".join([failure_text(verdict), *where_lines(verdict, most=_SPANS)]))
+        elif verdict.passed is None:
+            reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
+            ElementTree.SubElement(case, "skipped", message=_clean(reason))
+    if nothing:
+        case = ElementTree.SubElement(suite, "testcase", name="Anything judged", classname=_clean(name), time="0")
+        failure = ElementTree.SubElement(case, "failure", type="gate", message=NOTHING_TO_JUDGE)
+        failure.text = NOTHING_TO_JUDGE
+    return counts
+
+
+def _can_have_mark(verdict: Verdict) -> bool:
+    return verdict.key in MEASURES and bool(MEASURES[verdict.key].mark)
+
+
+def _clean(text: str) -> str:
+    """Without the characters that XML 1.0 cannot hold."""
+    return _NOT_XML.sub("\ufffd", text)

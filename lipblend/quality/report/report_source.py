@@ -1,0 +1,46 @@
+"""What a report is made from: the numbers, and the videos to look at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.picture.patch import Box
+from lipblend.quality.record import Evaluation
+from lipblend.quality.view import FaceView
+
+Rgb = npt.NDArray[np.uint8]
+
+
+class Walk(Protocol):
+    """Reads chosen frames of the three videos again."""
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of the original, in whose pixels all is given."""
+        ...
+
+    def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
+        """Faces of frames of the result, given by rising index."""
+        ...
+
+    def pictures(self, indices: Sequence[int], box: Box, /) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:
+        """Index, and the box of original, synced and result: (h, w, 3) uint8 RGB, the original's pixels."""
+        ...
+
+
+class Evaluated(Protocol):
+    """An evaluation together with its videos."""
+
+    @property
+    def record(self) -> Evaluation:
+        """The numbers."""
+        ...
+
+    @property
+    def walk(self) -> Walk:
+        """The videos."""
+        ...

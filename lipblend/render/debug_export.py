@@ -1,0 +1,289 @@
+"""What a run did to every frame, for people: mask, alpha, seam ring and overlay, and a table."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.errors import OutputError, SettingsError
+from lipblend.faces.landmarks import Landmarks
+from lipblend.output.drawn import drawn_frame, drawn_info
+from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.writer import VideoWriter
+from lipblend.picture.planes import to_rgb
+from lipblend.render.frame import FacePatch, FrameResult, Picture
+from lipblend.settings import EncodeSettings
+from lipblend.stages.alpha.matte import Matte
+from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
+from lipblend.video.info import VideoInfo
+
+Rgb = npt.NDArray[np.uint8]
+Grey = npt.NDArray[np.uint8]
+DebugFormat = Literal["png", "video"]
+
+_BEYOND_GREY = 90
+_MASK_TINT = (255, 160, 0)
+_SEAM_TINT = (0, 255, 120)
+_ORIGINAL_DOTS = (80, 200, 255)
+_SYNCED_DOTS = (255, 80, 200)
+_MATTES = ("mask", "alpha", "ring")
+_COLUMNS = (
+    "frame", "time_s", "original_frame", "synced_frame", "status", "reason", "faces", "weight",
+    "x0", "y0", "x1", "y1", "face_width_px", "feather_px", "gain_1", "gain_2", "gain_3", "offset_1", "offset_2",
+    "offset_3", "moved_x_px", "moved_y_px", "mouth_original", "mouth_synced", "fallbacks",
+)  # fmt: skip
+_FACE_COLUMNS = len(_COLUMNS) - 8
+
+
+@dataclass(frozen=True)
+class DebugFrame:
+    """One frame of the output.
+
+    Attributes
+    ----------
+    index, pts, duration : int
+        In the output, and in its time base.
+    time_s : float
+    original_index, synced_index : int
+        Which frames it was made from; ``synced_index`` is -1 for none.
+    picture : Picture
+        The finished one.
+    result : FrameResult
+    """
+
+    index: int
+    pts: int
+    duration: int
+    time_s: float
+    original_index: int
+    synced_index: int
+    picture: Picture
+    result: FrameResult
+
+
+class _Sink(Protocol):
+    def save(self, frame: DebugFrame) -> None: ...
+
+
+def debug_folder(folder: Path, tag: str | None) -> Path:
+    """The folder of one run in a folder of several.
+
+    Raises
+    ------
+    SettingsError
+        The tag has other signs than letters, digits, hyphens, underscores and points, or nothing but points.
+    """
+    if tag is None:
+        return folder
+    if not re.fullmatch(r"[\w.-]+", tag) or not tag.strip("."):
+        raise SettingsError(
+            f"{tag!r} cannot be a run's name",
+            hint="Use letters, digits, hyphens, underscores and points, and not points alone.",
+        )
+    return folder / tag
+
+
+class DebugExport:
+    """Writes a run's pictures and its table ``frames.csv`` into a folder; a context manager.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there. Files of an earlier run are replaced.
+    info : VideoInfo
+        The original, with the output's clock.
+    form : {"png", "video"}
+        Four pictures a face of every blended frame, named by its index and cut to the region of interest; or four
+        videos of whole frames that have the output's frames and times: ``mask.mkv``, ``alpha.mkv`` and ``ring.mkv``
+        lossless in grey (FFV1), ``overlay.mkv`` in H.264. Videos appear when the run is done.
+
+    Raises
+    ------
+    OutputError
+        The folder or a file cannot be written.
+    """
+
+    def __init__(self, folder: Path, info: VideoInfo, *, form: DebugFormat = "png") -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder {folder}: {error.strerror}", hint="Name another --debug-dir."
+            ) from error
+        self._folder, self._info, self._form = folder, info, form
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._sinks: list[_Sink] = [stack.enter_context(_Table(self._folder / "frames.csv"))]
+            pictures = _Pictures(self._folder) if self._form == "png" else _Videos(self._folder, self._info, stack)
+            self._sinks.append(pictures)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def save(self, frame: DebugFrame) -> None:
+        """Write what is to be written of the next frame of the output, blended or not."""
+        for sink in self._sinks:
+            sink.save(frame)
+
+
+class _Pictures:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, frame: DebugFrame) -> None:
+        for number, patch in enumerate(frame.result.patches):
+            overlaid = overlay(frame.picture, patch.matte, patch.plan.original, patch.plan.synced)
+            which = f"_face{number}" if number else ""
+            images = dict(zip(_MATTES, _mattes(patch), strict=True))
+            for name, image in (*images.items(), ("overlay", cv2.cvtColor(overlaid, cv2.COLOR_RGB2BGR))):
+                path = self._folder / f"{frame.index:06d}{which}_{name}.png"
+                if not cv2.imwrite(str(path), image):
+                    raise OutputError(f"cannot write {path}", hint="Check the folder's rights and the free space.")
+
+
+class _Videos:
+    def __init__(self, folder: Path, info: VideoInfo, stack: ExitStack) -> None:
+        size = info.upright_size
+        self._infos = [drawn_info(info, *size, grey=True)] * len(_MATTES) + [drawn_info(info, *size)]
+        silent = AudioPlan(None, None, "none", ())
+        self._writers = [
+            stack.enter_context(
+                VideoWriter(
+                    folder / f"{name}.mkv",
+                    each,
+                    encode=EncodeSettings(encoder="libx264" if name == "overlay" else "ffv1"),
+                    audio=silent,
+                    extras_from=None,
+                )
+            )
+            for name, each in zip((*_MATTES, "overlay"), self._infos, strict=True)
+        ]
+
+    def save(self, frame: DebugFrame) -> None:
+        picture, (width, height) = frame.picture, frame.picture.size
+        mattes = [np.zeros((height, width), np.uint8) for _ in _MATTES]
+        overlaid = to_rgb(picture.planes, picture.layout, picture.colour, height=picture.height)
+        for patch in frame.result.patches:
+            box = patch.matte.box
+            place = slice(box.y0, box.y1), slice(box.x0, box.x1)
+            for whole, part in zip(mattes, _mattes(patch), strict=True):
+                np.maximum(whole[place], part, out=whole[place])
+            overlaid[place] = overlay(picture, patch.matte, patch.plan.original, patch.plan.synced)
+        for writer, info, image in zip(self._writers, self._infos, (*mattes, overlaid), strict=True):
+            writer.write(drawn_frame(image, info.layout, index=frame.index, pts=frame.pts, duration=frame.duration))
+
+
+class _Table:
+    """``frames.csv``: a row a frame; what belongs to several faces is parted by semicolons."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._path.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self._path}: {error.strerror}", hint="Check the folder's rights."
+            ) from error
+        self._rows = csv.writer(self._file)
+        self._write(_COLUMNS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError as failure:
+            if kind is None:
+                raise self._unwritable(failure) from failure
+
+    def save(self, frame: DebugFrame) -> None:
+        result = frame.result
+        of_faces = zip(*(_numbers(patch) for patch in result.patches), strict=True)
+        self._write(
+            (
+                frame.index,
+                f"{frame.time_s:.6f}",
+                frame.original_index,
+                frame.synced_index,
+                "blended" if result.patches else "passed through",
+                result.reason,
+                len(result.patches),
+                *([";".join(values) for values in of_faces] or [""] * _FACE_COLUMNS),
+                "; ".join(dict.fromkeys(result.fallbacks)),
+            )
+        )
+
+    def _write(self, row: Sequence[object]) -> None:
+        try:
+            self._rows.writerow(row)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write {self._path}: {error.strerror}", hint="Check the free space.")
+
+
+def _numbers(patch: FacePatch) -> list[str]:
+    face = patch.plan
+    box = face.original.box()
+    gain, offset = face.colour.line()
+    measured = (
+        face.original.face_width_px,
+        patch.matte.feather_px,
+        *gain.tolist(),
+        *offset.tolist(),
+        *face.moved.tolist(),
+        face.original.mouth_opening,
+        face.synced.mouth_opening,
+    )
+    numbers = (face.weight, box.x0, box.y0, box.x1, box.y1, *measured)
+    return [f"{number:.6g}" for number in numbers]
+
+
+def _mattes(patch: FacePatch) -> tuple[Grey, Grey, Grey]:
+    """Mask, alpha and seam ring of the region of interest, 0 to 255."""
+    matte = patch.matte
+    ring = seam_ring(matte.contour, radius_px=ring_radius_px(patch.plan.original.face_width_px))
+    return (
+        mask_picture(matte),
+        np.rint(matte.alpha * 255).astype(np.uint8),
+        ring.astype(np.uint8) * 255,
+    )
+
+
+def mask_picture(matte: Matte) -> npt.NDArray[np.uint8]:
+    """The mask in white, and in grey what lies beyond it but may be moved along: (h, w) uint8."""
+    beyond = np.ceil(matte.reach * _BEYOND_GREY)
+    return np.where(matte.mask, 255, beyond).astype(np.uint8)
+
+
+def overlay(picture: Picture, matte: Matte, original: Landmarks, synced: Landmarks) -> Rgb:
+    """The region of interest with alpha as a tint, the seam as a line and both meshes as dots: (h, w, 3) uint8 RGB."""
+    image = to_rgb(picture.planes, picture.layout, picture.colour, matte.box, height=picture.height).astype(np.float32)
+    tint = np.array(_MASK_TINT, np.float32)
+    image += (0.35 * matte.alpha[..., None]) * (tint - image)
+    shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    contours, _ = cv2.findContours((matte.contour >= 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(shown, contours, -1, _SEAM_TINT, 1)
+    for mesh, dots in ((original, _ORIGINAL_DOTS), (synced, _SYNCED_DOTS)):
+        for x, y in mesh.points_68 - (matte.box.x0 + 0.5, matte.box.y0 + 0.5):
+            cv2.circle(shown, (round(float(x)), round(float(y))), 1, dots, -1)
+    return shown

@@ -1,0 +1,111 @@
+"""Which part of the clip an output shows: its frames, clock, sound and extras."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.output.sound.audio_plan import AudioPlan, choose_audio, length_notes
+from lipblend.plan.clip_plan import ClipPlan
+from lipblend.segments.encode import Segment
+from lipblend.segments.spans import FrameRange, segment_spans
+from lipblend.video.info import VideoInfo
+
+
+class Look:
+    """A stretch of a planned clip, moved to where the clip starts.
+
+    Parameters
+    ----------
+    ours, theirs : VideoInfo
+    analysis : ClipAnalysis
+    plan : ClipPlan
+    frames : FrameRange
+
+    Attributes
+    ----------
+    frames : range
+        In the whole output.
+    notes : tuple of str
+        What the summary has to say.
+    duration_s : float
+        From the first frame's start to the last one's end.
+
+    Raises
+    ------
+    SettingsError
+        The clip does not have these frames.
+    """
+
+    def __init__(
+        self, ours: VideoInfo, theirs: VideoInfo, analysis: ClipAnalysis, plan: ClipPlan, frames: FrameRange
+    ) -> None:
+        self._count = count = len(plan.rows)
+        self._ours, self._theirs, self._found = ours, theirs, analysis.alignment
+        self._timing = theirs if self._found.timeline.follows == "synced" else ours
+        ends_s = analysis.times_s[:count] + analysis.durations[:count] * float(self._timing.time_base)
+        self.frames = frames.of(analysis.times_s[:count].tolist(), float(ends_s[-1]))
+        part = slice(self.frames.start, self.frames.stop)
+        pts = analysis.pts[part]
+        self._moved = int(pts[0] - analysis.pts[0])
+        self._rows = plan.rows[part]
+        self._stamps = list(zip((pts - self._moved).tolist(), analysis.durations[part].tolist(), strict=True))
+        self._cut = self.frames.stop < len(analysis.times_s)
+        self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
+        self.notes: tuple[str, ...] = ()
+        if len(self) < count:
+            self.notes = (f"a part only: frames {self.frames.start} to {self.frames.stop - 1}{_of(ours, count)}",)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def extras(self) -> VideoInfo:
+        """The video whose tags, chapters and subtitles are kept, its clock moved with the pictures."""
+        return replace(self._timing, origin=self._timing.origin + self._moved_s)
+
+    def clocked(self, info: VideoInfo) -> VideoInfo:
+        """The original (at any size) with the output's clock."""
+        timing = self._timing
+        return replace(info, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
+
+    def audio(self, source: str) -> AudioPlan:
+        """The sound, moved with the pictures; see `lipblend.output.sound.audio_plan.choose_audio`.
+
+        Raises
+        ------
+        InputError
+            There is not the sound that was asked for.
+        """
+        found = self._found
+        plan = choose_audio(
+            self._ours, self._theirs, source, timeline=found.timeline.follows, offset_s=found.pairing.offset_s
+        )
+        from_s = Fraction(self._timing.start_s) if self._moved else plan.from_s
+        notes = plan.notes
+        if len(self) == self._count:  # a part is shorter because that was asked for
+            notes += length_notes(plan, sum(self._stamps[-1]) * self._timing.time_base)
+        return replace(plan, shift_s=plan.shift_s - self._moved_s, from_s=from_s, notes=notes)
+
+    def trimmed(self, taken: str) -> bool:
+        """Whether sound and the like would go on after the picture: other files' may, and what is cut off does."""
+        foreign = taken not in ("none", self._found.timeline.follows)
+        return foreign or self._cut or self._found.pairing.after > 0
+
+    def segments(self, segment_s: float) -> list[Segment]:
+        """The stretch in segments of so many seconds."""
+        spans = segment_spans(len(self), self._timing.frame_rate, segment_s)
+        return [
+            Segment(number, span.start, self._rows[span.start : span.stop], self._stamps[span.start : span.stop])
+            for number, span in enumerate(spans)
+        ]
+
+    @property
+    def _moved_s(self) -> Fraction:
+        return self._moved * self._timing.time_base
+
+
+def _of(original: VideoInfo, count: int) -> str:
+    """Of how many, where the plan is known to be of the whole clip."""
+    return f" of {count}" if original.frame_count is None or count >= original.frame_count else ""

@@ -1,0 +1,39 @@
+"""The part of a face that does not speak, by which the synced face is laid on the original's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces import landmarks as lm
+from lipblend.faces.landmarks import Landmarks
+from lipblend.picture.patch import Box
+from lipblend.stages.masks.shapes import convex_hull
+
+_ABOVE_LIPS_FRAC = 0.03
+
+
+def still_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
+    """The face above the upper lips of all meshes; (box.height, box.width) bool.
+
+    Parameters
+    ----------
+    faces : sequence of Landmarks
+        The original's and the synced one's; the outline is the first one's.
+    box : Box
+    """
+    first = faces[0]
+    down = first.y_axis
+    hull = convex_hull(first.points[list(lm.FACE_OVAL)])
+    # What lies above the highest lip: the hull cut by a line across the face.
+    highest = min(float((face.points[list(lm.LIPS_OUTER)] @ down).min()) for face in faces)
+    limit = highest - _ABOVE_LIPS_FRAC * first.face_width_px
+    region = np.zeros((box.height, box.width), np.uint8)
+    cv2.fillConvexPoly(region, np.rint(hull - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
+    x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
+    y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
+    above = (x * np.float32(down[0]))[None, :] < (np.float32(limit) - y * np.float32(down[1]))[:, None]
+    return np.asarray(above & region.view(bool))

@@ -1,0 +1,275 @@
+"""Reading a video picture by picture, in the order of presentation, without copying samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from lipblend.errors import InputError
+from lipblend.picture.alpha_channel import alpha_plane
+from lipblend.picture.formats import PixelLayout
+from lipblend.picture.layouts import to_layout
+from lipblend.picture.orientation import UPRIGHT, Orientation
+from lipblend.video.decoding import Decoder
+from lipblend.video.info import VideoInfo
+from lipblend.video.opening import open_source, read_only
+from lipblend.video.probe import stream_end
+
+_EXACT_LEAVING_OUT = ("h264",)
+"""Decoders that know which pictures no other one refers to. In H.264 ``nal_ref_idc`` says so of all of them, in H.265
+the types of units say it of one sub-layer only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a video.
+
+    Parameters
+    ----------
+    index : int
+        0, 1, 2 ... in the order of presentation.
+    pts : int
+        Time of presentation in ``VideoInfo.time_base``.
+    duration : int
+        How long the picture is shown, in the same unit; 0 unknown.
+    time_s : float
+        ``pts`` in seconds.
+    planes : tuple of ndarray
+        (h, w) uint8 or uint16 views of the decoder's buffer without its padding; 1 (grey) or 3 planes. They show the
+        picture upright, as `VideoInfo.orientation` says: they may be strided, transposed and flipped, and are
+        read-only unless the frame comes from `writable`.
+    layout : PixelLayout
+        What the planes are: `VideoInfo.upright_layout`.
+    handle : av.VideoFrame
+        The picture as it is coded, and as the writer takes it; with its alpha channel, where it has one.
+    orientation : Orientation
+        How the planes are turned against the handle.
+    """
+
+    index: int
+    pts: int
+    duration: int
+    time_s: float
+    planes: tuple[np.ndarray, ...]
+    layout: PixelLayout
+    handle: VideoFrame
+    orientation: Orientation = UPRIGHT
+
+    def copy(self) -> Frame:
+        """Return the same picture in a buffer of its own."""
+        old = self.handle
+        handle = VideoFrame(old.width, old.height, old.format.name)
+        planes = plane_views(handle, self.layout, self.orientation, writable=True)
+        for new, plane in zip(planes, self.planes, strict=True):
+            new[...] = plane
+        alpha, ours = alpha_plane(handle, self.layout, writable=True), alpha_plane(old, self.layout)
+        if alpha is not None and ours is not None:
+            alpha[...] = ours
+        handle.pts, handle.duration, handle.time_base = old.pts, old.duration, old.time_base
+        handle.colorspace, handle.color_range = old.colorspace, old.color_range
+        handle.color_primaries, handle.color_trc = old.color_primaries, old.color_trc
+        return replace(self, planes=planes, handle=handle)
+
+    def writable(self) -> Frame:
+        """Return a frame of the same picture whose planes may be written.
+
+        Samples are copied only where the decoder still refers to the picture. The planes of *this* frame must not be
+        used afterwards: their buffer may belong to the decoder again.
+        """
+        self.handle.make_writable()
+        return replace(self, planes=plane_views(self.handle, self.layout, self.orientation, writable=True))
+
+
+def plane_views(
+    picture: VideoFrame, layout: PixelLayout, orientation: Orientation = UPRIGHT, *, writable: bool
+) -> tuple[np.ndarray, ...]:
+    """Views of a picture's planes, (h, w) each, uint8 (depth 8) or uint16, without padding, turned upright."""
+    dtype = np.dtype(np.uint8 if layout.depth == 8 else np.uint16)
+    views = []
+    for plane in picture.planes[: layout.planes]:
+        stride = plane.line_size
+        # A negative stride means a picture stored bottom up; PyAV's buffer begins at its lowest address.
+        offset = -stride * (plane.height - 1) if stride < 0 else 0
+        view: np.ndarray = np.ndarray(
+            (plane.height, plane.width), dtype, memoryview(plane), offset, (stride, dtype.itemsize)
+        )
+        view.flags.writeable = writable
+        views.append(orientation.applied(view))
+    return tuple(views)
+
+
+def leave_out_unreferred(stream: VideoStream, info: VideoInfo, *, unless: bool) -> None:
+    """Let the decoder pass over the next packet's picture if no other one refers to it, unless it is wanted."""
+    if stream.codec_context.name in _EXACT_LEAVING_OUT and not info.interlaced:  # a field may have no stamp
+        stream.codec_context.skip_frame = "DEFAULT" if unless else "NONREF"
+
+
+class VideoReader:
+    """Decode a video once, in the order of presentation.
+
+    A context manager, and an iterable over `Frame` that can be run through once. Time stamps strictly increase.
+
+    Parameters
+    ----------
+    info : VideoInfo
+        What `probe` said of the file.
+    frame_limit : int or None
+        Stop after so many frames.
+    start_pts : int or None
+        Begin at the key frame before this time stamp, as far as the container finds it; `Frame.index` counts from
+        there.
+
+    Attributes
+    ----------
+    corrupt_packets : int
+        Packets that could not be decoded and were left out.
+    concealed_frames : int
+        Pictures that the decoder itself reports as damaged; they are delivered as it patched them up.
+    bumped_pts : int
+        Frames whose time stamp was missing, repeated or ran backwards and was mended.
+
+    Raises
+    ------
+    InputError
+        While reading: the file cannot be opened or read on, or the picture size changes.
+    """
+
+    def __init__(self, info: VideoInfo, *, frame_limit: int | None = None, start_pts: int | None = None) -> None:
+        self.info = info
+        self.corrupt_packets = 0
+        self.concealed_frames = 0
+        self.bumped_pts = 0
+        self._frame_limit = frame_limit
+        self._start_pts = start_pts
+        self._container: InputContainer | None = None
+        self._orientation, self._layout = info.orientation, info.upright_layout
+        self._origin = round(info.origin / info.time_base)
+        self._step = max(1, round(1 / (info.frame_rate * info.time_base))) if info.frame_rate else 1
+        self._stamp: int | None = None
+        self._used = False
+
+    def __enter__(self) -> Self:
+        self._container = open_source(self.info.path)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._container is None or self._used:
+            raise RuntimeError("a VideoReader is used inside a with-block, and once")
+        self._used = True
+        return self._frames(self._container)
+
+    def _frames(self, container: InputContainer) -> Iterator[Frame]:
+        stream = container.streams[self.info.stream_index]
+        if not isinstance(stream, VideoStream):
+            raise InputError(f"{self.info.path} has changed since it was looked at", hint="Run again.")
+        read_only(container, [stream])
+        self._decoder = Decoder(stream)
+        end = stream_end(container, stream, self.info.time_base, trimmed=self.info.trimmed)
+        if end is not None:
+            end -= self.info.origin
+        if self._frame_limit is not None and self._frame_limit < 1:
+            return
+        if self._start_pts is not None:
+            try:
+                container.seek(self._start_pts + self._origin, stream=stream)
+            except (av.FFmpegError, OSError) as error:
+                raise InputError(f"{self.info.path}: cannot seek: {error.strerror or error}") from error
+        index, held, held_pts = 0, None, 0
+        for picture in self._decoded(container, stream):
+            pts = self._pts(picture, held_pts if held is not None else None)
+            if held is not None:
+                yield self._frame(held, index, held_pts, pts - held_pts)
+                index += 1
+                if index == self._frame_limit:
+                    return
+            held, held_pts = picture, pts
+        if held is not None:
+            yield self._frame(held, index, held_pts, self._last_duration(held, held_pts, end))
+
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        self._decoder.restart()
+        try:
+            for packet in container.demux(stream):
+                if self.info.size_bytes and packet.pos is not None and packet.pos >= self.info.size_bytes:
+                    # The file is being written to; it is taken as it was when it was probed.
+                    yield from self._decoder.finish()
+                    return
+                self._prepare(packet, stream)
+                try:
+                    pictures = self._decoder.decode(packet)
+                except av.InvalidDataError:
+                    self.corrupt_packets += 1
+                    continue
+                yield from pictures
+        except (av.FFmpegError, OSError) as error:
+            raise InputError(
+                f"{self.info.path} cannot be read on: {error.strerror or error}", hint="The file may be damaged."
+            ) from error
+
+    def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
+        """Set what the decoder needs for a packet."""
+
+    def _pts(self, picture: VideoFrame, previous: int | None) -> int:
+        if picture.pts is None:
+            if previous is not None:
+                self.bumped_pts += 1
+                return previous + self._step
+            return round(Fraction(self.info.start_s) / self.info.time_base)
+        pts = picture.pts - self._origin
+        last, self._stamp = self._stamp, pts
+        if previous is None or pts > previous:
+            return pts
+        self.bumped_pts += 1
+        if pts > previous - self._step:
+            return previous + 1
+        # The clock has started again, as in joined files: go on with its distances.
+        return previous + (pts - last if last is not None and pts > last else self._step)
+
+    def _last_duration(self, picture: VideoFrame, pts: int, end: Fraction | None) -> int:
+        own = picture.duration or self._step
+        if end is None:
+            return own
+        left = round(end / self.info.time_base) - pts
+        # Containers round their lengths to milliseconds: a smaller difference says nothing.
+        rounding = max(1, round(Fraction(1, 1000) / self.info.time_base))
+        return left if left > 0 and abs(left - own) > rounding else own
+
+    def _frame(self, picture: VideoFrame, index: int, pts: int, duration: int) -> Frame:
+        info = self.info
+        if (picture.width, picture.height) != (info.width, info.height):
+            raise InputError(
+                f"{info.path}: the picture size changes from {info.width}x{info.height} to "
+                f"{picture.width}x{picture.height} at frame {index}",
+                hint="Convert the file to one size first.",
+            )
+        self.concealed_frames += picture.is_corrupt
+        picture = to_layout(picture, info.layout, info.colour)
+        picture.pts, picture.duration, picture.time_base = pts, duration, info.time_base
+        # Some encoders (ProRes) go by the picture, and a converted one may still say what it was.
+        picture.colorspace, picture.color_range = info.colour.matrix, info.colour.range
+        picture.color_primaries, picture.color_trc = info.colour.primaries, info.colour.transfer
+        planes = plane_views(picture, self._layout, self._orientation, writable=False)
+        return Frame(
+            index, pts, duration, float(pts * info.time_base), planes, self._layout, picture, self._orientation
+        )
