@@ -23,7 +23,7 @@ class Refuse(importlib.abc.MetaPathFinder):
 refused = sys.argv.pop(1).split(",")
 sys.meta_path.insert(0, Refuse())
 sys.argv[0] = "lipblend"
-from lipblend import doctor
+from lipblend.selfcheck import doctor
 from lipblend.selfcheck.environment import Ran
 broken = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
 doctor.run_python = lambda code, *arguments, limit_s: Ran(1, "", broken)
