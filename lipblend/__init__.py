@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lipblend.compositing import CompositeResult as CompositeResult
+    from lipblend.composite_result import CompositeResult as CompositeResult
     from lipblend.compositing import composite as composite
     from lipblend.errors import LipblendError as LipblendError
     from lipblend.runtime.progress import Progress as Progress
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lipblend.settings.presets import resolve_settings as resolve_settings
 
 _HOMES = {
-    "CompositeResult": "lipblend.compositing",
+    "CompositeResult": "lipblend.composite_result",
     "LipblendError": "lipblend.errors",
     "Progress": "lipblend.runtime.progress",
     "Settings": "lipblend.settings",

@@ -252,7 +252,7 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     """Bytes a frame that the analysis and the plan hold, and what is still held of them while frames are rendered."""
     from lipblend.analysis.cache import analyse_cached
     from lipblend.faces.models import resolve_model
-    from lipblend.plan.clip_plan import make_plan
+    from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.memory import retained_bytes
     from lipblend.runtime.spill import StoredSequence
     from lipblend.segments.output_part import Look

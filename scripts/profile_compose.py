@@ -18,11 +18,12 @@ import numpy as np
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
-from lipblend.plan.clip_plan import PlanRow, make_plan
+from lipblend.plan.frame_plan import FramePlan
+from lipblend.plan.make_plan import make_plan
 from lipblend.render import frame as render
 from lipblend.render import generate
-from lipblend.render.frame import Picture
 from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings.presets import resolve_settings
@@ -78,7 +79,7 @@ def main(words: Sequence[str] | None = None) -> int:
             rows = [row for row in make_plan(analysis, settings).rows if row.faces]
             width = np.mean([face.original.face_width_px for row in rows for face in row.faces])
 
-            def once(rows: list[PlanRow] = rows, settings: Any = settings) -> None:
+            def once(rows: list[FramePlan] = rows, settings: Any = settings) -> None:
                 for row in rows:
                     ours = originals[row.original_index]
                     render.render_frame(ours, synced[row.synced_index], row, settings)

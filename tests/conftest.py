@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from lipblend import compositing
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
-from lipblend.plan.clip_plan import PlanRow
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.runtime.native.scheduling import Scheduling, reschedule, scheduling_of
 from tests.made import Shared
 from tests.renders import row_of
@@ -132,6 +132,6 @@ def transformed() -> Callable[..., Landmarks]:
 
 
 @pytest.fixture
-def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
+def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> FramePlan:
     """The portrait's mesh, and the same with the mouth opened, as a row of a plan."""
     return row_of(face, transformed(face, jaw_px=0.1 * face.face_width_px))

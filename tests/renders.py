@@ -6,9 +6,10 @@ import numpy as np
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
-from lipblend.plan.clip_plan import FacePlan, PlanRow
-from lipblend.render.frame import Picture, render_frame
+from lipblend.plan.frame_plan import FacePlan, FramePlan
+from lipblend.render.frame import render_frame
 from lipblend.settings import Settings
 from lipblend.stages.colour.colour_map import ColourMap, Space
 
@@ -45,13 +46,13 @@ def row_of(
     offset: float = 0.0,
     moved: tuple[float, float] = (0, 0),
     space: Space = "ycbcr",
-) -> PlanRow:
+) -> FramePlan:
     shift = ColourMap.affine(space, np.ones(3), np.array([offset, 0, 0]))
     face = FacePlan(weight, original, synced, shift, np.array(moved, np.float64))
-    return PlanRow(0, 0, (face,), "")
+    return FramePlan(0, 0, (face,), "")
 
 
-def finished(original: Picture, synced: Picture, row: PlanRow, chosen: Settings) -> list[np.ndarray]:
+def finished(original: Picture, synced: Picture, row: FramePlan, chosen: Settings) -> list[np.ndarray]:
     planes = [plane.copy() for plane in original.planes]
     result = render_frame(original, synced, row, chosen)
     assert result.patches

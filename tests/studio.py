@@ -14,7 +14,8 @@ from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.faces.models import resolve_model
 from lipblend.output.synth import write_clip
 from lipblend.picture.layouts import nearest_layout
-from lipblend.plan.clip_plan import ClipPlan, make_plan
+from lipblend.plan.frame_plan import Plan
+from lipblend.plan.make_plan import make_plan
 from lipblend.settings import Settings
 from lipblend.stages.alpha.matte import make_matte
 from lipblend.video.probe import probe
@@ -159,7 +160,7 @@ class Film:
             on_frame=lambda _: None,
         )
 
-    def plan(self) -> ClipPlan:
+    def plan(self) -> Plan:
         return make_plan(self.analysis(), Settings())
 
     def run(self, **track: object):
@@ -180,16 +181,16 @@ def about(changes: np.ndarray, middle: np.ndarray, radius: float) -> np.ndarray:
     return np.asarray(changes[:, max(y - r, 0) : y + r + 1, max(x - r, 0) : x + r + 1].mean((1, 2)))
 
 
-def weights(plan: ClipPlan) -> np.ndarray:
+def weights(plan: Plan) -> np.ndarray:
     return np.array([sum(face.weight for face in row.faces) for row in plan.rows])
 
 
-def middles(plan: ClipPlan, frame: int) -> list[float]:
+def middles(plan: Plan, frame: int) -> list[float]:
     """Where the faces of a row are, left to right."""
     return sorted(float(face.original.points[:, 0].mean()) for face in plan.rows[frame].faces)
 
 
-def alpha_of(plan: ClipPlan, shapes: tuple[str, ...]) -> np.ndarray:
+def alpha_of(plan: Plan, shapes: tuple[str, ...]) -> np.ndarray:
     """(h, w) alpha of the only face of frame 4."""
     (face,) = plan.rows[4].faces
     mask = Settings.model_validate({"mask": {"shapes": shapes}}).mask

@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
+from runs import composited
 from typer.testing import CliRunner
 
 from lipblend.cli.app import app
-from lipblend.compositing import composite
 from lipblend.picture.alpha_channel import alpha_plane
 from lipblend.segments.proxy_size import ProxySize
 from lipblend.selfcheck.sample import SamplePair, make_sample
@@ -77,7 +77,7 @@ def test_alpha_is_untouched_by_composing(
 ) -> None:
     settings = Settings.model_validate({"encode": {**LOSSLESS["encode"], "encoder": encoder}})
     out = tmp_path / f"out.{suffix}"
-    done = composite(see_through, pair.synced, out, settings=settings, jobs=jobs)
+    done = composited(see_through, pair.synced, out, settings=settings, jobs=jobs)
     assert done.blended == FRAMES
     assert not any("alpha" in note for note in done.notes)
     alphas, lumas = frames_of(out)
@@ -99,8 +99,8 @@ def test_an_interrupted_run_goes_on_with_the_alpha_that_it_kept(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        composite(see_through, pair.synced, out, settings=settings, resume=True, on_progress=stop)
-    done = composite(see_through, pair.synced, out, settings=settings, resume=True)
+        composited(see_through, pair.synced, out, settings=settings, resume=True, on_progress=stop)
+    done = composited(see_through, pair.synced, out, settings=settings, resume=True)
     assert any("were taken from an interrupted run" in note for note in done.notes)
     np.testing.assert_array_equal(frames_of(out)[0], [alpha_of(index) for index in range(FRAMES)])
 
@@ -111,12 +111,12 @@ def test_a_proxy_has_it_smaller_and_mp4_says_that_it_is_lost(
 ) -> None:
     lossless = Settings.model_validate({"encode": {**LOSSLESS["encode"], "encoder": "ffv1"}})
     proxy = ProxySize.parse("0.5")
-    composite(see_through, pair.synced, tmp_path / "small.mkv", settings=lossless, proxy=proxy)
+    composited(see_through, pair.synced, tmp_path / "small.mkv", settings=lossless, proxy=proxy)
     alphas, _ = frames_of(tmp_path / "small.mkv")
     for index, alpha in enumerate(alphas):
         assert alpha is not None
         assert np.abs(alpha - alpha_of(index).reshape(SIDE // 2, 2, SIDE // 2, 2).mean((1, 3))).max() <= 1
-    done = composite(see_through, pair.synced, tmp_path / "out.mp4", settings=Settings.model_validate(LOSSLESS))
+    done = composited(see_through, pair.synced, tmp_path / "out.mp4", settings=Settings.model_validate(LOSSLESS))
     (note,) = [note for note in done.notes if "alpha" in note]
     assert note.startswith("the original's alpha channel is not kept: libx264 cannot code it")
     assert frames_of(tmp_path / "out.mp4")[0] == [None] * FRAMES

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from runs import composited
 
 from lipblend import compositing
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
@@ -23,9 +24,7 @@ LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0}}
 
 
 def run(original: Path, synced: Path, output: Path, groups: dict[str, object] | None = None, **more: object):
-    from lipblend import composite
-
-    return composite(original, synced, output, settings=Settings.model_validate(groups or FAST), **more)
+    return composited(original, synced, output, settings=Settings.model_validate(groups or FAST), **more)
 
 
 def planes_of(path: Path) -> list[tuple[np.ndarray, ...]]:

@@ -9,11 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from runs import composited
 
-from lipblend.compositing import CompositeResult, composite
+from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.output.synth import write_clip
 from lipblend.render.debug_export import debug_folder
+from lipblend.segments.run_options import DebugOptions
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe
@@ -35,9 +37,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[CompositeResult, Pat
     write_clip(short, pictures, frame_rate=Fraction(25), crf=10)
     settings = Settings.model_validate({"encode": {"preset": "ultrafast", "crf": 0}, "pair": {"method": "time"}})
     results = [
-        composite(
+        composited(
             pair.original, short, folder / f"{form}.mp4",
-            settings=settings, debug_dir=folder / "runs", run_tag=form, debug_format=form,
+            settings=settings, debug=DebugOptions(folder / "runs", form, form),
         )
         for form in ("png", "video")
     ]  # fmt: skip
@@ -115,12 +117,3 @@ def test_a_tag_names_a_folder_in_the_folder() -> None:
     assert debug_folder(Path("runs"), "v1.2-a") == Path("runs/v1.2-a")
     assert debug_folder(Path("runs"), "Größe_2") == Path("runs/Größe_2")
     assert debug_folder(Path("runs"), None) == Path("runs")
-
-
-def test_a_tag_without_a_folder_is_an_error(done: tuple[CompositeResult, Path]) -> None:
-    _, folder = done
-    with pytest.raises(SettingsError, match="--debug-dir"):
-        composite(
-            folder / "sample_original.mp4", folder / "short.mp4", folder / "no.mp4", settings=Settings(), run_tag="x"
-        )
-    assert not (folder / "no.mp4").exists()

@@ -14,7 +14,7 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import NoFaceError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
-from lipblend.plan.clip_plan import make_plan
+from lipblend.plan.make_plan import make_plan
 from lipblend.preview.inspection import inspect_file
 from lipblend.settings import Settings, TrackSettings
 from lipblend.video.probe import probe

@@ -14,7 +14,7 @@ from lipblend.faces.landmarks import LEFT_CHEEK, RIGHT_CHEEK, Landmarks
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.light import code_contrast
 from lipblend.picture.patch import ChromaGrid, Patch
-from lipblend.plan.clip_plan import FacePlan
+from lipblend.plan.frame_plan import FacePlan
 from lipblend.render import generate as module
 from lipblend.render.generate import generate, reach_px
 from lipblend.settings import Settings

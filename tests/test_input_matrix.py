@@ -35,7 +35,7 @@ from films import (
 )
 
 from lipblend import composite
-from lipblend.compositing import CompositeResult
+from lipblend.composite_result import CompositeResult
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.layouts import nearest_layout

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from longer import longer
+from runs import composited
 from sameness import same
 
 import lipblend.analysis.analyse as analysing
@@ -23,8 +24,9 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
 from lipblend.pairing.alignment import Alignment
 from lipblend.pairing.scan import Scan
-from lipblend.plan.clip_plan import PlanRow, make_plan
-from lipblend.render.frame import Picture
+from lipblend.picture.picture import Picture
+from lipblend.plan.frame_plan import FramePlan
+from lipblend.plan.make_plan import make_plan
 from lipblend.runtime.memory import retained_bytes
 from lipblend.runtime.spill import StoredSequence, temporary_file
 from lipblend.runtime.spill_rows import StoredRows
@@ -73,9 +75,7 @@ def test_little_a_frame_is_held_once_rendering_begins(
     for times in (10, 40):
         monkeypatch.setattr(compositing, "analyse_apart", lambda *_, **__: longer(analysis, times))  # noqa: B023
         with pytest.raises(RenderingError):
-            compositing.composite(
-                pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, measure=measure, jobs=1
-            )
+            composited(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, measure=measure, jobs=1)
     (few, held_few), (many, held_many) = sorted(held.items())
     assert (few, many) == (10 * FRAMES, 40 * FRAMES)
     # Time stamps and indices: 8 bytes each in arrays, 32 in the pairs of the segments' stamps.
@@ -85,17 +85,16 @@ def test_little_a_frame_is_held_once_rendering_begins(
 def test_the_rows_in_a_file_are_the_rows_in_memory_and_render_alike(
     pair: SamplePair, analysis: ClipAnalysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = StoredSequence[PlanRow]()
+    there = StoredSequence[FramePlan]()
     plan = make_plan(analysis, FAST, into=there)
     here = make_plan(analysis, FAST)
     assert plan.rows is there
     assert plan.notes == here.notes
-    ours, theirs = probe(pair.original), probe(pair.synced)
-    found = analysis.alignment.mapping
-    job = RenderJob(
-        ours, theirs, analysis.original_pts, analysis.synced_pts, (True, True), found, FAST, ours, Path("out.mp4")
-    )
-    seen = [[_planes(job.picture(frame)) for frame, _ in job.rendered(rows, None)] for rows in (here.rows, there)]
+    target = probe(pair.original)
+    job = RenderJob(analysis.original, analysis.synced, analysis.mapping, FAST, target, Path("out.mp4"))
+    seen = [
+        [_planes(job.original.picture(frame)) for frame, _ in job.rendered(rows, None)] for rows in (here.rows, there)
+    ]
     assert seen[0] == seen[1]
     assert len(seen[0]) == FRAMES
     assert retained_bytes(there) < 12_000 < retained_bytes(here.rows) / 5  # the file's own buffer
@@ -140,7 +139,8 @@ def test_little_a_frame_is_held_by_the_first_pass(pair: SamplePair, monkeypatch:
     model = resolve_model("face_landmarker")
     found = analyse(probe(pair.original), probe(pair.synced), model=model, settings=FAST, on_frame=lambda _: None)
     # Two small pictures, two meshes and what was measured would be 25,000 bytes a frame.
-    for kept in ([held["ours"], held["theirs"], held["measures"]], list(found.tracks.values())):
+    tables = [track.table for track in found.tracks.values()]
+    for kept in ([held["ours"], held["theirs"], held["measures"]], list(found.tracks.values()), tables):
         for part in kept:
             lists = [each for each in vars(part).values() if isinstance(each, list | dict | np.ndarray)]
             assert retained_bytes(lists) / FRAMES < 400, type(part)
@@ -164,7 +164,7 @@ def test_an_analysis_is_kept_and_read_without_being_held(analysis: ClipAnalysis)
                 tracemalloc.reset_peak()
                 file.seek(0)
                 with io.BufferedReader(file) as source:  # type: ignore[type-var]
-                    again = from_file(source, "key")
+                    again = from_file(source, "key", whole.original.info, whole.synced.info)
                 held, read = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()

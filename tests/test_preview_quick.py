@@ -21,7 +21,7 @@ from lipblend.output.synth import write_clip
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
 from lipblend.preview import frames
-from lipblend.preview.frames import preview
+from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.preview.look import Preview
 from lipblend.preview.times import FrameTimes
 from lipblend.selfcheck.sample import SamplePair, make_sample
@@ -71,7 +71,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 def test_a_quick_look_takes_one_frame_of_each_video_and_few_looks(
     at: str, index: int, sample: SamplePair, work: dict[str, int]
 ) -> None:
-    found = preview(sample.original, sample.synced, [at], {"natural": NATURAL}, quick=True)
+    found = preview(sample.original, sample.synced, [at], {"natural": NATURAL}, options=PreviewOptions(quick=True))
     ((look,),) = found.looks
     assert (look.quick, look.whole, look.number, look.time_s) == (True, False, index, pytest.approx(index / 25))
     assert len(look.rendered.patches) == 1
@@ -84,7 +84,9 @@ def test_a_quick_look_takes_one_frame_of_each_video_and_few_looks(
 @pytest.mark.slow
 def test_it_shows_nearly_what_comes_of_it(sample: SamplePair) -> None:
     first: list[Preview] = []
-    final = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, on_quick=first.append)
+    final = preview(
+        sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, options=PreviewOptions(on_quick=first.append)
+    )
     assert [preview.looks[0][0].quick for preview in (*first, final)] == [True, False]
     assert final.notes == ()
     quick, refined = (each.looks[0][0] for each in (first[0], final))
@@ -140,18 +142,20 @@ def test_quick_stops_at_the_first_picture(sample: SamplePair, tmp_path: Path) ->
 def test_a_quick_look_says_so_on_the_sheet(sample: SamplePair) -> None:
     from lipblend.preview import sheet
 
-    ((look,),) = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, quick=True).looks
+    ((look,),) = preview(
+        sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, options=PreviewOptions(quick=True)
+    ).looks
     assert sheet._heading(look, "face 1 of 2") == "1.200 s, frame #30, face 1 of 2, quick look: this frame by itself"
 
 
 @pytest.mark.slow(3)
 def test_where_a_frame_alone_does_not_do_the_usual_way_is_taken(sample: SamplePair) -> None:
     by_index = Settings.model_validate({"pair": {"method": "index"}})
-    found = preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, quick=True)
+    found = preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, options=PreviewOptions(quick=True))
     assert not found.looks[0][0].quick
     assert any(note.startswith("no quick look: pair.method = index") for note in found.notes)
     quick: list[Preview] = []
-    preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, on_quick=quick.append)
+    preview(sample.original, sample.synced, ["1.2"], {"mine": by_index}, options=PreviewOptions(on_quick=quick.append))
     assert quick == []
 
 
@@ -162,7 +166,7 @@ def test_frames_that_do_not_belong_together_are_not_shown(sample: SamplePair, tm
     write_clip(other, [rng.integers(0, 255, (320, 320, 3), dtype=np.uint8)] * 60, frame_rate=Fraction(25), crf=20)
     quick: list[Preview] = []
     with pytest.raises(InputMismatchError):
-        preview(sample.original, other, ["1.2"], {"natural": NATURAL}, on_quick=quick.append)
+        preview(sample.original, other, ["1.2"], {"natural": NATURAL}, options=PreviewOptions(on_quick=quick.append))
     assert quick == []
 
 
@@ -209,10 +213,19 @@ def test_a_face_model_made_early_is_used(sample: SamplePair, monkeypatch: pytest
     with LandmarkerSoon(
         lambda: resolve_model("face_landmarker"), max_faces=track.max_faces, confidence=track.confidence
     ) as finder:
-        preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, quick=True, finder=finder)
+        preview(
+            sample.original,
+            sample.synced,
+            ["1.2"],
+            {"natural": NATURAL},
+            options=PreviewOptions(quick=True),
+            finder=finder,
+        )
         assert made == [(track.max_faces, track.confidence)]
         other = NATURAL.model_copy(update={"track": track.model_copy(update={"max_faces": 1})})
-        preview(sample.original, sample.synced, ["1.2"], {"other": other}, quick=True, finder=finder)
+        preview(
+            sample.original, sample.synced, ["1.2"], {"other": other}, options=PreviewOptions(quick=True), finder=finder
+        )
     assert made == [(track.max_faces, track.confidence), (1, track.confidence)]
 
 
@@ -275,5 +288,5 @@ def test_swapped_colours_of_a_small_face_are_seen_in_one_frame(sample: SamplePai
     files = {name: tmp_path / f"{name}.mp4" for name in clips}
     for name, shown in clips.items():
         write_clip(files[name], shown, frame_rate=Fraction(25), crf=12)
-    found = preview(files["orig"], files["synced"], ["#5"], {"natural": NATURAL}, quick=True)
+    found = preview(files["orig"], files["synced"], ["#5"], {"natural": NATURAL}, options=PreviewOptions(quick=True))
     assert any("red and blue are swapped in what the generator painted" in note for note in found.notes)

@@ -10,9 +10,10 @@ import pytest
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, Patch
-from lipblend.plan.clip_plan import FacePlan, PlanRow
+from lipblend.picture.picture import Picture
+from lipblend.plan.frame_plan import FacePlan, FramePlan
 from lipblend.render import frame as module
-from lipblend.render.frame import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, Picture, render_frame
+from lipblend.render.frame import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, render_frame
 from lipblend.render.generate import Generated
 from lipblend.settings import Settings
 from lipblend.stages.alpha.matte import Matte
@@ -22,7 +23,7 @@ from lipblend.stages.registration.flow import warped
 from tests.renders import BLENDS, EIGHT, TAGS, TEN, finished, picture, row_of, settings
 
 
-def test_the_mask_is_larger_where_the_footprint_leaves_room_by_the_settings_margin(row: PlanRow) -> None:
+def test_the_mask_is_larger_where_the_footprint_leaves_room_by_the_settings_margin(row: FramePlan) -> None:
     face = row.faces[0]
     corners = face.original.mouth_centre + np.array([(-1, -1), (1, -1), (1, 0.75), (-1, 0.75)]) * (
         face.original.face_width_px
@@ -44,7 +45,7 @@ def delta_of(result: FrameResult) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", BLENDS)
-def test_synced_equal_to_original_gives_back_the_original_bit_for_bit(method: str, row: PlanRow) -> None:
+def test_synced_equal_to_original_gives_back_the_original_bit_for_bit(method: str, row: FramePlan) -> None:
     original = picture(1)
     for out, plane in zip(
         finished(original, original, row, settings(blend={"method": method})), original.planes, strict=True
@@ -53,7 +54,7 @@ def test_synced_equal_to_original_gives_back_the_original_bit_for_bit(method: st
 
 
 @pytest.mark.parametrize("method", BLENDS)
-def test_nothing_outside_the_mask_changes_and_the_inside_is_the_synced_picture(method: str, row: PlanRow) -> None:
+def test_nothing_outside_the_mask_changes_and_the_inside_is_the_synced_picture(method: str, row: FramePlan) -> None:
     original, synced = picture(1), picture(2)
     chosen = settings(blend={"method": method, "max_iterations": 5000})
     result = render_frame(original, synced, row, chosen)
@@ -77,7 +78,7 @@ def test_nothing_outside_the_mask_changes_and_the_inside_is_the_synced_picture(m
 
 
 @pytest.mark.parametrize("method", BLENDS)
-def test_8_and_10_bit_agree(method: str, row: PlanRow) -> None:
+def test_8_and_10_bit_agree(method: str, row: FramePlan) -> None:
     chosen = settings(blend={"method": method})
     small = finished(picture(1), picture(2), row, chosen)
     deep = finished(picture(1, TEN), picture(2, TEN), row, chosen)
@@ -86,7 +87,7 @@ def test_8_and_10_bit_agree(method: str, row: PlanRow) -> None:
 
 
 def test_the_patch_is_blended_into_the_original_as_it_was_moved_along(
-    row: PlanRow, monkeypatch: pytest.MonkeyPatch
+    row: FramePlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[Patch, Patch, Patch]] = []
 
@@ -106,26 +107,26 @@ def test_the_patch_is_blended_into_the_original_as_it_was_moved_along(
     np.testing.assert_allclose(delta.chroma, want.chroma, atol=1e-4)
 
 
-def test_half_weight_makes_half_the_change(row: PlanRow) -> None:
+def test_half_weight_makes_half_the_change(row: FramePlan) -> None:
     half = row_of(row.faces[0].original, row.faces[0].synced, weight=0.5)
     full_delta = delta_of(render_frame(picture(1), picture(2), row, Settings()))
     half_delta = delta_of(render_frame(picture(1), picture(2), half, Settings()))
     np.testing.assert_allclose(half_delta, full_delta / 2, atol=1e-4)
 
 
-def test_a_row_without_a_face_passes_the_original_through_with_its_reason(row: PlanRow) -> None:
-    result = render_frame(picture(1), None, PlanRow(0, -1, (), "no face"), Settings())
+def test_a_row_without_a_face_passes_the_original_through_with_its_reason(row: FramePlan) -> None:
+    result = render_frame(picture(1), None, FramePlan(0, -1, (), "no face"), Settings())
     assert result.patches == ()
     assert result.reason == "no face"
 
 
-def test_a_mask_outside_the_picture_says_so(row: PlanRow, transformed: Callable[..., Landmarks]) -> None:
+def test_a_mask_outside_the_picture_says_so(row: FramePlan, transformed: Callable[..., Landmarks]) -> None:
     away = transformed(row.faces[0].original, shift=(4000, 0))
     result = render_frame(picture(1), picture(2), row_of(away, away), Settings())
     assert result.reason == OUTSIDE
 
 
-def test_poisson_that_does_not_converge_is_done_as_multiband_and_counted(row: PlanRow) -> None:
+def test_poisson_that_does_not_converge_is_done_as_multiband_and_counted(row: FramePlan) -> None:
     hard = {"method": "poisson", "max_iterations": 10, "tolerance": 1e-8}
     result = render_frame(picture(1), picture(2), row, settings(blend=hard))
     assert result.fallbacks == (POISSON_FELL_BACK,)
@@ -134,7 +135,7 @@ def test_poisson_that_does_not_converge_is_done_as_multiband_and_counted(row: Pl
 
 
 @pytest.mark.parametrize("space", ["ycbcr", "lab"])
-def test_colour_map_reaches_the_patch(space: Space, row: PlanRow) -> None:
+def test_colour_map_reaches_the_patch(space: Space, row: FramePlan) -> None:
     flat = Picture(
         [np.full((768, 768), 120, np.uint8), *(np.full((384, 384), 128, np.uint8) for _ in range(2))], EIGHT, TAGS, 768
     )
@@ -145,7 +146,7 @@ def test_colour_map_reaches_the_patch(space: Space, row: PlanRow) -> None:
     assert change == 8 if space == "ycbcr" else 15 <= change <= 21
 
 
-def test_coloured_lips_and_teeth_leave_the_skin_alone(row: PlanRow) -> None:
+def test_coloured_lips_and_teeth_leave_the_skin_alone(row: FramePlan) -> None:
     face, tone = row.faces[0].original, (130, 110, 150)
     plain, vivid = (_skin(face, lips) for lips in (tone, (90, 60, 225)))
     same = row_of(face, face)
@@ -171,7 +172,7 @@ def _skin(face: Landmarks, lips: tuple[int, int, int]) -> Picture:
     return Picture(planes, EIGHT, TAGS, 768)
 
 
-def test_rendering_does_not_touch_its_inputs_and_repeats_exactly(row: PlanRow) -> None:
+def test_rendering_does_not_touch_its_inputs_and_repeats_exactly(row: FramePlan) -> None:
     original, synced = picture(1), picture(2)
     kept = [plane.copy() for plane in (*original.planes, *synced.planes)]
     first = delta_of(render_frame(original, synced, row, Settings()))
@@ -182,7 +183,7 @@ def test_rendering_does_not_touch_its_inputs_and_repeats_exactly(row: PlanRow) -
 
 
 def test_two_faces_are_composed_and_where_they_overlap_nothing_is_added_twice(
-    row: PlanRow, transformed: Callable[..., Landmarks]
+    row: FramePlan, transformed: Callable[..., Landmarks]
 ) -> None:
     face = row.faces[0]
     dark, bright = (
@@ -190,7 +191,7 @@ def test_two_faces_are_composed_and_where_they_overlap_nothing_is_added_twice(
         for level in (60, 160)
     )
     near = transformed(face.original, shift=(0.4 * face.original.face_width_px, 0))
-    both = PlanRow(0, 0, (face, row_of(near, near).faces[0]), "")
+    both = FramePlan(0, 0, (face, row_of(near, near).faces[0]), "")
     luma = finished(dark, bright, both, settings(colour={"method": "none"}))[0]
     single = finished(dark, bright, row, settings(colour={"method": "none"}))[0]
     assert luma.max() == 160
@@ -206,7 +207,7 @@ SEAMS: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: next(iter(seam)) + str(next(iter(seam.values()))))
 def test_every_shape_of_the_seam_keeps_the_original_and_stays_inside_the_mask(
-    seam: dict[str, object], row: PlanRow, transformed: Callable[..., Landmarks]
+    seam: dict[str, object], row: FramePlan, transformed: Callable[..., Landmarks]
 ) -> None:
     face = row.faces[0]
     beside = tuple((transformed(each, shift=(4, 3)), face.synced) for each in (face.original, face.synced))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
-from lipblend.plan.clip_plan import PlanRow
-from lipblend.render.frame import Picture, render_frame
+from lipblend.plan.frame_plan import FramePlan
+from lipblend.render.frame import render_frame
 from lipblend.settings import Settings
 from tests.renders import EIGHT, TAGS, finished, picture, row_of, settings
 
 
-def test_a_scaled_and_padded_synced_picture_is_laid_on_the_original(row: PlanRow) -> None:
+def test_a_scaled_and_padded_synced_picture_is_laid_on_the_original(row: FramePlan) -> None:
     x, _ = np.meshgrid(np.arange(768, dtype=np.float32), np.arange(768, dtype=np.float32))
     chroma = [np.full((384, 384), 128, np.uint8)] * 2
     original = Picture([np.full((768, 768), 50, np.uint8), *chroma], EIGHT, TAGS, 768)
@@ -33,7 +34,7 @@ def test_a_scaled_and_padded_synced_picture_is_laid_on_the_original(row: PlanRow
     np.testing.assert_allclose(planes[0].astype(int), direct, atol=1)
 
 
-def test_a_head_that_lies_elsewhere_in_the_synced_picture_is_brought_to_its_place(row: PlanRow) -> None:
+def test_a_head_that_lies_elsewhere_in_the_synced_picture_is_brought_to_its_place(row: FramePlan) -> None:
     original, synced = picture(1), picture(2)
     rolled = [np.roll(plane, (6, 4) if chroma else (12, 8), (0, 1)) for chroma, plane in enumerate(synced.planes)]
     away = Picture(rolled, EIGHT, TAGS, 768)
@@ -44,7 +45,7 @@ def test_a_head_that_lies_elsewhere_in_the_synced_picture_is_brought_to_its_plac
     np.testing.assert_allclose(moved[0].astype(int), straight[0], atol=1)
 
 
-def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: PlanRow) -> None:
+def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: FramePlan) -> None:
     original = picture(1)
     x, y = row.faces[0].original.mouth_centre
     right, bottom = int(x) + 10, int(y) + 20
@@ -66,7 +67,7 @@ def test_nothing_is_taken_from_beyond_a_cropped_synced_picture(row: PlanRow) -> 
     assert not np.array_equal(planes[0], original.planes[0])
 
 
-def test_a_synced_picture_without_its_last_rows_needs_no_scale(row: PlanRow) -> None:
+def test_a_synced_picture_without_its_last_rows_needs_no_scale(row: FramePlan) -> None:
     original, face = picture(1), row.faces[0]
     bottom = int(face.original.mouth_centre[1]) + 20 & ~1
     planes = [plane[: bottom // 2 if chroma else bottom] for chroma, plane in enumerate(picture(2).planes)]

@@ -116,7 +116,7 @@ def recorded(shared_material: Shared) -> tuple[set[str], set[str]]:
     """The settings that the analysis and the plan of a short clip with gaps read."""
     from lipblend.analysis.analyse import analyse
     from lipblend.faces.models import resolve_model
-    from lipblend.plan.clip_plan import make_plan
+    from lipblend.plan.make_plan import make_plan
     from lipblend.video.probe import probe
 
     pair = shared_material.sample(frames=6, size=320)

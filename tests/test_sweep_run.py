@@ -19,10 +19,10 @@ from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.lab.sweep import run_sweep as running
 from lipblend.lab.sweep.grid import make_grid
-from lipblend.lab.sweep.run_sweep import SweepResult, run_sweep
+from lipblend.lab.sweep.run_sweep import SweepOptions, SweepResult, run_sweep
 from lipblend.lab.sweep.score import Outcome
 from lipblend.output.synth import write_clip
-from lipblend.plan.clip_plan import make_plan
+from lipblend.plan.make_plan import make_plan
 from lipblend.runtime.progress import Progress
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings.presets import resolve_settings
@@ -40,7 +40,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
 def swept(sample: SamplePair, tmp_path: Path) -> Callable[..., SweepResult]:
     def go(*assignments: str, preset: str | None = "natural", config: Path | None = None, **options: Any):
         grid = make_grid(preset, config, assignments)
-        return run_sweep(sample.original, sample.synced, tmp_path / "sweep", grid=grid, **options)
+        return run_sweep(sample.original, sample.synced, tmp_path / "sweep", grid=grid, options=SweepOptions(**options))
 
     return go
 
@@ -201,7 +201,9 @@ def test_frames_that_not_all_blend_are_not_tried(
 
     def go(*assignments: str) -> SweepResult:
         grid = make_grid("natural", None, assignments)
-        return run_sweep(sample.original, tmp_path / "short.mp4", tmp_path / "out", grid=grid, frames="all")
+        return run_sweep(
+            sample.original, tmp_path / "short.mp4", tmp_path / "out", grid=grid, options=SweepOptions(frames="all")
+        )
 
     alone = go("alpha.gamma=0.5,1")
     assert (alone.frames, len(planned)) == (14, 1)

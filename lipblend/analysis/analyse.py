@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from lipblend.analysis import cuts
-from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord, TrackRows
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.evidence import gather
+from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.follow import follow
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.measure import FaceMeasure, Pair, same_face
@@ -30,6 +32,7 @@ from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings, TrackSettings
 from lipblend.video.info import VideoInfo
+from lipblend.video.video import Video
 
 _QUEUE = 2  # frames a stream that wait to be looked at, and as many to be measured
 _LACKING_SHARE = 0.2
@@ -144,6 +147,8 @@ def analyse(
             starts = np.union1d(starts, np.flatnonzero(leaps) + 1)
     clock, shown = (ours, line.original_index) if line.follows == "original" else (theirs, line.synced_index)
     return ClipAnalysis(
+        original=video_of(ours),
+        synced=video_of(theirs).read_by(read.change),
         times_s=np.array(clock.times_s)[shown],
         pts=np.array(clock.pts)[shown],
         durations=np.array(clock.durations)[shown],
@@ -155,10 +160,6 @@ def analyse(
         matrix=ycbcr_matrix(original.colour, original.height),
         notes=(*alignment_notes(alignment, original, synced), *read.notes, *damage, *offline),
         interpretation=read,
-        original_pts=np.array(ours.pts),
-        synced_pts=np.array(theirs.pts),
-        exact_times=(ours.exact_times, theirs.exact_times),
-        kept=(ours.kept, theirs.kept),
     )
 
 
@@ -216,6 +217,11 @@ def _read_both(
     return measures, () if network.refused else (note,)
 
 
+def video_of(scan: Scan) -> Video:
+    """The video that was scanned."""
+    return Video(scan.info, np.array(scan.pts), scan.exact_times, scan.kept)
+
+
 def read_colours(ours: Scan, theirs: Scan, alignment: Alignment, settings: Settings) -> Interpretation:
     """How the synced video's codes are to be read, by what both show of the same."""
     seen = gather(ours, theirs, alignment.pairing.source, alignment.mapping)
@@ -241,9 +247,10 @@ def _measure_again(both: Pair, ours: Scan, theirs: Scan, keys: list[tuple[int, i
 
 def measured_tracks(
     ours: Scan, theirs: Scan, alignment: Alignment, both: Pair, measures: Measures
-) -> tuple[dict[int, TrackRecord], list[float]]:
+) -> tuple[dict[int, FaceTrack], list[float]]:
     """Every face of the original through the output, and how far the steadiest face moved in each frame."""
-    rows = TrackRows()
+    table = FaceTable()
+    rows: dict[int, array[int]] = {}
     moves: list[float] = []
     previous: tuple[TrackedFace, ...] = ()
     line = alignment.timeline
@@ -254,17 +261,18 @@ def measured_tracks(
         for face in faces:
             partner = same_face(face.landmarks, candidates)
             theirs_too = partner.points if partner is not None else None
-            rows.append(face.track_id, row, face.landmarks.points, theirs_too, measured.get(face.track_id))
+            added = table.append(row, face.landmarks.points, theirs_too, measured.get(face.track_id))
+            rows.setdefault(face.track_id, array("q")).append(added)
         moves.append(_least_move(previous, faces))
         previous = faces
-    return rows.records(), moves
+    return {number: FaceTrack(table, each) for number, each in rows.items()}, moves
 
 
-def lacks_partners(tracks: Mapping[int, TrackRecord], synced_index: np.ndarray) -> bool:
+def lacks_partners(tracks: Mapping[int, FaceTrack], synced_index: np.ndarray) -> bool:
     """Whether some face of the original was not found in more than a fifth of its synced frames."""
-    for record in tracks.values():
-        shown = [mesh for row, mesh in zip(record.frames, record.synced, strict=True) if synced_index[row] >= 0]
-        if sum(mesh is None for mesh in shown) > _LACKING_SHARE * len(shown):
+    for track in tracks.values():
+        has_synced = track.has("synced")[synced_index[track.frames] >= 0]
+        if np.count_nonzero(~has_synced) > _LACKING_SHARE * len(has_synced):
             return True
     return False
 

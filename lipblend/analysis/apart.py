@@ -114,7 +114,7 @@ def analyse_apart(
             raise answer
         packed.seek(0)
         with io.BufferedReader(cast(io.RawIOBase, packed)) as whole:
-            return from_file(whole, _KEY)
+            return from_file(whole, _KEY, original, synced)
 
 
 def _answer_of(

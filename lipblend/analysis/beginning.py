@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -99,20 +98,4 @@ def analyse_beginning(
     stop = int(shown[-1]) + 1 if len(shown) else 0
     if not stop or found.times_s[stop - 1] - found.times_s[0] < stop_s:
         return None, "the synced video does not reach that far"
-    return first_rows(found, stop), ""
-
-
-def first_rows(analysis: ClipAnalysis, stop: int) -> ClipAnalysis:
-    """An analysis without the rows from ``stop`` on."""
-    tracks = {number: record.between(0, stop) for number, record in analysis.tracks.items()}
-    return replace(
-        analysis,
-        times_s=analysis.times_s[:stop],
-        pts=analysis.pts[:stop],
-        durations=analysis.durations[:stop],
-        original_index=analysis.original_index[:stop],
-        synced_index=analysis.synced_index[:stop],
-        shot_starts=analysis.shot_starts[analysis.shot_starts < stop],
-        tracks={number: record for number, record in tracks.items() if record.frames},
-        kept=({}, {}),
-    )
+    return found.up_to(stop), ""

@@ -67,8 +67,8 @@ class AnalysisCache:
         self.folder = folder
         self._most_bytes, self._longest_s = most_bytes, longest_s
 
-    def load(self, key: str) -> ClipAnalysis | None:
-        """The analysis of a key; None if there is none.
+    def load(self, key: str, original: VideoInfo, synced: VideoInfo) -> ClipAnalysis | None:
+        """The analysis of two videos by its key; None if there is none.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class AnalysisCache:
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                found = from_file(file, key)
+                found = from_file(file, key, original, synced)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -194,7 +194,7 @@ def analyse_cached(
     folder, key = AnalysisCache(cache), analysis_key(original, synced, model=model, settings=settings)
     notes: list[str] = []
     try:
-        found = folder.load(key)
+        found = folder.load(key, original, synced)
     except DamagedAnalysisError as error:
         found = None
         notes.append(f"the cached analysis was of no use and made anew: {error.message}")
@@ -216,7 +216,8 @@ def cached_analysis(
     if cache is None:
         return None
     try:
-        return AnalysisCache(cache).load(analysis_key(original, synced, model=model, settings=settings))
+        key = analysis_key(original, synced, model=model, settings=settings)
+        return AnalysisCache(cache).load(key, original, synced)
     except DamagedAnalysisError:
         return None
 

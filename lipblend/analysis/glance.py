@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.analyse import Measures, measured_tracks, read_colours
+from lipblend.analysis.analyse import Measures, measured_tracks, read_colours, video_of
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.measure import Pair
 from lipblend.errors import InputMismatchError
@@ -84,6 +84,8 @@ def glance(
     measures[0, 0] = both.measure(ours, scans[0].faces[0], theirs, scans[1].faces[0])
     tracks, _ = measured_tracks(*scans, alignment, both, measures)
     return ClipAnalysis(
+        original=video_of(scans[0]),
+        synced=video_of(scans[1]).read_by(read.change),
         times_s=np.array([ours.time_s]),
         pts=np.array([ours.pts]),
         durations=np.array([ours.duration]),
@@ -95,10 +97,6 @@ def glance(
         matrix=ycbcr_matrix(original.colour, original.height),
         notes=read.notes,
         interpretation=read,
-        original_pts=np.array([ours.pts]),
-        synced_pts=np.array([theirs.pts]),
-        exact_times=(True, True),
-        kept=(scans[0].kept, scans[1].kept),
     )
 
 

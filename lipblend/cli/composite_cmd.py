@@ -179,20 +179,38 @@ def composite_command(
 
     if debug_format is not None and debug_dir is None:
         raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")
+    if run_tag is not None and debug_dir is None:
+        raise SettingsError(
+            "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
+        )
     if debug_dir is not None:
         check_folder(debug_dir)
 
     from lipblend.analysis.early import process_if_new
-    from lipblend.segments.run_options import wanted_jobs
+    from lipblend.segments.run_options import CompositeOptions, DebugOptions, wanted_jobs
     from lipblend.segments.spans import FrameRange
 
     processes = wanted_jobs(jobs)
+    debug = None
+    if debug_dir is not None:
+        debug = DebugOptions(debug_dir, run_tag, debug_format.value if debug_format is not None else "png")
     part = FrameRange.parse(frames) if frames is not None else None
     size = None
     if proxy is not None:
         from lipblend.segments.proxy_size import ProxySize
 
         size = ProxySize.parse(proxy)
+    options = CompositeOptions(
+        overwrite=overwrite,
+        jobs=processes,
+        resume=resume,
+        frames=part,
+        proxy=size,
+        measure=gate or report is not None or junit is not None,
+        debug=debug,
+        models=models,
+        cache=analyses,
+    )
     console = Console(quiet=quiet, as_json=as_json)
     with (
         process_if_new(analyses, (original, synced)) as process,
@@ -206,17 +224,7 @@ def composite_command(
             synced,
             output,
             settings=resolved.settings,
-            overwrite=overwrite,
-            models=models,
-            cache=analyses,
-            debug_dir=debug_dir,
-            measure=gate or report is not None or junit is not None,
-            run_tag=run_tag,
-            debug_format=debug_format.value if debug_format is not None else "png",
-            jobs=processes,
-            resume=resume,
-            frames=part,
-            proxy=size,
+            options=options,
             on_progress=on_progress,
             process=process,
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from lipblend.compositing import CompositeResult
+    from lipblend.composite_result import CompositeResult
     from lipblend.runtime.progress import Progress
 
 PLAIN_LINE_EVERY_S = 10.0

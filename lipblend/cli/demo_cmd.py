@@ -55,6 +55,7 @@ def demo_command(
 
     from lipblend.compositing import composite
     from lipblend.picture.labelled import save_png
+    from lipblend.segments.run_options import CompositeOptions
     from lipblend.selfcheck.sample import make_sample
 
     console = Console(quiet=quiet, as_json=as_json)
@@ -62,8 +63,9 @@ def demo_command(
     pair = make_sample(folder)
     output, picture = folder / "result.mp4", folder / "before_after.png"
     with console.progress() as on_progress:
+        options = CompositeOptions(models=models)
         result = composite(
-            pair.original, pair.synced, output, settings=settings, models=models, on_progress=on_progress
+            pair.original, pair.synced, output, settings=settings, options=options, on_progress=on_progress
         )
     if not save_png(str(picture), before_after(pair, output)):
         raise OutputError(f"cannot write {picture}", hint="Check the folder's rights and the free space.")

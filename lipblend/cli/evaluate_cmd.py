@@ -104,7 +104,7 @@ def evaluate_command(
 
     analyses = chosen_cache(cache, no_cache)
 
-    from lipblend.quality.evaluation.evaluate import evaluate
+    from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:
@@ -113,10 +113,7 @@ def evaluate_command(
             synced,
             result,
             settings=settings,
-            matte=matte,
-            reference=reference,
-            models=models,
-            cache=analyses,
+            options=EvaluateOptions(matte=matte, reference=reference, models=models, cache=analyses),
             on_progress=on_progress,
         )
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)

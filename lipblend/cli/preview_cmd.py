@@ -109,7 +109,7 @@ def preview_command(
     track, find = next(iter(settings.values())).track, partial(resolve_model, "face_landmarker", models)
     with LandmarkerSoon(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
         # What works on pictures is imported while the face model is made.
-        from lipblend.preview.frames import preview
+        from lipblend.preview.frames import PreviewOptions, preview
         from lipblend.preview.look import Preview
         from lipblend.preview.sheet import sheet
 
@@ -124,10 +124,7 @@ def preview_command(
             synced,
             at or (),
             settings,
-            models=models,
-            cache=analyses,
-            on_quick=None if quick else first,
-            quick=quick,
+            options=PreviewOptions(models=models, cache=analyses, quick=quick, on_quick=None if quick else first),
             finder=finder,
         )
     target.save(sheet(found.looks, differences, about=about))

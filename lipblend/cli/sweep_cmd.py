@@ -105,7 +105,7 @@ def sweep_command(
     analyses = chosen_cache(cache, no_cache)
     grid = make_grid(preset, config, assignments or ())
 
-    from lipblend.lab.sweep.run_sweep import run_sweep
+    from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
     from lipblend.lab.sweep.sweep_files import sweep_dict
 
     console = Console(quiet=quiet, as_json=as_json)
@@ -115,13 +115,15 @@ def sweep_command(
             synced,
             output,
             grid=grid,
-            frames="all" if frames == "all" else "sampled",
-            runs=samples,
-            rank_by=rank_by,
-            reference=reference,
-            overwrite=overwrite,
-            models=models,
-            cache=analyses,
+            options=SweepOptions(
+                frames="all" if frames == "all" else "sampled",
+                runs=samples,
+                rank_by=rank_by,
+                reference=reference,
+                overwrite=overwrite,
+                models=models,
+                cache=analyses,
+            ),
             on_progress=on_progress,
         )
     inputs = {"original": original, "synced": synced} | ({"reference": reference} if reference else {})

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from lipblend.analysis.clip_analysis import TrackRecord
+from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.census import Sighting, lasting_sightings, people_from_left
 
 _LINK_DISTANCE_FRAC = 1.0
@@ -25,8 +25,8 @@ _HARDLY_LEVELS = 1.0
 
 
 def choose_faces(
-    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float, face: str | int
-) -> list[TrackRecord]:
+    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float, face: str | int
+) -> list[FaceTrack]:
     """The faces of a shot that are worked on.
 
     Tracks that follow each other in time and place are one face that was lost for a moment, and are joined first.
@@ -34,7 +34,7 @@ def choose_faces(
 
     Parameters
     ----------
-    tracks : mapping of int to TrackRecord
+    tracks : mapping of int to FaceTrack
     times_s : (n,) float64
         Times of all frames of the clip.
     start, stop : int
@@ -48,7 +48,7 @@ def choose_faces(
 
     Returns
     -------
-    list of TrackRecord
+    list of FaceTrack
         Cut to the shot; the most changed first.
     """
     joined = _faces_of_shot(tracks, times_s, start, stop, max_gap_s)
@@ -69,14 +69,14 @@ def choose_faces(
 
 
 def count_people(
-    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
+    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
 ) -> int:
     """How many faces of a shot have a number for ``face``."""
     return len(people_from_left([_sighting(each) for each in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)]))
 
 
 def surest_change(
-    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, shots: Sequence[tuple[int, int]], *, max_gap_s: float
+    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, shots: Sequence[tuple[int, int]], *, max_gap_s: float
 ) -> float:
     """How much the most changed face of a clip differs, in 8-bit levels; 0 where no face was surely changed.
 
@@ -87,19 +87,19 @@ def surest_change(
     for start, stop in shots:
         for face in _faces_of_shot(tracks, times_s, start, stop, max_gap_s):
             painted, above = _mean(face, "painted"), _mean(face, "above")
-            if painted is None or above is None or sum(each is not None for each in face.measured) < _LEAST_MEASURED:
+            if painted is None or above is None or np.count_nonzero(face.has("painted")) < _LEAST_MEASURED:
                 continue
             if painted - above >= _SURELY_LEVELS and painted >= _SURELY_RATIO * above:
                 levels.append(painted)
     return max(levels)
 
 
-def hardly_changed(tracks: Mapping[int, TrackRecord], surest: float) -> bool:
+def hardly_changed(tracks: Mapping[int, FaceTrack], surest: float) -> bool:
     """Whether no face of a clip differs by more than encoding it again would make it differ.
 
     Parameters
     ----------
-    tracks : mapping of int to TrackRecord
+    tracks : mapping of int to FaceTrack
     surest : float
         See `surest_change`.
     """
@@ -107,7 +107,7 @@ def hardly_changed(tracks: Mapping[int, TrackRecord], surest: float) -> bool:
     return bool(levels) and surest == 0 and max(levels) < _HARDLY_LEVELS
 
 
-def is_unchanged(face: TrackRecord, surest: float) -> bool:
+def is_unchanged(face: FaceTrack, surest: float) -> bool:
     """Whether the generator left a face as it was, judged by the clip's most changed one (`surest_change`)."""
     painted, above = _mean(face, "painted"), _mean(face, "above")
     if painted is None or above is None:
@@ -116,50 +116,50 @@ def is_unchanged(face: TrackRecord, surest: float) -> bool:
 
 
 def _faces_of_shot(
-    tracks: Mapping[int, TrackRecord], times_s: np.ndarray, start: int, stop: int, max_gap_s: float
-) -> list[TrackRecord]:
-    pieces = [piece for record in tracks.values() if (piece := record.between(start, stop)).frames]
+    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, max_gap_s: float
+) -> list[FaceTrack]:
+    pieces = [piece for record in tracks.values() if len(piece := record.between(start, stop))]
     return _joined(pieces, times_s, max_gap_s)
 
 
-def _sighting(face: TrackRecord) -> Sighting:
+def _sighting(face: FaceTrack) -> Sighting:
     x, y = _middle(face)
     return Sighting(frozenset(face.frames), float(x), float(y), _width(face))
 
 
-def _noise(faces: Sequence[TrackRecord]) -> float:
+def _noise(faces: Sequence[FaceTrack]) -> float:
     """Encoding noise: the calmest upper face's, not each face's own, as some generators paint whole faces."""
     return min((above for each in faces if (above := _mean(each, "above")) is not None), default=0.0)
 
 
-def _changed_by(record: TrackRecord, noise: float) -> float:
+def _changed_by(record: FaceTrack, noise: float) -> float:
     """How much the generator changed a face beyond encoding it again, in 8-bit levels; 0 if it has no synced frame."""
     painted = _mean(record, "painted")
     return max(painted - noise, 0.0) if painted is not None else 0.0
 
 
-def _mean(record: TrackRecord, name: Literal["painted", "above"]) -> float | None:
-    values = [value for each in record.measured if each is not None and (value := getattr(each, name)) is not None]
+def _mean(record: FaceTrack, name: Literal["painted", "above"]) -> float | None:
+    values = [float(value) for value in record.values(name)]
     return float(np.mean(values)) if values else None
 
 
-def _width(record: TrackRecord) -> float:
+def _width(record: FaceTrack) -> float:
     return float(np.mean([np.ptp(mesh[:, 0]) for mesh in record.original]))
 
 
-def _middle(record: TrackRecord) -> np.ndarray:
+def _middle(record: FaceTrack) -> np.ndarray:
     return np.asarray(np.mean([mesh.mean(0) for mesh in record.original], axis=0))
 
 
-def _joined(pieces: list[TrackRecord], times_s: np.ndarray, max_gap_s: float) -> list[TrackRecord]:
+def _joined(pieces: list[FaceTrack], times_s: np.ndarray, max_gap_s: float) -> list[FaceTrack]:
     """Join tracks end to start where the second begins soon after the first ends, and near it."""
-    whole: list[TrackRecord] = []
-    for piece in sorted(pieces, key=lambda record: record.frames[0]):
+    whole: list[FaceTrack] = []
+    for piece in sorted(pieces, key=lambda record: record.first_frame):
         earlier = [
             index
             for index, face in enumerate(whole)
-            if face.frames[-1] < piece.frames[0]
-            and times_s[piece.frames[0] - 1] - times_s[face.frames[-1]] <= max_gap_s + 1e-9
+            if face.last_frame < piece.first_frame
+            and times_s[piece.first_frame - 1] - times_s[face.last_frame] <= max_gap_s + 1e-9
             and _distance_frac(face, piece) <= _LINK_DISTANCE_FRAC
         ]
         if not earlier:
@@ -170,7 +170,7 @@ def _joined(pieces: list[TrackRecord], times_s: np.ndarray, max_gap_s: float) ->
     return whole
 
 
-def _distance_frac(first: TrackRecord, second: TrackRecord) -> float:
+def _distance_frac(first: FaceTrack, second: FaceTrack) -> float:
     """From the last mesh of one track to the first of another, in widths of the first."""
     before, after = first.original[-1], second.original[0]
     return float(np.linalg.norm(after.mean(0) - before.mean(0))) / max(float(np.ptp(before[:, 0])), 1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,29 +13,48 @@ from typing import Any
 import numpy as np
 
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.glance import glance
 from lipblend.analysis.settings_read import analysis_values
 from lipblend.errors import InputError, NoFaceError
 from lipblend.faces.early_landmarker import LandmarkerSoon
-from lipblend.faces.models import resolve_model
+from lipblend.pair import Pair, open_pair
 from lipblend.pairing.excerpt import Window, WindowUnpairedError, reach_s
-from lipblend.picture.planes import add_delta
-from lipblend.plan.clip_plan import make_plan
+from lipblend.plan.make_plan import make_plan
 from lipblend.preview.look import Look, Preview
 from lipblend.preview.times import FrameTimes
-from lipblend.render.frame import Picture, render_frame
+from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.detail.restore import Restorer, load_restorers
-from lipblend.video.info import VideoInfo
-from lipblend.video.ordered import frames_at
-from lipblend.video.probe import probe_both
-from lipblend.video.reader import Frame
 
-_SLACK_S = 1e-6
 _QUICK = "a quick look, at each frame by itself: nothing is steadied over time, and the frames are paired by the clock"
+
+
+@dataclass(frozen=True)
+class PreviewOptions:
+    """How frames are previewed.
+
+    Attributes
+    ----------
+    models : Path, optional
+        Face model bundle, or the folder that holds it.
+    cache : Path, optional
+        Folder in which analyses are cached. A whole clip's analysis from there is used instead of an excerpt's, and one
+        that had to be made is cached.
+    quick : bool
+        Stop at the quick looks; a note says so, or why there are none and the usual way was taken.
+    on_frame : callable
+        Called with the number of original frames analysed.
+    on_quick : callable, optional
+        Called with the quick looks, before anything else is done.
+    """
+
+    models: Path | None = None
+    cache: Path | None = None
+    quick: bool = False
+    on_frame: Callable[[int], None] = lambda _: None
+    on_quick: Callable[[Preview], None] | None = None
 
 
 def preview(
@@ -44,74 +63,59 @@ def preview(
     times: Sequence[str],
     settings: Mapping[str, Settings],
     *,
-    models: Path | None = None,
-    cache: Path | None = None,
-    on_frame: Callable[[int], None] = lambda _: None,
-    on_quick: Callable[[Preview], None] | None = None,
-    quick: bool = False,
+    options: PreviewOptions | None = None,
     finder: LandmarkerSoon | None = None,
 ) -> Preview:
     """Render single frames.
 
-    First of all each frame can be looked at by itself, see `lipblend.analysis.glance.glance`: that takes a fraction of
-    the time, and shows all but what is steadied over time, the pairs that only a search finds, and the footprint of
-    more than one frame. Where a frame alone does not do, or an analysis is at hand, there is no such look.
+    Each frame can first be looked at by itself (`lipblend.analysis.glance.glance`). That takes a fraction of the time
+    and shows everything except smoothing over time, frame pairs that only a search finds, and a footprint from several
+    frames. There is no such quick look where a frame alone is not enough, or if an analysis is cached.
 
-    Only a stretch of time about each frame is decoded and analysed, see `lipblend.pairing.excerpt.reach_s`. Where that
-    does not show surely which frames belong together, the whole clip is analysed, and a note says so. The frame is
-    nearly that of a whole run, but what lies farther away is missing: the slow smoothing of colours is cut off, the
-    faces are chosen by this stretch instead of by the whole shot, and the tracker, whose crop keeps its size until the
-    face has changed by some share, begins elsewhere, so that meshes differ. Measured: up to 4.5 px at the worst point
-    of a mesh, and 0 to 0.7 levels on average in the blended part of the rendered frame.
+    Otherwise an excerpt around each frame is decoded and analysed (`lipblend.pairing.excerpt.reach_s`). If it does not
+    show surely which frames belong together, the whole clip is analysed, and a note says so. The frame is nearly that
+    of a whole run; it differs as the slow smoothing of colours is cut off, faces are chosen by this excerpt instead of
+    by the whole shot, and tracking begins elsewhere. Measured: up to 4.5 px at the worst point of a mesh, and 0 to 0.7
+    levels on average in the blended part of the frame.
 
     Parameters
     ----------
     original, synced : Path
     times : sequence of str
-        See `lipblend.preview.times.FrameTimes.parsed`; the middle of the clip where there is none.
+        See `lipblend.preview.times.FrameTimes.parsed`; the middle of the clip if empty.
     settings : mapping of str to Settings
         Sets of settings by name, at least one.
-    models : Path, optional
-        Face model bundle, or the folder it lies in.
-    cache : Path, optional
-        Folder in which analyses are kept, see `lipblend.compositing.composite`. A whole clip's analysis from there is
-        taken instead of a window's, and one that had to be made is kept.
-    on_frame : callable
-        Called with the number of original frames analysed.
-    on_quick : callable, optional
-        Called with the quick looks, before anything else is done.
-    quick : bool
-        Stop at the quick looks; a note says so, or why there are none and the usual way was taken.
+    options : PreviewOptions, optional
     finder : LandmarkerSoon, optional
-        A face model made early, with the first settings' number of faces and confidence; made here if not given.
+        A face model created early, with the first settings' number of faces and confidence; created here if not given.
 
     Raises
     ------
     SettingsError
-        A time that cannot be read.
+        A time cannot be read.
     InputError
-        A time beyond the clip.
+        A time is beyond the clip.
     NoFaceError
-        No face to work on at any of the times.
+        There is no face to work on at any of the times.
     LipblendError
-        As `lipblend.compositing.composite`.
+        See `lipblend.compositing.composite`.
     """
-    ours, theirs = probe_both(original, synced)
-    with FrameTimes(ours) as clock:
+    options = options or PreviewOptions()
+    pair = open_pair(original, synced, models=options.models, cache=options.cache)
+    with FrameTimes(pair.original) as clock:
         wanted = [clock.parsed(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())
-        model = resolve_model("face_landmarker", models)
-        if clock.is_short or not quick:
-            clock.begin()  # what the frames' numbers take is read while they are looked for
-        run = _Run(ours, theirs, model, restorers, on_frame, cache, clock, finder)
-        if quick or on_quick is not None:
+        if clock.is_short or not options.quick:
+            clock.begin()  # the frames' numbers are read while the frames are looked for
+        run = _Run(pair, restorers, options, clock, finder)
+        if options.quick or options.on_quick is not None:
             first = run.quick_looks(wanted, settings)
             if isinstance(first, Preview):
-                if quick:
+                if options.quick:
                     return replace(first, notes=(*first.notes, _QUICK))
-                if on_quick is not None:
-                    on_quick(first)
-            elif quick:
+                if options.on_quick is not None:
+                    options.on_quick(first)
+            elif options.quick:
                 run.notes.append(f"no quick look: {first}")
         looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
@@ -124,21 +128,18 @@ class _Run:
 
     def __init__(
         self,
-        ours: VideoInfo,
-        theirs: VideoInfo,
-        model: Path,
+        pair: Pair,
         restorers: Mapping[RestoreSettings, Restorer | None],
-        on_frame: Callable[[int], None],
-        cache: Path | None,
+        options: PreviewOptions,
         clock: FrameTimes,
         finder: LandmarkerSoon | None = None,
     ) -> None:
-        self._ours, self._theirs, self._model, self._on_frame = ours, theirs, model, on_frame
-        self._cache, self._clock, self._finder = cache, clock, finder
+        self._pair, self._options = pair, options
+        self._clock, self._finder = clock, finder
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
         self._asked: set[Any] = set()
-        self.notes: list[str] = list(ours.warnings + theirs.warnings)
+        self.notes: list[str] = list(pair.original.warnings + pair.synced.warnings)
 
     def looks(self, time_s: float, settings: Mapping[str, Settings]) -> Iterator[Look]:
         """One look for each set of settings; those that are analysed alike share the work."""
@@ -174,10 +175,11 @@ class _Run:
     def _glances(self, times_s: Sequence[float], settings: Settings, stack: ExitStack) -> list[ClipAnalysis]:
         track, finder = settings.track, self._early(settings)
         if finder is None:
-            soon = LandmarkerSoon(self._model, max_faces=track.max_faces, confidence=track.confidence)
+            soon = LandmarkerSoon(self._pair.model, max_faces=track.max_faces, confidence=track.confidence)
             finder = stack.enter_context(soon)
         with one_opencv_thread():
-            return [glance(self._ours, self._theirs, each, finder=finder, settings=settings) for each in times_s]
+            pair = self._pair
+            return [glance(pair.original, pair.synced, each, finder=finder, settings=settings) for each in times_s]
 
     def _early(self, settings: Settings) -> LandmarkerSoon | None:
         """The face model made early, if it is one for these settings."""
@@ -189,7 +191,7 @@ class _Run:
         """The whole clip's analysis from the cache, which is asked once."""
         if key not in self._asked:
             self._asked.add(key)
-            known = cached_analysis(self._ours, self._theirs, model=self._model, settings=settings, cache=self._cache)
+            known = self._pair.cached_analysis(settings)
             if known is not None:
                 self._whole[key] = known
         return self._whole.get(key)
@@ -203,30 +205,24 @@ class _Run:
             return self._analysed(group[0], self._window(time_s, reach)), False
         except WindowUnpairedError as error:
             self.notes.append(f"the whole clip was analysed: {error.message}")
-        self._whole[key] = analyse_cached(
-            self._ours,
-            self._theirs,
-            model=self._model,
-            settings=group[0],
-            on_frame=self._on_frame,
-            cache=self._cache,
-        )
+        on_frame = self._options.on_frame
+        self._whole[key] = self._pair.analyse(group[0], on_progress=lambda progress: on_frame(progress.done))
         return self._whole[key], True
 
     def _window(self, time_s: float, reach: float) -> Window:
         """The window about a time; one that would reach beyond an end is as long, but lies inside."""
-        length_s = math.inf if self._ours.duration_s is None else self._ours.duration_s
+        length_s = math.inf if (duration_s := self._pair.original.duration_s) is None else duration_s
         start_s = max(0.0, min(time_s, length_s - reach) - reach)
         return Window(start_s, start_s + 2 * reach)
 
     def _analysed(self, settings: Settings, window: Window) -> ClipAnalysis:
         with one_opencv_thread():
             return analyse(
-                self._ours,
-                self._theirs,
-                model=self._model,
+                self._pair.original,
+                self._pair.synced,
+                model=self._pair.model,
                 settings=settings,
-                on_frame=self._on_frame,
+                on_frame=self._options.on_frame,
                 window=window,
                 finder=self._early(settings),
             )
@@ -253,38 +249,22 @@ class _Run:
         self.notes += [note for note in analysis.interpretation.notes if note not in self.notes]
         rows = make_plan(analysis, lenient).rows
         row = rows[self._nearest(time_s, analysis)]
-        frame = self._frame(0, row.original_index, analysis)
-        ours = self._picture(frame, self._ours)
-        partner = None
+        frame = analysis.original.frame(row.original_index)
+        original, synced = analysis.original.picture(frame), None
         if row.synced_index >= 0:
-            theirs = self._theirs.read_by(analysis.interpretation.change)
-            partner = self._picture(self._frame(1, row.synced_index, analysis), theirs)
+            synced = analysis.synced.picture(analysis.synced.frame(row.synced_index))
         restorer = self._restorers[settings.restore]
-        rendered = render_frame(ours, partner, row, settings, mapping=analysis.alignment.mapping, restorer=restorer)
-        out = frame.copy()
-        for patch in rendered.patches:
-            add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
-        shown_s = frame.time_s - self._ours.start_s
+        rendered = render_frame(original, synced, row, settings, mapping=analysis.mapping, restorer=restorer)
+        result = compose(original, rendered)
+        shown_s = frame.time_s - self._pair.original.start_s
         number = None if quick and not self._clock.is_short else self._clock.number(shown_s)
-        result = self._picture(out, self._ours)
-        return Look(name, shown_s, number, ours, partner, result, rendered, row, analysis, whole, quick)
+        return Look(name, shown_s, number, original, synced, result, rendered, row, analysis, whole, quick)
 
     def _nearest(self, time_s: float, analysis: ClipAnalysis) -> int:
         """The output frame that shows the original nearest to a time."""
-        stamps = analysis.original_pts[analysis.original_index] * float(self._ours.time_base) - self._ours.start_s
+        info = self._pair.original
+        stamps = analysis.original.pts[analysis.original_index] * float(info.time_base) - info.start_s
         return int(np.abs(stamps - time_s).argmin())
-
-    def _frame(self, side: int, index: int, analysis: ClipAnalysis) -> Frame:
-        if index in analysis.kept[side]:
-            return analysis.kept[side][index]
-        info = (self._ours, self._theirs)[side]
-        pts = (analysis.original_pts, analysis.synced_pts)[side]
-        window = bool(pts[0] * info.time_base > info.start_s + _SLACK_S)
-        return next(frames_at(info, pts, [index], exact=analysis.exact_times[side], window=window))
-
-    @staticmethod
-    def _picture(frame: Frame, info: VideoInfo) -> Picture:
-        return Picture(frame.planes, frame.layout, info.colour, info.height)
 
 
 def _nothing_to_show(looks: Sequence[Sequence[Look]]) -> NoFaceError:

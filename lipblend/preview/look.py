@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.plan.clip_plan import PlanRow
-from lipblend.render.frame import FrameResult, Picture
+from lipblend.picture.picture import Picture
+from lipblend.plan.frame_plan import FramePlan
+from lipblend.render.frame import FrameResult
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Look:
         None where no synced frame goes with it.
     result : Picture
     rendered : FrameResult
-    row : PlanRow
+    row : FramePlan
     analysis : ClipAnalysis
     whole : bool
         The whole clip was analysed.
@@ -41,7 +42,7 @@ class Look:
     synced: Picture | None
     result: Picture
     rendered: FrameResult
-    row: PlanRow
+    row: FramePlan
     analysis: ClipAnalysis
     whole: bool
     quick: bool = False

@@ -10,11 +10,12 @@ import numpy as np
 from lipblend.picture.frame_mapping import synced_patch
 from lipblend.picture.labelled import Rgb, contact_sheet, enlarged, labelled_row
 from lipblend.picture.patch import Box
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch, to_rgb
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.preview.look import Look
 from lipblend.render.debug_export import mask_picture, overlay
-from lipblend.render.frame import FacePatch, Picture
+from lipblend.render.frame import FacePatch
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 _GAIN = 4

@@ -20,8 +20,9 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.output.drawn import drawn_frame, drawn_info
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import to_rgb
-from lipblend.render.frame import FacePatch, FrameResult, Picture
+from lipblend.render.frame import FacePatch, FrameResult
 from lipblend.settings import EncodeSettings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring

@@ -6,7 +6,6 @@ rendered in the clip, on any thread and in any order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
-from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, synced_cut
 from lipblend.picture.light import code_contrast
 from lipblend.picture.patch import Box, Patch
-from lipblend.picture.planes import cut
+from lipblend.picture.picture import Picture
+from lipblend.picture.planes import add_delta, cut
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
-from lipblend.plan.clip_plan import FacePlan, PlanRow
+from lipblend.plan.frame_plan import FacePlan, FramePlan
 from lipblend.render.generate import generate, reach_px
 from lipblend.settings import AlphaSettings, BlendSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
@@ -33,33 +32,6 @@ from lipblend.stages.detail.restore import Restorer
 
 OUTSIDE = "mask outside the picture"
 POISSON_FELL_BACK = "poisson did not converge: multiband"
-
-Planes = Sequence[npt.NDArray[np.generic]]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The planes of one decoded frame, with what is needed to read them.
-
-    Attributes
-    ----------
-    planes : sequence of (h, w) uint8 or uint16
-    layout : PixelLayout
-    colour : ColourTags
-    height : int
-        Lines of the coded picture, which decide how untagged colours are read.
-    """
-
-    planes: Planes
-    layout: PixelLayout
-    colour: ColourTags
-    height: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        height, width = self.planes[0].shape
-        return width, height
 
 
 @dataclass(frozen=True)
@@ -107,7 +79,7 @@ class FrameResult:
 def render_frame(
     original: Picture,
     synced: Picture | None,
-    row: PlanRow,
+    row: FramePlan,
     settings: Settings,
     *,
     mapping: FrameMapping = UNMOVED,
@@ -119,7 +91,7 @@ def render_frame(
     ----------
     original, synced : Picture
         The synced picture may be None only where the row has no face.
-    row : PlanRow
+    row : FramePlan
     settings : Settings
     mapping : FrameMapping
         Where the original's pixels lie in the synced picture.
@@ -188,6 +160,30 @@ def render_frame(
         patches.append(FacePatch(matte, delta, made.taken, face))
         fallbacks += fell_back
     return FrameResult(tuple(patches), "" if patches else OUTSIDE, tuple(fallbacks))
+
+
+def compose(original: Picture, result: FrameResult, *, in_place: bool = False) -> Picture:
+    """Put the patches of a rendered frame into the original.
+
+    Parameters
+    ----------
+    original : Picture
+    result : FrameResult
+        What `render_frame` gave for it.
+    in_place : bool
+        Write into the original's planes, which must be writable, instead of a copy.
+
+    Returns
+    -------
+    Picture
+        The original itself where there is nothing to put in.
+    """
+    if not result.patches:
+        return original
+    composed = original if in_place else original.copy()
+    for patch in result.patches:
+        add_delta(composed.planes, composed.layout, patch.matte.box, patch.delta)
+    return composed
 
 
 def _matte(

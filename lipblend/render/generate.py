@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.picture.patch import Box, Patch, channels, joined
-from lipblend.plan.clip_plan import FacePlan
+from lipblend.plan.frame_plan import FacePlan
 from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.detail.grain import grain_plane, missing_grain

@@ -12,3 +12,7 @@ class Progress:
     stage: str
     done: int
     total: int | None
+
+
+def no_progress(_: Progress) -> None:
+    """Report nothing."""

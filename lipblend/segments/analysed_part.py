@@ -1,52 +1,42 @@
-"""The analysis of no more of a clip than the frames that are asked for need."""
+"""The analysis of only as much of a clip as the frames that are asked for need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.beginning import analyse_beginning, beginning
-from lipblend.analysis.cache import cached_analysis
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.pair import Pair
 from lipblend.runtime.progress import Progress
 from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings
-from lipblend.video.info import VideoInfo
 from lipblend.video.survey import survey
 
 
-def analysed_part(
-    ours: VideoInfo,
-    theirs: VideoInfo,
-    frames: FrameRange,
-    *,
-    model: Path,
-    settings: Settings,
-    cache: Path | None,
-    report: Callable[[Progress], None],
+def analyse_range(
+    pair: Pair, frames: FrameRange, settings: Settings, on_progress: Callable[[Progress], None]
 ) -> tuple[ClipAnalysis | None, list[str]]:
-    """The analysis of the clip's beginning, where that is all that some frames need, and what the summary has to say.
+    """Analyse the beginning of the clip, if that is all that some frames need; with notes for the summary.
 
-    None where the whole clip has to be analysed, or has been before.
+    None if the whole clip has to be analysed, or has been before.
     """
-    stamps = np.array(survey(ours).stamps, np.float64) * float(ours.time_base)
+    original, synced = pair.original, pair.synced
+    stamps = np.array(survey(original).stamps, np.float64) * float(original.time_base)
     stop_s = frames.stop_s(stamps.tolist())
-    window = None if stop_s is None else beginning(ours, theirs, stop_s=stop_s, settings=settings)
-    if stop_s is None or window is None:
-        return None, []
-    if cached_analysis(ours, theirs, model=model, settings=settings, cache=cache) is not None:
+    window = None if stop_s is None else beginning(original, synced, stop_s=stop_s, settings=settings)
+    if stop_s is None or window is None or pair.cached_analysis(settings) is not None:
         return None, []
     found, reason = analyse_beginning(
-        ours,
-        theirs,
+        original,
+        synced,
         window=window,
         stop_s=stop_s,
-        model=model,
+        model=pair.model,
         settings=settings,
-        on_frame=lambda done: report(Progress("analyse", done, None)),
+        on_frame=lambda done: on_progress(Progress("analyse", done, None)),
         analyser=analyse_apart,
     )
     if found is None:

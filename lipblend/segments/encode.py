@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lipblend.output.coded import CodedPacket, SegmentEncoder
 from lipblend.output.scaling import scaled_picture
-from lipblend.plan.clip_plan import PlanRow
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.frame import FrameResult
 from lipblend.runtime.allocator import give_back
 from lipblend.segments.job import RenderJob, Tally
@@ -24,14 +24,14 @@ class Segment:
         0, 1, 2 ... in the output.
     first : int
         Index of its first frame in the output.
-    rows : sequence of PlanRow
+    rows : sequence of FramePlan
     stamps : sequence of (int, int)
         When each frame is shown and for how long, in the output's time base.
     """
 
     number: int
     first: int
-    rows: Sequence[PlanRow]
+    rows: Sequence[FramePlan]
     stamps: Sequence[tuple[int, int]]
 
     @property

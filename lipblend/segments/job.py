@@ -10,19 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
-
 from lipblend.picture.frame_mapping import FrameMapping
-from lipblend.picture.planes import add_delta
-from lipblend.plan.clip_plan import PlanRow
-from lipblend.render.frame import FrameResult, Picture, render_frame
+from lipblend.plan.frame_plan import FramePlan
+from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.runtime.prefetch import prefetch, worked_on
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.info import VideoInfo
-from lipblend.video.ordered import frames_at
 from lipblend.video.reader import Frame
+from lipblend.video.video import Video
 
 _QUEUE = 2  # decoded frames waiting a stream
 THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
@@ -35,12 +31,7 @@ class RenderJob:
 
     Attributes
     ----------
-    ours, theirs : VideoInfo
-        Original and synced video.
-    original_pts, synced_pts : (k,) int64
-        Time stamps of all their frames.
-    exact_times : (bool, bool)
-        Whether these are the files' own.
+    original, synced : Video
     mapping : FrameMapping
         Where the original's pixels lie in the synced picture.
     settings : Settings
@@ -49,24 +40,21 @@ class RenderJob:
     output : Path
     """
 
-    ours: VideoInfo
-    theirs: VideoInfo
-    original_pts: npt.NDArray[np.int64]
-    synced_pts: npt.NDArray[np.int64]
-    exact_times: tuple[bool, bool]
+    original: Video
+    synced: Video
     mapping: FrameMapping
     settings: Settings
     target: VideoInfo
     output: Path
 
     def rendered(
-        self, rows: Sequence[PlanRow], restorer: Restorer | None, *, threads: int | None = None
+        self, rows: Sequence[FramePlan], restorer: Restorer | None, *, threads: int | None = None
     ) -> Generator[tuple[Frame, FrameResult], None, None]:
         """Read and compose the frames of some rows: the finished picture, and what was done.
 
         Parameters
         ----------
-        rows : sequence of PlanRow
+        rows : sequence of FramePlan
         restorer : Restorer, optional
         threads : int, optional
             That compose, ahead of the frame handed on; `THREADS` if not given. The pictures do not depend on it.
@@ -82,37 +70,32 @@ class RenderJob:
             if row.faces:
                 partners.append(row.synced_index)
         with (
-            prefetch(frames_at(self.ours, self.original_pts, shown, exact=self.exact_times[0]), _QUEUE) as frames,
-            prefetch(frames_at(self.theirs, self.synced_pts, partners, exact=self.exact_times[1]), _QUEUE) as synced,
+            prefetch(self.original.frames(shown), _QUEUE) as frames,
+            prefetch(self.synced.frames(partners), _QUEUE) as synced,
             worked_on(
                 partial(self._compose, restorer), _inputs(rows, frames, synced), workers=threads or THREADS
             ) as composed,
         ):
             yield from composed
 
-    def picture(self, frame: Frame) -> Picture:
-        """A frame of the original, or a finished one, as the stages take it."""
-        return Picture(frame.planes, frame.layout, self.ours.colour, self.ours.height)
-
     def _compose(
-        self, restorer: Restorer | None, inputs: tuple[PlanRow, Frame, Frame | None]
+        self, restorer: Restorer | None, inputs: tuple[FramePlan, Frame, Frame | None]
     ) -> tuple[Frame, FrameResult]:
         """One frame of the output; called on several threads at the same time."""
-        (row, frame, partner), theirs = inputs, None
-        if partner is not None:
-            theirs = Picture(partner.planes, partner.layout, self.theirs.colour, self.theirs.height)
-        result = render_frame(self.picture(frame), theirs, row, self.settings, mapping=self.mapping, restorer=restorer)
+        row, frame, partner = inputs
+        original = self.original.picture(frame)
+        synced = None if partner is None else self.synced.picture(partner)
+        result = render_frame(original, synced, row, self.settings, mapping=self.mapping, restorer=restorer)
         if not result.patches:
             return frame, result
-        out = frame.writable()
-        for patch in result.patches:
-            add_delta(out.planes, out.layout, patch.matte.box, patch.delta)
-        return out, result
+        frame = frame.writable()
+        compose(self.original.picture(frame), result, in_place=True)
+        return frame, result
 
 
 def _inputs(
-    rows: Sequence[PlanRow], frames: Iterator[Frame], synced: Iterator[Frame]
-) -> Iterator[tuple[PlanRow, Frame, Frame | None]]:
+    rows: Sequence[FramePlan], frames: Iterator[Frame], synced: Iterator[Frame]
+) -> Iterator[tuple[FramePlan, Frame, Frame | None]]:
     for row in rows:
         yield row, next(frames), next(synced) if row.faces else None
 

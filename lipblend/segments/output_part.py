@@ -7,20 +7,20 @@ from fractions import Fraction
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.output.sound.audio_plan import AudioPlan, choose_audio, length_notes
-from lipblend.plan.clip_plan import ClipPlan
+from lipblend.plan.frame_plan import Plan
 from lipblend.segments.encode import Segment
 from lipblend.segments.spans import FrameRange, segment_spans
 from lipblend.video.info import VideoInfo
 
 
-class Look:
-    """A stretch of a planned clip, moved to where the clip starts.
+class OutputPart:
+    """A range of a plan's frames, moved to where the clip starts.
 
     Parameters
     ----------
-    ours, theirs : VideoInfo
     analysis : ClipAnalysis
-    plan : ClipPlan
+        Its tracks are not needed.
+    plan : Plan
     frames : FrameRange
 
     Attributes
@@ -30,7 +30,7 @@ class Look:
     notes : tuple of str
         What the summary has to say.
     duration_s : float
-        From the first frame's start to the last one's end.
+        From the first frame's start to the end of the last.
 
     Raises
     ------
@@ -38,12 +38,10 @@ class Look:
         The clip does not have these frames.
     """
 
-    def __init__(
-        self, ours: VideoInfo, theirs: VideoInfo, analysis: ClipAnalysis, plan: ClipPlan, frames: FrameRange
-    ) -> None:
+    def __init__(self, analysis: ClipAnalysis, plan: Plan, frames: FrameRange) -> None:
         self._count = count = len(plan.rows)
-        self._ours, self._theirs, self._found = ours, theirs, analysis.alignment
-        self._timing = theirs if self._found.timeline.follows == "synced" else ours
+        self._analysis, self._original, self._synced = analysis, analysis.original.info, analysis.synced.info
+        self._timing = self._synced if analysis.follows == "synced" else self._original
         ends_s = analysis.times_s[:count] + analysis.durations[:count] * float(self._timing.time_base)
         self.frames = frames.of(analysis.times_s[:count].tolist(), float(ends_s[-1]))
         part = slice(self.frames.start, self.frames.stop)
@@ -55,7 +53,8 @@ class Look:
         self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
         self.notes: tuple[str, ...] = ()
         if len(self) < count:
-            self.notes = (f"a part only: frames {self.frames.start} to {self.frames.stop - 1}{_of(ours, count)}",)
+            total = _of(self._original, count)
+            self.notes = (f"a part only: frames {self.frames.start} to {self.frames.stop - 1}{total}",)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -78,10 +77,8 @@ class Look:
         InputError
             There is not the sound that was asked for.
         """
-        found = self._found
-        plan = choose_audio(
-            self._ours, self._theirs, source, timeline=found.timeline.follows, offset_s=found.pairing.offset_s
-        )
+        follows, offset_s = self._analysis.follows, self._analysis.alignment.pairing.offset_s
+        plan = choose_audio(self._original, self._synced, source, timeline=follows, offset_s=offset_s)
         from_s = Fraction(self._timing.start_s) if self._moved else plan.from_s
         notes = plan.notes
         if len(self) == self._count:  # a part is shorter because that was asked for
@@ -90,8 +87,8 @@ class Look:
 
     def trimmed(self, taken: str) -> bool:
         """Whether sound and the like would go on after the picture: other files' may, and what is cut off does."""
-        foreign = taken not in ("none", self._found.timeline.follows)
-        return foreign or self._cut or self._found.pairing.after > 0
+        foreign = taken not in ("none", self._analysis.follows)
+        return foreign or self._cut or self._analysis.alignment.pairing.after > 0
 
     def segments(self, segment_s: float) -> list[Segment]:
         """The stretch in segments of so many seconds."""

@@ -242,14 +242,14 @@ def check_run(ran: Ran) -> Finding:
 def composite_sample(folder: Path, models: Path | None) -> dict[str, Any]:
     """Composite a self-made sample pair in `folder`, and count the frames of the output: the whole program, once."""
     from lipblend.compositing import composite
+    from lipblend.segments.run_options import CompositeOptions
     from lipblend.selfcheck.sample import make_sample
-    from lipblend.settings import Settings
     from lipblend.video.probe import probe
     from lipblend.video.reader import VideoReader
 
     try:
         pair = make_sample(folder, frames=SAMPLE_FRAMES, size=SAMPLE_SIZE)
-        result = composite(pair.original, pair.synced, folder / "out.mp4", settings=Settings(), models=models)
+        result = composite(pair.original, pair.synced, folder / "out.mp4", options=CompositeOptions(models=models))
         with VideoReader(probe(result.output)) as reader:
             seen = sum(1 for _ in reader)
     except LipblendError as error:

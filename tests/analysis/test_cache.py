@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from packed import to_bytes
+from runs import composited
 from sameness import same
 
 from lipblend import compositing
@@ -19,7 +20,6 @@ from lipblend.analysis import cache as caching
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.settings_read import ANALYSIS_KEYS, analysis_settings, analysis_values
-from lipblend.compositing import composite
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.lab.sweep.grid import stage_of
@@ -286,7 +286,7 @@ def test_a_cached_run_gives_the_same_pixels(pair: SamplePair, tmp_path: Path, mo
     for output, folder in zip(outputs, (None, tmp_path / "cache", tmp_path / "cache"), strict=True):
         if output.stem == "second":
             monkeypatch.setattr(compositing, "analyse_apart", None)
-        result = composite(pair.original, pair.synced, output, settings=settings, cache=folder)
+        result = composited(pair.original, pair.synced, output, settings=settings, cache=folder)
         assert result.blended == pair.frames
     without, first, second = map(decoded, outputs)
     assert without == first == second

@@ -14,7 +14,8 @@ from lipblend.pairing.timeline import Clock, describe, lay_out
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.clip_plan import NO_FACE, NO_SYNCED, UNCHANGED, PlanRow, make_plan, without_faces
+from lipblend.plan.frame_plan import NO_FACE, NO_SYNCED, UNCHANGED, FramePlan
+from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE
@@ -62,7 +63,7 @@ def analysis_of(
     )
 
 
-def weight(row: PlanRow) -> float:
+def weight(row: FramePlan) -> float:
     return row.faces[0].weight if row.faces else 0.0
 
 
@@ -270,7 +271,7 @@ def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     assert noted == (painted == 0)
     assert plan.unchanged == (painted == 0)
     assert {(row.reason, len(row.faces)) for row in plan.rows} == {("", 1)}
-    passing = without_faces(plan, into=StoredSequence[PlanRow]())
+    passing = without_faces(plan, into=StoredSequence[FramePlan]())
     assert {(row.reason, len(row.faces)) for row in passing.rows} == {(UNCHANGED, 0)}
     assert [row.synced_index for row in passing.rows] == [row.synced_index for row in plan.rows]
 

@@ -19,7 +19,7 @@ from lipblend.video.reader import VideoReader
 
 
 def from_bytes(content: bytes, key: str) -> ClipAnalysis:
-    return from_file(io.BytesIO(content), key)
+    return from_file(io.BytesIO(content), key, *VIDEOS)
 
 
 def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:

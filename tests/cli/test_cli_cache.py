@@ -14,7 +14,7 @@ from lipblend.cli.app import app
 from lipblend.cli.shared_options import CACHE_VARIABLE, chosen_cache
 from lipblend.errors import SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.preview.frames import preview
+from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.runtime import folders
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
@@ -71,7 +71,9 @@ def test_a_run_keeps_its_analysis_where_it_is_told(tmp_path: Path, monkeypatch: 
     sweep = ["sweep", *inputs, "-o", str(tmp_path / "sweep"), "--quiet", "--set", "alpha.gamma=0.5,1"]
     swept = run.invoke(app, [*sweep, "--cache", str(folder)])
     assert swept.exit_code == 0, swept.output
-    looks = preview(pair.original, pair.synced, ["0.1"], {"plain": Settings()}, cache=folder).looks
+    looks = preview(
+        pair.original, pair.synced, ["0.1"], {"plain": Settings()}, options=PreviewOptions(cache=folder)
+    ).looks
     assert looks[0][0].whole
     assert len(list(folder.iterdir())) == 1
     key = caching.analysis_key(

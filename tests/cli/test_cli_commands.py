@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from lipblend import compositing
 from lipblend.cli.app import app
 from lipblend.cli.console import Console, PlainProgress, composite_summary
-from lipblend.compositing import CompositeResult
+from lipblend.composite_result import CompositeResult
 from lipblend.errors import ModelError
 from lipblend.faces import models
 from lipblend.runtime.progress import Progress

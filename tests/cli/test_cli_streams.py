@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 import lipblend.compositing as module
 from lipblend.cli.entry import main
-from lipblend.compositing import CompositeResult
+from lipblend.composite_result import CompositeResult
 from lipblend.runtime.progress import Progress
 
 def pretend(original, synced, output, *, on_progress, **_):

@@ -18,7 +18,7 @@ from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.output.synth import write_clip
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
-from lipblend.quality.evaluation.evaluate import evaluate
+from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.quality.evaluation.measuring import NOT_HELD
 from lipblend.quality.evaluation.walk import NO_CHANGE
 from lipblend.quality.record import Evaluation
@@ -50,7 +50,9 @@ class Made:
 
     def judge(self, result: Path, matte: str = "auto", settings: Settings = SETTINGS, **more: object) -> Evaluation:
         pair, kept = (self.film.original, self.film.synced), self.output.parent / "analyses"
-        return evaluate(*pair, result, settings=settings, matte=matte, cache=kept, **more).record
+        return evaluate(
+            *pair, result, settings=settings, options=EvaluateOptions(matte=matte, cache=kept, **more)
+        ).record
 
     def damaged(self, name: str, change: Callable[[int, np.ndarray], np.ndarray]) -> Path:
         """The composite with every frame changed, (h, w, 3) float32 RGB in and out."""
@@ -114,7 +116,7 @@ def test_a_composite_of_ours_is_recognised_and_keeps_every_mark(made: Made) -> N
 @pytest.mark.slow(3)
 def test_identity_gives_the_perfect_values_exactly(made: Made) -> None:
     original = made.film.original
-    record = evaluate(original, original, original, settings=SETTINGS, matte="settings").record
+    record = evaluate(original, original, original, settings=SETTINGS, options=EvaluateOptions(matte="settings")).record
     perfect = {
         "seam": 0, "seam_rel": 0, "ssim_y": 1, "ssim_cb": 1, "ssim_cr": 1, "colour_step": 0, "ring_flicker": 0,
         "overspill": 0, "leak": 0, "untouched": 0, "outside": 0, "cast": 0, "colour_drift": 0, "sharpness": 1,
@@ -192,7 +194,9 @@ def test_a_hard_paste_is_seen_although_its_matte_is_estimated(made: Made) -> Non
         return frame
 
     path = made.damaged("pasted", paste)
-    record = evaluate(made.film.original, path, path, settings=SETTINGS, matte="difference").record
+    record = evaluate(
+        made.film.original, path, path, settings=SETTINGS, options=EvaluateOptions(matte="difference")
+    ).record
     assert {"colour_step", "ssim_y"} & failed(record)
     assert worst(record, "colour_step") > 2
 
@@ -213,7 +217,9 @@ def test_a_file_that_was_painted_on_elsewhere_is_not_untouched(made: Made) -> No
 @pytest.mark.slow(2)
 def test_swapped_files_are_wondered_at(made: Made) -> None:
     film = made.film
-    record = evaluate(film.original, film.synced, film.original, settings=SETTINGS, matte="difference").record
+    record = evaluate(
+        film.original, film.synced, film.original, settings=SETTINGS, options=EvaluateOptions(matte="difference")
+    ).record
     assert any("is it the original?" in note for note in record.notes)
     swapped = evaluate(film.synced, film.original, made.output, settings=SETTINGS).record
     assert any("two files swapped?" in note for note in swapped.notes)
@@ -263,7 +269,9 @@ def test_a_smaller_result_can_be_shown(made: Made) -> None:
     path = made.output.with_name("tiny.mp4")
     small = [cv2.resize(frame, (160, 90), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
     write_clip(path, small, frame_rate=Fraction(25), crf=1)
-    evaluated = evaluate(made.film.original, made.film.synced, path, settings=SETTINGS, matte="settings")
+    evaluated = evaluate(
+        made.film.original, made.film.synced, path, settings=SETTINGS, options=EvaluateOptions(matte="settings")
+    )
     box = shown_box(evaluated.walk, evaluated.record, range(FRAMES))
     assert box.x0 < made.lips[0][:, 0].min() < made.lips[-1][:, 0].max() < box.x1
     assert page_bytes(evaluated)

@@ -11,7 +11,7 @@ import pytest
 from faceviews import flat, halves, sized
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.plan.clip_plan import PlanRow
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality.evaluation.measuring import NOT_HELD, Measured, measure
 from lipblend.quality.evaluation.result_matching import _rows
 from lipblend.quality.evaluation.trust import shows_settings
@@ -36,8 +36,8 @@ class Frames:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def row(self, index: int) -> PlanRow:
-        return PlanRow(index, index, ("face",), "")  # type: ignore[arg-type]
+    def row(self, index: int) -> FramePlan:
+        return FramePlan(index, index, ("face",), "")  # type: ignore[arg-type]
 
     def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
         for index in indices:
@@ -60,7 +60,7 @@ def measured(
     frames: Sequence[Sequence[FaceView]], rows: list[int] | None = None, starts: Sequence[int] = (0,)
 ) -> Measured:
     looked = {
-        i: Looked(i, PlanRow(i, i, (), ""), tuple(views), "" if views else "no face", 0.0, 0.5, None)
+        i: Looked(i, FramePlan(i, i, (), ""), tuple(views), "" if views else "no face", 0.0, 0.5, None)
         for i, views in enumerate(frames)
     }
     walk = Frames(looked, rows or list(range(len(frames))), starts)
@@ -154,7 +154,7 @@ def test_rows_of_the_plan_go_on_from_the_frame_before(source: list[int], shown: 
     [([0.05] * 8, 0.0, True), ([0.07] * 8, 0.0, False), ([0.10] * 8, 0.5, True), ([0.05] * 5 + [0.9] * 3, 0.0, True)],
 )
 def test_settings_are_trusted_by_the_median_frame(unlike: list[float], outside: float, shows: bool) -> None:
-    looked = {i: Looked(i, PlanRow(i, i, (), ""), (), "", 0.0, outside, value) for i, value in enumerate(unlike)}
+    looked = {i: Looked(i, FramePlan(i, i, (), ""), (), "", 0.0, outside, value) for i, value in enumerate(unlike)}
     assert shows_settings(Frames(looked, list(range(8))))[0] is shows  # type: ignore[arg-type]
 
 

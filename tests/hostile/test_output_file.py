@@ -13,9 +13,10 @@ from pathlib import Path
 
 import kills
 import pytest
+from runs import composited
 from typer.testing import CliRunner
 
-from lipblend import composite, compositing
+from lipblend import compositing
 from lipblend.cli.app import app
 from lipblend.errors import InputError, OutputError
 from lipblend.output.sound.audio_plan import AudioPlan
@@ -328,5 +329,5 @@ def test_the_library_does_not_overwrite_when_told_so(clip: Path, tmp_path: Path)
     out = tmp_path / "out.mp4"
     out.write_bytes(OLD)
     with pytest.raises(OutputError, match="exists already"):
-        composite(clip, clip, out, settings=Settings(), overwrite=False)
+        composited(clip, clip, out, settings=Settings(), overwrite=False)
     assert out.read_bytes() == OLD

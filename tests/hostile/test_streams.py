@@ -13,9 +13,10 @@ import kills
 import numpy as np
 import pytest
 import seeds
+from runs import composited
 
-from lipblend import composite, compositing
-from lipblend.compositing import CompositeResult
+from lipblend import compositing
+from lipblend.composite_result import CompositeResult
 from lipblend.errors import InputError, LipblendError, OutputError
 from lipblend.settings import Settings
 from lipblend.video.probe import probe
@@ -39,7 +40,7 @@ def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(original: Path, output: Path, synced: Path | None = None, **more: object) -> CompositeResult:
-    return composite(original, synced or original, output, settings=QUICK, **more)
+    return composited(original, synced or original, output, settings=QUICK, **more)
 
 
 def times(path: Path) -> list[Fraction]:

@@ -9,9 +9,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from runs import composited
 
 from lipblend import compositing
-from lipblend.compositing import CompositeResult, composite
+from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.runtime.progress import Progress
 from lipblend.segments.kept import KeptSegments, segments_folder
@@ -29,7 +30,7 @@ LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0, "segment_s": 0.5}}
 
 def run(pair: SamplePair, output: Path, groups: dict[str, object] | None = None, **more: object) -> CompositeResult:
     settings = Settings.model_validate(groups or LOSSLESS)
-    return composite(pair.original, pair.synced, output, settings=settings, **more)
+    return composited(pair.original, pair.synced, output, settings=settings, **more)
 
 
 def planes_of(path: Path) -> list[tuple[np.ndarray, ...]]:
@@ -66,7 +67,11 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
     output = tmp_path / "out.mp4"
 
     plain = compositing.analyse_cached
-    mended = lambda *given, **named: dataclasses.replace(plain(*given, **named), exact_times=(False, True))  # noqa: E731
+
+    def mended(*given: object, **named: object) -> ClipAnalysis:
+        analysis = plain(*given, **named)
+        return dataclasses.replace(analysis, original=dataclasses.replace(analysis.original, exact=False))
+
     monkeypatch.setattr(compositing, "analyse_cached", mended)
     monkeypatch.setattr(WorkerPool, "__enter__", lambda pool: pytest.fail("workers were started"))
 

@@ -20,7 +20,7 @@ from lipblend.errors import InputError, LipblendError, OutputError, SettingsErro
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.frame_mapping import UNMOVED
-from lipblend.plan.clip_plan import PlanRow
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.runtime import temporary
 from lipblend.runtime.progress import Progress
 from lipblend.segments.encode import Segment
@@ -32,6 +32,7 @@ from lipblend.segments.spans import segment_spans
 from lipblend.settings import EncodeSettings, Settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
+from lipblend.video.video import Video
 
 SILENT = AudioPlan(None, None, "none", ())
 SETTINGS = Settings(encode=EncodeSettings(preset="veryfast", crf=20))
@@ -43,8 +44,8 @@ def job_of(source: Path, output: Path) -> tuple[RenderJob, list[Segment]]:
     with VideoReader(info) as reader:
         stamps = [(frame.pts, frame.duration) for frame in reader]
     pts = np.array([stamp for stamp, _ in stamps])
-    rows = [PlanRow(index, -1, (), "no face") for index in range(len(stamps))]
-    job = RenderJob(info, info, pts, pts, (True, True), UNMOVED, SETTINGS, info, output)
+    rows = [FramePlan(index, -1, (), "no face") for index in range(len(stamps))]
+    job = RenderJob(Video(info, pts, True), Video(info, pts, True), UNMOVED, SETTINGS, info, output)
     spans = segment_spans(len(rows), Fraction(25), 0.4)
     return job, [Segment(i, s.start, rows[s.start : s.stop], stamps[s.start : s.stop]) for i, s in enumerate(spans)]
 
@@ -214,7 +215,7 @@ def test_the_key_holds_files_and_what_changes_pictures(tmp_path: Path) -> None:
 
 
 def test_digests_go_by_content() -> None:
-    row = PlanRow(1, 2, (), "why")
+    row = FramePlan(1, 2, (), "why")
     assert digest([row, np.arange(3.0)]) == digest([replace(row), np.arange(3.0)])
     values = [
         row,

@@ -107,7 +107,7 @@ def test_as_many_processes_as_there_are_processors(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
     assert options.wanted_jobs("auto") == 3
     monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: set(range(500)), raising=False)
-    assert options.wanted_jobs(" AUTO ") == options.MOST_JOBS
+    assert options.wanted_jobs(" AUTO ") == options.MAX_JOBS
     monkeypatch.delattr(options.os, "sched_getaffinity")
     monkeypatch.setattr(options.os, "cpu_count", lambda: None)
     assert options.wanted_jobs("auto") == 1

@@ -14,9 +14,10 @@ import pytest
 from lipblend.errors import ModelError
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.clip_plan import FacePlan, PlanRow
-from lipblend.render.frame import Picture, render_frame
+from lipblend.plan.frame_plan import FacePlan, FramePlan
+from lipblend.render.frame import render_frame
 from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.detail.restore import Restorer, load_restorer, load_restorers
@@ -269,9 +270,9 @@ def test_every_thread_has_a_net_of_its_own(loaded: Callable[..., Restorer]) -> N
 
 
 @pytest.fixture
-def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> PlanRow:
+def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> FramePlan:
     jaw = transformed(face, jaw_px=0.1 * face.face_width_px)
-    return PlanRow(
+    return FramePlan(
         0, 0, (FacePlan(1.0, face, jaw, ColourMap.affine("ycbcr", np.ones(3), np.zeros(3)), np.zeros(2)),), ""
     )
 
@@ -284,7 +285,7 @@ def frame(seed: int) -> Picture:
 
 
 def test_a_frame_is_rendered_with_the_models_detail_in_the_mouth_alone(
-    row: PlanRow, loaded: Callable[..., Restorer]
+    row: FramePlan, loaded: Callable[..., Restorer]
 ) -> None:
     plain = Settings.model_validate({"reuse": {"method": "none"}})
     (without,) = render_frame(frame(1), frame(2), row, plain).patches
@@ -304,7 +305,7 @@ def test_a_frame_is_rendered_with_the_models_detail_in_the_mouth_alone(
             assert low[1] <= y.min() < centre[1] < y.max() <= high[1]
 
 
-def test_no_caller_can_forget_the_model_or_bring_another(row: PlanRow, loaded: Callable[..., Restorer]) -> None:
+def test_no_caller_can_forget_the_model_or_bring_another(row: FramePlan, loaded: Callable[..., Restorer]) -> None:
     restorer = loaded(IDENTITY)
     chosen = Settings(restore=restorer.settings)
     other = Restorer(restorer.settings.model_copy(update={"strength": 0.5}), restorer.model)

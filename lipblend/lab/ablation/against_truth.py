@@ -15,14 +15,14 @@ from lipblend.faces.search import CROP_FACTOR, crop_around, shifted
 from lipblend.lab.sweep.combination_trial import Pictures
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.patch import Box
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.clip_plan import PlanRow
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality.evaluation.views import in_original
 from lipblend.quality.lips import lip_sync_kept
 from lipblend.quality.truth_measures import PSNR_MOST, mouth_detail, reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
-from lipblend.render.frame import Picture
 
 _ACROSS, _UP, _DOWN = 0.6, 0.35, 0.6  # face widths about the mouth: the lower face and room for the filters
 _MARGIN_PX = 12
@@ -70,7 +70,7 @@ class TruthFace:
 
 
 def find_truth_face(
-    pictures: Pictures, row: PlanRow, landmarker: FaceLandmarker, mapping: FrameMapping
+    pictures: Pictures, row: FramePlan, landmarker: FaceLandmarker, mapping: FrameMapping
 ) -> TruthFace | None:
     """Find the worked-on face in the truth; None where the plan has none, or none is found there."""
     assert pictures.truth is not None

@@ -19,17 +19,16 @@ import numpy as np
 
 from lipblend.errors import InputError, LipblendError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
-from lipblend.faces.models import resolve_model
 from lipblend.lab.ablation.against_truth import Measuring, TruthFace, find_truth_face
 from lipblend.lab.ablation.variants import Variant
 from lipblend.lab.sweep.combination_trial import Planned, composed
 from lipblend.lab.sweep.grid import Combination
-from lipblend.lab.sweep.run_sweep import Analysed, analyse_all, decoded_frames
+from lipblend.lab.sweep.grid_analyses import Analysed, analyse_all, decoded_frames
 from lipblend.lab.sweep.tried_frames import Block
 from lipblend.lab.sweep.truth import Truth
+from lipblend.pair import open_pair
 from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.stages.detail.restore import load_restorers
-from lipblend.video.probe import probe
 
 FILES = ("orig", "synced", "truth")
 MEASURES = ("psnr", "flicker", "detail", "lip_corr")
@@ -191,16 +190,15 @@ def _column(
 
 
 def _measured(triple: Triple, variants: Sequence[Variant], frames: int | None, models: Path | None, say: Say) -> Column:
-    model = resolve_model("face_landmarker", models)
-    ours, theirs = probe(triple.original), probe(triple.synced)
-    truth = Truth.of(triple.truth, ours)
+    pair = open_pair(triple.original, triple.synced, models=models)
+    truth = Truth.of(triple.truth, pair.original)
     combinations = [
         Combination(number, each.changes, each.settings)
         for number, each in enumerate(variants)
         if each.kind != "synced"
     ]
     base = next(each.number for each in combinations if variants[each.number].kind == "preset")
-    groups, failed = analyse_all(ours, theirs, combinations, model, lambda _: None)
+    groups, failed = analyse_all(pair, combinations)
     say(f"{triple.name}: analysed {len(groups)} times")
     reasons = {each.combination.number: each.failed for each in failed}
     if base in reasons:
@@ -211,12 +209,12 @@ def _measured(triple: Triple, variants: Sequence[Variant], frames: int | None, m
     rows = _middle(np.flatnonzero(lead.clip.synced_index[:count] >= 0).tolist(), frames)
     faces: dict[int, TruthFace | None] = {}
     done: dict[int, Measuring] = {}
-    with FaceLandmarker(model, max_faces=1, confidence=variants[base].settings.track.confidence) as landmarker:
+    with FaceLandmarker(pair.model, max_faces=1, confidence=variants[base].settings.track.confidence) as landmarker:
         for group in sorted(groups, key=lambda each: each is not lead):
             if not _same_frames(group, lead):
                 reasons |= dict.fromkeys(_numbers(group), "it leads to other pairs of frames than the preset")
                 continue
-            truth.check(group.clip, len(group.members[0][1].rows))
+            truth.check(group.clip, group.row_count)
             group.blocks = tuple(Block(0, row, row + 1) for row in rows)
             members: list[tuple[int, Combination | None, Planned]] = [
                 (combination.number, combination, planned) for combination, planned in group.members
@@ -225,7 +223,7 @@ def _measured(triple: Triple, variants: Sequence[Variant], frames: int | None, m
                 members += [(number, None, plan) for number, each in enumerate(variants) if each.kind == "synced"]
             restorers = load_restorers(each.settings.restore for _, each, _ in members if each is not None)
             tracks = {number: Measuring() for number, *_ in members}
-            for at, (block, (pictures,)) in enumerate(decoded_frames(group, ours, theirs, truth), start=1):
+            for at, (block, (pictures,)) in enumerate(decoded_frames(group, truth), start=1):
                 row = block.start
                 if row not in faces:
                     faces[row] = find_truth_face(pictures, plan.rows[row], landmarker, plan.mapping)

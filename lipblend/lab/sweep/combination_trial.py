@@ -16,14 +16,14 @@ from lipblend.lab.sweep.grid import Combination
 from lipblend.lab.sweep.score import AGAINST_REFERENCE, MEASURED, Outcome
 from lipblend.lab.sweep.tried_frames import Block
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
-from lipblend.picture.planes import add_delta
-from lipblend.plan.clip_plan import PlanRow
+from lipblend.picture.picture import Picture
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.views import Blended, frame_views, in_original
 from lipblend.quality.frame import face_scores, same_face, worst, worst_of
 from lipblend.quality.truth_measures import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
-from lipblend.render.frame import FrameResult, Picture, render_frame
+from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 
@@ -45,13 +45,13 @@ class Planned:
 
     Attributes
     ----------
-    rows : sequence of PlanRow
+    rows : sequence of FramePlan
     mapping : FrameMapping
     ms_a_frame : float
         Time that making it took.
     """
 
-    rows: Sequence[PlanRow]
+    rows: Sequence[FramePlan]
     mapping: FrameMapping
     ms_a_frame: float
 
@@ -77,15 +77,11 @@ class _Seen:
 
 
 def composed(
-    row: PlanRow, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
+    row: FramePlan, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
 ) -> tuple[FrameResult, Picture]:
     """A frame rendered, and the whole picture that it gives, before it is encoded."""
-    ours = pictures.original
-    done = render_frame(ours, pictures.synced, row, settings, mapping=mapping, restorer=restorer)
-    planes = [plane.copy() for plane in ours.planes]
-    for patch in done.patches:
-        add_delta(planes, ours.layout, patch.matte.box, patch.delta)
-    return done, Picture(planes, ours.layout, ours.colour, ours.height)
+    done = render_frame(pictures.original, pictures.synced, row, settings, mapping=mapping, restorer=restorer)
+    return done, compose(pictures.original, done)
 
 
 class Trial:
@@ -147,10 +143,10 @@ class Trial:
             fallbacks=self._fallbacks,
         )
 
-    def _render(self, row: PlanRow, pictures: Pictures) -> tuple[FrameResult, Picture]:
+    def _render(self, row: FramePlan, pictures: Pictures) -> tuple[FrameResult, Picture]:
         return composed(row, pictures, self._combination.settings, self._plan.mapping, self._restorer)
 
-    def _rendering_memory(self, row: PlanRow, pictures: Pictures) -> int:
+    def _rendering_memory(self, row: FramePlan, pictures: Pictures) -> int:
         """Bytes that rendering a frame takes at its peak."""
         tracing = tracemalloc.is_tracing()
         if not tracing:

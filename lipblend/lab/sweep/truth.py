@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import InputError
-from lipblend.quality.evaluation.walk import Video
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame
+from lipblend.video.video import Video
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Truth:
             It has not.
         """
         count = len(self.video.pts)
-        if count not in (rows, len(clip.original_pts)):
+        if count not in (rows, len(clip.original.pts)):
             raise InputError(
-                f"the reference has {count} frames, the original {len(clip.original_pts)}, the output {rows}",
+                f"the reference has {count} frames, the original {len(clip.original.pts)}, the output {rows}",
                 hint="Give footage that goes frame by frame with the original or with the output.",
             )
 

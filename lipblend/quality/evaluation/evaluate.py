@@ -6,30 +6,30 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import InputError
-from lipblend.faces.models import resolve_model
-from lipblend.plan.clip_plan import ClipPlan, make_plan
+from lipblend.pair import open_pair
+from lipblend.plan.frame_plan import Plan
+from lipblend.plan.make_plan import make_plan
 from lipblend.quality.evaluation.measuring import Measured, measure
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.result_matching import follow_both, match_result, spoken_meshes
 from lipblend.quality.evaluation.trust import shows_settings
-from lipblend.quality.evaluation.walk import NO_CHANGE, Video, Walk
+from lipblend.quality.evaluation.walk import NO_CHANGE, Sources, Walk
 from lipblend.quality.gate import verdicts
 from lipblend.quality.record import Evaluation, InputFile
-from lipblend.runtime.progress import Progress
+from lipblend.runtime.progress import Progress, no_progress
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
-from lipblend.video.probe import probe, probe_both
+from lipblend.video.probe import probe
 
 MatteSource = Literal["auto", "settings", "difference"]
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", OPENCV, "scikit-image")
@@ -45,145 +45,126 @@ class Evaluated:
     walk: Walk
 
 
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """How a result is judged.
+
+    Attributes
+    ----------
+    matte : {"auto", "settings", "difference"}
+        "settings": render the mattes again from the settings. "difference": estimate them from what the result took
+        over. "auto": the first if a few frames show that the result was made with these settings, else the second.
+    reference : Path, optional
+        Footage that a perfect result would show, frame by frame as the result or as the original.
+    models : Path, optional
+        Face model bundle, or the folder that holds it.
+    cache : Path, optional
+        Folder in which analyses are cached.
+    """
+
+    matte: MatteSource = "auto"
+    reference: Path | None = None
+    models: Path | None = None
+    cache: Path | None = None
+
+
 def evaluate(
     original: Path,
     synced: Path,
     result: Path,
     *,
-    settings: Settings,
-    matte: MatteSource = "auto",
-    reference: Path | None = None,
-    models: Path | None = None,
-    cache: Path | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    settings: Settings | None = None,
+    options: EvaluateOptions | None = None,
+    on_progress: Callable[[Progress], None] = no_progress,
 ) -> Evaluated:
-    """Judge the composite of an original and a synced video, made by lipblend or by anything else.
+    """Judge the composite of an original and a synced video, whatever made it.
 
     Parameters
     ----------
     original, synced, result : Path
-    settings : Settings
-        Those that the result was made with, if they are known; the groups ``track`` and ``pair`` say how faces and
-        frames are found in any case, ``gate`` holds the pass marks.
-    matte : str
-        "settings": the mattes are rendered again from the settings. "difference": they are estimated from what the
-        result took over. "auto": the first where a few frames show that the result was made with these settings, else
-        the second.
-    reference : Path, optional
-        The footage that a perfect result would show, frame by frame as the result or as the original.
-    models : Path, optional
-        Face model bundle, or the folder it lies in.
-    cache : Path, optional
-        Folder in which analyses are kept, see `lipblend.compositing.composite`.
-    on_progress : callable, optional
+    settings : Settings, optional
+        Those that the result was made with, if they are known, else the defaults. The groups ``track`` and ``pair`` say
+        how faces and frames are found in any case; ``gate`` holds the pass marks.
+    options : EvaluateOptions, optional
+    on_progress : callable
 
     Raises
     ------
     LipblendError
         One of its subclasses, see `lipblend.errors`.
     """
-    report = on_progress or (lambda _: None)
-    (ours, theirs), made = probe_both(original, synced), probe(result)
-    model = resolve_model("face_landmarker", models)
+    settings, options = settings or Settings(), options or EvaluateOptions()
+    pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(result)
     restorer = load_restorer(settings.restore)
-    analysis = analyse_cached(
-        ours,
-        theirs,
-        model=model,
-        settings=settings,
-        on_frame=lambda done: report(Progress("analyse", done, ours.frame_count)),
-        cache=cache,
-    )
+    analysis = pair.analyse(settings, on_progress=on_progress)
     plan = make_plan(analysis, settings)
-    analysis = replace(analysis, tracks={})  # the plan holds all that is needed of the faces from here on
     return evaluate_plan(
-        ours,
-        theirs,
-        made,
-        analysis,
+        result_info,
+        analysis.without_tracks(),
         plan,
         settings=settings,
-        model=model,
+        model=pair.model,
         restorer=restorer,
-        matte=matte,
-        reference=reference,
-        on_progress=report,
+        options=options,
+        on_progress=on_progress,
     )
 
 
 def evaluate_plan(
-    ours: VideoInfo,
-    theirs: VideoInfo,
-    made: VideoInfo,
+    result: VideoInfo,
     analysis: ClipAnalysis,
-    plan: ClipPlan,
+    plan: Plan,
     *,
     settings: Settings,
     model: Path,
     restorer: Restorer | None,
-    matte: MatteSource,
-    reference: Path | None,
-    on_progress: Callable[[Progress], None],
+    options: EvaluateOptions = EvaluateOptions(matte="settings"),
+    on_progress: Callable[[Progress], None] = no_progress,
 ) -> Evaluated:
     """Judge a result whose plan is at hand; see `evaluate`.
 
     Parameters
     ----------
-    ours, theirs, made : VideoInfo
-        The original, the synced video and the result.
+    result : VideoInfo
     analysis : ClipAnalysis
         Its tracks are not needed.
-    plan : ClipPlan
+    plan : Plan
     settings : Settings
     model : Path
         Face landmarker bundle, checked.
     restorer : Restorer or None
-        Of the settings, see `lipblend.stages.detail.restore.load_restorer`.
-    matte, reference, on_progress
-        As of `evaluate`.
+        For ``settings.restore``, see `lipblend.stages.detail.restore.load_restorer`.
+    options : EvaluateOptions
+        Its ``models`` and ``cache`` are not used.
+    on_progress : callable
     """
     started = time.perf_counter()
-    original = Video(ours, analysis.original_pts, analysis.exact_times[0])
-    read = theirs.read_by(analysis.interpretation.change)
-    synced = Video(read, analysis.synced_pts, analysis.exact_times[1])
-    result, spoken = follow_both(
-        made, theirs, model=model, settings=settings,
+    followed, spoken = follow_both(
+        result, analysis.synced.info, model=model, settings=settings,
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
     )  # fmt: skip
-    matched, notes = match_result(original, analysis, plan, result)
-    meshes = spoken_meshes(spoken, analysis)
-    rendered, by_difference = (
-        Walk(
-            original, synced, matched,
-            analysis=analysis, plan=plan, spoken=meshes, settings=settings, restorer=restorer, estimated=guess,
-        )
-        for guess in (False, True)
-    )  # fmt: skip
-    estimated, said = _estimated(rendered, matte)
+    matched, notes = match_result(analysis, plan, followed)
+    sources = Sources(analysis, plan, settings, restorer, spoken_meshes(spoken, analysis))
+    rendered, by_difference = (Walk(sources, matched, estimated=guess) for guess in (False, True))
+    estimated, matte_notes = _estimated(rendered, options.matte)
     walk = by_difference if estimated else rendered
-    truth = Reference.of(reference, walk) if reference is not None else None
-    done = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
-    files = [("original", ours.path), ("synced", theirs.path), ("result", made.path)]
-    if reference is not None:
-        files.append(("reference", reference))
+    truth = Reference.of(options.reference, walk) if options.reference is not None else None
+    measured = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
+    files = {"original": analysis.original.info.path, "synced": analysis.synced.info.path, "result": result.path}
+    if options.reference is not None:
+        files["reference"] = options.reference
     record = Evaluation(
-        rows=done.rows,
-        shots=done.shots,
-        values=done.values,
-        verdicts=verdicts(done.rows, done.shots, done.values, settings.gate),
+        rows=measured.rows,
+        shots=measured.shots,
+        values=measured.values,
+        verdicts=verdicts(measured.rows, measured.shots, measured.values, settings.gate),
         matte="difference" if estimated else "settings",
         settings=settings.model_dump(mode="json"),
         versions=_versions(),
-        inputs=tuple(_input_file(role, path) for role, path in files),
-        notes=(
-            *plan.notes,
-            *notes,
-            *said,
-            *_doubts(done),
-            *(truth.notes if truth is not None else ()),
-        ),
-        width=made.upright_width,
-        height=made.upright_height,
+        inputs=tuple(_input_file(role, path) for role, path in files.items()),
+        notes=(*plan.notes, *notes, *matte_notes, *_doubts(measured), *(truth.notes if truth is not None else ())),
+        width=result.upright_width,
+        height=result.upright_height,
         frame_rate=_frame_rate(matched.times_s),
         seconds=time.perf_counter() - started,
     )

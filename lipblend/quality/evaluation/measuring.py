@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.picture.picture import Picture
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.walk import Looked, Walk
@@ -19,7 +20,6 @@ from lipblend.quality.lips import lip_sync_kept, steadied
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.truth_measures import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
-from lipblend.render.frame import Picture
 from lipblend.runtime.prefetch import prefetch
 
 _QUEUE = 2

@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from lipblend.errors import InputError
 from lipblend.picture.frame_mapping import UNMOVED
+from lipblend.picture.picture import Picture
 from lipblend.quality.evaluation.views import in_original
-from lipblend.quality.evaluation.walk import Video, Walk
+from lipblend.quality.evaluation.walk import Walk
 from lipblend.quality.truth_measures import LpipsModel
 from lipblend.quality.view import FaceView
-from lipblend.render.frame import Picture
 from lipblend.video.probe import probe
+from lipblend.video.video import Video
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,14 @@ from lipblend.pairing import geometry
 from lipblend.pairing.alignment import align
 from lipblend.pairing.scan import Scan, Seen, thumbnail
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
-from lipblend.plan.clip_plan import ClipPlan
-from lipblend.quality.evaluation.walk import ResultVideo, Video
+from lipblend.plan.frame_plan import Plan
+from lipblend.quality.evaluation.walk import ResultVideo
 from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.spill import Mapped
 from lipblend.settings import PairSettings, Settings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import VideoReader
+from lipblend.video.video import Video
 
 _QUEUE = 4
 _COMPARED = 24
@@ -34,12 +35,7 @@ _ORDER = "Give the files in the order original, synced, result."
 _SAME_SCENE = 0.45  # as of two videos that are to be put together
 
 
-def match_result(
-    original: Video,
-    analysis: ClipAnalysis,
-    plan: ClipPlan,
-    scan: Scan,
-) -> tuple[ResultVideo, tuple[str, ...]]:
+def match_result(analysis: ClipAnalysis, plan: Plan, scan: Scan) -> tuple[ResultVideo, tuple[str, ...]]:
     """Find out which frame of a result is which; ``scan`` is what `follow_both` saw of it.
 
     A result with as many frames as the plan, of the original's size, shows them in order, as lipblend writes it. Any
@@ -54,16 +50,15 @@ def match_result(
     InputMismatchError
         The result shows another scene, or nothing that would be written of it.
     """
-    made = scan.info
-    stamps = np.array(scan.pts)
-    video = Video(made, stamps, scan.exact_times)
+    made, original = scan.info, analysis.original
+    video = Video(made, np.array(scan.pts), scan.exact_times)
     notes = scan.damage
     mapping: FrameMapping = UNMOVED
     if len(scan) == len(plan.rows) and made.upright_size == original.info.upright_size:
         rows = np.arange(len(scan))
         _check_scene(original, plan, scan)
     else:
-        mapping, rows = _aligned(original, analysis, plan, scan)
+        mapping, rows = _aligned(original, plan, scan)
         said = (
             f"the result has {len(scan)} frames of {made.upright_width}x{made.upright_height} where lipblend would "
             f"write {len(plan.rows)} of {original.info.upright_width}x{original.info.upright_height}: its frames were "
@@ -143,7 +138,7 @@ def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> Sequence[Sequence[Lan
     return Mapped(array("q", analysis.synced_index.tolist()), meshes_of)
 
 
-def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:
+def _check_scene(original: Video, plan: Plan, scan: Scan) -> None:
     """Compare a few small pictures: as many frames of the same size need not be the same film."""
     chosen = np.unique(np.linspace(0, len(scan) - 1, min(_COMPARED, len(scan))).astype(int)).tolist()
     wanted = [plan.rows[index].original_index for index in chosen]
@@ -158,9 +153,7 @@ def _check_scene(original: Video, plan: ClipPlan, scan: Scan) -> None:
         )
 
 
-def _aligned(
-    original: Video, analysis: ClipAnalysis, plan: ClipPlan, scan: Scan
-) -> tuple[FrameMapping, npt.NDArray[np.int64]]:
+def _aligned(original: Video, plan: Plan, scan: Scan) -> tuple[FrameMapping, npt.NDArray[np.int64]]:
     ours = Scan(original.info)
     with VideoReader(original.info) as reader:
         for _ in ours.recorded(_seen(reader)):
@@ -170,8 +163,8 @@ def _aligned(
         found = align(ours, scan, PairSettings())
     except InputMismatchError as error:
         raise InputMismatchError(
-            "the result does not belong to the original: " + error.message.replace("the two videos", "they"),
-            details=(f"original  {original.info.path}", f"result    {scan.info.path}"),
+            "the result does not belong to the original",
+            details=(error.message, f"original  {original.info.path}", f"result    {scan.info.path}"),
             hint=_ORDER,
         ) from error
     shown = np.array([row.original_index for row in plan.rows])

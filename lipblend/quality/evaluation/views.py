@@ -14,11 +14,11 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import RANGE_FULL, ColourTags, PixelLayout
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, synced_patch
 from lipblend.picture.patch import Box
+from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
-from lipblend.plan.clip_plan import FacePlan
+from lipblend.plan.frame_plan import FacePlan
 from lipblend.quality.view import FaceView
-from lipblend.render.frame import Picture
 from lipblend.stages.alpha.matte import Matte
 
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15

@@ -13,20 +13,20 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.patch import Box
-from lipblend.picture.planes import add_delta, extract_patch
+from lipblend.picture.picture import Picture
+from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.clip_plan import ClipPlan, FacePlan, PlanRow
+from lipblend.plan.frame_plan import FacePlan, FramePlan, Plan
 from lipblend.quality.estimate import estimate_alpha
 from lipblend.quality.evaluation.views import Blended, frame_views, in_original, largest_change_outside, outside_loss
 from lipblend.quality.view import FaceView
-from lipblend.render.frame import FacePatch, Picture, render_frame
+from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import prefetch
 from lipblend.settings import Settings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.info import VideoInfo
-from lipblend.video.ordered import frames_at
-from lipblend.video.reader import Frame, VideoReader
+from lipblend.video.video import Video
 
 _QUEUE = 4  # decoded frames waiting a stream
 _NO_ENCODER_LEVELS = 8.0  # mean difference of a block of 16 x 16 pixels; x264 at CRF 30 stays below 5
@@ -39,38 +39,6 @@ NO_CHANGE = "no change seen"
 Rgb = npt.NDArray[np.uint8]
 SpokenMeshes = Sequence[Sequence[Landmarks]]
 """Meshes found in the synced frame of every row of a plan, in the original's pixels."""
-
-
-@dataclass(frozen=True)
-class Video:
-    """One video, and how its frames are found again.
-
-    Attributes
-    ----------
-    info : VideoInfo
-    pts : (n,) int64
-    exact : bool
-        See `lipblend.video.ordered.frames_at`.
-    """
-
-    info: VideoInfo
-    pts: npt.NDArray[np.int64]
-    exact: bool
-
-    @classmethod
-    def read(cls, info: VideoInfo) -> Video:
-        """Read a video once for its time stamps."""
-        with VideoReader(info) as reader:
-            stamps = np.array([frame.pts for frame in reader])
-            return cls(info, stamps, reader.bumped_pts == 0)
-
-    def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
-        """Frames by index, in the order asked for."""
-        return frames_at(self.info, self.pts, wanted, exact=self.exact)
-
-    def picture(self, frame: Frame) -> Picture:
-        """A frame with what is needed to read it."""
-        return Picture(frame.planes, frame.layout, self.info.colour, self.info.height)
 
 
 @dataclass(frozen=True)
@@ -104,7 +72,7 @@ class Looked:
     ----------
     index : int
         In the result.
-    row : PlanRow
+    row : FramePlan
     views : tuple of FaceView
         Empty where nothing is blended, or the mask lies outside the picture.
     reason : str
@@ -120,7 +88,7 @@ class Looked:
     """
 
     index: int
-    row: PlanRow
+    row: FramePlan
     views: tuple[FaceView, ...]
     reason: str
     untouched: float | None
@@ -128,44 +96,45 @@ class Looked:
     unlike: float | None
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What a result was made from, or would have been.
+
+    Attributes
+    ----------
+    analysis : ClipAnalysis
+        Its tracks are not needed.
+    plan : Plan
+    settings : Settings
+    restorer : Restorer or None
+        For ``settings.restore``.
+    spoken : sequence of sequence of Landmarks
+        Meshes found in the synced frame of every row of the plan, in the original's pixels.
+    """
+
+    analysis: ClipAnalysis
+    plan: Plan
+    settings: Settings
+    restorer: Restorer | None
+    spoken: SpokenMeshes
+
+
 class Walk:
     """Goes through the frames of a result, and of the two videos it was made from.
 
     Parameters
     ----------
-    original, synced : Video
+    sources : Sources
     result : ResultVideo
-    analysis : ClipAnalysis
-        Its tracks are not needed.
-    spoken : sequence of sequence of Landmarks
-        Meshes found in the synced frame of every row of the plan, in the original's pixels.
-    plan : ClipPlan
-    settings : Settings
-    restorer : Restorer or None
-        Of the settings.
     estimated : bool
-        The mattes are estimated from the pictures, not rendered again from the settings.
+        Estimate the mattes from the pictures instead of rendering them again from the settings.
     """
 
-    def __init__(
-        self,
-        original: Video,
-        synced: Video,
-        result: ResultVideo,
-        *,
-        analysis: ClipAnalysis,
-        plan: ClipPlan,
-        spoken: SpokenMeshes,
-        settings: Settings,
-        restorer: Restorer | None,
-        estimated: bool,
-    ) -> None:
-        self.original, self.synced, self.result = original, synced, result
-        self.plan, self.settings, self.estimated = plan, settings, estimated
-        self.mapping = analysis.alignment.mapping
-        self._restorer = restorer
-        self._spoken = spoken
-        self.shot_starts = analysis.shot_starts
+    def __init__(self, sources: Sources, result: ResultVideo, *, estimated: bool) -> None:
+        self._sources, self.result, self.estimated = sources, result, estimated
+        self.original, self.synced = sources.analysis.original, sources.analysis.synced
+        self.plan, self.settings = sources.plan, sources.settings
+        self.mapping, self.shot_starts = sources.analysis.mapping, sources.analysis.shot_starts
 
     def __len__(self) -> int:
         return len(self.result.rows)
@@ -175,7 +144,7 @@ class Walk:
         """Width and height of the original, in whose pixels all is given."""
         return self.original.info.upright_size
 
-    def row(self, index: int) -> PlanRow:
+    def row(self, index: int) -> FramePlan:
         """The plan's row that a frame of the result shows; it must show one."""
         return self.plan.rows[int(self.result.rows[index])]
 
@@ -224,17 +193,17 @@ class Walk:
                 partner = self.synced.picture(next(theirs)) if row is not None and row.synced_index >= 0 else None
                 yield index, before, partner, self.result.video.picture(next(made))
 
-    def _look(self, index: int, row: PlanRow, ours: Picture, theirs: Picture | None, made: Picture) -> Looked:
+    def _look(self, index: int, row: FramePlan, ours: Picture, theirs: Picture | None, made: Picture) -> Looked:
         untouched = unlike = None
         if self.estimated:
             faces = self._estimated(ours, theirs, made, row)
             reason = row.reason or ("" if faces else NO_CHANGE)
         else:
-            done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping, restorer=self._restorer)
+            done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping, restorer=self._sources.restorer)
             faces = [Blended(patch.plan, patch.matte, patch.taken) for patch in done.patches]
             reason = done.reason
             mattes = [patch.matte for patch in done.patches]
-            composed = Picture(_composed(ours, done.patches), ours.layout, ours.colour, ours.height)
+            composed = compose(ours, done)
             untouched = largest_change_outside(ours, composed.planes, mattes)
             if mattes and theirs is not None:
                 unlike = max(self._unlike(ours, theirs, composed, made, patch.plan) for patch in done.patches)
@@ -248,7 +217,7 @@ class Walk:
                 self.result.meshes[index],
                 mapping=self.mapping,
                 result_mapping=self.result.mapping,
-                spoken=self._spoken[int(self.result.rows[index])],
+                spoken=self._sources.spoken[int(self.result.rows[index])],
             )
         exact = self.result.mapping.lies_exactly(ours.size, made.size)
         lost = outside_loss(ours, made, [face.matte for face in faces]) if exact else None
@@ -268,7 +237,7 @@ class Walk:
         )
         return share_apart(apart, offered, face.original.face_width_px)
 
-    def _estimated(self, ours: Picture, theirs: Picture | None, made: Picture, row: PlanRow) -> list[Blended]:
+    def _estimated(self, ours: Picture, theirs: Picture | None, made: Picture, row: FramePlan) -> list[Blended]:
         if theirs is None:
             return []
         found = []
@@ -318,13 +287,6 @@ def share_apart(apart: npt.NDArray[np.float32], offered: npt.NDArray[np.float32]
     energy = cv2.GaussianBlur((offered * offered).sum(2), (0, 0), sigma)
     slope = common / (energy + _LEAST_ENERGY)
     return float(np.sqrt((slope * slope * energy).sum() / max(float(energy.sum()), 1e-6)))
-
-
-def _composed(original: Picture, patches: Sequence[FacePatch]) -> list[npt.NDArray[np.generic]]:
-    planes = [plane.copy() if patches else plane for plane in original.planes]
-    for patch in patches:
-        add_delta(planes, original.layout, patch.matte.box, patch.delta)
-    return planes
 
 
 def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:

@@ -1,0 +1,235 @@
+"""The faces of a clip as a table: one row per face and frame, its columns in temporary files.
+
+A column holds arrays of one shape, and a mask that says in which rows there is one. Tracks are lists of row numbers.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.measure import FaceMeasure
+from lipblend.runtime.spill import Picked
+from lipblend.runtime.spill_rows import StoredRows
+from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
+from lipblend.stages.colour.statistics import QUANTILES, ColourStats
+from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+
+Array = npt.NDArray[Any]
+Mesh = npt.NDArray[np.float32]
+
+_MESH = (478, 2)
+_STATS: dict[str, tuple[int, ...]] = {
+    each.name: (len(QUANTILES), 3) if each.name.endswith("quantiles") else (3,)
+    for each in fields(ColourStats)
+    if each.name != "pixels"
+}
+_STATS_SIZE = sum(int(np.prod(shape)) for shape in _STATS.values()) + 1  # and the number of pixels
+
+COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
+    "original": (_MESH, np.float32),
+    "synced": (_MESH, np.float32),
+    "painted": ((), np.float64),
+    "above": ((), np.float64),
+    "stats": ((_STATS_SIZE,), np.float64),
+    "footprint": (FOOTPRINT_SHAPE, np.float16),
+    "membrane": (MEMBRANE_SHAPE, np.float16),
+}
+"""Shape and dtype of each column. Meshes are in the original's pixels; the others are the fields of `FaceMeasure`."""
+
+
+class MaskedRows(Sequence[Array | None]):
+    """Arrays of one shape in a temporary file, None in the rows that have none.
+
+    Parameters
+    ----------
+    rows : StoredRows
+        The arrays that there are.
+    mask : (n,) bool
+        In which of the n rows.
+    """
+
+    def __init__(self, rows: StoredRows, mask: npt.NDArray[np.bool_]) -> None:
+        if mask.dtype != bool or mask.ndim != 1 or np.count_nonzero(mask) != len(rows):
+            raise ValueError("the mask does not fit the rows")
+        self.rows = rows
+        self._places = array("q", np.where(mask, np.cumsum(mask) - 1, -1).tolist())
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """(n,) bool: which rows hold an array."""
+        return np.array(self._places, np.int64) >= 0
+
+    def holds(self, row: int) -> bool:
+        """Whether a row holds an array."""
+        return bool(self._places[row] >= 0)
+
+    def append(self, row: npt.ArrayLike | None) -> None:
+        """Add a row at the end."""
+        self._places.append(-1 if row is None else len(self.rows))
+        if row is not None:
+            self.rows.append(np.asarray(row, self.rows.dtype))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, row: Any) -> Any:
+        place = self._places[row]
+        return None if place < 0 else self.rows[place]
+
+
+class FaceTable:
+    """All faces of a clip.
+
+    Parameters
+    ----------
+    frames : iterable of int
+        The output frame of each row.
+    columns : mapping of str to MaskedRows, optional
+        By the names in `COLUMNS`; empty if not given.
+    """
+
+    def __init__(self, frames: Iterable[int] = (), columns: Mapping[str, MaskedRows] | None = None) -> None:
+        self.frames = array("q", frames)
+        self.columns = columns or {
+            name: MaskedRows(StoredRows(shape, dtype), np.zeros(0, bool)) for name, (shape, dtype) in COLUMNS.items()
+        }
+        for name, (shape, dtype) in COLUMNS.items():
+            column = self.columns[name]
+            if column.rows.shape[1:] != shape or column.rows.dtype != dtype or len(column) != len(self.frames):
+                raise ValueError(f"{name}: {column.rows.shape} {column.rows.dtype}, {len(column)} rows")
+
+    def append(self, frame: int, original: Mesh, synced: Mesh | None, measure: FaceMeasure | None) -> int:
+        """Add a row; returns its number."""
+        self.frames.append(frame)
+        self.columns["original"].append(original)
+        self.columns["synced"].append(synced)
+        for name in ("painted", "above", "footprint", "membrane"):
+            self.columns[name].append(getattr(measure, name, None))
+        stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
+        self.columns["stats"].append(stats)
+        return len(self.frames) - 1
+
+    def measure(self, row: int) -> FaceMeasure | None:
+        """What was measured on the face of a row."""
+        painted, above = self.columns["painted"][row], self.columns["above"][row]
+        if painted is None:
+            return None
+        return FaceMeasure(
+            float(painted),
+            self.stats(row),
+            None if above is None else float(above),
+            self.columns["footprint"][row],
+            self.columns["membrane"][row],
+        )
+
+    def stats(self, row: int) -> ColourStats | None:
+        """The colour statistics of a row."""
+        values = self.columns["stats"][row]
+        return None if values is None else _stats_of(values)
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face of the original through the output; one item per output frame in which it is seen.
+
+    Attributes
+    ----------
+    table : FaceTable
+    rows : sequence of int
+        Its rows in the table, by rising frame.
+    """
+
+    table: FaceTable
+    rows: Sequence[int]
+
+    @classmethod
+    def of(
+        cls,
+        frames: Sequence[int],
+        original: Sequence[Mesh],
+        synced: Sequence[Mesh | None],
+        measured: Sequence[FaceMeasure | None],
+        *,
+        table: FaceTable | None = None,
+    ) -> FaceTrack:
+        """A track of a table (of its own if none is given) from its parts, one item per frame each."""
+        table = FaceTable() if table is None else table
+        parts = zip(frames, original, synced, measured, strict=True)
+        return cls(table, array("q", [table.append(*part) for part in parts]))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def frames(self) -> list[int]:
+        """Output frames, rising."""
+        return [self.table.frames[row] for row in self.rows]
+
+    @property
+    def first_frame(self) -> int:
+        """The first of `frames`."""
+        return self.table.frames[self.rows[0]]
+
+    @property
+    def last_frame(self) -> int:
+        """The last of `frames`."""
+        return self.table.frames[self.rows[-1]]
+
+    @property
+    def original(self) -> Sequence[Mesh]:
+        """(478, 2) float32 each, pixels; read when asked for."""
+        return Picked(self.table.columns["original"], self.rows)  # type: ignore[arg-type]
+
+    @property
+    def synced(self) -> Sequence[Mesh | None]:
+        """(478, 2) float32 each, in the original's pixels; read when asked for."""
+        return Picked(self.table.columns["synced"], self.rows)
+
+    @property
+    def measured(self) -> Iterator[FaceMeasure | None]:
+        """What was measured in each frame."""
+        return (self.table.measure(row) for row in self.rows)
+
+    def has(self, column: str) -> npt.NDArray[np.bool_]:
+        """(n,) bool: in which items a column of the table holds something."""
+        held = self.table.columns[column]
+        return np.array([held.holds(row) for row in self.rows], bool)
+
+    def values(self, column: str) -> Iterator[Any]:
+        """What a column holds, where it holds something."""
+        held = self.table.columns[column]
+        return (value for row in self.rows if (value := held[row]) is not None)
+
+    def between(self, start: int, stop: int) -> FaceTrack:
+        """The part in frames [start, stop)."""
+        return self._where(lambda frame: start <= frame < stop)
+
+    def joined_with(self, later: FaceTrack) -> FaceTrack:
+        """This track, then a later one of the same table."""
+        if later.table is not self.table:
+            raise ValueError("tracks of two tables")
+        return FaceTrack(self.table, array("q", [*self.rows, *later.rows]))
+
+    def _where(self, wanted: Callable[[int], bool]) -> FaceTrack:
+        return FaceTrack(self.table, array("q", [row for row in self.rows if wanted(self.table.frames[row])]))
+
+
+def _stats_row(stats: ColourStats) -> npt.NDArray[np.float64]:
+    parts = [np.ravel(getattr(stats, name)) for name in _STATS]
+    return np.concatenate([*parts, [stats.pixels]]).astype(np.float64)
+
+
+def _stats_of(row: npt.NDArray[np.float64]) -> ColourStats:
+    values: dict[str, Any] = {"pixels": int(row[-1])}
+    start = 0
+    for name, shape in _STATS.items():
+        stop = start + int(np.prod(shape))
+        values[name] = row[start:stop].reshape(shape)
+        start = stop
+    return ColourStats(**values)

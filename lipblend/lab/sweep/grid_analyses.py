@@ -1,0 +1,147 @@
+"""The analyses and plans that a grid needs, and the frames that its combinations are tried on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.errors import InputMismatchError, LipblendError, NoFaceError
+from lipblend.lab.sweep.combination_trial import Pictures, Planned
+from lipblend.lab.sweep.grid import Combination
+from lipblend.lab.sweep.score import Outcome
+from lipblend.lab.sweep.tried_frames import RUN_FRAMES, Block, all_blocks, sampled_blocks
+from lipblend.lab.sweep.truth import Truth
+from lipblend.pair import Pair
+from lipblend.plan.make_plan import make_plan
+from lipblend.runtime.prefetch import prefetch
+from lipblend.runtime.progress import Progress, no_progress
+from lipblend.video.info import VideoInfo
+
+_HELD_BYTES = 256_000_000  # decoded frames in memory at a time
+_MAX_BLOCK = 16
+_QUEUE = 4  # decoded frames waiting per stream
+
+Frames = Literal["sampled", "all"]
+
+
+@dataclass
+class Analysed:
+    """One analysis, without its tracks, the combinations that share it with their plans, and the frames to be tried."""
+
+    clip: ClipAnalysis
+    plans: dict[tuple[object, ...], Planned]
+    members: list[tuple[Combination, Planned]]
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def row_count(self) -> int:
+        """How many frames the output has."""
+        return len(self.members[0][1].rows)
+
+
+def analyse_all(
+    pair: Pair, combinations: Sequence[Combination], on_progress: Callable[[Progress], None] = no_progress
+) -> tuple[list[Analysed], list[Outcome]]:
+    """One analysis for each distinct set of settings that it reads, one plan for each that the plan reads.
+
+    Combinations that find no face, or videos that do not belong together, come back as failed outcomes.
+
+    Raises
+    ------
+    LipblendError
+        Another error, or no combination is left.
+    """
+    sets: dict[tuple[object, ...], list[Combination]] = {}
+    for each in combinations:
+        sets.setdefault(each.part("analysis"), []).append(each)
+    groups: list[Analysed] = []
+    failed: list[Outcome] = []
+    first_error: LipblendError | None = None
+    for number, members in enumerate(sets.values(), start=1):
+        stage = "analyse" if len(sets) == 1 else f"analyse {number} of {len(sets)}"
+        group = None
+        try:
+            clip = pair.analyse(members[0].settings, on_progress=on_progress, stage=stage)
+        except (NoFaceError, InputMismatchError) as error:
+            first_error = first_error or error
+            failed += [Outcome(each, failed=error.message) for each in members]
+            continue
+        group = Analysed(clip.without_tracks(), {}, [])
+        for each in members:
+            try:
+                group.members.append((each, _planned(clip, each, group.plans)))
+            except (NoFaceError, InputMismatchError) as error:
+                first_error = first_error or error
+                failed.append(Outcome(each, failed=error.message))
+        if group.members:
+            groups.append(group)
+    if not groups:
+        assert first_error is not None
+        raise first_error
+    return groups, failed
+
+
+def _planned(clip: ClipAnalysis, each: Combination, plans: dict[tuple[object, ...], Planned]) -> Planned:
+    key = each.part("analysis", "plan")
+    if key not in plans:
+        started = time.perf_counter()
+        plan = make_plan(clip, each.settings)
+        seconds = time.perf_counter() - started
+        plans[key] = Planned(plan.rows, clip.mapping, 1000 * seconds / len(plan.rows))
+    return plans[key]
+
+
+def choose_frames(groups: Sequence[Analysed], *, frames: Frames, runs: int) -> list[str]:
+    """Give every analysis its blocks; those with the same time line get the same ones."""
+    notes: list[str] = []
+    lines: dict[bytes, list[Analysed]] = {}
+    for group in groups:
+        lines.setdefault(group.clip.original_index.tobytes(), []).append(group)
+    if len(lines) > 1:
+        notes.append(f"the combinations lead to {len(lines)} different time lines: each has frames of its own")
+    for same in lines.values():
+        blended = [plan.blended for group in same for plan in group.plans.values()]
+        count = min(map(len, blended))
+        votes = np.sum([each[:count] for each in blended], axis=0)
+        usable = (votes == votes.max()) & (votes > 0)
+        if votes.max() < len(blended):
+            notes.append("no frame is blended by all combinations: those that most of them blend were tried")
+        first = same[0].clip
+        length = _block_length(first.original.info)
+        starts = first.shot_starts.tolist()
+        if frames == "all":
+            blocks = all_blocks(usable, starts, length=length)
+        else:
+            blocks = sampled_blocks(usable, starts, runs=runs, length=min(RUN_FRAMES, length))
+        for group in same:
+            group.blocks = blocks
+    return notes
+
+
+def _block_length(info: VideoInfo) -> int:
+    """So many rows can be held: three frames each, of three planes at most."""
+    row_bytes = 3 * 3 * info.width * info.height * (1 if info.layout.depth == 8 else 2)
+    return max(2, min(_MAX_BLOCK, _HELD_BYTES // row_bytes))
+
+
+def decoded_frames(group: Analysed, truth: Truth | None) -> Iterator[tuple[Block, list[Pictures]]]:
+    """The frames of one block after the other, each decoded once."""
+    clip = group.clip
+    rows = [row for block in group.blocks for row in range(block.start, block.stop)]
+    seen = truth.frames(rows, clip, group.row_count) if truth is not None else iter(())
+    with (
+        prefetch(clip.original.frames(clip.original_index[rows].tolist()), _QUEUE) as frames,
+        prefetch(clip.synced.frames(clip.synced_index[rows].tolist()), _QUEUE) as partners,
+        prefetch(seen, _QUEUE) as truths,
+    ):
+        for block in group.blocks:
+            held = []
+            for _ in range(block.start, block.stop):
+                real = truth.video.picture(next(truths)) if truth is not None else None
+                held.append(Pictures(clip.original.picture(next(frames)), clip.synced.picture(next(partners)), real))
+            yield block, held
