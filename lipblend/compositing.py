@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.early import Started
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import OutputError
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
@@ -24,6 +23,7 @@ from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.render.debug_export import DebugExport, DebugFrame, debug_folder
 from lipblend.render.frame import FrameResult
 from lipblend.runtime.allocator import give_back
+from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.runtime.spill import StoredSequence
@@ -55,7 +55,7 @@ def composite(
     settings: Settings | None = None,
     options: CompositeOptions | None = None,
     on_progress: OnProgress = no_progress,
-    process: Started | None = None,
+    process: Child | None = None,
 ) -> CompositeResult:
     """Take the synced mouth over into the original video.
 
@@ -71,7 +71,7 @@ def composite(
         How the run is done.
     on_progress : callable
         Called on this thread, about once per frame.
-    process : Started, optional
+    process : Child, optional
         A process for the first pass that was started early (`lipblend.analysis.early`); it has ended when the second
         pass begins.
 
@@ -169,7 +169,7 @@ def _prepare(original: Path, synced: Path, output: Path, settings: Settings, opt
     return _Job(pair, output, settings, options, target, restorer, debug, kept, notes)
 
 
-def _analyse(job: _Job, process: Started | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
+def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
     """The first pass, over no more of the clip than is needed; with what the summary has to say about that."""
     analysis, notes = None, list[str]()
     if job.options.frames is not None:
@@ -194,6 +194,9 @@ def _processes(job: _Job, analysis: ClipAnalysis, part: OutputPart, segments: in
     if jobs > 1 and not (analysis.original.exact and analysis.synced.exact):
         jobs = 1
         notes.append("one process rendered: frames of a video with corrected time stamps cannot be sought")
+    elif jobs > 1 and not can_start_child():
+        jobs = 1
+        notes.append("one process rendered: this program has no interpreter that others could be started with")
     segment_s = job.settings.encode.segment_s
     if few := few_segments_note(jobs, segments, segment_s=segment_s, duration_s=part.duration_s):
         notes.append(few)

@@ -1,38 +1,39 @@
-"""Worker processes: started, given segments, listened to, and ended whatever happens."""
+"""Render workers: started, given segments, listened to, and ended whatever happens."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
+import queue
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
 
 from lipblend.errors import LipblendError
-from lipblend.runtime.processes import killer, signals_held
+from lipblend.runtime.child import Child, child_process, program
 from lipblend.segments.encode import Segment, Step
 from lipblend.segments.job import RenderJob
-from lipblend.segments.worker import Setup, work
+from lipblend.segments.worker import Setup
 
-_LAST_WORDS_S = 5.0
+PROGRAM = program("lipblend.segments.worker", "work", "a render worker")
+"""What a worker runs."""
+
+_WAITING_STEPS = 2  # per worker, in memory; a worker that is further ahead waits
+_STOP_CHECK_S = 0.2
 
 
 @dataclass
 class _Worker:
-    process: BaseProcess
-    connection: Connection
+    child: Child
     segment: Segment | None = None
 
 
 class WorkerPool:
-    """Render processes; a context manager that ends them all on leaving.
+    """Render workers as child processes; a context manager that ends them all on leaving.
 
-    They are started anew (no fork: decoders and encoders hold threads), import what rendering needs, and ignore
-    Ctrl-C, which reaches the parent. A worker whose parent is gone ends by itself.
+    A worker whose parent is gone ends by itself.
 
     Parameters
     ----------
@@ -44,29 +45,30 @@ class WorkerPool:
     def __init__(self, job: RenderJob, count: int) -> None:
         self._job, self._count = job, count
         self._workers: list[_Worker] = []
+        self._answers: queue.Queue[tuple[_Worker, object]] = queue.Queue(_WAITING_STEPS * count)
+        self._stopped = threading.Event()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
         threads = max(1, (os.cpu_count() or 1) // self._count)
-        try:
-            with signals_held(signal.SIGINT):
-                for _ in range(self._count):
-                    here, there = context.Pipe()
-                    process = context.Process(target=work, args=(there,), name="lipblend-render", daemon=True)
-                    process.start()
-                    there.close()  # so that the end of the worker is the end of the pipe
-                    self._workers.append(_Worker(process, here))
+        with ExitStack() as stack:
+            stack.callback(self._stopped.set)
+            for _ in range(self._count):
+                worker = _Worker(stack.enter_context(child_process(PROGRAM, capture=False)))
+                self._workers.append(worker)
+                listener = threading.Thread(target=self._listen, args=(worker,), name="lipblend-worker", daemon=True)
+                listener.start()
             for worker in self._workers:
                 self._send(worker, Setup(self._job, threads))
-        except BaseException:
-            self._end()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._stopped.set()
+        self._stack.close()
+        self._workers.clear()
 
     def run(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Step]]:
         """Hand out segments in order; yields what workers say of theirs, until all are done.
@@ -79,20 +81,35 @@ class WorkerPool:
         waiting = iter(segments)
         for worker in self._workers:
             self._give(worker, waiting)
-        while busy := {worker.connection: worker for worker in self._workers if worker.segment is not None}:
-            for ready in wait(list(busy)):
-                worker = next(each for connection, each in busy.items() if connection is ready)
-                segment = worker.segment
-                assert segment is not None
+        while any(worker.segment is not None for worker in self._workers):
+            worker, answer = self._answers.get()
+            if isinstance(answer, EOFError):
+                if worker.segment is not None:
+                    raise self._died(worker)
+                continue
+            if isinstance(answer, BaseException):
+                raise answer
+            assert isinstance(answer, Step)
+            segment = worker.segment
+            assert segment is not None
+            if answer.done is not None:
+                self._give(worker, waiting)
+            yield segment, answer
+
+    def _listen(self, worker: _Worker) -> None:
+        """Put a worker's answers into the queue, and an EOFError at its end."""
+        answer: object = None
+        while not isinstance(answer, EOFError):
+            try:
+                answer = worker.child.receive()
+            except Exception:  # noqa: BLE001 - the end of a pipe, or half a message, may fail to be read in any way
+                answer = EOFError()
+            while not self._stopped.is_set():
                 try:
-                    message: Step | BaseException = worker.connection.recv()
-                except (EOFError, OSError) as error:
-                    raise self._died(worker) from error
-                if isinstance(message, BaseException):
-                    raise message
-                if message.done is not None:
-                    self._give(worker, waiting)
-                yield segment, message
+                    self._answers.put((worker, answer), timeout=_STOP_CHECK_S)
+                    break
+                except queue.Full:
+                    continue
 
     def _give(self, worker: _Worker, waiting: Iterator[Segment]) -> None:
         worker.segment = next(waiting, None)
@@ -100,41 +117,22 @@ class WorkerPool:
 
     def _send(self, worker: _Worker, message: Setup | Segment | None) -> None:
         try:
-            worker.connection.send(message)
+            worker.child.send(message)
         except OSError as error:
             # It may have said why before it ended.
-            while worker.connection.poll():
+            while True:
                 try:
-                    said = worker.connection.recv()
-                except (EOFError, OSError):
+                    sender, answer = self._answers.get(timeout=_STOP_CHECK_S)
+                except queue.Empty:
                     break
-                if isinstance(said, BaseException):
-                    raise said from error
+                if sender is worker and isinstance(answer, BaseException) and not isinstance(answer, EOFError):
+                    raise answer from error
             raise self._died(worker) from error
 
     def _died(self, worker: _Worker) -> LipblendError:
-        worker.process.join(_LAST_WORDS_S)
-        code = worker.process.exitcode
+        how, name = worker.child.how_it_ended()
         at = f" at {worker.segment.frames_text}" if worker.segment is not None else ""
-        name = killer(code)
+        hint = "Try --jobs 1."
         if name:
-            return LipblendError(
-                f"a render worker was killed by {name}{at}",
-                hint=f"The system may have run out of memory: try fewer --jobs than {self._count}.",
-            )
-        return LipblendError(
-            f"a render worker ended{at} with exit code {code}",
-            hint="Try --jobs 1. In a script of your own, call composite() below `if __name__ == '__main__':`.",
-        )
-
-    def _end(self) -> None:
-        for worker in self._workers:
-            worker.connection.close()
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.join(_LAST_WORDS_S)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-            worker.process.close()
-        self._workers.clear()
+            hint = f"The system may have run out of memory: try fewer --jobs than {self._count}."
+        return LipblendError(f"a render worker {how}{at}", hint=hint)

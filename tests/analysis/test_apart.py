@@ -21,6 +21,7 @@ from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import LipblendError, ModelError
 from lipblend.faces.models import resolve_model
+from lipblend.runtime import child
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
@@ -43,7 +44,7 @@ def program(instead: str) -> str:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is about to end is given the time for it, however busy the machine is."""
-    monkeypatch.setattr(apart, "_END_S", HANG_S)
+    monkeypatch.setattr(child, "_END_S", HANG_S)
 
 
 @pytest.fixture
@@ -142,10 +143,10 @@ def test_what_nobody_expected_comes_over_with_its_traceback(run: object) -> None
     ("end", "said", "hint"),
     [
         ("os.kill(os.getpid(), 9)", "was killed by SIGKILL, after 2 of 6 frames", "out of memory"),
-        ("os.kill(os.getpid(), 11)", "was killed by SIGSEGV, after 2 of 6 frames", "a library crashed"),
-        ("os.abort()", "was killed by SIGABRT, after 2 of 6 frames", "a library crashed"),
-        ("os._exit(3)", "ended with exit code 3, after 2 of 6 frames", "a library crashed"),
-        ("module.to_file = lambda *_: os._exit(4)", "ended with exit code 4, after 2 of 6 frames", "a library crashed"),
+        ("os.kill(os.getpid(), 11)", "was killed by SIGSEGV, after 2 of 6 frames", "probably crashed"),
+        ("os.abort()", "was killed by SIGABRT, after 2 of 6 frames", "probably crashed"),
+        ("os._exit(3)", "ended with exit code 3, after 2 of 6 frames", "probably crashed"),
+        ("module.to_file = lambda *_: os._exit(4)", "ended with exit code 4, after 2 of 6 frames", "probably crashed"),
     ],
 )
 def test_a_process_that_dies_is_one_clear_error(end: str, said: str, hint: str, run: object) -> None:
@@ -229,9 +230,13 @@ def test_signals_that_ask_to_stop_are_the_parents_alone(run: object, tmp_path: P
 
 @pytest.mark.slow
 def test_nonsense_instead_of_an_answer_is_an_error(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_END_S", 0.1)
-    with pytest.raises(LipblendError, match="the process that looks at the videos was killed by SIGKILL"):
-        run("module.pickle.dump = lambda what, answers: answers.write(b'nonsense')\non_frame(1)\ntime.sleep(100_000)")
+    monkeypatch.setattr(child, "_END_S", 0.1)
+    with pytest.raises(LipblendError, match="the process that analyses the videos was killed by SIGKILL"):
+        run(
+            "import lipblend.runtime.child as child\n"
+            "child.pickle.dump = lambda what, answers: answers.write(b'nonsense')\n"
+            "on_frame(1)\ntime.sleep(100_000)"
+        )
 
 
 PARENT = """
@@ -279,7 +284,7 @@ def test_nonsense_for_an_answer_is_one_clear_error(
     videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     monkeypatch.setattr(apart, "PROGRAM", f"print({said!r})")
-    with pytest.raises(LipblendError, match="the process that looks at the videos"):
+    with pytest.raises(LipblendError, match="the process that analyses the videos"):
         analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None)
 
 
@@ -287,7 +292,7 @@ def test_an_answer_that_is_neither_a_count_nor_an_error(
     videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apart, "PROGRAM", "import pickle, sys; pickle.dump('words', sys.stdout.buffer)")
-    with pytest.raises(LipblendError, match="the process that looks at the videos"):
+    with pytest.raises(LipblendError, match="the process that analyses the videos"):
         analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None)
 
 

@@ -13,13 +13,16 @@ from sameness import same
 from typer.testing import CliRunner
 
 from lipblend import compositing
-from lipblend.analysis import apart, cache, early
+from lipblend import pair as opened
+from lipblend.analysis import apart, cache
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.early import PROGRAM, is_surely_new, process_if_new, process_started
+from lipblend.analysis.early import PROGRAM, is_surely_new, process_if_new
 from lipblend.cli.app import app
 from lipblend.errors import LipblendError
 from lipblend.faces.models import resolve_model
+from lipblend.runtime import child
+from lipblend.runtime.child import child_process
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
@@ -32,13 +35,13 @@ MODEL = resolve_model("face_landmarker")
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Every process that is started for the first pass."""
     found: list[subprocess.Popen[bytes]] = []
-    start = early._start
+    start = child._start
 
     def noted(*given: object) -> subprocess.Popen[bytes]:
         found.append(start(*given))  # type: ignore[arg-type]
         return found[-1]
 
-    monkeypatch.setattr(early, "_start", noted)
+    monkeypatch.setattr(child, "_start", noted)
     yield found
     assert all(process.returncode is not None for process in found), "none is left"
 
@@ -48,7 +51,7 @@ def test_a_process_that_waited_finds_the_same(
     videos: tuple[VideoInfo, VideoInfo], analysis: ClipAnalysis, started: list[subprocess.Popen[bytes]]
 ) -> None:
     done: list[int] = []
-    with process_started(PROGRAM) as process:
+    with child_process(PROGRAM) as process:
         found = analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=done.append, process=process)
     assert same(found, analysis)
     assert done == list(range(1, 7))
@@ -56,7 +59,7 @@ def test_a_process_that_waited_finds_the_same(
 
 
 def test_one_that_died_while_it_waited_is_one_clear_error(videos: tuple[VideoInfo, VideoInfo]) -> None:
-    with process_started("raise SystemExit(3)") as process:
+    with child_process("raise SystemExit(3)") as process:
         process.process.wait()
         with pytest.raises(LipblendError, match="ended with exit code 3, after 0 of 6 frames"):
             analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None, process=process)
@@ -97,7 +100,7 @@ def test_a_run_uses_the_one_that_waits_and_a_second_run_starts_none(
     pair: SamplePair, tmp_path: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["composite", str(pair.original), str(pair.synced), "--cache", str(tmp_path / "kept")]
-    monkeypatch.setattr(apart, "process_started", None)  # whoever starts another one fails
+    monkeypatch.setattr(apart, "child_process", None)  # whoever starts another one fails
     done = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "one.mp4")])
     assert done.exit_code == 0, done.output
     assert len(started) == 1
@@ -110,7 +113,7 @@ def test_a_run_uses_the_one_that_waits_and_a_second_run_starts_none(
 def test_one_that_is_not_needed_has_ended_before_rendering(
     pair: SamplePair, analysis: ClipAnalysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compositing, "analyse_cached", lambda *_, **__: analysis)
+    monkeypatch.setattr(opened, "analyse_cached", lambda *_, **__: analysis)
     plan, ended = compositing.make_plan, []
 
     def planned(*given: object, **named: object) -> object:
@@ -118,7 +121,7 @@ def test_one_that_is_not_needed_has_ended_before_rendering(
         return plan(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(compositing, "make_plan", planned)
-    with process_started(PROGRAM) as process:
+    with child_process(PROGRAM) as process:
         compositing.composite(pair.original, pair.synced, tmp_path / "out.mp4", settings=Settings(), process=process)
     assert ended == [True]
 
@@ -137,11 +140,11 @@ def test_a_run_that_fails_first_leaves_none(
 @pytest.mark.apart
 def test_it_is_started_before_the_run_has_imported_what_it_needs(pair: SamplePair, tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom lipblend.analysis import early\nstart = early._start\n"
+        "import sys\nfrom lipblend.runtime import child\nstart = child._start\n"
         "def noted(*given):\n"
         "    print(*(name in sys.modules for name in ('lipblend.compositing', 'cv2', 'av')), file=sys.stderr)\n"
         "    return start(*given)\n"
-        "early._start = noted\nfrom lipblend.cli.app import main\nmain()\n"
+        "child._start = noted\nfrom lipblend.cli.app import main\nmain()\n"
     )
     words = ["composite", str(pair.original), str(pair.synced), "-o", str(tmp_path / "out.mp4"), "--no-cache", "-q"]
     done = subprocess.run(

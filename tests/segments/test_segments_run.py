@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,7 +21,7 @@ from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.runtime import temporary
+from lipblend.runtime import child, temporary
 from lipblend.runtime.progress import Progress
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
@@ -36,6 +36,22 @@ from lipblend.video.video import Video
 
 SILENT = AudioPlan(None, None, "none", ())
 SETTINGS = Settings(encode=EncodeSettings(preset="veryfast", crf=20))
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The processes that are started; none is left at the end."""
+    started: list[subprocess.Popen[bytes]] = []
+    start = child._start
+
+    def noted(*given: object) -> subprocess.Popen[bytes]:
+        started.append(start(*given))  # type: ignore[arg-type]
+        return started[-1]
+
+    monkeypatch.setattr(child, "_start", noted)
+    yield started
+    assert len(started) == 2
+    assert all(process.returncode is not None for process in started)
 
 
 def job_of(source: Path, output: Path) -> tuple[RenderJob, list[Segment]]:
@@ -84,14 +100,15 @@ def plain(uneven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow(3)
-def test_workers_make_the_same_file_and_progress_counts_over_all(uneven: Path, plain: Path, tmp_path: Path) -> None:
+def test_workers_make_the_same_file_and_progress_counts_over_all(
+    uneven: Path, plain: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+) -> None:
     seen: list[int] = []
     run = write(uneven, tmp_path / "out.mp4", jobs=2, report=lambda p: seen.append(p.done))
     assert (tmp_path / "out.mp4").read_bytes() == plain.read_bytes()
     assert times_of(tmp_path / "out.mp4") == times_of(uneven)
     assert seen == list(range(1, 41))
     assert run.tally.passed_through == {"no face": 40}
-    assert multiprocessing.active_children() == []
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
@@ -114,7 +131,6 @@ def test_an_interrupt_leaves_no_file_and_no_process(
     with pytest.raises(KeyboardInterrupt):
         write(uneven, tmp_path / "out.mp4", jobs=2, report=_Stop(25, KeyboardInterrupt()))
     assert list(tmp_path.iterdir()) == []
-    assert multiprocessing.active_children() == []
 
 
 def kept_for(output: Path, **more: str) -> KeptSegments:
@@ -236,7 +252,9 @@ def test_digests_go_by_content() -> None:
 
 
 @pytest.mark.slow(3)
-def test_a_workers_error_is_raised_as_it_is(uneven: Path, tmp_path: Path) -> None:
+def test_a_workers_error_is_raised_as_it_is(
+    uneven: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+) -> None:
     gone = tmp_path / "gone.mp4"
     gone.write_bytes(uneven.read_bytes())
     job, segments = job_of(gone, tmp_path / "out.mp4")
@@ -244,18 +262,19 @@ def test_a_workers_error_is_raised_as_it_is(uneven: Path, tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"gone\.mp4 does not exist") as caught, WorkerPool(job, 2) as pool:
         list(pool.run(segments))
     assert caught.value.hint == "Check the path."
-    assert multiprocessing.active_children() == []
+    assert "In a render worker" in "".join(caught.value.__notes__)
 
 
 @pytest.mark.slow(3)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_a_killed_worker_ends_the_run_with_one_clear_error(uneven: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_ends_the_run_with_one_clear_error(
+    uneven: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+) -> None:
     def kill(_: Progress) -> None:
-        for child in multiprocessing.active_children():
-            os.kill(child.pid, signal.SIGKILL)
+        for process in workers:
+            process.kill()
 
     with pytest.raises(LipblendError, match=r"killed by SIGKILL at frames \d+ to \d+") as caught:
         write(uneven, tmp_path / "out.mp4", jobs=2, report=kill)
     assert "--jobs" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
-    assert multiprocessing.active_children() == []
