@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.analyse import Measures, measured_tracks, read_colours, video_of
+from lipblend.analysis.analyse import clip_analysis, measured_tracks, read_colours
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.measure import Pair
+from lipblend.analysis.first_reading import Measures, PairReading
 from lipblend.errors import InputMismatchError
 from lipblend.faces.early_landmarker import LandmarkerSoon
 from lipblend.faces.landmarks import Landmarks
@@ -23,7 +23,6 @@ from lipblend.pairing.scan import Scan, Seen, thumbnail
 from lipblend.pairing.sparse import SparsePictures
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
-from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.settings import Settings, TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
@@ -67,10 +66,10 @@ def glance(
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-glance") as threads:
         first = threads.submit(_frame_at, original, starts_s[0] + time_s)
         second = threads.submit(_frame_at, synced, starts_s[1] + time_s)
-        ours, theirs = first.result(), second.result()
-    seen = _faces(ours, original, finder, track)
-    seen_there = _faces(theirs, synced, finder, track, near=seen)
-    scans = _scan(original, ours, seen), _scan(synced, theirs, seen_there)
+        original_frame, synced_frame = first.result(), second.result()
+    seen = _faces(original_frame, original, finder, track)
+    seen_there = _faces(synced_frame, synced, finder, track, near=seen)
+    scans = _scan(original, original_frame, seen), _scan(synced, synced_frame, seen_there)
     try:
         alignment = align(*scans, pair)
         read = read_colours(*scans, alignment, settings)
@@ -79,25 +78,12 @@ def glance(
     line = alignment.timeline
     if alignment.likeness < SAME_TAKE or line.follows == "synced" or (line.synced_index < 0).any():
         raise WindowUnpairedError("the frames of the same time do not belong together", hint=HINT)
-    both = Pair(original, synced.read_by(read.change), alignment.mapping, settings.colour.space == "lab")
+    lab = settings.colour.space == "lab"
+    reading = PairReading(original, synced.read_by(read.change), lab, alignment.mapping)
     measures = Measures()
-    measures[0, 0] = both.measure(ours, scans[0].faces[0], theirs, scans[1].faces[0])
-    tracks, _ = measured_tracks(*scans, alignment, both, measures)
-    return ClipAnalysis(
-        original=video_of(scans[0]),
-        synced=video_of(scans[1]).read_by(read.change),
-        times_s=np.array([ours.time_s]),
-        pts=np.array([ours.pts]),
-        durations=np.array([ours.duration]),
-        original_index=line.original_index,
-        synced_index=line.synced_index,
-        shot_starts=np.zeros(1, np.intp),
-        tracks=tracks,
-        alignment=alignment,
-        matrix=ycbcr_matrix(original.colour, original.height),
-        notes=read.notes,
-        interpretation=read,
-    )
+    measures[0, 0] = reading.measure(original_frame, scans[0].faces[0], synced_frame, scans[1].faces[0])
+    tracks, _ = measured_tracks(*scans, alignment, measures)
+    return clip_analysis(*scans, alignment, read, tracks, read.notes)
 
 
 def _frame_at(info: VideoInfo, time_s: float) -> Frame:

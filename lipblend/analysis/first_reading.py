@@ -1,0 +1,199 @@
+"""Reading two videos once: faces found in each, and frames of the same time measured against each other meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipblend.analysis.follow import follow
+from lipblend.analysis.measure import FOOTPRINT_EVERY, FaceMeasure, in_original, measure_faces
+from lipblend.errors import InputError
+from lipblend.faces.early_landmarker import LandmarkerSoon
+from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.tracks import TrackedFace
+from lipblend.pairing.by_time import pair_by_time
+from lipblend.pairing.excerpt import check_not_empty
+from lipblend.pairing.scan import Scan
+from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
+from lipblend.picture.picture import Picture
+from lipblend.runtime.prefetch import prefetch
+from lipblend.runtime.spill import StoredSequence
+from lipblend.settings import TrackSettings
+from lipblend.video.info import VideoInfo
+from lipblend.video.reader import Frame
+
+_QUEUE = 2  # frames per stream that wait for the face search, and as many to be measured
+
+
+class Measures:
+    """Measures of the faces of frame pairs, by track id; they lie in a temporary file."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, int], int] = {}
+        self._measured: StoredSequence[dict[int, FaceMeasure]] = StoredSequence()
+
+    def __setitem__(self, pair: tuple[int, int], measured: dict[int, FaceMeasure]) -> None:
+        self._places[pair] = len(self._measured)
+        self._measured.append(measured)
+
+    def __getitem__(self, pair: tuple[int, int]) -> dict[int, FaceMeasure]:
+        return self._measured[self._places[pair]]
+
+    def __contains__(self, pair: tuple[int, int]) -> bool:
+        return pair in self._places
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._places.clear()
+
+
+@dataclass(frozen=True)
+class PairReading:
+    """How a frame of each video is read, to measure them against each other.
+
+    Attributes
+    ----------
+    original, synced : VideoInfo
+    lab : bool
+        Take colour statistics in CIE Lab.
+    mapping : FrameMapping
+        Where the original's pixels lie in the synced frame.
+    """
+
+    original: VideoInfo
+    synced: VideoInfo
+    lab: bool
+    mapping: FrameMapping = UNMOVED
+
+    def measure(
+        self, original: Frame, faces: tuple[TrackedFace, ...], synced: Frame, synced_faces: tuple[TrackedFace, ...]
+    ) -> dict[int, FaceMeasure]:
+        """Measure the faces of a frame pair; by track id."""
+        return measure_faces(
+            Picture(original.planes, original.layout, self.original.colour, self.original.height),
+            faces,
+            Picture(synced.planes, synced.layout, self.synced.colour, self.synced.height),
+            in_original(synced_faces, self.mapping),
+            mapping=self.mapping,
+            lab=self.lab,
+            footprint=original.index % FOOTPRINT_EVERY == 0,
+        )
+
+
+@dataclass(frozen=True)
+class FaceSearch:
+    """How faces are looked for.
+
+    Attributes
+    ----------
+    model : Path
+        Face landmarker bundle, checked.
+    track : TrackSettings
+    thorough : bool
+        Search the synced video down to the smallest faces, as the original; otherwise stop at the first size that shows
+        a face.
+    landmarker : LandmarkerSoon or None
+        One that was created early, for the original; it stays open.
+    """
+
+    model: Path
+    track: TrackSettings
+    thorough: bool
+    landmarker: LandmarkerSoon | None = None
+
+    def open(self) -> FaceLandmarker:
+        """A new landmarker."""
+        return FaceLandmarker(self.model, max_faces=self.track.max_faces, confidence=self.track.confidence)
+
+    def early(self) -> AbstractContextManager[FaceLandmarker]:
+        """The early one, left open afterwards, or a new one."""
+        return nullcontext(self.landmarker.ready()) if self.landmarker is not None else self.open()
+
+
+def read_both(
+    original: Scan,
+    synced: Scan,
+    search: FaceSearch,
+    *,
+    lab: bool,
+    starts_s: tuple[float, float] | None,
+    on_frame: Callable[[int], None],
+) -> tuple[Measures, tuple[str, ...]]:
+    """Read both videos and fill their scans.
+
+    Each video is decoded on one thread, and its faces are found on another.
+
+    Parameters
+    ----------
+    original, synced : Scan
+        Empty; filled here.
+    search : FaceSearch
+    lab : bool
+        Take colour statistics in CIE Lab.
+    starts_s : (float, float) or None
+        Times of the two videos that belong together, if not those of their first frames.
+    on_frame : callable
+        Called with the number of original frames done.
+
+    Returns
+    -------
+    measures : Measures
+        Of frames of the same time, if the two videos are of the same size.
+    notes : tuple of str
+
+    Raises
+    ------
+    InputError, WindowUnpairedError
+        No frame of a video can be decoded.
+    """
+    infos = original.info, synced.info
+    same_size = infos[0].upright_size == infos[1].upright_size
+    reading, measures = PairReading(*infos, lab), Measures()
+    with (
+        original.reader() as original_reader,
+        synced.reader() as synced_reader,
+        prefetch(original_reader, _QUEUE) as original_frames,
+        prefetch(synced_reader, _QUEUE) as synced_frames,
+        search.early() as original_search,
+        prefetch(
+            follow(original_frames, infos[0], original_search, search.track), original.ahead(_QUEUE)
+        ) as original_seen,
+        search.open() as synced_search,
+        prefetch(
+            follow(synced_frames, infos[1], synced_search, search.track, exhaustive=search.thorough),
+            synced.ahead(_QUEUE),
+        ) as synced_seen,
+    ):
+        rest = synced.recorded(synced_seen)
+        for first, second in pair_by_time(original.recorded(original_seen), rest, starts_s=starts_s):
+            if second is not None and same_size:
+                key = first.frame.index, second.frame.index
+                measures[key] = reading.measure(first.frame, first.faces, second.frame, second.faces)
+            on_frame(len(original))
+        for _ in rest:
+            pass
+        original.finish(original_reader)
+        synced.finish(synced_reader)
+        network = original_search.network
+    for scan in (original, synced):
+        if not len(scan):
+            check_not_empty(scan, original=scan is original)
+            raise InputError(
+                f"no frame of {scan.info.path.name} can be decoded",
+                hint="Check that the file plays, or encode it again.",
+            )
+    return measures, () if network.refused else (f"MediaPipe could not be kept off the network ({network.reason})",)
+
+
+def measure_missing(
+    reading: PairReading, original: Scan, synced: Scan, pairs: list[tuple[int, int]], measures: Measures
+) -> None:
+    """Measure frame pairs that were not measured in passing; their frames are read once more."""
+    pairs = [pair for pair in pairs if pair not in measures]
+    original_frames = original.frames([first for first, _ in pairs])
+    synced_frames = synced.frames([second for _, second in pairs])
+    with prefetch(original_frames, _QUEUE) as frames, prefetch(synced_frames, _QUEUE) as partners:
+        for (i, j), frame, partner in zip(pairs, frames, partners, strict=True):
+            measures[i, j] = reading.measure(frame, original.faces[i], partner, synced.faces[j])
