@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_layout import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -86,10 +87,19 @@ def test_every_page_of_the_site_is_in_its_menu() -> None:
         assert f" {page.relative_to(DOCS).as_posix()}\n" in menu, page
 
 
-def test_the_architecture_names_every_room() -> None:
+def test_the_architecture_names_every_room_and_in_the_order_of_their_layers() -> None:
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    rooms = {path.parent.name for path in (ROOT / "lipblend").glob("*/__init__.py")}
-    assert {room for room in rooms if f"| `{room}/` |" not in page} == set()
+    package = ROOT / "lipblend"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    modules = {path.name for path in package.glob("[!_]*.py")}
+    named = {
+        word for row in re.findall(r"^\| (`.+?) \|", page, flags=re.MULTILINE) for word in re.findall(r"`(.+?)`", row)
+    }
+    assert {f"{room}/" for room in rooms} | modules <= named
+    order = re.search(r"^From the top: (.+?)\.$", page, flags=re.MULTILINE | re.DOTALL)
+    assert order is not None
+    layers = tuple(tuple(re.findall(r"`(\w+)`", line)) for line in order[1].split("·"))
+    assert (("__main__",), *layers) == LAYERS
 
 
 def test_the_package_is_marked_as_typed() -> None:
