@@ -1,4 +1,4 @@
-"""One stage of lipblend off at a time, held against the truth of some triples. See docs/ablation.md."""
+"""One stage of lipblend off at a time, held against the truth of some triples. See docs/lab/ablation.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--frames", type=int, metavar="N", help="only N frames from the middle of each triple")
     made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="triples at once (cores)")
     made.add_argument("--json", type=Path, metavar="OUT", help="write all numbers")
-    made.add_argument("--markdown", type=Path, metavar="OUT", help="write the table, in its place in docs/ablation.md")
+    made.add_argument("--markdown", type=Path, metavar="OUT", help="put the table into docs/lab/ablation.md")
     return made
 
 

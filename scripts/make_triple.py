@@ -1,7 +1,7 @@
 """A pair with a known truth, made from a clip of one face: orig.mp4, synced.mp4, truth.mp4 and about.json.
 
 truth is the footage; orig is the same with another mouth motion, a warp of lower lip and jaw that the face mesh drives;
-synced is orig with a degraded truth pasted in, as a generator would. See docs/presets.md.
+synced is orig with a degraded truth pasted in, as a generator would. See docs/lab/presets.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CPU time of each stage of composing a frame, on a made clip. See docs/profile.md."""
+"""CPU time of each stage of composing a frame, on a made clip. See docs/lab/profile.md."""
 
 from __future__ import annotations
 

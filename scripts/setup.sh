@@ -1,16 +1,22 @@
-# Sourced by the other scripts: makes and refreshes .venv in the checkout. POSIX sh; everything it says goes to stderr.
+# Sourced by the other scripts: creates and updates .venv in the checkout. POSIX sh; all messages go to stderr.
 #
-#   root          the checkout
-#   prepare run   sets up what `lipblend` needs
-#   prepare dev   the same and the tools that the tests need
-#   venv_python   afterwards, the environment's Python
+#   root            the checkout
+#   prepare run     installs lipblend
+#   prepare EXTRA   installs lipblend with an extra of pyproject.toml: dev for the tests, docs for the documentation
+#   venv_python     afterwards, the environment's Python
+#   use_venv NAME   before prepare: an environment other than .venv
 #
-# LIPBLEND_PYTHON names the Python to build on; otherwise the newest of 3.13 to 3.11 that works is taken.
+# LIPBLEND_PYTHON names the Python to use; by default it is the newest of 3.13 to 3.11 that works.
 
 root=$(CDPATH='' cd -- "$(dirname -- "${launcher:-$0}")/.." && pwd) || exit 1
-venv=$root/.venv
-venv_python=$venv/bin/python
-lock=$root/.venv.lock
+
+use_venv() {
+    venv=$root/$1
+    venv_python=$venv/bin/python
+    lock=$venv.lock
+    log=$venv-setup.log
+}
+use_venv .venv
 
 fail() {
     printf 'error: %s\n' "$1" >&2
@@ -39,8 +45,8 @@ stamp_text() {
 
 is_ready() {
     [ -x "$venv_python" ] && [ -f "$venv/stamp" ] || return 1
-    [ "$(cat "$venv/stamp")" = "$(stamp_text dev)" ] && return
-    [ "$1" = run ] && [ "$(cat "$venv/stamp")" = "$(stamp_text run)" ]
+    [ "$(cat "$venv/stamp")" = "$(stamp_text "$1")" ] && return
+    [ "$1" = run ] && [ "$(cat "$venv/stamp")" = "$(stamp_text dev)" ] # which includes it
 }
 
 # Two scripts started at once must not both write .venv: the second waits for the first.
@@ -79,7 +85,7 @@ owner_of() {
 
 # A set-up with sudo leaves files that its user can neither read nor replace.
 check_rights() {
-    for place in "$venv" "$root/.venv-setup.log"; do
+    for place in "$venv" "$log"; do
         [ -e "$place" ] || continue
         [ -r "$place" ] && [ -w "$place" ] && { [ ! -d "$place" ] || [ -x "$place" ]; } && continue
         owner_of "$place"
@@ -100,12 +106,11 @@ install() {
     [ ! -e "$venv" ] || [ -f "$venv/stamp" ] || fail "$venv was not made by these scripts; move it away first"
     find_python
     printf 'lipblend: setting up %s with %s (%s), once; this takes a minute or two\n' "$venv" "$("$python" -V 2>&1)" "$1" >&2
-    log=$root/.venv-setup.log
     rm -rf "$venv" 2>/dev/null || fail "cannot replace $venv: some of it belongs to another user (or was made with sudo). Delete it as that user"
     mkdir "$venv" && echo unfinished >"$venv/stamp" || fail "cannot write $venv"
     "$python" -m venv "$venv" >"$log" 2>&1 || fail "cannot make $venv: $(tail -n 1 "$log") (all of it: $log)"
     target=$root
-    [ "$1" = dev ] && target="$root[dev]"
+    [ "$1" = run ] || target="$root[$1]"
     if ! "$venv_python" -m pip install --disable-pip-version-check -c "$root/constraints.txt" -e "$target" >"$log" 2>&1; then
         if grep -Eqi 'NewConnectionError|ConnectTimeout|name resolution|ProxyError|Network is unreachable' "$log"; then
             fail "cannot reach the Python package index; check the network (all of it: $log)"

@@ -1,4 +1,4 @@
-"""No test depends on how fast the machine is, nor on which ran before it in the same worker; see docs/testing.md."""
+"""No test depends on the speed of the machine or on an earlier test in the same worker; see docs/lab/testing.md."""
 
 from __future__ import annotations
 

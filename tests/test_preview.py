@@ -65,7 +65,7 @@ def rgb(path: Path) -> list[np.ndarray]:
 def test_a_frame_equals_that_of_a_whole_run_but_for_the_far_smoothing(sample: SamplePair, tmp_path: Path) -> None:
     from lipblend import composite
 
-    # The footprint is of the whole clip, and a window's is another one: see docs/design.md.
+    # The footprint is of the whole clip, and a window's is another one: see docs/lab/preview.md.
     settings, lossless = (
         each.model_copy(update={"footprint": FootprintSettings(method="none")}) for each in (NATURAL, LOSSLESS)
     )

@@ -247,3 +247,11 @@ def test_the_benchmark_runs_its_program(checkout: Checkout) -> None:
     assert checkout.run("scripts/bench", "--frames", "8").returncode == 0
     calls = checkout.calls_file.read_text().splitlines()
     assert calls[-1] == f"python {checkout.root}/scripts/bench.py --frames 8"
+
+
+def test_the_documentation_is_built_in_an_environment_of_its_own(checkout: Checkout) -> None:
+    assert checkout.run("scripts/docs", "--quiet").returncode == 0
+    assert f"-e {checkout.root}[docs]" in checkout.installs[0]
+    assert checkout.calls_file.read_text().splitlines()[-1] == "python -m mkdocs build --strict --quiet"
+    assert (checkout.root / ".venv-docs" / "stamp").exists()
+    assert not (checkout.root / ".venv").exists()

@@ -94,7 +94,7 @@ def evaluate_command(
     """Measure a composite: seam, colour, flicker, old lips, lip-sync, and broken synced frames.
 
     RESULT may come from lipblend or from anything else, also SYNCED itself. Every measure is explained in
-    docs/measures.md. With --gate the exit code is 8 when a pass mark is missed.
+    docs/quality.md. With --gate the exit code is 8 when a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
     optional = {"reference": reference, "config file": config}

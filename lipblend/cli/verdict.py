@@ -67,7 +67,7 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
 
 
 GATE_HINT = (
-    "Another preset may do better (`lipblend preview --presets all` shows all three); docs/measures.md says what "
+    "Another preset may do better (`lipblend preview --presets all` shows all three); docs/quality.md says what "
     "each mark means, and where real footage misses it too; gate.* sets other marks."
 )
 

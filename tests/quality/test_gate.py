@@ -132,7 +132,7 @@ def test_every_mark_belongs_to_a_measure_and_is_in_the_docs() -> None:
 def test_the_page_on_measures_names_every_key_and_default() -> None:
     from pathlib import Path
 
-    text = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
     for measure in MEASURES.values():
         assert f"`{measure.key}`" in text or f"`{measure.key.rstrip('yb')}" in text, measure.key
         if measure.mark:
