@@ -1,11 +1,23 @@
 """Blend a lip-synced mouth back into the original video without a visible seam.
 
-The public Python API; everything is loaded when it is first used, so that ``import lipblend`` costs nothing.
+The public Python API, in the order of its story. Everything is loaded when it is first used, so that
+``import lipblend`` costs nothing.
+
+====================================  ================================================================================
+`composite`                           the whole job: two videos in, one out
+`open_pair`, `Pair.analyse`           open the original and the synced video; track, align and measure them
+`make_plan`                           what every output frame will use
+`render_frame`, `compose`             one frame: the change, and the picture with the change
+`evaluate`                            measure a finished result
+`FrameBlender`, `blend_frame`         single frames as numpy arrays, in the place of a generator's own paste-back
+`Settings`, `resolve_settings`        how the picture is made; with presets and files
+====================================  ================================================================================
 
     from pathlib import Path
-    from lipblend import Settings, composite
+    from lipblend import composite, resolve_settings
 
-    result = composite(Path("orig.mp4"), Path("synced.mp4"), Path("out.mp4"), settings=Settings())
+    settings = resolve_settings("natural").settings
+    result = composite(Path("orig.mp4"), Path("synced.mp4"), Path("out.mp4"), settings=settings)
 """
 
 from __future__ import annotations
@@ -14,26 +26,68 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lipblend.analysis.clip_analysis import ClipAnalysis as ClipAnalysis
     from lipblend.composite_result import CompositeResult as CompositeResult
     from lipblend.compositing import composite as composite
     from lipblend.errors import LipblendError as LipblendError
+    from lipblend.frame_blender import FrameBlender as FrameBlender
+    from lipblend.frame_blender import blend_frame as blend_frame
+    from lipblend.pair import Pair as Pair
+    from lipblend.pair import open_pair as open_pair
+    from lipblend.picture.picture import Picture as Picture
+    from lipblend.plan.frame_plan import FramePlan as FramePlan
+    from lipblend.plan.frame_plan import Plan as Plan
+    from lipblend.plan.make_plan import make_plan as make_plan
+    from lipblend.quality.evaluation.evaluate import EvaluateOptions as EvaluateOptions
+    from lipblend.quality.evaluation.evaluate import evaluate as evaluate
+    from lipblend.render.frame import FrameResult as FrameResult
+    from lipblend.render.frame import compose as compose
+    from lipblend.render.frame import render_frame as render_frame
     from lipblend.runtime.progress import Progress as Progress
+    from lipblend.segments.run_options import CompositeOptions as CompositeOptions
+    from lipblend.segments.run_options import DebugOptions as DebugOptions
+    from lipblend.segments.spans import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
     from lipblend.settings.presets import resolve_settings as resolve_settings
+    from lipblend.video.video import Video as Video
 
 _HOMES = {
+    "ClipAnalysis": "lipblend.analysis.clip_analysis",
+    "CompositeOptions": "lipblend.segments.run_options",
     "CompositeResult": "lipblend.composite_result",
+    "DebugOptions": "lipblend.segments.run_options",
+    "EvaluateOptions": "lipblend.quality.evaluation.evaluate",
+    "FrameBlender": "lipblend.frame_blender",
+    "FramePlan": "lipblend.plan.frame_plan",
+    "FrameRange": "lipblend.segments.spans",
+    "FrameResult": "lipblend.render.frame",
     "LipblendError": "lipblend.errors",
+    "Pair": "lipblend.pair",
+    "Picture": "lipblend.picture.picture",
+    "Plan": "lipblend.plan.frame_plan",
     "Progress": "lipblend.runtime.progress",
     "Settings": "lipblend.settings",
+    "Video": "lipblend.video.video",
+    "blend_frame": "lipblend.frame_blender",
+    "compose": "lipblend.render.frame",
     "composite": "lipblend.compositing",
+    "evaluate": "lipblend.quality.evaluation.evaluate",
+    "make_plan": "lipblend.plan.make_plan",
+    "open_pair": "lipblend.pair",
+    "render_frame": "lipblend.render.frame",
     "resolve_settings": "lipblend.settings.presets",
 }
 
-__all__ = ["CompositeResult", "LipblendError", "Progress", "Settings", "composite", "resolve_settings"]
+__all__ = sorted(["__version__", *_HOMES])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("lipblend")
     if name not in _HOMES:
         raise AttributeError(f"module 'lipblend' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -17,7 +17,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("lab", "preview", "selfcheck"),
-    ("compositing",),
+    ("compositing", "frame_blender"),
     ("composite_result",),
     ("quality", "segments"),
     ("render",),

@@ -11,10 +11,9 @@ import numpy.typing as npt
 from lipblend.analysis.analyse import clip_analysis, measured_tracks, read_colours
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.first_reading import Measures, PairReading
+from lipblend.analysis.single_frame import faces_of_frame
 from lipblend.errors import InputMismatchError
 from lipblend.faces.early_landmarker import LandmarkerSoon
-from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import CROP_FACTOR, SAME_FACE_IOU, Mesh, crop_around, find_faces, overlap, shifted
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.alignment import align
 from lipblend.pairing.excerpt import HINT, Window, WindowUnpairedError, window_pts
@@ -111,18 +110,9 @@ def _scan(info: VideoInfo, frame: Frame, faces: tuple[TrackedFace, ...]) -> Scan
 def _faces(
     frame: Frame, info: VideoInfo, finder: LandmarkerSoon, track: TrackSettings, near: tuple[TrackedFace, ...] = ()
 ) -> tuple[TrackedFace, ...]:
-    """The faces of a frame; with ``near``, those of the other video are looked for where they are there, first."""
+    """The faces of a frame; with ``near``, those of the other video are looked for in their places first."""
 
     def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
         return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
 
-    detect, width, height = finder.ready().detect, info.upright_width, info.upright_height
-    meshes: list[Mesh] = []
-    for face in near:
-        crop = crop_around(face.landmarks.points, CROP_FACTOR).clipped(width, height)
-        seen = [shifted(mesh, crop) for mesh in detect(rgb_of(crop))] if min(crop.width, crop.height) > 1 else []
-        meshes += [mesh for mesh in seen if overlap(mesh, face.landmarks.points) >= SAME_FACE_IOU][:1]
-    if not near or len(meshes) < len(near):
-        whole = rgb_of(Box(0, 0, width, height))
-        meshes = find_faces(whole, detect, min_face_px=track.min_face_px, exhaustive=False)
-    return tuple(TrackedFace(number, Landmarks(mesh)) for number, mesh in enumerate(meshes[: track.max_faces]))
+    return faces_of_frame(rgb_of, info.upright_size, finder.ready().detect, track, near)
