@@ -12,10 +12,11 @@ from faceviews import flat, halves, sized
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.plan.frame_plan import FramePlan
+from lipblend.quality.evaluation.matte_estimate import share_apart
 from lipblend.quality.evaluation.measuring import NOT_HELD, Measured, measure
 from lipblend.quality.evaluation.result_matching import _rows
 from lipblend.quality.evaluation.trust import shows_settings
-from lipblend.quality.evaluation.walk import Looked, share_apart
+from lipblend.quality.evaluation.walk import Looked
 from lipblend.quality.view import FaceView
 
 SIZE = (120, 120)

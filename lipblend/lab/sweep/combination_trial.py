@@ -19,7 +19,7 @@ from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
-from lipblend.quality.evaluation.views import Blended, frame_views, in_original
+from lipblend.quality.evaluation.views import Blended, FrameTriple, frame_views, in_original
 from lipblend.quality.frame import face_scores, same_face, worst, worst_of
 from lipblend.quality.truth_measures import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
@@ -113,14 +113,8 @@ class Trial:
             started = time.perf_counter()
             done, composed = self._render(row, each)
             seconds = time.perf_counter() - started
-            views = frame_views(
-                each.original,
-                each.synced,
-                composed,
-                [Blended(patch.plan, patch.matte, patch.taken) for patch in done.patches],
-                (),
-                mapping=self._plan.mapping,
-            )
+            frames = FrameTriple(each.original, each.synced, composed, self._plan.mapping)
+            views = frame_views(frames, Blended.of(done))
             seen = [_Seen(view, _truth(view, each)) for view in views]
             if number > block.start or not block.lead_in:
                 self._render_s.append(seconds)

@@ -28,7 +28,7 @@ NOT_HELD = "not of the original"
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured: a row a frame, the shots, and the values of the whole clip."""
+    """Measures of a result: a row per frame, the shots, and the values of the whole clip."""
 
     rows: tuple[FrameRow, ...]
     shots: tuple[Shot, ...]
@@ -44,9 +44,9 @@ class _Seen:
 
 
 class _Person:
-    """One face through a shot; an entry a frame of it, nan and None where it is not blended.
+    """One face through a shot, an entry per frame; nan and None where it is not blended.
 
-    ``last`` is where it was seen last, and in which frame of the shot.
+    ``last`` holds the frame of the shot in which it was seen last, and what was seen.
     """
 
     def __init__(self, count: int) -> None:
@@ -74,18 +74,18 @@ class _Shot:
             patch = None
             if self._reference is not None and truth is not None:
                 patch = self._reference.patch(view, truth, self._walk)
-            person, before = self._whose(view, free, place)
+            person, previous = self._person_of(view, free, place)
             seen = _Seen(view, patch)
-            scores = face_scores(view, before.view if before is not None else None)
+            scores = face_scores(view, previous.view if previous is not None else None)
             known = [scores.values]
             if self._walk.estimated:
-                known.append(within_contour(view, before.view if before is not None else None))
-            values.append({**worst(known), **self._against_reference(seen, before)})
+                known.append(within_contour(view, previous.view if previous is not None else None))
+            values.append({**worst(known), **self._against_reference(seen, previous)})
             self._note(person, seen, place, scores)
         self.rows.append(self._row(looked, values))
 
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
-        """The rows, with the faults of the synced patches that are found over the whole shot."""
+        """The rows, with the faults of synced patches that only the whole shot shows."""
         faults: list[set[str]] = [set() for _ in self.rows]
         for person in self.people:
             for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
@@ -93,7 +93,7 @@ class _Shot:
         return [replace(row, faults=tuple(sorted(names))) for row, names in zip(self.rows, faults, strict=True)]
 
     def values(self) -> dict[str, float]:
-        """What is measured over the shot; the worst face's."""
+        """Measures over the shot; those of the worst face."""
         found: dict[str, list[float]] = {}
         for person in self.people:
             for key, value in (
@@ -104,10 +104,10 @@ class _Shot:
                     found.setdefault(key, []).append(value)
         return {key: worst_of(key, values) for key, values in found.items()}
 
-    def _whose(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, _Seen | None]:
-        """Whose face it is, of those that this frame has not shown yet, and that face in the frame before.
+    def _person_of(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, _Seen | None]:
+        """The person that a face belongs to, of those not yet seen in this frame, and the same face one frame earlier.
 
-        A face that was away keeps its place: somebody else who comes meanwhile is somebody else.
+        A person who was away keeps their entry: another face that comes meanwhile is another person.
         """
         known = [(person, person.last) for person in free if person.last is not None]
         number = same_face(view, [last.view for _, (_, last) in known])
@@ -118,12 +118,12 @@ class _Shot:
         free.remove(person)
         return person, last if then == place - 1 else None
 
-    def _against_reference(self, seen: _Seen, before: _Seen | None) -> dict[str, float]:
+    def _against_reference(self, seen: _Seen, previous: _Seen | None) -> dict[str, float]:
         if seen.truth is None or self._reference is None:
             return {}
         found = dict(reference_scores(seen.view, seen.truth))
-        if before is not None and before.truth is not None:
-            change = temporal_error(seen.view, seen.truth, before.view, before.truth)
+        if previous is not None and previous.truth is not None:
+            change = temporal_error(seen.view, seen.truth, previous.view, previous.truth)
             found |= {"temporal": change} if change is not None else {}
         if self._reference.lpips is not None:
             distance = self._reference.lpips.score(seen.view, seen.truth)
@@ -179,13 +179,13 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
             rows += shot.finished(walk.result.times_s[np.array(indices[start:stop])])
             shots.append(Shot(indices[start], indices[stop - 1] + 1, shot.values()))
             for person, each in enumerate(shot.people):
-                openings.setdefault(person, []).append(_about_their_mean(each.openings))
+                openings.setdefault(person, []).append(_centred(each.openings))
     rows = _with_left_out(rows, walk)
     return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
 
 
 def _with_left_out(rows: Sequence[FrameRow], walk: Walk) -> list[FrameRow]:
-    """A row for every frame of the result: also for those that the original does not hold, in the shot before them."""
+    """A row for every frame of the result; one that the original does not hold belongs to the shot before it."""
     measured = {row.index: row for row in rows}
     shot, every = 0, []
     for index, time_s in enumerate(walk.result.times_s.tolist()):
@@ -204,15 +204,15 @@ def _truths(
 
 
 def _shots(walk: Walk, indices: Sequence[int]) -> list[tuple[int, int]]:
-    """Shots as ranges of places in ``indices``, the frames that the original holds."""
+    """Shots as ranges of positions in ``indices``, the frames that the original holds."""
     plan_rows = walk.result.rows[np.array(indices, int)]
     shot = np.searchsorted(walk.shot_starts, plan_rows, side="right")
     starts = [0, *(np.flatnonzero(np.diff(shot)) + 1).tolist(), len(indices)]
     return list(itertools.pairwise(starts))
 
 
-def _about_their_mean(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Openings of a shot, (n, 2), steadied and about their mean: shots, and people, differ in it."""
+def _centred(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mouth openings of a shot, (n, 2), smoothed, minus their mean: shots and people differ in it."""
     known = np.isfinite(openings).all(1)
     steady = np.stack([steadied(series) for series in openings.T], axis=1)
     return steady - steady[known].mean(0) if known.any() else steady

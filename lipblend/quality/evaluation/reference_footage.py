@@ -1,4 +1,4 @@
-"""The footage that a perfect result would show."""
+"""Footage that a perfect result would show."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ class Reference:
         """
         info = probe(path)
         video = Video.read(info)
-        ours, made = walk.original, walk.result
-        if info.upright_size != ours.info.upright_size or len(video.pts) not in (len(made.rows), len(ours.pts)):
-            size, wanted = info.upright_size, ours.info.upright_size
+        original, result = walk.original, walk.result
+        if info.upright_size != original.info.upright_size or len(video) not in (len(result.rows), len(original)):
+            size, wanted = info.upright_size, original.info.upright_size
             raise InputError(
-                f"the reference has {len(video.pts)} frames of {size[0]}x{size[1]}, the original {len(ours.pts)} of "
-                f"{wanted[0]}x{wanted[1]}, the result {len(made.rows)}",
-                hint="Give footage that goes frame by frame with the original or with the result.",
+                f"the reference has {len(video)} frames of {size[0]}x{size[1]}, the original {len(original)} of "
+                f"{wanted[0]}x{wanted[1]}, the result {len(result.rows)}",
+                hint="Give footage with a frame for every frame of the original, or of the result.",
             )
         lpips, why = LpipsModel.load()
         notes = () if lpips is not None else (f"LPIPS was not measured: {why}",)
-        return cls(video, len(video.pts) != len(made.rows), lpips, notes)
+        return cls(video, len(video) != len(result.rows), lpips, notes)
 
     def pictures(self, walk: Walk, indices: Sequence[int]) -> Iterator[Picture]:
         """The reference's frames for frames of the result, by rising index."""

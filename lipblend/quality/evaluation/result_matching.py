@@ -36,10 +36,10 @@ _SAME_SCENE = 0.45  # as of two videos that are to be put together
 
 
 def match_result(analysis: ClipAnalysis, plan: Plan, scan: Scan) -> tuple[ResultVideo, tuple[str, ...]]:
-    """Find out which frame of a result is which; ``scan`` is what `follow_both` saw of it.
+    """Find out which frame of a result is which; ``scan`` is what `follow_both` read of it.
 
     A result with as many frames as the plan, of the original's size, shows them in order, as lipblend writes it. Any
-    other is put together with the original by the picture, as a synced video is.
+    other is matched with the original by the picture, as a synced video is.
 
     Returns
     -------
@@ -50,17 +50,17 @@ def match_result(analysis: ClipAnalysis, plan: Plan, scan: Scan) -> tuple[Result
     InputMismatchError
         The result shows another scene, or nothing that would be written of it.
     """
-    made, original = scan.info, analysis.original
-    video = Video(made, np.array(scan.pts), scan.exact_times)
+    info, original = scan.info, analysis.original
+    video = Video(info, np.array(scan.pts), scan.exact_times)
     notes = scan.damage
     mapping: FrameMapping = UNMOVED
-    if len(scan) == len(plan.rows) and made.upright_size == original.info.upright_size:
+    if len(scan) == len(plan.rows) and info.upright_size == original.info.upright_size:
         rows = np.arange(len(scan))
         _check_scene(original, plan, scan)
     else:
         mapping, rows = _aligned(original, plan, scan)
         said = (
-            f"the result has {len(scan)} frames of {made.upright_width}x{made.upright_height} where lipblend would "
+            f"the result has {len(scan)} frames of {info.upright_width}x{info.upright_height} where lipblend would "
             f"write {len(plan.rows)} of {original.info.upright_width}x{original.info.upright_height}: its frames were "
             "found by the picture"
         )
@@ -81,13 +81,13 @@ def _mesh(found: Landmarks, mapping: FrameMapping) -> Landmarks:
 
 
 def follow_both(
-    made: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
+    result: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, on_frame: Callable[[int], None]
 ) -> tuple[Scan, Scan]:
-    """Read a result and the synced video, and look for faces in every frame of both: nothing judged is interpolated.
+    """Read a result and the synced video, and find the faces of every frame of both: none is interpolated.
 
     Parameters
     ----------
-    made, synced : VideoInfo
+    result, synced : VideoInfo
     model : Path
         Face landmarker bundle, checked.
     settings : Settings
@@ -99,7 +99,7 @@ def follow_both(
     InputError
         A video has no frame that can be decoded.
     """
-    scans = Scan(made), Scan(synced)
+    scans = Scan(result), Scan(synced)
     track = settings.track.model_copy(update={"every_s": 0.0})
     with ExitStack() as stack:
         readers = [stack.enter_context(VideoReader(scan.info)) for scan in scans]
@@ -139,12 +139,12 @@ def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> Sequence[Sequence[Lan
 
 
 def _check_scene(original: Video, plan: Plan, scan: Scan) -> None:
-    """Compare a few small pictures: as many frames of the same size need not be the same film."""
+    """Compare a few thumbnails: as many frames of the same size may still be another film."""
     chosen = np.unique(np.linspace(0, len(scan) - 1, min(_COMPARED, len(scan))).astype(int)).tolist()
     wanted = [plan.rows[index].original_index for index in chosen]
-    ours = np.stack([thumbnail(frame.planes[0], frame.layout.depth) for frame in original.frames(wanted)])
-    theirs = np.stack([scan.thumbs[index] for index in chosen])
-    likeness = float(np.median(geometry.likeness(ours, theirs, UNMOVED)))
+    wanted_thumbs = np.stack([thumbnail(frame.planes[0], frame.layout.depth) for frame in original.frames(wanted)])
+    found_thumbs = np.stack([scan.thumbs[index] for index in chosen])
+    likeness = float(np.median(geometry.likeness(wanted_thumbs, found_thumbs, UNMOVED)))
     if likeness < _SAME_SCENE:
         raise InputMismatchError(
             f"the result shows another scene than the original (likeness {likeness:.2f}, {_SAME_SCENE} needed)",
@@ -154,13 +154,13 @@ def _check_scene(original: Video, plan: Plan, scan: Scan) -> None:
 
 
 def _aligned(original: Video, plan: Plan, scan: Scan) -> tuple[FrameMapping, npt.NDArray[np.int64]]:
-    ours = Scan(original.info)
+    original_scan = Scan(original.info)
     with VideoReader(original.info) as reader:
-        for _ in ours.recorded(_seen(reader)):
+        for _ in original_scan.recorded(_seen(reader)):
             pass
-        ours.finish(reader)
+        original_scan.finish(reader)
     try:
-        found = align(ours, scan, PairSettings())
+        found = align(original_scan, scan, PairSettings())
     except InputMismatchError as error:
         raise InputMismatchError(
             "the result does not belong to the original",

@@ -19,7 +19,10 @@ from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.quality.view import FaceView
+from lipblend.render.frame import FrameResult
 from lipblend.stages.alpha.matte import Matte
+
+Crop = npt.NDArray[np.float32]
 
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15
 _BLOCK_PX = 16
@@ -27,63 +30,88 @@ _BLOCK_PX = 16
 
 @dataclass(frozen=True)
 class Blended:
-    """A face that was blended: its plan, its matte, and the share that is not the original's own pixel in its place."""
+    """A blended face.
+
+    Attributes
+    ----------
+    plan : FacePlan
+    matte : Matte
+    taken : (h, w) float32 in [0, 1]
+        Share of each pixel of the matte's box that is not the original's own pixel in its place.
+    """
 
     plan: FacePlan
     matte: Matte
     taken: npt.NDArray[np.float32]
 
+    @classmethod
+    def of(cls, result: FrameResult) -> list[Blended]:
+        """The faces of a rendered frame."""
+        return [cls(patch.plan, patch.matte, patch.taken) for patch in result.patches]
+
+
+@dataclass(frozen=True)
+class FrameTriple:
+    """The same moment in three videos.
+
+    Attributes
+    ----------
+    original, synced, result : Picture
+    mapping, result_mapping : FrameMapping
+        Where the original's pixels lie in the synced frame, and in the result's.
+    """
+
+    original: Picture
+    synced: Picture
+    result: Picture
+    mapping: FrameMapping
+    result_mapping: FrameMapping = UNMOVED
+
+    def original_crop(self, box: Box) -> Crop:
+        """A box of the original, (h, w, 3) float32, YCbCr in 8-bit levels."""
+        return extract_patch(self.original.planes, self.original.layout, box)
+
+    def synced_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop:
+        """The same box of the synced frame in the original's encoding, its face in its place."""
+        mapping = self.mapping.moved(*face.moved.tolist()) if face.moved.any() else self.mapping
+        colour, height = self.original.colour, self.original.height
+        return in_original(self.synced, box, mapping, colour, height, beside=beside)
+
+    def result_crop(self, box: Box) -> Crop:
+        """The same box of the result in the original's encoding."""
+        return in_original(self.result, box, self.result_mapping, self.original.colour, self.original.height)
+
 
 def frame_views(
-    original: Picture,
-    synced: Picture,
-    result: Picture,
-    faces: Sequence[Blended],
-    found: Sequence[Landmarks],
-    *,
-    mapping: FrameMapping,
-    result_mapping: FrameMapping = UNMOVED,
-    spoken: Sequence[Landmarks] = (),
+    frames: FrameTriple, faces: Sequence[Blended], found: Sequence[Landmarks] = (), spoken: Sequence[Landmarks] = ()
 ) -> tuple[FaceView, ...]:
-    """What the measures see of a frame.
+    """What the measures see of a frame: a view per blended face.
 
     Parameters
     ----------
-    original, synced, result : Picture
+    frames : FrameTriple
     faces : sequence of Blended
     found : sequence of Landmarks
         Meshes found in the result, in the original's pixels.
-    mapping, result_mapping : FrameMapping
-        Where the original's pixels lie in the synced frame, and in the result's.
     spoken : sequence of Landmarks
         Meshes found in the synced frame, not smoothed, in the original's pixels.
     """
-    return tuple(_view(original, synced, result, face, found, mapping, result_mapping, spoken) for face in faces)
+    return tuple(_view(frames, face, found, spoken) for face in faces)
 
 
-def _view(
-    original: Picture,
-    synced: Picture,
-    result: Picture,
-    blended: Blended,
-    found: Sequence[Landmarks],
-    mapping: FrameMapping,
-    result_mapping: FrameMapping,
-    spoken: Sequence[Landmarks],
-) -> FaceView:
-    face, matte = blended.plan, blended.matte
+def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spoken: Sequence[Landmarks]) -> FaceView:
+    face, matte, original = blended.plan, blended.matte, frames.original
     box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
-    place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
     contour, taken = np.zeros((2, box.height, box.width), np.float32)
     y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
     contour[y : y + matte.box.height, x : x + matte.box.width] = matte.contour
     taken[y : y + matte.box.height, x : x + matte.box.width] = blended.taken
-    before = extract_patch(original.planes, original.layout, box)
+    crop = frames.original_crop(box)
     return FaceView(
         box=box,
-        original=before,
-        synced=in_original(synced, box, place, original.colour, original.height, beside=before),
-        result=in_original(result, box, result_mapping, original.colour, original.height),
+        original=crop,
+        synced=frames.synced_crop(box, face, crop),
+        result=frames.result_crop(box),
         contour=contour,
         alpha=taken * np.float32(face.weight) if face.weight < 1 else taken,
         before=face.original,
@@ -96,7 +124,7 @@ def _view(
 
 
 def view_box(box: Box, face_width_px: float, layout: PixelLayout, size: tuple[int, int]) -> Box:
-    """A matte's box with a margin for what is looked at beside it."""
+    """A matte's box with a margin for the measures that look beside it."""
     margin = round(max(_MARGIN_PX, _MARGIN_FRAC * face_width_px))
     grown = Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
     return grown.clipped(*size).snapped(layout, *size)
@@ -130,9 +158,7 @@ def in_original(
     return convert_colour(patch, picture.colour, colour, height, beside=beside)
 
 
-def largest_change_outside(
-    original: Picture, composed: Sequence[npt.NDArray[np.generic]], mattes: Sequence[Matte]
-) -> float:
+def largest_change_outside(original: Picture, composed: Picture, mattes: Sequence[Matte]) -> float:
     """Largest difference of two frames outside every mask, in 8-bit levels.
 
     A chroma sample counts as outside when none of its luma pixels lies in a mask.
@@ -140,13 +166,13 @@ def largest_change_outside(
     Parameters
     ----------
     original : Picture
-    composed : sequence of (h, w) uint8 or uint16
-        The planes of the composed frame, before it is encoded.
+    composed : Picture
+        The composed frame, before it is encoded.
     mattes : sequence of Matte
     """
     largest = 0.0
-    for number, (before, after) in enumerate(zip(original.planes, composed, strict=True)):
-        difference = np.asarray(cv2.absdiff(_integers(before), _integers(after)))
+    for number, planes in enumerate(zip(original.planes, composed.planes, strict=True)):
+        difference = np.asarray(cv2.absdiff(*map(_integers, planes)))
         if not difference.any():
             continue
         for matte in mattes:
@@ -164,14 +190,14 @@ def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) ->
         Mean absolute difference, and the largest mean difference of a block of 16 x 16 pixels, where an encoder's noise
         averages out.
     """
-    before, after = (
+    original_luma, result_luma = (
         np.asarray(picture.planes[0], np.float32) / np.float32(picture.layout.code_scale)
         for picture in (original, result)
     )
     if (original.colour.range == RANGE_FULL) != (result.colour.range == RANGE_FULL):
         full = original.colour.range == RANGE_FULL
-        after = (after - 16) * np.float32(255 / 219) if full else after * np.float32(219 / 255) + 16
-    difference = after - before
+        result_luma = (result_luma - 16) * np.float32(255 / 219) if full else result_luma * np.float32(219 / 255) + 16
+    difference = result_luma - original_luma
     inside = np.zeros(difference.shape, bool)
     for matte in mattes:
         box = matte.box

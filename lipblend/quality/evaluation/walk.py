@@ -1,9 +1,9 @@
-"""Three videos, frame by frame, as the measures and the pages want to see them."""
+"""Three videos, frame by frame, as the measures and the pages need them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,24 +16,26 @@ from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.frame_plan import FacePlan, FramePlan, Plan
-from lipblend.quality.estimate import estimate_alpha
-from lipblend.quality.evaluation.views import Blended, frame_views, in_original, largest_change_outside, outside_loss
+from lipblend.plan.frame_plan import FramePlan, Plan
+from lipblend.quality.evaluation.matte_estimate import alpha_difference, estimated_faces
+from lipblend.quality.evaluation.views import (
+    Blended,
+    FrameTriple,
+    frame_views,
+    in_original,
+    largest_change_outside,
+    outside_loss,
+)
 from lipblend.quality.view import FaceView
 from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import prefetch
 from lipblend.settings import Settings
-from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 
-_QUEUE = 4  # decoded frames waiting a stream
+_QUEUE = 4  # decoded frames waiting per stream
 _NO_ENCODER_LEVELS = 8.0  # mean difference of a block of 16 x 16 pixels; x264 at CRF 30 stays below 5
-_LOOKED_AT = 0.75  # face widths about the mouth in which a matte is estimated
-_SEAM = 0.5  # alpha
-_WINDOW_FRAC = 0.02
-_LEAST_ENERGY = 4.0  # squared levels
 NO_CHANGE = "no change seen"
 
 Rgb = npt.NDArray[np.uint8]
@@ -66,7 +68,7 @@ class ResultVideo:
 
 @dataclass(frozen=True)
 class Looked:
-    """One frame, looked at.
+    """One frame of a result, measured as a whole.
 
     Attributes
     ----------
@@ -74,17 +76,17 @@ class Looked:
         In the result.
     row : FramePlan
     views : tuple of FaceView
-        Empty where nothing is blended, or the mask lies outside the picture.
+        Empty if nothing is blended, or the mask lies outside the picture.
     reason : str
-        Why nothing is; empty otherwise.
+        Why nothing is blended; empty otherwise.
     untouched : float or None
-        Largest change outside the matte before encoding, in levels; where the finished file is farther off there than
-        an encoder makes it, that. None where the matte is an estimate.
+        Largest change outside the matte before encoding, in levels; or that of the finished file, if it is larger there
+        than an encoder makes it. None if the matte is an estimate.
     outside : float or None
-        Mean luma difference outside the mattes of the finished file, in levels; None where it is of another size.
+        Mean luma difference outside the mattes of the finished file, in levels; None if it is of another size.
     unlike : float or None
-        How much more or less of the synced picture the finished file shows about the mouths than the frame rendered
-        again, in alpha: see `share_apart`. None where nothing was rendered.
+        How much more or less of the synced picture the finished file shows around the mouths than the frame rendered
+        again, in alpha (`lipblend.quality.evaluation.matte_estimate.alpha_difference`). None if nothing was rendered.
     """
 
     index: int
@@ -159,134 +161,69 @@ class Walk:
         Frames that the original does not hold are left out.
         """
         held = [index for index in indices if self.result.rows[index] >= 0]
-        for index, ours, theirs, made in self._pictures(held):
-            if ours is not None:
-                yield self._look(index, self.row(index), ours, theirs, made)
+        for index, original, synced, result in self._pictures(held):
+            if original is not None:
+                yield self._looked(index, self.row(index), original, synced, result)
 
     def pictures(self, indices: Sequence[int], box: Box) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:
         """Original, synced and result in a box of the original's frame, (h, w, 3) uint8 RGB; by rising index.
 
-        Where there is no original or no synced frame its picture is black.
+        Where there is no original or no synced frame, its picture is black.
         """
         info = self.original.info
         places = UNMOVED, self.mapping, self.result.mapping
         for index, *pictures in self._pictures(indices):
-            before = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
-            ours, theirs, made = (
+            beside = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
+            original, synced, result = (
                 np.zeros((box.height, box.width, 3), np.uint8)
                 if picture is None
-                else _shown(in_original(picture, box, place, info.colour, info.height, beside=before), info)
+                else _shown(in_original(picture, box, place, info.colour, info.height, beside=beside), info)
                 for picture, place in zip(pictures, places, strict=True)
             )
-            yield index, ours, theirs, made
+            yield index, original, synced, result
 
     def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture | None, Picture | None, Picture]]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
+        shown = [row.original_index for row in rows if row is not None]
         partners = [row.synced_index for row in rows if row is not None and row.synced_index >= 0]
         with (
-            prefetch(self.original.frames([row.original_index for row in rows if row is not None]), _QUEUE) as ours,
-            prefetch(self.synced.frames(partners), _QUEUE) as theirs,
-            prefetch(self.result.video.frames(list(indices)), _QUEUE) as made,
+            prefetch(self.original.frames(shown), _QUEUE) as original_frames,
+            prefetch(self.synced.frames(partners), _QUEUE) as synced_frames,
+            prefetch(self.result.video.frames(list(indices)), _QUEUE) as result_frames,
         ):
             for index, row in zip(indices, rows, strict=True):
-                before = self.original.picture(next(ours)) if row is not None else None
-                partner = self.synced.picture(next(theirs)) if row is not None and row.synced_index >= 0 else None
-                yield index, before, partner, self.result.video.picture(next(made))
+                original = synced = None
+                if row is not None:
+                    original = self.original.picture(next(original_frames))
+                    synced = self.synced.picture(next(synced_frames)) if row.synced_index >= 0 else None
+                yield index, original, synced, self.result.video.picture(next(result_frames))
 
-    def _look(self, index: int, row: FramePlan, ours: Picture, theirs: Picture | None, made: Picture) -> Looked:
+    def _looked(self, index: int, row: FramePlan, original: Picture, synced: Picture | None, result: Picture) -> Looked:
+        frames = None
+        if synced is not None:
+            frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
         untouched = unlike = None
         if self.estimated:
-            faces = self._estimated(ours, theirs, made, row)
+            faces = [] if frames is None else estimated_faces(frames, row)
             reason = row.reason or ("" if faces else NO_CHANGE)
         else:
-            done = render_frame(ours, theirs, row, self.settings, mapping=self.mapping, restorer=self._sources.restorer)
-            faces = [Blended(patch.plan, patch.matte, patch.taken) for patch in done.patches]
-            reason = done.reason
-            mattes = [patch.matte for patch in done.patches]
-            composed = compose(ours, done)
-            untouched = largest_change_outside(ours, composed.planes, mattes)
-            if mattes and theirs is not None:
-                unlike = max(self._unlike(ours, theirs, composed, made, patch.plan) for patch in done.patches)
+            rendered = render_frame(
+                original, synced, row, self.settings, mapping=self.mapping, restorer=self._sources.restorer
+            )
+            faces, reason = Blended.of(rendered), rendered.reason
+            composed = compose(original, rendered)
+            untouched = largest_change_outside(original, composed, [face.matte for face in faces])
+            if faces and frames is not None:
+                unlike = max(alpha_difference(frames, composed, face.plan) for face in faces)
         views: tuple[FaceView, ...] = ()
-        if faces and theirs is not None:
-            views = frame_views(
-                ours,
-                theirs,
-                made,
-                faces,
-                self.result.meshes[index],
-                mapping=self.mapping,
-                result_mapping=self.result.mapping,
-                spoken=self._sources.spoken[int(self.result.rows[index])],
-            )
-        exact = self.result.mapping.lies_exactly(ours.size, made.size)
-        lost = outside_loss(ours, made, [face.matte for face in faces]) if exact else None
-        if untouched is not None and lost is not None and lost[1] > _NO_ENCODER_LEVELS:
-            untouched = max(untouched, lost[1])  # the file is not what was rendered
-        return Looked(index, row, views, reason, untouched, lost[0] if lost is not None else None, unlike)
-
-    def _unlike(self, ours: Picture, theirs: Picture, composed: Picture, made: Picture, face: FacePlan) -> float:
-        box = _around_mouth(face.original, ours)
-        if box.width < 1 or box.height < 1:
-            return 0.0
-        before = extract_patch(ours.planes, ours.layout, box)
-        place = self.mapping.moved(*face.moved.tolist())
-        offered = in_original(theirs, box, place, ours.colour, ours.height, beside=before) - before
-        apart = in_original(made, box, self.result.mapping, ours.colour, ours.height) - extract_patch(
-            composed.planes, composed.layout, box
-        )
-        return share_apart(apart, offered, face.original.face_width_px)
-
-    def _estimated(self, ours: Picture, theirs: Picture | None, made: Picture, row: FramePlan) -> list[Blended]:
-        if theirs is None:
-            return []
-        found = []
-        for face in row.faces:
-            box = _around_mouth(face.original, ours)
-            if box.width < 2 or box.height < 2:
-                continue
-            place = self.mapping.moved(*face.moved.tolist())
-            before = extract_patch(ours.planes, ours.layout, box)
-            alpha = estimate_alpha(
-                before,
-                in_original(theirs, box, place, ours.colour, ours.height, beside=before),
-                in_original(made, box, self.result.mapping, ours.colour, ours.height),
-                face_width_px=face.original.face_width_px,
-            )
-            if (alpha >= _SEAM).any():  # else nothing of the face was taken that could be seen
-                none, all_of_it = np.zeros_like(alpha), np.ones_like(alpha)
-                matte = Matte(box, alpha > 0, alpha, feather_px=0.0, reach=none, painted=all_of_it, contour=alpha)
-                found.append(Blended(replace(face, weight=1.0), matte, alpha))
-        return found
-
-
-def _around_mouth(face: Landmarks, picture: Picture) -> Box:
-    x, y = face.mouth_centre
-    half = _LOOKED_AT * face.face_width_px
-    box = Box(int(x - half), int(y - half), int(x + half) + 1, int(y + half) + 1)
-    return box.clipped(*picture.size).snapped(picture.layout, *picture.size)
-
-
-def share_apart(apart: npt.NDArray[np.float32], offered: npt.NDArray[np.float32], face_width_px: float) -> float:
-    """How far apart two composites are, in alpha.
-
-    Where one took more of the synced picture than the other, their difference ``r`` goes with what the synced picture
-    offered, ``d``; the noise of an encoder does not. So the slope ``<r, d> / <d, d>`` in a Gaussian window of 0.02
-    face widths is the difference of their alphas. Its root mean square, weighted by ``<d, d>``, is returned.
-
-    Parameters
-    ----------
-    apart : (h, w, 3) float32
-        The difference of the two composites.
-    offered : (h, w, 3) float32
-        Synced minus original.
-    face_width_px : float
-    """
-    sigma = max(_WINDOW_FRAC * face_width_px, 1.0)
-    common = cv2.GaussianBlur((apart * offered).sum(2), (0, 0), sigma)
-    energy = cv2.GaussianBlur((offered * offered).sum(2), (0, 0), sigma)
-    slope = common / (energy + _LEAST_ENERGY)
-    return float(np.sqrt((slope * slope * energy).sum() / max(float(energy.sum()), 1e-6)))
+        if faces and frames is not None:
+            spoken = self._sources.spoken[int(self.result.rows[index])]
+            views = frame_views(frames, faces, self.result.meshes[index], spoken)
+        exact = self.result.mapping.lies_exactly(original.size, result.size)
+        loss = outside_loss(original, result, [face.matte for face in faces]) if exact else None
+        if untouched is not None and loss is not None and loss[1] > _NO_ENCODER_LEVELS:
+            untouched = max(untouched, loss[1])  # the file is not what was rendered
+        return Looked(index, row, views, reason, untouched, loss[0] if loss is not None else None, unlike)
 
 
 def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:
