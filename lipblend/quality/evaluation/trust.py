@@ -16,8 +16,8 @@ def shows_settings(walk: Walk) -> tuple[bool, str]:
     """Render a few frames again and compare them with the result's.
 
     The result counts as made with the walk's settings if the median frame is no farther apart
-    (`lipblend.quality.evaluation.matte_estimate.share_apart`) than an encoder makes it: 0.06, plus 0.1 per level that it
-    lost outside the mattes.
+    (`lipblend.quality.evaluation.matte_estimate.share_apart`) than an encoder makes it: 0.06, plus 0.1 per level that
+    it lost outside the mattes.
 
     Returns
     -------
