@@ -28,7 +28,7 @@ from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.detail.restore import Restorer, load_restorers
 
-_QUICK = "a quick look, at each frame by itself: nothing is steadied over time, and the frames are paired by the clock"
+_QUICK = "a quick look at each frame by itself: nothing is smoothed over time, and frames are paired by the clock"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class _Run:
         self.notes: list[str] = list(pair.original.warnings + pair.synced.warnings)
 
     def looks(self, time_s: float, settings: Mapping[str, Settings]) -> Iterator[Look]:
-        """One look for each set of settings; those that are analysed alike share the work."""
+        """One look per set of settings; sets with the same analysis share it."""
         groups: dict[Any, list[Settings]] = {}
         for each in settings.values():
             groups.setdefault(analysis_values(each), []).append(each)
@@ -152,7 +152,7 @@ class _Run:
             yield self._look(name, time_s, analysis, whole, each)
 
     def quick_looks(self, times_s: Sequence[float], settings: Mapping[str, Settings]) -> Preview | str:
-        """Looks at single frames by themselves, or why there are none."""
+        """Looks at frames by themselves, or the reason why there are none."""
         groups = {analysis_values(each): each for each in settings.values()}
         if any(self._cached(key, each) is not None for key, each in groups.items()):
             return "the analysis of the whole clip is at hand"
@@ -182,13 +182,13 @@ class _Run:
             return [glance(pair.original, pair.synced, each, finder=finder, settings=settings) for each in times_s]
 
     def _early(self, settings: Settings) -> LandmarkerSoon | None:
-        """The face model made early, if it is one for these settings."""
+        """The face model created early, if it fits these settings."""
         finder, track = self._finder, settings.track
         fits = finder is not None and (finder.max_faces, finder.confidence) == (track.max_faces, track.confidence)
         return finder if fits else None
 
     def _cached(self, key: Any, settings: Settings) -> ClipAnalysis | None:
-        """The whole clip's analysis from the cache, which is asked once."""
+        """The whole clip's analysis from the cache, which is read once."""
         if key not in self._asked:
             self._asked.add(key)
             known = self._pair.cached_analysis(settings)
@@ -210,7 +210,7 @@ class _Run:
         return self._whole[key], True
 
     def _window(self, time_s: float, reach: float) -> Window:
-        """The window about a time; one that would reach beyond an end is as long, but lies inside."""
+        """The excerpt around a time; near an end of the clip it is moved inside, not shortened."""
         length_s = math.inf if (duration_s := self._pair.original.duration_s) is None else duration_s
         start_s = max(0.0, min(time_s, length_s - reach) - reach)
         return Window(start_s, start_s + 2 * reach)
@@ -237,7 +237,7 @@ class _Run:
         *,
         quick: bool = False,
     ) -> Look:
-        # A window ends everywhere, and may well be without a face; so may other frames of a clip.
+        # An excerpt may end anywhere and contain no face; so may other frames of a clip.
         lenient = settings.model_copy(
             update={
                 "pair": settings.pair.model_copy(update={"tail": "original"}),
@@ -261,7 +261,7 @@ class _Run:
         return Look(name, shown_s, number, original, synced, result, rendered, row, analysis, whole, quick)
 
     def _nearest(self, time_s: float, analysis: ClipAnalysis) -> int:
-        """The output frame that shows the original nearest to a time."""
+        """The output frame whose original frame is nearest to a time."""
         info = self._pair.original
         stamps = analysis.original.pts[analysis.original_index] * float(info.time_base) - info.start_s
         return int(np.abs(stamps - time_s).argmin())
@@ -275,6 +275,6 @@ def _nothing_to_show(looks: Sequence[Sequence[Look]]) -> NoFaceError:
     return NoFaceError(
         "no face to work on at the time asked for" if len(found) == 1 else "no face to work on at the times asked for",
         details=tuple(found),
-        hint="Choose times at which the face shows; `lipblend probe` tells in which frames it is found, and lower "
-        "track.min_face_px finds smaller ones.",
+        hint="Choose times at which the face is visible. `lipblend probe` shows in which frames it is found; a lower "
+        "track.min_face_px finds smaller faces.",
     )

@@ -1,4 +1,4 @@
-"""What a preview shows: single frames of the result, with what they were made from."""
+"""What a preview shows: single frames of the result, and what they were made from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Look:
     Attributes
     ----------
     name : str
-        Of the settings.
+        Name of the set of settings.
     time_s : float
         Since the original's first frame.
     number : int or None
-        The original frame's number, which `FrameTimes.parsed` takes after ``#``; None in files without time stamps.
+        Number of the original frame, which `FrameTimes.parsed` takes after ``#``; None in files without time stamps.
     original : Picture
     synced : Picture or None
-        None where no synced frame goes with it.
+        None if no synced frame belongs to it.
     result : Picture
     rendered : FrameResult
     row : FramePlan
@@ -32,7 +32,7 @@ class Look:
     whole : bool
         The whole clip was analysed.
     quick : bool
-        This frame alone was analysed (`lipblend.analysis.glance`).
+        Only this frame was analysed (`lipblend.analysis.glance`).
     """
 
     name: str
@@ -50,12 +50,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Preview:
-    """What `preview` found.
+    """What `preview` rendered.
 
     Attributes
     ----------
     looks : tuple of tuple of Look
-        For every time, one look for each set of settings, in the order asked for.
+        Per time, one look per set of settings, in the order asked for.
     notes : tuple of str
         What the user should know.
     """

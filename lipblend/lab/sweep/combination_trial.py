@@ -1,4 +1,4 @@
-"""One combination, tried: frames rendered in memory and measured."""
+"""Trying one combination: frames rendered in memory and measured."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class Pictures:
-    """What one row is rendered from and held against."""
+    """What one row is rendered from and compared with."""
 
     original: Picture
     synced: Picture
@@ -79,7 +79,7 @@ class _Seen:
 def composed(
     row: FramePlan, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
 ) -> tuple[FrameResult, Picture]:
-    """A frame rendered, and the whole picture that it gives, before it is encoded."""
+    """Render a frame; returns the patches and the whole picture, before encoding."""
     done = render_frame(pictures.original, pictures.synced, row, settings, mapping=mapping, restorer=restorer)
     return done, compose(pictures.original, done)
 
@@ -105,7 +105,7 @@ class Trial:
 
     def work(self, block: Block, pictures: Sequence[Pictures]) -> None:
         """Render and measure one block; ``pictures`` has an entry for each of its rows."""
-        before: list[_Seen] = []
+        previous: list[_Seen] = []
         for number, each in zip(range(block.start, block.stop), pictures, strict=True):
             row = self._plan.rows[number]
             if self._memory is None:
@@ -119,11 +119,11 @@ class Trial:
             if number > block.start or not block.lead_in:
                 self._render_s.append(seconds)
                 self._fallbacks += bool(done.fallbacks)
-                self._rows.append(self._measure(block.shot, seen, before))
-            before = seen
+                self._rows.append(self._measure(block.shot, seen, previous))
+            previous = seen
 
     def outcome(self) -> Outcome:
-        """What came of it."""
+        """The measures and times of all blocks."""
         plan = self._plan
         return Outcome(
             self._combination,
@@ -141,7 +141,7 @@ class Trial:
         return composed(row, pictures, self._combination.settings, self._plan.mapping, self._restorer)
 
     def _rendering_memory(self, row: FramePlan, pictures: Pictures) -> int:
-        """Bytes that rendering a frame takes at its peak."""
+        """Peak memory of rendering a frame, bytes."""
         tracing = tracemalloc.is_tracing()
         if not tracing:
             tracemalloc.start()
@@ -154,8 +154,8 @@ class Trial:
             if not tracing:
                 tracemalloc.stop()
 
-    def _measure(self, shot: int, seen: Sequence[_Seen], before: Sequence[_Seen]) -> Mapping[str, float]:
-        known = [each.view for each in before]
+    def _measure(self, shot: int, seen: Sequence[_Seen], previous: Sequence[_Seen]) -> Mapping[str, float]:
+        known = [each.view for each in previous]
         people = self._people.setdefault(shot, [])
         free = list(people)
         scores = []
@@ -165,7 +165,7 @@ class Trial:
             values = dict(score.values)
             if each.truth is not None:
                 values |= reference_scores(each.view, each.truth)
-                last = before[number] if number is not None else None
+                last = previous[number] if number is not None else None
                 error = None
                 if last is not None and last.truth is not None:
                     error = temporal_error(each.view, each.truth, last.view, last.truth)
@@ -201,7 +201,7 @@ class Trial:
 
 
 def _person(view: FaceView, people: list[_Person], free: list[_Person]) -> _Person:
-    """Whose face it is: the nearest one's of the shot that this frame has not shown yet, or somebody new's."""
+    """The person a face belongs to: the nearest of the shot not yet seen in this frame, or a new one."""
     mesh = measure.same_face(view.before, [each.mesh for each in free])
     for each in free:
         if each.mesh is mesh:

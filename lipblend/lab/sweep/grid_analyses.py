@@ -31,7 +31,7 @@ Frames = Literal["sampled", "all"]
 
 @dataclass
 class Analysed:
-    """One analysis, without its tracks, the combinations that share it with their plans, and the frames to be tried."""
+    """An analysis without its tracks, the combinations that share it with their plans, and the frames to try."""
 
     clip: ClipAnalysis
     plans: dict[tuple[object, ...], Planned]
@@ -47,9 +47,9 @@ class Analysed:
 def analyse_all(
     pair: Pair, combinations: Sequence[Combination], on_progress: Callable[[Progress], None] = no_progress
 ) -> tuple[list[Analysed], list[Outcome]]:
-    """One analysis for each distinct set of settings that it reads, one plan for each that the plan reads.
+    """One analysis per distinct set of the settings that it reads, one plan per set that the plan reads.
 
-    Combinations that find no face, or videos that do not belong together, come back as failed outcomes.
+    Combinations that find no face, or that find the videos do not belong together, are returned as failed outcomes.
 
     Raises
     ------
@@ -124,13 +124,13 @@ def choose_frames(groups: Sequence[Analysed], *, frames: Frames, runs: int) -> l
 
 
 def _block_length(info: VideoInfo) -> int:
-    """So many rows can be held: three frames each, of three planes at most."""
+    """Number of rows that fit into memory, each of three frames of up to three planes."""
     row_bytes = 3 * 3 * info.width * info.height * (1 if info.layout.depth == 8 else 2)
     return max(2, min(_MAX_BLOCK, _HELD_BYTES // row_bytes))
 
 
 def decoded_frames(group: Analysed, truth: Truth | None) -> Iterator[tuple[Block, list[Pictures]]]:
-    """The frames of one block after the other, each decoded once."""
+    """Decode the frames of all blocks in order, each once."""
     clip = group.clip
     rows = [row for block in group.blocks for row in range(block.start, block.stop)]
     seen = truth.frames(rows, clip, group.row_count) if truth is not None else iter(())

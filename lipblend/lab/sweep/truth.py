@@ -44,18 +44,18 @@ class Truth:
         return cls(Video.read(info))
 
     def check(self, clip: ClipAnalysis, rows: int) -> None:
-        """Do nothing if it has a frame for each of the output's ``rows`` frames, or for every frame of the original.
+        """Check that it has a frame for each of the output's ``rows`` frames, or for every frame of the original.
 
         Raises
         ------
         InputError
-            It has not.
+            It does not.
         """
         count = len(self.video.pts)
         if count not in (rows, len(clip.original.pts)):
             raise InputError(
                 f"the reference has {count} frames, the original {len(clip.original.pts)}, the output {rows}",
-                hint="Give footage that goes frame by frame with the original or with the output.",
+                hint="Give footage with a frame for every frame of the original, or of the output.",
             )
 
     def frames(self, wanted: Sequence[int], clip: ClipAnalysis, rows: int) -> Iterator[Frame]:
