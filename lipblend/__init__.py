@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from lipblend.segments.run_options import DebugOptions as DebugOptions
     from lipblend.segments.spans import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
-    from lipblend.settings.presets import resolve_settings as resolve_settings
+    from lipblend.settings.resolve import resolve_settings as resolve_settings
     from lipblend.video.video import Video as Video
 
 _HOMES = {
@@ -75,7 +75,7 @@ _HOMES = {
     "make_plan": "lipblend.plan.make_plan",
     "open_pair": "lipblend.pair",
     "render_frame": "lipblend.render.frame",
-    "resolve_settings": "lipblend.settings.presets",
+    "resolve_settings": "lipblend.settings.resolve",
 }
 
 __all__ = sorted(["__version__", *_HOMES])  # pyright: ignore[reportUnsupportedDunderAll]

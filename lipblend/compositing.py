@@ -22,7 +22,7 @@ from lipblend.plan.frame_plan import FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.render.debug_export import DebugExport, DebugFrame, debug_folder
 from lipblend.render.frame import FrameResult
-from lipblend.runtime.allocator import give_back
+from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import Progress, no_progress
@@ -89,7 +89,7 @@ def composite(
     audio = part.audio(job.settings.audio.source)
     segments = part.segments(job.settings.encode.segment_s)
     jobs, more = _processes(job, analysis, part, len(segments))
-    give_back()
+    release_freed_memory()
     analysed = time.perf_counter()
     run, writer_notes = _render(job, analysis, part, segments, audio, jobs, on_progress)
     more += _cleaned_up(output, run, len(part))

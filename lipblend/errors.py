@@ -1,31 +1,31 @@
-"""Every error that lipblend raises on purpose, and the exit code it ends a command with.
+"""Exceptions of lipblend and their exit codes.
 
-    LipblendError                 1   base class; on its own: a stage failed in a way that needs a bug report
-    ├── SettingsError             2   an unknown key, a value out of range, a preset that is not a mapping
-    ├── InputError                3   a file that is missing, not a video, truncated, not decodable
+    LipblendError                 1   base class; raised directly: a failure that needs a bug report
+    ├── SettingsError             2   unknown key, value out of range, preset that is not a mapping
+    ├── InputError                3   file missing, not a video, truncated or not decodable
     ├── InputMismatchError        4   two videos that do not belong together
-    ├── NoFaceError               5   no face to work on in the whole clip
-    ├── ModelError                6   a model file that is missing or not the one expected
-    ├── OutputError               7   an output that cannot be written, an encoder that is not there
-    └── GateError                 8   a result that misses a pass mark, or fell behind its baseline
+    ├── NoFaceError               5   no face to process in the whole clip
+    ├── ModelError                6   model file missing or not the expected one
+    ├── OutputError               7   output not writable, encoder not available
+    └── GateError                 8   result misses a pass mark, or is worse than its baseline
 
-Exit code 0 is success, 2 is also a wrong command line, 130 is Ctrl-C (143 for SIGTERM).
+Exit code 0 is success; 2 is also used for a wrong command line, 130 for Ctrl-C and 143 for SIGTERM.
 """
 
 from __future__ import annotations
 
 
 class LipblendError(Exception):
-    """Base class of lipblend's errors.
+    """Base class of all errors that lipblend raises.
 
     Parameters
     ----------
     message : str
-        What is wrong, in one line, with the values found. No full stop at the end.
+        What is wrong, on one line, with the values found. No full stop at the end.
     hint : str
-        What to do next, as one or more sentences. May be empty.
+        The next step, in one or more sentences. May be empty.
     details : tuple of str
-        Further lines, shown below the message (for example one line a file).
+        Further lines, shown below the message (for example one line per file).
     """
 
     exit_code: int = 1
@@ -47,13 +47,13 @@ class LipblendError(Exception):
 
 
 class SettingsError(LipblendError):
-    """An unknown setting, a value out of its range, or a preset that cannot be read."""
+    """An unknown setting, a value that is not allowed, or a settings file that cannot be read."""
 
     exit_code = 2
 
 
 class InputError(LipblendError):
-    """An input that is missing, unreadable or not what it should be."""
+    """An input that is missing, unreadable or of the wrong kind."""
 
     exit_code = 3
 
@@ -65,7 +65,7 @@ class InputMismatchError(LipblendError):
 
 
 class NoFaceError(LipblendError):
-    """No face to work on was found in the whole clip."""
+    """No face to process in the whole clip."""
 
     exit_code = 5
 
@@ -77,12 +77,12 @@ class ModelError(LipblendError):
 
 
 class OutputError(LipblendError):
-    """An output that cannot be written as asked."""
+    """An output that cannot be written as requested."""
 
     exit_code = 7
 
 
 class GateError(LipblendError):
-    """A result that misses a pass mark, or a clip that fell behind its baseline."""
+    """A result that misses a pass mark, or a clip that is worse than its baseline."""
 
     exit_code = 8

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipblend.cli.exits import ended, unwind_on_sigterm
+from lipblend.cli.exits import run_script, unwind_on_sigterm
 from lipblend.lab.ablation.ablation_table import as_json, markdown, write_markdown, write_text
 from lipblend.lab.ablation.run_ablation import find_triples, run_ablation
 from lipblend.lab.ablation.variants import read_variants
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; returns the exit code."""
     given = parser().parse_args(words)
-    return ended(lambda: _run(given))
+    return run_script(lambda: _run(given))
 
 
 def _run(given: argparse.Namespace) -> None:

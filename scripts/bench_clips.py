@@ -13,7 +13,8 @@ import av
 import numpy as np
 
 from lipblend.output.synth import write_clip
-from lipblend.selfcheck.sample import FRAME_RATE, Scene, make_speech
+from lipblend.selfcheck.sample_scene import Scene
+from lipblend.selfcheck.sample_speech import FRAME_RATE, make_speech
 
 _LOOP = 48  # frames that are drawn; longer clips repeat them
 

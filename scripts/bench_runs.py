@@ -208,7 +208,8 @@ def timed_apart(notes: str) -> None:
 
 def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
     """One run in this process."""
-    from lipblend.settings.presets import DEFAULT_PRESET, resolve_settings
+    from lipblend.settings.presets import DEFAULT_PRESET
+    from lipblend.settings.resolve import resolve_settings
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
     output, cache = folder / f"{kind}.mp4", folder / "cache"
@@ -257,7 +258,8 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     from lipblend.runtime.spill import StoredSequence
     from lipblend.segments.output_part import Look
     from lipblend.segments.spans import FrameRange
-    from lipblend.settings.presets import DEFAULT_PRESET, resolve_settings
+    from lipblend.settings.presets import DEFAULT_PRESET
+    from lipblend.settings.resolve import resolve_settings
     from lipblend.video.probe import probe
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings

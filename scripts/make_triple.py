@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.analysis.follow import follow
-from lipblend.cli.exits import ended, unwind_on_sigterm
+from lipblend.cli.exits import run_script, unwind_on_sigterm
 from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import LIPS_INNER, STABLE, Landmarks
 from lipblend.faces.models import resolve_model
 from lipblend.output.synth import write_clip
 from lipblend.picture.planes import to_rgb
-from lipblend.selfcheck.sample import make_speech
+from lipblend.selfcheck.sample_speech import make_speech
 from lipblend.settings import TrackSettings
 from lipblend.video.probe import probe
 from lipblend.video.stretch import WindowReader
@@ -268,7 +268,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; returns the exit code."""
     given = parser().parse_args(words)
-    return ended(lambda: _run(given))
+    return run_script(lambda: _run(given))
 
 
 def _run(given: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ from lipblend.render import frame as render
 from lipblend.render import generate
 from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.selfcheck.sample import make_sample
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 

@@ -20,7 +20,7 @@ from lipblend.picture.layouts import nearest_layout
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import add_delta, extract_patch
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import plane_views
 
@@ -117,7 +117,7 @@ def coded_frame(film: Film, shown: np.ndarray) -> av.VideoFrame:
     return frame
 
 
-@process_kept()  # SVT-AV1 would make this process a real-time one, and all tests after this one with it
+@process_state_preserved()  # SVT-AV1 would make this process a real-time one, and all tests after this one with it
 def write(folder: Path, film: Film, shown: list[np.ndarray]) -> Path:
     path = folder / film.name
     a, b, c, d = (ONE * number for number in TURNS[film.turn][0])

@@ -1,6 +1,6 @@
-"""How long a test waits for what has to come."""
+"""Time limit of tests that wait for something."""
 
 from __future__ import annotations
 
 HANG_S = 900.0
-"""Only a guard against hanging, for a machine that is busy with other things too; nothing else may depend on it."""
+"""Only a guard against hanging, generous enough for a busy machine. Nothing else may depend on it."""

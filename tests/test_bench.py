@@ -28,7 +28,7 @@ from lipblend.picture.patch import Box
 from lipblend.plan.make_plan import make_plan
 from lipblend.render import frame as render
 from lipblend.runtime import allocator
-from lipblend.runtime.allocator import give_back
+from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.memory import retained_bytes
 from lipblend.segments import job
 from lipblend.selfcheck.sample import SamplePair, make_sample
@@ -215,12 +215,12 @@ def test_memory_is_given_back_where_the_system_can(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: Library())
     monkeypatch.setattr(sys, "platform", "linux")
-    assert give_back()
+    assert release_freed_memory()
     assert calls == [0]
     monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: object())
-    assert not give_back()
+    assert not release_freed_memory()
     monkeypatch.setattr(sys, "platform", "win32")
-    assert not give_back()
+    assert not release_freed_memory()
     assert calls == [0]
 
 

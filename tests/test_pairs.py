@@ -28,7 +28,8 @@ from retimed import (
 )
 
 from lipblend.errors import InputMismatchError
-from lipblend.selfcheck.sample import Scene, make_speech
+from lipblend.selfcheck.sample_scene import Scene
+from lipblend.selfcheck.sample_speech import make_speech
 from lipblend.settings import Settings
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "eval" / "real"

@@ -1,4 +1,4 @@
-"""No test depends on the speed of the machine or on an earlier test in the same worker; see docs/lab/testing.md."""
+"""No test depends on the speed of the machine or on earlier tests in the same worker; see docs/lab/testing.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAITS = {"wait", "join", "communicate"}
 
 
 def short_limits(tree: ast.AST) -> Iterator[int]:
-    """Lines with a limit of time that is a number of its own. Less than a second is meant to pass."""
+    """Lines with a literal time limit of a second or more; shorter limits are meant to expire."""
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
@@ -28,7 +28,7 @@ def short_limits(tree: ast.AST) -> Iterator[int]:
                 yield call.lineno
 
 
-def test_limits_of_time_are_the_common_one() -> None:
+def test_time_limits_are_the_common_one() -> None:
     found = [
         f"{path.relative_to(TESTS)}:{line}"
         for path in FILES
@@ -47,17 +47,17 @@ def test_limits_of_time_are_the_common_one() -> None:
         ("run_python(code, limit_s=0.5)", []),
     ],
 )
-def test_a_limit_of_its_own_is_seen(code: str, lines: list[int]) -> None:
+def test_a_literal_time_limit_is_found(code: str, lines: list[int]) -> None:
     assert list(short_limits(ast.parse(code))) == lines
 
 
-def test_examples_are_not_timed() -> None:
+def test_hypothesis_examples_have_no_deadline() -> None:
     assert settings().deadline is None
     assert HealthCheck.too_slow in settings().suppress_health_check
 
 
 def fixtures_of(tree: ast.AST) -> Iterator[tuple[str, set[str], bool]]:
-    """Name, parameters, and whether it is made once a session, of every fixture."""
+    """Name and parameters of every fixture, and whether it has session scope."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             for decorator in map(ast.unparse, function.decorator_list):
@@ -67,8 +67,8 @@ def fixtures_of(tree: ast.AST) -> Iterator[tuple[str, set[str], bool]]:
 
 
 @pytest.mark.slow
-def test_what_a_session_fixture_is_made_of_has_one_meaning() -> None:
-    """Else the first test that asks decides what all later ones in its worker get."""
+def test_fixtures_used_by_session_fixtures_are_defined_once() -> None:
+    """Otherwise the first test to request one decides what later tests in its worker get."""
     defined = [
         (path, *fixture) for path in FILES for fixture in fixtures_of(ast.parse(path.read_text(encoding="utf-8")))
     ]

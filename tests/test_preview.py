@@ -27,7 +27,7 @@ from lipblend.preview.times import FrameTimes
 from lipblend.runtime.prefetch import prefetch
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import FootprintSettings, Settings
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 

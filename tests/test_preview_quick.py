@@ -26,7 +26,7 @@ from lipblend.preview.look import Preview
 from lipblend.preview.times import FrameTimes
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 from lipblend.video.probe import probe, probe_both
 from lipblend.video.reader import VideoReader
 

@@ -1,4 +1,4 @@
-"""The set-up scripts, without installing anything: Python, venv and pip are stand-ins."""
+"""The set-up scripts, with stand-ins for Python, venv and pip."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ esac
 
 
 class Checkout:
-    """A copy of the scripts with a PATH that holds only a stand-in Python and the basic tools."""
+    """A copy of the scripts, with a PATH that holds only a stand-in for Python and basic tools."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "check out"
@@ -103,7 +103,7 @@ def test_the_launcher_sets_up_once_and_hands_over(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
-def test_it_sets_up_again_when_what_is_needed_has_changed(checkout: Checkout, name: str) -> None:
+def test_it_sets_up_again_when_requirements_change(checkout: Checkout, name: str) -> None:
     checkout.run("scripts/lipblend")
     with (checkout.root / name).open("a") as file:
         file.write("# changed\n")
@@ -111,7 +111,7 @@ def test_it_sets_up_again_when_what_is_needed_has_changed(checkout: Checkout, na
     assert len(checkout.installs) == 1
 
 
-def test_the_tests_environment_serves_the_launcher_but_not_the_other_way_round(checkout: Checkout) -> None:
+def test_the_launcher_uses_the_tests_environment_but_not_vice_versa(checkout: Checkout) -> None:
     checkout.run("scripts/lipblend")
     assert checkout.run("scripts/test").returncode == 0
     assert "[dev]" in checkout.installs[0]
@@ -171,7 +171,7 @@ def test_an_index_that_cannot_be_reached_and_any_other_trouble(checkout: Checkou
     assert checkout.run("scripts/lipblend").returncode == 0
 
 
-def test_an_environment_of_the_users_own_is_not_wiped(checkout: Checkout) -> None:
+def test_an_environment_made_by_the_user_is_not_deleted(checkout: Checkout) -> None:
     mine = checkout.root / ".venv" / "mine"
     mine.parent.mkdir()
     mine.touch()
@@ -191,7 +191,7 @@ def test_a_lock_left_by_a_dead_process_is_taken_over(checkout: Checkout) -> None
 
 @pytest.fixture
 def shared() -> Iterator[tuple[Checkout, int | None]]:
-    """A checkout in a folder that all may enter, and a user who does not own what is made in it (None: not root)."""
+    """A checkout that every user may enter, and the id of another user (None if the tests do not run as root)."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         made = Checkout(Path(folder))
@@ -202,7 +202,7 @@ def shared() -> Iterator[tuple[Checkout, int | None]]:
                 path.chmod(0o755)
 
 
-def test_an_environment_that_another_user_keeps_to_himself(shared: tuple[Checkout, int | None]) -> None:
+def test_an_environment_that_another_user_protects(shared: tuple[Checkout, int | None]) -> None:
     checkout, other = shared
     venv = checkout.root / ".venv"
     venv.mkdir()
@@ -214,7 +214,7 @@ def test_an_environment_that_another_user_keeps_to_himself(shared: tuple[Checkou
     assert f"{venv} belongs to {owner} and you may not replace it; delete it as that user" in done.stderr
 
 
-def test_an_environment_with_somebody_elses_files_in_it(shared: tuple[Checkout, int | None]) -> None:
+def test_an_environment_with_files_of_another_user(shared: tuple[Checkout, int | None]) -> None:
     checkout, other = shared
     venv = checkout.root / ".venv"
     (venv / "lib").mkdir(parents=True)
@@ -226,7 +226,7 @@ def test_an_environment_with_somebody_elses_files_in_it(shared: tuple[Checkout, 
     assert f"cannot replace {venv}: some of it belongs to another user" in text
 
 
-def test_another_users_lock_is_not_waited_for_without_end(shared: tuple[Checkout, int | None]) -> None:
+def test_a_lock_of_another_user_is_not_waited_for_forever(shared: tuple[Checkout, int | None]) -> None:
     checkout, other = shared
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -237,16 +237,11 @@ def test_another_users_lock_is_not_waited_for_without_end(shared: tuple[Checkout
     assert f"{lock} was made by another user" in one_line(checkout.run("scripts/lipblend", user=other))
 
 
-def test_the_ablation_runs_its_program(checkout: Checkout) -> None:
-    assert checkout.run("scripts/ablation", "a folder", "--jobs", "1").returncode == 0
+@pytest.mark.parametrize("name", ["ablation", "bench"])
+def test_a_script_runs_its_program(checkout: Checkout, name: str) -> None:
+    assert checkout.run(f"scripts/{name}", "a folder", "--jobs", "1").returncode == 0
     calls = checkout.calls_file.read_text().splitlines()
-    assert calls[-1] == f"python {checkout.root}/scripts/ablation.py a folder --jobs 1"
-
-
-def test_the_benchmark_runs_its_program(checkout: Checkout) -> None:
-    assert checkout.run("scripts/bench", "--frames", "8").returncode == 0
-    calls = checkout.calls_file.read_text().splitlines()
-    assert calls[-1] == f"python {checkout.root}/scripts/bench.py --frames 8"
+    assert calls[-1] == f"python {checkout.root}/scripts/{name}.py a folder --jobs 1"
 
 
 def test_the_documentation_is_built_in_an_environment_of_its_own(checkout: Checkout) -> None:

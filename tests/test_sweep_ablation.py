@@ -16,7 +16,7 @@ from lipblend.lab.ablation.ablation_table import BEGIN, END, as_json, markdown, 
 from lipblend.lab.ablation.run_ablation import Cell, Column, Triple, find_triples, run_ablation
 from lipblend.lab.ablation.variants import Variant, read_variants
 from lipblend.selfcheck.sample import make_sample
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "ablation.py"
 FRAMES = 6

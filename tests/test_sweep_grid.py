@@ -13,7 +13,7 @@ from lipblend.lab.sweep.grid import MOST_COMBINATIONS, make_grid, stage_of
 from lipblend.lab.sweep.tried_frames import Block, all_blocks, sampled_blocks
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_specs
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 from tests.made import Shared
 
 

@@ -18,7 +18,8 @@ from lipblend.lab.sweep.run_sweep import SweepResult
 from lipblend.lab.sweep.score import Outcome, Ranking, check_rank_by, rank
 from lipblend.lab.sweep.sweep_files import FILES, check_folder, preset_text, write_sweep
 from lipblend.settings import GateSettings, Settings, presets
-from lipblend.settings.presets import list_presets, resolve_settings
+from lipblend.settings.presets import list_presets
+from lipblend.settings.resolve import resolve_settings
 
 AXES = ["mask.erosion_frac=0.003,0.009", "alpha.gamma=0.5,1"]
 PERFECT = {"seam": 0.0, "ssim_y": 1.0, "colour_step": 0.0, "alpha_flicker": 0.0, "overspill": 0.0}

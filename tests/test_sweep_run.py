@@ -25,7 +25,7 @@ from lipblend.output.synth import write_clip
 from lipblend.plan.make_plan import make_plan
 from lipblend.runtime.progress import Progress
 from lipblend.selfcheck.sample import SamplePair, make_sample
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 from lipblend.video.probe import probe
 
 FRAMES = 24

@@ -26,7 +26,7 @@ from lipblend.pairing.excerpt import Window, align_window
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.timeline import Clock, Timeline, jumps
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.runtime.allocator import give_back
+from lipblend.runtime.allocator import release_freed_memory
 from lipblend.settings import Settings, TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
@@ -99,7 +99,7 @@ def _analysed(
         original, synced = window.scans(original_info, synced_info, pair)
         starts_s = window.starts_s(original_info, synced_info, pair)
     measures, search_notes = read_both(original, synced, search, lab=lab, starts_s=starts_s, on_frame=on_frame)
-    give_back()  # the decoders' and the face models' memory, before the matching needs some
+    release_freed_memory()  # the decoders' and the face models' memory, before the matching needs some
     damage = (*original.damage, *synced.damage)
     if settings.read.strict and damage:
         raise InputError(

@@ -8,72 +8,67 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded, guarded_maker
-from lipblend.cli.shared_options import JsonOption, QuietOption, command_app
-from lipblend.cli.tables import table_text
+from lipblend.cli.command_app import JsonOption, QuietOption, command_app, output_option, path_option
+from lipblend.cli.console import Console, table_text
+from lipblend.cli.exits import handle_errors
 from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import LEAST_RATERS, TARGET, percent, plain
 
 if TYPE_CHECKING:
     from lipblend.lab.rating.scoring import PairScore, SeamScore
 
-app = command_app("Build a page on which people rate clips blindly, or score their votes.")
+app = command_app("Build a page for blind rating of clips, or score the votes.")
 
 Mode = Literal["ab", "seam"]
 
 
 @app.command("build")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def build_command(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder.", readable=False, show_default=False)
-    ],
+    output: Annotated[Path, output_option("FOLDER", "New folder.")],
     clips: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="[CLIPS]...",
-            help="ab: two folders whose file names match, or two files. seam: folders (one a method) and files.",
+            help="ab: two folders with matching file names, or two files. seam: folders (one per method) and files.",
             readable=False,
         ),
     ] = None,
-    mode: Annotated[Mode, typer.Option("--mode", help="ab: which looks more natural? seam: do you see a seam?")] = "ab",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides order and sides.")] = 7,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="Question to raters. ab: which looks more natural? seam: do you see a seam?")
+    ] = "ab",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed for the order of clips and sides.")] = 7,
     pair: Annotated[
-        # The command-line library knows no repeated option of two values: the second one arrives among the clips.
-        list[Path] | None,
-        typer.Option("--pair", metavar="A B", help="ab: a pair of files; may be repeated.", readable=False),
+        # typer has no repeatable option with two values: the second value arrives among the clips.
+        list[Path] | None, path_option("--pair", "A B", "ab: a pair of files. May be repeated.")
     ] = None,
     control: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--control",
-            metavar="PATH",
-            help="seam: untouched originals among the clips (a folder or file); may be repeated.",
-            readable=False,
+        path_option(
+            "--control", "PATH", "seam: unmodified originals among the clips (folder or file). May be repeated."
         ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", metavar="NAME", help="Name of a method, once for each; else the folders' names."),
+        typer.Option("--label", metavar="NAME", help="Name of a method, once per method. Default: the folders' names."),
     ] = None,
-    title: Annotated[str | None, typer.Option("--title", help="Heading of the page. Raters see it.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Heading of the page, visible to raters.")] = None,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Keep the clips' sound.")] = True,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build a page for raters (FOLDER/page), and the key that tells which clip is what (FOLDER/key.json)."""
+    """Build a page for raters (FOLDER/page) and the key to its clips (FOLDER/key.json)."""
     from lipblend.lab.rating.build import TITLE, build_study
     from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
 
     if mode == "ab":
         if control:
-            raise SettingsError("--control belongs to --mode seam", hint="Leave it out.")
+            raise SettingsError("--control requires --mode seam", hint="Remove it.")
         files, pairs = _pairs(clips or [], pair or [])
         material = pair_sources(files, pairs, label or [])
     else:
         if pair:
-            raise SettingsError("--pair belongs to --mode ab", hint="Name the clips without it.")
+            raise SettingsError("--pair requires --mode ab", hint="Pass the clips without it.")
         material = single_sources(clips or [], control or [], label or [])
     built = build_study(output, material, mode=mode, seed=seed, title=TITLE if title is None else title, sound=sound)
     study = built.study
@@ -83,40 +78,42 @@ def build_command(
         "page": str(built.page), "key": str(built.key), "notes": built.notes,
     }  # fmt: skip
     lines = [
-        f"{built.page}  {len(study.trials)} trial(s), study {study.study}: hand this folder to the raters",
-        f"{built.key}  keep this one: it tells which clip is what",
-        "The files' sizes are what they are: a rater who opens the folder may compare them.",
+        f"{built.page}  {len(study.trials)} trial(s), study {study.study}: give this folder to the raters",
+        f"{built.key}  keep this file private: it identifies the clips",
+        "File sizes are not equalised: a rater who opens the folder can compare them.",
         *(f"note: {plain(note)}" for note in built.notes),
     ]
     Console(quiet=quiet, as_json=as_json).finish(data, "\n".join(lines))
 
 
 @app.command("score")
-@guarded
+@handle_errors(stdout_required=True)
 def score_command(
-    votes: Annotated[list[Path], typer.Argument(metavar="VOTES...", help="Files of votes.", readable=False)],
+    votes: Annotated[list[Path], typer.Argument(metavar="VOTES...", help="Vote files.", readable=False)],
     key: Annotated[
         Path, typer.Option("--key", metavar="FILE", help="The study's key.json.", readable=False, show_default=False)
     ],
     target: Annotated[
         float | None,
-        typer.Option("--target", min=0, max=1, help=f"seam: least share of unnoticeable clips. [default: {TARGET:g}]"),
+        typer.Option(
+            "--target", min=0, max=1, help=f"seam: minimum share of unnoticeable clips. [default: {TARGET:g}]"
+        ),
     ] = None,
     raters: Annotated[
-        int, typer.Option("--raters", min=1, metavar="N", help="Raters that a clip needs to be judged.")
+        int, typer.Option("--raters", min=1, metavar="N", help="Minimum number of raters per clip.")
     ] = LEAST_RATERS,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", metavar="NAME", help="seam: the methods that have to pass; all when none is named."),
+        typer.Option("--method", metavar="NAME", help="seam: a method that must pass. May be repeated. Default: all."),
     ] = None,
     unsure: Annotated[
-        Literal["seen", "unseen"], typer.Option("--unsure", help='seam: what "not sure" counts as.')
+        Literal["seen", "unseen"], typer.Option("--unsure", help='seam: how "not sure" is counted.')
     ] = "unseen",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the intervals over raters.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the confidence intervals.")] = 0,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the votes show. A seam rating that misses its target, or has too few votes, ends with exit code 8."""
+    """Score the votes. Exit code 8 if a seam rating misses its target or has too few votes."""
     from lipblend.lab.rating.scoring import score_pairs, score_seam
     from lipblend.lab.rating.study import read_key
     from lipblend.lab.rating.summary import pair_text, seam_text
@@ -127,8 +124,8 @@ def score_command(
     if study.mode == "ab":
         if target is not None or method:
             raise SettingsError(
-                "--target and --method judge a seam rating, and this is an A/B test",
-                hint="Leave them out: an A/B test shows a preference, and passes or fails nothing.",
+                "--target and --method apply to seam ratings, but this study is an A/B test",
+                hint="Remove them: an A/B test measures a preference and cannot pass or fail.",
             )
         pairs = score_pairs(study, read_votes(votes, study), least_raters=raters, seed=seed)
         console.finish({"mode": "ab", **asdict(pairs)}, "\n".join([_pair_table(pairs), *pair_text(pairs)]))
@@ -136,7 +133,8 @@ def score_command(
     judged = method or list(study.labels)
     if unknown := [name for name in judged if name not in study.labels]:
         raise SettingsError(
-            f"the study has no method {', '.join(map(repr, unknown))}", hint=f"It has {', '.join(study.labels)}."
+            f"the study has no method {', '.join(map(repr, unknown))}",
+            hint=f"Its methods are {', '.join(study.labels)}.",
         )
     seam = score_seam(
         study,
@@ -151,13 +149,13 @@ def score_command(
         for item in seam.methods
         if item.label in judged and item.verdict != "pass"
     )
-    # With --json the one object is the score, also where the target is missed.
+    # With --json the only object on stdout is the score, even if the target is missed.
     console.finish(
         {"mode": "seam", "passed": not missed, **asdict(seam)}, "\n".join([_seam_table(seam), *seam_text(seam)])
     )
     if missed:
-        message = f"the target of {percent(seam.target)} unnoticeable clips is not reached"
-        error = GateError(message, hint="See the clips above.", details=missed)
+        message = f"the target of {percent(seam.target)} unnoticeable clips is missed"
+        error = GateError(message, hint="See the table of clips above.", details=missed)
         if not as_json:
             raise error
         typer.echo(f"error: {error}", err=True)
@@ -165,13 +163,12 @@ def score_command(
 
 
 def _pairs(clips: list[Path], first: list[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
-    """Folders or files named by themselves, and pairs: the second file of each ``--pair A B`` is one of `clips`."""
+    """Separate single paths and pairs; the second file of each ``--pair A B`` is in `clips`."""
     if not first:
         return clips, []
     if len(clips) != len(first) or any(path.is_dir() for path in (*clips, *first)):
         raise SettingsError(
-            f"--pair takes two files, and nothing else can be named beside it: {len(first)} time(s) --pair, "
-            f"{len(clips)} further name(s)",
+            f"--pair takes two files and excludes other clips: got {len(first)} --pair and {len(clips)} more paths",
             hint="Write --pair A B for each pair.",
         )
     return [], list(zip(first, clips, strict=True))

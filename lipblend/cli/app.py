@@ -1,4 +1,4 @@
-"""The command ``lipblend``: names its sub-commands, and imports one only when it is called."""
+"""The command ``lipblend``. Sub-commands are imported only when called."""
 
 from __future__ import annotations
 
@@ -13,56 +13,49 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lipblend.cli.context import CONTEXT
+from lipblend.cli.command_app import CONTEXT
 from lipblend.cli.entry import EXIT_INTERRUPT
-from lipblend.cli.exits import EXIT_TERMINATED, EXIT_UNEXPECTED, leave, unimportable, unwind_on_sigterm
-from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, tell_of_lost_output
+from lipblend.cli.exits import EXIT_TERMINATED, EXIT_UNEXPECTED, exit_now, import_failure, unwind_on_sigterm
+from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, report_lost_output
 from lipblend.errors import OutputError
 from lipblend.runtime.allocator import keep_freed_memory
 
 COMMANDS = {
-    "composite": ("lipblend.cli.composite_cmd", "Blend the new mouth of a lip-synced video into the original."),
+    "composite": ("lipblend.cli.composite_cmd", "Blend the mouth of a lip-synced video into the original."),
     "evaluate": (
         "lipblend.cli.evaluate_cmd",
-        "Measure a composite: seam, colour, flicker, old lips, lip-sync, and broken synced frames.",
+        "Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.",
     ),
-    "probe": (
-        "lipblend.cli.probe_cmd",
-        "Show what lipblend sees in a file: streams, colour, frame times, damage, faces.",
-    ),
-    "preview": ("lipblend.cli.preview_cmd", "Render single frames, with every step of the way, as a picture."),
-    "compare": ("lipblend.cli.compare_cmd", "Put several results side by side, as a video or a GIF."),
-    "demo": ("lipblend.cli.demo_cmd", "Make a sample pair and composite it, to see what lipblend does."),
-    "ab": ("lipblend.cli.ab_cmd", "Build a page on which people rate clips blindly, or score their votes."),
+    "probe": ("lipblend.cli.probe_cmd", "Show streams, colour, frame times, damage and faces of a video."),
+    "preview": ("lipblend.cli.preview_cmd", "Render single frames with all intermediate steps as one picture."),
+    "compare": ("lipblend.cli.compare_cmd", "Show several results side by side, as a video or a GIF."),
+    "demo": ("lipblend.cli.demo_cmd", "Generate a sample pair and composite it."),
+    "ab": ("lipblend.cli.ab_cmd", "Build a page for blind rating of clips, or score the votes."),
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
-    "config": ("lipblend.cli.config_cmd", "Show every setting, and where its value comes from."),
-    "models": ("lipblend.cli.models_cmd", "List the model files, or fetch one from its maker."),
-    "cache": ("lipblend.cli.cache_cmd", "Show or clear the analyses that are kept between two runs."),
-    "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings on one pair, and rank them."),
-    "baseline": (
-        "lipblend.cli.baseline_cmd",
-        "Keep the numbers of a set of clips in a file, and fail where one becomes worse.",
-    ),
-    "doctor": ("lipblend.cli.doctor_cmd", "Check the installation, and say how to mend what is wrong."),
+    "config": ("lipblend.cli.config_cmd", "Show all settings and where their values come from."),
+    "models": ("lipblend.cli.models_cmd", "List the model files, or download them from their maker."),
+    "cache": ("lipblend.cli.cache_cmd", "Show or clear the cache of analyses."),
+    "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings on one pair and rank them."),
+    "baseline": ("lipblend.cli.baseline_cmd", "Save the measures of a set of clips, and fail if one becomes worse."),
+    "doctor": ("lipblend.cli.doctor_cmd", "Check the installation and suggest fixes."),
 }
 
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mxf", ".mpg", ".gif")
-"""Endings of a first word that is a file rather than a mistyped command."""
+"""Suffixes by which a first word is taken for a file rather than a mistyped command."""
 
 _OUTPUT = ("-o", "--output")
 
 
 class LazyGroup(TyperGroup):
-    """A group whose listed commands are only names and summaries; the one that is called is imported then."""
+    """A group that lists commands by name and summary, and imports a command when it is called."""
 
-    # Any: the types here belong to the command-line library that typer carries privately.
+    # Any: the types belong to typer's private copy of click.
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        meant = meant_by(args)
-        if meant:
-            ctx.fail(
-                f"There is no command. {meant}" if args[0].startswith("-") else f"No such command '{args[0]}'. {meant}"
-            )
+        suggestion = suggest_command(args)
+        if suggestion:
+            fault = "There is no command." if args[0].startswith("-") else f"No such command '{args[0]}'."
+            ctx.fail(f"{fault} {suggestion}")
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
 
@@ -73,8 +66,8 @@ class LazyGroup(TyperGroup):
         return name, command, rest
 
 
-def meant_by(words: Sequence[str]) -> str:
-    """What a command line without a command was probably meant to be; empty where that is not known."""
+def suggest_command(words: Sequence[str]) -> str:
+    """Suggest what a command line without a command was meant to be; may be empty."""
     flags = [*("" for _ in words[:1]), *words[:-1]]
     files = [word for flag, word in zip(flags, words, strict=True) if not word.startswith("-") and flag not in _OUTPUT]
     if not files or files[0] in COMMANDS:
@@ -91,11 +84,11 @@ def meant_by(words: Sequence[str]) -> str:
 
 
 def load_command(name: str) -> Any:
-    """Import a sub-command and return it as the command-line library's command object."""
+    """Import a sub-command and return its click command."""
     try:
         module = importlib.import_module(COMMANDS[name][0])
     except ImportError as error:
-        typer.echo(f"error: {unimportable(error)}", err=True)
+        typer.echo(f"error: {import_failure(error)}", err=True)
         raise typer.Exit(EXIT_UNEXPECTED) from error
     command = typer.main.get_command(module.app)
     command.name = name
@@ -103,16 +96,12 @@ def load_command(name: str) -> Any:
 
 
 app = typer.Typer(
-    cls=LazyGroup,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings=CONTEXT,
+    cls=LazyGroup, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT
 )
 
 
 def _placeholder() -> None:
-    """Stands for a command in the list of ``lipblend --help``."""
+    """Stand-in for a command in the list of ``lipblend --help``."""
 
 
 for _name, (_, _summary) in COMMANDS.items():
@@ -129,7 +118,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback(
     no_args_is_help=True,
-    epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
+    epilog="Exit codes: 0 success, 1 bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
     "5 no face, 6 model, 7 output, 8 pass mark missed, 130 Ctrl-C, 143 SIGTERM.",
 )
 def lipblend(
@@ -144,24 +133,24 @@ def lipblend(
 
 
 def main() -> None:
-    """Run the command line; `lipblend.cli.entry.main` is where the program starts."""
+    """Run the command line (called by `lipblend.cli.entry.main`)."""
     unwind_on_sigterm()
     keep_freed_memory()
     occupy_closed_descriptors()
     make_tolerant()
-    os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself, and has no option for it
+    os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 logs to stderr and has no option for it
     try:
         app(prog_name="lipblend")
-    except ImportError as error:  # of the command line's own packages: without them not even the doctor runs
-        from lipblend.selfcheck.doctor import REINSTALL
+    except ImportError as error:  # typer, or a package it needs: not even the doctor can run
+        from lipblend.selfcheck.findings import REINSTALL
 
         print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
         sys.exit(EXIT_UNEXPECTED)
     except SystemExit as stop:
         if stop.code in (EXIT_INTERRUPT, EXIT_TERMINATED):
-            leave(stop.code)
-        if tell_of_lost_output() and not stop.code:  # help and the like; commands have seen to it themselves
+            exit_now(stop.code)
+        if report_lost_output() and not stop.code:  # --help and --version; commands check it themselves
             sys.exit(OutputError.exit_code)
         raise
     finally:
-        gc.freeze()  # all memory goes now: the interpreter need not look for cycles in it once more, for 0.1 s
+        gc.freeze()  # skips the final garbage collection, which takes 0.1 s

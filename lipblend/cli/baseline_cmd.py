@@ -9,51 +9,40 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded, guarded_maker
-from lipblend.cli.shared_options import JsonOption, QuietOption, command_app
-from lipblend.cli.tables import table_text
+from lipblend.cli.command_app import JsonOption, OverwriteOption, QuietOption, command_app, path_argument
+from lipblend.cli.console import Console, table_text
+from lipblend.cli.exits import handle_errors
 from lipblend.errors import GateError
 
 if TYPE_CHECKING:
     from lipblend.lab.baseline.regression import Comparison
     from lipblend.quality.record import Evaluation
 
-app = command_app("Keep the numbers of a set of clips in a file, and fail where one becomes worse.")
+app = command_app("Save the measures of a set of clips, and fail if one becomes worse.")
 
-FileArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The baseline, a JSON file.", show_default=False, readable=False)
-]
+FileArgument = Annotated[Path, path_argument("FILE", "Baseline file (JSON).")]
 ReportsArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="REPORT...",
-        help="A report.json, or the folder that it lies in, as evaluate and composite --report write it.",
-        show_default=False,
-        readable=False,
-    ),
+    list[Path], path_argument("REPORT...", "A report.json of evaluate --report or composite --report, or its folder.")
 ]
 NameOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--name", metavar="NAME", help="What to call a clip; once for each report, in order. Else the result's name."
+        "--name", metavar="NAME", help="Name of a clip, once per report, in order. Default: the result's file name."
     ),
 ]
 
 
 @app.command("save")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def save_command(
     file: FileArgument,
     reports: ReportsArgument,
     names: NameOption = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
-    ] = True,
+    overwrite: OverwriteOption = True,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep the numbers of some clips: for every measure what is held against its pass mark, and the median."""
+    """Save the measures of some clips: for each measure the judged value and the median."""
     from lipblend.lab.baseline.lock import named_clips, save_baseline
 
     clips = named_clips(load_reports(reports), names or ())
@@ -63,7 +52,7 @@ def save_command(
 
 
 @app.command("check")
-@guarded
+@handle_errors(stdout_required=True)
 def check_command(
     file: FileArgument,
     reports: ReportsArgument,
@@ -73,20 +62,19 @@ def check_command(
         typer.Option(
             "--tolerance",
             metavar="KEY=VALUE",
-            help="How much worse a measure may become: 0.01 in its unit, 10% of the kept number, or off. "
-            "May be repeated.",
+            help="How much worse a measure may become: 0.01 in its unit, 10% of the baseline, or off. May be repeated.",
         ),
     ] = None,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Clips of the baseline may be missing among the reports.")
+        bool, typer.Option("--allow-missing", help="Accept clips of the baseline that have no report.")
     ] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare some clips with their baseline.
+    """Compare clips with their baseline.
 
-    Exit code 8 where a number became worse than its tolerance allows, where one can no longer be measured, and where a
-    clip of the baseline is missing. What became better, and new clips, are only reported.
+    Exit code 8 if a value is worse than its tolerance allows, can no longer be measured, or if a clip of the baseline
+    is missing. Improvements and new clips are only reported.
     """
     from lipblend.lab.baseline.lock import load_baseline, named_clips
     from lipblend.lab.baseline.regression import compare, parse_tolerances
@@ -102,16 +90,16 @@ def check_command(
     except GateError as error:
         if not as_json:
             raise
-        # With --json the one object is what was found, also where something became worse.
+        # With --json the only object on stdout is the comparison, even if a value is worse.
         print(f"error: {error}", file=sys.stderr)
         console.finish({**data, "passed": False}, "")
         raise typer.Exit(GateError.exit_code) from error
-    console.finish(data, f"nothing became worse than {file} allows")
+    console.finish(data, f"no measure is worse than {file} allows")
 
 
 def check_text(found: Comparison) -> str:
-    """Write what a check compared: a table of the numbers that changed, and the clips that are not in both."""
-    lines = [f"compared {found.numbers} numbers of {_clips(found.clips)}"]
+    """A table of the values that changed, and the clips that are not in both."""
+    lines = [f"compared {found.numbers} values of {_clips(found.clips)}"]
     rows = [
         (
             change.clip,
@@ -129,12 +117,14 @@ def check_text(found: Comparison) -> str:
         lines.append(table_text(("clip", "measure", "of", "was", "is", "allowed", ""), rows))
     for label, clips in (("missing", found.missing), ("new", found.new), ("new measure", found.new_measures)):
         lines += [f"{label}: {clip}" for clip in clips]
-    lines += [f"note: {each}: not compared, this version has no such measure" for each in found.unknown_measures]
+    lines += [
+        f"note: {each}: not compared, because this version has no such measure" for each in found.unknown_measures
+    ]
     return "\n".join(lines)
 
 
 def load_reports(reports: list[Path]) -> list[Evaluation]:
-    """Read reports, each given as its file or the folder it lies in."""
+    """Read reports, each given as a file or its folder."""
     from lipblend.quality.report import load_report
 
     return [load_report(_report_file(path)) for path in reports]

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from lipblend.cli.command_app import JsonOption, command_app
 from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded, guarded_maker
-from lipblend.cli.shared_options import CacheOption, JsonOption, chosen_cache, command_app
+from lipblend.cli.exits import handle_errors
+from lipblend.cli.shared_options import CacheOption, cache_folder
 
-app = command_app("Show or clear the analyses that are kept between two runs.")
+app = command_app("Show or clear the cache of analyses.")
 
 
 @app.command("show")
-@guarded
+@handle_errors(stdout_required=True)
 def show_command(cache: CacheOption = None, as_json: JsonOption = False) -> None:
-    """Show the folder, how many analyses are in it, and how large they are together."""
+    """Show the cache folder, the number of analyses in it, and their size."""
     from lipblend.analysis.cache import AnalysisCache, CacheState
 
-    folder = chosen_cache(cache, no_cache=False)
+    folder = cache_folder(cache, no_cache=False)
     state = AnalysisCache(folder).state() if folder is not None else CacheState(0, 0)
     data = {"folder": str(folder) if folder is not None else None, "entries": state.entries, "bytes": state.size_bytes}
-    Console(as_json=as_json).finish(data, f"{_counted(state.entries)}, {_size(state.size_bytes)}  {folder or 'off'}")
+    Console(as_json=as_json).finish(data, f"{_count(state.entries)}, {_size(state.size_bytes)}  {folder or 'off'}")
 
 
 @app.command("clear")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def clear_command(cache: CacheOption = None, as_json: JsonOption = False) -> None:
-    """Remove all analyses. Other files in the folder are left alone."""
+    """Remove all analyses. Other files in the folder are kept."""
     from lipblend.analysis.cache import AnalysisCache, CacheState
 
-    folder = chosen_cache(cache, no_cache=False)
-    gone = AnalysisCache(folder).clear() if folder is not None else CacheState(0, 0)
-    data = {"folder": str(folder) if folder is not None else None, "removed": gone.entries, "bytes": gone.size_bytes}
-    Console(as_json=as_json).finish(data, f"{_counted(gone.entries)} removed, {_size(gone.size_bytes)}")
+    folder = cache_folder(cache, no_cache=False)
+    removed = AnalysisCache(folder).clear() if folder is not None else CacheState(0, 0)
+    data = {
+        "folder": str(folder) if folder is not None else None, "removed": removed.entries, "bytes": removed.size_bytes,
+    }  # fmt: skip
+    Console(as_json=as_json).finish(data, f"{_count(removed.entries)} removed, {_size(removed.size_bytes)}")
 
 
-def _counted(entries: int) -> str:
+def _count(entries: int) -> str:
     return f"{entries} {'analysis' if entries == 1 else 'analyses'}"
 
 

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lipblend.cli.command_app import (
+    JsonOption,
+    ModelsOption,
+    OverwriteOption,
+    QuietOption,
+    command_app,
+    output_option,
+    path_argument,
+)
 from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded_maker
-from lipblend.cli.outputs import check_name
-from lipblend.cli.shared_options import JsonOption, ModelsOption, QuietOption, command_app
+from lipblend.cli.exits import handle_errors
+from lipblend.cli.outputs import check_output_name
 from lipblend.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ app = command_app()
 
 
 class CompareLayout(enum.Enum):
-    """What ``--layout`` may be."""
+    """Values of ``--layout``."""
 
     side = "side"
     split = "split"
@@ -29,32 +37,23 @@ class CompareLayout(enum.Enum):
 
 
 @app.command("compare")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def compare_command(
-    videos: Annotated[
-        list[Path],
-        typer.Argument(metavar="VIDEO...", help="Two or more videos.", show_default=False, readable=False),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help=".mp4, .mov or .mkv, or .gif.", show_default=False, readable=False
-        ),
-    ],
+    videos: Annotated[list[Path], path_argument("VIDEO...", "Two or more videos.")],
+    output: Annotated[Path, output_option("FILE", "Output: .mp4, .mov, .mkv or .gif.")],
     layout: Annotated[
         CompareLayout,
-        typer.Option("--layout", help="Beside each other, as strips of one picture, or above each other."),
+        typer.Option("--layout", help="side: side by side; split: strips of one picture; stack: one above the other."),
     ] = CompareLayout.side,
     labels: Annotated[
-        str | None,
-        typer.Option("--labels", metavar="A,B,...", help="One label for each video; the files' names otherwise."),
+        str | None, typer.Option("--labels", metavar="A,B,...", help="One label per video. Default: file names.")
     ] = None,
     crop: Annotated[
         str | None,
         typer.Option(
             "--crop",
             metavar="face|mouth|X,Y,W,H",
-            help="A box about the face or the mouth that stands still, or one in pixels of the first video.",
+            help="Fixed crop around the face or the mouth, or a box in pixels of the first video.",
         ),
     ] = None,
     height: Annotated[
@@ -64,26 +63,24 @@ def compare_command(
             metavar="PX",
             min=32,
             max=4320,
-            help="Height of each picture; the smallest video's otherwise, at most 1080 (GIF: 360).",
+            help="Height of each picture. Default: that of the smallest video, at most 1080 (GIF: 360).",
         ),
     ] = None,
-    from_s: Annotated[float, typer.Option("--from", metavar="SECONDS", min=0, help="Begin there.")] = 0.0,
+    from_s: Annotated[float, typer.Option("--from", metavar="SECONDS", min=0, help="Start time.")] = 0.0,
     to_s: Annotated[
-        float | None, typer.Option("--to", metavar="SECONDS", min=0, help="End there.", show_default=False)
+        float | None, typer.Option("--to", metavar="SECONDS", min=0, help="End time.", show_default=False)
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
-    ] = True,
+    overwrite: OverwriteOption = True,
     models: ModelsOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put several results side by side, as a video or a GIF.
+    """Show several results side by side, as a video or a GIF.
 
-    They are in step by time. The first video gives the frame times and the length, and the first that has sound gives
-    that.
+    Videos are synchronised by time. The first one determines frame times and length; sound comes from the first one
+    that has sound.
     """
-    check_name(output, videos[0])
+    check_output_name(output, videos[0])
     box = _crop(crop)
 
     from lipblend.faces.models import resolve_model
@@ -123,5 +120,7 @@ def _crop(text: str | None) -> Box | Literal["face", "mouth"] | None:
     try:
         x, y, width, height = (int(number) for number in text.split(","))
     except ValueError:
-        raise SettingsError(f"--crop {text} is no box", hint="Write face, mouth, or X,Y,W,H in whole pixels.") from None
+        raise SettingsError(
+            f"--crop {text} is not a box", hint="Use face, mouth, or X,Y,W,H in whole pixels."
+        ) from None
     return Box(x, y, x + width, y + height)

@@ -7,27 +7,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.exits import guarded_maker
-from lipblend.cli.outputs import check_folder, check_name, check_reports
-from lipblend.cli.shared_options import (
-    DEFAULT_PRESET,
-    CacheOption,
-    ConfigOption,
+from lipblend.cli.command_app import (
     JsonOption,
     ModelsOption,
+    OverwriteOption,
+    QuietOption,
+    command_app,
+    output_option,
+    path_option,
+)
+from lipblend.cli.console import Console, composite_summary
+from lipblend.cli.exits import handle_errors
+from lipblend.cli.outputs import check_folder, check_output_name, check_reports
+from lipblend.cli.shared_options import (
+    CacheOption,
+    ConfigOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
-    QuietOption,
     SetOption,
     SyncedArgument,
-    chosen_cache,
-    command_app,
+    cache_folder,
     setting_flag,
 )
 from lipblend.cli.verdict import (
@@ -35,70 +39,63 @@ from lipblend.cli.verdict import (
     JunitOption,
     ReportOption,
     VideoOption,
-    hold_gate,
+    enforce_gate,
     summary,
     verdict_dict,
     write_files,
 )
 from lipblend.errors import SettingsError
-from lipblend.settings.presets import Flag, resolve_settings
+from lipblend.settings.presets import DEFAULT_PRESET
+from lipblend.settings.resolve import resolve_settings
+
+if TYPE_CHECKING:
+    from lipblend.composite_result import CompositeResult
+    from lipblend.segments.run_options import DebugOptions
 
 app = command_app()
 
 
 class DebugForm(enum.Enum):
-    """What ``--debug-format`` may be."""
+    """Values of ``--debug-format``."""
 
     png = "png"
     video = "video"
 
 
 @app.command("composite")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Result: .mp4, .m4v, .mov, .mkv or .webm.",
-            show_default=False,
-            readable=False,
-        ),
-    ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
-    ] = True,
+    output: Annotated[Path, output_option("FILE", "Output: .mp4, .m4v, .mov, .mkv or .webm.")],
+    overwrite: OverwriteOption = True,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
-    encoder: Annotated[str | None, setting_flag("encode.encoder", "--encoder", "NAME")] = None,
-    crf: Annotated[float | None, setting_flag("encode.crf", "--crf", "NUMBER")] = None,
-    encoder_preset: Annotated[str | None, setting_flag("encode.preset", "--encoder-preset", "NAME")] = None,
-    audio: Annotated[str | None, setting_flag("audio.source", "--audio", "auto|original|synced|none|FILE")] = None,
-    pair: Annotated[str | None, setting_flag("pair.method", "--pair")] = None,
-    timeline: Annotated[str | None, setting_flag("pair.timeline", "--timeline")] = None,
-    offset: Annotated[str | None, setting_flag("pair.offset_s", "--offset", "SECONDS|auto")] = None,
-    tail: Annotated[str | None, setting_flag("pair.tail", "--tail")] = None,
-    face: Annotated[str | None, setting_flag("track.face", "--face", "changed|largest|all|INDEX")] = None,
-    no_face: Annotated[str | None, setting_flag("track.no_face", "--no-face")] = None,
+    encoder: Annotated[str | None, setting_flag("encode.encoder", "NAME")] = None,
+    crf: Annotated[float | None, setting_flag("encode.crf", "NUMBER")] = None,
+    encoder_preset: Annotated[str | None, setting_flag("encode.preset", "NAME")] = None,
+    audio: Annotated[str | None, setting_flag("audio.source", "auto|original|synced|none|FILE")] = None,
+    pair: Annotated[str | None, setting_flag("pair.method")] = None,
+    timeline: Annotated[str | None, setting_flag("pair.timeline")] = None,
+    offset: Annotated[str | None, setting_flag("pair.offset_s", "SECONDS|auto")] = None,
+    tail: Annotated[str | None, setting_flag("pair.tail")] = None,
+    face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX")] = None,
+    no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
     jobs: Annotated[
         str,
         typer.Option(
             "--jobs",
             "-j",
             metavar="N|auto",
-            help="Processes that render and encode, 1 to 64; auto: one for each processor that this run may use. The "
-            "file is the same.",
+            help="Number of rendering and encoding processes, 1 to 64; auto: one per available processor. The output "
+            "does not depend on it.",
         ),
     ] = "1",
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Keep finished segments if stopped, in a hidden folder beside FILE, and go on from them."
+            "--resume", help="Keep finished segments in a hidden folder beside FILE; rerun the same command to resume."
         ),
     ] = False,
     frames: Annotated[
@@ -106,8 +103,8 @@ def composite_command(
         typer.Option(
             "--frames",
             metavar="A:B",
-            help="For a quick look: only frames A to B - 1 of the result; open, negative and too large ends as in "
-            "Python. Also times: 2s:3.5s, :10s, 1m30s:, -2s:.",
+            help="For a quick look: render only frames A to B - 1 of the result, as in Python slices. Times also work: "
+            "2s:3.5s, :10s, 1m30s:, -2s:.",
         ),
     ] = None,
     proxy: Annotated[
@@ -115,20 +112,19 @@ def composite_command(
         typer.Option(
             "--proxy",
             metavar="LINES|FACTOR",
-            help="For a quick look: a smaller picture (480, or 0.5) with a fast encoder preset.",
+            help="For a quick look: a smaller picture (480 lines, or factor 0.5) with a fast encoder preset.",
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop when a video is damaged. Sets read.strict.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop on a damaged video. Sets read.strict.")] = False,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     debug_dir: Annotated[
         Path | None,
-        typer.Option(
+        path_option(
             "--debug-dir",
-            metavar="FOLDER",
-            help="Write mask, alpha, seam ring and overlay of every frame there, and a table, frames.csv.",
-            readable=False,
+            "FOLDER",
+            "Write mask, alpha, seam ring and overlay of every frame to this folder, and a table, frames.csv.",
         ),
     ] = None,
     report: ReportOption = None,
@@ -138,62 +134,44 @@ def composite_command(
     run_tag: Annotated[
         str | None,
         typer.Option(
-            "--run-tag", metavar="NAME", help="Write them into FOLDER/NAME, so that several runs can be kept."
+            "--run-tag", metavar="NAME", help="Write the --debug-dir files to FOLDER/NAME, to keep several runs."
         ),
     ] = None,
     debug_format: Annotated[
         DebugForm | None,
-        typer.Option("--debug-format", help="Pictures of the blended region (png), or videos in step with the output."),
+        typer.Option(
+            "--debug-format", help="png: pictures of the blended region; video: videos in sync with the output."
+        ),
     ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Blend the new mouth of a lip-synced video into the original.
+    """Blend the mouth of a lip-synced video into the original.
 
-    ORIGINAL is real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with only
-    the new mouth taken over. It appears under its name, and replaces what was there, only when it is complete. Nothing
-    is ever asked, so scripts do not hang.
+    ORIGINAL is the real footage; SYNCED is the same footage after a lip-sync generator. The result is ORIGINAL with
+    only the mouth of SYNCED. FILE is created or replaced only when the result is complete. The command never prompts.
 
-    With --report, --gate or --junit the finished file is measured as `lipblend evaluate` does; a missed pass mark
-    changes the exit code, not the file.
+    With --report, --gate or --junit the finished file is measured as by `lipblend evaluate`. A missed pass mark changes
+    the exit code, not the file.
     """
     flags = {
-        "encode.encoder": Flag("--encoder", encoder),
-        "encode.crf": Flag("--crf", crf),
-        "encode.preset": Flag("--encoder-preset", encoder_preset),
-        "audio.source": Flag("--audio", audio),
-        "pair.method": Flag("--pair", pair),
-        "pair.timeline": Flag("--timeline", timeline),
-        "pair.offset_s": Flag("--offset", offset),
-        "pair.tail": Flag("--tail", tail),
-        "track.face": Flag("--face", face),
-        "track.no_face": Flag("--no-face", no_face),
-        "read.strict": Flag("--strict", True if strict else None),
-    }
-    given = {key: flag for key, flag in flags.items() if flag.value is not None}
+        "encode.encoder": encoder, "encode.crf": crf, "encode.preset": encoder_preset, "audio.source": audio,
+        "pair.method": pair, "pair.timeline": timeline, "pair.offset_s": offset, "pair.tail": tail,
+        "track.face": face, "track.no_face": no_face, "read.strict": strict or None,
+    }  # fmt: skip
+    given = {key: value for key, value in flags.items() if value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
-    analyses = chosen_cache(cache, no_cache)
-    check_name(output, original)
+    analyses = cache_folder(cache, no_cache)
+    check_output_name(output, original)
     inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
-
-    if debug_format is not None and debug_dir is None:
-        raise SettingsError("--debug-format is of no use without --debug-dir", hint="Add --debug-dir FOLDER.")
-    if run_tag is not None and debug_dir is None:
-        raise SettingsError(
-            "--run-tag names a folder in --debug-dir, which is not given", hint="Add --debug-dir FOLDER."
-        )
-    if debug_dir is not None:
-        check_folder(debug_dir)
+    _check_debug(debug_dir, run_tag, debug_format)
 
     from lipblend.analysis.early import process_if_new
-    from lipblend.segments.run_options import CompositeOptions, DebugOptions, wanted_jobs
+    from lipblend.segments.run_options import CompositeOptions, wanted_jobs
     from lipblend.segments.spans import FrameRange
 
     processes = wanted_jobs(jobs)
-    debug = None
-    if debug_dir is not None:
-        debug = DebugOptions(debug_dir, run_tag, debug_format.value if debug_format is not None else "png")
     part = FrameRange.parse(frames) if frames is not None else None
     size = None
     if proxy is not None:
@@ -207,7 +185,7 @@ def composite_command(
         frames=part,
         proxy=size,
         measure=gate or report is not None or junit is not None,
-        debug=debug,
+        debug=_debug_options(debug_dir, run_tag, debug_format),
         models=models,
         cache=analyses,
     )
@@ -215,7 +193,7 @@ def composite_command(
     with (
         process_if_new(analyses, (original, synced)) as process,
         console.progress() as on_progress,
-        _told_of_segments(output, shown=resume and not quiet),
+        _announcing_kept_segments(output, shown=resume and not quiet),
     ):
         from lipblend.compositing import composite  # while the process imports what it needs
 
@@ -228,6 +206,13 @@ def composite_command(
             on_progress=on_progress,
             process=process,
         )
+    _show(result, console, report=report, junit=junit, video=video, gate=gate)
+
+
+def _show(
+    result: CompositeResult, console: Console, *, report: Path | None, junit: Path | None, video: bool, gate: bool
+) -> None:
+    """Print the result, write the reports, and enforce the gate."""
     evaluated = result.evaluation
     if evaluated is None:
         console.finish(result.to_dict(), composite_summary(result))
@@ -236,20 +221,35 @@ def composite_command(
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
     console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written, gated=gate)}")
     if gate:
-        hold_gate(evaluated.record, shown=not quiet and not as_json)
+        enforce_gate(evaluated.record, shown=not console.quiet and not console.as_json)
+
+
+def _check_debug(folder: Path | None, run_tag: str | None, form: DebugForm | None) -> None:
+    for option, value in (("--debug-format", form), ("--run-tag", run_tag)):
+        if value is not None and folder is None:
+            raise SettingsError(f"{option} was given without --debug-dir", hint="Add --debug-dir FOLDER.")
+    if folder is not None:
+        check_folder(folder)
+
+
+def _debug_options(folder: Path | None, run_tag: str | None, form: DebugForm | None) -> DebugOptions | None:
+    from lipblend.segments.run_options import DebugOptions
+
+    return None if folder is None else DebugOptions(folder, run_tag, (form or DebugForm.png).value)
 
 
 @contextmanager
-def _told_of_segments(output: Path, *, shown: bool) -> Iterator[None]:
-    """Where a run is stopped, say that its finished segments are kept."""
+def _announcing_kept_segments(output: Path, *, shown: bool) -> Iterator[None]:
+    """If the run stops, print where its finished segments are kept."""
     from lipblend.segments.kept import segments_folder
 
     try:
         yield
     except SettingsError:
-        raise  # with these options they are of no use
+        raise  # the segments cannot be used with these options
     except BaseException:
         folder = segments_folder(output)
         if shown and folder.is_dir():
-            print(f"finished segments are kept in {folder}; the same command goes on from them", file=sys.stderr)
+            text = f"finished segments are kept in {folder}; rerun the same command to resume"
+            print(text, file=sys.stderr)
         raise

@@ -1,32 +1,36 @@
-"""What a command says while it works and when it is done."""
+"""Output of the commands: results, tables and progress."""
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
-
-from tqdm import tqdm
 
 if TYPE_CHECKING:
     from lipblend.composite_result import CompositeResult
     from lipblend.runtime.progress import Progress
 
-PLAIN_LINE_EVERY_S = 10.0
+LINE_INTERVAL_S = 10.0
+"""Time between two progress lines in a log."""
+REFRESH_INTERVAL_S = 0.1
+"""Time between two updates of a progress bar."""
+UNLIMITED = 10_000
+"""Table width in columns when stdout is not a terminal, so that no row is wrapped."""
 
 
 class Console:
-    """Results go to stdout; progress and everything that only accompanies them goes to stderr.
+    """Results go to stdout; progress and messages go to stderr.
 
     Parameters
     ----------
     quiet : bool
-        Say nothing but errors (and the JSON object, when asked for).
+        Print only errors (and the JSON object, if requested).
     as_json : bool
-        stdout carries exactly one JSON object.
+        Print exactly one JSON object on stdout.
     """
 
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
@@ -34,109 +38,136 @@ class Console:
         self.as_json = as_json
 
     def say(self, text: str) -> None:
-        """Print a line that a person reads."""
+        """Print a message."""
         if not self.quiet:
             print(text, file=sys.stderr if self.as_json else sys.stdout)
 
     def finish(self, data: Mapping[str, Any], text: str) -> None:
-        """Print the command's result: `data` as JSON when asked for, `text` otherwise."""
+        """Print the result of the command: `data` with ``--json``, else `text`."""
         if self.as_json:
-            print(json.dumps(data))  # ASCII: file names need not be UTF-8
+            print(json.dumps(data))  # ASCII, because file names need not be valid UTF-8
         else:
             self.say(text)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[Progress], None]]:
-        """Yield a callback that shows progress: a bar on a terminal, a line now and then elsewhere, or nothing."""
-        if self.quiet or sys.stderr is None:  # closed
+        """Yield a progress callback: bars on a terminal, lines at intervals elsewhere, nothing with ``--quiet``."""
+        if self.quiet or sys.stderr is None:  # None: closed
             yield lambda _progress: None
         elif sys.stderr.isatty():
-            with _Bars(sys.stderr) as bars:
-                yield bars.show
+            with _progress_bars(sys.stderr) as show:
+                yield show
         else:
-            yield PlainProgress(sys.stderr, time.monotonic).show
+            yield ProgressLines(sys.stderr, time.monotonic).show
 
 
-class _Bars:
-    """One tqdm bar a stage."""
+@contextmanager
+def _progress_bars(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
+    """One bar per stage."""
+    from rich import progress as bars
+    from rich.console import Console as Terminal
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._stage = ""
-        self._bar: tqdm[Any] | None = None
+    class VisibleCursor(Terminal):
+        def show_cursor(self, show: bool = True) -> bool:
+            return False  # a run that is killed could not show it again
 
-    def __enter__(self) -> _Bars:
-        return self
+    columns = (
+        bars.TextColumn("{task.description}: {task.percentage:3.0f}%"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"),
+    )
+    terminal = VisibleCursor(file=stream)
+    with bars.Progress(
+        *columns, console=terminal, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+    ) as live:
+        tasks: dict[str, bars.TaskID] = {}
+        started_s: dict[str, float] = {}
+        refreshed_s = 0.0
 
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        def show(progress: Progress) -> None:
+            nonlocal refreshed_s
+            now_s, stage = time.monotonic(), progress.stage
+            if stage not in tasks:
+                tasks[stage], started_s[stage] = live.add_task(stage, total=progress.total, rate=""), now_s
+            rate = _rate_text(progress, now_s - started_s[stage])
+            live.update(tasks[stage], total=progress.total, completed=progress.done, rate=rate)
+            if progress.done == progress.total or now_s - refreshed_s >= REFRESH_INTERVAL_S:
+                refreshed_s = now_s
+                live.refresh()
 
-    def show(self, progress: Progress) -> None:
-        """Move the bar of the stage that `progress` speaks of, which is begun when it is a new one."""
-        if self._bar is None or progress.stage != self._stage:
-            if self._bar is not None:
-                self._bar.close()
-            self._stage = progress.stage
-            self._bar = tqdm(
-                total=progress.total, desc=progress.stage, unit=" frames", file=self._stream, dynamic_ncols=True
-            )
-        self._bar.total = progress.total
-        self._bar.update(progress.done - self._bar.n)
+        yield show
 
 
-class PlainProgress:
-    """A line at the start and the end of each stage and every ten seconds between, for logs.
+class ProgressLines:
+    """A line at the start and the end of each stage and every ten seconds in between, for logs.
 
     Parameters
     ----------
     stream : file
-        Where the lines go.
+        Output.
     clock : callable
-        Returns seconds that only grow.
+        Monotonic time in seconds.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         self._stream = stream
         self._clock = clock
         self._stage = ""
-        self._began_s = 0.0
+        self._started_s = 0.0
         self._printed_s = 0.0
 
     def show(self, progress: Progress) -> None:
-        """Take note of `progress`, and print a line when one is due."""
+        """Print a line if one is due."""
         now_s = self._clock()
         if progress.stage != self._stage:
-            self._stage, self._began_s, self._printed_s = progress.stage, now_s, now_s
+            self._stage, self._started_s, self._printed_s = progress.stage, now_s, now_s
             if progress.done == 0:
-                print(f"{progress.stage}: begins", file=self._stream, flush=True)
-        if progress.done > 0 and (progress.done == progress.total or now_s - self._printed_s >= PLAIN_LINE_EVERY_S):
+                print(f"{progress.stage}: started", file=self._stream, flush=True)
+        if progress.done > 0 and (progress.done == progress.total or now_s - self._printed_s >= LINE_INTERVAL_S):
             self._printed_s = now_s
-            print(_progress_line(progress, now_s - self._began_s), file=self._stream, flush=True)
+            of_total = "" if progress.total is None else f" of {progress.total}"
+            rate = _rate_text(progress, now_s - self._started_s)
+            line = f"{progress.stage}: {progress.done}{of_total} frames" + (f", {rate}" if rate else "")
+            print(line, file=self._stream, flush=True)
 
 
-def _progress_line(progress: Progress, elapsed_s: float) -> str:
-    of_total = "" if progress.total is None else f" of {progress.total}"
-    line = f"{progress.stage}: {progress.done}{of_total} frames"
-    if elapsed_s > 0:
-        rate = progress.done / elapsed_s
-        line += f", {rate:.1f} frames/s"
-        if progress.total is not None and progress.done < progress.total:
-            minutes, seconds = divmod(round((progress.total - progress.done) / rate), 60)
-            line += f", {minutes}:{seconds:02d} left"
-    return line
+def _rate_text(progress: Progress, elapsed_s: float) -> str:
+    """``20.0 frames/s, 0:40 left``; empty at the start of a stage."""
+    rate = progress.done / elapsed_s if elapsed_s > 0 else 0
+    if rate <= 0:
+        return ""
+    if progress.total is None or progress.done >= progress.total:
+        return f"{rate:.1f} frames/s"
+    minutes, seconds = divmod(round((progress.total - progress.done) / rate), 60)
+    return f"{rate:.1f} frames/s, {minutes}:{seconds:02d} left"
+
+
+def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format a table: wrapped to the width of the terminal, or one line per row if stdout is not a terminal."""
+    from rich.console import Console as Terminal
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    buffer = io.StringIO()
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    Terminal(file=buffer, width=None if on_terminal else UNLIMITED, no_color=True).print(table)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())
 
 
 def composite_summary(result: CompositeResult) -> str:
-    """Write the closing summary of a composite, a fact a line."""
+    """The summary at the end of a composite, one fact per line."""
     passed = sum(result.passed_through.values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in result.passed_through.items() if count)
-    per_frame = f", {result.seconds / result.frames:.3f} s a frame" if result.frames else ""
+    per_frame = f", {result.seconds / result.frames:.3f} s per frame" if result.frames else ""
     lines = [
         f"{result.output}  {result.width}x{result.height}, {result.frames} frames, {result.duration_s:.2f} s",
         f"  blended         {result.blended} frames",
         f"  passed through  {passed} frames" + (f" ({reasons})" if reasons else ""),
-        f"  time line       {result.timeline}",
+        f"  timeline        {result.timeline}",
         f"  audio           {result.audio}",
         f"  time            {result.seconds:.1f} s (analyse {result.analyse_seconds:.1f} s, "
         f"render {result.render_seconds:.1f} s{per_frame})",

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app
 from lipblend.cli.console import Console, composite_summary
-from lipblend.cli.exits import guarded_maker
-from lipblend.cli.shared_options import (
-    DEFAULT_PRESET,
-    JsonOption,
-    ModelsOption,
-    PresetOption,
-    QuietOption,
-    command_app,
-)
+from lipblend.cli.exits import handle_errors
+from lipblend.cli.shared_options import PresetOption
 from lipblend.errors import InputError, OutputError
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.presets import DEFAULT_PRESET
+from lipblend.settings.resolve import resolve_settings
 
 if TYPE_CHECKING:
     from lipblend.picture.labelled import Rgb
@@ -27,18 +22,18 @@ if TYPE_CHECKING:
 app = command_app()
 
 _DEMO_FOLDER = Path("lipblend-demo")
-_FACE_MARGIN = 0.5  # of the generator's box, on each side
+_FACE_MARGIN = 0.5  # per side, as a share of the generator's box
 _SEAM_SHARE = 0.35
 _COLUMN_PX = 480
 
 
 @app.command("demo")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def demo_command(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="[FOLDER]", help="Where the files go; those of an earlier demo are replaced.", readable=False
+            metavar="[FOLDER]", help="Output folder; files of an earlier demo are replaced.", readable=False
         ),
     ] = _DEMO_FOLDER,
     preset: PresetOption = DEFAULT_PRESET,
@@ -46,10 +41,11 @@ def demo_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a sample pair and composite it, to see what lipblend does.
+    """Generate a sample pair and composite it.
 
-    The sample is NASA's public-domain portrait of Eileen Collins with a moving head and mouth (scikit-image carries it,
-    so nothing is downloaded), and the same after something like a lip-sync generator: blur, colour cast, hard edge.
+    The sample is NASA's public-domain portrait of Eileen Collins with a moving head and mouth (it ships with
+    scikit-image, so nothing is downloaded), and the same clip after a simulated lip-sync generator: blur, colour cast,
+    hard edge.
     """
     settings = resolve_settings(preset).settings
 
@@ -59,7 +55,7 @@ def demo_command(
     from lipblend.selfcheck.sample import make_sample
 
     console = Console(quiet=quiet, as_json=as_json)
-    console.say(f"making a sample pair in {folder} ...")
+    console.say(f"generating a sample pair in {folder} ...")
     pair = make_sample(folder)
     output, picture = folder / "result.mp4", folder / "before_after.png"
     with console.progress() as on_progress:
@@ -68,7 +64,7 @@ def demo_command(
             pair.original, pair.synced, output, settings=settings, options=options, on_progress=on_progress
         )
     if not save_png(str(picture), before_after(pair, output)):
-        raise OutputError(f"cannot write {picture}", hint="Check the folder's rights and the free space.")
+        raise OutputError(f"cannot write {picture}", hint="Check the permissions of the folder and the free space.")
     data = {
         "result": result.to_dict(),
         "before_after": str(picture),
@@ -80,7 +76,7 @@ def demo_command(
 
 
 def before_after(pair: SamplePair, result: Path) -> Rgb:
-    """Draw original, synced and result side by side: the face, and below it an edge of the patch, enlarged."""
+    """Original, synced and result side by side: the face, and below it an edge of the patch, enlarged."""
     from lipblend.picture.labelled import contact_sheet, enlarged, labelled_row
 
     x0, y0, x1, y1 = pair.patch_boxes[pair.show_frame]
@@ -119,8 +115,8 @@ def _guide(pair: SamplePair, output: Path, picture: Path) -> str:
             f"result        {output}",
             f"before/after  {picture}",
             "",
-            f"Look at the picture first, then play {output} beside {pair.synced}: the box around the lower face and",
-            "its yellowish cast that comes and goes should be gone, and the mouth should speak as in the synced clip.",
-            f"Teeth and tongue are as soft as there. {pair.truth} shows what a perfect result would look like.",
+            f"Look at the picture first, then compare {output} with {pair.synced}: the box around the lower face and",
+            "its pulsing yellow cast should be gone, and the mouth should move as in the synced clip. Teeth and tongue",
+            f"are as soft as in the synced clip. {pair.truth} shows a perfect result.",
         ]
     )

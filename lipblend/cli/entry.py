@@ -1,4 +1,4 @@
-"""Where the program starts: what has to hold before anything that takes time is imported."""
+"""Entry point: sets up signals and streams before any slow import."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ EXIT_INTERRUPT = 130
 _INTERRUPTED = b"error: interrupted; no unfinished output is left\n"
 
 
-def leave_at_once(signum: int, frame: FrameType | None) -> None:
-    """What Ctrl-C does while there is nothing to clean up: one line, and the process ends."""
+def exit_on_interrupt(signum: int, frame: FrameType | None) -> None:
+    """Handle Ctrl-C while there is nothing to clean up: print one line and exit."""
     with suppress(OSError):
         os.write(2, _INTERRUPTED)
     os._exit(EXIT_INTERRUPT)
@@ -21,9 +21,9 @@ def leave_at_once(signum: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point of the console script and of ``python -m lipblend``."""
-    # Ignored where a shell has started it in the background; that is left alone.
+    # A shell that starts the program in the background may have set SIGINT to be ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, leave_at_once)
+        signal.signal(signal.SIGINT, exit_on_interrupt)
 
     from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors
 
@@ -35,8 +35,8 @@ def main() -> None:
     begin_error_case(sys.argv[1:])
     try:
         from lipblend.cli.app import main as run
-    except ImportError as error:  # of the command line's own packages: without them not even the doctor runs
-        from lipblend.selfcheck.doctor import REINSTALL
+    except ImportError as error:  # typer, or a package it needs: not even the doctor can run
+        from lipblend.selfcheck.findings import REINSTALL
 
         print(f"error: a package cannot be loaded: {error}. {REINSTALL}", file=sys.stderr)
         sys.exit(1)

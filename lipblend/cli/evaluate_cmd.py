@@ -7,35 +7,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, path_argument, path_option
 from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded
+from lipblend.cli.exits import handle_errors
 from lipblend.cli.outputs import check_reports
 from lipblend.cli.shared_options import (
-    DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
-    JsonOption,
-    ModelsOption,
     NoCacheOption,
     OriginalArgument,
-    QuietOption,
     SetOption,
     SyncedArgument,
-    chosen_cache,
-    command_app,
+    cache_folder,
 )
 from lipblend.cli.verdict import (
     GateOption,
     JunitOption,
     ReportOption,
     VideoOption,
-    hold_gate,
+    enforce_gate,
     summary,
     verdict_dict,
     write_files,
 )
 from lipblend.errors import SettingsError
-from lipblend.settings.presets import flat_values, resolve_settings
+from lipblend.settings.presets import DEFAULT_PRESET
+from lipblend.settings.resolve import flat_values, resolve_settings
 
 if TYPE_CHECKING:
     from lipblend.settings import Settings
@@ -44,43 +41,30 @@ app = command_app()
 
 
 @app.command("evaluate")
-@guarded
+@handle_errors(stdout_required=True)
 def evaluate_command(
     original: OriginalArgument,
     synced: SyncedArgument,
-    result: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RESULT", help="The composite of both, by whatever made it.", show_default=False, readable=False
-        ),
-    ],
+    result: Annotated[Path, path_argument("RESULT", "The composite of both videos, from lipblend or any other tool.")],
     report: ReportOption = None,
     gate: GateOption = False,
     junit: JunitOption = None,
     reference: Annotated[
-        Path | None,
-        typer.Option("--reference", metavar="FILE", help="What a perfect result would show.", readable=False),
+        Path | None, path_option("--reference", "FILE", "Ground truth: what a perfect result shows.")
     ] = None,
     matte: Annotated[
         Literal["auto", "settings", "difference"],
         typer.Option(
             "--matte",
-            help="Render the mattes again from the settings, or estimate them from the pictures; auto: the first where "
-            "the result shows that it was made with them.",
+            help="settings: render the mattes from the settings; difference: estimate them from the pictures; auto: "
+            "settings if the result matches them.",
         ),
     ] = "auto",
     settings_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--settings-from",
-            metavar="FILE",
-            help="Settings of the run: the report.json of composite --report.",
-            readable=False,
-        ),
+        Path | None, path_option("--settings-from", "FILE", "Settings of the run: a report.json of composite --report.")
     ] = None,
     preset: Annotated[
-        str | None,
-        typer.Option("--preset", metavar="NAME", help=f"Preset of the run (default {DEFAULT_PRESET})."),
+        str | None, typer.Option("--preset", metavar="NAME", help=f"Preset of the run (default {DEFAULT_PRESET}).")
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -91,10 +75,10 @@ def evaluate_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a composite: seam, colour, flicker, old lips, lip-sync, and broken synced frames.
+    """Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.
 
-    RESULT may come from lipblend or from anything else, also SYNCED itself. Every measure is explained in
-    docs/quality.md. With --gate the exit code is 8 when a pass mark is missed.
+    RESULT may come from lipblend or any other tool, and may be SYNCED itself. docs/quality.md explains the measures.
+    With --gate the exit code is 8 if a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
     optional = {"reference": reference, "config file": config}
@@ -102,7 +86,7 @@ def evaluate_command(
     check_reports(report, junit, inputs=inputs, video=video)
     settings = _settings(settings_from, preset, config, assignments or ())
 
-    analyses = chosen_cache(cache, no_cache)
+    analyses = cache_folder(cache, no_cache)
 
     from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 
@@ -119,7 +103,7 @@ def evaluate_command(
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written, gated=gate))
     if gate:
-        hold_gate(evaluated.record, shown=not quiet and not as_json)
+        enforce_gate(evaluated.record, shown=not quiet and not as_json)
 
 
 def _settings(
@@ -128,7 +112,7 @@ def _settings(
     if settings_from is None:
         return resolve_settings(preset or DEFAULT_PRESET, config, assignments).settings
     if preset is not None:
-        raise SettingsError("--settings-from and --preset both say what to start from", hint="Give one of them.")
+        raise SettingsError("--settings-from and --preset contradict each other", hint="Remove one of them.")
     from lipblend.quality.report import load_report
 
     base = flat_values(load_report(settings_from).settings)

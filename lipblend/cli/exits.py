@@ -1,10 +1,11 @@
-"""How a command ends: errors become one line and an exit code, and signals unwind like any other exception."""
+"""Exit codes and error messages of the commands, and the handling of signals."""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -17,9 +18,9 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from lipblend.cli.entry import EXIT_INTERRUPT, leave_at_once
+from lipblend.cli.entry import EXIT_INTERRUPT, exit_on_interrupt
 from lipblend.cli.junit_case import write_error_case
-from lipblend.cli.streams import tell_of_lost_output
+from lipblend.cli.streams import report_lost_output
 from lipblend.errors import LipblendError, OutputError
 
 P = ParamSpec("P")
@@ -30,47 +31,46 @@ EXIT_UNEXPECTED = 1
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
-def guarded(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command so that whatever stops it ends as a message on stderr and the right exit code.
+def handle_errors(*, stdout_required: bool) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a command: exceptions become a message on stderr and an exit code.
 
-    A command with a parameter ``as_json`` that is set also prints the error as one JSON object on stdout; one with a
-    parameter ``junit`` writes it there too. With ``LIPBLEND_DEBUG=1`` in the environment the traceback comes first.
+    If the command has a parameter ``as_json`` that is set, the error is also printed as a JSON object on stdout; if it
+    has a parameter ``junit``, it is also written there. With ``LIPBLEND_DEBUG=1`` in the environment the traceback is
+    printed first.
 
-    What such a command prints is what it is for: where standard output cannot take it, the exit code is 7.
+    Parameters
+    ----------
+    stdout_required : bool
+        Whether the exit code is 7 if stdout cannot be written. Commands that write files may lose what they print.
     """
-    return _guarded(command, prints=True)
 
-
-def guarded_maker(command: Callable[P, R]) -> Callable[P, R]:
-    """`guarded`, for a command that makes files: what it prints besides may be lost without changing the exit code."""
-    return _guarded(command, prints=False)
-
-
-def _guarded(command: Callable[P, R], *, prints: bool) -> Callable[P, R]:
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _interruptible():
-            try:
-                result = command(*args, **kwargs)
-            except typer.Exit as ending:
-                if ending.exit_code == 0:
-                    _hold_output(prints)
-                raise
-            except BaseException as error:
-                fault = _fault_of(error)
-                if fault is None:
+    def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _interruptible():
+                try:
+                    result = command(*args, **kwargs)
+                except typer.Exit as stop:
+                    if stop.exit_code == 0:
+                        _check_stdout(stdout_required)
                     raise
-                _report(fault, kwargs)
-                raise typer.Exit(fault.exit_code) from error
-            _hold_output(prints)
-            return result
+                except BaseException as error:
+                    failure = _describe(error)
+                    if failure is None:
+                        raise
+                    _report(failure, kwargs)
+                    raise typer.Exit(failure.exit_code) from error
+                _check_stdout(stdout_required)
+                return result
 
-    return run
+        return run
+
+    return decorate
 
 
 @dataclass(frozen=True)
-class _Fault:
-    """What is said of an error: its kind, words and exit code."""
+class _Failure:
+    """An error as it is reported."""
 
     kind: str
     message: str
@@ -80,65 +80,80 @@ class _Fault:
     details: tuple[str, ...] = ()
 
 
-def _fault_of(error: BaseException) -> _Fault | None:
-    """What ended a command, in words; None for what says so itself."""
+def _describe(error: BaseException) -> _Failure | None:
+    """Describe what ended a command; None for exceptions that the command line reports itself."""
     if isinstance(error, ImportError):
-        broken = unimportable(error)
-        return _Fault("ImportError", broken.message, EXIT_UNEXPECTED, str(broken), broken.hint)
+        broken = import_failure(error)
+        return _Failure("ImportError", broken.message, EXIT_UNEXPECTED, str(broken), broken.hint)
     if isinstance(error, LipblendError):
-        kind = type(error).__name__
-        return _Fault(kind, error.message, error.exit_code, str(error), error.hint, error.details)
+        hint = name_flags(error.hint, beside=f"{error.message} {' '.join(error.details)}")
+        text = str(LipblendError(error.message, hint=hint, details=error.details))
+        return _Failure(type(error).__name__, error.message, error.exit_code, text, hint, error.details)
     if isinstance(error, KeyboardInterrupt):
-        return _Fault("Interrupted", "interrupted", EXIT_INTERRUPT, "interrupted; no unfinished output is left")
+        return _Failure("Interrupted", "interrupted", EXIT_INTERRUPT, "interrupted; no unfinished output is left")
     if isinstance(error, SystemExit) and error.code == EXIT_TERMINATED:
-        return _Fault("Terminated", "terminated", EXIT_TERMINATED, "terminated; no unfinished output is left")
+        return _Failure("Terminated", "terminated", EXIT_TERMINATED, "terminated; no unfinished output is left")
     if not isinstance(error, Exception):
         return None
     what = " ".join(f"{type(error).__name__}: {error}".split())
-    hint = f"This is a bug in lipblend: please report it with the traceback that {DEBUG_VARIABLE}=1 prints."
-    return _Fault(type(error).__name__, what, EXIT_UNEXPECTED, f"unexpected {what}. {hint}", hint)
+    hint = f"This is a bug in lipblend. Please report it with the traceback that {DEBUG_VARIABLE}=1 prints."
+    return _Failure(type(error).__name__, what, EXIT_UNEXPECTED, f"unexpected {what}. {hint}", hint)
+
+
+def name_flags(hint: str, *, beside: str = "") -> str:
+    """Add the command-line flags of the settings named in a hint, where hint and message do not name them."""
+    keys = dict.fromkeys(re.findall(r"\b[a-z]+\.[a-z_]+\b", hint))
+    if not keys:
+        return hint
+    try:
+        from lipblend.settings.catalogue import setting_specs
+    except ImportError:  # a broken installation
+        return hint
+    flags = {key: setting_specs()[key].flag for key in keys if key in setting_specs()}
+    named = [f"{flag} sets {key}." for key, flag in flags.items() if flag and flag not in f"{hint} {beside}"]
+    return " ".join([hint, *named])
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C unwinds a command; before and after it, the program simply ends (`lipblend.cli.entry`)."""
-    if signal.getsignal(signal.SIGINT) is not leave_at_once:
+    """Let Ctrl-C unwind a command; outside of it, the program simply exits (`lipblend.cli.entry`)."""
+    if signal.getsignal(signal.SIGINT) is not exit_on_interrupt:
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, leave_at_once)
+        signal.signal(signal.SIGINT, exit_on_interrupt)
 
 
-def _hold_output(prints: bool) -> None:
-    """End with exit code 7 where standard output did not take what the command is for."""
-    if tell_of_lost_output() and prints:
+def _check_stdout(required: bool) -> None:
+    """Exit with code 7 if stdout could not be written but had to be."""
+    if report_lost_output() and required:
         raise typer.Exit(OutputError.exit_code)
 
 
-def unimportable(error: ImportError) -> LipblendError:
-    """Say that a package, or a system library that it needs, is missing or broken."""
+def import_failure(error: ImportError) -> LipblendError:
+    """The error for a package, or a system library it needs, that is missing or broken."""
     what = " ".join(str(error).split())
-    return LipblendError(f"a package cannot be loaded: {what}", hint="Run `lipblend doctor` to see how to mend it.")
+    return LipblendError(f"a package cannot be loaded: {what}", hint="Run `lipblend doctor` to see how to fix it.")
 
 
-def _report(fault: _Fault, options: Mapping[str, object]) -> None:
+def _report(failure: _Failure, options: Mapping[str, object]) -> None:
     if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
         traceback.print_exc(file=sys.stderr)
-    print(f"error: {fault.text}", file=sys.stderr)
+    print(f"error: {failure.text}", file=sys.stderr)
     if options.get("as_json"):
-        said = asdict(fault)
-        del said["text"]
-        print(json.dumps({"error": {"type": said.pop("kind"), **said}}))
+        fields = asdict(failure)
+        del fields["text"]
+        print(json.dumps({"error": {"type": fields.pop("kind"), **fields}}))
     junit = options.get("junit")
     if isinstance(junit, Path):
-        write_error_case(junit, fault.kind, fault.text)
+        write_error_case(junit, failure.kind, failure.text)
 
 
-def ended(task: Callable[[], object]) -> int:
-    """Do what a script of the project's is for, and say what stopped it: the exit code."""
+def run_script(task: Callable[[], object]) -> int:
+    """Run the task of a project script, print what stopped it, and return the exit code."""
     try:
         task()
     except LipblendError as error:
@@ -150,26 +165,26 @@ def ended(task: Callable[[], object]) -> int:
     return 0
 
 
-def leave(code: int) -> NoReturn:
-    """End the process at once, when all that has to be cleaned up has been.
+def exit_now(code: int) -> NoReturn:
+    """Exit without the interpreter's shutdown, after all clean-up.
 
-    The interpreter's own shutdown takes libraries down in any order while their threads still work on what was
-    interrupted, and now and then crashes there (seen once in about thirty runs under load).
+    After an interruption, the shutdown unloads libraries while their threads still work, and sometimes crashes (seen
+    once in about thirty runs under load).
     """
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # a closed pipe, a closed stream
+        with suppress(OSError, ValueError):  # a closed pipe or stream
             stream.flush()
     os._exit(code)
 
 
 def unwind_on_sigterm() -> None:
-    """Turn SIGTERM (and a closed terminal's SIGHUP) into ``SystemExit(143)``, so that temporary files are removed.
+    """Turn SIGTERM and SIGHUP into ``SystemExit(143)``, so that temporary files are removed.
 
-    A SIGHUP that is ignored already, as under nohup, stays ignored.
+    A SIGHUP that is already ignored, as under nohup, stays ignored.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_IGN)  # a second one must not cut the clean-up short
+        signal.signal(signum, signal.SIG_IGN)  # a second signal must not interrupt the clean-up
         raise SystemExit(EXIT_TERMINATED)
 
     signal.signal(signal.SIGTERM, stop)

@@ -1,7 +1,7 @@
-"""An error as JUnit XML, so that a run that ends with one does not leave an earlier run's passing file behind.
+"""Write an error as JUnit XML, so that a failed run does not leave an earlier run's passing file behind.
 
-Imports nothing that takes time: the case is written before the program itself is loaded, so that it is there however
-the run ends, and replaced by the verdicts when there are some.
+The case is written before the program is loaded, so that it exists however the run ends, and is replaced by the
+verdicts. Imports nothing slow.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 OPTION = "--junit"
 COMMANDS = ("composite", "evaluate")
 """Commands that have the option."""
-UNFINISHED = "the run did not get as far as its verdicts"
+UNFINISHED = "the run ended before its verdicts"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEAD_BYTES = 400
 
 
 def junit_of(arguments: Sequence[str]) -> Path | None:
-    """The file that ``--junit`` names on a command line, as far as that can be told without parsing it."""
+    """The file named by ``--junit`` on a command line, found without parsing it; None if there is none."""
     if not arguments or arguments[0] not in COMMANDS or not {"--help", "-h"}.isdisjoint(arguments):
         return None
     named = None
@@ -37,29 +37,29 @@ def junit_of(arguments: Sequence[str]) -> Path | None:
 
 
 def begin_error_case(arguments: Sequence[str]) -> None:
-    """Write the case of a run that has no verdict yet, where the command line asks for a JUnit file."""
+    """Write the case of an unfinished run, if the command line names a JUnit file."""
     path = junit_of(arguments)
     if path is not None:
         write_error_case(path, "Unfinished", UNFINISHED)
 
 
 def write_error_case(path: Path, kind: str, message: str) -> bool:
-    """Write a file of one case that is an error.
+    """Write a JUnit file with one case, an error.
 
-    A file that is there and is no JUnit file stays: the name may be a mistake, such as that of a video.
+    An existing file that is not a JUnit file is kept: the name may be a mistake, such as that of a video.
 
     Parameters
     ----------
     path : Path
     kind : str
-        Of the error: the name of its class.
+        Name of the error's class.
     message : str
-        Its first line is the case's message.
+        Its first line becomes the message of the case.
 
     Returns
     -------
     bool
-        Whether the file was written; where it cannot be, the command says so itself when it comes to that.
+        Whether the file was written. If not, the command reports it later.
     """
     try:
         if not _may_replace(path):

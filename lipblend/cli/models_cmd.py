@@ -6,26 +6,25 @@ from typing import Annotated
 
 import typer
 
-from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded, guarded_maker
-from lipblend.cli.shared_options import JsonOption, ModelsOption, command_app
-from lipblend.cli.tables import table_text
+from lipblend.cli.command_app import JsonOption, ModelsOption, command_app
+from lipblend.cli.console import Console, table_text
+from lipblend.cli.exits import handle_errors
 from lipblend.errors import ModelError
 
-app = command_app("List the model files, or fetch one from its maker.")
+app = command_app("List the model files, or download them from their maker.")
 
 
 @app.command("list")
-@guarded
+@handle_errors(stdout_required=True)
 def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> None:
-    """List the models, where each was found, and whether it is the expected file. Exit code 6 when one is not."""
+    """List the models, their paths, and whether they are the expected files. Exit code 6 if one is not."""
     from lipblend.faces.models import MODELS, resolve_model
 
     entries = []
     for name, spec in MODELS.items():
         try:
             state, place = "ok", str(resolve_model(name, models))
-        except ModelError as error:  # a missing model is what this list is there to show
+        except ModelError as error:
             state, place = "not usable", str(error)
         entries.append({"name": name, "state": state, "place": place, "sha256": spec.sha256, "url": spec.url})
     rows = [(item["name"], item["state"], item["place"]) for item in entries]
@@ -35,14 +34,12 @@ def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> No
 
 
 @app.command("fetch")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def fetch_command(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Which models; all when none is named.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models to download. Default: all.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch models from their maker's official address into the user's cache folder, and check them."""
+    """Download models from their maker's official address into the user's cache folder, and verify them."""
     from lipblend.faces.models import MODELS, fetch_model
 
     console = Console(as_json=as_json)

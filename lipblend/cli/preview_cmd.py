@@ -10,25 +10,22 @@ from typing import Annotated, Any
 
 import typer
 
+from lipblend.cli.command_app import JsonOption, ModelsOption, OverwriteOption, QuietOption, command_app, output_option
 from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded_maker
+from lipblend.cli.exits import handle_errors
 from lipblend.cli.outputs import check_folder
 from lipblend.cli.shared_options import (
-    DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
-    JsonOption,
-    ModelsOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
-    QuietOption,
     SetOption,
     SyncedArgument,
-    chosen_cache,
-    command_app,
+    cache_folder,
 )
 from lipblend.errors import OutputError, SettingsError
+from lipblend.settings.presets import DEFAULT_PRESET
 
 app = command_app()
 
@@ -36,24 +33,19 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @app.command("preview")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def preview_command(
     context: typer.Context,
     original: OriginalArgument,
     synced: SyncedArgument,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="The sheet: .png or .jpg.", show_default=False, readable=False
-        ),
-    ],
+    output: Annotated[Path, output_option("FILE", "Output picture: .png or .jpg.")],
     at: Annotated[
         list[str] | None,
         typer.Option(
             "--at",
             metavar="TIME",
-            help="Which frame: seconds of the original (12.5), 1:02.5, or its number (#312); may be repeated. "
-            "The middle of the clip otherwise.",
+            help="Frame to show: time in the original in seconds (12.5) or as 1:02.5, or frame number (#312). May be "
+            "repeated. Default: the middle of the clip.",
             show_default=False,
         ),
     ] = None,
@@ -62,17 +54,15 @@ def preview_command(
         typer.Option(
             "--presets",
             metavar="all|NAME,NAME",
-            help="Show the same frame by several presets side by side; --config and --set are laid over each.",
+            help="Compare several presets side by side; --config and --set apply to each.",
             show_default=False,
         ),
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Stop at the first picture, which is made of each frame by itself."),
+        typer.Option("--quick", help="Stop after the first picture, for which each frame is processed on its own."),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace FILE if it exists, or stop with an error.")
-    ] = True,
+    overwrite: OverwriteOption = True,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -82,22 +72,23 @@ def preview_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Render single frames, with every step of the way, as a picture.
+    """Render single frames with all intermediate steps as one picture.
 
-    A first picture is there within about a second, made of each frame by itself; it is replaced by the final one within
-    a few seconds. Only a moment about each frame is read for that, and tracking begins there too, so that a mesh can
-    lie some pixels from where a whole run has it. The sheet shows original, synced and result, mask, alpha and seam
-    ring, where the pictures differ, and the landmarks.
+    The picture shows original, synced video and result, mask, alpha and seam ring, differences and landmarks. A first
+    version appears within about a second, with each frame processed on its own, and is replaced by the final one within
+    a few seconds. Only a short stretch around each frame is read, and tracking starts there, so landmarks can differ
+    from those of a full run by some pixels.
     """
     began_s = time.perf_counter()
     _check_output(output, (original, synced), overwrite=overwrite)
     if presets is not None and _is_given(context, "preset"):
-        raise SettingsError("--preset and --presets both say what to start from", hint="Give one of them.")
+        raise SettingsError("--preset and --presets contradict each other", hint="Remove one of them.")
     chosen = [preset] if presets is None else _presets(presets)
 
-    from lipblend.settings.presets import find_preset, preset_values, resolve_settings
+    from lipblend.settings.presets import find_preset, preset_values
+    from lipblend.settings.resolve import resolve_settings
 
-    analyses = chosen_cache(cache, no_cache)
+    analyses = cache_folder(cache, no_cache)
     settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
     differences = [_values(preset_values(find_preset(name))) for name in chosen]
 
@@ -108,7 +99,7 @@ def preview_command(
     console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
     track, find = next(iter(settings.values())).track, partial(resolve_model, "face_landmarker", models)
     with LandmarkerSoon(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
-        # What works on pictures is imported while the face model is made.
+        # Image processing modules are imported while the face model loads.
         from lipblend.preview.frames import PreviewOptions, preview
         from lipblend.preview.look import Preview
         from lipblend.preview.sheet import sheet
@@ -142,23 +133,23 @@ def preview_command(
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
-    """Whether an option stands on the command line, be it with its default."""
+    """Whether an option was given on the command line, even with its default value."""
     source = context.get_parameter_source(name)
     return source is not None and source.name != "DEFAULT"
 
 
-def _presets(several: str) -> list[str]:
+def _presets(names: str) -> list[str]:
     from lipblend.settings.presets import find_preset, list_presets
 
-    if several.strip() == "all":
-        # The one that is used without a word comes first.
+    if names.strip() == "all":
+        # The default preset comes first.
         return sorted((each.name for each in list_presets()), key=lambda name: name != DEFAULT_PRESET)
-    names = [find_preset(name.strip()).name for name in several.split(",") if name.strip()]
-    if not names:
-        raise SettingsError("--presets names no preset", hint="Write --presets all, or names with commas between.")
-    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+    found = [find_preset(name.strip()).name for name in names.split(",") if name.strip()]
+    if not found:
+        raise SettingsError("--presets names no preset", hint="Use --presets all, or names separated by commas.")
+    if twice := [name for place, name in enumerate(found) if name in found[:place]]:
         raise SettingsError(f"--presets names {twice[0]} twice", hint="Name each preset once.")
-    return names
+    return found
 
 
 def _values(values: dict[str, Any]) -> str:
@@ -171,29 +162,31 @@ def _values(values: dict[str, Any]) -> str:
 def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) -> None:
     if output.suffix.lower() not in SUFFIXES:
         raise OutputError(
-            f"{output}: the suffix {output.suffix or '(none)'} names no picture that can be written",
+            f"{output}: the suffix {output.suffix or '(none)'} is not a supported picture format",
             hint=f"Use {' or '.join(SUFFIXES[:2])}.",
         )
     if output.is_dir():
         raise OutputError(f"{output} names a folder", hint=f"Give a file name such as {output / 'sheet.png'}.")
     folder = output.absolute().parent
     if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
+        raise OutputError(f"the folder {folder} does not exist", hint="Create it, or choose another output.")
     check_folder(folder)
     if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists already", hint="Leave out --no-overwrite to replace it, or name another.")
+        raise OutputError(
+            f"{output} exists already", hint="Remove --no-overwrite to replace it, or choose another output."
+        )
     if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-        raise OutputError(f"{output} is an input of this run", hint="Choose another name for the output.")
+        raise OutputError(f"{output} is an input of this run", hint="Choose another output.")
 
 
 class _Target:
-    """The sheet's file. What this run has written itself it may replace."""
+    """The output file. A run may always replace its own first version."""
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         self._path, self._overwrite = path, overwrite
 
     def save(self, image: Any) -> None:
-        """Write a picture; it appears when it is complete."""
+        """Write the picture; the file is replaced only when complete."""
         from lipblend.picture.labelled import encoded
         from lipblend.runtime.whole import write_whole
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded
-from lipblend.cli.shared_options import JsonOption, ModelsOption, command_app
-from lipblend.cli.tables import table_text
+from lipblend.cli.command_app import JsonOption, ModelsOption, command_app, path_argument
+from lipblend.cli.console import Console, table_text
+from lipblend.cli.exits import handle_errors
 from lipblend.errors import LipblendError
 from lipblend.settings import TrackSettings
 
@@ -25,32 +24,27 @@ app = command_app()
 
 
 @app.command("probe")
-@guarded
+@handle_errors(stdout_required=True)
 def probe_command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE...", help="One video file, or several.", show_default=False, readable=False),
-    ],
-    faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Look for faces in frames spread over it.")] = True,
+    files: Annotated[list[Path], path_argument("FILE...", "One or more video files.")],
+    faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Detect faces in sampled frames.")] = True,
     every_frame: Annotated[
         bool,
-        typer.Option(
-            "--every-frame", help="Decode a long video whole too, not a sample, to count the damage in all of it."
-        ),
+        typer.Option("--every-frame", help="Decode long videos completely, not just a sample, to count all damage."),
     ] = False,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what lipblend sees in a file: streams, colour, frame times, damage, faces.
+    """Show streams, colour, frame times, damage and faces of a video.
 
-    Frames and time stamps are counted over the whole file; "container says" marks what is only claimed there. Short
-    videos (290 frames at 1920x1080) are decoded whole to count damage, of longer ones a sample is. Faces are
-    looked for in about 24 frames. Positions are pixels of the upright picture. In a clip of one shot a face's number is
-    the one that composite --face takes: counted from the left, from 0; those seen only for a moment come last. With
-    several shots, --face counts in each shot anew.
+    Frames and time stamps are counted over the whole file; "container says" marks values from the container header.
+    Short videos (up to 290 frames at 1920x1080) are decoded completely to count damage, longer ones are sampled. Faces
+    are detected in about 24 frames. Positions are pixels of the upright picture. In a single-shot clip, the number of a
+    face is the one that composite --face takes: counted from the left, starting at 0; faces seen only briefly come
+    last. In a clip with several shots, --face counts anew in each shot.
 
-    With several files the JSON object has them in "files", each as it is by itself; one that cannot be read is said
-    where its report would be, and the exit code is that of the first such file.
+    With several files, the JSON object holds their reports in "files". A file that cannot be read has an error in place
+    of its report, and the exit code is that of the first such file.
     """
     from lipblend.faces.models import resolve_model
     from lipblend.preview.inspection import inspect_file
@@ -66,7 +60,7 @@ def probe_command(
     for file in files:
         try:
             report = inspect_file(file, model=model, track=TrackSettings(), every_frame=every_frame)
-        except LipblendError as error:  # the other files are looked at all the same
+        except LipblendError as error:  # continue with the other files
             code = code or error.exit_code
             print(f"error: {error}", file=sys.stderr)
             found.append({"path": str(file), "error": {"message": error.message, "hint": error.hint}})
@@ -81,13 +75,13 @@ def probe_command(
 
 
 def probe_text(report: FileReport) -> str:
-    """Write a report as a table, and one more for the faces."""
+    """The report as a table, and a second table for the faces."""
     text = f"{report.path}\n{table_text(('', ''), list(_rows(report)))}"
     if report.faces is None:
-        return f"{text}\n\nfaces were not looked for"
+        return f"{text}\n\nfaces were not detected (--no-faces)"
     if not report.faces:
-        return f"{text}\n\nno face in {len(report.face_times_s)} frames looked at"
-    head = ("face", "middle x, y", "width", "tilt", "turn", f"in {len(report.face_times_s)} frames looked at")
+        return f"{text}\n\nno face in {len(report.face_times_s)} sampled frames"
+    head = ("face", "centre x, y", "width", "tilt", "turn", f"in {len(report.face_times_s)} sampled frames")
     return f"{text}\n\n{table_text(head, [_face_row(face) for face in report.faces])}"
 
 
@@ -96,8 +90,8 @@ def _rows(report: FileReport) -> Iterator[tuple[str, str]]:
     yield "container", f"{report.container_name} ({report.container})"
     yield "video", f"stream {report.video_stream}: {' '.join(filter(None, [picture.codec, picture.profile]))}"
     size = f"{picture.width}x{picture.height} coded, {picture.shown_width}x{picture.shown_height} shown"
-    turned = f"rotation {picture.rotation} degrees counter-clockwise" if picture.rotation else "no rotation"
-    yield "size", f"{size}; {turned}; sample aspect {picture.sample_aspect or 'not given (1:1)'}"
+    rotation = f"rotation {picture.rotation} degrees counter-clockwise" if picture.rotation else "no rotation"
+    yield "size", f"{size}; {rotation}; sample aspect {picture.sample_aspect or 'not given (1:1)'}"
     read = "" if picture.read_as == picture.pixel_format else f", read as {picture.read_as}"
     yield "pixels", f"{picture.pixel_format}{read}; {picture.depth} bits; chroma {picture.chroma}"
     yield "alpha", picture.alpha
@@ -131,7 +125,7 @@ def _rows(report: FileReport) -> Iterator[tuple[str, str]]:
 def _pace(report: FileReport) -> str:
     timing = report.timing
     if timing.constant is None or timing.shortest_s is None or timing.longest_s is None:
-        return "too few time stamps to tell whether constant"
+        return "too few time stamps to tell whether it is constant"
     if timing.constant:
         return "constant"
     return f"variable ({timing.shortest_s * 1000:.1f} to {timing.longest_s * 1000:.1f} ms between frames)"
@@ -150,11 +144,11 @@ def _trim_text(trim: Trim) -> str:
         ]
         inside = [f"{trim.inside_frames} frames between its parts"] if trim.inside_frames else []
         hidden = ", ".join(ends + inside)
-        parts.append(f"an edit list hides {hidden} of the {trim.coded_frames} in the file")
+        parts.append(f"an edit list hides {hidden} of the {trim.coded_frames} frames in the file")
     if trim.leading_frames:
         parts.append(
-            f"cut within a group of pictures: {trim.leading_frames} frames ({trim.leading_s:.3f} s) before the first "
-            "that can be decoded"
+            f"cut inside a group of pictures: {trim.leading_frames} frames ({trim.leading_s:.3f} s) before the first "
+            "decodable frame"
         )
     return "; ".join(parts) or "an edit list repeats frames"
 
@@ -162,13 +156,13 @@ def _trim_text(trim: Trim) -> str:
 def _damage_text(report: FileReport) -> str:
     damage = report.damage
     decoded = f"{damage.decoded_frames} frames decoded"
-    decoded = f"all: {decoded}" if damage.whole else f"a sample: {decoded}, all with --every-frame"
+    decoded = f"all: {decoded}" if damage.whole else f"a sample: {decoded}; use --every-frame for all"
     parts = [
-        f"{damage.marked_packets} packets marked damaged in the file",
-        f"{damage.undecodable_packets} packets not decodable, {damage.concealed_frames} frames concealed ({decoded})",
+        f"{damage.marked_packets} packets marked as damaged in the file",
+        f"{damage.undecodable_packets} undecodable packets, {damage.concealed_frames} frames concealed ({decoded})",
     ]
     if damage.broken_off:
-        parts.append(f"the file breaks off: {damage.broken_off}")
+        parts.append(f"the file is cut off: {damage.broken_off}")
     return "; ".join(parts)
 
 

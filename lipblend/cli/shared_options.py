@@ -1,4 +1,4 @@
-"""Options that several commands share, with the help texts of the settings they stand for."""
+"""Options shared by several commands; flags of settings take their help from the settings."""
 
 from __future__ import annotations
 
@@ -8,37 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from lipblend.cli.context import CONTEXT
+from lipblend.cli.command_app import path_argument, path_option
 from lipblend.errors import SettingsError
 from lipblend.runtime.folders import user_cache_folder
 from lipblend.settings.catalogue import setting_specs
-from lipblend.settings.presets import DEFAULT_PRESET
 
 CACHE_VARIABLE = "LIPBLEND_CACHE"
-"""Environment variable that names the folder of analyses; ``off`` for none."""
+"""Environment variable that names the cache folder; ``off`` disables the cache."""
 
 
-def command_app(help_text: str | None = None) -> typer.Typer:
-    """The typer app of one command; with a help text, of a group of sub-commands."""
-    return typer.Typer(
-        help=help_text,
-        no_args_is_help=help_text is not None,
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings=CONTEXT,
-    )
-
-
-def setting_flag(key: str, name: str, metavar: str = "") -> Any:
-    """Describe a command-line flag that stands for the setting `key`."""
+def setting_flag(key: str, metavar: str = "") -> Any:
+    """Define the command-line flag of a setting (`SettingSpec.flag`)."""
     spec = setting_specs()[key]
-    choices = "|".join(spec.choices)
     text = f"{spec.help} Sets {key} (default {spec.default_text})."
-    # A number is judged together with all other settings, so that the message names the setting and what is allowed.
+    # Numbers are validated with all other settings, so that the message names the setting and its range.
     parser = _number_or_text if spec.kind in ("int", "float") else None
-    shown = metavar or choices or spec.kind.upper()
-    return typer.Option(name, help=text, metavar=shown, parser=parser, show_default=False)
+    shown = metavar or "|".join(spec.choices) or spec.kind.upper()
+    return typer.Option(spec.flag, help=text, metavar=shown, parser=parser, show_default=False)
 
 
 def _number_or_text(text: str) -> float | str:
@@ -48,24 +34,27 @@ def _number_or_text(text: str) -> float | str:
         return text
 
 
-def chosen_cache(folder: Path | None, no_cache: bool) -> Path | None:
-    """Where analyses are kept: as asked for, else as `CACHE_VARIABLE` says, else in the user's cache folder.
+def cache_folder(folder: Path | None, no_cache: bool) -> Path | None:
+    """The cache folder: `folder` if given, else as `CACHE_VARIABLE` says, else in the user's cache folder.
 
-    None for nowhere: ``--no-cache``, or ``off`` in the variable.
+    Returns
+    -------
+    Path or None
+        None if the cache is disabled by ``--no-cache`` or the variable.
 
     Raises
     ------
     SettingsError
-        A folder and ``--no-cache`` are both given, or the folder is a file.
+        Both a folder and ``--no-cache`` are given, or the folder is a file.
     """
     if folder is not None and no_cache:
-        raise SettingsError("--cache names a folder, and --no-cache wants none", hint="Leave one of them out.")
+        raise SettingsError("--cache and --no-cache contradict each other", hint="Remove one of them.")
     if no_cache:
         return None
-    named = os.environ.get(CACHE_VARIABLE, "")
-    if folder is None and named.lower() == "off":
+    variable = os.environ.get(CACHE_VARIABLE, "")
+    if folder is None and variable.lower() == "off":
         return None
-    chosen = folder if folder is not None else Path(named) if named else None
+    chosen = folder if folder is not None else Path(variable) if variable else None
     if chosen is None:
         return user_cache_folder() / "analysis"
     if chosen.exists() and not chosen.is_dir():
@@ -73,42 +62,22 @@ def chosen_cache(folder: Path | None, no_cache: bool) -> Path | None:
     return chosen
 
 
-OriginalArgument = Annotated[
-    Path, typer.Argument(metavar="ORIGINAL", help="The real footage.", show_default=False, readable=False)
-]
-SyncedArgument = Annotated[
-    Path, typer.Argument(metavar="SYNCED", help="The same footage after lip-sync.", show_default=False, readable=False)
-]
+OriginalArgument = Annotated[Path, path_argument("ORIGINAL", "The original video.")]
+SyncedArgument = Annotated[Path, path_argument("SYNCED", "The same video after lip-sync.")]
 PresetOption = Annotated[
-    str, typer.Option("--preset", metavar="NAME", help="Preset to start from (`lipblend presets list`).")
+    str, typer.Option("--preset", metavar="NAME", help="Preset to start from (see `lipblend presets list`).")
 ]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="YAML file with settings, laid over the preset.", readable=False),
-]
+ConfigOption = Annotated[Path | None, path_option("--config", "FILE", "YAML file of settings; overrides the preset.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One setting, laid over preset and file; may be repeated."),
-]
-ModelsOption = Annotated[
-    Path | None,
-    typer.Option("--models", metavar="PATH", help="Face model bundle, or the folder that holds it.", readable=False),
+    typer.Option("--set", metavar="KEY=VALUE", help="Set one setting; overrides preset and file. May be repeated."),
 ]
 CacheOption = Annotated[
     Path | None,
-    typer.Option(
+    path_option(
         "--cache",
-        metavar="FOLDER",
-        help="Folder in which analyses are kept, so that a second run on the same pair starts at once "
-        "(`lipblend cache` shows the usual one).",
-        readable=False,
+        "FOLDER",
+        "Cache folder for analyses, for faster repeated runs on a pair (see `lipblend cache show`).",
     ),
 ]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep an analysis.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
-
-__all__ = [
-    "CACHE_VARIABLE", "DEFAULT_PRESET", "CacheOption", "ConfigOption", "JsonOption", "ModelsOption", "NoCacheOption",
-    "OriginalArgument", "PresetOption", "QuietOption", "SetOption", "SyncedArgument", "chosen_cache", "setting_flag",
-]  # fmt: skip
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Do not read or write the cache.")]

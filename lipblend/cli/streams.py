@@ -1,7 +1,4 @@
-"""Standard output and standard error that may be closed, full, or read by nobody: none of that stops the work.
-
-Imports next to nothing, as it comes before everything else.
-"""
+"""Make stdout and stderr tolerate being closed, full or unread. Imports almost nothing, as it runs first."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ STANDARD = (0, 1, 2)
 
 
 class Sink(io.RawIOBase):
-    """Writes to a descriptor until that fails; from then on everything is swallowed.
+    """Writes to a descriptor until that fails, then discards everything.
 
     Parameters
     ----------
@@ -30,22 +27,22 @@ class Sink(io.RawIOBase):
     Attributes
     ----------
     fault : OSError or None
-        What went wrong first.
-    told : bool
-        Somebody has dealt with that.
+        The first error.
+    reported : bool
+        The error has been reported.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.fault: OSError | None = None
-        self.told = False
+        self.reported = False
 
     def write(self, data: ReadableBuffer, /) -> int:
         content = bytes(data)
         while self.fault is None:
             try:
                 return os.write(self._descriptor, content)
-            except BlockingIOError:  # a pipe that does not block, and is full
+            except BlockingIOError:  # a full non-blocking pipe
                 select.select([], [self._descriptor], [])
             except OSError as error:
                 self.fault = error
@@ -62,7 +59,7 @@ class Sink(io.RawIOBase):
 
 
 class _Unbuffered(io.BufferedWriter):
-    """Hands on what is written at once, whole: a bare `Sink` may take a part only."""
+    """Writes everything at once; a bare `Sink` may write only a part."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         count = super().write(data)
@@ -71,9 +68,9 @@ class _Unbuffered(io.BufferedWriter):
 
 
 def occupy_closed_descriptors() -> None:
-    """Put the null device where standard input, output or error is closed.
+    """Open the null device in place of a closed stdin, stdout or stderr.
 
-    The next file that is opened would get the number otherwise, and what a library prints would go into it.
+    Otherwise the next file opened would get that descriptor, and output of libraries would go into it.
     """
     for number in STANDARD:
         try:
@@ -87,7 +84,7 @@ def occupy_closed_descriptors() -> None:
 
 
 def make_tolerant() -> None:
-    """Replace ``sys.stdout`` and ``sys.stderr`` by streams on a `Sink` that show any text (odd names as escapes)."""
+    """Replace ``sys.stdout`` and ``sys.stderr`` by streams on a `Sink`; characters they cannot encode are escaped."""
     sys.stdout = _tolerant(sys.stdout, 1)
     sys.stderr = _tolerant(sys.stderr, 2)
 
@@ -95,34 +92,31 @@ def make_tolerant() -> None:
 def _tolerant(stream: TextIO | None, number: int) -> TextIO:
     if sink_of(stream) is not None:
         return cast(TextIO, stream)
-    if stream is not None and not isinstance(stream, io.TextIOWrapper):  # somebody else's, such as a test's
+    if stream is not None and not isinstance(stream, io.TextIOWrapper):  # replaced by a caller, such as a test
         return stream
     if stream is not None:
         with suppress(OSError, ValueError):
             stream.flush()
             number = stream.fileno()
     sink = Sink(number)
-    at_once = stream is not None and stream.write_through  # python -u
+    unbuffered = stream is not None and stream.write_through  # python -u
     return io.TextIOWrapper(
-        _Unbuffered(sink) if at_once else io.BufferedWriter(sink),
+        _Unbuffered(sink) if unbuffered else io.BufferedWriter(sink),
         encoding="utf-8" if stream is None else stream.encoding,
         errors="backslashreplace",
         line_buffering=number == 2 or sink.isatty(),
-        write_through=at_once,
+        write_through=unbuffered,
     )
 
 
 def sink_of(stream: TextIO | None) -> Sink | None:
-    """The `Sink` that a stream writes to, if it does."""
+    """The `Sink` that a stream writes to, or None."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     return raw if isinstance(raw, Sink) else None
 
 
 def lost_output() -> OSError | None:
-    """Why standard output did not take all that was printed; None where it did, or where its reader has left.
-
-    A reader that leaves (``| head -1``) has what it wanted.
-    """
+    """The error that stopped writing to stdout; None if all was written, or the reader closed it (``| head -1``)."""
     sink = sink_of(sys.stdout)
     if sink is None:
         return None
@@ -130,11 +124,11 @@ def lost_output() -> OSError | None:
     return None if isinstance(sink.fault, BrokenPipeError) else sink.fault
 
 
-def tell_of_lost_output() -> bool:
-    """Say on standard error, once, that standard output did not take all; whether that was so."""
+def report_lost_output() -> bool:
+    """Report on stderr that stdout could not be written. Returns whether it did; False if reported before."""
     fault, sink = lost_output(), sink_of(sys.stdout)
-    if fault is None or sink is None or sink.told:
+    if fault is None or sink is None or sink.reported:
         return False
-    sink.told = True
+    sink.reported = True
     print(f"error: standard output cannot be written: {fault.strerror or fault}", file=sys.stderr)
     return True

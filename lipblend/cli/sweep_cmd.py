@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lipblend.cli.console import Console
-from lipblend.cli.exits import guarded_maker
+from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, output_option, path_option
+from lipblend.cli.console import Console, table_text
+from lipblend.cli.exits import handle_errors
 from lipblend.cli.shared_options import (
-    DEFAULT_PRESET,
     CacheOption,
     ConfigOption,
-    JsonOption,
-    ModelsOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
-    QuietOption,
     SyncedArgument,
-    chosen_cache,
-    command_app,
+    cache_folder,
 )
-from lipblend.cli.tables import table_text
 from lipblend.errors import SettingsError
+from lipblend.settings.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from lipblend.lab.sweep.run_sweep import SweepResult
@@ -38,46 +34,36 @@ _COLUMNS = ("seam", "ssim_y", "colour_step", "alpha_flicker", "overspill", "shar
 
 
 @app.command("sweep")
-@guarded_maker
+@handle_errors(stdout_required=False)
 def sweep_command(
     original: OriginalArgument,
     synced: SyncedArgument,
     output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Where sweep.csv, sweep.json, sweep.svg and best.yaml go.",
-            show_default=False,
-            readable=False,
-        ),
+        Path, output_option("FOLDER", "Output folder for sweep.csv, sweep.json, sweep.svg and best.yaml.")
     ],
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE,VALUE",
-            help="A setting and the values to try; repeat it for more settings. The items of a list are joined with +: "
+            help="A setting and the values to try. May be repeated. Items of a list are joined with +: "
             "mask.shapes=mouth+ellipse,box.",
         ),
     ] = None,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     frames: Annotated[
-        str, typer.Option("--frames", metavar="sampled|all", help="Try runs of five frames, or the whole clip.")
+        str,
+        typer.Option(
+            "--frames", metavar="sampled|all", help="sampled: use runs of five frames; all: use the whole clip."
+        ),
     ] = "sampled",
     samples: Annotated[
-        int, typer.Option("--samples", metavar="N", help="How many runs of frames, spread over the shots.", min=1)
+        int, typer.Option("--samples", metavar="N", help="Number of runs of frames, spread over the shots.", min=1)
     ] = _RUNS,
     reference: Annotated[
         Path | None,
-        typer.Option(
-            "--reference",
-            metavar="FILE",
-            help="Real footage of the new speech; adds psnr, ssim, temporal.",
-            readable=False,
-        ),
+        path_option("--reference", "FILE", "Real footage of the synced speech; adds psnr, ssim and temporal."),
     ] = None,
     rank_by: Annotated[
         str, typer.Option("--rank-by", metavar="NAME", help="score, or a measure such as psnr or seam.")
@@ -92,17 +78,17 @@ def sweep_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try a grid of settings on one pair, and rank them.
+    """Try a grid of settings on one pair and rank them.
 
-    Every combination of the values is rendered in memory on the same frames and measured. The score is the mean, over
-    the measures with a pass mark, of value / mark (or (1 - value) / (1 - mark) where 1 is perfect): 0 is perfect, 1
-    stands just at the marks. best.yaml holds the winner for `composite --config`.
+    Every combination of values is rendered in memory on the same frames and measured. The score is the mean, over the
+    measures with a pass mark, of value / mark (or (1 - value) / (1 - mark) if 1 is perfect): 0 is perfect, 1 is just at
+    the marks. best.yaml holds the best settings for `composite --config`.
     """
     from lipblend.lab.sweep.grid import make_grid
 
     if frames not in ("sampled", "all"):
-        raise SettingsError(f"--frames {frames} is not known", hint="There are sampled and all.")
-    analyses = chosen_cache(cache, no_cache)
+        raise SettingsError(f"--frames {frames} is not allowed", hint="Use sampled or all.")
+    analyses = cache_folder(cache, no_cache)
     grid = make_grid(preset, config, assignments or ())
 
     from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
@@ -132,7 +118,7 @@ def sweep_command(
 
 
 def sweep_text(result: SweepResult) -> str:
-    """Write the ranking as a table, the best first, and what each setting does by itself."""
+    """The ranking as a table, best first, and the mean effect of each setting."""
     ranking = result.ranking
     shown = [key for key in _COLUMNS if any(key in each.outcome.values for each in ranking.ranked)]
     if ranking.by != "score" and ranking.by not in shown:
@@ -149,10 +135,10 @@ def sweep_text(result: SweepResult) -> str:
             f"{key}, mean of each value: " + ", ".join(f"{value} {mean:.4g}" for value, mean in effect.items())
         )
     lines += [
-        f"tried on {result.frames} frames in {result.runs} run{'s' * (result.runs != 1)}, with "
+        f"measured on {result.frames} frames in {result.runs} run{'s' * (result.runs != 1)}, with "
         f"{result.analyses} {'analysis' if result.analyses == 1 else 'analyses'} and {result.plans} "
-        f"plan{'s' * (result.plans != 1)}, in {result.seconds:.1f} s; ms/frame: plan and render; MB: what rendering a "
-        "frame takes",
+        f"plan{'s' * (result.plans != 1)}, in {result.seconds:.1f} s; ms/frame: plan and render; MB: memory to "
+        "render a frame",
         *(f"note: {note}" for note in result.notes),
         "wrote " + ", ".join(str(path) for path in result.files.values()),
     ]

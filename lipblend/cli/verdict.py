@@ -1,4 +1,4 @@
-"""What ``evaluate`` and ``composite --report`` do with an evaluation: files, a table, the gate."""
+"""Reports, summary and gate of an evaluation, shared by ``evaluate`` and ``composite``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lipblend.cli.tables import table_text
+from lipblend.cli.command_app import path_option
+from lipblend.cli.console import table_text
 from lipblend.errors import GateError
 
 if TYPE_CHECKING:
@@ -16,25 +17,21 @@ if TYPE_CHECKING:
     from lipblend.quality.record import Evaluation, Verdict
 
 ReportOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--report", metavar="FOLDER", help="Write report.html, report.json and report.csv there.", readable=False
-    ),
+    Path | None, path_option("--report", "FOLDER", "Write report.html, report.json and report.csv to this folder.")
 ]
-GateOption = Annotated[bool, typer.Option("--gate", help="Exit code 8 when a measure misses its pass mark (gate.*).")]
-JunitOption = Annotated[
-    Path | None,
-    typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML, for CI systems.", readable=False),
+GateOption = Annotated[
+    bool, typer.Option("--gate", help="Exit with code 8 if a measure misses its pass mark (gate.*).")
 ]
+JunitOption = Annotated[Path | None, path_option("--junit", "FILE", "Write the verdicts as JUnit XML for CI systems.")]
 VideoOption = Annotated[
-    bool, typer.Option("--video/--no-video", help="Put a small video of all three into report.html.")
+    bool, typer.Option("--video/--no-video", help="Embed a small video of original, synced and result in report.html.")
 ]
 
 
 def write_files(
     evaluated: Evaluated, *, folder: Path | None, junit: Path | None, video: bool, gated: bool
 ) -> dict[str, str]:
-    """Write the report and the JUnit file where asked for; their paths by name."""
+    """Write the requested report and JUnit file; returns their paths by name."""
     from lipblend.quality.report import write_junit, write_report
 
     written: dict[str, Path] = {}
@@ -48,7 +45,7 @@ def write_files(
 
 
 def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
-    """The summary of an evaluation for ``--json``; the frames are in report.json."""
+    """Summary of an evaluation for ``--json``; the values per frame are in report.json."""
     from dataclasses import asdict
 
     return {
@@ -67,13 +64,13 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
 
 
 GATE_HINT = (
-    "Another preset may do better (`lipblend preview --presets all` shows all three); docs/quality.md says what "
-    "each mark means, and where real footage misses it too; gate.* sets other marks."
+    "Another preset may do better (`lipblend preview --presets all` compares them). docs/quality.md explains each "
+    "mark and where real footage misses it too. The gate.* settings change the marks."
 )
 
 
 def verdict_table(record: Evaluation, *, gated: bool) -> str:
-    """A line a measure: value, mark, and the verdict, or where nothing is judged on which side of the mark it lies."""
+    """One line per measure: value, mark, and verdict (without a gate: the side of the mark on which the value lies)."""
     from lipblend.quality.report.wording import beside_text, measure_of, quantity_text, state_text
 
     def row(verdict: Verdict) -> tuple[str, ...]:
@@ -85,12 +82,12 @@ def verdict_table(record: Evaluation, *, gated: bool) -> str:
         return measure.title, value, mark, (state_text if gated else beside_text)(verdict), within
 
     shown = [verdict for verdict in record.verdicts if verdict.value is not None or verdict.mark is not None]
-    head = ("measure", "value", "pass mark", "verdict" if gated else "beside it", "frames or shots within")
+    head = ("measure", "value", "pass mark", "verdict" if gated else "compared", "frames or shots within")
     return table_text(head, [row(verdict) for verdict in shown])
 
 
 def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
-    """The values (with ``gated`` the verdicts), which miss their marks and where, and what else is to be known."""
+    """The table of values, what misses its mark and where, and notes."""
     from lipblend.quality.report import gate_text
     from lipblend.quality.report.wording import MATTE_TEXT
 
@@ -99,17 +96,17 @@ def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
     if faulty:
         names = sorted({name for row in record.rows for name in row.faults})
         parts.append(
-            f"frames whose synced patch is itself broken: {faulty} ({', '.join(names)}); no blending mends those"
+            f"frames whose synced patch is itself faulty: {faulty} ({', '.join(names)}); blending cannot fix them"
         )
     parts += [f"note: {note}" for note in record.notes]
     parts += [f"written: {path}" for path in written.values()]
     return "\n".join(parts)
 
 
-def hold_gate(record: Evaluation, *, shown: bool) -> None:
-    """End the command with exit code 8 when a pass mark is missed, or when nothing at all could be judged.
+def enforce_gate(record: Evaluation, *, shown: bool) -> None:
+    """Exit with code 8 if a pass mark is missed, or if nothing could be judged.
 
-    The result has been printed by then, in full if ``shown``; the message on stderr is the whole story otherwise.
+    ``shown`` says that the summary has been printed; otherwise the message on stderr holds all of it.
     """
     from lipblend.quality.report import gate_text
     from lipblend.quality.report.wording import NOTHING_TO_JUDGE, summary_text

@@ -16,7 +16,7 @@ from lipblend.faces.landmarks import MESH_POINTS
 from lipblend.faces.lazy_imports import put_off
 from lipblend.faces.nativelog import native_log_hidden
 from lipblend.faces.offline import NetworkStatus, no_profiling_on_this_thread, refuse_network_on_this_thread
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 
 _WARM_UP_PX = 64
 # Normalised positions times the size count from the centre of the first pixel: measured, a picture whose pixels are
@@ -80,7 +80,7 @@ class FaceLandmarker:
             except BaseException as error:  # noqa: BLE001 - raised on the thread that asked
                 failure.append(error)
 
-        with process_kept(), native_log_hidden():
+        with process_state_preserved(), native_log_hidden():
             thread = threading.Thread(target=create, name="lipblend-face-landmarker")
             thread.start()
             thread.join()

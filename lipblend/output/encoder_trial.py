@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from lipblend.output.hardware import hardware_options
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.settings import EncodeSettings
 
 _SIZE = (320, 240)  # larger than the smallest pictures that hardware encodes
@@ -53,7 +53,7 @@ def try_encoder(encoder: str) -> str:
             raise ValueError(f"{made} of {_PICTURES} pictures came out")
 
     try:
-        with process_kept():
+        with process_state_preserved():
             encode()
     except (av.FFmpegError, ValueError) as error:
         return ffmpeg_words(encode) or reason(error)
@@ -69,7 +69,7 @@ def ffmpeg_words(attempt: Callable[[], None]) -> str:
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)
     try:
-        with process_kept(), av.logging.Capture() as logs, suppress(av.FFmpegError, ValueError):
+        with process_state_preserved(), av.logging.Capture() as logs, suppress(av.FFmpegError, ValueError):
             attempt()
     finally:
         av.logging.set_skip_repeated(skipping)

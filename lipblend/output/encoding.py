@@ -33,7 +33,7 @@ from lipblend.picture.formats import RANGE_FULL, UNSPECIFIED
 from lipblend.picture.hdr import CARRIER_OPTIONS, encoder_parameters
 from lipblend.picture.layouts import nearest_layout
 from lipblend.picture.orientation import UPRIGHT, orientation_of
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.runtime.places import check_place
 from lipblend.runtime.temporary import name_taken
 from lipblend.settings import EncodeSettings
@@ -93,7 +93,7 @@ def check_output(
     check_place(folder)
 
     def start() -> None:
-        with process_kept(), nowhere(name) as container:
+        with process_state_preserved(), nowhere(name) as container:
             add_video_stream(container, path, info, encode)
             container.start_encoding()
 

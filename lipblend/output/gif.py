@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from lipblend.errors import OutputError
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.runtime.temporary import UnfinishedFile
 from lipblend.video.starting import starting
 
@@ -43,7 +43,7 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> VideoFrame:
             maker, sink = graph.add("palettegen", "reserve_transparent=0"), graph.add("buffersink")
             source.link_to(maker)
             maker.link_to(sink)
-            with process_kept():
+            with process_state_preserved():
                 graph.configure()
         source.push(_frame(picture, number))
     if graph is None:
@@ -121,7 +121,7 @@ class GifWriter:
         self._source.link_to(user, 0, 0)
         colours.link_to(user, 0, 1)
         user.link_to(self._sink)
-        with process_kept():
+        with process_state_preserved():
             graph.configure()
         self._palette.pts, self._palette.time_base = 0, _CLOCK
         colours.push(self._palette)

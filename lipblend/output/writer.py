@@ -23,7 +23,7 @@ from lipblend.output.extras import dropped_streams, moved_chapters
 from lipblend.output.joining import Joiner
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.sound.copying import StreamCopier
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.runtime.temporary import UnfinishedFile
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
@@ -114,7 +114,7 @@ class VideoWriter:
             self._stream, notes = add_video_stream(self._container, self._path, self._info, self._encode)
             self.notes += notes
             self._add_extras(stack)
-            with process_kept():
+            with process_state_preserved():
                 self._container.start_encoding()
             self._stack = stack.pop_all()
         return self
@@ -141,7 +141,7 @@ class VideoWriter:
         """
         with self._output_errors():
             picture = encoder_picture(frame, self._info, self._stream)
-            with process_kept() if not self._direct else nullcontext():
+            with process_state_preserved() if not self._direct else nullcontext():
                 packets = self._stream.encode(picture)
             self._direct = True
             self._end = frame.pts + frame.duration

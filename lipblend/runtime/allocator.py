@@ -1,4 +1,4 @@
-"""How the C allocator (glibc's; others are left alone) keeps the process's memory."""
+"""Tune the C allocator (glibc only)."""
 
 from __future__ import annotations
 
@@ -10,45 +10,43 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8 
 _KEPT_BYTES = 64 << 20
 _PAD_BYTES = 16 << 20
 _ARENAS = 2
-# A patch is smaller, x264's pictures are larger (9 MB each at 1080p). With 32 MB these lay in the heap as well, which
-# grew by a few MB in 100 frames, and by 20 with a second segment's encoder.
-_LARGEST_BYTES = 6 << 20
+# A patch is smaller, x264's pictures are larger (9 MB each at 1080p). At 32 MB those lay on the heap too, which grew by
+# a few MB in 100 frames, and by 20 MB with a second segment's encoder.
+_MAX_HEAP_BLOCK_BYTES = 6 << 20
 
 
 def keep_freed_memory() -> bool:
-    """Let the C allocator keep what is freed for the next picture, rather than give it back to the system.
+    """Let glibc keep freed memory for the next frame instead of returning it to the system.
 
-    Planes of a few hundred kilobytes come and go by the dozen a frame; by default each costs a system call, and a page
-    fault for every 4 kB that is written. Only glibc has this setting.
+    Dozens of planes of a few hundred kilobytes are allocated per frame. By default each costs a system call, and a page
+    fault for every 4 kB written.
 
     Returns
     -------
     bool
-        Whether it was made.
+        Whether the options were set.
     """
     mallopt = _glibc("mallopt")
     if mallopt is None:
         return False
-    # Two arenas instead of up to eight a core: threads share what was freed.
-    wanted = (
-        (_M_ARENA_MAX, _ARENAS),
+    options = (
+        (_M_ARENA_MAX, _ARENAS),  # instead of up to eight per core: threads share freed memory
         (_M_TRIM_THRESHOLD, _KEPT_BYTES),
         (_M_TOP_PAD, _PAD_BYTES),
-        (_M_MMAP_THRESHOLD, _LARGEST_BYTES),
+        (_M_MMAP_THRESHOLD, _MAX_HEAP_BLOCK_BYTES),
     )
-    return all(mallopt(name, value) == 1 for name, value in wanted)
+    return all(mallopt(name, value) == 1 for name, value in options)
 
 
-def give_back() -> bool:
-    """Return what was freed to the system, where its C library (glibc) keeps it for later.
+def release_freed_memory() -> bool:
+    """Return freed memory to the system (malloc_trim(3)).
 
-    The face models and their threads leave more than 100 MB behind that nothing uses any more while frames are
-    rendered and encoded. malloc_trim(3).
+    The face models and their threads leave more than 100 MB of freed memory that rendering and encoding do not use.
 
     Returns
     -------
     bool
-        Whether something was returned; False where the C library has no such call.
+        Whether memory was returned; False if the C library has no such call.
     """
     trim = _glibc("malloc_trim")
     return trim is not None and bool(trim(0))

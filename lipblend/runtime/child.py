@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from lipblend.errors import LipblendError
-from lipblend.runtime.processes import STOPPING, killer, sendable, signals_held
+from lipblend.runtime.processes import STOP_SIGNALS, picklable_error, signal_name, signals_blocked
 from lipblend.runtime.spill import temporary_file
 
 _HOME = str(Path(__file__).parents[2])  # where lipblend is found, even if that was by the current folder
@@ -75,7 +75,7 @@ class Channel:
 
 def serve(function: Callable[[Channel], None], answers: IO[bytes], role: str) -> NoReturn:
     """Run a function in a child, send its error to the parent if it fails, and end the process."""
-    for number in STOPPING:  # for systems where they cannot be blocked from the start
+    for number in STOP_SIGNALS:  # for systems where they cannot be blocked from the start
         signal.signal(number, signal.SIG_IGN)
     channel = Channel(sys.stdin.buffer, answers)
     with suppress(BrokenPipeError):  # the parent has ended, or wants no more
@@ -84,7 +84,7 @@ def serve(function: Callable[[Channel], None], answers: IO[bytes], role: str) ->
         except (BrokenPipeError, ParentGoneError):
             pass
         except Exception as error:  # noqa: BLE001 - every failure has to reach the parent, which raises it
-            channel.send(sendable(error, f"In {role}"))
+            channel.send(picklable_error(error, f"In {role}"))
         answers.flush()
     sys.stderr.flush()
     # At once: unloading libraries while their threads still run crashes now and then.
@@ -129,7 +129,7 @@ class Child:
         except subprocess.TimeoutExpired:  # it is alive, but what it says makes no sense
             self.process.kill()
             code = self.process.wait()
-        name = killer(code)
+        name = signal_name(code)
         return f"was killed by {name}" if name else f"ended with exit code {code}", name
 
     def last_lines(self) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ def child_process(source: str, *, capture: bool = True) -> Iterator[Child]:
     """
     with ExitStack() as stack:
         errors = stack.enter_context(temporary_file()) if capture else None
-        with signals_held(*STOPPING):
+        with signals_blocked(*STOP_SIGNALS):
             child = Child(_start(source, errors), errors)
             stack.callback(child.end)
         with suppress(OSError):  # it has ended already: whoever sends it a message will notice

@@ -1,4 +1,4 @@
-"""Telling whether a file still holds what it held, without reading more of it than needed."""
+"""Identify the content of a file without reading more of it than necessary."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from pathlib import Path
 
 from lipblend.errors import InputError
 
-WHOLE_BYTES = 256_000_000
+MAX_WHOLE_BYTES = 256_000_000
 """Files up to this size are hashed whole."""
-_BLOCK = 1 << 20
-_SAMPLES = 64
+_BLOCK_BYTES = 1 << 20
+_BLOCKS = 64
 
 
 def content_identity(path: Path) -> str:
-    """What tells the content of a file from any other's: its size, and a digest (BLAKE2b, 20 bytes, hexadecimal).
+    """Size and digest of a file: ``SIZE-DIGEST`` (BLAKE2b, 20 bytes, hexadecimal). Independent of name and folder.
 
-    The digest is of the whole file up to `WHOLE_BYTES` (a fraction of a second). Of a larger one it is of 64 blocks of
-    1 MiB, the first and the last among them, and of the time of the last change (nanoseconds): a program that writes to
-    the file changes that too. Neither the name nor the place counts.
+    Up to `MAX_WHOLE_BYTES` the digest covers the whole file (a fraction of a second). For larger files it covers 64
+    blocks of 1 MiB, including the first and the last, and the modification time in nanoseconds.
 
     Raises
     ------
@@ -29,14 +28,14 @@ def content_identity(path: Path) -> str:
     try:
         status = path.stat()
         with path.open("rb") as file:
-            if status.st_size <= WHOLE_BYTES:
-                while block := file.read(_BLOCK):
+            if status.st_size <= MAX_WHOLE_BYTES:
+                while block := file.read(_BLOCK_BYTES):
                     digest.update(block)
             else:
                 digest.update(str(status.st_mtime_ns).encode())
-                for number in range(_SAMPLES):
-                    file.seek(number * (status.st_size - _BLOCK) // (_SAMPLES - 1))
-                    digest.update(file.read(_BLOCK))
+                for number in range(_BLOCKS):
+                    file.seek(number * (status.st_size - _BLOCK_BYTES) // (_BLOCKS - 1))
+                    digest.update(file.read(_BLOCK_BYTES))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}", hint="Check the path.") from error
     return f"{status.st_size}-{digest.hexdigest()}"

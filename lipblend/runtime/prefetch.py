@@ -1,4 +1,4 @@
-"""Running an iterable ahead in a thread of its own, and working on its items in a few threads, in order."""
+"""Iterate ahead in a background thread, and map a function over items in worker threads, in order."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ R = TypeVar("R")
 
 
 class Prefetch(Generic[T]):
-    """Iterator over the items of an iterable that a thread makes ahead; a context manager. See `prefetch`.
+    """Iterator over items produced in other threads, and a context manager that closes it. See `prefetch`.
 
     Parameters
     ----------
     items : Generator
-        Its first item is none: it only says that work has started.
+        Its first item is discarded: it only signals that the threads have started.
     """
 
     def __init__(self, items: Generator[T, None, None]) -> None:
@@ -51,23 +51,23 @@ class Prefetch(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """End the thread, after the item that it is working on, and close the iterable's iterator."""
+        """Stop the threads after their current items, and close the iterable's iterator."""
         self._items.close()
 
 
 def prefetch(iterable: Iterable[T], depth: int) -> Prefetch[T]:
-    """Hand on the items of an iterable while a thread makes the next ones.
+    """Yield the items of an iterable while a thread produces the next ones.
 
-    The thread starts as the with-block is entered, or with the first item asked for. It ends, and the iterable's own
-    iterator is closed, when the items are used up, when the iterable fails (its exception appears here, after the items
-    before it), or when the result is closed or dropped early.
+    The thread starts on entering the with-block, or with the first item. It stops, and closes the iterable's iterator,
+    when the items are used up, when the iterable raises (the exception is raised here, after the items before it), or
+    when the result is closed or dropped early.
 
     Parameters
     ----------
     iterable : Iterable
-        Where the items come from. Only the thread touches it.
+        Used only by the thread.
     depth : int
-        At most so many items wait, at least 1.
+        Maximum number of items waiting, at least 1.
 
     Returns
     -------
@@ -76,10 +76,10 @@ def prefetch(iterable: Iterable[T], depth: int) -> Prefetch[T]:
     """
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
-    return Prefetch(_run(iterable, depth))
+    return Prefetch(_prefetched(iterable, depth))
 
 
-def _run(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
+def _prefetched(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
     end: Any = object()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lipblend-prefetch") as thread:
         iterator = thread.submit(iter, iterable).result()
@@ -97,20 +97,20 @@ def _run(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
                 thread.submit(close).result()
 
 
-def worked_on(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Prefetch[R]:
-    """Hand on what a function makes of items, in their order, while threads work on the next ones.
+def map_in_threads(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Prefetch[R]:
+    """Yield ``function(item)`` for every item, in order, while threads compute the next results.
 
-    Items are taken on the thread that asks for results. The threads start with the first one asked for, and end, with
-    the iterable's iterator closed, as those of `prefetch`. An exception of the function appears in its item's place;
+    Items are taken in the calling thread. The threads start with the first result requested, and stop, with the
+    iterable's iterator closed, like those of `prefetch`. An exception of the function is raised in its item's place;
     one of the iterable at once.
 
     Parameters
     ----------
     function : callable
-        Called on several threads at the same time if there is more than one worker.
+        Called in several threads at the same time if there is more than one worker.
     items : Iterable
     workers : int
-        At least 1. At most one item more than there are workers is taken and not yet handed on.
+        At least 1. At most one item more than there are workers is taken before its result is yielded.
 
     Returns
     -------
@@ -118,11 +118,11 @@ def worked_on(function: Callable[[T], R], items: Iterable[T], *, workers: int) -
         An iterator, and a context manager that closes it.
     """
     if workers < 1:
-        raise ValueError(f"there must be at least 1 worker, got {workers}")
-    return Prefetch(_work(function, items, workers))
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    return Prefetch(_mapped(function, items, workers))
 
 
-def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
+def _mapped(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
     iterator = iter(items)
     waiting: deque[Future[R]] = deque()
     started: Any = None
@@ -143,39 +143,27 @@ def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Gener
                 close()
 
 
-class _SingleThread:
-    """Counts who wants OpenCV on one thread, as runs in one process may overlap."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._wanted = self._before = 0
-
-    def enter(self) -> None:
-        with self._lock:
-            if not self._wanted:
-                self._before = cv2.getNumThreads()
-                cv2.setNumThreads(1)
-            self._wanted += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._wanted -= 1
-            if not self._wanted:
-                cv2.setNumThreads(self._before)
-
-
-_single = _SingleThread()
+_thread_lock = Lock()
+_thread_users = _thread_count = 0  # blocks that are open, and OpenCV's thread count before the first
 
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Let OpenCV work on the calling thread only, for as long as several threads of our own keep the cores busy.
+    """Run OpenCV in the calling thread only, while several threads of our own keep the cores busy.
 
-    Its own threads wait for work by spinning, and take turns with the encoder's; results are the same. The number of
-    threads is OpenCV's for the whole process, and is put back when the last of several with-blocks ends.
+    OpenCV's threads spin while waiting and compete with the encoder's; results are the same. The number of threads is
+    global to the process. It is restored when the last of several overlapping blocks ends.
     """
-    _single.enter()
+    global _thread_users, _thread_count
+    with _thread_lock:
+        if not _thread_users:
+            _thread_count = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _thread_users += 1
     try:
         yield
     finally:
-        _single.leave()
+        with _thread_lock:
+            _thread_users -= 1
+            if not _thread_users:
+                cv2.setNumThreads(_thread_count)

@@ -1,4 +1,4 @@
-"""What all processes of our own share: started without signals, their errors brought home, their ends in words."""
+"""Helpers for child processes: blocking signals, forwarding exceptions, describing exit codes."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STOPPING = tuple(
+STOP_SIGNALS = tuple(
     number for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")) if number is not None
 )
 """Signals that ask a program to stop."""
 
 
 @contextmanager
-def signals_held(*numbers: signal.Signals) -> Iterator[None]:
-    """Hold signals back from the calling thread; processes started meanwhile never get them.
+def signals_blocked(*numbers: signal.Signals) -> Iterator[None]:
+    """Block signals in the calling thread; processes started inside the block inherit the mask.
 
-    Where the system has no such masks (Windows), nothing is held.
+    Does nothing on systems without signal masks (Windows).
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
-def killer(code: int | None) -> str:
-    """The name of the signal that ended a process of this exit code; empty where none did."""
-    if code is None or code >= 0:
+def signal_name(exit_code: int | None) -> str:
+    """Name of the signal that ended a process with this exit code; empty if none did."""
+    if exit_code is None or exit_code >= 0:
         return ""
     try:
-        return signal.Signals(-code).name
+        return signal.Signals(-exit_code).name
     except ValueError:
-        return f"signal {-code}"
+        return f"signal {-exit_code}"
 
 
-def sendable(error: Exception, where: str) -> Exception:
-    """The error being handled, with its traceback as a note; in words where it cannot be pickled.
+def picklable_error(error: Exception, where: str) -> Exception:
+    """The exception being handled, with its traceback as a note; a `RuntimeError` if it cannot be pickled.
 
     Parameters
     ----------
     error : Exception
     where : str
-        Which process, as the note begins: "In a render worker".
+        The process, as the note starts: "In a render worker".
     """
     error.add_note(f"{where}:\n{traceback.format_exc()}")
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - whatever an exception's own pickling may raise
+    except Exception:  # noqa: BLE001 - an exception's own pickling may raise anything
         plain = RuntimeError(f"{type(error).__name__}: {error}")
         for note in error.__notes__:
             plain.add_note(note)

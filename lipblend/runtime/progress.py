@@ -1,4 +1,4 @@
-"""How far a run has come, as it is told to whoever shows it."""
+"""Progress of a run, as passed to ``on_progress`` callbacks."""
 
 from __future__ import annotations
 

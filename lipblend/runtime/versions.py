@@ -1,4 +1,4 @@
-"""Versions of what results depend on."""
+"""Versions of the libraries that results depend on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ OPENCV = "opencv-python"
 
 
 def library_versions(names: Iterable[str]) -> dict[str, str]:
-    """Version of each installed distribution, by name; OpenCV's own word for `OPENCV`, which has several distributions.
+    """Version of each installed distribution, by name; `OPENCV` may come from any of its distributions.
 
     Raises
     ------
     importlib.metadata.PackageNotFoundError
-        One is not installed.
+        A distribution is not installed.
     """
     return {name: cv2.__version__ if name == OPENCV else version(name) for name in names}

@@ -9,7 +9,7 @@ from lipblend.output.coded import CodedPacket, SegmentEncoder
 from lipblend.output.scaling import scaled_picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.frame import FrameResult
-from lipblend.runtime.allocator import give_back
+from lipblend.runtime.allocator import release_freed_memory
 from lipblend.segments.job import RenderJob, Tally
 from lipblend.video.reader import Frame
 
@@ -103,4 +103,4 @@ def encoded(
             handle = scaled_picture(frame.handle, job.target)
             yield Step(1, encoder.encode(replace(frame, handle=handle, pts=pts, duration=duration)))
         yield Step(0, encoder.finish(), Done(tally, encoder.header))
-    give_back()  # the next segment's encoder does not fit into the gaps that this one leaves
+    release_freed_memory()  # the next segment's encoder does not fit into the gaps that this one leaves

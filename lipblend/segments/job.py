@@ -13,7 +13,7 @@ from typing import Any, Self
 from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.frame import FrameResult, compose, render_frame
-from lipblend.runtime.prefetch import prefetch, worked_on
+from lipblend.runtime.prefetch import map_in_threads, prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.info import VideoInfo
@@ -72,7 +72,7 @@ class RenderJob:
         with (
             prefetch(self.original.frames(shown), _QUEUE) as frames,
             prefetch(self.synced.frames(partners), _QUEUE) as synced,
-            worked_on(
+            map_in_threads(
                 partial(self._compose, restorer), _inputs(rows, frames, synced), workers=threads or THREADS
             ) as composed,
         ):

@@ -1,13 +1,11 @@
-"""Facts about the machine and the Python that the program runs in, for `lipblend.selfcheck.doctor` to judge."""
+"""Facts about the machine and the Python installation, used by `lipblend.selfcheck.doctor`."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
+from lipblend.runtime.processes import signal_name
 
-# Library -> its package on Debian and Ubuntu, Fedora, Alpine.
+# Library -> package on Debian and Ubuntu, Fedora, Alpine.
 SYSTEM_PACKAGES: Mapping[str, tuple[str, str, str]] = {
     "libGL.so": ("libgl1", "libglvnd-glx", "mesa-gl"),
     "libEGL.so": ("libegl1", "libglvnd-egl", "mesa-egl"),
@@ -37,8 +36,8 @@ SYSTEM_PACKAGES: Mapping[str, tuple[str, str, str]] = {
 
 
 @dataclass(frozen=True)
-class Ran:
-    """How a Python process of its own ended: exit code (negative: the number of a signal), and what it wrote."""
+class PythonRun:
+    """Result of a Python child process: exit code (negative: number of a signal), stdout and stderr."""
 
     code: int
     out: str
@@ -46,25 +45,20 @@ class Ran:
 
     @property
     def killed_by(self) -> str:
-        """Name of the signal that ended it; empty when none did."""
-        if self.code >= 0:
-            return ""
-        try:
-            return signal.Signals(-self.code).name
-        except ValueError:
-            return f"signal {-self.code}"
+        """Name of the signal that ended it; empty if none did."""
+        return signal_name(self.code)
 
     @property
     def last_line(self) -> str:
-        """Last line of its complaint, where Python names the exception."""
+        """Last line of stderr, where Python names the exception."""
         lines = self.err.strip().splitlines()
         return lines[-1].strip() if lines else f"exit code {self.code}"
 
 
-def run_python(code: str, *arguments: str, limit_s: float) -> Ran:
-    """Run some Python in a process of its own, with this one's module path and ``sys.argv[1:] == arguments``.
+def run_python(code: str, *arguments: str, limit_s: float) -> PythonRun:
+    """Run Python code in a child process with the same module path and ``sys.argv[1:] == arguments``.
 
-    It is ended after `limit_s` seconds.
+    The process is killed after `limit_s` seconds.
     """
     program = f"import json, sys; sys.path[:] = json.loads(sys.argv.pop(1))\n{code}"
     path = json.dumps([os.path.abspath(entry) for entry in sys.path])
@@ -79,23 +73,23 @@ def run_python(code: str, *arguments: str, limit_s: float) -> Ran:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Ran(1, "", f"no answer within {limit_s:.0f} s")
+        return PythonRun(1, "", f"no answer within {limit_s:.0f} s")
     except OSError as error:
-        return Ran(1, "", f"{sys.executable} cannot be started: {error.strerror or error}")
-    return Ran(done.returncode, done.stdout, done.stderr)
+        return PythonRun(1, "", f"{sys.executable} cannot be started: {error.strerror or error}")
+    return PythonRun(done.returncode, done.stdout, done.stderr)
 
 
 def library_advice(text: str) -> str:
-    """What to install for the system library that an error text says is missing; empty when it names none."""
+    """How to install the missing system library named in an error text; empty if it names none."""
     if re.search(r"version [`']?GLIBC_[\d.]+'? not found", text):
-        return "The system's C library is too old for this package: use a newer distribution, or a container."
+        return "The system's C library is too old for this package. Use a newer distribution or a container."
     match = re.search(r"(lib[\w+.-]*?\.so)(?:\.\d+)*: cannot open shared object file", text)
     match = match or re.search(r"Error loading shared library (lib[\w+.-]*?\.so)", text)
     library = match[1] if match else "libportaudio.so" if "PortAudio library not found" in text else ""
     if not library:
         return ""
     if library not in SYSTEM_PACKAGES:
-        return f"Install the system package that holds {library} (Debian, Ubuntu: apt-file search {library})."
+        return f"Install the system package that provides {library} (Debian, Ubuntu: apt-file search {library})."
     debian, fedora, alpine = SYSTEM_PACKAGES[library]
     return (
         f"Install {library}: apt install {debian} (Debian, Ubuntu), dnf install {fedora} (Fedora), "
@@ -103,76 +97,22 @@ def library_advice(text: str) -> str:
     )
 
 
-def plain_name(name: str) -> str:
-    """A distribution's name as package indexes compare it: ``scikit_image`` is ``scikit-image``."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def installed_versions() -> dict[str, str]:
-    """Version of every distribution that is installed, by `plain_name`."""
-    versions: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
-        # A half-removed package has no metadata left.
-        name = distribution.metadata["Name"] if distribution.metadata is not None else None
-        if name:
-            versions.setdefault(plain_name(name), distribution.version)
-    return versions
-
-
-def our_requirements() -> list[str] | None:
-    """What lipblend itself needs at run time, as in ``pyproject.toml``; None when lipblend is not installed."""
-    try:
-        listed = importlib.metadata.requires("lipblend")
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return [line for line in listed or [] if ";" not in line]
-
-
-def version_fits(version: str, wanted: str) -> bool | None:
-    """Whether a version lies in a range such as ``>=2,<3``; None where that cannot be told.
-
-    Only release numbers are compared, and a pre-release counts as older than its release.
-    """
-    for part in filter(None, (part.strip() for part in wanted.split(","))):
-        match = re.fullmatch(r"(>=|<=|==|!=|>|<)\s*([\d.]+\w*)", part)
-        if match is None or not re.match(r"\d", version):
-            return None
-        found, limit = version_key(version), version_key(match[2])
-        fits = {
-            ">=": found >= limit, "<=": found <= limit, "==": found == limit,
-            "!=": found != limit, ">": found > limit, "<": found < limit,
-        }  # fmt: skip
-        if not fits[match[1]]:
-            return False
-    return True
-
-
-def version_key(version: str) -> tuple[tuple[int, ...], bool]:
-    """Release numbers without trailing zeros, and whether it is a final release: sorts as versions do."""
-    match = re.match(r"(\d+(?:\.\d+)*)", version)
-    numbers = [int(number) for number in match[1].split(".")] if match else []
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    rest = version[match.end() :] if match else version
-    return tuple(numbers), re.match(r"[-_.]?(a|b|c|rc|dev|pre)", rest) is None
-
-
 def network_status() -> NetworkStatus:
-    """Try on a thread that ends at once whether the network can be refused to it."""
+    """Try in a short-lived thread whether its network access can be blocked."""
     found: list[NetworkStatus] = []
     thread = threading.Thread(target=lambda: found.append(refuse_network_on_this_thread()), name="lipblend-doctor")
     thread.start()
     thread.join()
-    return found[0] if found else NetworkStatus(False, "the attempt failed")
+    return found[0] if found else NetworkStatus(False, "the test thread failed")
 
 
 def core_count() -> int:
-    """Cores that this process may use."""
+    """Number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def free_memory_bytes() -> int | None:
-    """Memory that can be had without swapping, within a container's limit; None where the system does not say."""
+    """Memory available without swapping, within a container's limit; None if unknown."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
@@ -186,7 +126,7 @@ def free_memory_bytes() -> int | None:
 
 
 def free_disk_bytes(folder: Path) -> int | None:
-    """Free space in a folder; None where it cannot be had."""
+    """Free space in a folder; None if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:

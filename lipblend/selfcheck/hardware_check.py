@@ -1,4 +1,4 @@
-"""Which encoders for graphics hardware start on this machine: a part of the doctor."""
+"""Check which hardware encoders start on this machine."""
 
 from __future__ import annotations
 
@@ -6,36 +6,35 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lipblend.output.hardware import HARDWARE_ENCODERS, family_of
-from lipblend.selfcheck.environment import Ran, run_python
+from lipblend.selfcheck.environment import PythonRun, run_python
 from lipblend.selfcheck.findings import Finding
 
 HARDWARE_LIMIT_S = 20.0
 
 
-def check_hardware(family: str, encoders: Sequence[str], ran: Ran) -> Finding:
-    """Judge how the process ended that tried a family's encoders (see `try_hardware`). None starting is no fault."""
+def check_hardware(family: str, encoders: Sequence[str], run: PythonRun) -> Finding:
+    """Check the result of `try_hardware` for a family of encoders. It is not a fault if none starts."""
     name = f"hardware encoders ({family})"
-    lines = ran.out.strip().splitlines()
+    lines = run.out.strip().splitlines()
     try:
-        failed = json.loads(lines[-1]) if lines and ran.code == 0 else None
+        failures = json.loads(lines[-1]) if lines and run.code == 0 else None
     except ValueError:
-        failed = None
-    if failed is None:
-        ended = f"the driver brings Python down ({ran.killed_by})" if ran.killed_by else ran.last_line
-        mend = f"Do not use {', '.join(encoders)} here; a newer driver may help."
-        return Finding(name, "warning", f"could not be tried: {ended}", mend)
-    parts = (
-        [f"{', '.join(working)} can be used"] if (working := [each for each in encoders if not failed[each]]) else []
-    )
+        failures = None
+    if failures is None:
+        reason = f"the driver crashed Python ({run.killed_by})" if run.killed_by else run.last_line
+        fix = f"Do not use {', '.join(encoders)} on this machine, or try a newer driver."
+        return Finding(name, "warning", f"could not be tested: {reason}", fix)
+    working = [each for each in encoders if not failures[each]]
+    parts = [f"{', '.join(working)} can be used"] if working else []
     parts += [
-        f"{', '.join(each for each in encoders if failed[each] == words)} cannot: {words}"
-        for words in dict.fromkeys(filter(None, failed.values()))
+        f"{', '.join(each for each in encoders if failures[each] == reason)} cannot be used: {reason}"
+        for reason in dict.fromkeys(filter(None, failures.values()))
     ]
     return Finding(name, "ok", "; ".join(parts))
 
 
-def try_hardware(encoders: Sequence[str]) -> Ran:
-    """Try encoders of one family in a process of its own: a driver may hang, or bring the process down."""
+def try_hardware(encoders: Sequence[str]) -> PythonRun:
+    """Try encoders of one family in a child process: a driver may hang or crash."""
     code = (
         "from lipblend.output.encoder_trial import try_encoder\n"
         "print(json.dumps({name: try_encoder(name) for name in sys.argv[1:]}))"
@@ -44,14 +43,14 @@ def try_hardware(encoders: Sequence[str]) -> Ran:
 
 
 def hardware_findings(
-    missing: Callable[[Iterable[str]], list[str]], attempt: Callable[[Sequence[str]], Ran] = try_hardware
+    missing: Callable[[Iterable[str]], list[str]], attempt: Callable[[Sequence[str]], PythonRun] = try_hardware
 ) -> Iterator[Finding]:
-    """One finding for each family of hardware encoders that this FFmpeg has.
+    """One finding per family of hardware encoders in this FFmpeg build.
 
     Parameters
     ----------
     missing : callable
-        Gives those of some names that are not there.
+        Returns those of the given encoders that FFmpeg lacks.
     attempt : callable
         `try_hardware`.
     """

@@ -1,7 +1,7 @@
-"""Every setting of lipblend, once: name, type, default, unit, range and one line of help.
+"""All settings: name, type, default, unit, range and help text, each defined once.
 
-Command-line help, ``lipblend config show``, the table in ``docs/settings.md`` and the checks on YAML files are all made
-from these models. Nothing else in the package holds a default.
+Command-line help, ``lipblend config show``, ``docs/settings.md`` and the validation of YAML files are generated from
+these models. No default is repeated elsewhere in the package.
 
 Names end in their unit: ``_px`` pixels, ``_frac`` fraction of the face width (mesh points 234 to 454), ``_s`` seconds.
 """
@@ -57,7 +57,7 @@ __all__ = [
 
 
 class Settings(Group):
-    """All settings of one run."""
+    """All settings of a run."""
 
     read: ReadSettings = ReadSettings()
     pair: PairSettings = PairSettings()

@@ -1,4 +1,4 @@
-"""What all groups of settings are made of."""
+"""Base class of all setting groups, and the field constructors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pydantic_core import ErrorDetails
 
 from lipblend.errors import SettingsError
 
-UNTRANSLATED = {"untranslated": True}
-"""Context of a validation whose caller puts the validator's findings into words itself."""
+RAW_ERRORS = {"raw_errors": True}
+"""Validation context that lets pydantic's errors through, for callers that word the message themselves."""
 
-_LONGEST = 80
+_MAX_SHOWN_CHARS = 80
 
 
 class Group(BaseModel):
@@ -31,72 +31,76 @@ class Group(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _in_plain_words(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Raise a `SettingsError` in plain words where a value is not allowed."""
+    def _raise_settings_error(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        """Raise a `SettingsError` in plain words for values that are not allowed."""
         try:
-            made = handler(data)
-            made.check()
-            return made
-        except ValueError as error:  # a ValidationError is one
-            if info.context == UNTRANSLATED:
+            group = handler(data)
+            group.check()
+            return group
+        except ValueError as error:  # includes ValidationError
+            if info.context == RAW_ERRORS:
                 raise
             if not isinstance(error, ValidationError):
                 raise SettingsError(str(error)) from error
-            lines = tuple(plain_words(error))
+            lines = tuple(_describe(error))
             if len(lines) == 1:
                 raise SettingsError(lines[0]) from error
             raise SettingsError(f"{len(lines)} settings have values that are not allowed", details=lines) from error
 
     def check(self) -> None:
-        """Hold several values against each other.
+        """Check values against each other.
 
         Raises
         ------
         ValueError
-            They do not go together.
+            They contradict each other.
         """
 
 
-def plain_words(error: ValidationError) -> Iterator[str]:
-    """A line a setting: ``crf must be at least 1, got 0``."""
+def _describe(error: ValidationError) -> Iterator[str]:
+    """One line per setting: ``crf must be at least 1, got 0``."""
     by_key: dict[str, list[ErrorDetails]] = {}
     for item in error.errors():
-        words = [str(part) for part in item["loc"] if isinstance(part, str)]
-        # Below a choice between a word and a number there are the names of both.
-        by_key.setdefault(words[0] if words else "", []).append(item)
+        names = [str(part) for part in item["loc"] if isinstance(part, str)]
+        # A union of literal and number reports an error for each member; the setting's name comes first.
+        by_key.setdefault(names[0] if names else "", []).append(item)
     for key, items in by_key.items():
         first = items[0]
         if first["type"] == "extra_forbidden":
-            yield f"there is no setting '{key}' here"
+            yield f"unknown setting '{key}' in this group"
         else:
-            got = repr(first["input"])
-            shown = got if len(got) <= _LONGEST else f"{got[:_LONGEST]} ..."
-            yield f"{key} must be {' or '.join(dict.fromkeys(map(_wanted, items)))}, got {shown}"
+            value = repr(first["input"])
+            shown = value if len(value) <= _MAX_SHOWN_CHARS else f"{value[:_MAX_SHOWN_CHARS]} ..."
+            yield f"{key} must be {' or '.join(dict.fromkeys(map(_expected, items)))}, got {shown}"
 
 
-def _wanted(item: ErrorDetails) -> str:
+def _expected(item: ErrorDetails) -> str:
     context = item.get("ctx", {})
-    words = {
+    rules = {
         "greater_than_equal": f"at least {context.get('ge', 0):g}",
         "less_than_equal": f"at most {context.get('le', 0):g}",
         "literal_error": f"{context.get('expected')}",
         "finite_number": "finite",
         "too_short": "one or more words",
     }
-    if item["type"] in words:
-        return words[item["type"]]
+    if item["type"] in rules:
+        return rules[item["type"]]
     kind = item["type"].partition("_")[0]
-    kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a text"}
+    kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text"}
     return kinds.get(kind, "a list of words" if kind in ("tuple", "list") else item["msg"])
 
 
-def number(default: float, low: float, high: float, unit: str, help_text: str) -> Any:
-    return Field(default=default, ge=low, le=high, description=help_text, json_schema_extra={"unit": unit})
+def number(default: float, low: float, high: float, unit: str, help_text: str, flag: str = "") -> Any:
+    """A number from `low` to `high`; `flag` is its command-line option, if it has one."""
+    extra: Any = {"unit": unit, "flag": flag}
+    return Field(default=default, ge=low, le=high, description=help_text, json_schema_extra=extra)
 
 
-def word_or_number(unit: str, help_text: str) -> Any:
-    return Field(default="auto", description=help_text, json_schema_extra={"unit": unit})
+def choice_or_number(unit: str, help_text: str, flag: str = "") -> Any:
+    """``auto`` (the default) or a number whose range the annotation holds."""
+    return Field(default="auto", description=help_text, json_schema_extra={"unit": unit, "flag": flag})
 
 
-def choice(default: Any, help_text: str) -> Any:
-    return Field(default=default, description=help_text)
+def choice(default: Any, help_text: str, flag: str = "") -> Any:
+    """One of the words of the annotation, true or false, or any text."""
+    return Field(default=default, description=help_text, json_schema_extra={"flag": flag})

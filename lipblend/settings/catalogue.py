@@ -1,7 +1,9 @@
-"""The settings as a flat list: what help texts, error messages and the settings table are made from."""
+"""The settings as a flat list, and lookups by key; source of help texts, error messages and ``docs/settings.md``."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -9,29 +11,34 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from lipblend.errors import SettingsError
 from lipblend.settings import Group, Settings
+
+SHOW_HINT = "`lipblend config show` lists all settings."
 
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """One setting, described.
+    """Description of one setting.
 
     Attributes
     ----------
     key : str
         Dotted name, such as ``mask.expansion``.
     default : object
-        The value used when nobody says otherwise: bool, int, float, str or a tuple of str.
+        bool, int, float, str or a tuple of str.
     kind : {"bool", "int", "float", "str", "list"}
-        What values look like.
+        Type of the value.
     help : str
         One line.
     unit : str
-        Empty when there is none.
+        Empty if there is none.
     low, high : float or None
-        Smallest and largest number allowed; None where the value is not a number.
+        Bounds of a number, inclusive.
     choices : tuple of str
-        The words allowed, for a choice or a list of choices; empty when any text will do.
+        Allowed words of a choice or a list; empty if any text is allowed.
+    flag : str
+        Command-line option that sets it, such as ``--crf``; empty if there is none.
     """
 
     key: str
@@ -42,10 +49,11 @@ class SettingSpec:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    flag: str = ""
 
     @property
     def allowed(self) -> str:
-        """The values allowed, in words: ``1 to 1.3 x``, ``on or off``, ``one of a, b``."""
+        """The allowed values: ``1 to 1.3 x``, ``true or false``, ``one of a, b``."""
         if self.kind == "bool":
             return "true or false"
         if self.low is not None and self.high is not None:
@@ -59,12 +67,12 @@ class SettingSpec:
 
     @property
     def default_text(self) -> str:
-        """The default as it is written after ``--set``."""
+        """The default in the notation of `value_text`."""
         return value_text(self.default)
 
 
 def value_text(value: Any) -> str:
-    """Write a setting's value the way ``--set`` reads it."""
+    """Format a value as ``--set`` reads it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (tuple, list)):
@@ -74,19 +82,64 @@ def value_text(value: Any) -> str:
 
 @cache
 def setting_specs() -> dict[str, SettingSpec]:
-    """Every setting by its dotted key, in the order of ``lipblend.settings``."""
-    specs = {}
-    for group_name, group in setting_groups().items():
-        for name, field in group.model_fields.items():
-            spec = _spec(f"{group_name}.{name}", field)
-            specs[spec.key] = spec
-    return specs
+    """Every setting by its dotted key, in the order of `Settings`."""
+    return {
+        f"{group_name}.{name}": _spec(f"{group_name}.{name}", field)
+        for group_name, group in setting_groups().items()
+        for name, field in group.model_fields.items()
+    }
 
 
 @cache
 def setting_groups() -> dict[str, type[Group]]:
     """Every group of settings by its name."""
     return {name: type(field.default) for name, field in Settings.model_fields.items()}
+
+
+def find_setting(key: str, source: str) -> SettingSpec:
+    """Look a setting up by its dotted key; `source` says in the error message where the key came from.
+
+    Raises
+    ------
+    SettingsError
+        There is no such setting.
+    """
+    specs = setting_specs()
+    if key in specs:
+        return specs[key]
+    if key in setting_groups():
+        raise SettingsError(f"'{key}' ({source}) is a group of settings, not a setting", hint=SHOW_HINT)
+    candidates = [*specs, *setting_groups()] if "." not in key else specs
+    raise SettingsError(f"unknown setting '{key}' ({source})", hint=f"{did_you_mean(key, candidates)}{SHOW_HINT}")
+
+
+def named_settings(names: Iterable[str]) -> set[str]:
+    """Keys of the named settings and of all settings in the named groups; all keys if `names` is empty.
+
+    Raises
+    ------
+    SettingsError
+        A name is neither a setting nor a group.
+    """
+    keys: set[str] = set()
+    for name in names:
+        if name in setting_groups():
+            keys |= {key for key in setting_specs() if key.startswith(f"{name}.")}
+        else:
+            keys.add(find_setting(name, "config show").key)
+    return keys or set(setting_specs())
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence naming likely intended words: the same last part in any group, else the most similar; may be empty."""
+    names = list(known)
+    leaf = word.rpartition(".")[2]
+    close = [name for name in names if name.rpartition(".")[2] == leaf]
+    close = close or difflib.get_close_matches(word, names, n=1)
+    if not close:
+        leaves = {name.rpartition(".")[2]: name for name in names}
+        close = [leaves[match] for match in difflib.get_close_matches(leaf, leaves, n=1)]
+    return f"Did you mean {' or '.join(close[:3])}? " if close else ""
 
 
 def _spec(key: str, field: FieldInfo) -> SettingSpec:
@@ -96,7 +149,7 @@ def _spec(key: str, field: FieldInfo) -> SettingSpec:
         inner = get_args(inner)[0]
     words, rules = inner, [rule for each in field.metadata for rule in _rules(each)]
     if get_origin(inner) in (Union, UnionType):
-        words, number = get_args(inner)  # a word or a number
+        words, number = get_args(inner)  # a choice of words, or a number
         inner, rules = get_args(number)[0], _rules(get_args(number)[1])
     choices = tuple(map(str, get_args(words))) if get_origin(words) is Literal else ()
     kinds: dict[Any, Any] = {bool: "bool", int: "int", float: "float"}
@@ -111,24 +164,23 @@ def _spec(key: str, field: FieldInfo) -> SettingSpec:
         low=bounds.get("ge"),
         high=bounds.get("le"),
         choices=choices,
+        flag=str(extra.get("flag", "")),
     )
 
 
 def _rules(rule: Any) -> list[Any]:
-    """The single rules of a bound."""
     return list(rule.metadata) if isinstance(rule, FieldInfo) else [rule]
 
 
 def settings_markdown() -> str:
-    """Write ``docs/settings.md``: one table a group."""
+    """The text of ``docs/settings.md``: one table per group."""
     lines = [
         "# Settings",
         "",
-        "Made from `lipblend/settings/` by `scripts/settings-table`; do not edit by hand. `w_f` is the width of the",
-        "face.",
+        "Generated from `lipblend/settings/` by `scripts/settings-table`. Do not edit.",
         "",
-        "Give a setting as `--set KEY=VALUE`, or in a YAML file for `--config` (`mask:`, below it `  expansion: 1.2`).",
-        "Lists are written with commas: `--set mask.shapes=mouth,ellipse`.",
+        "Set a value with `--set KEY=VALUE`, or in a YAML file passed with `--config` (`mask:`, and below it",
+        "`  expansion: 1.2`). Lists take commas: `--set mask.shapes=mouth,ellipse`.",
     ]
     for name, group in setting_groups().items():
         lines += ["", f"## {name}", "", " ".join((group.__doc__ or "").split()), ""]

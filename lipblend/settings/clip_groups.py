@@ -1,4 +1,4 @@
-"""The settings of reading, pairing, tracking, writing and judging."""
+"""Setting groups for reading, pairing, tracking, encoding, sound and quality gates."""
 
 from __future__ import annotations
 
@@ -6,106 +6,126 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lipblend.settings.base import Group, choice, number, word_or_number
+from lipblend.settings.base import Group, choice, choice_or_number, number
 
 
 class ReadSettings(Group):
     """Reading the two videos."""
 
-    strict: bool = choice(False, "Stop with an error when a video is damaged, instead of decoding on.")
+    strict: bool = choice(False, "Stop with an error on a damaged video instead of concealing the damage.", "--strict")
 
 
 class PairSettings(Group):
-    """Which synced frame belongs to which original frame, and whose time line the output follows."""
+    """Matching synced frames to original frames, and the timeline of the output."""
 
     method: Literal["auto", "time", "index"] = choice(
-        "auto", "auto finds each synced frame's original by the picture; time and index go by the clock or the count."
+        "auto",
+        "How synced frames are matched to original frames. auto: by picture content; time: by time stamp; index: by "
+        "frame number.",
+        "--pair",
     )
     timeline: Literal["auto", "original", "synced"] = choice(
         "auto",
-        "Whose frames and times the output has; auto: the synced video's where it was re-timed.",
+        "Which video's frames and times the output follows. auto: the synced video if it was re-timed, else the "
+        "original.",
+        "--timeline",
     )
-    offset_s: Literal["auto"] | Annotated[float, Field(ge=-86400, le=86400)] = word_or_number(
-        "s", "Where in the original the synced video starts, counted from its first frame; auto: by the picture."
+    offset_s: Literal["auto"] | Annotated[float, Field(ge=-86400, le=86400)] = choice_or_number(
+        "s",
+        "Start of the synced video, relative to the first frame of the original. auto: found by picture content.",
+        "--offset",
     )
     tail: Literal["original", "trim", "error"] = choice(
-        "original", "Original frames after the last synced one: keep the original, cut them off, or stop with an error."
+        "original",
+        "What to do with original frames after the last synced frame. original: keep them; trim: cut them off; error: "
+        "stop.",
+        "--tail",
     )
 
 
 class TrackSettings(Group):
-    """Finding and following faces."""
+    """Face detection and tracking."""
 
     face: Literal["changed", "largest", "all"] | Annotated[int, Field(ge=0, le=99)] = choice(
         "changed",
-        "Which faces of a shot: those the generator changed, the largest, all, or one by its number: in each shot "
-        "counted from the left, from 0, as lipblend probe does for a clip of one shot.",
+        "Which faces to process. changed: those the generator changed; largest; all; or a number: faces are numbered "
+        "from the left in each shot, starting at 0 (`lipblend probe` shows the numbers of a single-shot clip).",
+        "--face",
     )
     no_face: Literal["error", "copy"] = choice(
-        "error", "When no face is found in the whole clip: stop with an error, or copy the original."
+        "error", "What to do if the whole clip has no face. error: stop; copy: copy the original.", "--no-face"
     )
-    min_face_px: int = number(40, 20, 1000, "px", "Smallest face width searched for.")
-    max_faces: int = number(4, 1, 16, "faces", "At most so many faces are followed in a frame.")
-    confidence: float = number(0.5, 0.1, 0.95, "probability", "Least detector confidence that counts as a face.")
+    min_face_px: int = number(40, 20, 1000, "px", "Minimum face width.")
+    max_faces: int = number(4, 1, 16, "faces", "Maximum number of faces tracked per frame.")
+    confidence: float = number(0.5, 0.1, 0.95, "probability", "Minimum detector confidence.")
     every_s: float = number(
         0.1,
         0,
         0.5,
         "s",
-        "How often a face is looked for; meshes between are interpolated, where it moves little. 0: in every frame.",
+        "Interval between face detections. Landmarks in between are interpolated where the face moves little. 0: "
+        "detect in every frame.",
     )
-    search_every_s: float = number(
-        0.5, 0.04, 10, "s", "How often the whole frame is searched again while some face is missing."
-    )
-    max_gap_s: float = number(0.4, 0, 5, "s", "Gaps in a track up to this long are filled by interpolation.")
-    ramp_s: float = number(0.16, 0, 2, "s", "Time over which the patch fades in and out beside frames without a face.")
+    search_every_s: float = number(0.5, 0.04, 10, "s", "Interval between full-frame searches while a face is missing.")
+    max_gap_s: float = number(0.4, 0, 5, "s", "Maximum gap in a track that is filled by interpolation.")
+    ramp_s: float = number(0.16, 0, 2, "s", "Fade time of the patch next to frames without a face.")
     outlier_frac: float = number(
-        0.12, 0.01, 1, "face widths", "A mesh further than this from the median of its neighbours is dropped."
+        0.12, 0.01, 1, "face widths", "Landmarks further than this from the median of their neighbours are dropped."
     )
-    cuts: bool = choice(True, "Find cuts, and smooth nothing across them.")
+    cuts: bool = choice(True, "Detect cuts and do not smooth across them.")
     cut_threshold: float = number(
-        14.0, 1, 100, "grey levels", "Least mean change of the small grey picture that can be a cut."
+        14.0, 1, 100, "grey levels", "Minimum mean difference between downscaled grey frames that counts as a cut."
     )
 
 
 class SmoothSettings(Group):
-    """Steadying the landmarks over time."""
+    """Temporal smoothing of the landmarks."""
 
     method: Literal["zero_phase", "ema", "none"] = choice(
-        "zero_phase", "zero_phase looks both ways and does not lag; ema looks back only and lags."
+        "zero_phase",
+        "zero_phase: Gaussian over past and future frames, no lag; ema: exponential average of past frames, lags.",
     )
-    sigma_s: float = number(0.06, 0.005, 1, "s", "zero_phase: standard deviation of the Gaussian weights.")
-    ema_weight: float = number(0.6, 0.05, 1, "", "ema: weight of the newest frame (1 = no smoothing).")
+    sigma_s: float = number(0.06, 0.005, 1, "s", "zero_phase: standard deviation of the Gaussian.")
+    ema_weight: float = number(0.6, 0.05, 1, "", "ema: weight of the newest frame (1: no smoothing).")
 
 
 class EncodeSettings(Group):
-    """The output's video stream."""
+    """Video stream of the output."""
 
     encoder: str = choice(
         "libx264",
-        "Video encoder, by its FFmpeg name (libx264, libx265, libsvtav1, ffv1; h264_nvenc, hevc_qsv ... on graphics "
-        "hardware; prores_ks needs a 4:2:2 10-bit original).",
+        "FFmpeg name of the video encoder: libx264, libx265, libsvtav1, ffv1, prores_ks (needs a 4:2:2 10-bit "
+        "original), or a hardware encoder such as h264_nvenc or hevc_qsv.",
+        "--encoder",
     )
     crf: float = number(
         14,
         0,
         63,
         "",
-        "Constant rate factor, or the quantiser that goes for it on graphics hardware; 0 is lossless with libx264.",
+        "Constant rate factor, or the equivalent quantiser of a hardware encoder. 0 is lossless with libx264.",
+        "--crf",
     )
-    preset: str = choice("medium", "Speed preset (ultrafast ... veryslow), or a word of the encoder's own.")
+    preset: str = choice(
+        "medium", "Speed preset: ultrafast ... veryslow, or a name that only this encoder knows.", "--encoder-preset"
+    )
     segment_s: float = number(
-        10, 0.5, 3600, "s", "Encoded in segments of this length, by themselves, which --jobs and --resume share out."
+        10,
+        0.5,
+        3600,
+        "s",
+        "Length of the independently encoded segments, the unit of parallel encoding and of resuming.",
     )
 
 
 class AudioSettings(Group):
-    """The output's sound."""
+    """Sound of the output."""
 
     source: str = choice(
         "auto",
-        "auto (the sound of the video whose time line is followed), original, synced, none, or a sound file, which "
-        "starts with the picture and is cut where that ends.",
+        "auto (the sound of the video whose timeline the output follows), original, synced, none, or the path of a "
+        "sound file, which starts with the first frame and is cut at the end of the video.",
+        "--audio",
     )
 
 
@@ -117,21 +137,23 @@ def _mark(default: float | Literal["off"], unit: str, help_text: str) -> Any:
 
 
 class GateSettings(Group):
-    """Pass marks of the measures; "off" shows a measure without judging it."""
+    """Pass marks of the quality measures; "off" reports a measure without judging it."""
 
     frame_share: float = number(
-        0.95, 0.5, 1, "share", "So many frames must keep the marks of seam, ring and colour step."
+        0.95, 0.5, 1, "share", "Minimum share of frames within the marks of seam, ring and colour step."
     )
-    seam_max: Mark = _mark(0.12, "", "Largest seam discontinuity.")
-    ring_ssim_min: Mark = _mark(0.92, "", "Least ring SSIM of luma.")
-    colour_step_max: Mark = _mark(1.0, "CIEDE2000", "Largest colour step across the seam.")
-    alpha_flicker_max: Mark = _mark(0.08, "", "Largest alpha flicker of a shot.")
-    overspill_max: Mark = _mark(0.001, "share", "Largest share of the old lips that shows, in any frame.")
-    lip_corr_min: Mark = _mark(0.99, "correlation", "Least correlation of the mouth openings of result and synced.")
-    untouched_max: Mark = _mark(0.0, "levels", "Largest change outside the matte, before encoding.")
-    colour_drift_max: Mark = _mark(2.3, "CIE76", "Largest drift of the patch's colour over a shot.")
-    ring_flicker_max: Mark = _mark("off", "grey levels", "Largest flicker of the ring.")
-    cast_max: Mark = _mark("off", "CIE76", "Largest colour cast inside the seam.")
-    outside_max: Mark = _mark("off", "grey levels", "Largest mean loss of the finished file outside the matte.")
-    faulty_max: Mark = _mark("off", "share", "Largest share of frames whose synced patch is itself broken.")
-    passed_through_max: Mark = _mark("off", "share", "Largest share of frames without a patch.")
+    seam_max: Mark = _mark(0.12, "", "Maximum seam discontinuity.")
+    ring_ssim_min: Mark = _mark(0.92, "", "Minimum luma SSIM in the ring.")
+    colour_step_max: Mark = _mark(1.0, "CIEDE2000", "Maximum colour step across the seam.")
+    alpha_flicker_max: Mark = _mark(0.08, "", "Maximum alpha flicker in a shot.")
+    overspill_max: Mark = _mark(0.001, "share", "Maximum visible share of the original's lips in any frame.")
+    lip_corr_min: Mark = _mark(
+        0.99, "correlation", "Minimum correlation of mouth opening between result and synced video."
+    )
+    untouched_max: Mark = _mark(0.0, "levels", "Maximum change outside the matte, before encoding.")
+    colour_drift_max: Mark = _mark(2.3, "CIE76", "Maximum drift of the patch colour over a shot.")
+    ring_flicker_max: Mark = _mark("off", "grey levels", "Maximum flicker in the ring.")
+    cast_max: Mark = _mark("off", "CIE76", "Maximum colour cast inside the seam.")
+    outside_max: Mark = _mark("off", "grey levels", "Maximum mean encoding loss outside the matte.")
+    faulty_max: Mark = _mark("off", "share", "Maximum share of frames whose synced patch is itself faulty.")
+    passed_through_max: Mark = _mark("off", "share", "Maximum share of frames without a patch.")

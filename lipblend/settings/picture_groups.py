@@ -1,4 +1,4 @@
-"""The settings of the stages that make the picture."""
+"""Setting groups of the stages that compute each frame."""
 
 from __future__ import annotations
 
@@ -18,52 +18,64 @@ RegionName = Literal[
 
 
 class MaskSettings(Group):
-    """The hard mask: what may be replaced at all."""
+    """The hard mask: the area that may be replaced."""
 
     shapes: tuple[ShapeName, ...] = Field(
         default=("lower_face_contour",), min_length=1, description="One or more mask shapes."
     )
     regions: tuple[RegionName, ...] = Field(
-        default=("lips",), min_length=1, description="Mesh regions that the shape 'region' takes."
+        default=("lips",), min_length=1, description="Face mesh regions used by the shape 'region'."
     )
     combine: Literal["union", "minimum"] = choice(
-        "union", "How several shapes are joined: either, or only where all agree."
+        "union", "How several shapes are combined: union, or minimum (intersection)."
     )
-    both_jaws: bool = choice(True, "Cover the original's and the synced face, so that neither chin survives twice.")
-    expansion: float = number(1.15, 1.0, 1.3, "x", "Growth of the shape about the middle of the mouth.")
-    pad_left_frac: float = number(0, -0.3, 0.5, "face widths", "Padding to the picture's left of the face axis.")
-    pad_right_frac: float = number(0, -0.3, 0.5, "face widths", "Padding to the picture's right of the face axis.")
-    pad_top_frac: float = number(0, -0.3, 0.5, "face widths", "Padding above.")
-    pad_bottom_frac: float = number(0, -0.3, 0.5, "face widths", "Padding below.")
+    both_jaws: bool = choice(
+        True, "Cover the jaw of the original and of the synced face, so that no second chin remains."
+    )
+    expansion: float = number(1.15, 1.0, 1.3, "x", "Scale of the shape about the centre of the mouth.")
+    pad_left_frac: float = number(0, -0.3, 0.5, "face widths", "Padding left of the face axis, as seen in the picture.")
+    pad_right_frac: float = number(
+        0, -0.3, 0.5, "face widths", "Padding right of the face axis, as seen in the picture."
+    )
+    pad_top_frac: float = number(0, -0.3, 0.5, "face widths", "Padding at the top.")
+    pad_bottom_frac: float = number(0, -0.3, 0.5, "face widths", "Padding at the bottom.")
     room_expansion: float = number(
-        1.0, 1.0, 1.3, "x", "Further growth where the generator painted far beyond (`footprint.room_margin_frac`)."
+        1.0,
+        1.0,
+        1.3,
+        "x",
+        "Additional scale where the footprint extends far beyond the mask (see footprint.room_margin_frac).",
     )
-    room_pad_bottom_frac: float = number(0, 0, 0.5, "face widths", "Further padding below, where it did.")
+    room_pad_bottom_frac: float = number(
+        0, 0, 0.5, "face widths", "Additional bottom padding where the footprint extends far beyond the mask."
+    )
     upper_boundary_frac: float = number(
         0.22,
         0.05,
         0.6,
         "face widths",
-        "Nothing further than this above the middle of the mouth (not for upper_face and region).",
+        "Upper limit of the mask, measured from the centre of the mouth (not for upper_face and region).",
     )
-    rotation: bool = choice(True, "Ellipses and boxes turn with the line through the mouth corners.")
-    mouth_adaptation: bool = choice(True, "Mouth-centred shapes grow with the mouth opening.")
-    adaptation_base: float = number(0.8, 0.5, 1.5, "x", "Scale of a mouth-centred shape when the mouth is shut.")
-    adaptation_gain: float = number(0.4, 0, 1.5, "x", "What is added to that scale when the mouth is wide open.")
-    superellipse_exponent: float = number(4.0, 2, 10, "", "Exponent of the superellipse (2 = ellipse, large = box).")
-    cover_lips: bool = choice(True, "The old and the new lips always lie inside the fully replaced part.")
-    erode: bool = choice(True, "Erode, dilate and blur the mask, so that spikes and old lips never show.")
+    rotation: bool = choice(True, "Rotate ellipses and boxes with the line through the mouth corners.")
+    mouth_adaptation: bool = choice(True, "Scale mouth-centred shapes with the mouth opening.")
+    adaptation_base: float = number(0.8, 0.5, 1.5, "x", "Scale of a mouth-centred shape when the mouth is closed.")
+    adaptation_gain: float = number(0.4, 0, 1.5, "x", "Added to that scale when the mouth is wide open.")
+    superellipse_exponent: float = number(
+        4.0, 2, 10, "", "Exponent of the superellipse (2: ellipse; large values: box)."
+    )
+    cover_lips: bool = choice(True, "Keep the lips of both videos inside the fully replaced area.")
+    erode: bool = choice(True, "Erode, dilate and blur the mask to remove spikes and traces of the original's lips.")
     erosion_frac: float = number(
-        0.006, 0.0, 0.05, "face widths", "Radius of the erosion (published range 0.003 to 0.015)."
+        0.006, 0.0, 0.05, "face widths", "Radius of the erosion (published range: 0.003 to 0.015)."
     )
-    dilation_frac: float = number(0.003, 0.0, 0.05, "face widths", "Radius of the dilation that follows the erosion.")
+    dilation_frac: float = number(0.003, 0.0, 0.05, "face widths", "Radius of the dilation after the erosion.")
     blur_frac: float = number(
-        0.01, 0.0, 0.1, "face widths", "Standard deviation of the blur that rounds the mask's outline."
+        0.01, 0.0, 0.1, "face widths", "Standard deviation of the blur that rounds the mask outline."
     )
 
     @property
     def roomy(self) -> Self | None:
-        """The larger shape for where there is room, None where it would be the same."""
+        """The settings of the enlarged mask (``room_*`` applied), or None if it is the same mask."""
         if self.room_expansion == 1 and self.room_pad_bottom_frac == 0:
             return None
         return self.model_copy(
@@ -75,14 +87,14 @@ class MaskSettings(Group):
 
 
 class FootprintSettings(Group):
-    """Keeping to what the generator painted, and away from the edge that it left there."""
+    """Restricting the matte to the footprint (the area the generator painted), clear of its edge."""
 
     method: Literal["auto", "none"] = choice(
-        "auto", "auto finds what was painted from the differences over the shot; none takes all of the mask."
+        "auto", "auto: detect the footprint from the differences over a shot; none: use the whole mask."
     )
-    margin_frac: float = number(0.02, 0, 0.2, "face widths", "The matte keeps so far away from the footprint's edge.")
+    margin_frac: float = number(0.02, 0, 0.2, "face widths", "Clearance between matte and footprint edge.")
     room_margin_frac: float = number(
-        0.12, 0, 0.5, "face widths", "And so far where it is as large as mask.room_expansion and its like make it."
+        0.12, 0, 0.5, "face widths", "Clearance from the footprint edge when the enlarged mask (mask.room_*) is used."
     )
 
 
@@ -92,114 +104,115 @@ class AlphaSettings(Group):
     profile: Literal["distance", "gaussian"] = choice(
         "distance", "distance: (d/feather)^gamma inside the mask; gaussian: blurred mask."
     )
-    feather_ratio: float = number(0.06, 0.02, 0.08, "face widths", "Feather width before floor and cap.")
-    feather_floor_px: float = number(3.0, 0, 64, "px", "The feather is at least this wide.")
-    feather_cap_px: float = number(48.0, 1, 400, "px", "The feather is at most this wide.")
-    gamma: float = number(1.0, 0.3, 2.0, "", "Shape of the distance profile: below 1 fuller, above 1 thinner.")
+    feather_ratio: float = number(
+        0.06, 0.02, 0.08, "face widths", "Feather width, limited to feather_floor_px..feather_cap_px."
+    )
+    feather_floor_px: float = number(3.0, 0, 64, "px", "Minimum feather width.")
+    feather_cap_px: float = number(48.0, 1, 400, "px", "Maximum feather width.")
+    gamma: float = number(1.0, 0.3, 2.0, "", "Exponent of the distance profile: below 1 fuller, above 1 thinner.")
     edge: Literal["none", "guided", "bilateral"] = choice(
-        "none", "Filter that moves the seam, within the feather, onto edges that both pictures show (not for poisson)."
+        "none",
+        "Edge-aware filter that moves the seam, within the feather, onto edges present in both pictures (not for "
+        "poisson).",
     )
-    edge_strength: float = number(1.0, 0, 1, "", "Share of the edge filter's change that is made.")
+    edge_strength: float = number(1.0, 0, 1, "", "Weight of the edge filter's change.")
     motion_gain: float = number(
-        0.0, 0, 4, "px per px", "Feather added along the motion for each pixel a frame beyond the threshold; 0 is off."
-    )
-    motion_threshold_frac: float = number(
-        0.03, 0, 0.5, "face widths a frame", "Speed up to which the feather stays as it is."
-    )
-    motion_max: float = number(2.0, 1, 4, "x", "The feather grows to so many times itself at most.")
-    average_frames: int = number(
-        0,
+        0.0,
         0,
         4,
-        "frames",
-        "Outlines are averaged over so many frames to each side, carried along with the head; 0 is off.",
+        "px per px",
+        "Feather added along the motion, per pixel of motion per frame above the threshold. 0: off.",
     )
-    supersample: int = number(1, 1, 2, "x", "Mask and alpha are worked out so many times finer each way, and averaged.")
+    motion_threshold_frac: float = number(0.03, 0, 0.5, "face widths a frame", "Speed above which the feather grows.")
+    motion_max: float = number(2.0, 1, 4, "x", "Maximum feather growth factor.")
+    average_frames: int = number(
+        0, 0, 4, "frames", "Average outlines over this many frames on each side, aligned to the head. 0: off."
+    )
+    supersample: int = number(1, 1, 2, "x", "Compute mask and alpha at this multiple of the resolution, then average.")
 
     def check(self) -> None:
-        if self.feather_floor_px > self.feather_cap_px:
-            raise ValueError(
-                f"feather_floor_px {self.feather_floor_px:g} is above feather_cap_px {self.feather_cap_px:g}"
-            )
+        _check_order("feather_floor_px", self.feather_floor_px, "feather_cap_px", self.feather_cap_px)
 
 
 class ColourSettings(Group):
-    """Bringing the synced colours to the original's."""
+    """Matching the synced colours to the original."""
 
     method: Literal["none", "mean_std", "histogram", "white_balance"] = choice(
         "mean_std",
-        "mean_std: mean and deviation of each channel; histogram: its quantiles; white_balance: gains in linear light.",
+        "mean_std: mean and standard deviation per channel; histogram: quantiles per channel; white_balance: gains in "
+        "linear light.",
     )
-    space: Literal["ycbcr", "lab"] = choice("ycbcr", "Where mean_std and histogram match.")
+    space: Literal["ycbcr", "lab"] = choice("ycbcr", "Colour space of mean_std and histogram.")
     interpret: Literal["auto", "tags"] = choice(
         "auto",
-        "auto: what both pictures show decides how the synced video's light, range, matrix and order of channels are "
-        "read; tags: its tags do.",
+        "How to determine the synced video's transfer function, range, matrix and channel order. auto: by comparing "
+        "both pictures; tags: from its tags.",
     )
     strength: float = number(
-        1.0, 0, 1, "", "0 = the synced colours as they are (but for the membrane), 1 = fully matched."
+        1.0, 0, 1, "", "Strength of the match. 0: synced colours unchanged (except for the membrane); 1: full match."
     )
-    gain_min: float = number(0.85, 0.5, 1, "x", "Least gain of a channel.")
-    gain_max: float = number(1.18, 1, 2, "x", "Largest gain of a channel.")
+    gain_min: float = number(0.85, 0.5, 1, "x", "Minimum gain of a channel.")
+    gain_max: float = number(1.18, 1, 2, "x", "Maximum gain of a channel.")
     membrane: bool = choice(
         True,
-        "Add the smooth colour difference that is seen where both pictures show the same: all that method and strength "
-        "leave of it.",
+        "Also add the smooth colour difference that remains after the match, measured where both pictures show the "
+        "same content.",
     )
-    offset_max: float = number(
-        24.0,
-        0,
-        128,
-        "8-bit levels; CIE units for lab",
-        "Largest shift of a channel's mean, in units of the space.",
-    )
+    offset_max: float = number(24.0, 0, 128, "8-bit levels; CIE units for lab", "Maximum shift of a channel's mean.")
     gain_smooth_s: float = number(0.4, 0, 10, "s", "Standard deviation of the temporal smoothing of the gains.")
-    shift_smooth_s: float = number(0.0, 0, 10, "s", "The same for the shifts; 0 follows a pumping cast frame by frame.")
+    shift_smooth_s: float = number(
+        0.0, 0, 10, "s", "Standard deviation of the temporal smoothing of the shifts. 0: follow every frame."
+    )
     hold_levels: float = number(
         0.25,
         0,
         10,
         "8-bit levels; CIE units for lab",
-        "A shift that only trembles by less about its slow course (gain_smooth_s) is held there; 0 never holds.",
+        "Shifts that vary by less than this about their slow trend (gain_smooth_s) follow the trend. 0: off.",
     )
     outlier_levels: float = number(
         4.0,
         0.5,
         128,
         "8-bit levels; CIE units for lab",
-        "A frame whose shift stands further apart from its neighbours' median, and from what is usual, takes theirs.",
+        "Shifts that deviate from the local median by more than this, and unusually far for the shot, are replaced by "
+        "their neighbours'.",
     )
 
 
 class AlignSettings(Group):
-    """Laying the synced face on the original's, by what does not speak."""
+    """Aligning the synced face to the original by the parts of the face that do not speak."""
 
-    method: Literal["none", "shift"] = choice("shift", "shift: the whole patch is put back by fractions of a pixel.")
-    max_frac: float = number(0.02, 0, 0.1, "face widths", "A larger shift is not believed.")
+    method: Literal["none", "shift"] = choice("shift", "shift: move the whole patch by a sub-pixel shift.")
+    max_frac: float = number(0.02, 0, 0.1, "face widths", "Maximum shift; larger shifts are ignored.")
     warp_strength: float = number(
-        0.0, 0, 1, "", "Micro-warp: so much of the meshes' difference beside the mouth is taken out; 0 = none."
+        0.0, 0, 1, "", "Micro-warp: share of the landmark difference around the mouth that is corrected. 0: off."
     )
     warp_regularisation: float = number(
-        1e-3, 0, 10, "face widths squared", "Micro-warp: 0 follows every point, large values only what they share."
+        1e-3,
+        0,
+        10,
+        "face widths squared",
+        "Micro-warp: 0 fits every landmark exactly; larger values fit a smoother field.",
     )
-    warp_max_frac: float = number(0.02, 0, 0.1, "face widths", "Micro-warp: longest displacement.")
+    warp_max_frac: float = number(0.02, 0, 0.1, "face widths", "Micro-warp: maximum displacement.")
 
 
 class ReuseSettings(Group):
-    """Keeping the original's own pixels wherever the synced picture says nothing new, or only moves them."""
+    """Reusing original pixels where the synced picture adds nothing new or only moves them."""
 
     method: Literal["none", "still", "motion"] = choice(
         "motion",
-        "still keeps the original where nothing changed; motion also moves its pixels along with the new mouth.",
+        "still: keep original pixels where nothing changed; motion: also move original pixels with the synced mouth.",
     )
     tolerance_levels: float = number(
-        3.0, 0.5, 30, "8-bit levels", "Low-passed difference at which the original is trusted by 1/e only."
+        3.0, 0.5, 30, "8-bit levels", "Low-pass difference at which the weight of the original falls to 1/e."
     )
-    lips_tolerance_levels: float = number(2.4, 0.5, 30, "8-bit levels", "The same within the lips.")
-    still_px: float = number(0.3, 0, 5, "px", "Motions up to this are none.")
-    moving_px: float = number(1.0, 0.1, 10, "px", "Motions from this on are followed fully.")
+    lips_tolerance_levels: float = number(2.4, 0.5, 30, "8-bit levels", "The same tolerance inside the lips.")
+    still_px: float = number(0.3, 0, 5, "px", "Motion up to this counts as none.")
+    moving_px: float = number(1.0, 0.1, 10, "px", "Motion from this on is followed fully.")
     reach_frac: float = number(
-        0.15, 0, 0.4, "face widths", "So far beyond the mask the original's pixels may be moved along."
+        0.15, 0, 0.4, "face widths", "Distance beyond the mask over which original pixels may be moved."
     )
 
     def check(self) -> None:
@@ -208,31 +221,35 @@ class ReuseSettings(Group):
 
 
 class DetailSettings(Group):
-    """Bringing the sharpness of what is taken from the synced picture to the original's."""
+    """Matching the sharpness and grain of synced pixels to the original."""
 
-    strength: float = number(2.0, 0, 4, "x", "Share of the measured lack of fine detail that is made up for.")
-    sharpen_max: float = number(1.5, 0, 4, "x", "Most that a band of detail is raised by, less 1.")
+    strength: float = number(2.0, 0, 4, "x", "Share of the measured loss of fine detail that is compensated.")
+    sharpen_max: float = number(1.5, 0, 4, "x", "Maximum boost of a detail band, minus 1.")
     fade: float = number(
-        1.0, 0, 1, "x", "Share of the detail lost where original and synced pixels mix that is given back."
+        1.0, 0, 1, "x", "Share of the detail lost by mixing original and synced pixels that is restored."
     )
     grain: float = number(1.0, 0, 1, "x", "Share of the missing noise that is added.")
-    denoise: float = number(0.0, 0, 1, "x", "Edge-preserving smoothing of the synced picture before it is sharpened.")
+    denoise: float = number(0.0, 0, 1, "x", "Edge-preserving smoothing of the synced picture before sharpening.")
 
 
 class RestoreSettings(Group):
-    """Restoring the synced mouth's fine detail with a model of your own; none is shipped."""
+    """Restoring fine detail of the synced mouth with a model that you provide."""
 
     model: str = choice(
-        "none", "none, or an ONNX file: a picture-to-picture model that sharpens, or enlarges by a whole number."
+        "none", "none, or an ONNX file: an image-to-image model that sharpens, or upscales by an integer factor."
     )
-    strength: float = number(1.0, 0, 1, "", "Share of the detail that the model adds.")
-    range: Literal["unit", "byte"] = choice("unit", "What the model takes for white: unit 1, byte 255.")
-    order: Literal["rgb", "bgr"] = choice("rgb", "Order of the model's channels.")
+    strength: float = number(1.0, 0, 1, "", "Share of the model's detail that is added.")
+    range: Literal["unit", "byte"] = choice("unit", "Value range of the model. unit: 0 to 1; byte: 0 to 255.")
+    order: Literal["rgb", "bgr"] = choice("rgb", "Channel order of the model.")
     margin_frac: float = number(
-        0.06, 0.01, 0.5, "face widths", "The model is shown so much around the lips; its effect fades out over it."
+        0.06, 0.01, 0.5, "face widths", "Margin around the lips in the model's input; the effect fades out over it."
     )
     detail_frac: float = number(
-        0.05, 0.005, 0.5, "face widths", "Standard deviation of the low-pass whose part of the change is left out."
+        0.05,
+        0.005,
+        0.5,
+        "face widths",
+        "Standard deviation of the low-pass; the low-pass part of the model's change is discarded.",
     )
 
 
@@ -240,19 +257,23 @@ class BlendSettings(Group):
     """Joining the two pictures at the seam."""
 
     method: Literal["alpha", "multiband", "poisson"] = choice(
-        "alpha", "alpha: cross-fade; multiband: Laplacian bands; poisson: gradient domain in a ring."
+        "alpha", "alpha: cross-fade; multiband: Laplacian pyramid; poisson: gradient domain, in a ring."
     )
-    levels: int = number(4, 2, 6, "levels", "multiband: frequency bands.")
+    levels: int = number(4, 2, 6, "levels", "multiband: number of frequency bands.")
     ring_frac: float = number(
-        0.04, 0.01, 0.2, "face widths", "poisson: ring width before it is limited to ring_min_px..ring_max_px."
+        0.04, 0.01, 0.2, "face widths", "poisson: ring width, limited to ring_min_px..ring_max_px."
     )
-    ring_min_px: float = number(6.0, 2, 64, "px", "poisson: least ring width.")
-    ring_max_px: float = number(12.0, 4, 200, "px", "poisson: largest ring width.")
+    ring_min_px: float = number(6.0, 2, 64, "px", "poisson: minimum ring width.")
+    ring_max_px: float = number(12.0, 4, 200, "px", "poisson: maximum ring width.")
     tolerance: float = number(1e-4, 1e-8, 1e-1, "", "poisson: relative residual at which the solver stops.")
     max_iterations: int = number(
-        400, 10, 10000, "iterations", "poisson: after so many the frame falls back to multiband."
+        400, 10, 10000, "iterations", "poisson: maximum iterations; beyond it the frame falls back to multiband."
     )
 
     def check(self) -> None:
-        if self.ring_min_px > self.ring_max_px:
-            raise ValueError(f"ring_min_px {self.ring_min_px:g} is above ring_max_px {self.ring_max_px:g}")
+        _check_order("ring_min_px", self.ring_min_px, "ring_max_px", self.ring_max_px)
+
+
+def _check_order(low_name: str, low: float, high_name: str, high: float) -> None:
+    if low > high:
+        raise ValueError(f"{low_name} {low:g} is above {high_name} {high:g}")

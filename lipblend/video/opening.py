@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from lipblend.errors import InputError
 from lipblend.runtime.addresses import address_of
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 
 _NOT_MOVING: int = Disposition.attached_pic.value | Disposition.timed_thumbnails.value | Disposition.still_image.value
 _TS_DISCONT = cast(int, FormatFlags.ts_discont.value)
@@ -72,7 +72,7 @@ def open_source(path: Path, *, options: Mapping[str, str] | None = None) -> Inpu
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes)", hint="Download or export it again.")
         # An absolute path cannot be taken for a protocol ("a:b.mp4") by FFmpeg.
-        with process_kept():  # the streams are looked into, by decoders
+        with process_state_preserved():  # the streams are looked into, by decoders
             return av.open(
                 os.path.abspath(path), "r", metadata_errors="replace", options={**DECODER_OPTIONS, **(options or {})}
             )

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from av.codec.context import CodecContext
 
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 
 
 def starting(codec: CodecContext | None) -> AbstractContextManager[None]:
@@ -17,4 +17,4 @@ def starting(codec: CodecContext | None) -> AbstractContextManager[None]:
     codec : CodecContext or None
         None where nothing can be started.
     """
-    return nullcontext() if codec is None or codec.is_open else process_kept()
+    return nullcontext() if codec is None or codec.is_open else process_state_preserved()

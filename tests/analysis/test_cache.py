@@ -25,7 +25,7 @@ from lipblend.faces.models import resolve_model
 from lipblend.lab.sweep.grid import stage_of
 from lipblend.runtime import temporary
 from lipblend.runtime.folders import user_cache_folder
-from lipblend.runtime.identity import WHOLE_BYTES, content_identity
+from lipblend.runtime.identity import MAX_WHOLE_BYTES, content_identity
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import SettingSpec, setting_specs
@@ -192,13 +192,13 @@ def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.Mo
 def test_large_files_are_told_apart_by_samples_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
-        file.truncate(WHOLE_BYTES + 5_000_000)
+        file.truncate(MAX_WHOLE_BYTES + 5_000_000)
     found = {content_identity(path)}
     for change in (
         lambda: os.utime(path, ns=(1, 1)),
         lambda: (_overwritten(path, 0), os.utime(path, ns=(1, 1))),
-        lambda: (_overwritten(path, WHOLE_BYTES + 4_999_990), os.utime(path, ns=(1, 1))),
-        lambda: (os.truncate(path, WHOLE_BYTES + 4_999_999), os.utime(path, ns=(1, 1))),
+        lambda: (_overwritten(path, MAX_WHOLE_BYTES + 4_999_990), os.utime(path, ns=(1, 1))),
+        lambda: (os.truncate(path, MAX_WHOLE_BYTES + 4_999_999), os.utime(path, ns=(1, 1))),
     ):
         change()
         found.add(content_identity(path))

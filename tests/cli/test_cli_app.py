@@ -1,4 +1,4 @@
-"""The command itself: what it lists, what it imports, and how it ends."""
+"""The command line as a whole: help, imports, exit codes and signals."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from typing import Annotated
 import pytest
 import typer
 from patience import HANG_S
+from python_programs import ROOT, run_code
 from typer.testing import CliRunner
 
 from lipblend import errors
-from lipblend.cli import exits as guard
+from lipblend.cli import exits
 from lipblend.cli.app import COMMANDS, app, load_command
 from lipblend.errors import InputMismatchError, LipblendError
+from lipblend.settings.catalogue import setting_specs
 
-ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
-    "numpy", "cv2", "av", "mediapipe", "pydantic", "scipy", "skimage", "yaml", "tqdm", "rich", "matplotlib",
-    "onnxruntime", "lipblend.settings", "lipblend.settings.catalogue", "lipblend.media", "lipblend.faces",
-    "lipblend.compositing",
+    "numpy", "cv2", "av", "mediapipe", "pydantic", "scipy", "skimage", "yaml", "rich", "matplotlib", "onnxruntime",
+    "lipblend.settings", "lipblend.settings.catalogue", "lipblend.video", "lipblend.faces", "lipblend.compositing",
 )  # fmt: skip
 run = CliRunner()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
-    program = (
-        "import sys\n"
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_import_nothing_heavy(argument: str) -> None:
+    code = (
+        "import gc, sys\n"
         "from lipblend.cli.app import main\n"
-        f"sys.argv = ['lipblend', *{arguments!r}]\n"
         "try:\n    main()\n"
-        f"finally:\n    print('LOADED', [name for name in {HEAVY!r} if name in sys.modules])\n"
+        f"finally:\n    print([name for name in {HEAVY!r} if name in sys.modules], gc.get_freeze_count() > 1000)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = run_code(code, argument)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "LOADED []"
+    # Objects are frozen, so the final garbage collection has nothing to do.
+    assert done.stdout.splitlines()[-1] == "[] True"
 
 
 def test_help_lists_every_command_with_its_summary() -> None:
@@ -54,26 +54,17 @@ def test_help_lists_every_command_with_its_summary() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_says_the_same_of_itself_as_the_list_does(name: str) -> None:
+def test_a_command_has_the_same_summary_as_in_the_list(name: str) -> None:
     assert str(load_command(name).help).splitlines()[0] == COMMANDS[name][1]
     shown = run.invoke(app, [name, "--help"])
     assert shown.exit_code == 0
     assert f"Usage: lipblend {name}" in shown.output.replace("root", "lipblend")
 
 
-def test_version() -> None:
-    assert run.invoke(app, ["--version"]).output == f"lipblend {importlib.metadata.version('lipblend')}\n"
-
-
-def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
-    done = run.invoke(app, ["compsite"])
-    assert done.exit_code == 2
-    assert "Did you mean 'composite'" in done.stderr
-
-
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "suggestion"),
     [
+        (["compsite"], "Did you mean 'composite'"),
         (["a.mp4", "b.mp4", "-o", "c.mp4"], "Did you mean: lipblend composite a.mp4 b.mp4 -o c.mp4 ?"),
         (["-o", "c.mp4", "a b.mp4", "b.mp4"], "Did you mean: lipblend composite -o c.mp4 'a b.mp4' b.mp4 ?"),
         (["a.MOV", "b.mkv"], "Did you mean: lipblend composite a.MOV b.mkv -o out.mp4 ?"),
@@ -84,13 +75,11 @@ def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
         (["version"], "Did you mean: lipblend --version ?"),
     ],
 )
-def test_a_file_instead_of_a_command_is_answered_with_what_was_meant(
-    words: list[str], says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_or_mistyped_command(words: list[str], suggestion: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     done = run.invoke(app, words)
     assert done.exit_code == 2
-    assert says in done.stderr
+    assert suggestion in done.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["composite"], ["config"], ["config", "show"], ["doctor"], ["ab", "score"]])
@@ -98,8 +87,11 @@ def test_h_is_help_everywhere(words: list[str]) -> None:
     assert run.invoke(app, [*words, "-h"]).stdout == run.invoke(app, [*words, "--help"]).stdout != ""
 
 
-def test_capital_v_is_version() -> None:
-    assert run.invoke(app, ["-V"]).stdout == run.invoke(app, ["--version"]).stdout
+def test_version() -> None:
+    text = f"lipblend {importlib.metadata.version('lipblend')}\n"
+    assert [run.invoke(app, [flag]).output for flag in ("--version", "-V")] == [text] * 2
+    done = subprocess.run([sys.executable, "-m", "lipblend", "-V"], capture_output=True, text=True, check=True)
+    assert done.stdout == text
 
 
 @pytest.mark.slow
@@ -125,7 +117,7 @@ def a_command(failure: BaseException | None) -> typer.Typer:
     made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
     @made.command()
-    @guard.guarded
+    @exits.handle_errors(stdout_required=True)
     def work(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         if failure is not None:
             raise failure
@@ -133,27 +125,23 @@ def a_command(failure: BaseException | None) -> typer.Typer:
     return made
 
 
-def all_errors() -> list[type[LipblendError]]:
-    return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LipblendError)]
+CODES = {
+    "LipblendError": 1, "SettingsError": 2, "InputError": 3, "InputMismatchError": 4,
+    "NoFaceError": 5, "ModelError": 6, "OutputError": 7, "GateError": 8,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", all_errors())
-def test_an_error_is_one_line_and_its_exit_code(kind: type[LipblendError]) -> None:
-    done = run.invoke(a_command(kind("it does not fit", hint="Make it fit.")))
-    assert done.exit_code == kind.exit_code
-    assert done.stderr == "error: it does not fit. Make it fit.\n"
-    assert done.stdout == ""
+def test_an_error_is_one_line_and_its_documented_exit_code() -> None:
+    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, LipblendError)]
+    assert {kind.__name__: kind.exit_code for kind in kinds} == CODES
+    for kind in kinds:
+        done = run.invoke(a_command(kind("it does not fit", hint="Make it fit.")))
+        assert done.exit_code == kind.exit_code
+        assert done.stderr == "error: it does not fit. Make it fit.\n"
+        assert done.stdout == ""
 
 
-def test_the_exit_codes_are_the_documented_ones() -> None:
-    codes = {kind.__name__: kind.exit_code for kind in all_errors()}
-    assert codes == {
-        "LipblendError": 1, "SettingsError": 2, "InputError": 3, "InputMismatchError": 4,
-        "NoFaceError": 5, "ModelError": 6, "OutputError": 7, "GateError": 8,
-    }  # fmt: skip
-
-
-def test_with_json_an_error_is_one_object_too() -> None:
+def test_with_json_an_error_is_also_an_object() -> None:
     failure = InputMismatchError("they differ", hint="Look.", details=("original 1", "synced 2"))
     done = run.invoke(a_command(failure), ["--json"])
     assert json.loads(done.stdout) == {
@@ -165,24 +153,54 @@ def test_with_json_an_error_is_one_object_too() -> None:
     assert done.stderr == "error: they differ\n  original 1\n  synced 2\nLook.\n"
 
 
-def test_an_unexpected_exception_is_one_line_and_the_way_to_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(guard.DEBUG_VARIABLE, raising=False)
+@pytest.mark.parametrize(
+    ("message", "hint", "shown"),
+    [
+        ("too short", "Set pair.tail to original.", "too short. Set pair.tail to original. --tail sets pair.tail."),
+        ("too short", "Use --tail (pair.tail).", "too short. Use --tail (pair.tail)."),
+        ("--tail is odd", "Set pair.tail.", "--tail is odd. Set pair.tail."),
+        ("too dark", "Set colour.interpret, see report.json.", "too dark. Set colour.interpret, see report.json."),
+    ],
+)
+def test_hints_name_the_flags_of_settings(message: str, hint: str, shown: str) -> None:
+    assert run.invoke(a_command(errors.InputError(message, hint=hint))).stderr == f"error: {shown}\n"
+
+
+def test_every_flag_of_a_setting_is_an_option_of_composite() -> None:
+    options = {name for option in load_command("composite").params for name in option.opts}
+    flags = {spec.flag for spec in setting_specs().values()} - {""}
+    assert flags <= options
+    assert len(flags) == 11
+
+
+def test_an_unexpected_exception_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(exits.DEBUG_VARIABLE, raising=False)
     done = run.invoke(a_command(ZeroDivisionError("two\nlines")))
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: unexpected ZeroDivisionError: two lines.")
     assert "LIPBLEND_DEBUG=1" in done.stderr
-    debugged = run.invoke(a_command(ZeroDivisionError("two\nlines")), env={guard.DEBUG_VARIABLE: "1"})
+    debugged = run.invoke(a_command(ZeroDivisionError("two\nlines")), env={exits.DEBUG_VARIABLE: "1"})
     assert debugged.stderr.startswith("Traceback")
     assert debugged.stderr.endswith(done.stderr)
 
 
-def test_ctrl_c_and_usage_keep_their_own_exit_codes() -> None:
+def test_ctrl_c_and_usage_errors_keep_their_exit_codes() -> None:
     done = run.invoke(a_command(KeyboardInterrupt()))
     assert done.exit_code == 130
     assert done.stderr.startswith("error: interrupted")
     assert run.invoke(a_command(typer.Exit(9))).exit_code == 9
     assert run.invoke(a_command(None), ["--what"]).exit_code == 2
+
+
+def test_a_package_that_cannot_be_loaded_points_to_the_doctor() -> None:
+    done = run.invoke(a_command(ImportError("libGL.so.1: cannot open shared object file")), ["--json"])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "error: a package cannot be loaded: libGL.so.1: cannot open shared object file. "
+        "Run `lipblend doctor` to see how to fix it.\n"
+    )
+    assert json.loads(done.stdout)["error"]["exit_code"] == 1
 
 
 SLOW_COMPOSITE = """
@@ -224,31 +242,3 @@ def test_a_signal_unwinds_and_leaves_nothing_behind(tmp_path: Path, number: sign
     assert stderr.count("error: ") == 1
     assert "Traceback" not in stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_python_m_runs_the_program() -> None:
-    done = subprocess.run([sys.executable, "-m", "lipblend", "--version"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert done.stdout.startswith("lipblend ")
-
-
-def test_the_end_does_not_look_through_all_memory_once_more() -> None:
-    program = (
-        "import gc, sys\n"
-        "from lipblend.cli.app import main\n"
-        "sys.argv = ['lipblend', '--version']\n"
-        "try:\n    main()\n"
-        "finally:\n    print('FROZEN', gc.get_freeze_count() > 1000)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stdout.splitlines()[-1] == "FROZEN True", done.stderr
-
-
-def test_a_package_that_cannot_be_loaded_is_no_bug_but_a_case_for_the_doctor() -> None:
-    done = run.invoke(a_command(ImportError("libGL.so.1: cannot open shared object file")), ["--json"])
-    assert done.exit_code == 1
-    assert done.stderr == (
-        "error: a package cannot be loaded: libGL.so.1: cannot open shared object file. "
-        "Run `lipblend doctor` to see how to mend it.\n"
-    )
-    assert json.loads(done.stdout)["error"]["exit_code"] == 1

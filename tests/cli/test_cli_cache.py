@@ -1,4 +1,4 @@
-"""The cache on the command line: which folder it is, and showing and clearing it."""
+"""The cache folder: choosing, showing and clearing it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from lipblend import compositing
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
-from lipblend.cli.shared_options import CACHE_VARIABLE, chosen_cache
+from lipblend.cli.shared_options import CACHE_VARIABLE, cache_folder
 from lipblend.errors import SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.preview.frames import PreviewOptions, preview
@@ -23,27 +23,27 @@ from lipblend.video.probe import probe
 run = CliRunner()
 
 
-def test_which_folder_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choosing_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = folders.user_cache_folder() / "analysis"
     monkeypatch.delenv(CACHE_VARIABLE)
-    assert chosen_cache(None, False) == usual
-    assert chosen_cache(tmp_path, False) == tmp_path
-    assert chosen_cache(None, True) is None
+    assert cache_folder(None, False) == usual
+    assert cache_folder(tmp_path, False) == tmp_path
+    assert cache_folder(None, True) is None
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "named"))
-    assert chosen_cache(None, False) == tmp_path / "named"
-    assert chosen_cache(tmp_path, False) == tmp_path
-    assert chosen_cache(None, True) is None
+    assert cache_folder(None, False) == tmp_path / "named"
+    assert cache_folder(tmp_path, False) == tmp_path
+    assert cache_folder(None, True) is None
     monkeypatch.setenv(CACHE_VARIABLE, "OFF")
-    assert chosen_cache(None, False) is None
-    assert chosen_cache(tmp_path, False) == tmp_path
+    assert cache_folder(None, False) is None
+    assert cache_folder(tmp_path, False) == tmp_path
     with pytest.raises(SettingsError, match="--no-cache"):
-        chosen_cache(tmp_path, True)
+        cache_folder(tmp_path, True)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SettingsError, match="is a file"):
-        chosen_cache(tmp_path / "file", False)
+        cache_folder(tmp_path / "file", False)
 
 
-def test_it_is_shown_and_cleared(tmp_path: Path) -> None:
+def test_show_and_clear(tmp_path: Path) -> None:
     for name, size in ((f"a{caching.SUFFIX}", 1_500_000), (f"b{caching.SUFFIX}", 500_000), ("mine.txt", 7)):
         (tmp_path / name).write_bytes(b"x" * size)
     words = ["--cache", str(tmp_path)]
@@ -53,17 +53,17 @@ def test_it_is_shown_and_cleared(tmp_path: Path) -> None:
     assert run.invoke(app, ["cache", "clear", *words]).stdout == "2 analyses removed, 2.0 MB\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert "0 analyses, 0.0 MB" in run.invoke(app, ["cache", "show", "--cache", str(tmp_path / "none")]).stdout
-    assert "off" in run.invoke(app, ["cache", "show"]).stdout  # the tests' own choice
+    assert "off" in run.invoke(app, ["cache", "show"]).stdout  # set by the tests
 
 
 @pytest.mark.slow(3)
-def test_a_run_keeps_its_analysis_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_keeps_its_analysis_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pair, folder = make_sample(tmp_path, frames=6, size=320), tmp_path / "cache"
     inputs = [str(pair.original), str(pair.synced)]
     words = ["--set", "encode.preset=ultrafast", "--quiet", "--cache", str(folder)]
     assert run.invoke(app, ["composite", *inputs, "-o", str(tmp_path / "one.mp4"), *words]).exit_code == 0
     assert len(list(folder.iterdir())) == 1
-    # From here on nothing is analysed any more: not for another mask, not for a preview, not for a sweep.
+    # From here on nothing is analysed again: not for a different mask, a preview or a sweep.
     monkeypatch.setattr(caching, "analyse", None)
     monkeypatch.setattr(compositing, "analyse_apart", None)
     other = [*words, "--set", "mask.expansion=1.2"]

@@ -1,4 +1,4 @@
-"""Each sub-command, in this process."""
+"""The sub-commands, called in this process."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lipblend import compositing
-from lipblend.cli.app import app
-from lipblend.cli.console import Console, PlainProgress, composite_summary
+from lipblend.cli.app import app, load_command
+from lipblend.cli.console import Console, ProgressLines, composite_summary
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import ModelError
 from lipblend.faces import models
@@ -22,6 +22,7 @@ from lipblend.runtime.progress import Progress
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import presets
 from lipblend.settings.catalogue import setting_specs
+from lipblend.settings.resolve import resolve_settings
 
 run = CliRunner()
 
@@ -37,7 +38,7 @@ def a_result(output: Path) -> CompositeResult:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Replace the work by a record of what it was asked to do."""
+    """Replace the work by a record of its arguments."""
     seen: list[dict[str, Any]] = []
 
     def pretend(original: Path, synced: Path, output: Path, **options: Any) -> CompositeResult:
@@ -53,7 +54,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def preset_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Presets of the tests' own, so that tuning the real ones breaks nothing here."""
+    """Presets that do not depend on the tuning of the real ones."""
     folder = tmp_path / "presets"
     folder.mkdir()
     (folder / "natural.yaml").write_text("summary: Nothing.\n")
@@ -66,7 +67,7 @@ def composite(*arguments: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("preset_files")
-def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_composite_passes_its_options_on(calls: list[dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     config = tmp_path / "mine.yaml"
     config.write_text("mask:\n  expansion: 1.3\n")
@@ -84,47 +85,40 @@ def test_composite_hands_on_what_it_was_given(calls: list[dict[str, Any]], tmp_p
     settings = call["settings"]
     assert (call["original"], call["synced"], call["output"]) == (Path("a.mp4"), Path("b.mp4"), out)
     assert (call["models"], call["debug_dir"]) == (Path("m"), Path("d"))
-    assert settings.mask.expansion == 1.3
-    assert settings.mask.shapes == ("mouth", "box")
-    assert settings.alpha.gamma == 0.5
-    assert settings.blend.method == "multiband"
+    assert (settings.mask.expansion, settings.mask.shapes) == (1.3, ("mouth", "box"))
+    assert (settings.alpha.gamma, settings.blend.method) == (0.5, "multiband")
     assert (settings.encode.encoder, settings.encode.crf, settings.encode.preset) == ("libx265", 20, "slow")
     assert (settings.audio.source, settings.pair.tail) == ("synced", "trim")
     assert (settings.pair.method, settings.pair.timeline, settings.pair.offset_s) == ("index", "synced", -1.5)
     assert (settings.track.face, settings.track.no_face, settings.read.strict) == (2, "copy", True)
+    for words, overwrite in (([], True), (["--overwrite"], True), (["--no-overwrite"], False)):
+        assert run.invoke(app, composite("-o", str(out), *words)).exit_code == 0
+        assert calls[-1]["overwrite"] is overwrite
+        assert calls[-1]["models"] is None
 
 
-def test_the_summary_says_what_happened(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("calls")
+def test_the_summary(tmp_path: Path) -> None:
     done = run.invoke(app, composite("-o", str(tmp_path / "out.mp4")))
     for part in ("640x360, 100 frames, 4.00 s", "90 frames", "10 frames (no face 10)", "original", "12.5 s",
-                 "poisson: 2 frames", "a subtitle stream was dropped", "0.125 s a frame"):  # fmt: skip
+                 "poisson: 2 frames", "a subtitle stream was dropped", "0.125 s per frame"):  # fmt: skip
         assert part in done.stdout
     assert "turned away" not in done.stdout
     assert "render: 100 of 100 frames" in done.stderr
-    assert calls[0]["models"] is None
+    empty = CompositeResult(tmp_path / "o.mp4", 0, 0, {}, {}, 1.0, 0.5, 0.5, "none", "original", {}, {}, (), 2, 2, 0.0)
+    assert "passed through  0 frames\n" in composite_summary(empty)
 
 
-def test_json_is_the_only_thing_on_stdout(calls: list[dict[str, Any]], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("calls")
+def test_json_is_the_only_output_on_stdout_and_quiet_prints_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     done = run.invoke(app, composite("-o", str(out), "--json"))
     assert json.loads(done.stdout) == json.loads(json.dumps(a_result(out).to_dict()))
     assert "render" in done.stderr
     quiet = run.invoke(app, composite("-o", str(out), "--json", "--quiet"))
     assert (quiet.stdout, quiet.stderr) == (done.stdout, "")
-    assert len(calls) == 2
-
-
-def test_quiet_says_nothing(calls: list[dict[str, Any]], tmp_path: Path) -> None:
-    done = run.invoke(app, composite("-o", str(tmp_path / "out.mp4"), "-q"))
+    done = run.invoke(app, composite("-o", str(out), "-q"))
     assert (done.exit_code, done.output) == (0, "")
-    assert calls
-
-
-def test_an_existing_output_is_replaced_unless_that_is_forbidden(calls: list[dict[str, Any]], tmp_path: Path) -> None:
-    out = tmp_path / "out.mp4"
-    for words, wanted in (([], True), (["--overwrite"], True), (["--no-overwrite"], False)):
-        assert run.invoke(app, composite("-o", str(out), *words)).exit_code == 0
-        assert calls[-1]["overwrite"] is wanted
 
 
 @pytest.mark.parametrize(
@@ -146,12 +140,12 @@ def test_a_wrong_setting_stops_before_any_work(
     assert calls == []
 
 
-def test_the_help_of_a_flag_is_the_settings_own() -> None:
-    shown = " ".join(run.invoke(app, ["composite", "--help"]).stdout.split())
-    for key in ("encode.encoder", "encode.crf", "encode.preset", "audio.source", "pair.tail"):
-        spec = setting_specs()[key]
-        assert f"{spec.help} Sets {key} (default {spec.default_text})." in shown
-    assert "--tail original|trim|error" in shown
+def test_flags_have_the_help_text_of_their_settings() -> None:
+    helps = {option.opts[0]: option.help for option in load_command("composite").params if option.opts}
+    for spec in setting_specs().values():
+        if spec.flag not in ("", "--strict"):
+            assert helps[spec.flag] == f"{spec.help} Sets {spec.key} (default {spec.default_text})."
+    assert "--tail original|trim|error" in run.invoke(app, ["composite", "--help"]).stdout
 
 
 @pytest.mark.usefixtures("preset_files")
@@ -162,12 +156,22 @@ def test_presets_list_and_show() -> None:
     shown = run.invoke(app, ["presets", "show", "bold"]).stdout
     assert "blend.method" in shown
     assert "multiband" in shown
-    assert "keeps every default" in run.invoke(app, ["presets", "show", "natural"]).stdout
+    assert "keeps all defaults" in run.invoke(app, ["presets", "show", "natural"]).stdout
     assert run.invoke(app, ["presets", "show", "none"]).exit_code == 2
 
 
+def test_the_yaml_of_a_preset_is_a_config_file(tmp_path: Path) -> None:
+    shown = run.invoke(app, ["presets", "show", "max-concealment", "--yaml"])
+    assert shown.exit_code == 0
+    (tmp_path / "mine.yaml").write_text(shown.stdout, encoding="utf-8")
+    done = run.invoke(app, ["config", "show", "--config", str(tmp_path / "mine.yaml"), "--json"])
+    assert done.exit_code == 0
+    wanted = resolve_settings("max-concealment").settings.model_dump(mode="json")
+    assert json.loads(done.stdout)["settings"] == wanted
+
+
 @pytest.mark.usefixtures("preset_files")
-def test_config_show_tells_where_each_value_came_from(tmp_path: Path) -> None:
+def test_config_show_lists_values_and_sources(tmp_path: Path) -> None:
     arguments = ["config", "show", "--preset", "bold", "--set", "alpha.gamma=0.5"]
     shown = json.loads(run.invoke(app, [*arguments, "--json"]).stdout)
     assert shown["settings"]["alpha"]["gamma"] == 0.5
@@ -179,13 +183,13 @@ def test_config_show_tells_where_each_value_came_from(tmp_path: Path) -> None:
     changed = run.invoke(app, [*arguments, "--changed"]).stdout
     assert "alpha.gamma" in changed
     assert "encode.crf" not in changed
-    file = tmp_path / "shown.yaml"
-    file.write_text(json.dumps(shown["settings"]))
-    again = json.loads(run.invoke(app, ["config", "show", "--config", str(file), "--json"]).stdout)
+    assert "all at their defaults" in run.invoke(app, ["config", "show", "--changed"]).stdout
+    (tmp_path / "shown.yaml").write_text(json.dumps(shown["settings"]))
+    again = json.loads(run.invoke(app, ["config", "show", "--config", str(tmp_path / "shown.yaml"), "--json"]).stdout)
     assert again["settings"] == shown["settings"]
 
 
-def test_config_show_of_some_settings_only() -> None:
+def test_config_show_of_some_settings() -> None:
     shown = json.loads(run.invoke(app, ["config", "show", "encode.crf", "audio", "--json"]).stdout)
     assert shown["settings"] == {"encode": {"crf": 14}, "audio": {"source": "auto"}}
     assert list(shown["sources"]) == ["encode.crf", "audio.source"]
@@ -198,12 +202,17 @@ def test_config_show_of_some_settings_only() -> None:
         assert f"Did you mean {meant}? " in done.stderr
 
 
-def test_models_list_shows_what_is_wrong(tmp_path: Path) -> None:
-    good = json.loads(run.invoke(app, ["models", "list", "--json"], env={"LIPBLEND_MODELS": ""}).stdout)["models"]
-    assert {item["name"]: item["state"] for item in good} == dict.fromkeys(models.MODELS, "ok")
-    done = run.invoke(app, ["models", "list", "--models", str(tmp_path)])
-    assert done.exit_code == 6
+def test_models_list_exits_with_6_if_a_model_cannot_be_used(tmp_path: Path) -> None:
+    good = run.invoke(app, ["models", "list", "--json"], env={"LIPBLEND_MODELS": ""})
+    assert good.exit_code == 0
+    assert {item["name"]: item["state"] for item in json.loads(good.stdout)["models"]} == dict.fromkeys(
+        models.MODELS, "ok"
+    )
+    words = ["models", "list", "--models", str(tmp_path)]
+    done, as_json = run.invoke(app, words), run.invoke(app, [*words, "--json"])
+    assert done.exit_code == as_json.exit_code == 6
     assert done.stdout.count("not usable") == len(models.MODELS)
+    assert {item["state"] for item in json.loads(as_json.stdout)["models"]} == {"not usable"}
 
 
 def test_models_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,55 +223,49 @@ def test_models_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ModelError(f"cannot download {name}", hint="Check the network.")
 
     monkeypatch.setattr(models, "fetch_model", broken)
-    done = run.invoke(app, ["models", "fetch", "hand_landmarker", "--json"])
+    done = run.invoke(app, ["models", "fetch", "face_landmarker", "--json"])
     assert done.exit_code == 6
-    assert json.loads(done.stdout)["error"]["message"] == "cannot download hand_landmarker"
+    assert json.loads(done.stdout)["error"]["message"] == "cannot download face_landmarker"
 
 
-def test_plain_progress_prints_at_intervals_with_rate_and_time_left() -> None:
+def test_progress_lines_have_rate_and_time_left() -> None:
     stream, now = io.StringIO(), [100.0]
-    plain = PlainProgress(stream, lambda: now[0])
+    lines = ProgressLines(stream, lambda: now[0])
     for done in range(0, 1001, 10):
-        plain.show(Progress("analyse", done, 1000))
+        lines.show(Progress("analyse", done, 1000))
         now[0] += 0.5
-    lines = stream.getvalue().splitlines()
-    assert lines[0] == "analyse: begins"
-    assert lines[1] == "analyse: 200 of 1000 frames, 20.0 frames/s, 0:40 left"
-    assert lines[-1] == "analyse: 1000 of 1000 frames, 20.0 frames/s"
-    assert len(lines) == 6
-    plain.show(Progress("render", 30, None))
+    printed = stream.getvalue().splitlines()
+    assert printed[0] == "analyse: started"
+    assert printed[1] == "analyse: 200 of 1000 frames, 20.0 frames/s, 0:40 left"
+    assert printed[-1] == "analyse: 1000 of 1000 frames, 20.0 frames/s"
+    assert len(printed) == 6
+    lines.show(Progress("render", 30, None))
     now[0] += 11
-    plain.show(Progress("render", 31, None))
+    lines.show(Progress("render", 31, None))
     assert stream.getvalue().splitlines()[6:] == ["render: 31 frames, 2.8 frames/s"]
 
 
-def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_there_is_a_bar_per_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
     with Console().progress() as show:
-        for stage in ("analyse", "render"):
+        for stage, total in (("analyse", 5), ("render", 5), ("compare", None)):
             for done in range(6):
-                show(Progress(stage, done, 5))
+                show(Progress(stage, done, total))
     text = stream.getvalue()
-    assert "analyse: 100%" in text
-    assert "render: 100%" in text
-    assert "5/5" in text
-    assert "frames/s" in text
-
-
-def test_a_summary_of_nothing_divides_by_nothing(tmp_path: Path) -> None:
-    empty = CompositeResult(tmp_path / "o.mp4", 0, 0, {}, {}, 1.0, 0.5, 0.5, "none", "original", {}, {}, (), 2, 2, 0.0)
-    assert "passed through  0 frames\n" in composite_summary(empty)
+    for part in ("analyse: 100%", "render: 100%", "5/5", "5/?", "frames/s"):
+        assert part in text
+    assert "\x1b[?25l" not in text  # a killed run must not leave the cursor hidden
 
 
 @pytest.mark.slow
-def test_demo_makes_a_pair_a_result_and_a_picture(
-    calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_demo(calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def small(folder: Path) -> SamplePair:
         pair = make_sample(folder, frames=3, size=128)
         (folder / "result.mp4").write_bytes(pair.truth.read_bytes())
@@ -278,16 +281,5 @@ def test_demo_makes_a_pair_a_result_and_a_picture(
     assert calls[0]["synced"] == tmp_path / "demo" / "sample_synced.mp4"
     again = run.invoke(app, ["demo", str(tmp_path / "demo"), "--json"])
     data = json.loads(again.stdout)
-    assert "making a sample pair" in again.stderr
+    assert "generating a sample pair" in again.stderr
     assert data["before_after"] == str(tmp_path / "demo" / "before_after.png")
-
-
-def test_a_presets_yaml_can_start_a_config_file(tmp_path: Path) -> None:
-    shown = run.invoke(app, ["presets", "show", "max-concealment", "--yaml"])
-    assert shown.exit_code == 0
-    mine = tmp_path / "mine.yaml"
-    mine.write_text(shown.stdout, encoding="utf-8")
-    done = run.invoke(app, ["config", "show", "--config", str(mine), "--json"])
-    assert done.exit_code == 0
-    wanted = presets.resolve_settings("max-concealment").settings.model_dump(mode="json")
-    assert json.loads(done.stdout)["settings"] == wanted

@@ -1,15 +1,14 @@
-"""The JUnit file of a run that ends with an error: never an earlier run's passing one."""
+"""The JUnit file of a failed run, which must not be an earlier run's passing one."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from python_programs import run_code
 from typer.testing import CliRunner
 
 from lipblend import compositing
@@ -17,14 +16,14 @@ from lipblend.cli.app import app
 from lipblend.cli.junit_case import junit_of, write_error_case
 from lipblend.errors import NoFaceError
 
-ROOT = Path(__file__).resolve().parents[2]
+MAIN = "from lipblend.cli.entry import main; main()"
 OLD = '<?xml version="1.0"?>\n<testsuites tests="1" failures="0" errors="0"><testsuite/></testsuites>\n'
 run = CliRunner()
 
 
 @pytest.fixture
 def junit(tmp_path: Path) -> Path:
-    """An earlier run's file, in which everything passes."""
+    """An earlier run's file without failures."""
     path = tmp_path / "verdicts.xml"
     path.write_text(OLD)
     return path
@@ -37,11 +36,6 @@ def error_of(path: Path) -> ElementTree.Element:
     return error
 
 
-def by_process(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from lipblend.cli.entry import main; main()"]
-    return subprocess.run([*program, *words], capture_output=True, text=True, cwd=folder, check=False)
-
-
 @pytest.mark.parametrize(
     ("failure", "kind", "code"),
     [
@@ -51,7 +45,7 @@ def by_process(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (SystemExit(143), "Terminated", 143),
     ],
 )
-def test_whatever_ends_a_run_is_an_error_case(
+def test_a_failed_run_is_an_error_case(
     failure: BaseException, kind: str, code: int, junit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -79,8 +73,8 @@ def test_whatever_ends_a_run_is_an_error_case(
         ("evaluate", "a.mp4", "b.mp4", "c.mp4", "--junit", "verdicts.xml", "--no-video"),
     ],
 )
-def test_a_wrong_command_line_is_one_too(wrong: tuple[str, ...], junit: Path, tmp_path: Path) -> None:
-    assert by_process(*wrong, folder=tmp_path).returncode in (2, 3)
+def test_a_wrong_command_line_is_an_error_case(wrong: tuple[str, ...], junit: Path, tmp_path: Path) -> None:
+    assert run_code(MAIN, *wrong, folder=tmp_path).returncode in (2, 3)
     assert error_of(junit).get("message")
 
 
@@ -95,24 +89,24 @@ def test_a_run_that_is_killed_leaves_an_error_case(junit: Path, tmp_path: Path) 
         "main()\n"
     )
     words = ["composite", "a.mp4", "b.mp4", "-o", "out.mp4", "--junit", "verdicts.xml"]
-    done = subprocess.run([sys.executable, "-c", program, *words], cwd=tmp_path, check=False)
+    done = run_code(program, *words, folder=tmp_path)
     assert done.returncode == -signal.SIGKILL
     assert error_of(junit).get("type") == "Unfinished"
 
 
-def test_a_file_that_is_no_junit_file_stays(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_junit_file_is_kept(tmp_path: Path) -> None:
     video = tmp_path / "original.mp4"
     video.write_bytes(b"a video")
     assert not write_error_case(video, "SettingsError", "no")
     assert video.read_bytes() == b"a video"
-    done = by_process("composite", "a.mp4", "--junit", "original.mp4", folder=tmp_path)
+    done = run_code(MAIN, "composite", "a.mp4", "--junit", "original.mp4", folder=tmp_path)
     assert done.returncode == 2
     assert video.read_bytes() == b"a video"
     assert not write_error_case(tmp_path, "SettingsError", "a folder")
     assert not write_error_case(tmp_path / "nowhere" / "x.xml", "SettingsError", "no folder")
 
 
-def test_which_file_is_meant() -> None:
+def test_finding_the_file_on_a_command_line() -> None:
     assert junit_of(["composite", "a", "b", "--junit", "x.xml"]) == Path("x.xml")
     assert junit_of(["evaluate", "--junit=x.xml", "--junit", "y.xml"]) == Path("y.xml")
     for words in ([], ["probe", "--junit", "x"], ["composite", "--junit"], ["composite", "--junit", "--gate"],

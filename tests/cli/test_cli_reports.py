@@ -1,4 +1,4 @@
-"""What may be named as a report, checked before any work; and what is shown where there is nowhere to show it."""
+"""Report paths are checked before any work; output works without streams."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 
 from lipblend import compositing
 from lipblend.cli.app import app
-from lipblend.cli.console import Console
+from lipblend.cli.console import Console, table_text
 from lipblend.cli.outputs import check_folder, check_reports
-from lipblend.cli.tables import table_text
 from lipblend.errors import OutputError
 from lipblend.runtime.progress import Progress
 
@@ -29,7 +28,7 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
     return {"original": tmp_path / "original.mp4", "synced video": tmp_path / "synced.mp4"}
 
 
-def test_a_report_may_not_cost_an_input_or_the_output(tmp_path: Path, inputs: dict[str, Path]) -> None:
+def test_a_report_may_not_overwrite_an_input_or_the_output(tmp_path: Path, inputs: dict[str, Path]) -> None:
     with pytest.raises(OutputError, match="is the original of this run"):
         check_reports(None, tmp_path / "original.mp4", inputs=inputs)
     (tmp_path / "link.xml").symlink_to(tmp_path / "synced.mp4")
@@ -41,7 +40,7 @@ def test_a_report_may_not_cost_an_input_or_the_output(tmp_path: Path, inputs: di
         check_reports(tmp_path, None, inputs={"original": tmp_path / "report.json"})
 
 
-def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path, inputs: dict[str, Path]) -> None:
+def test_invalid_report_paths(tmp_path: Path, inputs: dict[str, Path]) -> None:
     with pytest.raises(OutputError, match="is a file"):
         check_reports(tmp_path / "original.mp4", None, inputs=inputs)
     with pytest.raises(OutputError, match="is a file"):
@@ -53,10 +52,8 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path, input
         check_reports(None, tmp_path / "nowhere" / "x.xml", inputs=inputs)
 
 
-def test_a_folder_is_tried_and_not_only_asked_about(
-    tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As root may write everywhere, what a full or read-only system refuses shows only when it is tried.
+def test_writing_to_a_folder_is_tried(tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    # Permissions alone do not show a read-only or full file system, and root may write anywhere.
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
@@ -81,7 +78,7 @@ def test_a_folder_is_tried_and_not_only_asked_about(
 
 
 @pytest.mark.parametrize("option", ["--report", "--debug-dir"])
-def test_a_folder_that_cannot_be_made_stops_a_run_before_its_work(
+def test_a_folder_that_cannot_be_created_stops_before_any_work(
     option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(*_: object, **__: object) -> None:
@@ -94,14 +91,14 @@ def test_a_folder_that_cannot_be_made_stops_a_run_before_its_work(
     assert "cannot be" in done.stderr
 
 
-def test_places_that_will_be_made_are_fine(tmp_path: Path, inputs: dict[str, Path]) -> None:
+def test_folders_that_will_be_created_are_accepted(tmp_path: Path, inputs: dict[str, Path]) -> None:
     check_reports(tmp_path / "new" / "report", tmp_path / "x.xml", inputs=inputs)
     check_reports(tmp_path / "new", tmp_path / "new" / "x.xml", inputs=inputs)
     check_reports(None, None, inputs=inputs)
     assert not (tmp_path / "new").exists()
 
 
-def test_without_streams_nothing_is_shown_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_streams_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     with Console(quiet=False, as_json=False).progress() as show:
         show(Progress("analyse", 1, 2))

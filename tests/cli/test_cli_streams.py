@@ -1,4 +1,4 @@
-"""Output that nobody reads, a full disk, closed streams, and Ctrl-C before there is anything to interrupt."""
+"""Output that nobody reads, a full disk, closed streams, and Ctrl-C while modules load."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from python_programs import run_code
 
 from lipblend.cli.streams import Sink
 
-ROOT = Path(__file__).resolve().parents[2]
 MAIN = "from lipblend.cli.entry import main; main()"
-# The work replaced by a file that is written: what is left of the command is what it prints.
+# A stand-in for the work that only writes a file; what remains is the output of the command.
 PRETEND = """
 import sys
 from pathlib import Path
@@ -43,13 +43,14 @@ PRINTING = [
     (MAIN, "config", "show", "--json"), (MAIN, "presets", "show", "natural", "--yaml"), (MAIN, "cache", "show"),
 ]  # fmt: skip
 NOISE = ("Traceback", "bug in lipblend", "Exception ignored", "BrokenPipe")
+INTERRUPTED = (130, "error: interrupted; no unfinished output is left\n")
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 
 def shell(redirection: str, program: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command with its streams redirected; its exit code, not that of what it is piped into."""
+    """Run a program with redirected streams; in a pipe, the exit code is the program's."""
     line = f'"$@" {redirection}' if "|" not in redirection else f'{{ "$@"; echo $? >code; }} {redirection}'
     words = ["bash", "-c", line, "bash", sys.executable, "-c", program, *arguments]
     done = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=False)
@@ -72,9 +73,7 @@ def shell(redirection: str, program: str, *arguments: str, folder: Path) -> subp
     ],
     ids=lambda given: given if isinstance(given, str) else " ".join(given[1:4]),
 )
-def test_a_reader_that_leaves_and_closed_streams_change_nothing(
-    redirection: str, command: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_closed_pipes_and_streams_change_nothing(redirection: str, command: tuple[str, ...], tmp_path: Path) -> None:
     done = shell(redirection, *command, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stderr
@@ -84,7 +83,7 @@ def test_a_reader_that_leaves_and_closed_streams_change_nothing(
 @pytest.mark.slow
 @full
 @pytest.mark.parametrize("command", PRINTING[::2], ids=lambda words: " ".join(words[1:4]))
-def test_what_is_only_printed_and_cannot_be_is_an_output_error(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_printing_command_fails_if_stdout_is_full(command: tuple[str, ...], tmp_path: Path) -> None:
     done = shell(">/dev/full", *command, folder=tmp_path)
     assert done.returncode == 7
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"
@@ -92,31 +91,26 @@ def test_what_is_only_printed_and_cannot_be_is_an_output_error(command: tuple[st
 
 @pytest.mark.slow
 @full
-@pytest.mark.parametrize("more", [(), ("--json",)])
-def test_a_full_standard_output_does_not_undo_a_video(more: tuple[str, ...], tmp_path: Path) -> None:
-    done = shell(">/dev/full", *COMPOSITE, *more, folder=tmp_path)
-    assert done.returncode == 0
-    assert done.stderr.count("error: standard output cannot be written") == 1
-    assert (tmp_path / "out.mp4").read_text() == "a video"
-
-
-@pytest.mark.slow
-@full
-def test_a_full_standard_error_does_not_either(tmp_path: Path) -> None:
+def test_a_full_stdout_or_stderr_does_not_undo_a_video(tmp_path: Path) -> None:
+    for more in ((), ("--json",)):
+        done = shell(">/dev/full", *COMPOSITE, *more, folder=tmp_path)
+        assert done.returncode == 0
+        assert done.stderr.count("error: standard output cannot be written") == 1
+        assert (tmp_path / "out.mp4").read_text() == "a video"
     done = shell("2>/dev/full", *COMPOSITE, "--json", folder=tmp_path)
     assert done.returncode == 0
     assert json.loads(done.stdout)["blended"] == 90
 
 
 @pytest.mark.slow(2)
-def test_errors_keep_their_exit_code_when_nobody_reads_them(tmp_path: Path) -> None:
+def test_errors_keep_their_exit_code_if_nobody_reads_them(tmp_path: Path) -> None:
     wrong = (MAIN, "config", "show", "--set", "mask.expansion=9", "--json")
     for redirection in ("| true", ">&-", "2>&-", "2>/dev/full >/dev/full" if Path("/dev/full").exists() else "2>&-"):
         assert shell(redirection, *wrong, folder=tmp_path).returncode == 2, redirection
 
 
-def test_a_closed_descriptor_is_not_given_to_the_next_file(tmp_path: Path) -> None:
-    # What a library prints to descriptor 1 would go into the first file that is opened after it was closed.
+def test_a_closed_descriptor_is_not_reused_for_a_file(tmp_path: Path) -> None:
+    # Otherwise, what a library prints to descriptor 1 would go into the first file opened.
     program = (
         "import os, sys\n"
         "sys.argv = ['lipblend', '--version']\n"
@@ -129,7 +123,7 @@ def test_a_closed_descriptor_is_not_given_to_the_next_file(tmp_path: Path) -> No
     assert int((tmp_path / "numbers").read_text()) > 2
 
 
-def test_a_pipe_that_does_not_block_gets_everything(tmp_path: Path) -> None:
+def test_a_non_blocking_pipe_gets_everything() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     words = [sys.executable, "-c", MAIN, "config", "show", "--json"]
@@ -141,15 +135,15 @@ def test_a_pipe_that_does_not_block_gets_everything(tmp_path: Path) -> None:
     assert shown["settings"]["mask"]
 
 
-def test_a_sink_swallows_after_the_first_fault(tmp_path: Path) -> None:
+def test_a_sink_discards_everything_after_the_first_fault() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     sink = Sink(writer)
-    assert sink.write(b"one") == 3
-    assert isinstance(sink.fault, BrokenPipeError)
+    for data in (b"one", b"two"):
+        assert sink.write(data) == 3
+        assert isinstance(sink.fault, BrokenPipeError)
     os.close(writer)
-    assert sink.write(b"two") == 3
-    assert isinstance(sink.fault, BrokenPipeError)
+    assert sink.write(b"three") == 5
 
 
 EARLY = """
@@ -162,51 +156,38 @@ def interrupted(name, *more, **named):
     return real(name, *more, **named)
 from lipblend.cli.entry import main
 builtins.__import__ = interrupted
-sys.argv = ["lipblend", *{arguments!r}]
+main()
+"""
+EARLY_COMMAND = """
+import os, signal
+from lipblend.cli.entry import main
+import lipblend.cli.app as app
+app.load_command = lambda name: os.kill(os.getpid(), signal.SIGINT)
 main()
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "lipblend.cli.app", "lipblend.selfcheck.doctor"])
-def test_ctrl_c_while_modules_load_is_one_line(module: str, tmp_path: Path) -> None:
-    program = EARLY.format(module=module, arguments=["doctor", "--json"])
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 130, done.stderr
-    assert done.stderr == "error: interrupted; no unfinished output is left\n"
+EARLY_MODULES = ("typer", "lipblend.cli.app", "lipblend.selfcheck.doctor")
 
 
-def test_ctrl_c_while_a_command_is_loaded_is_one_line() -> None:
+@pytest.mark.parametrize("program", [*(EARLY.format(module=name) for name in EARLY_MODULES), EARLY_COMMAND])
+def test_ctrl_c_while_modules_load_is_one_line(program: str) -> None:
+    done = run_code(program, "doctor", "--json")
+    assert (done.returncode, done.stderr) == INTERRUPTED
+
+
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
     program = (
-        "import os, signal, sys\n"
-        "from lipblend.cli.entry import main\n"
-        "import lipblend.cli.app as app\n"
-        "def interrupted(name):\n    os.kill(os.getpid(), signal.SIGINT)\n"
-        "app.load_command = interrupted\n"
-        "sys.argv = ['lipblend', 'probe', 'x.mp4']\n"
-        "main()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 130
-    assert done.stderr == "error: interrupted; no unfinished output is left\n"
-
-
-def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
-    program = (
-        "import signal, sys\n"
+        "import signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "from lipblend.cli.entry import main\n"
-        "sys.argv = ['lipblend', '--version']\n"
         "try:\n    main()\n"
         "finally:\n    print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stdout.endswith("True\n")
+    assert run_code(program, "--version").stdout.endswith("True\n")
 
 
-def test_unbuffered_output_comes_at_once(tmp_path: Path) -> None:
-    """As Python has it with -u: what is printed before a process is killed has been seen."""
-    code = (
-        "import os; from lipblend.cli.streams import make_tolerant; make_tolerant(); print('seen', end=''); os._exit(0)"
-    )
+def test_unbuffered_output_appears_at_once() -> None:
+    code = "import os; from lipblend.cli.streams import make_tolerant as m; m(); print('seen', end=''); os._exit(0)"
     words = [sys.executable, "-u", "-c", code]
-    assert subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True).stdout == "seen"
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "seen"

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md quotes the program: every message in it must be one of the code, under its exit code."""
+"""Every message quoted in docs/troubleshooting.md must occur in the code, with the exit code of its section."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lipblend import errors
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "lipblend").rglob("*.py"))]
-# Said by the command line's own package, or by one of the doctor's findings, which are no exceptions.
+# Printed by typer or the doctor, not raised as exceptions.
 NOT_RAISED = (
     "No such option: -l",
     "doctor",
@@ -25,7 +25,7 @@ NOT_RAISED = (
 
 
 def quotes() -> list[tuple[int, str]]:
-    """Exit code and quoted words of every row; "..." cuts a quotation."""
+    """Exit code and quoted text of every row, split at "..."."""
     found, code = [], 0
     for line in TEXT.splitlines():
         heading = re.match(r"## (\d)?", line)
@@ -38,7 +38,7 @@ def quotes() -> list[tuple[int, str]]:
 
 
 def raised_codes(words: str) -> set[int]:
-    """Exit codes of the errors whose text has these words."""
+    """Exit codes of the errors whose message has these words."""
     codes = set()
     for source in SOURCES:
         for match in re.finditer(re.escape(words), source):
@@ -50,7 +50,7 @@ def raised_codes(words: str) -> set[int]:
 
 
 @pytest.mark.parametrize(("code", "words"), [item for item in quotes() if item[1] not in NOT_RAISED])
-def test_every_message_is_one_of_the_code(code: int, words: str) -> None:
+def test_every_quoted_message_is_raised(code: int, words: str) -> None:
     if words == "unexpected":
         assert any('f"unexpected {what}' in source for source in SOURCES)
         return
@@ -58,16 +58,16 @@ def test_every_message_is_one_of_the_code(code: int, words: str) -> None:
 
 
 @pytest.mark.parametrize("words", NOT_RAISED[2:])
-def test_what_is_said_without_an_exception_is_in_the_code_too(words: str) -> None:
+def test_every_printed_message_is_in_the_code(words: str) -> None:
     assert any(words in source for source in SOURCES)
 
 
-def test_there_are_quotes_of_every_exit_code() -> None:
+def test_every_exit_code_has_quotes() -> None:
     assert {code for code, _ in quotes()} == {1, 2, 3, 4, 5, 6, 7}
     assert raised_codes("no such words anywhere") == set()
 
 
-def test_the_readme_points_here_and_names_both_commands() -> None:
+def test_the_readme_links_to_this_page_and_names_both_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for words in ("docs/troubleshooting.md", "lipblend probe", "lipblend doctor"):
         assert words in readme

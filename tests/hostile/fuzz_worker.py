@@ -1,7 +1,6 @@
-"""One fuzz worker: reads ``BASE NUMBER`` a line, runs that case through the real command line, answers with JSON.
+"""A fuzz worker: reads lines ``BASE NUMBER``, runs each case through the command line, and answers with JSON.
 
-Run as a program: ``fuzz_worker.py FOLDER`` with the seeds in FOLDER/seeds. Everything about a case follows from its two
-numbers.
+Run as ``fuzz_worker.py FOLDER`` with the seeds in FOLDER/seeds. A case is determined by its two numbers.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ import mutations
 import numpy as np
 
 ADDRESS_SPACE = 6 << 30
-MOST_CPU_S = 30
-"""Seconds of processor time that no case may take; beyond them the kernel ends the process (SIGXCPU)."""
+MAX_CPU_S = 30
+"""Maximum processor time of a case, after which the kernel kills the process (SIGXCPU)."""
 HANG_S = 900
-"""Only a guard against waiting without end, which takes no processor time."""
+"""Guard against waiting forever, which takes no processor time."""
 _CODES = (0, 3, 4, 5, 7)
 _SUMMARY = {"output", "frames", "blended", "passed_through", "audio", "notes", "seconds", "duration_s"}
 
@@ -41,7 +40,7 @@ class Case:
 
 
 def make_case(base: int, number: int, seeds: dict[str, bytes]) -> Case:
-    """Build a case from its numbers alone."""
+    """Build a case from its numbers."""
     rng = np.random.default_rng([base, number])
     name = sorted(seeds)[int(rng.integers(len(seeds)))]
     suffix = Path(name).suffix
@@ -72,7 +71,7 @@ def make_case(base: int, number: int, seeds: dict[str, bytes]) -> Case:
 
 
 def run_case(case: Case, folder: Path) -> dict[str, Any]:
-    """Run a case in an empty folder; the answer's ``faults`` say what was not as promised."""
+    """Run a case in an empty folder; ``faults`` in the answer lists broken promises."""
     inputs, outputs = folder / "in", folder / "out"
     for place in (inputs, outputs):
         place.mkdir(exist_ok=True)
@@ -84,7 +83,7 @@ def run_case(case: Case, folder: Path) -> dict[str, Any]:
     words = ["composite", str(inputs / case.original[0]), str(inputs / case.synced[0]), "-o", str(target), "-q"]
     _reset_peak()
     started = time.process_time()
-    resource.setrlimit(resource.RLIMIT_CPU, (int(started) + MOST_CPU_S, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(started) + MAX_CPU_S, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     code, text, errors = _call([*words, "--json", *case.arguments])
     seconds, peak = time.process_time() - started, _peak_mb()
     left = sorted(path.name for path in outputs.iterdir())
@@ -131,7 +130,7 @@ def _check_output(target: Path, text: str, left: list[str]) -> list[str]:
 
 
 def _call(words: list[str]) -> tuple[int, str, str]:
-    """Run the command in this process; exit code and what went to descriptors 1 and 2."""
+    """Run the command in this process; returns exit code and what went to descriptors 1 and 2."""
     from lipblend.cli.app import app
 
     caught = []
@@ -173,7 +172,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     os.environ["LIPBLEND_DEBUG"] = "0"
-    # The first pass here, too: this process is watched, a crash of it is a fault, and its memory is what is measured.
+    # The first pass runs in this process too, as its crashes and its memory are what is checked.
     from lipblend import compositing
     from lipblend.analysis import early
     from lipblend.analysis.analyse import analyse

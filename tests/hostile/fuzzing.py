@@ -1,4 +1,4 @@
-"""Runs fuzz cases in two worker processes. As a program, which scripts/fuzz runs: ``fuzzing.py [N] [SEED]``."""
+"""Run fuzz cases in two worker processes. As a program (see scripts/fuzz): ``fuzzing.py [N] [SEED]``."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from fuzz_worker import HANG_S
 
 HERE = Path(__file__).resolve().parent
 WORKERS = 2
-PEAK_MB = 1500
-"""Resident memory that no case may pass."""
+MAX_PEAK_MB = 1500
+"""Maximum resident memory of a case."""
 
 Answer = dict[str, Any]
 
 
 class _Worker:
-    """A worker process; started again when it died."""
+    """A worker process, restarted if it dies."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, base: int, number: int) -> Answer:
-        """Run one case. A worker that dies or hangs is a fault of the case."""
+        """Run one case. If the worker dies or hangs, that is a fault of the case."""
         if self._process is None:
             self._process = self._start()
         process = self._process
@@ -53,7 +53,7 @@ class _Worker:
         if not line:
             return self._died(base, number, f"the process died with {process.wait()}")
         answer: Answer = json.loads(line)
-        if answer["peak_mb"] > PEAK_MB:
+        if answer["peak_mb"] > MAX_PEAK_MB:
             answer["faults"].append(f"{answer['peak_mb']} MB of memory")
         return answer
 
@@ -82,7 +82,7 @@ class _Worker:
 def run_cases(
     base: int, count: int, folder: Path, on_answer: Callable[[Answer], None] = lambda _: None
 ) -> list[Answer]:
-    """Run cases 0 to `count` - 1 of a base seed; answers in no particular order."""
+    """Run cases 0 to `count` - 1 of a base seed; the answers are unordered."""
     (folder / "seeds").mkdir()
     seeds.make_seeds(folder / "seeds")
     numbers = itertools.count()
@@ -118,7 +118,7 @@ def _below(numbers: Iterator[int], count: int, lock: threading.Lock) -> Iterator
 
 
 def show_case(base: int, number: int) -> None:
-    """Run one case in this process, with the tracebacks, and keep its files."""
+    """Run one case in this process, with tracebacks, and keep its files."""
     folder = Path(tempfile.mkdtemp(prefix="lipblend-fuzz-"))
     os.environ["LIPBLEND_DEBUG"] = "1"
     answer = fuzz_worker.run_case(fuzz_worker.make_case(base, number, seeds.make_seeds(folder)), folder)
@@ -126,7 +126,7 @@ def show_case(base: int, number: int) -> None:
 
 
 def main() -> None:
-    """Print each fault, and the outcomes at the end; the exit code says whether there was a fault."""
+    """Print each fault and a summary; exit with 1 if there was a fault."""
     if sys.argv[1:2] == ["--case"]:
         show_case(int(sys.argv[2]), int(sys.argv[3]))
         return

@@ -1,7 +1,7 @@
-"""Ends real runs by a signal at random moments and looks at what is left. As a program: ``kills.py [N] [SEED]``.
+"""Kill real runs at random moments and check what is left. As a program: ``kills.py [N] [SEED]``.
 
-A moment is an event of the run itself, "render 7" is when the seventh frame is reported, and not a number of seconds:
-where a run is hit depends neither on the machine nor on what else it has to do.
+A moment is an event of the run ("render 7": the seventh frame is reported), not a time, so that it does not depend on
+the speed of the machine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HANG_S = 900.0  # only a guard against hanging
 
 
 STAGES = ("start", "analyse", "render")
-"""Of a run: modules are loaded and files opened; frames are looked at; frames are composed and written."""
+"""Loading modules and opening files; analysing frames; composing and writing frames."""
 
 EVENTS = """
 import json, os, sys, threading
@@ -49,7 +49,7 @@ def came(event):
     with lock:
         counts[event] += 1
         if moment == f"{event} {counts[event]}":
-            # From a thread of its own, so that the work goes on until the signal is there, in native code too.
+            # From a thread, so that the work, also in native code, goes on until the signal arrives.
             striking.append(threading.Thread(target=os.kill, args=(os.getpid(), number)))
             striking[0].start()
 
@@ -71,7 +71,7 @@ def over():
         with open(note, "w") as file:
             json.dump(counts, file)
 
-# However late that thread gets its turn: the output gets its name, and the run ends, only after the signal.
+# Publishing and exit wait for the thread, however late it runs.
 os.fsync, os._exit = before_publishing, at_the_end
 sys.addaudithook(lambda event, _: came("start") if event in ("import", "open") else None)
 from lipblend.runtime.progress import Progress
@@ -88,12 +88,12 @@ try:
 finally:
     over()
 """
-"""The command line, as a program that gets MOMENT, SIGNAL and a file for the counts of all events first."""
+"""The command line, preceded by the arguments MOMENT, SIGNAL and a file for the counts of all events."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One run that was ended."""
+    """One killed run."""
 
     number: signal.Signals
     moment: str
@@ -105,7 +105,7 @@ class Kill:
 
 
 def make_clip(folder: Path, frames: int = FRAMES) -> Path:
-    """A clip of small pictures of a face, with sound."""
+    """Write a small clip of a face, with sound."""
     path = folder / "clip.mp4"
     tone = (0.2 * np.sin(np.arange(frames * 48000 // seeds.RATE) * 0.05)).astype(np.float32)
     write_clip(path, seeds.faces(frames), frame_rate=Fraction(seeds.RATE), crf=20, sound=tone)
@@ -113,7 +113,7 @@ def make_clip(folder: Path, frames: int = FRAMES) -> Path:
 
 
 def command(clip: Path, output: Path, *program: str) -> list[str]:
-    """The real command line on a clip and itself."""
+    """The command line that composites a clip with itself."""
     return [
         sys.executable, *(program or ("-m", "lipblend")), "composite", str(clip), str(clip), "-o", str(output), "-q",
         "--set", "track.min_face_px=20", "--set", "encode.preset=veryfast",
@@ -121,19 +121,19 @@ def command(clip: Path, output: Path, *program: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which the checkout's own package is found."""
+    """An environment in which the checkout's package is imported."""
     return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def struck(clip: Path, output: Path, moment: str, number: int, note: str, kept: Path) -> list[str]:
-    """The command line of a run that gets a signal at a moment; analyses are kept in a folder."""
-    # Looking at the frames is the longest part: only runs that are hit there need to do it again.
+    """The command line of a run that gets a signal at a moment, with a cache folder."""
+    # The analysis takes longest, so only runs that are killed in it repeat it.
     cache = ("--no-cache",) if moment.startswith("analyse") else ("--cache", str(kept))
     return [*command(clip, output, "-c", EVENTS, moment, str(number), note), *cache]
 
 
 def events_of_a_run(clip: Path, folder: Path, kept: Path) -> dict[str, int]:
-    """How many events of each stage a run has that is left alone."""
+    """Number of events per stage in an undisturbed run."""
     note = folder / "events.json"
     counts = {}
     for moment in ("analyse 0", "start 0"):
@@ -144,7 +144,7 @@ def events_of_a_run(clip: Path, folder: Path, kept: Path) -> dict[str, int]:
 
 
 def look(output: Path, replaces: bool, wanted: int = FRAMES) -> tuple[str, list[str]]:
-    """What became of the output: ``absent``, ``old`` or ``whole``; and everything that must not be."""
+    """State of the output (``absent``, ``old`` or ``whole``), and all faults."""
     faults = [f"left behind: {path.name}" for path in output.parent.iterdir() if path != output]
     if not output.exists():
         return "absent", [*faults, "the old file is gone"] if replaces else faults
@@ -160,7 +160,7 @@ def look(output: Path, replaces: bool, wanted: int = FRAMES) -> tuple[str, list[
 def kill_once(
     clip: Path, folder: Path, number: signal.Signals, moment: str, replaces: bool, suffix: str, kept: Path
 ) -> Kill:
-    """Start a run in an empty folder, have it hit by a signal, look."""
+    """Kill a run in an empty folder and check the result."""
     folder.mkdir()
     output = folder / f"out{suffix}"
     if replaces:
@@ -180,7 +180,7 @@ def kill_once(
 
 
 def kill_many(folder: Path, count: int, base: int, *, signals: tuple[signal.Signals, ...] = SIGNALS) -> list[Kill]:
-    """Run and kill, two at a time, at moments spread over each stage of the run in turn."""
+    """Kill runs, two at a time, at random moments of each stage in turn."""
     clip, kept = make_clip(folder), folder / "kept"
     events = events_of_a_run(clip, folder, kept)
     rng = np.random.default_rng(base)
@@ -204,8 +204,8 @@ def kill_many(folder: Path, count: int, base: int, *, signals: tuple[signal.Sign
 
 
 def main() -> None:
-    """Kill N runs and print what came of them."""
-    # A shell's background jobs, and what they start, ignore SIGINT otherwise.
+    """Kill N runs and print the results."""
+    # Background jobs of a shell ignore SIGINT, and so would their children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     base = int(sys.argv[2]) if len(sys.argv) > 2 else 1

@@ -1,4 +1,4 @@
-"""Damage done to valid files, all of it decided by one random generator."""
+"""Damage to valid files, determined by one random generator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EBML = [
     "e7", "23e383", "63a2", "1654ae6b", "e1", "e0", "1c53bb6b", "1a45dfa3",
 ]
 # fmt: on
-_NASTY_32 = (
+_CRITICAL_32 = (
     0,
     1,
     2,
@@ -38,18 +38,18 @@ _NASTY_32 = (
     0x80000001,
     0xFFFFFFFF,
     0xFFFFFFFE,
-)
+)  # fmt: skip
 
 
 def damage(data: bytes, rng: np.random.Generator, others: Mapping[str, bytes]) -> tuple[bytes, str]:
-    """Damage a file once, or up to three times over; returns the result and what was done."""
+    """Damage a file one to three times; returns the result and a description."""
     kinds = list(DAMAGES)
-    said = []
+    done = []
     for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         kind = kinds[int(rng.integers(len(kinds)))]
         data, what = DAMAGES[kind](data, rng, others)
-        said.append(f"{kind} {what}".strip())
-    return data, "; ".join(said)
+        done.append(f"{kind} {what}".strip())
+    return data, "; ".join(done)
 
 
 def _range(data: bytes, rng: np.random.Generator) -> tuple[int, int]:
@@ -59,7 +59,7 @@ def _range(data: bytes, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _payload(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tuple[bytes, str]:
-    """A few wrong bytes behind the header, which most demuxers pass on to the decoder."""
+    """Change some bytes after the header, which most demuxers pass on to the decoder."""
     raw = bytearray(data)
     places = rng.integers(len(raw) // 5, len(raw), int(rng.integers(1, 40))) if raw else ()
     for place in places:
@@ -123,7 +123,7 @@ def _flip(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tupl
 
 
 def _atom(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tuple[bytes, str]:
-    """A 32-bit word in or before an atom, or a byte after an EBML id, becomes a nasty value."""
+    """Set a 32-bit word in or before an atom, or a byte after an EBML id, to a critical value."""
     raw = bytearray(data)
     marks = [(m.start(), m.group()) for m in re.finditer("|".join(_ATOMS).encode(), data)]
     if not marks:
@@ -138,7 +138,7 @@ def _atom(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tupl
         return bytes(raw), f"{wanted.hex()} at {at}"
     start, name = marks[int(rng.integers(len(marks)))]
     at = start - 4 if rng.random() < 0.3 else start + 4 + 2 * int(rng.integers(0, 24))
-    value = int(rng.choice(_NASTY_32))
+    value = int(rng.choice(_CRITICAL_32))
     if 0 <= at <= len(raw) - 4:
         raw[at : at + 4] = value.to_bytes(4, "big")
     return bytes(raw), f"{name.decode()}{at - start:+d} = {value:#x}"
@@ -154,7 +154,7 @@ def _rename(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tu
 
 
 def _swap_atoms(data: bytes, rng: np.random.Generator, _: Mapping[str, bytes]) -> tuple[bytes, str]:
-    """Two whole atoms of the top level, or of one trak, change places."""
+    """Swap two atoms of the top level or of one trak."""
     names = [int(m.start()) - 4 for m in re.finditer("|".join(_ATOMS).encode(), data) if m.start() >= 4]
     atoms = [(at, int.from_bytes(data[at : at + 4], "big")) for at in names]
     atoms = [(at, size) for at, size in atoms if 8 <= size <= len(data) - at]
@@ -196,7 +196,7 @@ DAMAGES: dict[str, Damage] = {
 
 
 def special(number: int, rng: np.random.Generator, suffix: str) -> tuple[bytes, str]:
-    """Files that never were videos."""
+    """Files that are not videos."""
     kind = number % 5
     if kind == 0:
         return b"", "empty"
@@ -206,5 +206,5 @@ def special(number: int, rng: np.random.Generator, suffix: str) -> tuple[bytes, 
         return b"This is not a video.\n" * int(rng.integers(1, 300)), "text"
     if kind == 3:
         head = {".mp4": b"\0\0\0\x18ftypisom", ".mkv": b"\x1aE\xdf\xa3", ".ts": b"G"}.get(suffix, b"\0\0\0\x14ftypqt  ")
-        return head + rng.bytes(int(rng.integers(0, 5000))), "a true beginning and random bytes"
+        return head + rng.bytes(int(rng.integers(0, 5000))), "a valid start and random bytes"
     return bytes(int(rng.integers(1, 20000))), "zeros"

@@ -1,4 +1,4 @@
-"""Small valid files for the fuzzer: containers and codecs, most with a face so that the whole run is reached."""
+"""Small valid files for the fuzzer, in various containers and codecs, most of them with a face."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATE = 25
 
 @dataclass(frozen=True)
 class Seed:
-    """How one valid file is made."""
+    """Parameters of one valid file."""
 
     name: str
     codec: str
@@ -53,7 +53,7 @@ ALONE = "sound.m4a"
 
 
 def make_seeds(folder: Path) -> dict[str, bytes]:
-    """Write every seed into a folder; returns name -> content. ``sound.m4a`` has no video."""
+    """Write all seeds to a folder; returns content by name. ``sound.m4a`` has no video."""
     for seed in SEEDS:
         _write(folder / seed.name, seed)
     with av.open(str(folder / ALONE), "w", format="mp4") as out:
@@ -63,7 +63,7 @@ def make_seeds(folder: Path) -> dict[str, bytes]:
 
 
 def faces(count: int) -> list[np.ndarray]:
-    """(SIDE, SIDE, 3) uint8: the NASA portrait of scikit-image, nodding a little."""
+    """(SIDE, SIDE, 3) uint8: scikit-image's NASA portrait, nodding slightly."""
     head = data.astronaut()[10:200, 130:320]
     small = cv2.resize(head, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return [np.ascontiguousarray(np.roll(small, index % 3, axis=0)) for index in range(count)]

@@ -1,9 +1,8 @@
-"""Watches which sockets a program opens: an outer seccomp filter reports each call before it is made.
+"""Watch which sockets a program opens: an outer seccomp filter reports each call before it is made.
 
-A thread of this process installs the filter for itself and starts the program, which inherits it; the other threads
-stay free and answer the reports. Internet sockets are refused, so that nothing leaves the machine even if the
-program tries. A filter inside the program that answers with an error outranks the report: what it refuses
-does not show up here.
+A thread of this process installs the filter and starts the program, which inherits it; the other threads are unfiltered
+and answer the reports. Internet sockets are refused, so that nothing leaves the machine. A filter inside the program
+takes precedence: calls that it refuses are not reported.
 
 Sources: seccomp(2), seccomp_unotify(2), ``linux/seccomp.h``.
 """
@@ -45,7 +44,7 @@ _MACHINES = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call that was about to be made; the family is known for ``socket``, the IPv4 address for ``connect``."""
+    """A reported call; with the family for ``socket``, and the IPv4 address for ``connect``."""
 
     name: str
     family: int | None = None
@@ -53,7 +52,7 @@ class Call:
 
 
 class CannotWatchError(Exception):
-    """The system does not allow it; the message says why."""
+    """The system does not allow watching; the message says why."""
 
 
 class _Program(ctypes.Structure):
@@ -63,9 +62,9 @@ class _Program(ctypes.Structure):
 def watch(
     arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float, *, let_sockets: bool = False
 ) -> tuple[list[Call], subprocess.CompletedProcess[str]]:
-    """Run a program to its end and list the calls that got through to the kernel's door.
+    """Run a program and list its calls that reach the outer filter.
 
-    With `let_sockets`, sockets are made, but no connection leaves this machine: one to 127.0.0.1 alone is let through.
+    With `let_sockets`, sockets are allowed, but only connections to 127.0.0.1.
 
     Raises
     ------
@@ -132,7 +131,7 @@ def _answer(listener: int, calls: list[Call], over: threading.Event, let_sockets
         if not events:
             continue
         if not events[0][1] & select.POLLIN:
-            time.sleep(0.01)  # nobody is left under the filter
+            time.sleep(0.01)  # no process is left under the filter
             continue
         notice = bytearray(_NOTICE.size)
         try:

@@ -1,4 +1,4 @@
-"""Runs that are ended from outside: whatever the moment, the output is the old one, the whole new one, or none."""
+"""Killed runs leave the old output, the complete new one, or none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PO
 ROUNDS, SEED = 20, 20
 SHORT = 4
 
-# Ends itself at a call of os: "link:after:9" is right after the file got its name.
+# Sends itself a signal at a call of os: "link:after:9" is right after the file got its name.
 STRUCK = """
 import os, sys
 from lipblend.cli.app import main
@@ -43,13 +43,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow(36)
-def test_runs_killed_at_random_moments_leave_the_old_output_or_a_whole_one(tmp_path: Path) -> None:
+def test_runs_killed_at_random_moments(tmp_path: Path) -> None:
     done = kills.kill_many(tmp_path, ROUNDS, SEED)
     assert len(done) == ROUNDS
     assert [kill for kill in done if kill.faults] == []
     assert {(kill.number, kill.moment.split()[0]) for kill in done} == set(product(kills.SIGNALS, kills.STAGES))
     assert all(kill.code == -signal.SIGKILL for kill in done if kill.number == signal.SIGKILL)
-    # An exception that a signal raises may be swallowed where Python calls a destructor or a hook.
+    # An exception raised by a signal may be swallowed in a destructor or hook.
     assert sum(kill.code != 0 for kill in done) > 0.9 * ROUNDS
 
 
@@ -80,7 +80,7 @@ def needs_nameless(folder: Path) -> None:
         ("replace:after", True, "whole", signal.SIGKILL),
     ],
 )
-def test_at_each_step_of_publishing(
+def test_killed_at_each_step_of_publishing(
     clip: Path, tmp_path: Path, where: str, replaces: bool, wanted: str, number: signal.Signals
 ) -> None:
     needs_nameless(tmp_path)
@@ -97,7 +97,7 @@ def test_at_each_step_of_publishing(
 @pytest.mark.parametrize(
     ("program", "number"), [(STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGTERM), (NAMED + STRUCK, signal.SIGINT)]
 )
-def test_before_the_replacing_the_old_file_stays_and_nothing_hidden(
+def test_before_replacing_the_old_file_is_kept_and_nothing_else(
     clip: Path, tmp_path: Path, program: str, number: signal.Signals
 ) -> None:
     output = tmp_path / "out.mp4"
@@ -107,8 +107,8 @@ def test_before_the_replacing_the_old_file_stays_and_nothing_hidden(
 
 
 @pytest.mark.slow(2)
-def test_the_one_moment_at_which_sigkill_leaves_a_hidden_file_it_is_whole(clip: Path, tmp_path: Path) -> None:
-    """Between taking a hidden name and replacing the old output; a few microseconds."""
+def test_the_hidden_file_that_sigkill_may_leave_is_complete(clip: Path, tmp_path: Path) -> None:
+    """Only between creating a hidden name and replacing the old output: a few microseconds."""
     needs_nameless(tmp_path)
     output = tmp_path / "out.mp4"
     output.write_bytes(OLD)

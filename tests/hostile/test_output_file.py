@@ -1,4 +1,4 @@
-"""Outputs that cannot be written, or must not be: one clear error, and nothing half-written."""
+"""Outputs that cannot or must not be written: one clear error, and no partial file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=MODES)
 def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each way in which a file can get its name."""
+    """Each way of publishing a file under its name."""
     if request.param != "nameless":
         monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
     if request.param == "no hard links":
@@ -72,7 +72,7 @@ def test_a_file_gets_its_name_when_published(mode: str, tmp_path: Path) -> None:
     assert out.read_bytes() == b"two"
 
 
-def test_the_rights_are_those_of_any_new_file(mode: str, tmp_path: Path) -> None:
+def test_the_permissions_are_those_of_any_new_file(mode: str, tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(b"")
     fill(tmp_path / "out.mp4", b"one", overwrite=True)
     assert stat.S_IMODE((tmp_path / "out.mp4").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
@@ -97,7 +97,7 @@ def test_a_nameless_file_that_cannot_be_linked_is_copied(monkeypatch: pytest.Mon
     assert (tmp_path / "out.mp4").read_bytes() == b"two"
 
 
-def test_of_two_runs_that_may_not_overwrite_one_gets_the_name(mode: str, tmp_path: Path) -> None:
+def test_only_one_of_several_runs_without_overwrite_gets_the_name(mode: str, tmp_path: Path) -> None:
     for lap in range(20):
         out = tmp_path / f"{lap}.mp4"
         files = [UnfinishedFile(out) for _ in range(4)]
@@ -141,7 +141,7 @@ def write_all(clip: Path, output: Path, *, overwrite: bool = True, meanwhile: ob
                 meanwhile()
 
 
-def test_a_name_that_is_taken_during_the_run_is_not_overwritten(mode: str, clip: Path, tmp_path: Path) -> None:
+def test_a_file_created_during_the_run_is_not_overwritten(mode: str, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     with pytest.raises(OutputError, match="exists already"):
         write_all(clip, out, overwrite=False, meanwhile=lambda: out.write_bytes(OLD))
@@ -149,7 +149,7 @@ def test_a_name_that_is_taken_during_the_run_is_not_overwritten(mode: str, clip:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_folder_that_is_deleted_during_the_run(mode: str, clip: Path, tmp_path: Path) -> None:
+def test_a_folder_deleted_during_the_run(mode: str, clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
     with pytest.raises(OutputError, match="cannot be written"):
@@ -157,7 +157,7 @@ def test_a_folder_that_is_deleted_during_the_run(mode: str, clip: Path, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_takes_the_name_during_the_run(mode: str, clip: Path, tmp_path: Path) -> None:
+def test_a_folder_created_under_the_name_during_the_run(mode: str, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     with pytest.raises(OutputError, match="cannot be written"):
         write_all(clip, out, meanwhile=out.mkdir)
@@ -210,11 +210,11 @@ def test_an_output_that_is_an_input(clip: Path, tmp_path: Path, kind: str, monke
         ("taken by a broken link", "exists already"),
     ],
 )
-def test_an_output_that_is_no_place_for_a_file(
+def test_an_output_that_cannot_be_a_file(
     clip: Path, tmp_path: Path, kind: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(*_: object, **__: object) -> None:
-        raise AssertionError("found out only after the work was begun")
+        raise AssertionError("found only after the work had started")
 
     monkeypatch.setattr(compositing, "analyse_cached", work)
     out = tmp_path / "out.mp4"
@@ -241,7 +241,7 @@ def test_an_output_that_is_no_place_for_a_file(
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_the_right_to_write(clip: Path, tmp_path: Path) -> None:
+def test_a_folder_without_write_permission(clip: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     assert run(clip, clip, "-o", tmp_path / "out.mp4")[0] == 7
     tmp_path.chmod(0o755)
@@ -251,11 +251,11 @@ def test_a_folder_without_the_right_to_write(clip: Path, tmp_path: Path) -> None
 LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
 LIMITED_LATER = f"""
 import lipblend.compositing as compositing
-give_back = compositing.give_back
+release_freed_memory = compositing.release_freed_memory
 def limited():
     {LIMITED.strip()}
-    return give_back()
-compositing.give_back = limited  # called between the passes
+    return release_freed_memory()
+compositing.release_freed_memory = limited  # called between the passes
 """
 MAIN = "from lipblend.cli.app import main; main()"
 
@@ -285,7 +285,7 @@ def test_a_file_that_may_not_grow(clip: Path, tmp_path: Path, suffix: str, limit
 
 
 def in_a_mount(options: str, folder: Path, clip: Path) -> str:
-    """Run on a tmpfs of its own; exit code, error and what is in the folder afterwards."""
+    """Run on a new tmpfs; returns exit code, folder content and error."""
     if shutil.which("unshare") is None:
         pytest.skip("no unshare")
     program = 'mount -t tmpfs -o "$1" none "$2" || exit 99; shift; d=$1; shift; "$@"; echo "code $?"; ls -A "$d"'
@@ -295,7 +295,7 @@ def in_a_mount(options: str, folder: Path, clip: Path) -> str:
         env=kills.environment(), capture_output=True, text=True, timeout=kills.HANG_S,
     )  # fmt: skip
     if done.returncode == 99 or "unshare" in done.stderr:
-        pytest.skip(f"no mount of one's own: {done.stderr.strip()}")
+        pytest.skip(f"cannot mount a tmpfs: {done.stderr.strip()}")
     return done.stdout + done.stderr
 
 
@@ -311,8 +311,8 @@ def test_a_read_only_disk(clip: Path, tmp_path: Path) -> None:
     assert said == f"code 7\nerror: the folder {tmp_path} cannot be written to. Choose another output folder.\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
-def test_an_input_that_is_a_pipe_is_refused_at_once(clip: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_an_input_that_is_a_pipe_is_refused(clip: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.mp4"
     os.mkfifo(pipe)
     for pair in ((pipe, clip), (clip, pipe)):
@@ -325,7 +325,7 @@ def test_an_input_that_is_a_pipe_is_refused_at_once(clip: Path, tmp_path: Path) 
         probe(pipe)
 
 
-def test_the_library_does_not_overwrite_when_told_so(clip: Path, tmp_path: Path) -> None:
+def test_the_library_does_not_overwrite_on_request(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(OLD)
     with pytest.raises(OutputError, match="exists already"):

@@ -1,4 +1,4 @@
-"""No command that works on videos opens a socket: seen from outside, over the whole run."""
+"""No command opens a socket, as observed from outside over the whole run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syscalls import Call
 
 DEAD_PROXY = "127.0.0.1:9"
 INTERNET = {socket.AF_INET, socket.AF_INET6}
-# The face models run in a process of their own: the filter is switched off in there.
+# Switches the filter off in the child process that runs the face models.
 UNFILTERED = """
 from lipblend.analysis import early
 from lipblend.cli.app import main
@@ -59,7 +59,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kills.make_clip(tmp_path_factory.mktemp("clip"))
 
 
-def test_the_watch_sees_sockets_and_lets_none_out() -> None:
+def test_the_watcher_sees_sockets_and_blocks_them() -> None:
     calls, said = watched([sys.executable, "-c", KNOCK])
     assert [call.family for call in calls if call.name == "socket"] == [socket.AF_INET6, socket.AF_UNIX]
     assert "connect" in [call.name for call in calls]
@@ -74,15 +74,15 @@ def test_composite_opens_no_socket(clip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow(3)
-def test_without_the_filter_the_library_does_try(clip: Path, tmp_path: Path) -> None:
-    """The control: should this fail one day, the library has changed its ways, and the test above proves less."""
+def test_without_the_filter_the_library_uses_the_network(clip: Path, tmp_path: Path) -> None:
+    """Control: if this fails, the library has changed, and the test above proves less."""
     calls, _ = watched(kills.command(clip, tmp_path / "out.mp4", "-c", UNFILTERED))
     assert {call.family for call in calls} & INTERNET
 
 
 @pytest.mark.slow(5)
-def test_a_dead_proxy_keeps_the_library_from_looking_anything_up(clip: Path, tmp_path: Path) -> None:
-    """What docs/privacy.md tells people to do where the filter is not possible."""
+def test_a_dead_proxy_stops_the_library(clip: Path, tmp_path: Path) -> None:
+    """The advice of docs/privacy.md for systems without the filter."""
     if os.environ.get("NO_PROXY") or os.environ.get("no_proxy"):
         pytest.skip("NO_PROXY is set here")
     words = kills.command(clip, tmp_path / "out.mp4", "-c", UNFILTERED)
@@ -100,6 +100,6 @@ def test_small_commands_open_no_socket(words: list[str]) -> None:
     assert calls == []
 
 
-def test_the_watch_needs_no_privilege_and_leaves_this_process_free() -> None:
+def test_the_watcher_leaves_this_process_unfiltered() -> None:
     watched([sys.executable, "-c", "pass"])
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()

@@ -1,4 +1,4 @@
-"""Time stamps and streams that no encoder should write, through whole runs."""
+"""Whole runs on invalid time stamps and streams."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clips put together with themselves go through all stages, although there is nothing to take over."""
+def always_blended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run all stages on clips paired with themselves, although nothing changes in them."""
     monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
 
 
@@ -54,7 +54,7 @@ def even(count: int, start: Fraction = Fraction(0)) -> list[Fraction]:
 
 
 def rewritten(source: Path, target: Path, change: Callable[[int, av.Packet], bool | None]) -> Path:
-    """The video packets of a file, changed one by one; those for which `change` says False are left out."""
+    """Copy the video packets of a file, changed by `change`; packets for which it returns False are dropped."""
     with av.open(str(source)) as file, av.open(str(target), "w") as out:
         stream = file.streams.video[0]
         copy = out.add_stream_from_template(stream)
@@ -66,13 +66,13 @@ def rewritten(source: Path, target: Path, change: Callable[[int, av.Packet], boo
 
 
 @pytest.mark.slow
-def test_a_first_picture_before_nought_is_not_hidden(folder: Path, tmp_path: Path) -> None:
-    """An mp4 without its head is read as a raw stream; FFmpeg's guess of its start lies after its first picture."""
+def test_a_first_frame_before_zero_is_not_hidden(folder: Path, tmp_path: Path) -> None:
+    """An mp4 without its header is read as a raw stream; FFmpeg guesses a start after its first frame."""
     raw = tmp_path / "raw.mp4"
     raw.write_bytes((folder / "mpeg4.mp4").read_bytes()[580:])
     with av.open(str(raw)) as file:
         first = next(frame for frame in file.decode(video=0))
-        assert file.start_time / av.time_base > first.pts * first.time_base  # else this test tests nothing
+        assert file.start_time / av.time_base > first.pts * first.time_base  # the premise of this test
     assert probe(raw).start_s == 0
     done = run(raw, tmp_path / "out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as file:
@@ -80,7 +80,7 @@ def test_a_first_picture_before_nought_is_not_hidden(folder: Path, tmp_path: Pat
 
 
 @pytest.mark.slow(2)
-def test_a_clock_that_starts_again_goes_on_with_picture_and_sound(folder: Path, tmp_path: Path) -> None:
+def test_a_clock_that_restarts_is_continued_for_picture_and_sound(folder: Path, tmp_path: Path) -> None:
     joined = tmp_path / "joined.ts"
     joined.write_bytes((folder / "face.ts").read_bytes() * 3)
     for suffix in (".mp4", ".mkv"):
@@ -97,7 +97,7 @@ def test_a_clock_that_starts_again_goes_on_with_picture_and_sound(folder: Path, 
 
 
 @pytest.mark.slow
-def test_one_stamp_that_runs_back_moves_one_frame_only(folder: Path, tmp_path: Path) -> None:
+def test_one_backward_time_stamp_moves_only_one_frame(folder: Path, tmp_path: Path) -> None:
     with av.open(str(tmp_path / "back.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
         stream.width = stream.height = seeds.SIDE
@@ -108,7 +108,7 @@ def test_one_stamp_that_runs_back_moves_one_frame_only(folder: Path, tmp_path: P
             for packet in stream.encode(frame):
                 out.mux(packet)
     data = (tmp_path / "back.mkv").read_bytes()
-    # SimpleBlock: track 1, then the stamp: the third frame's 80 ms become 10 ms.
+    # SimpleBlock: track 1, then the time stamp. The third frame's 80 ms become 10 ms.
     assert data.count(b"\x81\x00\x50\x00") == 1
     (tmp_path / "back.mkv").write_bytes(data.replace(b"\x81\x00\x50\x00", b"\x81\x00\x0a\x00"))
     done = run(tmp_path / "back.mkv", tmp_path / "out.mkv")
@@ -133,7 +133,7 @@ def test_a_jump_of_ten_hours_is_kept(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_jump_that_the_container_cannot_hold_says_so(folder: Path, tmp_path: Path) -> None:
+def test_a_jump_that_the_container_cannot_hold_is_an_error(folder: Path, tmp_path: Path) -> None:
     def jump(index: int, packet: av.Packet) -> None:
         if index == 2:
             packet.pts += int(3_000_000_000 / packet.time_base)
@@ -147,8 +147,8 @@ def test_a_jump_that_the_container_cannot_hold_says_so(folder: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_an_edit_list_that_begins_late_is_honoured(folder: Path, tmp_path: Path) -> None:
-    """The first two pictures are in the file, but are not to be seen."""
+def test_an_edit_list_that_starts_late_is_honoured(folder: Path, tmp_path: Path) -> None:
+    """The first two frames are in the file, but hidden."""
     data = bytearray((folder / "face.mp4").read_bytes())
     at = data.index(b"elst") + 4
     count = int.from_bytes(data[at + 4 : at + 8], "big")
@@ -159,13 +159,13 @@ def test_an_edit_list_that_begins_late_is_honoured(folder: Path, tmp_path: Path)
     done = run(tmp_path / "late.mp4", tmp_path / "out.mp4")
     with VideoReader(probe(folder / "face.mp4")) as whole, VideoReader(probe(tmp_path / "late.mp4")) as late:
         shown = [frame.planes[0].copy() for frame in whole][2:]
-        for ours, frame in zip(shown, late, strict=True):
-            np.testing.assert_array_equal(ours, frame.planes[0])
+        for wanted, frame in zip(shown, late, strict=True):
+            np.testing.assert_array_equal(wanted, frame.planes[0])
     assert done.frames == 3
     assert times(tmp_path / "out.mp4") == even(3)
 
 
-def test_one_picture_is_enough(folder: Path, tmp_path: Path) -> None:
+def test_a_video_of_one_frame(folder: Path, tmp_path: Path) -> None:
     done = run(folder / "one.mp4", tmp_path / "out.mp4")
     assert (done.frames, done.blended) == (1, 1)
     assert times(tmp_path / "out.mp4") == [0]
@@ -173,14 +173,14 @@ def test_one_picture_is_enough(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["face.mp4", "face.ts", "mpeg4.mp4", "prores.mov"])
-def test_damage_in_the_middle_is_decoded_over_counted_and_told(folder: Path, tmp_path: Path, name: str) -> None:
+def test_damage_in_the_middle_is_concealed_and_counted(folder: Path, tmp_path: Path, name: str) -> None:
     data = bytearray((folder / name).read_bytes())
     with av.open(str(folder / name)) as file:
         packets = [packet for packet in file.demux(video=0) if packet.size]
         largest = max(packets[1:], key=lambda packet: packet.size)
         at, size = largest.pos, largest.size
     source = tmp_path / name
-    # Of a transport stream's packets every 188th byte is a header.
+    # Every 188th byte of a transport stream starts a packet header.
     for place in range(at + size // 3, at + size - 4, 47):
         if data[place] != 0x47:
             data[place] ^= 0x55
@@ -197,7 +197,7 @@ def test_damage_in_the_middle_is_decoded_over_counted_and_told(folder: Path, tmp
         ("face.mp4", (b"avc1", b"zzzz"), "no decoder for its video stream"),
     ],
 )
-def test_nothing_to_decode(folder: Path, tmp_path: Path, name: str, changed: tuple[bytes, bytes], said: str) -> None:
+def test_no_video_to_decode(folder: Path, tmp_path: Path, name: str, changed: tuple[bytes, bytes], said: str) -> None:
     source = tmp_path / name
     source.write_bytes((folder / name).read_bytes().replace(*changed))
     for pair in ((source, folder / "face.mp4"), (folder / "face.mp4", source)):
@@ -208,7 +208,7 @@ def test_nothing_to_decode(folder: Path, tmp_path: Path, name: str, changed: tup
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
-def test_sound_of_an_unknown_kind_does_not_stop_the_picture(folder: Path, tmp_path: Path, suffix: str) -> None:
+def test_an_unknown_sound_codec_does_not_stop_the_video(folder: Path, tmp_path: Path, suffix: str) -> None:
     source = tmp_path / "odd.mov"
     source.write_bytes((folder / "face.mov").read_bytes().replace(b"sowt", b"zzzz"))
     assert any(audio.codec != "pcm_s16le" for audio in probe(source).audio)
@@ -220,7 +220,7 @@ def test_sound_of_an_unknown_kind_does_not_stop_the_picture(folder: Path, tmp_pa
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_absurd_dimensions_are_refused_before_they_cost_memory(tmp_path: Path) -> None:
+def test_absurd_dimensions_are_refused_without_allocating_memory(tmp_path: Path) -> None:
     source = tmp_path / "huge.avi"
     with av.open(str(source), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
@@ -245,7 +245,7 @@ def test_absurd_dimensions_are_refused_before_they_cost_memory(tmp_path: Path) -
     assert int(said.split()[-2]) < 250_000
 
 
-def test_pictures_that_change_size_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_changing_picture_size_is_refused(folder: Path, tmp_path: Path) -> None:
     small = tmp_path / "small.ts"
     with av.open(str(small), "w", format="mpegts") as out:
         stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
@@ -268,10 +268,12 @@ def test_pictures_that_change_size_are_refused(folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.slow(3)
 @pytest.mark.parametrize("grows", ["original", "synced"])
-def test_a_file_that_grows_meanwhile_is_taken_as_it_was_at_the_start(folder: Path, tmp_path: Path, grows: str) -> None:
+def test_a_file_that_grows_during_the_run_is_read_as_it_was_at_the_start(
+    folder: Path, tmp_path: Path, grows: str
+) -> None:
     whole = (folder / "face.ts").read_bytes()
     growing, still = tmp_path / "growing.ts", tmp_path / "still.ts"
-    # Longer than what the readers have in their queues when the first frame is reported.
+    # Longer than the readers' queues when the first frame is reported.
     growing.write_bytes(whole * 8)
     still.write_bytes(whole * 8)
     plain = run(still, tmp_path / "plain.mp4", still)
@@ -279,7 +281,7 @@ def test_a_file_that_grows_meanwhile_is_taken_as_it_was_at_the_start(folder: Pat
 
     def grow(progress: object) -> None:
         calls.append(progress)
-        if len(calls) < 400:  # else a reader that follows would never end
+        if len(calls) < 400:  # or a reader that follows the file would never end
             with growing.open("ab") as file:
                 file.write(whole * 4)
 
@@ -291,13 +293,11 @@ def test_a_file_that_grows_meanwhile_is_taken_as_it_was_at_the_start(folder: Pat
 
 
 @pytest.mark.slow
-def test_a_file_that_shrinks_meanwhile_is_an_error(folder: Path, tmp_path: Path) -> None:
+def test_a_file_that_shrinks_during_the_run_is_an_error(folder: Path, tmp_path: Path) -> None:
     source = tmp_path / "shrinks.ts"
     source.write_bytes((folder / "face.ts").read_bytes() * 8)
 
-    # The readers run a few frames ahead, and have small files in their buffers: cut before they start.
-    from lipblend import compositing
-
+    # The readers run ahead and buffer small files, so the file is cut before they start.
     real = compositing.make_plan
 
     def cut(*arguments: object, **options: object) -> object:
@@ -313,7 +313,7 @@ def test_a_file_that_shrinks_meanwhile_is_an_error(folder: Path, tmp_path: Path)
 
 @pytest.mark.slow
 def test_a_pair_with_two_chroma_grids(folder: Path, tmp_path: Path) -> None:
-    """ProRes 4:2:2 and H.264 4:2:0, both ways: boxes on one grid are off the other."""
+    """ProRes 4:2:2 and H.264 4:2:0, both ways: boxes aligned to one grid are misaligned on the other."""
     for pair in (("prores.mov", "face.mp4"), ("face.mp4", "prores.mov")):
         done = run(folder / pair[0], tmp_path / "out.mov", folder / pair[1])
         assert done.blended >= 2

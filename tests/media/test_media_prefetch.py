@@ -7,7 +7,7 @@ import cv2
 import pytest
 from patience import HANG_S
 
-from lipblend.runtime.prefetch import one_opencv_thread, prefetch, worked_on
+from lipblend.runtime.prefetch import map_in_threads, one_opencv_thread, prefetch
 
 
 class Source:
@@ -122,7 +122,7 @@ def test_work_comes_in_order_whoever_is_first(workers: int) -> None:
         return 10 * number
 
     source = Source(12)
-    assert list(worked_on(late_at_times, source, workers=workers)) == [10 * number for number in range(12)]
+    assert list(map_in_threads(late_at_times, source, workers=workers)) == [10 * number for number in range(12)]
     assert source.closed_by == threading.current_thread().name
     assert workers_left() == []
 
@@ -134,7 +134,7 @@ def test_workers_work_at_the_same_time_and_not_too_far_ahead() -> None:
         together.wait(timeout=HANG_S)  # all three must be inside at once
         return number
 
-    with worked_on(meet, source, workers=3) as results:
+    with map_in_threads(meet, source, workers=3) as results:
         assert next(results) == 0
         assert source.made == 4
         together.abort()
@@ -150,13 +150,13 @@ def test_an_exception_of_the_work_travels_out(where: str) -> None:
         return number
 
     source = Source(30, fail_at=3 if where == "items" else -1)
-    results = worked_on(fail, source, workers=2)
+    results = map_in_threads(fail, source, workers=2)
     with pytest.raises(OSError, match="broken"):
         list(results)
     assert source.closed_by
     assert workers_left() == []
     with pytest.raises(ValueError, match="at least 1"):
-        worked_on(fail, source, workers=0)
+        map_in_threads(fail, source, workers=0)
 
 
 def test_opencv_has_its_threads_back_when_the_last_of_overlapping_runs_ends() -> None:

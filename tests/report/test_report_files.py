@@ -251,10 +251,10 @@ def test_the_terminal_judges_only_where_that_was_asked_for() -> None:
 
 
 def test_the_gates_hint_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    from lipblend.cli.verdict import GATE_HINT, hold_gate
+    from lipblend.cli.verdict import GATE_HINT, enforce_gate
 
     with pytest.raises(typer.Exit):
-        hold_gate(evaluation(), shown=False)
+        enforce_gate(evaluation(), shown=False)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "error: Failed: 1 of 7 pass marks missed"
     assert lines[-1] == GATE_HINT

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import value_text
-from lipblend.settings.presets import read_yaml, resolve_settings
+from lipblend.settings.presets import read_yaml
+from lipblend.settings.resolve import resolve_settings
 
 _SECTIONS = ("plain", "yardsticks", "variants")
 _AFTER_THE_PICTURE = ("encode", "audio", "gate")

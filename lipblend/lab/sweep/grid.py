@@ -12,7 +12,7 @@ from typing import Any, Literal
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_groups, setting_specs, value_text
-from lipblend.settings.presets import resolve_settings
+from lipblend.settings.resolve import resolve_settings
 
 MOST_COMBINATIONS = 500
 ITEM_SEPARATOR = "+"

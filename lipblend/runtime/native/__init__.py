@@ -1,1 +1,1 @@
-"""Native libraries start without leaving the process changed."""
+"""Keep native libraries from changing the state of the process."""

@@ -1,7 +1,7 @@
-"""The guard around the start of a native library: afterwards the process is as it was before.
+"""Guard the start of a native library: afterwards the process state is as it was.
 
-What is known to happen is kept from happening (`lipblend.runtime.native.privilege`); whatever a library changes all
-the same is put back, on all threads. Threads that it has started for itself are as the thread that started it, at most.
+Known changes are prevented (`lipblend.runtime.native.privilege`). Any others are undone, on all threads. Threads that
+the library has started may have no more privileges than the thread that started it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lipblend.runtime.native.privilege import priority_not_raised
-from lipblend.runtime.native.scheduling import LESS_THAN_OTHERS, Scheduling, reschedule, scheduling_of, threads
-from lipblend.runtime.native.state import OF_PROCESS, OF_THREAD, Aspect
+from lipblend.runtime.native.privilege import priority_raise_blocked
+from lipblend.runtime.native.scheduling import LOW_POLICIES, Scheduling, reschedule, scheduling_of, thread_schedulings
+from lipblend.runtime.native.state import PROCESS_STATE, THREAD_STATE, Aspect
 
 Values = tuple[Any, ...]
 
 
 @dataclass
 class _Shared:
-    """What was found before the first of the guards that overlap: the only one that can be sure of it."""
+    """State before the first of several overlapping guards; later guards may see changes of a library."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     guards: int = 0
@@ -31,46 +31,45 @@ class _Shared:
     threads: dict[int, Scheduling] = field(default_factory=dict)
 
 
-# The process has one state; guards on several threads must not take each other's middle for the beginning.
 _SHARED = _Shared()
 
 
 @contextmanager
-def process_kept() -> Iterator[None]:
-    """Start a native library within the block; on leaving it, the process is as it was.
+def process_state_preserved() -> Iterator[None]:
+    """Start a native library inside the block; on exit the process state is restored.
 
-    Scheduling (policy, priority, nice value, processors) of every thread; signal handlers and the calling thread's
-    signal mask; its floating-point modes; locale, umask, current folder, limits, and environment. Of threads that are
-    new, real-time policies and nice values below the calling thread's are taken away: they may take less, not more.
+    Restored are the scheduling (policy, priority, nice value, CPU affinity) of every thread; signal handlers and the
+    calling thread's signal mask and floating-point modes; locale, umask, current folder, limits and environment. New
+    threads lose real-time policies and nice values below the calling thread's.
 
-    Blocks may be nested and overlap on several threads. What another thread of the program changes meanwhile is put
-    back as well, but for signal handlers and environment: keep blocks short. What the system does not let be put back
-    is told as a RuntimeWarning. Costs about a millisecond.
+    Blocks may be nested and may overlap on several threads. Changes that other threads of the program make meanwhile
+    are undone too, except for signal handlers and environment, so keep blocks short. What the system refuses to restore
+    is reported as a RuntimeWarning. Costs about a millisecond.
     """
-    number = threading.get_native_id()
-    own = _read(OF_THREAD)
-    mine = scheduling_of()
-    _enter(number)
+    thread = threading.get_native_id()
+    thread_state = _read(THREAD_STATE)
+    scheduling = scheduling_of()
+    _enter(thread)
     try:
-        with priority_not_raised():
+        with priority_raise_blocked():
             yield
     finally:
-        failed = _put_back(OF_THREAD, own)
+        failed = _restore(THREAD_STATE, thread_state)
         with _SHARED.lock:
-            failed += _put_back(OF_PROCESS, _SHARED.process)
-            failed += _rescheduled(_SHARED.threads, mine)
+            failed += _restore(PROCESS_STATE, _SHARED.process)
+            failed += _restore_scheduling(_SHARED.threads, scheduling)
             _SHARED.guards -= 1
         if failed:
-            text = f"a native library changed the process, and this could not be put back: {', '.join(failed)}"
+            text = f"a native library changed the process, and this could not be restored: {', '.join(failed)}"
             warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
-def _enter(number: int) -> None:
+def _enter(thread: int) -> None:
     with _SHARED.lock:
         if not _SHARED.guards:
-            _SHARED.process, _SHARED.threads = _read(OF_PROCESS), threads()
-        elif number not in _SHARED.threads and (mine := scheduling_of()) is not None:
-            _SHARED.threads[number] = mine
+            _SHARED.process, _SHARED.threads = _read(PROCESS_STATE), thread_schedulings()
+        elif thread not in _SHARED.threads and (scheduling := scheduling_of()) is not None:
+            _SHARED.threads[thread] = scheduling
         _SHARED.guards += 1
 
 
@@ -78,8 +77,8 @@ def _read(aspects: Sequence[Aspect]) -> Values:
     return tuple(aspect.read() for aspect in aspects)
 
 
-def _put_back(aspects: Sequence[Aspect], values: Values) -> list[str]:
-    """Put back what is not as it was; returns what cannot be, in words."""
+def _restore(aspects: Sequence[Aspect], values: Values) -> list[str]:
+    """Restore what has changed; returns descriptions of what cannot be restored."""
     failed = []
     for aspect, value in zip(aspects, values, strict=True):
         try:
@@ -90,26 +89,26 @@ def _put_back(aspects: Sequence[Aspect], values: Values) -> list[str]:
     return failed
 
 
-def _rescheduled(before: dict[int, Scheduling], starter: Scheduling | None) -> list[str]:
-    """Put the scheduling of threads back; returns what cannot be, in words."""
+def _restore_scheduling(saved: dict[int, Scheduling], starter: Scheduling | None) -> list[str]:
+    """Restore the scheduling of all threads; returns descriptions of what cannot be restored."""
     failed = []
-    for number, found in threads().items():
-        wanted = before[number] if number in before else _at_most(found, starter)
+    for thread, current in thread_schedulings().items():
+        wanted = saved[thread] if thread in saved else _limited(current, starter)
         try:
-            reschedule(number, wanted)
+            reschedule(thread, wanted)
         except OSError as error:
             failed.append(f"the scheduling of a thread ({error.strerror})")
     return list(dict.fromkeys(failed))
 
 
-def _at_most(found: Scheduling, starter: Scheduling | None) -> Scheduling:
-    """What a new thread may have: x265 gives its own threads less than their share, which is its own affair."""
+def _limited(current: Scheduling, starter: Scheduling | None) -> Scheduling:
+    """Scheduling of a new thread, limited to its starter's. It may take less: x265 lowers its own threads."""
     if starter is None:
-        return found
-    if found.policy in LESS_THAN_OTHERS:
-        starter = replace(starter, policy=found.policy, priority=found.priority)
+        return current
+    if current.policy in LOW_POLICIES:
+        starter = replace(starter, policy=current.policy, priority=current.priority)
     return replace(
         starter,
-        nice=max(found.nice, starter.nice),
-        processors=found.processors & starter.processors or starter.processors,
+        nice=max(current.nice, starter.nice),
+        processors=current.processors & starter.processors or starter.processors,
     )

@@ -1,8 +1,8 @@
-"""A thread that may not raise its own priority, though it runs as root.
+"""Prevent a thread from raising its own priority, even as root.
 
-SVT-AV1 makes the thread that opens it a real-time one of the highest priority whenever it runs as root (``geteuid``,
-``pthread_setschedparam``), and all its own threads inherit that. The right to do so, ``CAP_SYS_NICE``, belongs to each
-thread, may be laid down for a while, and may be taken up again as long as it stays among the permitted ones.
+When run as root, SVT-AV1 gives the thread that opens it the highest real-time priority (``geteuid``,
+``pthread_setschedparam``), and its own threads inherit it. The required capability, ``CAP_SYS_NICE``, is per thread. It
+can be dropped from the effective set and raised again while it stays in the permitted set.
 
 Sources: capabilities(7), capget(2), ``linux/capability.h``; SVT-AV1 4.1, ``Source/Lib/Globals/enc_handle.c``.
 """
@@ -23,31 +23,31 @@ class _Header(ctypes.Structure):
 
 
 class _Sets(ctypes.Structure):
-    """32 capabilities; two of them make all 64."""
+    """32 capabilities; two of these hold all 64."""
 
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
 @contextmanager
-def priority_not_raised() -> Iterator[None]:
-    """Within the block the calling thread, and threads that it starts, cannot get a higher priority.
+def priority_raise_blocked() -> Iterator[None]:
+    """Within the block, the calling thread and the threads it starts cannot raise their priority.
 
-    Nothing changes where the thread has no such right, and on other systems than Linux. A limit RLIMIT_RTPRIO that
-    allows real-time priorities to everybody is not seen to here.
+    Does nothing if the thread lacks the capability, and on systems other than Linux. A limit RLIMIT_RTPRIO that permits
+    real-time priorities without the capability is not handled.
     """
-    before = _capabilities()
-    if before is None or not before[0].effective >> _CAP_SYS_NICE & 1:
+    saved = _capabilities()
+    if saved is None or not saved[0].effective >> _CAP_SYS_NICE & 1:
         yield
         return
-    _set_effective(before, before[0].effective & ~(1 << _CAP_SYS_NICE))
+    _set_effective(saved, saved[0].effective & ~(1 << _CAP_SYS_NICE))
     try:
         yield
     finally:
-        _set_effective(before, before[0].effective)
+        _set_effective(saved, saved[0].effective)
 
 
 def _capabilities() -> ctypes.Array[_Sets] | None:
-    """The calling thread's; None where they cannot be had."""
+    """Capabilities of the calling thread; None if they cannot be read."""
     capget = getattr(ctypes.CDLL(None), "capget", None) if sys.platform == "linux" else None
     if capget is None:
         return None
@@ -57,8 +57,8 @@ def _capabilities() -> ctypes.Array[_Sets] | None:
 
 
 def _set_effective(sets: ctypes.Array[_Sets], effective: int) -> None:
-    wanted = type(sets).from_buffer_copy(sets)
-    wanted[0].effective = effective
+    changed = type(sets).from_buffer_copy(sets)
+    changed[0].effective = effective
     header = _Header(_VERSION_3, 0)
-    # Laying a right down, and taking up one that is permitted, cannot fail.
-    ctypes.CDLL(None).capset(ctypes.byref(header), wanted)
+    # Dropping a capability, or raising a permitted one, cannot fail.
+    ctypes.CDLL(None).capset(ctypes.byref(header), changed)

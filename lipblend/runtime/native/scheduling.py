@@ -1,7 +1,6 @@
-"""How the system schedules the threads of this process. Linux only: elsewhere nothing is known and nothing is done.
+"""Read and set the scheduling of threads (Linux only; elsewhere nothing is read or set).
 
-Linux keeps policy, priority, nice value and processors for each thread (sched(7)), and gives a new thread those of the
-one that starts it.
+Policy, priority, nice value and CPU affinity are per thread (sched(7)). A new thread inherits those of its creator.
 """
 
 from __future__ import annotations
@@ -10,24 +9,24 @@ import os
 import sys
 from dataclasses import dataclass
 
-LESS_THAN_OTHERS = tuple(getattr(os, name) for name in ("SCHED_BATCH", "SCHED_IDLE") if hasattr(os, name))
-"""Policies that give a thread less than the usual one does."""
+LOW_POLICIES = tuple(getattr(os, name) for name in ("SCHED_BATCH", "SCHED_IDLE") if hasattr(os, name))
+"""Policies that give a thread less processor time than the default one."""
 
 
 @dataclass(frozen=True)
 class Scheduling:
-    """How one thread is scheduled.
+    """Scheduling of one thread.
 
     Attributes
     ----------
     policy : int
-        ``os.SCHED_OTHER`` ..., with ``SCHED_RESET_ON_FORK`` where it is set.
+        ``os.SCHED_OTHER`` and others, with ``SCHED_RESET_ON_FORK`` if set.
     priority : int
-        Of the real-time policies, 1 to 99; 0 for the others.
+        1 to 99 for real-time policies, else 0.
     nice : int
         -20 (most processor time) to 19.
     processors : frozenset of int
-        Those that it may run on.
+        Those it may run on.
     """
 
     policy: int
@@ -37,7 +36,7 @@ class Scheduling:
 
 
 def scheduling_of(thread: int = 0) -> Scheduling | None:
-    """How a thread is scheduled (0: the calling one); None where there is none of that number, or no telling."""
+    """Scheduling of a thread (0: the calling thread); None if it has ended or cannot be read."""
     if sys.platform != "linux":
         return None
     try:
@@ -47,38 +46,38 @@ def scheduling_of(thread: int = 0) -> Scheduling | None:
             os.getpriority(os.PRIO_PROCESS, thread),
             frozenset(os.sched_getaffinity(thread)),
         )
-    except OSError:  # it has ended, or the system does not tell
+    except OSError:
         return None
 
 
-def threads() -> dict[int, Scheduling]:
-    """All threads of this process by their numbers."""
+def thread_schedulings() -> dict[int, Scheduling]:
+    """Scheduling of all threads of this process, by thread id."""
     if sys.platform != "linux":
         return {}
     try:
         numbers = [int(name) for name in os.listdir("/proc/self/task")]
     except OSError:  # /proc is not there
         numbers = [0]
-    return {number: found for number in numbers if (found := scheduling_of(number)) is not None}
+    return {number: scheduling for number in numbers if (scheduling := scheduling_of(number)) is not None}
 
 
 def reschedule(thread: int, wanted: Scheduling) -> None:
-    """Schedule a thread as wanted. Nothing happens where it is so already, or the thread is gone.
+    """Set the scheduling of a thread. Does nothing if it is set already, or the thread has ended.
 
     Raises
     ------
     OSError
         The system does not allow it.
     """
-    found = scheduling_of(thread)
-    if sys.platform != "linux" or found is None or found == wanted:
+    current = scheduling_of(thread)
+    if sys.platform != "linux" or current is None or current == wanted:
         return
     try:
-        if (found.policy, found.priority) != (wanted.policy, wanted.priority):
+        if (current.policy, current.priority) != (wanted.policy, wanted.priority):
             os.sched_setscheduler(thread, wanted.policy, os.sched_param(wanted.priority))
-        if found.nice != wanted.nice:
+        if current.nice != wanted.nice:
             os.setpriority(os.PRIO_PROCESS, thread, wanted.nice)
-        if found.processors != wanted.processors:
+        if current.processors != wanted.processors:
             os.sched_setaffinity(thread, wanted.processors)
     except ProcessLookupError:
         return

@@ -1,7 +1,7 @@
-"""What belongs to the process as a whole, and what of the calling thread, besides its scheduling: read, and put back.
+"""Read and restore the state of the process and of the calling thread (except scheduling).
 
-The environment and the signal handlers are compared with what Python knows of them: what it changed itself, on any
-thread, was not done behind its back and is left alone.
+Environment and signal handlers are compared with Python's own view: changes made through Python, on any thread, are
+kept.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from typing import Any
 
 from lipblend.runtime.native.floating import floating_modes, set_floating_modes
 
-_SIGACTION_ROOM = 256  # struct sigaction is 152 bytes in glibc on 64-bit Linux, and smaller elsewhere
+_SIGACTION_BYTES = 256  # struct sigaction is 152 bytes in glibc on 64-bit Linux, and smaller elsewhere
 
-_OF_TIMERS = tuple(
+_TIMER_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGPROF", "SIGALRM", "SIGVTALRM") if hasattr(signal, name)
-)  # by default they end the process
+)  # their default action ends the process
 
 
 @dataclass(frozen=True)
 class Aspect:
-    """One thing that a library could change.
+    """One piece of state that a library could change.
 
     Attributes
     ----------
     name : str
-        As a sentence has it.
+        As used in a sentence.
     read : callable
-        Gives its value, which can be compared; the same value where it cannot be told.
+        Returns its value, which can be compared; a constant if it cannot be read.
     write : callable
-        Sets a value that `read` gave. OSError, ValueError or locale.Error where the system refuses.
+        Sets a value that `read` returned. Raises OSError, ValueError or locale.Error if the system refuses.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Aspect:
 
 
 def _umask() -> int | None:
-    """From /proc: the call that tells it changes it for a moment, for all threads."""
+    """Read from /proc, as os.umask would change it for a moment for all threads."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -63,7 +63,7 @@ def _set_umask(wanted: int | None) -> None:
 def _folder() -> str | None:
     try:
         return os.getcwd()
-    except OSError:  # it was removed
+    except OSError:  # the folder was removed
         return None
 
 
@@ -75,7 +75,7 @@ def _limits() -> dict[str, tuple[int, int]]:
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
     found = {}
     for name in names:
-        with suppress(OSError, ValueError):  # the system does not know, or tell, this one
+        with suppress(OSError, ValueError):  # unknown to the system, or not readable
             found[name] = resource.getrlimit(getattr(resource, name))
     return found
 
@@ -90,28 +90,28 @@ def _set_limits(wanted: dict[str, tuple[int, int]]) -> None:
 
 
 def _handlers() -> dict[int, tuple[bytes, Any]]:
-    """Of each signal: what the system has for it (``struct sigaction``), and what Python knows."""
+    """For each signal: the system's handler (``struct sigaction``) and Python's."""
     if not sys.platform.startswith("linux"):
         return {}
     found = {}
     for number in signal.valid_signals():
-        action = ctypes.create_string_buffer(_SIGACTION_ROOM)
+        action = ctypes.create_string_buffer(_SIGACTION_BYTES)
         if _library().sigaction(int(number), None, action) == 0:
             found[int(number)] = (action.raw, signal.getsignal(number))
     return found
 
 
 def _set_handlers(wanted: dict[int, tuple[bytes, Any]]) -> None:
-    for number, (action, known) in _handlers().items():
-        before, known_before = wanted.get(number, (action, known))
-        # Where no filter keeps it from starting, a library's timer would end the process at once.
-        deadly = number in _OF_TIMERS and known_before == signal.SIG_DFL
-        if action != before and known is known_before and not deadly:
-            _library().sigaction(number, before, None)
+    for number, (action, python_handler) in _handlers().items():
+        wanted_action, wanted_handler = wanted.get(number, (action, python_handler))
+        # A timer that the library has started would end the process under the default action.
+        deadly = number in _TIMER_SIGNALS and wanted_handler == signal.SIG_DFL
+        if action != wanted_action and python_handler is wanted_handler and not deadly:
+            _library().sigaction(number, wanted_action, None)
 
 
-def _behind_python() -> dict[bytes, bytes | None]:
-    """Variables whose value for native code is not the one that Python has; None: it has none."""
+def _native_environment() -> dict[bytes, bytes | None]:
+    """Variables whose native value differs from Python's; None: not set natively."""
     if not sys.platform.startswith("linux"):
         return {}
     pointer = ctypes.POINTER(ctypes.c_char_p).in_dll(_library(), "environ")
@@ -119,12 +119,12 @@ def _behind_python() -> dict[bytes, bytes | None]:
     while pointer and (entry := pointer[len(entries)]) is not None:
         entries.append(entry)
     native = dict(entry.split(b"=", 1) for entry in entries if b"=" in entry)
-    ours = dict(os.environb)
-    return {name: native.get(name) for name in {*native, *ours} if native.get(name) != ours.get(name)}
+    python = dict(os.environb)
+    return {name: native.get(name) for name in {*native, *python} if native.get(name) != python.get(name)}
 
 
 def _set_environment(wanted: dict[bytes, bytes | None]) -> None:
-    for name in {*_behind_python(), *wanted}:
+    for name in {*_native_environment(), *wanted}:
         value = wanted[name] if name in wanted else os.environb.get(name)
         if value is None:
             os.unsetenv(name)
@@ -133,9 +133,9 @@ def _set_environment(wanted: dict[bytes, bytes | None]) -> None:
 
 
 def _mask() -> frozenset[int]:
-    return (
-        frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())) if hasattr(signal, "pthread_sigmask") else frozenset()
-    )
+    if not hasattr(signal, "pthread_sigmask"):
+        return frozenset()
+    return frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
 
 def _set_mask(wanted: frozenset[int]) -> None:
@@ -143,25 +143,25 @@ def _set_mask(wanted: frozenset[int]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, wanted)
 
 
-OF_PROCESS = (
-    Aspect("the umask", _umask, lambda mask: _set_umask(mask)),
+def _set_locale(name: str) -> None:
+    locale.setlocale(locale.LC_ALL, name)
+
+
+PROCESS_STATE = (
+    Aspect("the umask", _umask, _set_umask),
     Aspect("the current folder", _folder, lambda folder: os.chdir(folder) if folder else None),
-    Aspect("the locale", lambda: locale.setlocale(locale.LC_ALL), lambda name: _set_locale(name)),
+    Aspect("the locale", lambda: locale.setlocale(locale.LC_ALL), _set_locale),
     Aspect("limits", _limits, _set_limits),
     Aspect("signal handlers", _handlers, _set_handlers),
-    Aspect("the environment", _behind_python, _set_environment),
+    Aspect("the environment", _native_environment, _set_environment),
 )
-"""What all threads share."""
+"""Shared by all threads."""
 
-OF_THREAD = (
+THREAD_STATE = (
     Aspect("the signal mask", _mask, _set_mask),
     Aspect("floating-point modes", floating_modes, lambda modes: set_floating_modes(modes) if modes else None),
 )
-"""What each thread has of its own, and hands on to those that it starts."""
-
-
-def _set_locale(name: str) -> None:
-    locale.setlocale(locale.LC_ALL, name)
+"""Per thread, and inherited by the threads it starts."""
 
 
 @cache

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.errors import ModelError
-from lipblend.runtime.native.guard import process_kept
+from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.settings import RestoreSettings
 
 Rgb = npt.NDArray[np.float32]
@@ -124,7 +124,7 @@ class RestoreModel:
     def _forward(self, given: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         net, name = self._net()
         try:
-            with nullcontext() if hasattr(self._own, "ran") else process_kept():
+            with nullcontext() if hasattr(self._own, "ran") else process_state_preserved():
                 net.setInput(given)
                 out = np.array(net.forward(name), np.float32)  # a copy: the net keeps its buffer for the next picture
             self._own.ran = True
@@ -139,7 +139,7 @@ class RestoreModel:
         """This thread's own net, and its output's name."""
         if not hasattr(self._own, "net"):
             try:
-                with process_kept():
+                with process_state_preserved():
                     net = cv2.dnn.readNetFromONNX(self._data)
                     names = tuple(net.getUnconnectedOutLayersNames())
             except cv2.error as error:

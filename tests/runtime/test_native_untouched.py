@@ -1,4 +1,4 @@
-"""Encoders, decoders, models and checks leave the process, and what it starts, as they were."""
+"""Encoders, decoders, models and checks do not change the state of the process or its children."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from patience import HANG_S
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks", "mpeg4")
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what happened")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def steps(what: str, folder: Path) -> dict[str, tuple[str, list[str]]]:
-    """What a process said it did, and what each step changed of it."""
-    words = [sys.executable, "-m", "tests.native.state_child", what, str(folder)]
+    """Result and changes of each step of a child process."""
+    words = [sys.executable, "-m", "tests.runtime.state_child", what, str(folder)]
     environment = {**os.environ, "SVT_LOG": "1", "LIPBLEND_CACHE": "off"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, f"after {done.stdout.splitlines()[-1:]}: {done.stderr}"

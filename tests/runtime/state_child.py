@@ -1,7 +1,7 @@
-"""Starts native libraries in a process of its own, and says after each what they changed of it.
+"""Start native libraries in a child process and report what each changed in it.
 
-``python -m tests.native.state_child WHAT FOLDER``: prints a line of JSON a step, ``[step, changes]``. What is compared
-is read here by other means than `lipblend.runtime.native` uses.
+``python -m tests.runtime.state_child WHAT FOLDER`` prints a line of JSON per step: ``[step, result, changes]``. The
+state is read by other means than `lipblend.runtime.native` uses.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def of_threads() -> dict[str, tuple[Any, ...]]:
 
 
 def tiny_numbers() -> list[str]:
-    """Sums that come out otherwise where rounding is turned, or tiny numbers are taken for zero."""
+    """Sums that change with the rounding mode, or if denormals are flushed to zero."""
     third = np.float32(1) / np.float32(3)
     tiny = np.full(9, 1e-38, np.float32) * np.float32(0.1)
     return [third.tobytes().hex(), (-third * np.float32(7)).tobytes().hex(), tiny.tobytes().hex(), str(tiny + tiny)]
 
 
 def state() -> dict[str, Any]:
-    """All that must stay, of this process and of one that it starts."""
+    """All state of this process that must not change."""
     status = dict(line.split(":", 1) for line in Path("/proc/thread-self/status").read_text().splitlines())
     return {
         "folder": os.getcwd(),
@@ -80,7 +80,7 @@ def state() -> dict[str, Any]:
 
 
 def of_child() -> dict[str, Any]:
-    """The same of a process that is started now."""
+    """The state that a child process inherits."""
     words = [sys.executable, "-S", "-c", OF_CHILD, *STATUS]
     return {"a child": json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)}
 
@@ -122,7 +122,7 @@ def video_encoders() -> list[str]:
 
 
 def coded(folder: Path, encoder: str) -> str:
-    """Write a few pictures with an encoder and read them again; says how far that went."""
+    """Write a few frames with an encoder and read them again; returns how far that went."""
     said = ""
     taken = {found.name for found in av.Codec(encoder, "w").video_formats or ()}
     for suffix in (".mkv", ".mov"):
@@ -197,13 +197,13 @@ STEPS = {"encoders": encoders, "model": model, "doctor": doctor, "run": run}
 
 
 def main(what: str, folder: Path) -> None:
-    threading.Thread(target=threading.Event().wait, daemon=True).start()  # one that is no part of it
-    LIBC.signal(10, 1)  # SIGUSR1 is ignored: what was set must stay set
+    threading.Thread(target=threading.Event().wait, daemon=True).start()  # an unrelated thread
+    LIBC.signal(10, 1)  # ignore SIGUSR1: this must be kept
     before, threads = state() | of_child(), of_threads()
     alone = {name: value for name, value in before.items() if name != "a child"}
     for name, step in STEPS[what](folder):
         said = str(step())
-        # Processes are started where something was.
+        # Check the state of a child process only after steps that worked.
         print(json.dumps([name, said, changes(before if said.startswith("done") else alone, threads)]), flush=True)
 
 

@@ -1,3 +1,5 @@
+"""Versions of the libraries that results depend on."""
+
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +21,6 @@ def test_opencv_may_come_from_any_of_its_distributions(monkeypatch: pytest.Monke
     assert library_versions(["numpy", OPENCV]) == {"numpy": version("numpy"), OPENCV: cv2.__version__}
 
 
-def test_what_is_not_installed_is_no_version() -> None:
+def test_a_distribution_that_is_not_installed() -> None:
     with pytest.raises(PackageNotFoundError):
         library_versions(["no-such-distribution"])

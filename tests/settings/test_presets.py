@@ -1,4 +1,4 @@
-"""Defaults, presets, files and overrides."""
+"""Defaults, presets, config files and overrides."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import yaml
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings, presets
 from lipblend.settings.catalogue import setting_specs
-from lipblend.settings.presets import DEFAULT_PRESET, Flag, list_presets, preset_values, resolve_settings
+from lipblend.settings.presets import DEFAULT_PRESET, list_presets, preset_values
+from lipblend.settings.resolve import resolve_settings
 
 NAMES = ("high-motion", "max-concealment", "natural")
 
 
 @pytest.fixture
 def bold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A preset of the tests' own, so that tuning the real ones breaks nothing here."""
+    """A preset that does not depend on the tuning of the real ones."""
     folder = tmp_path / "presets"
     folder.mkdir()
     (folder / "bold.yaml").write_text("summary: Bold.\ncolour:\n  gain_min: 0.7\n  gain_max: 1.3\n")
@@ -36,7 +37,7 @@ def message(preset: str | None = None, path: Path | None = None, *overrides: str
     return str(caught.value)
 
 
-def test_the_presets_are_there_and_say_what_they_are_for() -> None:
+def test_every_preset_has_a_summary() -> None:
     found = list_presets()
     assert tuple(item.name for item in found) == NAMES
     assert all(item.summary.endswith(".") for item in found)
@@ -44,7 +45,7 @@ def test_the_presets_are_there_and_say_what_they_are_for() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preset_is_valid_and_holds_differences_only(name: str) -> None:
+def test_a_preset_holds_only_differences(name: str) -> None:
     resolved = resolve_settings(name)
     default, plain = Settings().model_dump(), preset_values(presets.find_preset(DEFAULT_PRESET))
     for key in preset_values(presets.find_preset(name)):
@@ -55,13 +56,13 @@ def test_a_preset_is_valid_and_holds_differences_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_preset_differs_in_from_the_default_one_is_measured_and_written_down(name: str) -> None:
-    page = (Path(__file__).resolve().parent.parent / "docs" / "presets.md").read_text(encoding="utf-8")
+def test_every_difference_from_the_default_preset_is_documented(name: str) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "presets.md").read_text(encoding="utf-8")
     plain, own = preset_values(presets.find_preset(DEFAULT_PRESET)), preset_values(presets.find_preset(name))
-    assert plain.keys() <= own.keys(), "as a config file a preset lies over the default preset"
+    assert plain.keys() <= own.keys(), "used as a config file, a preset overrides the default preset"
     differing = {key for key in own if own[key] != plain.get(key)}
     for key in differing:
-        assert f"`{key}" in page, f"docs/presets.md does not say why {name} sets {key}"
+        assert f"`{key}" in page, f"docs/presets.md does not explain why {name} sets {key}"
     assert bool(differing) == (name != DEFAULT_PRESET)
 
 
@@ -72,9 +73,9 @@ def test_no_preset_means_the_defaults() -> None:
     assert set(resolved.sources.values()) == {"default"}
 
 
-def test_each_layer_goes_over_the_one_before(bold: str, config: Path) -> None:
+def test_each_layer_overrides_the_previous_one(bold: str, config: Path) -> None:
     config.write_text("colour:\n  gain_min: 0.6\n  gain_smooth_s: 1\nalpha:\n  gamma: 0.5\nsmooth:\n")
-    resolved = resolve_settings(bold, config, ["alpha.gamma=0.7"], flags={"encode.crf": Flag("--crf", 20.0)})
+    resolved = resolve_settings(bold, config, ["alpha.gamma=0.7"], flags={"encode.crf": 20.0})
     assert resolved.settings.colour.gain_max == 1.3
     assert resolved.settings.colour.gain_min == 0.6
     assert resolved.settings.alpha.gamma == 0.7
@@ -101,7 +102,7 @@ def test_texts_get_the_type_of_their_setting() -> None:
     assert resolve_settings(overrides={"mask.shapes": ["box"], "blend.levels": 3}).settings.mask.shapes == ("box",)
 
 
-def test_an_equals_sign_in_a_value_stays_and_the_last_override_counts() -> None:
+def test_a_value_may_contain_an_equals_sign_and_the_last_override_wins() -> None:
     settings = resolve_settings(overrides=["audio.source=a=b.wav", "alpha.gamma=0.5", "alpha.gamma=0.6"]).settings
     assert settings.audio.source == "a=b.wav"
     assert settings.alpha.gamma == 0.6
@@ -177,24 +178,24 @@ def test_the_json_form_of_the_settings_is_a_valid_file(config: Path) -> None:
 
 def test_a_flag_and_set_for_one_key_contradict() -> None:
     with pytest.raises(SettingsError, match=r"encode\.crf is given twice: --crf 20 and --set encode\.crf=18"):
-        resolve_settings(overrides=["encode.crf=18"], flags={"encode.crf": Flag("--crf", 20.0)})
+        resolve_settings(overrides=["encode.crf=18"], flags={"encode.crf": 20.0})
 
 
-def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_preset() -> None:
     text = message("hi-motion")
     assert "Did you mean high-motion?" in text
     assert "natural" in text
     assert "--config mine.yaml" in message("mine.yaml")
 
 
-def test_a_missing_preset_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_preset_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert presets.preset_folder().parent == Path(presets.__file__).parent
     monkeypatch.setattr(presets, "__file__", str(tmp_path / "presets.py"))
     with pytest.raises(SettingsError, match="missing from this installation"):
         presets.preset_folder()
 
 
-def test_the_bare_word_off_is_a_word_where_off_is_allowed(config: Path) -> None:
+def test_yaml_off_is_a_word_where_off_is_allowed(config: Path) -> None:
     config.write_text("gate:\n  seam_max: off\n  ring_ssim_min: 0.9\n")
     gate = resolve_settings(None, config).settings.gate
     assert (gate.seam_max, gate.ring_ssim_min) == ("off", 0.9)

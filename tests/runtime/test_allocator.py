@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next picture."""
+"""Freed memory is kept for the next frame."""
 
 import subprocess
 import sys
@@ -30,6 +30,6 @@ def faults(call: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
-def test_planes_that_come_and_go_cost_no_page_faults_any_more() -> None:
+def test_reused_planes_cost_no_page_faults() -> None:
     kept = faults("made = keep_freed_memory()\nassert made in (True, False)\nif not made: raise SystemExit(print(0))")
     assert kept < 0.05 * max(faults(""), 1) or kept < 50

@@ -1,4 +1,4 @@
-"""The guard puts back whatever a library changes, on every thread."""
+"""The guard restores whatever a library changes, on every thread."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from patience import HANG_S
 
 from lipblend.runtime.native import guard
 from lipblend.runtime.native.floating import floating_modes
-from lipblend.runtime.native.guard import process_kept
-from lipblend.runtime.native.privilege import priority_not_raised
-from lipblend.runtime.native.scheduling import Scheduling, reschedule, scheduling_of, threads
+from lipblend.runtime.native.guard import process_state_preserved
+from lipblend.runtime.native.privilege import priority_raise_blocked
+from lipblend.runtime.native.scheduling import Scheduling, reschedule, scheduling_of, thread_schedulings
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the guard sees is Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard reads Linux's /proc")
 LIBC = ctypes.CDLL(None)
 LIBC.signal.restype, LIBC.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
 LIBM = ctypes.CDLL("libm.so.6")
@@ -33,14 +33,14 @@ ROOT = os.geteuid() == 0
 
 
 def _handler() -> str:
-    """Of SIGUSR2, as the system knows it."""
+    """The system's handler of SIGUSR2."""
     lines = Path("/proc/self/status").read_text().splitlines()
     ignored = next(line for line in lines if line.startswith("SigIgn"))
     return str(bool(int(ignored.split()[1], 16) >> (signal.SIGUSR2 - 1) & 1))
 
 
 def _variable() -> str:
-    """As native code sees it."""
+    """The variable as native code sees it."""
     LIBC.getenv.restype = ctypes.c_char_p
     return repr(LIBC.getenv(b"LIPBLEND_TEST_VARIABLE"))
 
@@ -56,10 +56,7 @@ def _other_umask() -> str:
 
 
 CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-    "policy": (
-        lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)),
-        lambda: os.sched_getscheduler(0),
-    ),
+    "policy": (lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)), lambda: os.sched_getscheduler(0)),
     "processors": (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}), lambda: os.sched_getaffinity(0)),
     "handler": (lambda: LIBC.signal(signal.SIGUSR2, 1), _handler),
     "mask": (
@@ -78,7 +75,7 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
 
 @pytest.fixture(params=CHANGES)
 def change(request: pytest.FixtureRequest) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Something that a library could do, and how to see it; the process is put back even where the guard fails."""
+    """A change that a library could make, and how to read it."""
     if request.param == "locale":
         locale.setlocale(locale.LC_ALL, "C")
     if request.param == "traps" and os.uname().machine != "x86_64":
@@ -86,10 +83,10 @@ def change(request: pytest.FixtureRequest) -> tuple[Callable[[], object], Callab
     return CHANGES[request.param]
 
 
-def test_what_a_library_changes_is_put_back(change: tuple[Callable[[], object], Callable[[], object]]) -> None:
+def test_changes_are_undone(change: tuple[Callable[[], object], Callable[[], object]]) -> None:
     act, seen = change
     before = seen()
-    with process_kept():
+    with process_state_preserved():
         act()
         meanwhile = seen()
     assert seen() == before
@@ -98,12 +95,12 @@ def test_what_a_library_changes_is_put_back(change: tuple[Callable[[], object], 
         assert len(os.sched_getaffinity(0)) == 1
 
 
-def test_it_is_put_back_after_an_error_too(change: tuple[Callable[[], object], Callable[[], object]]) -> None:
+def test_changes_are_undone_after_an_error(change: tuple[Callable[[], object], Callable[[], object]]) -> None:
     act, seen = change
     before = seen()
 
     def fail() -> None:
-        with process_kept():
+        with process_state_preserved():
             act()
             raise KeyError
 
@@ -112,10 +109,10 @@ def test_it_is_put_back_after_an_error_too(change: tuple[Callable[[], object], C
     assert seen() == before
 
 
-def test_what_python_itself_changes_on_another_thread_stays() -> None:
+def test_changes_made_through_python_are_kept() -> None:
     before = signal.getsignal(signal.SIGUSR2)
     try:
-        with process_kept():
+        with process_state_preserved():
             os.environ["LIPBLEND_TEST_VARIABLE"] = "ours"
             signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         assert _variable() == repr(b"ours")
@@ -126,7 +123,7 @@ def test_what_python_itself_changes_on_another_thread_stays() -> None:
         signal.signal(signal.SIGUSR2, before)
 
 
-def test_other_threads_and_new_ones_are_put_back() -> None:
+def test_other_and_new_threads_are_restored() -> None:
     ended, numbers = threading.Event(), []
 
     def wait() -> None:
@@ -142,15 +139,15 @@ def test_other_threads_and_new_ones_are_put_back() -> None:
 
     started: list[threading.Thread] = []
     start()
-    before = threads()
+    before = thread_schedulings()
     try:
-        with process_kept():
+        with process_state_preserved():
             reschedule(numbers[0], replace(before[numbers[0]], policy=os.SCHED_BATCH))
             start()
             reschedule(numbers[1], Scheduling(os.SCHED_BATCH, 0, 19, before[numbers[0]].processors))
-        after = threads()
+        after = thread_schedulings()
         assert {number: after[number] for number in before} == before
-        assert after[numbers[1]].policy == os.SCHED_BATCH  # less than it could have: its own affair
+        assert after[numbers[1]].policy == os.SCHED_BATCH  # a lower priority is allowed
         assert after[numbers[1]].nice == 19
     finally:
         ended.set()
@@ -158,28 +155,28 @@ def test_other_threads_and_new_ones_are_put_back() -> None:
             thread.join()
 
 
-def test_a_new_thread_gets_no_more_than_the_one_that_started_it() -> None:
+def test_a_new_thread_gets_no_more_than_its_starter() -> None:
     mine = Scheduling(os.SCHED_OTHER, 0, 5, frozenset({0, 1}))
     greedy = Scheduling(os.SCHED_FIFO, 99, -20, frozenset({0, 1, 2, 3}))
-    assert guard._at_most(greedy, mine) == mine
+    assert guard._limited(greedy, mine) == mine
     modest = Scheduling(os.SCHED_IDLE, 0, 10, frozenset({1}))
-    assert guard._at_most(modest, mine) == modest
-    assert guard._at_most(greedy, None) == greedy
+    assert guard._limited(modest, mine) == modest
+    assert guard._limited(greedy, None) == greedy
 
 
-def test_guards_that_overlap_take_no_middle_for_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overlapping_guards_restore_the_state_before_the_first() -> None:
     home = os.getcwd()
     inside, entered, may_end = threading.Event(), threading.Event(), threading.Event()
 
     def first() -> None:
-        with process_kept():
+        with process_state_preserved():
             os.chdir("/")
             inside.set()
             entered.wait(HANG_S)
 
     def second() -> None:
         inside.wait(HANG_S)
-        with process_kept():
+        with process_state_preserved():
             entered.set()
             may_end.wait(HANG_S)
 
@@ -194,18 +191,21 @@ def test_guards_that_overlap_take_no_middle_for_the_beginning(monkeypatch: pytes
         os.chdir(home)
 
 
-def test_what_cannot_be_put_back_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_to_restore_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(number: int, wanted: Scheduling) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(guard, "reschedule", refuse)
-    with pytest.warns(RuntimeWarning, match="the scheduling of a thread \\(Operation not permitted\\)"), process_kept():
+    with (
+        pytest.warns(RuntimeWarning, match="the scheduling of a thread \\(Operation not permitted\\)"),
+        process_state_preserved(),
+    ):
         pass
 
 
-def test_a_guard_within_a_guard_and_an_unchanged_process() -> None:
+def test_nested_guards_and_an_unchanged_process() -> None:
     modes, mine = floating_modes(), scheduling_of()
-    with process_kept(), process_kept():
+    with process_state_preserved(), process_state_preserved():
         pass
     assert (floating_modes(), scheduling_of()) == (modes, mine)
     assert guard._SHARED.guards == 0
@@ -229,8 +229,10 @@ except PermissionError:
 """
 
 
-@pytest.mark.parametrize(("module", "block"), [("privilege", "priority_not_raised"), ("guard", "process_kept")])
-def test_no_priority_can_be_raised_within_and_the_right_is_there_again_afterwards(module: str, block: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "block"), [("privilege", "priority_raise_blocked"), ("guard", "process_state_preserved")]
+)
+def test_priority_cannot_be_raised_inside_but_afterwards(module: str, block: str) -> None:
     plain = "from contextlib import nullcontext as nothing"
     code = _RISE.format(module=module, block=block)
     bare = _RISE.replace("from lipblend.runtime.native.{module} import {block}", plain).format(block="nothing")
@@ -239,36 +241,36 @@ def test_no_priority_can_be_raised_within_and_the_right_is_there_again_afterward
         for each in (code, bare)
     )
     assert told[:2] == ["refused", "0"]
-    assert told[2] == free[2]  # root may again what it could before
+    assert told[2] == free[2]  # as before the block
 
 
-def test_a_real_time_priority_that_was_got_all_the_same_is_taken_away() -> None:
-    code = _RISE.format(module="guard", block="process_kept")
+def test_a_real_time_priority_is_removed() -> None:
+    code = _RISE.format(module="guard", block="process_state_preserved")
     unguarded = "from contextlib import nullcontext\nimport lipblend.runtime.native.guard as g\n"
-    code = f"{unguarded}g.priority_not_raised = nullcontext\n{code}"
+    code = f"{unguarded}g.priority_raise_blocked = nullcontext\n{code}"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split("\n")
-    assert told[1] == "0"  # whether it was got (root) or not
+    assert told[1] == "0"  # also as root, where it was granted
 
 
-def test_the_right_is_laid_down_on_one_thread_only() -> None:
+def test_the_capability_is_dropped_on_one_thread_only() -> None:
     def effective() -> str:
         lines = Path("/proc/thread-self/status").read_text().splitlines()
         return next(line for line in lines if line.startswith("CapEff"))
 
     with ThreadPoolExecutor(1) as pool:
         before = pool.submit(effective).result()
-        with priority_not_raised():
+        with priority_raise_blocked():
             assert pool.submit(effective).result() == before
         assert effective() == before
 
 
 @pytest.mark.parametrize("fault", [PermissionError(1, "refused"), OSError(38, "not implemented")])
-def test_a_system_that_does_not_tell_of_scheduling_is_no_fault(fault: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_scheduling_information(fault: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise fault
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "sched_getscheduler", refuse)
         patch.setattr(resource, "getrlimit", refuse)
-        with process_kept():
+        with process_state_preserved():
             pass
