@@ -84,7 +84,8 @@ def test_composite_passes_its_options_on(calls: list[dict[str, Any]], tmp_path: 
     (call,) = calls
     settings = call["settings"]
     assert (call["original"], call["synced"], call["output"]) == (Path("a.mp4"), Path("b.mp4"), out)
-    assert (call["models"], call["debug_dir"]) == (Path("m"), Path("d"))
+    options = call["options"]
+    assert (options.models, options.debug.folder, options.debug.form) == (Path("m"), Path("d"), "png")
     assert (settings.mask.expansion, settings.mask.shapes) == (1.3, ("mouth", "box"))
     assert (settings.alpha.gamma, settings.blend.method) == (0.5, "multiband")
     assert (settings.encode.encoder, settings.encode.crf, settings.encode.preset) == ("libx265", 20, "slow")
@@ -93,8 +94,8 @@ def test_composite_passes_its_options_on(calls: list[dict[str, Any]], tmp_path: 
     assert (settings.track.face, settings.track.no_face, settings.read.strict) == (2, "copy", True)
     for words, overwrite in (([], True), (["--overwrite"], True), (["--no-overwrite"], False)):
         assert run.invoke(app, composite("-o", str(out), *words)).exit_code == 0
-        assert calls[-1]["overwrite"] is overwrite
-        assert calls[-1]["models"] is None
+        options = calls[-1]["options"]
+        assert (options.overwrite, options.models, options.debug) == (overwrite, None, None)
 
 
 @pytest.mark.usefixtures("calls")

@@ -178,7 +178,7 @@ def main() -> None:
     from lipblend.analysis.analyse import analyse
 
     compositing.analyse_apart = analyse
-    early.can_be_started = lambda: False
+    early.can_start_child = lambda: False
     seeds = {path.name: path.read_bytes() for path in sorted((folder / "seeds").iterdir())}
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     mine = folder / f"worker{os.getpid()}"
