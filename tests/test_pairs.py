@@ -144,7 +144,7 @@ def test_a_late_start_and_an_early_end(run: Callable[..., Outcome]) -> None:
     assert (done.result.frames, done.result.blended) == (60, 37)
     assert done.result.passed_through == {"no synced frame": 23}
     notes = " ".join(done.result.notes)
-    assert "starts 0.520 s into the original" in notes
+    assert "starts 0.520 s after the start of the original" in notes
     assert "the first 13 frames have no synced picture" in notes
     assert "ends 10 of 60 frames before the original" in notes
     assert done.error_to_truth([-1] * 13 + ALL[13:50] + [-1] * 10) < 0.5
@@ -168,8 +168,8 @@ def test_lost_and_repeated_frames(run: Callable[..., Outcome]) -> None:
     assert_follows_original(done)
     assert (done.result.pairing["missing"], done.result.pairing["repeated"]) == (1, 1)
     notes = " ".join(done.result.notes)
-    assert "synced frames that repeat the one before: 1" in notes
-    assert "original frames that the synced video leaves out: 1" in notes
+    assert "synced frames that repeat the previous one: 1" in notes
+    assert "original frames that the synced video skips: 1" in notes
     assert done.error_to_truth([*range(48), *[-1] * 12]) < 0.5
 
 
@@ -203,7 +203,7 @@ def test_the_time_line_that_is_asked_for(run: Callable[..., Outcome]) -> None:
     source = [*range(24), *range(22, 12, -1)]
     done = run(list(range(24)), source, timeline="original")
     assert_follows_original(done)
-    assert any("does not keep step with it" in note for note in done.result.notes)
+    assert any("is not in step with it" in note for note in done.result.notes)
     assert done.error_to_truth(list(range(24))) < 0.5
     done = run(SHORT, SHORT[6:], timeline="synced")
     assert_follows_synced(done, every(RATE, 30), SHORT[6:])
@@ -215,7 +215,7 @@ def test_an_offset_that_is_given(run: Callable[..., Outcome]) -> None:
     assert_follows_original(done)
     assert done.result.pairing["offset_s"] == 0.32
     assert done.result.blended == 28
-    with pytest.raises(InputMismatchError, match="no moment in common"):
+    with pytest.raises(InputMismatchError, match="do not overlap in time"):
         run(SHORT, SHORT[8:], offset_s=500.0, method="time")
 
 

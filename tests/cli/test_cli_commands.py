@@ -214,9 +214,9 @@ def test_models_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ModelError(f"cannot download {name}", hint="Check the network.")
 
     monkeypatch.setattr(models, "fetch_model", broken)
-    done = run.invoke(app, ["models", "fetch", "hand_landmarker", "--json"])
+    done = run.invoke(app, ["models", "fetch", "face_landmarker", "--json"])
     assert done.exit_code == 6
-    assert json.loads(done.stdout)["error"]["message"] == "cannot download hand_landmarker"
+    assert json.loads(done.stdout)["error"]["message"] == "cannot download face_landmarker"
 
 
 def test_plain_progress_prints_at_intervals_with_rate_and_time_left() -> None:

@@ -14,7 +14,7 @@ import pytest
 from mediapipe import tasks
 
 from lipblend.faces import landmarker as face_layer
-from lipblend.faces.bundle import UNREAD, without_entries
+from lipblend.faces.bundle import UNUSED_ENTRIES, without_entries
 from lipblend.faces.landmarker import FaceLandmarker
 
 
@@ -40,7 +40,7 @@ def packed(contents: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byte
 def test_the_bundle_loses_one_network_and_nothing_else(model_path: Path) -> None:
     whole = model_path.read_bytes()
     before, after = entries(whole), entries(without_entries(whole))
-    assert set(before) - set(after) == UNREAD
+    assert set(before) - set(after) == UNUSED_ENTRIES
     for name, (offset, content) in after.items():
         assert content == before[name][1]
         assert offset % 16 == 0, name

@@ -99,7 +99,7 @@ def test_elsewhere_it_says_so(system: str, machine: str, reason: str, monkeypatc
 
 @pytest.mark.parametrize(("arch", "number"), offline._CALLS.values(), ids=offline._CALLS)
 def test_the_program_refuses_that_call_of_that_architecture_only(arch: int, number: int) -> None:
-    program = offline._filter(arch, number)
+    program = offline._network_filter(arch, number)
 
     def verdict(call_arch: int, call_number: int) -> int:
         return run_bpf(program, {0: call_number, 4: call_arch})

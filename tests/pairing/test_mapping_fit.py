@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import texture
 
-from lipblend.pairing.geometry import candidates, covered, likeness, refine
+from lipblend.pairing.mapping_fit import candidates, covered, likeness, refine
 from lipblend.picture.frame_mapping import FrameMapping
 
 SIZE = (160, 120)
