@@ -60,21 +60,23 @@ def run(material: Material, tmp_path: Path) -> Callable[..., Outcome]:
         suffix: str = "mp4",
         **pair: object,
     ) -> Outcome:
-        ours = write(
+        original_path = write(
             tmp_path / f"original.{suffix}",
             [material.original[index] for index in original],
             original_times or every(RATE, len(original)),
             tone_hz=ORIGINAL_HZ,
         )
-        theirs = write(
+        synced_path = write(
             tmp_path / f"synced.{suffix}",
             [frame(material.synced[index]) for index in synced],
             synced_times or every(RATE, len(synced)),
             tone_hz=SYNCED_HZ,
         )
         groups = {"encode": {"preset": "ultrafast", "crf": 0}, "pair": pair}
-        result = composite(ours, theirs, tmp_path / f"out.{suffix}", settings=Settings.model_validate(groups))
-        return Outcome(result, read(result.output), read(ours), material, original)
+        result = composite(
+            original_path, synced_path, tmp_path / f"out.{suffix}", settings=Settings.model_validate(groups)
+        )
+        return Outcome(result, read(result.output), read(original_path), material, original)
 
     return go
 
@@ -87,20 +89,24 @@ SHORT = list(range(36))
 
 @pytest.mark.slow(5)
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(RATE, NTSC), (Fraction(60), RATE), (RATE, Fraction(60))], ids=["25-29.97", "60-25", "25-60"]
+    ("original_rate", "synced_rate"),
+    [(RATE, NTSC), (Fraction(60), RATE), (RATE, Fraction(60))],
+    ids=["25-29.97", "60-25", "25-60"],
 )
-def test_another_rate_by_time_follows_the_original(run: Callable[..., Outcome], ours: Fraction, theirs: Fraction):
+def test_another_rate_by_time_follows_the_original(
+    run: Callable[..., Outcome], original_rate: Fraction, synced_rate: Fraction
+):
     # The original has every frame of the material; the synced video shows the one that is nearest in time.
-    count = int(COUNT * theirs / ours)
-    source = [min(round(index * ours / theirs), COUNT - 1) for index in range(count)]
-    done = run(ALL, source, original_times=every(ours, COUNT), synced_times=every(theirs, count))
+    count = int(COUNT * synced_rate / original_rate)
+    source = [min(round(index * original_rate / synced_rate), COUNT - 1) for index in range(count)]
+    done = run(ALL, source, original_times=every(original_rate, COUNT), synced_times=every(synced_rate, count))
     assert_follows_original(done)
     found = done.result.pairing
     assert (found["in_step"], found["offset_s"], found["jumps"], found["backward"]) == (True, 0.0, 0, 0)
     assert found["drift"] == pytest.approx(0, abs=0.02)
     assert abs(found["repeated"] - sum(a == b for a, b in itertools.pairwise(source))) <= 2
     assert done.result.blended >= COUNT - 2
-    if theirs >= ours:
+    if synced_rate >= original_rate:
         assert done.error_to_truth(ALL) < 0.5
 
 
@@ -279,37 +285,37 @@ def test_another_size_or_shape_is_composed_at_the_originals_size(run: Callable[.
 def test_another_scene_is_refused(tmp_path: Path, material: Material, shape: tuple[int, int]) -> None:
     from lipblend import composite
 
-    ours = write(tmp_path / "original.mp4", material.original[:12], every(RATE, 12), tone_hz=None)
+    original = write(tmp_path / "original.mp4", material.original[:12], every(RATE, 12), tone_hz=None)
     rng = np.random.default_rng(1)
     other = cv2.resize(rng.integers(0, 255, (20, 20, 3)).astype(np.uint8), shape, interpolation=cv2.INTER_CUBIC)
-    theirs = write(
+    synced = write(
         tmp_path / "synced.mp4", [np.roll(other, 3 * n, 1) for n in range(12)], every(RATE, 12), tone_hz=None
     )
     with pytest.raises(InputMismatchError, match="different scenes") as caught:
-        composite(ours, theirs, tmp_path / "out.mp4", settings=Settings())
+        composite(original, synced, tmp_path / "out.mp4", settings=Settings())
     assert caught.value.exit_code == 4
     assert caught.value.hint
     assert sorted(path.name for path in tmp_path.iterdir()) == ["original.mp4", "synced.mp4"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (2, 1), (1, 3), (2, 2), (12, 1)])
-def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], ours: int, theirs: int) -> None:
-    done = run(ALL[:ours], [min(index, ours - 1) for index in range(theirs)])
+@pytest.mark.parametrize(("originals", "synced"), [(1, 1), (2, 1), (1, 3), (2, 2), (12, 1)])
+def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], originals: int, synced: int) -> None:
+    done = run(ALL[:originals], [min(index, originals - 1) for index in range(synced)])
     assert done.result.frames == len(done.out.times)
     assert done.result.blended >= 1
-    assert set(done.originals_shown()) <= set(range(ours))
+    assert set(done.originals_shown()) <= set(range(originals))
 
 
 def real(name: str, tmp_path: Path):
     """Composite a published pair, fast."""
     from lipblend import composite
 
-    ours, theirs = REAL / name / "orig.mp4", REAL / name / "synced.mp4"
-    if not theirs.exists():
+    original, synced = REAL / name / "orig.mp4", REAL / name / "synced.mp4"
+    if not synced.exists():
         pytest.skip(f"{name} is not at hand")
     groups = {"encode": {"preset": "ultrafast"}}
-    return composite(ours, theirs, tmp_path / "out.mp4", settings=Settings.model_validate(groups))
+    return composite(original, synced, tmp_path / "out.mp4", settings=Settings.model_validate(groups))
 
 
 @pytest.mark.slow(12)

@@ -61,8 +61,8 @@ def read(
     painted: ColourPairs = NONE,
     trust_tags: bool = False,
 ) -> Interpretation:
-    ours, theirs = (replace(info, colour=each) for each in tags)
-    return interpret(Evidence(ColourPairs(original, synced), painted), ours, theirs, trust_tags=trust_tags)
+    infos = (replace(info, colour=each) for each in tags)
+    return interpret(Evidence(ColourPairs(original, synced), painted), *infos, trust_tags=trust_tags)
 
 
 def left(found: Interpretation, original: NDArray[np.float32], synced: NDArray[np.float32]) -> float:
@@ -81,44 +81,45 @@ def left(found: Interpretation, original: NDArray[np.float32], synced: NDArray[n
     ],
 )
 def test_a_fault_is_found_noted_and_corrected(info: VideoInfo, reading: Reading, note: str) -> None:
-    ours, theirs = codes(scene()), codes(scene(), reading)
-    found = read(info, ours, theirs)
+    original, synced = codes(scene()), codes(scene(), reading)
+    found = read(info, original, synced)
     assert note in found.notes[0]
     assert found.notes[0].endswith("corrected")
     assert found.found["undone"]
-    assert left(found, ours, theirs) < 1.5
+    assert left(found, original, synced) < 1.5
 
 
 def test_a_tint_over_few_colours_is_not_taken_for_another_matrix(info: VideoInfo) -> None:
     """Read by BT.601, a bluish tint over skin and brown leaves a third of the difference: less, but not nothing."""
     rng = np.random.default_rng(3)
     skin = rng.uniform(0.5, 0.6, (3000, 1)) * np.array([[1, 0.62, 0.45], [1, 0.66, 0.5]])[rng.integers(0, 2, 3000)]
-    ours = codes(skin)
+    original = codes(skin)
     as_601 = codes(skin, replace(PLAIN, matrix=6))
-    tinted = ours + np.median(as_601 - ours, axis=0)
-    assert read(info, ours, tinted) == Interpretation()
+    tinted = original + np.median(as_601 - original, axis=0)
+    assert read(info, original, tinted) == Interpretation()
     # Where colours differ, no tint explains what the matrix does.
     assert "coded by BT.601" in read(info, codes(scene()), codes(scene(), replace(PLAIN, matrix=6))).notes[0]
 
 
-def test_limited_codes_tagged_full(info: VideoInfo) -> None:
-    ours, theirs = codes(scene()), codes(scene())
-    found = read(info, ours, theirs, (SDR_TAGS, replace(SDR_TAGS, range=2)))
-    assert "of limited range, not full" in found.notes[0]
-    assert left(found, ours, theirs) < 1.5
-
-
-def test_codes_of_bt709_tagged_bt601(info: VideoInfo) -> None:
-    ours, theirs = codes(scene()), codes(scene())
-    found = read(info, ours, theirs, (SDR_TAGS, ColourTags(6, 6, 6, 1)))
-    assert "coded by BT.709, not BT.601" in found.notes[0]
+@pytest.mark.parametrize(
+    ("tags", "note"),
+    [
+        (replace(SDR_TAGS, range=2), "of limited range, not full"),
+        (ColourTags(6, 6, 6, 1), "coded by BT.709, not BT.601"),
+    ],
+)
+def test_codes_with_wrong_tags(info: VideoInfo, tags: ColourTags, note: str) -> None:
+    original, synced = codes(scene()), codes(scene())
+    found = read(info, original, synced, (SDR_TAGS, tags))
+    assert note in found.notes[0]
+    assert left(found, original, synced) < 1.5
 
 
 @pytest.mark.parametrize("cast", [(0, 0, 0), (-4, 0, 0), (-3, 2, -2), (3, -1.5, 2.5)])
 @pytest.mark.parametrize("tags", [(SDR_TAGS, SDR_TAGS), (SDR_TAGS, UNTAGGED), (UNTAGGED, UNTAGGED), (PQ_TAGS, PQ_TAGS)])
 def test_a_cast_is_no_fault(info: VideoInfo, cast: tuple[float, ...], tags: tuple[ColourTags, ColourTags]) -> None:
-    ours = codes(scene())
-    found = read(info, ours, ours * np.float32(0.98) + np.float32(cast), tags)
+    original = codes(scene())
+    found = read(info, original, original * np.float32(0.98) + np.float32(cast), tags)
     assert found == Interpretation()
 
 
@@ -163,35 +164,34 @@ WIDE = Reading(9, False, 9, False)
 
 @pytest.mark.parametrize(("tags", "kind"), [(PQ_TAGS, 16), (HLG_TAGS, 18)])
 @pytest.mark.parametrize("white", [203.0, 100.0])
-@pytest.mark.parametrize("theirs", [PLAIN, replace(PLAIN, matrix=6), replace(PLAIN, swapped=True)])
-def test_sdr_is_converted_to_hdr(info: VideoInfo, tags: ColourTags, kind: int, white: float, theirs: Reading) -> None:
-    ours, synced = codes(hdr(scene(), kind, white), WIDE), codes(scene(), theirs)
-    found = read(info, ours, synced, (tags, UNTAGGED))
+@pytest.mark.parametrize("reading", [PLAIN, replace(PLAIN, matrix=6), replace(PLAIN, swapped=True)])
+def test_sdr_is_converted_to_hdr(info: VideoInfo, tags: ColourTags, kind: int, white: float, reading: Reading) -> None:
+    original, synced = codes(hdr(scene(), kind, white), WIDE), codes(scene(), reading)
+    found = read(info, original, synced, (tags, UNTAGGED))
     assert "light (SDR) was converted to the original's" in found.notes[0]
-    assert ("swapped" in found.notes[0]) == theirs.swapped
-    assert left(found, ours, synced) < 1.5
+    assert ("swapped" in found.notes[0]) == reading.swapped
+    assert left(found, original, synced) < 1.5
 
 
 def test_a_curve_that_no_standard_has_is_fitted(info: VideoInfo) -> None:
-    original = hdr(scene(), 16)
     mapped = np.clip(1 - np.exp(-1.6 * scene()), 0, 1) * [0.97, 1.0, 1.03]
-    ours, synced = codes(original, WIDE), codes(mapped)
-    assert left(read(info, ours, synced, (PQ_TAGS, SDR_TAGS)), ours, synced) < 1.5
+    original, synced = codes(hdr(scene(), 16), WIDE), codes(mapped)
+    assert left(read(info, original, synced, (PQ_TAGS, SDR_TAGS)), original, synced) < 1.5
 
 
 def test_hdr_codes_that_were_read_as_sdr_are_kept(info: VideoInfo) -> None:
-    original = hdr(scene(), 16)
-    ours, synced = codes(original, WIDE), codes(original, replace(PLAIN, matrix=6))
-    found = read(info, ours, synced, (PQ_TAGS, UNTAGGED))
+    rgb = hdr(scene(), 16)
+    original, synced = codes(rgb, WIDE), codes(rgb, replace(PLAIN, matrix=6))
+    found = read(info, original, synced, (PQ_TAGS, UNTAGGED))
     assert "they were kept" in found.notes[0]
-    assert left(found, ours, synced) < 1.5
+    assert left(found, original, synced) < 1.5
 
 
 def test_light_that_no_curve_matches_is_refused(info: VideoInfo) -> None:
     rng = np.random.default_rng(8)
-    ours, synced = codes(hdr(scene(), 16), WIDE), codes(scene()[rng.permutation(3000)])
+    original, synced = codes(hdr(scene(), 16), WIDE), codes(scene()[rng.permutation(3000)])
     with pytest.raises(InputMismatchError, match="cannot be matched") as caught:
-        read(info, ours, synced, (PQ_TAGS, SDR_TAGS))
+        read(info, original, synced, (PQ_TAGS, SDR_TAGS))
     assert caught.value.exit_code == 4
     assert "levels" in caught.value.message
     assert any("transfer 16" in line for line in caught.value.details)
@@ -199,21 +199,23 @@ def test_light_that_no_curve_matches_is_refused(info: VideoInfo) -> None:
 
 def test_with_too_few_colours_tags_are_trusted_and_noted(info: VideoInfo) -> None:
     few = ColourPairs(codes(scene(20)), codes(scene(20)))
-    ours, theirs = (replace(info, colour=each) for each in (PQ_TAGS, SDR_TAGS))
-    found = interpret(Evidence(few, NONE), ours, theirs, trust_tags=False)
+    infos = (replace(info, colour=each) for each in (PQ_TAGS, SDR_TAGS))
+    found = interpret(Evidence(few, NONE), *infos, trust_tags=False)
     assert found.change is not None
     assert "too little is visible" in found.notes[0]
 
 
 @pytest.mark.parametrize("height", [480, 1080])
-@pytest.mark.parametrize("ours", [0, 1, 2, 5, 6, 9])
-@pytest.mark.parametrize("theirs", [0, 1, 2, 6, 9])
+@pytest.mark.parametrize("original_matrix", [0, 1, 2, 5, 6, 9])
+@pytest.mark.parametrize("synced_matrix", [0, 1, 2, 6, 9])
 @pytest.mark.parametrize("ranges", [(0, 0), (1, 2), (2, 0)])
 def test_the_tagged_reading_equals_the_conversion_by_tags(
-    height: int, ours: int, theirs: int, ranges: tuple[int, int]
+    height: int, original_matrix: int, synced_matrix: int, ranges: tuple[int, int]
 ) -> None:
     """Without a change, the conversion by the tags must be the one that was compared with the pictures."""
-    original, synced = (ColourTags(each, 2, 2, span) for each, span in zip((ours, theirs), ranges, strict=True))
+    original, synced = (
+        ColourTags(each, 2, 2, span) for each, span in zip((original_matrix, synced_matrix), ranges, strict=True)
+    )
     some = codes(scene(50))
     tried = tagged(synced, original, height).code_map().apply(some[None])
     np.testing.assert_allclose(tried, convert_colour(some[None], synced, original, height), atol=0.02)

@@ -62,8 +62,8 @@ def test_meshes_are_the_same_bit_for_bit(
     with FaceLandmarker(model_path, max_faces=4, confidence=0.5) as whole:
         expected = [whole.detect(picture) for picture in pictures]
     assert [len(meshes) for meshes in expected] == [1, 2, 1, 1, 0]
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(np.array(ours), np.array(theirs))
+    for first, second in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(np.array(first), np.array(second))
 
 
 def test_the_library_is_given_the_bundle_without_it(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

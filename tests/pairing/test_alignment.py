@@ -45,9 +45,9 @@ def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
 def aligned(
     pictures: np.ndarray, source: Sequence[int] | np.ndarray, rate: float = 25, **pair: object
 ) -> tuple[Alignment, str]:
-    ours, theirs = scan_of(pictures), scan_of(generated(pictures, source), rate)
-    got = align(ours, theirs, PairSettings.model_validate(pair))
-    return got, "; ".join(alignment_notes(got, ours.info, theirs.info))
+    original, synced = scan_of(pictures), scan_of(generated(pictures, source), rate)
+    got = align(original, synced, PairSettings.model_validate(pair))
+    return got, "; ".join(alignment_notes(got, original.info, synced.info))
 
 
 def test_identity_has_no_notes(moving: np.ndarray) -> None:
@@ -99,20 +99,20 @@ def test_lost_frames_under_a_moving_camera_do_not_change_the_mapping() -> None:
 def test_a_padded_frame_is_found_whatever_the_offset(moving: np.ndarray, late: int) -> None:
     synced = generated(moving, range(late, N))
     tall = np.stack([cv2.resize(np.pad(picture, ((21, 21), (0, 0))), (72, 72)) for picture in synced])
-    ours, theirs = scan_of(moving), scan_of(tall, size=(960, 960))
-    got = align(ours, theirs, PairSettings())
+    original, synced = scan_of(moving), scan_of(tall, size=(960, 960))
+    got = align(original, synced, PairSettings())
     assert got.pairing.source.tolist() == list(range(late, N))
     assert (got.mapping.scale_x, got.mapping.shift_y) == pytest.approx((1, 210), abs=12)
-    assert "the synced frame (960x960) shows x" in "; ".join(alignment_notes(got, ours.info, theirs.info))
+    assert "the synced frame (960x960) shows x" in "; ".join(alignment_notes(got, original.info, synced.info))
 
 
 @pytest.mark.slow(6)
 @pytest.mark.parametrize("size", [(960, 540), (540, 960), (960, 960)])
 def test_another_scene_is_refused(moving: np.ndarray, size: tuple[int, int]) -> None:
     shape = (96, 54) if size[0] > size[1] else (54, 96) if size[0] < size[1] else (72, 72)
-    theirs = scan_of(film(N, 77, size=shape), size=size)
+    synced = scan_of(film(N, 77, size=shape), size=size)
     with pytest.raises(InputMismatchError, match="different scenes") as caught:
-        align(scan_of(moving), theirs, PairSettings())
+        align(scan_of(moving), synced, PairSettings())
     assert caught.value.exit_code == 4
     assert caught.value.details
 
@@ -133,16 +133,18 @@ def test_by_index_and_by_time_ignore_the_picture(moving: np.ndarray) -> None:
 @pytest.mark.slow(2)
 def test_one_video_much_longer_than_the_other(moving: np.ndarray) -> None:
     long = film(2500, 9, size=(32, 18), step_px=0.7)
-    ours, theirs = scan_of(long), scan_of(generated(long, range(1200, 1240), noise=0.5))
-    assert align(ours, theirs, PairSettings()).pairing.source.tolist() == list(range(1200, 1240))
-    cut = align(theirs, scan_of(long[1200:3000]), PairSettings())
+    original, synced = scan_of(long), scan_of(generated(long, range(1200, 1240), noise=0.5))
+    assert align(original, synced, PairSettings()).pairing.source.tolist() == list(range(1200, 1240))
+    cut = align(synced, scan_of(long[1200:3000]), PairSettings())
     assert cut.timeline.follows == "original"
     assert cut.timeline.synced_index.tolist() == list(range(40))
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (1, 2), (2, 1), (1, 30), (30, 1)])
-def test_the_shortest_clips(moving: np.ndarray, ours: int, theirs: int) -> None:
-    got = align(scan_of(moving[:ours]), scan_of(generated(moving, np.arange(theirs).clip(0, ours - 1))), PairSettings())
+@pytest.mark.parametrize(("original", "synced"), [(1, 1), (1, 2), (2, 1), (1, 30), (30, 1)])
+def test_the_shortest_clips(moving: np.ndarray, original: int, synced: int) -> None:
+    got = align(
+        scan_of(moving[:original]), scan_of(generated(moving, np.arange(synced).clip(0, original - 1))), PairSettings()
+    )
     assert len(got.timeline.original_index) >= 1
     assert (got.timeline.synced_index[0], got.timeline.original_index[0]) == (0, 0)
 
@@ -166,14 +168,14 @@ def test_an_original_of_which_most_is_missing_keeps_the_frames_that_it_has() -> 
 def test_frames_that_a_cut_original_does_not_hold_are_left_out(
     moving: np.ndarray, cut_start: int, cut_end: int
 ) -> None:
-    ours, theirs = scan_of(moving[cut_start : N - cut_end]), scan_of(generated(moving, range(N)))
-    got = align(ours, theirs, PairSettings())
+    original, synced = scan_of(moving[cut_start : N - cut_end]), scan_of(generated(moving, range(N)))
+    got = align(original, synced, PairSettings())
     wanted = np.arange(N) - cut_start
     wanted[(wanted < 0) | (wanted >= N - cut_end - cut_start)] = -1
     np.testing.assert_array_equal(got.pairing.source, wanted)
     assert got.timeline.follows == "original"
     assert (got.pairing.before, got.pairing.after) == (cut_start, cut_end)
-    assert "the original does not contain them" in "; ".join(alignment_notes(got, ours.info, theirs.info))
+    assert "the original does not contain them" in "; ".join(alignment_notes(got, original.info, synced.info))
 
 
 @pytest.mark.slow

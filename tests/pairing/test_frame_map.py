@@ -24,8 +24,8 @@ ALL = np.arange(N)
 def found(pictures: np.ndarray, source: Sequence[int] | np.ndarray, speed: float = 1.0, **how: float) -> np.ndarray:
     rng = np.random.default_rng(5)
     synced = generated(pictures, source, **how)
-    ours = pictures + rng.normal(0, 1, pictures.shape)
-    return find_frame_map(pixel_rows(ours), pixel_rows(synced), same_start(len(synced), len(pictures), speed))
+    noisy = pictures + rng.normal(0, 1, pictures.shape)
+    return find_frame_map(pixel_rows(noisy), pixel_rows(synced), same_start(len(synced), len(pictures), speed))
 
 
 MAPS: dict[str, tuple[np.ndarray, float]] = {

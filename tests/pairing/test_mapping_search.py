@@ -104,10 +104,10 @@ def test_frames_of_one_size_that_are_alike_are_left_alone(original: Scan) -> Non
 def test_pixels_show_the_same_places_of_the_scene(original: Scan, tmp_path: Path) -> None:
     size, truth = WAYS["padded and scaled"]
     small = SmallPictures.of(original, clip(tmp_path / "synced.mp4", truth, size))
-    ours, theirs = small.pixels(truth)
-    assert ours.shape == theirs.shape
-    assert ours.dtype == theirs.dtype == np.uint8
-    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
+    first, second = small.pixels(truth)
+    assert first.shape == second.shape
+    assert first.dtype == second.dtype == np.uint8
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.98
     cropped = SmallPictures.of(original, clip(tmp_path / "cropped.mp4", WAYS["cropped"][1], WAYS["cropped"][0]))
     part = cropped.pixels(WAYS["cropped"][1])[0].shape[1] / small.original[0].size
     assert part == pytest.approx(0.75, abs=0.06)
