@@ -20,7 +20,7 @@ from lipblend.settings import Settings, TrackSettings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
-CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
 PAIRS = CLIPS.parent / "eval" / "pairs"
 
 

@@ -31,7 +31,7 @@ from lipblend.errors import InputMismatchError
 from lipblend.selfcheck.sample import Scene, make_speech
 from lipblend.settings import Settings
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "eval" / "real"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "eval" / "real"
 
 
 @pytest.fixture(scope="module")
