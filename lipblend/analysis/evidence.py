@@ -66,13 +66,7 @@ class Evidence:
 def gather_evidence(original: Scan, synced: Scan, source: npt.NDArray[np.int64], mapping: FrameMapping) -> Evidence:
     """Collect colour pairs from the small colour pictures of matched frames.
 
-    Parameters
-    ----------
-    original, synced : Scan
-    source : (n_s,) int64
-        Original frame of every synced one, -1 for none.
-    mapping : FrameMapping
-        Between whole frames.
+    ``source``, (n_s,) int64, is the frame map (-1 for none); ``mapping`` relates whole frames.
     """
     unpainted: list[ColourPairs] = []
     painted: list[ColourPairs] = []

@@ -66,12 +66,7 @@ class Interpretation:
 def interpret(evidence: Evidence, original: VideoInfo, synced: VideoInfo, *, trust_tags: bool) -> Interpretation:
     """Find out how to read the synced video's codes.
 
-    Parameters
-    ----------
-    evidence : Evidence
-    original, synced : VideoInfo
-    trust_tags : bool
-        Read the codes as the tags say, and only note what the pictures show.
+    With ``trust_tags`` they are read as the tags say, and what the pictures show is only noted.
 
     Raises
     ------

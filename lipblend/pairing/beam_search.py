@@ -106,15 +106,9 @@ class _History:
 
 
 def beam_search(blocks: Iterable[CostRows], steps: Steps, *, start_near: float) -> FramePath:
-    """Find the path of least cost.
+    """Find the path of least cost through the rows of a matrix, read one block at a time.
 
-    Parameters
-    ----------
-    blocks : iterable of CostRows
-        The rows of the matrix in order, read one block at a time.
-    steps : Steps
-    start_near : float
-        Column at which starting is free.
+    Starting is free within one column of ``start_near``.
     """
     moves = np.array(steps.forward())
     move_costs = np.array([steps.cost(step) for step in moves.tolist()])

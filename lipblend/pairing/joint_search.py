@@ -45,15 +45,7 @@ def match(
 ) -> tuple[FrameMapping, Indices]:
     """Find the mapping, and the original frame of every synced one (-1 for none), by the picture.
 
-    Parameters
-    ----------
-    original, synced : Scan
-    small : SmallPictures
-        Their small pictures.
-    clocks : two Clock
-        Their clocks.
-    offset_s : float, optional
-        Where in the original the synced video starts, if known. The search covers half a second around it.
+    ``offset_s`` is where in the original the synced video starts, if known. The search covers half a second around it.
     """
     guess = timeline.source_by_time(*clocks, offset_s or 0.0)
     reach = math.inf if offset_s is None else 1 + _OFFSET_TOLERANCE_S / max(clocks[0].period_s, 1e-6)

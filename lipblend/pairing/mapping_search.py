@@ -27,16 +27,8 @@ def find_mapping(
 ) -> FrameMapping:
     """Find the mapping under which frames are most alike.
 
-    Cameras mostly stand still and heads move little, so the pairs need not be the right ones yet.
-
-    Parameters
-    ----------
-    original, synced : Scan
-    small : SmallPictures
-    pairs : list of (int, int)
-        Frames of about the same moment.
-    enough : float
-        Likeness at which frames of the same size are taken to need no mapping.
+    Cameras mostly stand still and heads move little, so it is enough if the pairs are of about the same moment. Frames
+    of the same size whose likeness is at least ``enough`` are taken to need no mapping.
     """
     identity = FrameMapping()
     best, highest = identity, -1.0
@@ -64,15 +56,9 @@ def usual_mappings(original: Scan, synced: Scan, pairs: FramePairs) -> list[Fram
 
 
 def refine_on_frames(original: Scan, synced: Scan, pairs: FramePairs, mapping: FrameMapping) -> FrameMapping:
-    """Improve a mapping on a few pairs of whole frames, coarse to fine.
+    """Improve a mapping that is right to a few pixels, on a few pairs of whole frames, coarse to fine.
 
-    Parameters
-    ----------
-    original, synced : Scan
-    pairs : list of (int, int)
-        Matched frames, by rising synced index.
-    mapping : FrameMapping
-        Right to a few pixels.
+    ``pairs`` are the matched frames, by rising synced index.
     """
     near = pairs[:_FULL_SIZE_WITHIN]
     places = np.unique(np.linspace(0, len(near) - 1, _FULL_SIZE_PAIRS).astype(int))

@@ -53,19 +53,6 @@ def remove_detours(original: PixelRows, synced: PixelRows, path: FramePath, step
     Each pixel's variance over the stretch is compared (the profile likelihood of normal noise: a pixel counts by the
     logarithm of its variance, up to a factor of e). So a mouth that looks alike at another moment gains next to
     nothing, and a head in another place loses at every edge.
-
-    Parameters
-    ----------
-    original, synced : (n, k) uint8
-        As for `lipblend.pairing.frame_map.find_frame_map`.
-    path : FramePath
-    steps : Steps
-        The typical ones.
-
-    Returns
-    -------
-    (n_s,) int64
-        The corrected path.
     """
     frames = path.frames.copy()
     for _ in range(_MAX_PASSES):
@@ -123,20 +110,10 @@ def drop_small_deviations(original: PixelRows, synced: PixelRows, path: Indices,
 
 
 def drop_mismatches(original: PixelRows, synced: PixelRows, path: Indices, *groups: Mask) -> Indices:
-    """Take back the matches of groups of frames that fit much worse than all other frames.
+    """Set to -1 the matches of groups of frames that fit much worse than all other frames.
 
-    Parameters
-    ----------
-    original, synced : (n, k) uint8
-        As for `lipblend.pairing.frame_map.find_frame_map`.
-    path : (n_s,) int64
-    groups : (n_s,) bool arrays
-        Synced frames that the original may not hold. Each group is judged as a whole.
-
-    Returns
-    -------
-    (n_s,) int64
-        -1 for the frames taken back. The path itself if too few other frames are left to compare with.
+    Each group, (n_s,) bool, holds synced frames that the original may not contain, and is judged as a whole. The path
+    is returned unchanged if too few other frames are left to compare with.
     """
     reference = np.flatnonzero(~np.any(groups, axis=0) & (path >= 0))
     if len(np.unique(path[reference])) < _MIN_REFERENCE_FRAMES:
