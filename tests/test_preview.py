@@ -201,10 +201,10 @@ def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, mon
 
 def test_the_synced_video_need_not_wait_for_the_original_in_a_window(ninety: Path) -> None:
     info = probe(ninety)
-    assert Scan(info).ahead(4) == 4
-    assert Scan(info, window_pts=(0, 1)).ahead(4) >= 40  # a window of 1.6 s at 25 frames a second
+    assert Scan(info).queue_length(4) == 4
+    assert Scan(info, window_pts=(0, 1)).queue_length(4) >= 40  # a window of 1.6 s at 25 frames a second
     large = replace(info, width=16384, height=6000)
-    assert Scan(large, window_pts=(0, 1)).ahead(4) == 4
+    assert Scan(large, window_pts=(0, 1)).queue_length(4) == 4
 
 
 @pytest.mark.slow(2)

@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from lipblend.cli.app import app
 from lipblend.errors import InputError, InputMismatchError, ModelError
-from lipblend.faces.early_landmarker import LandmarkerSoon
-from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.landmarker import BackgroundLandmarker, FaceLandmarker
 from lipblend.faces.models import resolve_model
 from lipblend.output.synth import write_clip
 from lipblend.picture.patch import Box
@@ -210,7 +209,7 @@ def test_a_face_model_made_early_is_used(sample: SamplePair, monkeypatch: pytest
 
     monkeypatch.setattr(FaceLandmarker, "__init__", counted)
     track = NATURAL.track
-    with LandmarkerSoon(
+    with BackgroundLandmarker(
         lambda: resolve_model("face_landmarker"), max_faces=track.max_faces, confidence=track.confidence
     ) as finder:
         preview(
@@ -240,7 +239,7 @@ def test_refining_makes_one_model_more_and_not_two(sample: SamplePair, monkeypat
 
     monkeypatch.setattr(FaceLandmarker, "__init__", counted)
     track, model = NATURAL.track, resolve_model("face_landmarker")
-    with LandmarkerSoon(model, max_faces=track.max_faces, confidence=track.confidence) as finder:
+    with BackgroundLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as finder:
         words: dict[str, Any] = {"on_quick": lambda _: None, "finder": finder}
         early = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, **words)
         assert len(made) == 2  # it is used by the quick look, and for the original's moment
@@ -252,9 +251,12 @@ def test_refining_makes_one_model_more_and_not_two(sample: SamplePair, monkeypat
 
 def test_a_model_that_cannot_be_made_is_an_error_when_it_is_needed(tmp_path: Path) -> None:
     missing = tmp_path / "none.task"
-    with LandmarkerSoon(missing, max_faces=1, confidence=0.5) as finder, pytest.raises(ModelError, match="not a file"):
+    with (
+        BackgroundLandmarker(missing, max_faces=1, confidence=0.5) as finder,
+        pytest.raises(ModelError, match="not a file"),
+    ):
         finder.ready()
-    with LandmarkerSoon(missing, max_faces=1, confidence=0.5):
+    with BackgroundLandmarker(missing, max_faces=1, confidence=0.5):
         pass  # nobody asked
 
 

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from lipblend.analysis import cuts
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.evidence import gather
+from lipblend.analysis.evidence import gather_evidence
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.first_reading import FaceSearch, Measures, PairReading, measure_missing, read_both
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.measure import in_original, same_face
 from lipblend.errors import InputError
-from lipblend.faces.early_landmarker import LandmarkerSoon
+from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.alignment import Alignment, align, alignment_notes
 from lipblend.pairing.excerpt import Window, align_window
@@ -43,7 +43,7 @@ def analyse(
     on_frame: Callable[[int], None],
     window: Window | None = None,
     thorough: bool = False,
-    finder: LandmarkerSoon | None = None,
+    finder: BackgroundLandmarker | None = None,
 ) -> ClipAnalysis:
     """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
 
@@ -65,7 +65,7 @@ def analyse(
         Search the synced video down to the smallest faces even in an excerpt. Otherwise the search stops at the first
         size that shows a face, and all is done once more, thoroughly, if a face of the original then lacks its
         counterpart: the faces are the same, only sooner.
-    finder : LandmarkerSoon, optional
+    finder : BackgroundLandmarker, optional
         A face model that was created early, with the settings' number of faces and confidence; it stays open.
 
     Raises
@@ -149,13 +149,13 @@ def clip_analysis(
 
 
 def _video_of(scan: Scan) -> Video:
-    return Video(scan.info, np.array(scan.pts), scan.exact_times, scan.kept)
+    return Video(scan.info, np.array(scan.pts), scan.exact_times, scan.kept_frames)
 
 
 def read_colours(original: Scan, synced: Scan, alignment: Alignment, settings: Settings) -> Interpretation:
     """How the colour codes of the synced video are to be read, judged by what both videos show of the same."""
-    evidence = gather(original, synced, alignment.pairing.source, alignment.mapping)
-    return interpret(evidence, original.info, synced.info, believe_tags=settings.colour.interpret == "tags")
+    evidence = gather_evidence(original, synced, alignment.pairing.source, alignment.mapping)
+    return interpret(evidence, original.info, synced.info, trust_tags=settings.colour.interpret == "tags")
 
 
 def measured_tracks(

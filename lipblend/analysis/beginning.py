@@ -48,7 +48,7 @@ def beginning(original: VideoInfo, synced: VideoInfo, *, stop_s: float, settings
     lengths_s = original.duration_s, synced.duration_s
     if any(length_s is None or until_s + MARGIN_S > _LEAST_SAVED * length_s for length_s in lengths_s):
         return None
-    return Window(0.0, until_s, keeps=False)
+    return Window(0.0, until_s, keep_frames=False)
 
 
 def analyse_beginning(

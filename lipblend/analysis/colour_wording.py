@@ -1,4 +1,4 @@
-"""What is said to people of how a synced video's light and colours are read."""
+"""Notes for the summary about how a synced video's light and colours are read."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ SWAPPED = "the synced video's red and blue are swapped"
 SWAPPED_PATCH = "red and blue are swapped in what the generator painted"
 
 
-def fault(plain: Reading, found: Reading) -> str:
-    """What is wrong with the tags, or the channels, where another reading than theirs is right."""
-    said = [SWAPPED] if found.swapped else []
-    if (found.full, found.target_full) != (plain.full, plain.target_full):
-        if found.target_full == plain.target_full:
-            said.append(
-                f"the synced video's codes are of {_range(found.full)} range, not {_range(plain.full)} as tagged"
+def fault(by_tags: Reading, found: Reading) -> str:
+    """What is wrong with the tags or the channel order, given the right reading."""
+    faults = [SWAPPED] if found.swapped else []
+    if (found.full, found.target_full) != (by_tags.full, by_tags.target_full):
+        if found.target_full == by_tags.target_full:
+            faults.append(
+                f"the synced video's codes are of {_range(found.full)} range, not {_range(by_tags.full)} as tagged"
             )
         else:
-            theirs, ours = _range(found.full), _range(found.target_full)
-            said.append(f"the ranges are not what the tags say (synced {theirs}, original {ours})")
+            synced, original = _range(found.full), _range(found.target_full)
+            faults.append(f"the ranges are not what the tags say (synced {synced}, original {original})")
     matrices = found.matrix, found.target_matrix
-    if matrices != (plain.matrix, plain.target_matrix) and not (found.swapped and matrices[0] == matrices[1]):
-        theirs, ours = (MATRIX_NAMES.get(each, f"matrix {each}") for each in matrices)
-        if found.target_matrix == plain.target_matrix:
-            said.append(f"the synced video's colours are coded by {theirs}, not {_name(plain.matrix)} as tagged")
-        elif theirs == ours:
-            said.append("the matrices of the two videos are the same, not different as tagged")
+    if matrices != (by_tags.matrix, by_tags.target_matrix) and not (found.swapped and matrices[0] == matrices[1]):
+        synced, original = (_name(each) for each in matrices)
+        if found.target_matrix == by_tags.target_matrix:
+            faults.append(f"the synced video's colours are coded by {synced}, not {_name(by_tags.matrix)} as tagged")
+        elif synced == original:
+            faults.append("the matrices of the two videos are the same, not different as tagged")
         else:
-            said.append(f"the synced video's colours are coded by {theirs} where the original's are by {ours}")
-    return "; ".join(said)
+            faults.append(f"the synced video's colours are coded by {synced} where the original's are by {original}")
+    return "; ".join(faults)
 
 
-def fault_note(what: str, told: Sequence[float], *, undone: bool) -> str:
-    """A fault, the values that show it, and what was done."""
-    done = "undone" if undone else "left as it is (colour.interpret is tags)"
-    values = f"where both show the same they differ by {told[0]:.1f} levels as tagged, {told[1]:.1f} so read"
-    return f"{what} ({values}): {done}"
+def fault_note(what: str, errors: Sequence[float], *, undone: bool) -> str:
+    """A fault, the errors that show it (by the tags, and by the reading found), and the action taken."""
+    action = "corrected" if undone else "not corrected (colour.interpret is tags)"
+    values = f"colours that both show differ by {errors[0]:.1f} levels as tagged, {errors[1]:.1f} as read now"
+    return f"{what} ({values}): {action}"
 
 
-def light_note(plain: Reading, best: Reading, before: float, left: float) -> str:
-    """How light was brought together."""
-    synced, original = (KIND_NAMES[kind] for kind in (plain.kind, plain.target_kind))
+def light_note(by_tags: Reading, best: Reading, error_by_tags: float, error: float) -> str:
+    """How the light of the two videos was matched."""
+    synced, original = (KIND_NAMES[kind] for kind in (by_tags.kind, by_tags.target_kind))
     if best.through_light:
-        what = f"the synced video's light ({KIND_NAMES[best.kind]}) was brought to the original's ({original})"
+        what = f"the synced video's light ({KIND_NAMES[best.kind]}) was converted to the original's ({original})"
     else:
-        what = f"the synced video has the original's {original} codes, though it is tagged {synced}: they were kept"
-    swapped = f"; {SWAPPED}: undone" if best.swapped else ""
+        what = f"the synced video has the original's {original} codes, although tagged {synced}: they were kept"
+    swapped = f"; {SWAPPED}: corrected" if best.swapped else ""
     return (
-        f"{what}; where both show the same they differ by {left:.1f} levels (by the tags alone {before:.1f}){swapped}"
+        f"{what}; colours that both show differ by {error:.1f} levels ({error_by_tags:.1f} by the tags alone){swapped}"
     )
 
 
-def light_by_tags(plain: Reading) -> str:
-    """Light was converted as the tags say."""
-    synced, original = (KIND_NAMES[kind] for kind in (plain.kind, plain.target_kind))
-    return f"the synced video's light ({synced}) was brought to the original's ({original}) by the tags alone"
+def light_by_tags(by_tags: Reading) -> str:
+    """Light was converted according to the tags."""
+    synced, original = (KIND_NAMES[kind] for kind in (by_tags.kind, by_tags.target_kind))
+    return f"the synced video's light ({synced}) was converted to the original's ({original}) by the tags alone"
 
 
-def unseen(plain: Reading) -> str:
-    """The same, where there was nothing to check it by."""
-    return f"{light_by_tags(plain)}: too little is seen beside the faces to check it"
+def unchecked(by_tags: Reading) -> str:
+    """The same if there was nothing to check it with."""
+    return f"{light_by_tags(by_tags)}; too little is visible beside the faces to check it"
 
 
 def tags(original: VideoInfo, synced: VideoInfo) -> tuple[str, str]:
-    """The colour tags of both videos, a line each."""
+    """The colour tags of both videos, one line each."""
     return f"original  {_tag_text(original)}", f"synced    {_tag_text(synced)}"
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from lipblend.analysis.follow import follow
 from lipblend.analysis.measure import FOOTPRINT_EVERY, FaceMeasure, in_original, measure_faces
 from lipblend.errors import InputError
-from lipblend.faces.early_landmarker import LandmarkerSoon
-from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.landmarker import BackgroundLandmarker, FaceLandmarker
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.by_time import pair_by_time
 from lipblend.pairing.excerpt import check_not_empty
@@ -94,14 +93,14 @@ class FaceSearch:
     thorough : bool
         Search the synced video down to the smallest faces, as the original; otherwise stop at the first size that shows
         a face.
-    landmarker : LandmarkerSoon or None
+    landmarker : BackgroundLandmarker or None
         One that was created early, for the original; it stays open.
     """
 
     model: Path
     track: TrackSettings
     thorough: bool
-    landmarker: LandmarkerSoon | None = None
+    landmarker: BackgroundLandmarker | None = None
 
     def open(self) -> FaceLandmarker:
         """A new landmarker."""
@@ -158,16 +157,16 @@ def read_both(
         prefetch(synced_reader, _QUEUE) as synced_frames,
         search.early() as original_search,
         prefetch(
-            follow(original_frames, infos[0], original_search, search.track), original.ahead(_QUEUE)
+            follow(original_frames, infos[0], original_search, search.track), original.queue_length(_QUEUE)
         ) as original_seen,
         search.open() as synced_search,
         prefetch(
             follow(synced_frames, infos[1], synced_search, search.track, exhaustive=search.thorough),
-            synced.ahead(_QUEUE),
+            synced.queue_length(_QUEUE),
         ) as synced_seen,
     ):
-        rest = synced.recorded(synced_seen)
-        for first, second in pair_by_time(original.recorded(original_seen), rest, starts_s=starts_s):
+        rest = synced.record(synced_seen)
+        for first, second in pair_by_time(original.record(original_seen), rest, starts_s=starts_s):
             if second is not None and same_size:
                 key = first.frame.index, second.frame.index
                 measures[key] = reading.measure(first.frame, first.faces, second.frame, second.faces)

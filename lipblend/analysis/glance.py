@@ -13,13 +13,13 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.first_reading import Measures, PairReading
 from lipblend.analysis.single_frame import faces_of_frame
 from lipblend.errors import InputMismatchError
-from lipblend.faces.early_landmarker import LandmarkerSoon
+from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.alignment import align
+from lipblend.pairing.colour_samples import ColourSamples
 from lipblend.pairing.excerpt import HINT, Window, WindowUnpairedError, window_pts
 from lipblend.pairing.joint_search import SAME_TAKE
 from lipblend.pairing.scan import Scan, Seen, thumbnail
-from lipblend.pairing.sparse import SparsePictures
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
 from lipblend.settings import Settings, TrackSettings
@@ -33,7 +33,7 @@ _REACHES = 0.75, 30.0  # usual frame lengths on both sides in which a frame is l
 
 
 def glance(
-    original: VideoInfo, synced: VideoInfo, time_s: float, *, finder: LandmarkerSoon, settings: Settings
+    original: VideoInfo, synced: VideoInfo, time_s: float, *, finder: BackgroundLandmarker, settings: Settings
 ) -> ClipAnalysis:
     """Analyse the frame shown at a time, by itself.
 
@@ -46,7 +46,7 @@ def glance(
     original, synced : VideoInfo
     time_s : float
         Seconds since the original's first frame.
-    finder : LandmarkerSoon
+    finder : BackgroundLandmarker
         Waited for when both frames are decoded.
     settings : Settings
         The groups ``pair``, ``track``, and of ``colour`` the space.
@@ -101,14 +101,18 @@ def _frame_at(info: VideoInfo, time_s: float) -> Frame:
 
 
 def _scan(info: VideoInfo, frame: Frame, faces: tuple[TrackedFace, ...]) -> Scan:
-    scan = Scan(info, window_pts=(frame.pts, frame.pts), colours=SparsePictures(finer=_FINER))
-    for _ in scan.recorded([Seen(frame, faces, thumbnail(frame.planes[0], frame.layout.depth))]):
+    scan = Scan(info, window_pts=(frame.pts, frame.pts), colours=ColourSamples(finer=_FINER))
+    for _ in scan.record([Seen(frame, faces, thumbnail(frame.planes[0], frame.layout.depth))]):
         pass
     return scan
 
 
 def _faces(
-    frame: Frame, info: VideoInfo, finder: LandmarkerSoon, track: TrackSettings, near: tuple[TrackedFace, ...] = ()
+    frame: Frame,
+    info: VideoInfo,
+    finder: BackgroundLandmarker,
+    track: TrackSettings,
+    near: tuple[TrackedFace, ...] = (),
 ) -> tuple[TrackedFace, ...]:
     """The faces of a frame; with ``near``, those of the other video are looked for in their places first."""
 

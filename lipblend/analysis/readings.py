@@ -1,9 +1,10 @@
-"""Ways in which a synced video's codes can be read, and what each makes of them in the original's encoding."""
+"""Readings: ways to interpret a synced video's colour codes, and the conversion of each to the original's encoding."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -34,22 +35,22 @@ KIND_NAMES = {SDR: "SDR", 16: "PQ", 18: "HLG"}
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the codes of two videos.
+    """One interpretation of the codes of two videos.
 
     Attributes
     ----------
     matrix, target_matrix : int
-        H.273, of the synced video's codes and the original's.
+        H.273 matrix coefficients, of the synced video and of the original.
     full, target_full : bool
-        Ranges.
+        Full range instead of limited.
     swapped : bool
-        The synced video's red and blue change places.
+        Red and blue of the synced video are swapped.
     kind, target_kind : int
-        Transfer functions, see `lipblend.picture.light.kind_of`. Where they are the same, R'G'B' is kept as it is.
+        Transfer functions, see `lipblend.picture.light.kind_of`. If they are equal, R'G'B' is not changed.
     primaries, target_primaries : int
-        Where the transfer functions differ; the same for both keeps the channels apart.
+        Used if the transfer functions differ; equal primaries keep the channels separate.
     gain : float
-        What light is multiplied by: 1 for levels by BT.2408.
+        Exposure: factor on linear light; 1 for levels by BT.2408.
     """
 
     matrix: int
@@ -65,11 +66,11 @@ class Reading:
 
     @property
     def through_light(self) -> bool:
-        """It needs more than a matrix."""
+        """Whether the conversion needs more than a matrix."""
         return self.kind != self.target_kind
 
     def into(self) -> Matrix:
-        """(3, 4): the synced video's codes to R'G'B' 0..1, in the right order."""
+        """(3, 4): the synced video's codes to R'G'B' 0..1."""
         matrix = ycbcr_matrix(_tags(self.matrix, self.full), 0) / 255
         return _SWAP @ matrix if self.swapped else matrix
 
@@ -80,24 +81,24 @@ class Reading:
         return np.column_stack([inverse, -inverse @ matrix[:, 3]])
 
     def path(self) -> LightPath | None:
-        """From R'G'B' to R'G'B'; None for nothing to do."""
+        """From R'G'B' to R'G'B'; None if they are the same."""
         return light_path(self) if self.through_light else None
 
     def code_map(self) -> CodeMap:
-        """The whole way."""
+        """The complete conversion."""
         return CodeMap(self.into(), self.path(), self.out())
 
     def text(self) -> str:
-        """In words: how the synced video is read."""
-        what = f"{MATRIX_NAMES.get(self.matrix, self.matrix)}, {'full' if self.full else 'limited'} range"
-        what += ", red and blue swapped" if self.swapped else ""
+        """How the synced video is read, as text."""
+        text = f"{MATRIX_NAMES.get(self.matrix, self.matrix)}, {'full' if self.full else 'limited'} range"
+        text += ", red and blue swapped" if self.swapped else ""
         if self.through_light:
-            what += f", {KIND_NAMES[self.kind]} light"
-        return what
+            text += f", {KIND_NAMES[self.kind]} light"
+        return text
 
 
 def light_path(reading: Reading) -> LightPath:
-    """The tables of a reading whose transfer functions differ, or of one that keeps the codes (to be corrected)."""
+    """Tables for converting between transfer functions, or the identity if they are equal (to be corrected later)."""
     codes = np.linspace(0, HIGHEST, STEPS)
     light = BRIGHTEST * np.linspace(0, 1, STEPS) ** 4
     same = not reading.through_light
@@ -112,68 +113,61 @@ def light_path(reading: Reading) -> LightPath:
 
 
 def tagged(synced: ColourTags, original: ColourTags, height: int) -> Reading:
-    """What the tags of both say; see `lipblend.picture.ycbcr.convert_colour` for what they leave out.
+    """The reading by the tags of both videos; see `lipblend.picture.ycbcr.convert_colour` for missing tags.
 
-    Of two videos with the same light the one without a matrix is taken to have the other's. An SDR video without a
-    matrix beside an HDR original is not.
+    If the transfer functions are the same, a video without a matrix tag is taken to have the other's matrix.
     """
     kinds = kind_of(synced.transfer), kind_of(original.transfer)
     hd = BT709 if height >= 720 else BT601
     same = kinds[0] == kinds[1]
-    ours = _known(original.matrix) or (same and _known(synced.matrix)) or (BT2020 if kinds[1] != SDR else hd)
-    theirs = _known(synced.matrix) or (ours if same else BT2020 if kinds[0] != SDR else hd)
-    gamuts = [BT2020 if kind != SDR else BT709 for kind in kinds]
+    original_matrix = _known(original.matrix) or (same and _known(synced.matrix)) or (BT2020 if kinds[1] != SDR else hd)
+    synced_matrix = _known(synced.matrix) or (original_matrix if same else BT2020 if kinds[0] != SDR else hd)
+    gamuts = BT2020 if kinds[0] != SDR else BT709, BT2020 if kinds[1] != SDR else BT709
     return Reading(
-        theirs, synced.range == RANGE_FULL, ours, original.range == RANGE_FULL, False, *kinds, gamuts[0], gamuts[1]
+        synced_matrix, synced.range == RANGE_FULL, original_matrix, original.range == RANGE_FULL, False, *kinds, *gamuts
     )
 
 
-def same_light(plain: Reading) -> Iterator[Reading]:
-    """Readings beside the one that the tags give: ranges, matrices and channel order, light as in the original."""
-    matrices = sorted({BT601, BT709, plain.matrix, plain.target_matrix})
-    ranges = [(plain.target_full, plain.target_full), (False, True), (True, False)]
-    for ours in matrices:
-        for theirs in matrices:
-            for full, target_full in ranges:
-                for swapped in (False, True):
-                    if ours == theirs and not swapped and ours != plain.target_matrix:
-                        continue  # the same as with the original's matrix
-                    yield replace(
-                        plain, matrix=theirs, target_matrix=ours, full=full, target_full=target_full, swapped=swapped,
-                        kind=plain.target_kind, primaries=plain.target_primaries,
-                    )  # fmt: skip
+def same_light(by_tags: Reading) -> Iterator[Reading]:
+    """Readings with other ranges, matrices and channel orders, and the original's transfer function."""
+    matrices = sorted({BT601, BT709, by_tags.matrix, by_tags.target_matrix})
+    ranges = [(by_tags.target_full, by_tags.target_full), (False, True), (True, False)]
+    base = replace(by_tags, kind=by_tags.target_kind, primaries=by_tags.target_primaries)
+    for target_matrix, matrix, (full, target_full), swapped in product(matrices, matrices, ranges, (False, True)):
+        if matrix == target_matrix and not swapped and target_matrix != by_tags.target_matrix:
+            continue  # equal to the reading with the original's matrix
+        yield replace(
+            base, matrix=matrix, full=full, target_matrix=target_matrix, target_full=target_full, swapped=swapped
+        )
 
 
-def other_light(plain: Reading) -> Iterator[Reading]:
-    """Readings by another transfer function than the original's: the target's encoding is what its tags say."""
-    for matrix in sorted({BT601, BT709, BT2020}):
-        for full in (False, True):
-            for swapped in (False, True):
-                for kind in {SDR, 16, 18} - {plain.target_kind}:
-                    if kind not in (SDR, plain.kind):
-                        continue
-                    for primaries in {BT709 if kind == SDR else BT2020, plain.target_primaries}:
-                        yield replace(plain, matrix=matrix, full=full, swapped=swapped, kind=kind, primaries=primaries)
+def other_light(by_tags: Reading) -> Iterator[Reading]:
+    """Readings with a transfer function other than the original's, whose encoding is taken from its tags."""
+    kinds = [kind for kind in {SDR, 16, 18} - {by_tags.target_kind} if kind in (SDR, by_tags.kind)]
+    matrices = sorted({BT601, BT709, BT2020})
+    for matrix, full, swapped, kind in product(matrices, (False, True), (False, True), kinds):
+        for primaries in {BT709 if kind == SDR else BT2020, by_tags.target_primaries}:
+            yield replace(by_tags, matrix=matrix, full=full, swapped=swapped, kind=kind, primaries=primaries)
 
 
-def faults(plain: Reading, other: Reading) -> int:
-    """In how many ways another reading says that the tags of the first are wrong."""
-    ranges = (other.full, other.target_full) != (plain.full, plain.target_full)
-    theirs, ours = other.matrix != plain.matrix, other.target_matrix != plain.target_matrix
-    return other.swapped + ranges + theirs + ours
+def faults(by_tags: Reading, other: Reading) -> int:
+    """Number of properties in which a reading differs from the tags."""
+    ranges = (other.full, other.target_full) != (by_tags.full, by_tags.target_full)
+    matrix, target_matrix = other.matrix != by_tags.matrix, other.target_matrix != by_tags.target_matrix
+    return other.swapped + ranges + matrix + target_matrix
 
 
-def swapped_only(into: Matrix, plain: Reading) -> Iterator[Matrix]:
-    """Ways to R'G'B' with red and blue in the other order: swapped in the video's own matrix, BT.601 or BT.709."""
-    for matrix in sorted({BT601, BT709, plain.matrix}):
-        to_rgb = np.vstack([ycbcr_matrix(_tags(matrix, plain.full), 0) / 255, [0, 0, 0, 1]])
+def swapped_only(into: Matrix, by_tags: Reading) -> Iterator[Matrix]:
+    """Conversions to R'G'B' with red and blue swapped in the video's own matrix, BT.601 or BT.709."""
+    for matrix in sorted({BT601, BT709, by_tags.matrix}):
+        to_rgb = np.vstack([ycbcr_matrix(_tags(matrix, by_tags.full), 0) / 255, [0, 0, 0, 1]])
         swap = np.eye(4)
         swap[:3, :3] = _SWAP
         yield (np.vstack([into, [0, 0, 0, 1]]) @ np.linalg.inv(to_rgb) @ swap @ to_rgb)[:3]
 
 
 def _known(matrix: int) -> int:
-    """A matrix of those told apart, 0 for one that is not given."""
+    """The equivalent matrix among those distinguished here; 0 if not given."""
     return {0: 0, UNSPECIFIED: 0, 3: 0, 5: BT601, 10: BT2020}.get(matrix, matrix)
 
 

@@ -92,13 +92,13 @@ def preview_command(
     settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
     differences = [_values(preset_values(find_preset(name))) for name in chosen]
 
-    from lipblend.faces.early_landmarker import LandmarkerSoon
+    from lipblend.faces.landmarker import BackgroundLandmarker
     from lipblend.faces.models import resolve_model
 
     about = f"{'' if presets is not None else f'preset {preset}, '}original {original.name}, synced {synced.name}"
     console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
     track, find = next(iter(settings.values())).track, partial(resolve_model, "face_landmarker", models)
-    with LandmarkerSoon(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
+    with BackgroundLandmarker(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
         # Image processing modules are imported while the face model loads.
         from lipblend.preview.frames import PreviewOptions, preview
         from lipblend.preview.look import Preview

@@ -1,4 +1,4 @@
-"""The face mesh: its points by name, and the measures that are read off it.
+"""The face mesh: its points by name, and measures of it.
 
 Left and right are the *person's*, as in MediaPipe: the person's right eye is on the picture's left, unless the picture
 is mirrored. The index sets follow MediaPipe's published connection lists; the 68-point view is the nearest match of the
@@ -46,11 +46,11 @@ LIPS_OUTER: Indices = (
 LIPS_INNER: Indices = (
     78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
 )
-"""Inner edge of the lips, closed, likewise."""
+"""Inner edge of the lips, closed, from the person's right corner along the upper lip."""
 
 RIGHT_EYE: Indices = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 LEFT_EYE: Indices = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
-"""Edges of the lids, closed, from the outer corner along the upper lid."""
+"""Edges of the eyelids, closed, from the outer corner along the upper lid."""
 RIGHT_BROW: Indices = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 LEFT_BROW: Indices = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 """Outlines of the brows, closed, from the outer end along the upper edge."""
@@ -68,7 +68,7 @@ LEFT_CHEEK: Indices = (345, 346, 347, 348, 329, 371, 423, 426, 436, 434, 416, 37
 CHIN: Indices = (43, 106, 182, 83, 18, 313, 406, 335, 273, 379, 378, 400, 377, 152, 148, 176, 149, 150)
 
 STABLE: Indices = (168, 6, 197, 195, 5, 122, 351, 193, 417, 188, 412, 33, 133, 362, 263, 117, 346)
-"""Points that hardly move in speech: bridge and root of the nose, corners of the eyes, cheekbones."""
+"""Points that hardly move during speech: bridge and root of the nose, corners of the eyes, cheekbones."""
 
 POINTS_68: npt.NDArray[np.intp] = np.array([
     127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356,  # 0-16 jaw
@@ -87,7 +87,7 @@ POINTS_68.setflags(write=False)
 AREA_LOWER_FACE: Indices = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 35, 34, 33, 32, 31)
 AREA_MOUTH: Indices = tuple(range(48, 68))
 AREA_UPPER_FACE: Indices = (0, 1, 2, 31, 32, 33, 34, 35, 14, 15, 16, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17)
-"""Areas in the field's usual choice, in 68-point numbering."""
+"""Areas as usually defined in the field, in 68-point numbering."""
 # fmt: on
 
 Outlines = tuple[Indices, ...]
@@ -106,15 +106,15 @@ REGIONS: Mapping[str, tuple[Outlines, Outlines]] = MappingProxyType(
         "right_brow": ((RIGHT_BROW,), ()),
     }
 )
-"""Regions by name: closed outlines to fill, then outlines to take away. Chin and cheeks are parts of the skin."""
+"""Regions by name: closed outlines to fill, then outlines to subtract. Chin and cheeks are parts of the skin."""
 
 _MOUTH_RIGHT, _MOUTH_LEFT = 61, 291
 _LIP_TOP_INNER, _LIP_BOTTOM_INNER = 13, 14
 _FACE_RIGHT, _FACE_LEFT = 234, 454
 _EYE_RIGHT_OUTER, _EYE_LEFT_OUTER = 33, 263
 _NOSE_TIP = 1
-# How far the tip of the nose stands before points 234 and 454, as a share of half their distance; fitted to MediaPipe's
-# own head pose on three clips.
+# Distance of the nose tip in front of points 234 and 454, divided by half their distance. Fitted to MediaPipe's own
+# head pose on three clips.
 _NOSE_PROTRUSION = 1.75
 
 
@@ -130,7 +130,7 @@ class Landmarks:
     Raises
     ------
     ValueError
-        When shape or dtype differ, or a value is not finite.
+        If shape or dtype differ, or a value is not finite.
     """
 
     points: npt.NDArray[np.float32]
@@ -153,16 +153,13 @@ class Landmarks:
 
     @property
     def face_width_px(self) -> float:
-        """Distance of points 234 and 454, ``w_f``, in pixels. It shrinks as the head turns away."""
+        """Distance between points 234 and 454, ``w_f``, in pixels. It shrinks as the head turns away."""
         return math.dist(self.points[_FACE_LEFT].tolist(), self.points[_FACE_RIGHT].tolist())
 
     @property
     def x_axis(self) -> npt.NDArray[np.float64]:
-        """(2,) unit vector from the person's right to the left: the picture's right for an upright face.
-
-        (1, 0) for a mesh without extent.
-        """
-        # Both spans: the eyes alone are short, the cheeks alone tilt when the head turns.
+        """(2,) unit vector from the person's right to the left; (1, 0) for an upright face or an empty mesh."""
+        # Both spans: the eyes alone are close together, the cheeks alone tilt when the head turns.
         across = self._at(_EYE_LEFT_OUTER) - self._at(_EYE_RIGHT_OUTER) + self._at(_FACE_LEFT) - self._at(_FACE_RIGHT)
         length = float(np.hypot(*across))
         return across / length if length > 0 else np.array([1.0, 0.0])
@@ -195,8 +192,8 @@ class Landmarks:
     def yaw_rad(self) -> float:
         """Rough turn of the head about the vertical, -pi/2..pi/2; positive looks to the picture's right.
 
-        From where the tip of the nose stands between points 234 and 454. Within 1 degree (rms) of MediaPipe's own
-        head pose for turns up to 17 degrees; not checked beyond.
+        From the position of the nose tip between points 234 and 454. Within 1 degree (rms) of MediaPipe's own head
+        pose for turns up to 17 degrees; not checked beyond.
         """
         middle = (self._at(_FACE_LEFT) + self._at(_FACE_RIGHT)) / 2
         half = float((self._at(_FACE_LEFT) - self._at(_FACE_RIGHT)) @ self.x_axis) / 2
@@ -204,7 +201,7 @@ class Landmarks:
         return float(np.arctan2(offset, _NOSE_PROTRUSION * max(half, 0.0))) if offset or half > 0 else 0.0
 
     def box(self) -> Box:
-        """The smallest box of whole pixels around all points; it may reach outside the picture."""
+        """The smallest box of whole pixels around all points; it may extend outside the picture."""
         low = np.floor(self.points.min(axis=0)).astype(int)
         high = np.ceil(self.points.max(axis=0)).astype(int)
         return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))

@@ -1,7 +1,7 @@
-"""Imports put off until they are used, for what a library imports and we never need.
+"""Lazy imports of modules that a library imports but lipblend never uses.
 
-MediaPipe imports ``matplotlib.pyplot`` for drawings that nobody asks for: 0.3 of its 0.8 s. The standard library's
-``LazyLoader`` puts a module in place that loads itself when something of it is used.
+MediaPipe imports ``matplotlib.pyplot`` for drawing functions: 0.3 of its 0.8 s. The standard library's ``LazyLoader``
+inserts a module that loads itself on first use.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
-class _Finder:
-    """Finds the named modules where Python would, and makes them load later."""
+class _LazyFinder:
+    """Finds the named modules where Python would, with a lazy loader."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
@@ -33,15 +33,15 @@ class _Finder:
 
 
 @contextmanager
-def put_off(*names: str) -> Iterator[None]:
-    """Modules of these names that are imported within the with-block are loaded when first used.
+def lazy_imports(*names: str) -> Iterator[None]:
+    """Load the named modules on first use if they are imported within the with-block.
 
-    A module that is imported already stays as it is, one that is not installed is missing at once. Packages are loaded
-    as soon as a module of theirs is, so name what lies deepest. Only those who imported them hold what is not loaded at
-    the end: whoever looks through ``sys.modules``, as `inspect` does, would load them, or fail to.
+    Modules already imported stay as they are, and modules that are not installed still fail at once. A package is
+    loaded as soon as one of its modules is imported, so name the innermost module. Modules not loaded by the end of the
+    block are removed from ``sys.modules``: code that scans it, such as `inspect`, would load them, or fail to.
     """
     new = [name for name in names if name not in sys.modules]
-    finder = _Finder(names)
+    finder = _LazyFinder(names)
     sys.meta_path.insert(0, finder)
     try:
         yield

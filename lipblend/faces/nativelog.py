@@ -1,9 +1,9 @@
-"""Keep MediaPipe's C++ log lines off the user's screen, without losing anything else that is written there.
+"""Hide MediaPipe's C++ log lines, without losing anything else written to standard error.
 
-The library has no switch for them: they go straight to file descriptor 2, mostly while a task is created and while its
-first picture is looked at. Only for those moments the descriptor leads into a temporary file. It belongs to the whole
-process, so what other threads write meanwhile lands in that file as well; afterwards everything that is not a log line
-of the library is written to the real descriptor, in its order. At other times nothing is redirected.
+The library has no switch for them. They go straight to file descriptor 2, mostly while a task is created and while its
+first picture is processed. During these moments the descriptor points to a temporary file. As it belongs to the whole
+process, the file also receives what other threads write; afterwards everything but the library's log lines is written
+to the real descriptor, in order. At other times nothing is redirected.
 """
 
 from __future__ import annotations
@@ -16,29 +16,28 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Not anchored to a line's start: another thread may have left a line unfinished (a progress bar).
+# Not anchored to the start of a line: another thread may have left an unfinished one (a progress bar).
 _LOG_LINE = re.compile(
     rb"[IWE]\d{4} \d\d:\d\d:\d+\.\d+ +\d+ [\w.\-/]+:\d+\][^\n]*\n?"
     rb"|WARNING: (?:Logging before InitGoogle\(\)|All log messages before absl::InitializeLog\(\))[^\n]*\n?"
     rb"|INFO: Created TensorFlow Lite [^\n]*\n?"
     rb"|=== Source Location Trace: ===[^\n]*\n?(?:[\w.\-/]+\.(?:cc|h):\d+\n?)*"
 )
-_ONE_AT_A_TIME = threading.RLock()
+_LOCK = threading.RLock()
 
 
 def without_log_lines(text: bytes) -> bytes:
-    """Return `text` without the log lines that MediaPipe, Abseil and TensorFlow Lite are known to write."""
+    """Remove the log lines of MediaPipe, Abseil and TensorFlow Lite."""
     return _LOG_LINE.sub(b"", text)
 
 
 @contextmanager
 def native_log_hidden() -> Iterator[None]:
-    """Hold back file descriptor 2 within the block; on leaving, write to it what is not a native log line.
+    """Capture file descriptor 2 within the block; on exit, write to it everything but native log lines.
 
-    Blocks in several threads take turns. Where the process has no descriptor 2, there is nothing to hide and nothing
-    is done.
+    Blocks in several threads take turns. Without a descriptor 2, nothing is done.
     """
-    with _ONE_AT_A_TIME:
+    with _LOCK:
         if sys.stderr is not None:
             sys.stderr.flush()
         try:
@@ -47,16 +46,16 @@ def native_log_hidden() -> Iterator[None]:
             yield
             return
         try:
-            with tempfile.TemporaryFile() as held:
-                os.dup2(held.fileno(), 2)
+            with tempfile.TemporaryFile() as captured:
+                os.dup2(captured.fileno(), 2)
                 try:
                     yield
                 finally:
                     if sys.stderr is not None:
                         sys.stderr.flush()
                     os.dup2(real, 2)
-                    held.seek(0)
-                    _write_all(real, without_log_lines(held.read()))
+                    captured.seek(0)
+                    _write_all(real, without_log_lines(captured.read()))
         finally:
             os.close(real)
 

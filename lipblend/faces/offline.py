@@ -1,13 +1,13 @@
-"""A thread without network, and one without profiling: so are threads started from it, not the rest of the process.
+"""System call filters for one thread and the threads it starts: no network, no profiling.
 
-MediaPipe looks up a metrics host of its maker when a task is created, and has no switch against that. On Linux a thread
-may install a seccomp filter for itself and its descendants, without any privilege; this one refuses ``socket()``
-altogether with EAFNOSUPPORT, as a kernel without networking does. Unix sockets are refused too, since a name
-service on the same machine would do the look-up in the thread's stead.
+MediaPipe looks up a metrics host of its maker when a task is created, and has no switch for that. On Linux a thread
+can install a seccomp filter for itself and its descendants without privileges. The first filter makes every
+``socket()`` call fail with EAFNOSUPPORT, as in a kernel without networking. Unix sockets fail too, since a name service
+on the same machine would do the look-up for the thread.
 
-MediaPipe also carries a profiler: for the whole process it lets SIGPROF be ignored, which every process started later
-inherits, and gives each of its threads a timer that sends that signal a hundred times a second of processor time. A
-second filter lets these calls do nothing, and say that they have done it.
+MediaPipe also contains a profiler. It makes the whole process ignore SIGPROF, which child processes inherit, and gives
+each of its threads a timer that sends this signal 100 times per second of processor time. The second filter turns these
+calls into no-ops that report success.
 
 Sources: seccomp(2), prctl(2), ``linux/seccomp.h``, ``linux/audit.h``, ``linux/filter.h``.
 """
@@ -46,14 +46,14 @@ _TIMERS = {"x86_64": (222, 223, 226, 38), "aarch64": (107, 110, 111, 103)}
 
 @dataclass(frozen=True)
 class NetworkStatus:
-    """Whether a thread was cut off from the network.
+    """Whether a thread is cut off from the network.
 
     Parameters
     ----------
     refused : bool
         True when ``socket()`` fails on the thread from now on.
     reason : str
-        Why not, in a few words; empty when `refused`.
+        Why not; empty when `refused`.
     """
 
     refused: bool
@@ -65,39 +65,43 @@ class _Program(ctypes.Structure):
 
 
 def refuse_network_on_this_thread() -> NetworkStatus:
-    """Make every ``socket()`` of the calling thread, and of threads it starts later, fail. There is no way back.
+    """Make every ``socket()`` call of this thread, and of threads it starts later, fail. This cannot be undone.
 
-    Call it on a short-lived thread of its own. It also sets the thread's no_new_privs, so programs started from
-    that thread gain nothing from set-user-ID.
+    Call it on a short-lived thread. It also sets the thread's no_new_privs, so programs started from that thread gain
+    nothing from set-user-ID.
 
     Returns
     -------
     NetworkStatus
-        Not refused on other systems and processors than Linux on x86_64 and aarch64, in a 32-bit process, and where
-        the kernel or a container forbids filters. Nothing has changed then.
+        Not refused, and nothing changed, on systems other than Linux on x86_64 and aarch64, in a 32-bit process, and
+        where the kernel or a container forbids filters.
     """
     if not sys.platform.startswith("linux"):
         return NetworkStatus(False, f"not possible on {platform.system() or sys.platform}")
     machine = platform.machine()
-    if machine not in _CALLS or ctypes.sizeof(ctypes.c_void_p) != 8:
+    if not _has_filter(machine):
         return NetworkStatus(False, f"no filter for this processor ({machine})")
-    return _install(_filter(*_CALLS[machine]))
+    return _install(_network_filter(*_CALLS[machine]))
 
 
 def no_profiling_on_this_thread() -> bool:
-    """Let calls of the calling thread, and of threads it starts later, set neither timers nor the action of SIGPROF.
+    """Turn calls of this thread, and of threads it starts later, that set timers or the action of SIGPROF into no-ops.
 
-    They do nothing, and return as if they had. There is no way back: see `refuse_network_on_this_thread`.
+    They report success. This cannot be undone: see `refuse_network_on_this_thread`.
 
     Returns
     -------
     bool
-        Whether it is so; False where no filter can be had, as there.
+        False where no filter can be installed.
     """
     machine = platform.machine()
-    if not sys.platform.startswith("linux") or machine not in _CALLS or ctypes.sizeof(ctypes.c_void_p) != 8:
+    if not sys.platform.startswith("linux") or not _has_filter(machine):
         return False
     return _install(_profiling_filter(_CALLS[machine][0], _SIGACTION[machine], _TIMERS[machine])).refused
+
+
+def _has_filter(machine: str) -> bool:
+    return machine in _CALLS and ctypes.sizeof(ctypes.c_void_p) == 8
 
 
 def _install(code: bytes) -> NetworkStatus:
@@ -107,14 +111,14 @@ def _install(code: bytes) -> NetworkStatus:
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
     if prctl(_PR_SET_NO_NEW_PRIVS, 1, None, 0, 0) != 0:
-        return _failed("no_new_privs")
+        return _failure("no_new_privs")
     if prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program), 0, 0) != 0:
-        return _failed("the filter")
+        return _failure("the filter")
     return NetworkStatus(True, "")
 
 
-def _filter(arch: int, socket_number: int) -> bytes:
-    """Six BPF instructions: another architecture or another call passes, socket() gets EAFNOSUPPORT."""
+def _network_filter(arch: int, socket_number: int) -> bytes:
+    """BPF: socket() returns EAFNOSUPPORT; other calls and other architectures pass."""
     instructions = (
         (_LOAD_WORD, 0, 0, _OFFSET_ARCH),
         (_JUMP_IF_EQUAL, 0, 3, arch),
@@ -123,13 +127,13 @@ def _filter(arch: int, socket_number: int) -> bytes:
         (_RETURN, 0, 0, _RET_ERRNO | errno.EAFNOSUPPORT),
         (_RETURN, 0, 0, _RET_ALLOW),
     )
-    return _packed(instructions)
+    return _pack(instructions)
 
 
 def _profiling_filter(arch: int, sigaction: int, timers: Sequence[int]) -> bytes:
-    """BPF: calls about timers, and sigaction() for SIGPROF, return 0 without being made; all others pass."""
+    """BPF: timer calls, and sigaction() that sets SIGPROF, return 0 without any effect; all others pass."""
     calls = len(timers)
-    return _packed(
+    return _pack(
         (
             (_LOAD_WORD, 0, 0, _OFFSET_ARCH),
             (_JUMP_IF_EQUAL, 0, calls + 7, arch),
@@ -139,16 +143,16 @@ def _profiling_filter(arch: int, sigaction: int, timers: Sequence[int]) -> bytes
             (_LOAD_WORD, 0, 0, _OFFSET_FIRST_ARGUMENT),
             (_JUMP_IF_EQUAL, 0, 3, signal.SIGPROF),
             (_LOAD_WORD, 0, 0, _OFFSET_SECOND_ARGUMENT),
-            (_JUMP_IF_EQUAL, 1, 0, 0),  # no new action: a question only
+            (_JUMP_IF_EQUAL, 1, 0, 0),  # no new action given: a query
             (_RETURN, 0, 0, _RET_ERRNO),
             (_RETURN, 0, 0, _RET_ALLOW),
         )
     )
 
 
-def _packed(instructions: Iterable[tuple[int, int, int, int]]) -> bytes:
+def _pack(instructions: Iterable[tuple[int, int, int, int]]) -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
-def _failed(what: str) -> NetworkStatus:
+def _failure(what: str) -> NetworkStatus:
     return NetworkStatus(False, f"the system did not allow {what} ({os.strerror(ctypes.get_errno())})")

@@ -1,4 +1,4 @@
-"""The faces of pictures that lie far apart in time, without searching each of them from scratch."""
+"""Find the faces of pictures far apart in time, without a complete search of each."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import (
     CROP_FACTOR,
     SAME_FACE_IOU,
+    WIDE_CROP_FACTOR,
     Detect,
     Mesh,
     Sweep,
     add_confirmed,
-    crop_around,
+    detect_around,
     find_faces,
+    is_new,
     overlap,
-    shifted,
 )
 
-_TILES_A_PICTURE = 12
-_FULL_SWEEPS = 8  # a camera that moves, or a clip of many shots, shows a new scene in nearly every picture
-_WIDE_CROP_FACTOR = 3.0
-_PLACES_A_FACE = 2  # places that are remembered, over the most faces of a picture
+_TILES_PER_PICTURE = 12
+_MAX_FULL_SWEEPS = 8  # with a moving camera, or many shots, nearly every picture shows a new scene
+_PLACES_PER_FACE = 2  # remembered places, relative to the maximum number of faces
 
 
 class SampledSearch:
-    """Find the faces of some pictures of one video, in the order of time.
+    """Find the faces of some pictures of one video, in order of time.
 
-    The first picture is searched down to the smallest tiles. In the later ones a face is looked for where one was seen
-    before; beside those the picture is looked at as a whole, and some tiles of it (`Sweep`): those that changed most or
-    waited longest, and after a change of the scene all of them, eight times at most. A picture of 1920x1080 takes about
-    15 looks instead of 128.
+    The first picture is searched down to the smallest tiles. In later ones a face is searched where one was seen
+    before, in the whole picture, and in some of its tiles (`Sweep`): those that changed most or waited longest, or all
+    of them after a change of the scene, at most eight times. A picture of 1920x1080 takes about 15 detections instead
+    of 128.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class SampledSearch:
     width, height : int
         Size of the pictures.
     min_face_px : int
-        Faces narrower than this are not looked for.
+        Width of the smallest face to search for.
     max_faces : int
-        At most so many a picture; the largest are taken.
+        Maximum number of faces per picture; the largest are returned.
     """
 
     def __init__(self, detect: Detect, width: int, height: int, *, min_face_px: int, max_faces: int) -> None:
@@ -51,62 +51,51 @@ class SampledSearch:
         self._sweep = Sweep(width, height, min_face_px)
         self._places: list[Mesh] = []
         self._first = True
-        self._full_sweeps = _FULL_SWEEPS
+        self._full_sweeps_left = _MAX_FULL_SWEEPS
 
-    def look(self, whole: npt.NDArray[np.uint8], time_s: float, *, new_scene: bool) -> list[Mesh]:
-        """Look at the next picture.
+    def search(self, whole: npt.NDArray[np.uint8], time_s: float, *, new_scene: bool) -> list[Mesh]:
+        """Search the next picture.
 
         Parameters
         ----------
         whole : (h, w, 3) uint8 RGB
         time_s : float
-            When it is shown; rising.
+            Presentation time; rising.
         new_scene : bool
-            It shows another scene than the picture before.
+            The picture shows another scene than the previous one.
 
         Returns
         -------
         list of (478, 2) float32
-            One mesh a face, in pixels of the picture, largest first. New ones are confirmed as in `find_faces`.
+            One mesh per face, in pixels of the picture, largest first. New ones are confirmed as in `find_faces`.
         """
         if self._first:
             self._first = False
             found = find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=True)
-            self._sweep.looked_everywhere(whole, time_s)
+            self._sweep.mark_searched(whole, time_s)
         else:
-            found = self._seen_again(whole)
-            full = new_scene and self._full_sweeps > 0
-            self._full_sweeps -= full
-            count = len(self._sweep) if full else _TILES_A_PICTURE
-            found += self._sweep.look(whole, time_s, self._detect, known=found, count=count)
+            found = self._find_again(whole)
+            full = new_scene and self._full_sweeps_left > 0
+            self._full_sweeps_left -= full
+            count = len(self._sweep) if full else _TILES_PER_PICTURE
+            found += self._sweep.search(whole, time_s, self._detect, known=found, count=count)
         found = sorted(found, key=lambda mesh: -Landmarks(mesh).face_width_px)[: self._max_faces]
-        elsewhere = [place for place in self._places if all(overlap(place, mesh) < SAME_FACE_IOU for mesh in found)]
-        self._places = [*found, *elsewhere][: _PLACES_A_FACE * self._max_faces]
+        elsewhere = [place for place in self._places if is_new(place, found)]
+        self._places = [*found, *elsewhere][: _PLACES_PER_FACE * self._max_faces]
         return found
 
-    def _seen_again(self, whole: npt.NDArray[np.uint8]) -> list[Mesh]:
-        """Faces where there were some before: each where it was, or not far from there."""
+    def _find_again(self, whole: npt.NDArray[np.uint8]) -> list[Mesh]:
+        """Faces at or near the places where faces were seen before. One that has moved has to be confirmed."""
         found: list[Mesh] = []
         for place in self._places:
-            for factor in (CROP_FACTOR, _WIDE_CROP_FACTOR):
-                seen = self._in_crop(whole, place, factor)
+            for factor in (CROP_FACTOR, WIDE_CROP_FACTOR):
+                seen = detect_around(place, factor, whole, self._detect)
+                seen = [mesh for mesh in seen if Landmarks(mesh).face_width_px >= self._min_face_px]
                 for mesh in sorted(seen, key=lambda mesh: -overlap(place, mesh)):
-                    self._take(found, mesh, place, whole)
+                    if overlap(place, mesh) < SAME_FACE_IOU:
+                        add_confirmed(found, mesh, whole, self._detect, self._min_face_px)
+                    elif is_new(mesh, found):
+                        found.append(mesh)
                 if seen:
                     break
         return found
-
-    def _take(self, found: list[Mesh], mesh: Mesh, place: Mesh, whole: npt.NDArray[np.uint8]) -> None:
-        """Keep a face that is new; one that is not where it was has to be confirmed."""
-        if overlap(place, mesh) < SAME_FACE_IOU:
-            add_confirmed(found, mesh, whole, self._detect, self._min_face_px)
-        elif all(overlap(mesh, known) < SAME_FACE_IOU for known in found):
-            found.append(mesh)
-
-    def _in_crop(self, whole: npt.NDArray[np.uint8], place: Mesh, factor: float) -> list[Mesh]:
-        height, width = whole.shape[:2]
-        crop = crop_around(place, factor).clipped(width, height)
-        if crop.width < 2 or crop.height < 2:
-            return []
-        seen = [shifted(mesh, crop) for mesh in self._detect(whole[crop.y0 : crop.y1, crop.x0 : crop.x1])]
-        return [mesh for mesh in seen if Landmarks(mesh).face_width_px >= self._min_face_px]

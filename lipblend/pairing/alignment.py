@@ -1,4 +1,4 @@
-"""How two videos go together: where the synced frame lies on the original's, and which frame was made from which."""
+"""Alignment of two videos: the mapping between their frames, the frame map, and the output's timeline."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import numpy.typing as npt
 
 from lipblend.errors import InputMismatchError
 from lipblend.pairing import timeline
-from lipblend.pairing.joint_search import SAME_TAKE, match, samples
-from lipblend.pairing.placement import Pairs, SmallPictures, find_mapping, refined_on_frames
+from lipblend.pairing.joint_search import SAME_TAKE, match, sample_pairs
+from lipblend.pairing.mapping_search import find_mapping, refine_on_frames
 from lipblend.pairing.scan import Scan
+from lipblend.pairing.small_pictures import SmallPictures
 from lipblend.pairing.timeline import Clock, Pairing, Timeline
 from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.settings import PairSettings
 from lipblend.video.info import VideoInfo
 
-_SAME_SCENE = 0.57  # measured: 0.54 at most between different scenes, 0.6 and more between moments of one scene
-_MENTIONED_S = 0.06  # a smaller offset is a matter of rounding, or of frames lost and repeated
-_MENTIONED = 3
-_LEAST_DRIFT, _MOST_DRIFT = 1e-3, 0.9
+_MIN_LIKENESS = 0.57  # measured: 0.54 at most between different scenes, 0.6 and more between moments of one scene
+_MIN_NOTED_OFFSET_S = 0.06  # smaller offsets come from rounding, or from lost and repeated frames
+_MIN_NOTED_BACKWARD = 3
+_MIN_NOTED_DRIFT, _MAX_DRIFT = 1e-3, 0.9
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """How two videos go together.
+    """How two videos correspond.
 
     Attributes
     ----------
     mapping : FrameMapping
-        Where the original's pixels lie in the synced frame.
+        From pixels of the original to pixels of the synced frame.
     pairing : Pairing
     timeline : Timeline
     likeness : float
-        How alike matched frames are, -1 to 1: median correlation of the detail of small grey pictures.
+        Median correlation of the detail of matched small grey pictures, -1 to 1.
     """
 
     mapping: FrameMapping
@@ -45,65 +46,71 @@ class Alignment:
 
 
 def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
-    """Find out how two videos go together.
+    """Align two videos in space and time.
 
     Raises
     ------
     InputMismatchError
-        If they show different scenes, or have no moment in common.
+        If they show different scenes, or do not overlap at the given offset.
     """
     clocks = original.clock(), synced.clock()
     offset_s = None if settings.offset_s == "auto" else settings.offset_s
     small = SmallPictures.of(original, synced)
-    source = _guess(clocks, settings.method, offset_s or 0.0)
+    source = _source_without_search(clocks, settings.method, offset_s or 0.0)
     if offset_s is not None and (source < 0).all():
         raise InputMismatchError(
-            f"with an offset of {offset_s:g} s the two videos have no moment in common",
-            hint="Leave out --offset to have it found.",
+            f"with an offset of {offset_s:g} s the two videos do not overlap in time",
+            hint="Leave out --offset to detect it.",
         )
     if settings.method == "auto":
         mapping, source = match(original, synced, small, clocks, offset_s)
     else:
-        mapping = find_mapping(original, synced, small, samples(source, len(original)), enough=SAME_TAKE)
-    likeness = small.likeness(samples(source, len(original)), mapping)
-    if likeness < _SAME_SCENE:
-        raise _other_scene(original.info, synced.info, likeness)
+        mapping = find_mapping(original, synced, small, sample_pairs(source, len(original)), enough=SAME_TAKE)
+    likeness = small.likeness(sample_pairs(source, len(original)), mapping)
+    if likeness < _MIN_LIKENESS:
+        raise InputMismatchError(
+            f"the two videos show different scenes (likeness {likeness:.2f}; at least {_MIN_LIKENESS} is needed, 0.99 "
+            "is typical)",
+            details=(f"original  {original.info.path}", f"synced    {synced.info.path}"),
+            hint="Check that the synced video was made from this original, and that neither is rotated or mirrored.",
+        )
     if not mapping.is_identity:
-        mapping = refined_on_frames(original, synced, _matched(source), mapping)
+        matched = [(int(i), j) for j, i in enumerate(source) if i >= 0]
+        mapping = refine_on_frames(original, synced, matched, mapping)
     pairing = timeline.describe(source, *clocks, offset_s=offset_s)
     return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), likeness)
 
 
 def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) -> Iterator[str]:
-    """What the summary says about how the two videos go together."""
+    """Lines for the summary about how the two videos correspond."""
     pairing, follows = found.pairing, found.timeline.follows
     if follows == "synced":
-        why = "the generator re-timed the picture" if not pairing.in_step else "as asked"
-        yield f"the output follows the synced video's time line ({why})"
+        why = "the generator re-timed the picture" if not pairing.in_step else "as requested"
+        yield f"the output follows the synced video's timeline ({why})"
     elif not pairing.in_step:
-        yield "the output follows the original's time line, as asked; the synced video does not keep step with it"
-    if abs(pairing.offset_s) > _MENTIONED_S:
-        way = "into" if pairing.offset_s > 0 else "before"
-        yield f"the synced video starts {abs(pairing.offset_s):.3f} s {way} the original"
-    steady = not pairing.jumps and pairing.backward < _MENTIONED and pairing.drift > -_MOST_DRIFT
-    if not pairing.in_step and steady and abs(pairing.drift) > _LEAST_DRIFT:
+        yield "the output follows the original's timeline, as requested; the synced video is not in step with it"
+    if abs(pairing.offset_s) > _MIN_NOTED_OFFSET_S:
+        where = "after the start of" if pairing.offset_s > 0 else "before"
+        yield f"the synced video starts {abs(pairing.offset_s):.3f} s {where} the original"
+    steady = not pairing.jumps and pairing.backward < _MIN_NOTED_BACKWARD and pairing.drift > -_MAX_DRIFT
+    if not pairing.in_step and steady and abs(pairing.drift) > _MIN_NOTED_DRIFT:
         yield f"its picture runs {1 + pairing.drift:.4f} times as fast as the original's"
-    for count, least, what in (
-        (pairing.before, 1, "synced frames left out at the start, as the original does not hold them"),
-        (pairing.after, 1, "synced frames left out at the end, as the original does not hold them"),
-        (pairing.backward, _MENTIONED, "synced frames that play the original backward"),
-        (pairing.repeated, 1, "synced frames that repeat the one before"),
+    for count, minimum, what in (
+        (pairing.before, 1, "synced frames dropped at the start, as the original does not contain them"),
+        (pairing.after, 1, "synced frames dropped at the end, as the original does not contain them"),
+        (pairing.backward, _MIN_NOTED_BACKWARD, "synced frames that play the original backward"),
+        (pairing.repeated, 1, "synced frames that repeat the previous one"),
         (pairing.jumps, 1, "places where the synced video jumps within the original"),
-        (pairing.missing, 1, "original frames that the synced video leaves out"),
+        (pairing.missing, 1, "original frames that the synced video skips"),
     ):
-        if count >= least:
+        if count >= minimum:
             yield f"{what}: {count}"
     if not found.mapping.lies_exactly(original.upright_size, synced.upright_size):
         yield _mapping_note(found.mapping, original, synced)
     if found.likeness < SAME_TAKE:
         yield (
-            f"matching frames are less alike than usual ({found.likeness:.2f}; 0.99 is usual): check that both videos "
-            "come from the same take (original first), and leave out --pair and --offset if they were given"
+            f"matching frames are less alike than usual ({found.likeness:.2f}; 0.99 is typical): check that both "
+            "videos come from the same take (original first), and leave out --pair and --offset if you passed them"
         )
 
 
@@ -116,20 +123,9 @@ def _mapping_note(mapping: FrameMapping, original: VideoInfo, synced: VideoInfo)
     )
 
 
-def _guess(clocks: tuple[Clock, Clock], method: str, offset_s: float) -> npt.NDArray[np.int64]:
+def _source_without_search(clocks: tuple[Clock, Clock], method: str, offset_s: float) -> npt.NDArray[np.int64]:
+    """The frame map by index or by time; -1 outside the original."""
     if method == "index":
         index = np.arange(len(clocks[1].times_s)) + round(offset_s / max(clocks[0].period_s, 1e-6))
         return np.where((index >= 0) & (index < len(clocks[0].times_s)), index, -1)
     return timeline.source_by_time(*clocks, offset_s)
-
-
-def _matched(source: npt.NDArray[np.int64]) -> Pairs:
-    return [(int(i), j) for j, i in enumerate(source) if i >= 0]
-
-
-def _other_scene(original: VideoInfo, synced: VideoInfo, likeness: float) -> InputMismatchError:
-    return InputMismatchError(
-        f"the two videos show different scenes (likeness {likeness:.2f}, {_SAME_SCENE} needed, 0.99 usual)",
-        details=(f"original  {original.path}", f"synced    {synced.path}"),
-        hint="Check that the synced video was made from this original, and that neither is turned or mirrored.",
-    )

@@ -1,4 +1,4 @@
-"""Which synced picture is shown at the time of an original one."""
+"""Pair frames of two videos by their time, while both are read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 
 class Timed(Protocol):
-    """Anything shown at a time: a frame, or a frame with what was found in it."""
+    """Anything with a presentation time, such as a frame."""
 
     @property
     def time_s(self) -> float:
@@ -21,21 +21,21 @@ B = TypeVar("B", bound=Timed)
 def pair_by_time(
     original: Iterable[A], synced: Iterable[B], *, starts_s: tuple[float, float] | None = None
 ) -> Iterator[tuple[A, B | None]]:
-    """Walk both videos together; with every original item the synced item nearest in time.
+    """Read both videos together, and pair every original item with the synced item nearest in time.
 
     Times count from each video's own first item, as generators start their output at 0 whatever the source did.
 
     Parameters
     ----------
     original, synced : iterables of Timed
-        In presentation order. Each is read once; two items of the synced video are held at most.
+        In presentation order. Each is read once; at most two items of the synced video are held.
     starts_s : (float, float), optional
-        Times of the original and of the synced video that belong together; their first items' otherwise.
+        Times of the original and of the synced video that correspond; by default those of their first items.
 
     Yields
     ------
     (original item, synced item or None)
-        None once the original item lies more than half a frame's time after the last synced item.
+        None once the original item is more than half a frame period later than the last synced item.
     """
     following = iter(synced)
     current = next(following, None)

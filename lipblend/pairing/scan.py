@@ -1,4 +1,4 @@
-"""What is kept of each video after it was read once: times, small grey pictures, faces."""
+"""What is stored of each video while it is read once: times, small grey pictures, faces, colour samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.tracks import TrackedFace
-from lipblend.pairing.sparse import SparsePictures
+from lipblend.pairing.colour_samples import ColourSamples
 from lipblend.pairing.timeline import Clock
 from lipblend.runtime.spill import StoredSequence
 from lipblend.runtime.spill_rows import StoredRows
@@ -23,9 +23,9 @@ from lipblend.video.stretch import WindowReader
 Thumb = npt.NDArray[np.uint8]
 
 _THUMB_PIXELS = 5184  # 96 x 54
-_CUT_SHORT_S = 0.25
-_KEPT_BYTES = 400_000_000  # of the frames of a window, a video
-_MOST_AHEAD = 100
+_CUT_SHORT_TOLERANCE_S = 0.25
+_MAX_KEPT_BYTES = 400_000_000  # frames of a window, per video
+_MAX_QUEUE = 100
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Seen:
         return self.frame.time_s
 
 
-def _whole_numbers() -> MutableSequence[int]:
+def _integers() -> MutableSequence[int]:
     return array("q")
 
 
-def _numbers() -> MutableSequence[float]:
+def _floats() -> MutableSequence[float]:
     return array("d")
 
 
 @dataclass
 class Scan:
-    """One video, one entry a frame.
+    """One video, with one entry per frame.
 
     Attributes
     ----------
@@ -61,67 +61,66 @@ class Scan:
         In ``info.time_base``.
     times_s : sequence of float
     thumbs : sequence of (h, w) uint8
-        Small grey pictures, see `thumbnail`; they lie in a file.
+        Small grey pictures, see `thumbnail`; stored in a file.
     faces : sequence of tuple of TrackedFace
-        In the frame's own pixels; they lie in a file.
-    colours : SparsePictures
+        In the frame's own pixels; stored in a file.
+    colours : ColourSamples
         Small colour pictures of some frames.
     damage : tuple of str
-        What was wrong with the file, for the summary.
+        Damage found in the file, for the summary.
     exact_times : bool
-        Every frame carries the time stamp that the file gives it, so that it can be found again by it.
+        Every frame has the time stamp from the file, so that it can be found again by it.
     window_pts : (int, int) or None
-        Only the frames with time stamps from the one to the other are read; None for all.
-    kept : dict of int to Frame
-        Frames of a window, by index, so that they need not be decoded again; empty where they would take too much
-        memory.
-    keeps : bool
-        Frames of a window are kept.
+        First and last time stamp of the frames to read; None for all.
+    keep_frames : bool
+        Keep the decoded frames of a window.
+    kept_frames : dict of int to Frame
+        These frames, by index, so that they need not be decoded again; at most 400 MB.
     """
 
     info: VideoInfo
-    pts: MutableSequence[int] = field(default_factory=_whole_numbers)
-    durations: MutableSequence[int] = field(default_factory=_whole_numbers)
-    times_s: MutableSequence[float] = field(default_factory=_numbers)
+    pts: MutableSequence[int] = field(default_factory=_integers)
+    durations: MutableSequence[int] = field(default_factory=_integers)
+    times_s: MutableSequence[float] = field(default_factory=_floats)
     thumbs: Sequence[Thumb] = field(default_factory=StoredRows)
     faces: Sequence[tuple[TrackedFace, ...]] = field(default_factory=StoredSequence)
-    colours: SparsePictures = field(default_factory=SparsePictures)
+    colours: ColourSamples = field(default_factory=ColourSamples)
     damage: tuple[str, ...] = ()
     exact_times: bool = True
     window_pts: tuple[int, int] | None = None
-    kept: dict[int, Frame] = field(default_factory=dict)
-    keeps: bool = True
+    keep_frames: bool = True
+    kept_frames: dict[int, Frame] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pts)
 
     def reader(self) -> VideoReader:
-        """A reader of the frames that are wanted."""
+        """Open the video, or its window, for reading."""
         return VideoReader(self.info) if self.window_pts is None else WindowReader(self.info, *self.window_pts)
 
-    def ahead(self, usual: int) -> int:
-        """How many frames may wait until they are recorded: of a window as many as may be kept, else the usual.
+    def queue_length(self, default: int) -> int:
+        """How many frames may wait to be recorded: of a window as many as may be kept, else `default`.
 
-        The first frame of the original is searched for long; the synced video can be done meanwhile.
+        The face search in the original's first frame takes long; the synced video can be read meanwhile.
         """
-        if self.window_pts is None or not self.keeps:
-            return usual
+        if self.window_pts is None or not self.keep_frames:
+            return default
         info = self.info
-        most_bytes = info.width * info.height * 3 * (2 if info.layout.depth > 8 else 1)
-        return max(usual, min(_KEPT_BYTES // most_bytes, _MOST_AHEAD))
+        frame_bytes = info.width * info.height * 3 * (2 if info.layout.depth > 8 else 1)
+        return max(default, min(_MAX_KEPT_BYTES // frame_bytes, _MAX_QUEUE))
 
     def clock(self) -> Clock:
-        """When the frames are shown, once they are read."""
+        """When the frames are shown. Complete once all are recorded."""
         return Clock(np.array(self.times_s), None if self.window_pts is None else self.info.start_s)
 
     def frames(self, wanted: Sequence[int]) -> Iterator[Frame]:
-        """Frames by index, once more, not to be written to; see `lipblend.video.ordered.frames_at`."""
-        if all(index in self.kept for index in wanted):  # also where none is wanted
-            return iter([self.kept[index] for index in wanted])
+        """Frames by index, read again; read-only. See `lipblend.video.ordered.frames_at`."""
+        if all(index in self.kept_frames for index in wanted):  # also if `wanted` is empty
+            return iter([self.kept_frames[index] for index in wanted])
         return frames_at(self.info, self.pts, wanted, exact=self.exact_times, window=self.window_pts is not None)
 
-    def recorded(self, seen: Iterable[Seen]) -> Iterator[Seen]:
-        """Hand frames on, and keep what is to be kept of each."""
+    def record(self, seen: Iterable[Seen]) -> Iterator[Seen]:
+        """Store what the scan holds of each frame, and pass the frames on."""
         thumbs, faces = self.thumbs, self.faces
         assert isinstance(thumbs, StoredRows)
         assert isinstance(faces, StoredSequence)
@@ -131,45 +130,42 @@ class Scan:
             self.times_s.append(item.time_s)
             thumbs.append(item.thumb)
             faces.append(item.faces)
-            self.colours.see(len(self) - 1, item.frame, item.thumb.shape[::-1])
-            if self.window_pts is not None and self.keeps:
-                self._keep(item.frame)
+            self.colours.add(len(self) - 1, item.frame, item.thumb.shape[::-1])
+            if self.window_pts is not None and self.keep_frames:
+                frame_bytes = sum(plane.nbytes for plane in item.frame.planes)
+                if frame_bytes * (len(self.kept_frames) + 1) <= _MAX_KEPT_BYTES:
+                    self.kept_frames[len(self) - 1] = item.frame
             yield item
 
-    def _keep(self, frame: Frame) -> None:
-        size = sum(plane.nbytes for plane in frame.planes)
-        if size * (len(self.kept) + 1) <= _KEPT_BYTES:
-            self.kept[len(self) - 1] = frame
-
     def finish(self, reader: VideoReader) -> None:
-        """Take over what the reader noticed."""
+        """Copy what the reader noticed: damage, and whether time stamps are exact."""
         self.exact_times = reader.bumped_pts == 0
         if isinstance(reader, WindowReader):
             self.exact_times &= reader.unplaced == 0
             self.damage = tuple(_damage(self.info, reader))
             return
-        # The last frame's own length says nothing: the reader stretches it to the end that the container names.
-        usual_s = float(np.median(np.diff(self.times_s))) if len(self) > 1 else 0.0
-        end_s = self.times_s[-1] + usual_s if self.pts else 0.0
+        # The last frame's own duration says nothing: the reader extends it to the end given by the container.
+        period_s = float(np.median(np.diff(self.times_s))) if len(self) > 1 else 0.0
+        end_s = self.times_s[-1] + period_s if self.pts else 0.0
         self.damage = (*_missing(self.info, len(self), end_s), *_damage(self.info, reader))
 
 
 def thumb_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height of the small picture of a frame: its shape, about 5000 pixels."""
+    """Width and height of the small picture of a frame: same aspect ratio, about 5000 pixels."""
     scale = (_THUMB_PIXELS / (width * height)) ** 0.5
     return max(8, round(width * scale)), max(8, round(height * scale))
 
 
 def to_small(shape: tuple[int, ...], info: VideoInfo) -> tuple[float, float]:
-    """Factors across and down, from whole frames to a small picture of a shape (h, w, ...)."""
+    """Factors along x and y from whole frames to a small picture of shape (h, w, ...)."""
     return shape[1] / info.upright_width, shape[0] / info.upright_height
 
 
 def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
-    """The small grey picture of a frame, area-averaged, in 8-bit levels."""
+    """Reduce luma to the small grey picture of a frame: (h, w) uint8, area-averaged, in 8-bit levels."""
     height, width = luma.shape
     size, small = thumb_size(width, height), np.asarray(luma)
-    # Halving is several times as fast as the one large step.
+    # Halving is several times faster than one large step.
     while not (small.shape[0] % 2 or small.shape[1] % 2) and small.shape[1] >= 4 * size[0]:
         small = np.asarray(cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA))
     small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA))
@@ -177,11 +173,11 @@ def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
 
 
 def _missing(info: VideoInfo, count: int, end_s: float) -> Iterator[str]:
-    """What the container promises and the decoder did not give: a number of frames, or else a length."""
-    promised = info.frame_count or 0
-    if count < promised - max(1, promised // 50):
-        yield f"{info.path.name} is damaged or cut short: {count} of {promised} frames could be decoded"
-    elif not promised and info.duration_s and end_s - info.start_s < 0.98 * info.duration_s - _CUT_SHORT_S:
+    """Frames, or else seconds, that the container declares and the decoder did not return."""
+    declared = info.frame_count or 0
+    if count < declared - max(1, declared // 50):
+        yield f"{info.path.name} is damaged or cut short: {count} of {declared} frames could be decoded"
+    elif not declared and info.duration_s and end_s - info.start_s < 0.98 * info.duration_s - _CUT_SHORT_TOLERANCE_S:
         yield (
             f"{info.path.name} is damaged or cut short: its picture ends after {end_s - info.start_s:.2f} of "
             f"{info.duration_s:.2f} s"
@@ -192,7 +188,7 @@ def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:
     for count, what in (
         (reader.corrupt_packets, "packets could not be decoded"),
         (reader.concealed_frames, "frames are damaged"),
-        (reader.bumped_pts, "frames had a time stamp that does not rise, and were moved on"),
+        (reader.bumped_pts, "frames had a time stamp not later than the one before; their times were increased"),
     ):
         if count:
             yield f"{info.path.name}: {count} {what}"

@@ -17,7 +17,7 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.glance import glance
 from lipblend.analysis.settings_read import analysis_values
 from lipblend.errors import InputError, NoFaceError
-from lipblend.faces.early_landmarker import LandmarkerSoon
+from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.pair import Pair, open_pair
 from lipblend.pairing.excerpt import Window, WindowUnpairedError, reach_s
 from lipblend.plan.make_plan import make_plan
@@ -64,7 +64,7 @@ def preview(
     settings: Mapping[str, Settings],
     *,
     options: PreviewOptions | None = None,
-    finder: LandmarkerSoon | None = None,
+    finder: BackgroundLandmarker | None = None,
 ) -> Preview:
     """Render single frames.
 
@@ -86,7 +86,7 @@ def preview(
     settings : mapping of str to Settings
         Sets of settings by name, at least one.
     options : PreviewOptions, optional
-    finder : LandmarkerSoon, optional
+    finder : BackgroundLandmarker, optional
         A face model created early, with the first settings' number of faces and confidence; created here if not given.
 
     Raises
@@ -132,7 +132,7 @@ class _Run:
         restorers: Mapping[RestoreSettings, Restorer | None],
         options: PreviewOptions,
         clock: FrameTimes,
-        finder: LandmarkerSoon | None = None,
+        finder: BackgroundLandmarker | None = None,
     ) -> None:
         self._pair, self._options = pair, options
         self._clock, self._finder = clock, finder
@@ -175,13 +175,13 @@ class _Run:
     def _glances(self, times_s: Sequence[float], settings: Settings, stack: ExitStack) -> list[ClipAnalysis]:
         track, finder = settings.track, self._early(settings)
         if finder is None:
-            soon = LandmarkerSoon(self._pair.model, max_faces=track.max_faces, confidence=track.confidence)
+            soon = BackgroundLandmarker(self._pair.model, max_faces=track.max_faces, confidence=track.confidence)
             finder = stack.enter_context(soon)
         with one_opencv_thread():
             pair = self._pair
             return [glance(pair.original, pair.synced, each, finder=finder, settings=settings) for each in times_s]
 
-    def _early(self, settings: Settings) -> LandmarkerSoon | None:
+    def _early(self, settings: Settings) -> BackgroundLandmarker | None:
         """The face model created early, if it fits these settings."""
         finder, track = self._finder, settings.track
         fits = finder is not None and (finder.max_faces, finder.confidence) == (track.max_faces, track.confidence)

@@ -10,7 +10,7 @@ from typing import Any
 from lipblend.analysis import cuts
 from lipblend.errors import InputError
 from lipblend.faces.census import FaceReport, census
-from lipblend.faces.early_landmarker import LandmarkerSoon
+from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.sampled_search import SampledSearch
 from lipblend.pairing.scan import Thumb, thumbnail
@@ -138,7 +138,7 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_
     with ExitStack() as stack:
         finder = None
         if model is not None:
-            soon = LandmarkerSoon(model, max_faces=track.max_faces, confidence=track.confidence)
+            soon = BackgroundLandmarker(model, max_faces=track.max_faces, confidence=track.confidence)
             finder = _Finder(info, stack.enter_context(soon), track)
         found = survey(info)
         look = _Look(info, found, whole=every_frame)
@@ -172,7 +172,7 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_
 class _Finder:
     """Finds the faces of the pictures that are looked at, in order."""
 
-    def __init__(self, info: VideoInfo, soon: LandmarkerSoon, track: TrackSettings) -> None:
+    def __init__(self, info: VideoInfo, soon: BackgroundLandmarker, track: TrackSettings) -> None:
         self._info, self._threshold = info, track.cut_threshold
         self._search = SampledSearch(
             lambda rgb: soon.ready().detect(rgb),
@@ -196,7 +196,7 @@ class _Finder:
         thumb = thumbnail(frame.planes[0], frame.layout.depth)
         new_scene = self._thumb is None or cuts.change(self._thumb, thumb) >= self._threshold
         self._thumb = thumb
-        found = self._search.look(picture, frame.time_s, new_scene=new_scene)
+        found = self._search.search(picture, frame.time_s, new_scene=new_scene)
         self.pictures.append([Landmarks(mesh) for mesh in found])
         self.new_scenes.append(new_scene)
         self.times_s.append(frame.time_s)

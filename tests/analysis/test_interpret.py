@@ -1,4 +1,4 @@
-"""How the synced video's codes are read: found by colours that both videos show."""
+"""How the synced video's colour codes are read, given colours that both videos show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lipblend.analysis.evidence import Evidence, Sightings
+from lipblend.analysis.evidence import ColourPairs, Evidence
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.readings import Reading, tagged
 from lipblend.errors import InputMismatchError
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 SDR_TAGS, PQ_TAGS, HLG_TAGS = ColourTags(1, 1, 1, 1), ColourTags(9, 9, 16, 1), ColourTags(9, 9, 18, 1)
 UNTAGGED = ColourTags(2, 2, 2, 0)
 PLAIN = Reading(1, False, 1, False)
-NONE = Sightings(np.empty((0, 3), np.float32), np.empty((0, 3), np.float32))
+NONE = ColourPairs(np.empty((0, 3), np.float32), np.empty((0, 3), np.float32))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def scene(count: int = 3000) -> Floats:
 
 
 def codes(rgb: Floats, reading: Reading = PLAIN) -> NDArray[np.float32]:
-    """R'G'B' as codes of a synced video that is to be read so, with a generator's noise."""
+    """Encode R'G'B' for a reading, with a generator's noise."""
     into = reading.into()
     inverse = np.linalg.inv(into[:, :3])
     noise = np.random.default_rng(1).normal(0, 0.5, rgb.shape)
@@ -58,11 +58,11 @@ def read(
     synced: NDArray[np.float32],
     tags: tuple[ColourTags, ColourTags] = (SDR_TAGS, SDR_TAGS),
     *,
-    painted: Sightings = NONE,
-    believe_tags: bool = False,
+    painted: ColourPairs = NONE,
+    trust_tags: bool = False,
 ) -> Interpretation:
-    ours, theirs = (replace(info, colour=each) for each in tags)
-    return interpret(Evidence(Sightings(original, synced), painted), ours, theirs, believe_tags=believe_tags)
+    infos = (replace(info, colour=each) for each in tags)
+    return interpret(Evidence(ColourPairs(original, synced), painted), *infos, trust_tags=trust_tags)
 
 
 def left(found: Interpretation, original: NDArray[np.float32], synced: NDArray[np.float32]) -> float:
@@ -72,7 +72,7 @@ def left(found: Interpretation, original: NDArray[np.float32], synced: NDArray[n
 
 
 @pytest.mark.parametrize(
-    ("reading", "said"),
+    ("reading", "note"),
     [
         (replace(PLAIN, swapped=True), "red and blue are swapped"),
         (replace(PLAIN, full=True), "of full range, not limited"),
@@ -80,45 +80,46 @@ def left(found: Interpretation, original: NDArray[np.float32], synced: NDArray[n
         (replace(PLAIN, swapped=True, full=True), "red and blue are swapped"),
     ],
 )
-def test_a_fault_is_found_said_and_undone(info: VideoInfo, reading: Reading, said: str) -> None:
-    ours, theirs = codes(scene()), codes(scene(), reading)
-    found = read(info, ours, theirs)
-    assert said in found.notes[0]
-    assert found.notes[0].endswith("undone")
+def test_a_fault_is_found_noted_and_corrected(info: VideoInfo, reading: Reading, note: str) -> None:
+    original, synced = codes(scene()), codes(scene(), reading)
+    found = read(info, original, synced)
+    assert note in found.notes[0]
+    assert found.notes[0].endswith("corrected")
     assert found.found["undone"]
-    assert left(found, ours, theirs) < 1.5
+    assert left(found, original, synced) < 1.5
 
 
 def test_a_tint_over_few_colours_is_not_taken_for_another_matrix(info: VideoInfo) -> None:
     """Read by BT.601, a bluish tint over skin and brown leaves a third of the difference: less, but not nothing."""
     rng = np.random.default_rng(3)
     skin = rng.uniform(0.5, 0.6, (3000, 1)) * np.array([[1, 0.62, 0.45], [1, 0.66, 0.5]])[rng.integers(0, 2, 3000)]
-    ours = codes(skin)
+    original = codes(skin)
     as_601 = codes(skin, replace(PLAIN, matrix=6))
-    tinted = ours + np.median(as_601 - ours, axis=0)
-    assert read(info, ours, tinted) == Interpretation()
+    tinted = original + np.median(as_601 - original, axis=0)
+    assert read(info, original, tinted) == Interpretation()
     # Where colours differ, no tint explains what the matrix does.
     assert "coded by BT.601" in read(info, codes(scene()), codes(scene(), replace(PLAIN, matrix=6))).notes[0]
 
 
-def test_limited_codes_tagged_full(info: VideoInfo) -> None:
-    ours, theirs = codes(scene()), codes(scene())
-    found = read(info, ours, theirs, (SDR_TAGS, replace(SDR_TAGS, range=2)))
-    assert "of limited range, not full" in found.notes[0]
-    assert left(found, ours, theirs) < 1.5
-
-
-def test_codes_of_bt709_tagged_bt601(info: VideoInfo) -> None:
-    ours, theirs = codes(scene()), codes(scene())
-    found = read(info, ours, theirs, (SDR_TAGS, ColourTags(6, 6, 6, 1)))
-    assert "coded by BT.709, not BT.601" in found.notes[0]
+@pytest.mark.parametrize(
+    ("tags", "note"),
+    [
+        (replace(SDR_TAGS, range=2), "of limited range, not full"),
+        (ColourTags(6, 6, 6, 1), "coded by BT.709, not BT.601"),
+    ],
+)
+def test_codes_with_wrong_tags(info: VideoInfo, tags: ColourTags, note: str) -> None:
+    original, synced = codes(scene()), codes(scene())
+    found = read(info, original, synced, (SDR_TAGS, tags))
+    assert note in found.notes[0]
+    assert left(found, original, synced) < 1.5
 
 
 @pytest.mark.parametrize("cast", [(0, 0, 0), (-4, 0, 0), (-3, 2, -2), (3, -1.5, 2.5)])
 @pytest.mark.parametrize("tags", [(SDR_TAGS, SDR_TAGS), (SDR_TAGS, UNTAGGED), (UNTAGGED, UNTAGGED), (PQ_TAGS, PQ_TAGS)])
 def test_a_cast_is_no_fault(info: VideoInfo, cast: tuple[float, ...], tags: tuple[ColourTags, ColourTags]) -> None:
-    ours = codes(scene())
-    found = read(info, ours, ours * np.float32(0.98) + np.float32(cast), tags)
+    original = codes(scene())
+    found = read(info, original, original * np.float32(0.98) + np.float32(cast), tags)
     assert found == Interpretation()
 
 
@@ -127,21 +128,21 @@ def test_grey_pictures_say_nothing_of_channels(info: VideoInfo) -> None:
     assert read(info, codes(grey), codes(grey, replace(PLAIN, swapped=True))) == Interpretation()
 
 
-def test_with_tags_believed_a_fault_is_only_mentioned(info: VideoInfo) -> None:
-    found = read(info, codes(scene()), codes(scene(), replace(PLAIN, swapped=True)), believe_tags=True)
+def test_with_trusted_tags_a_fault_is_only_noted(info: VideoInfo) -> None:
+    found = read(info, codes(scene()), codes(scene(), replace(PLAIN, swapped=True)), trust_tags=True)
     assert found.change is None
-    assert "left as it is" in found.notes[0]
+    assert "not corrected" in found.notes[0]
     assert found.found["undone"] is False
 
 
-def test_channels_swapped_in_what_was_painted_alone(info: VideoInfo) -> None:
+def test_channels_swapped_in_the_painted_part_only(info: VideoInfo) -> None:
     skin = scene(600) * 0 + np.random.default_rng(2).uniform(0.4, 0.9, (600, 1)) * [1, 0.74, 0.6]
-    painted = Sightings(codes(skin), codes(skin * 0.96, replace(PLAIN, swapped=True)))
+    painted = ColourPairs(codes(skin), codes(skin * 0.96, replace(PLAIN, swapped=True)))
     found = read(info, codes(scene()), codes(scene()), painted=painted)
     assert "in what the generator painted" in found.notes[0]
     assert found.change is not None
     assert found.change.painted_into is not None
-    tinted = Sightings(painted.original, codes(skin * [0.93, 0.97, 1.05]))
+    tinted = ColourPairs(painted.original, codes(skin * [0.93, 0.97, 1.05]))
     assert read(info, codes(scene()), codes(scene()), painted=tinted) == Interpretation()
 
 
@@ -163,63 +164,64 @@ WIDE = Reading(9, False, 9, False)
 
 @pytest.mark.parametrize(("tags", "kind"), [(PQ_TAGS, 16), (HLG_TAGS, 18)])
 @pytest.mark.parametrize("white", [203.0, 100.0])
-@pytest.mark.parametrize("theirs", [PLAIN, replace(PLAIN, matrix=6), replace(PLAIN, swapped=True)])
-def test_sdr_is_brought_to_hdr(info: VideoInfo, tags: ColourTags, kind: int, white: float, theirs: Reading) -> None:
-    ours, synced = codes(hdr(scene(), kind, white), WIDE), codes(scene(), theirs)
-    found = read(info, ours, synced, (tags, UNTAGGED))
-    assert "light (SDR) was brought to the original's" in found.notes[0]
-    assert ("swapped" in found.notes[0]) == theirs.swapped
-    assert left(found, ours, synced) < 1.5
+@pytest.mark.parametrize("reading", [PLAIN, replace(PLAIN, matrix=6), replace(PLAIN, swapped=True)])
+def test_sdr_is_converted_to_hdr(info: VideoInfo, tags: ColourTags, kind: int, white: float, reading: Reading) -> None:
+    original, synced = codes(hdr(scene(), kind, white), WIDE), codes(scene(), reading)
+    found = read(info, original, synced, (tags, UNTAGGED))
+    assert "light (SDR) was converted to the original's" in found.notes[0]
+    assert ("swapped" in found.notes[0]) == reading.swapped
+    assert left(found, original, synced) < 1.5
 
 
 def test_a_curve_that_no_standard_has_is_fitted(info: VideoInfo) -> None:
-    original = hdr(scene(), 16)
     mapped = np.clip(1 - np.exp(-1.6 * scene()), 0, 1) * [0.97, 1.0, 1.03]
-    ours, synced = codes(original, WIDE), codes(mapped)
-    assert left(read(info, ours, synced, (PQ_TAGS, SDR_TAGS)), ours, synced) < 1.5
+    original, synced = codes(hdr(scene(), 16), WIDE), codes(mapped)
+    assert left(read(info, original, synced, (PQ_TAGS, SDR_TAGS)), original, synced) < 1.5
 
 
 def test_hdr_codes_that_were_read_as_sdr_are_kept(info: VideoInfo) -> None:
-    original = hdr(scene(), 16)
-    ours, synced = codes(original, WIDE), codes(original, replace(PLAIN, matrix=6))
-    found = read(info, ours, synced, (PQ_TAGS, UNTAGGED))
+    rgb = hdr(scene(), 16)
+    original, synced = codes(rgb, WIDE), codes(rgb, replace(PLAIN, matrix=6))
+    found = read(info, original, synced, (PQ_TAGS, UNTAGGED))
     assert "they were kept" in found.notes[0]
-    assert left(found, ours, synced) < 1.5
+    assert left(found, original, synced) < 1.5
 
 
-def test_light_that_no_curve_brings_together_is_refused(info: VideoInfo) -> None:
+def test_light_that_no_curve_matches_is_refused(info: VideoInfo) -> None:
     rng = np.random.default_rng(8)
-    ours, synced = codes(hdr(scene(), 16), WIDE), codes(scene()[rng.permutation(3000)])
-    with pytest.raises(InputMismatchError, match="cannot be brought together") as caught:
-        read(info, ours, synced, (PQ_TAGS, SDR_TAGS))
+    original, synced = codes(hdr(scene(), 16), WIDE), codes(scene()[rng.permutation(3000)])
+    with pytest.raises(InputMismatchError, match="cannot be matched") as caught:
+        read(info, original, synced, (PQ_TAGS, SDR_TAGS))
     assert caught.value.exit_code == 4
     assert "levels" in caught.value.message
     assert any("transfer 16" in line for line in caught.value.details)
 
 
-def test_where_too_little_is_seen_tags_are_believed_and_that_is_said(info: VideoInfo) -> None:
-    few = Sightings(codes(scene(20)), codes(scene(20)))
-    ours, theirs = (replace(info, colour=each) for each in (PQ_TAGS, SDR_TAGS))
-    found = interpret(Evidence(few, NONE), ours, theirs, believe_tags=False)
+def test_with_too_few_colours_tags_are_trusted_and_noted(info: VideoInfo) -> None:
+    few = ColourPairs(codes(scene(20)), codes(scene(20)))
+    infos = (replace(info, colour=each) for each in (PQ_TAGS, SDR_TAGS))
+    found = interpret(Evidence(few, NONE), *infos, trust_tags=False)
     assert found.change is not None
-    assert "too little is seen" in found.notes[0]
+    assert "too little is visible" in found.notes[0]
 
 
 @pytest.mark.parametrize("height", [480, 1080])
-@pytest.mark.parametrize("ours", [0, 1, 2, 5, 6, 9])
-@pytest.mark.parametrize("theirs", [0, 1, 2, 6, 9])
+@pytest.mark.parametrize("original_matrix", [0, 1, 2, 5, 6, 9])
+@pytest.mark.parametrize("synced_matrix", [0, 1, 2, 6, 9])
 @pytest.mark.parametrize("ranges", [(0, 0), (1, 2), (2, 0)])
-def test_what_is_tried_as_the_tags_say_is_what_is_done(
-    height: int, ours: int, theirs: int, ranges: tuple[int, int]
+def test_the_tagged_reading_equals_the_conversion_by_tags(
+    height: int, original_matrix: int, synced_matrix: int, ranges: tuple[int, int]
 ) -> None:
-    """Where no change is found, the conversion by the tags is the one that was held against the pictures."""
-    original, synced = (ColourTags(each, 2, 2, span) for each, span in zip((ours, theirs), ranges, strict=True))
+    """Without a change, the conversion by the tags must be the one that was compared with the pictures."""
+    original, synced = (
+        ColourTags(each, 2, 2, span) for each, span in zip((original_matrix, synced_matrix), ranges, strict=True)
+    )
     some = codes(scene(50))
     tried = tagged(synced, original, height).code_map().apply(some[None])
     np.testing.assert_allclose(tried, convert_colour(some[None], synced, original, height), atol=0.02)
 
 
-def test_a_matrix_that_only_the_synced_video_names_is_not_taken_on_trust(info: VideoInfo) -> None:
+def test_a_matrix_tagged_in_the_synced_video_only_is_checked(info: VideoInfo) -> None:
     rgb = scene()
     original, synced = codes(rgb), codes(rgb, replace(PLAIN, matrix=6))
     found = read(info, original, synced, (UNTAGGED, ColourTags(6, 6, 6, 1)))
@@ -228,7 +230,7 @@ def test_a_matrix_that_only_the_synced_video_names_is_not_taken_on_trust(info: V
 
 
 def test_a_grey_original_says_nothing_of_matrices(info: VideoInfo) -> None:
-    """Full range, not tagged so: that alone is undone."""
+    """Full range without a tag: only that is corrected."""
     rgb = np.linspace(0.08, 0.95, 3000)[:, None] * [0.95, 1.0, 0.95]  # the generator's tint
     grey = codes(rgb, Reading(1, True, 1, True))
     grey[:, 1:] = 128
@@ -238,12 +240,12 @@ def test_a_grey_original_says_nothing_of_matrices(info: VideoInfo) -> None:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
-def test_channels_swapped_in_a_part_of_what_was_painted(info: VideoInfo, share: float) -> None:
+def test_channels_swapped_in_a_part_of_the_painted_skin(info: VideoInfo, share: float) -> None:
     rgb = scene()
     skin = rgb[rgb[:, 0] > 1.3 * rgb[:, 2]]
     swapped = np.arange(len(skin)) < share * len(skin)
     synced = np.where(swapped[:, None], codes(skin, replace(PLAIN, swapped=True)), codes(0.9 * skin))
-    found = read(info, codes(rgb), codes(rgb), painted=Sightings(codes(skin), synced.astype(np.float32)))
+    found = read(info, codes(rgb), codes(rgb), painted=ColourPairs(codes(skin), synced.astype(np.float32)))
     assert "red and blue are swapped in what the generator painted" in found.notes[0]
     assert found.change is not None
     assert found.change.painted_into is not None

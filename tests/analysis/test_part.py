@@ -24,7 +24,7 @@ class Clip:
 
 def test_a_window_reaches_as_far_as_smoothing_does() -> None:
     window = beginning(Clip(60), Clip(60), stop_s=4, settings=Settings())
-    assert window == Window(0.0, 4 + 2 * reach_s(Settings()), keeps=False)
+    assert window == Window(0.0, 4 + 2 * reach_s(Settings()), keep_frames=False)
     slower = Settings.model_validate({"colour": {"gain_smooth_s": 3}})
     assert beginning(Clip(60), Clip(60), stop_s=4, settings=slower).stop_s > window.stop_s + 6
 
@@ -53,7 +53,7 @@ def test_rows_after_the_last_pair_of_a_window_are_not_of_the_clip(face: Any) -> 
     index = analysis.synced_index.copy()
     index[35:] = -1  # the original is read for longer than the synced video
     analysis = replace(analysis, synced_index=index, shot_starts=np.array([0, 20, 37]))
-    window = Window(0.0, 1.4, keeps=False)
+    window = Window(0.0, 1.4, keep_frames=False)
     found, reason = found_in(window, analysis, stop_s=1.0)
     assert reason == ""
     assert len(found.times_s) == len(found.pts) == len(found.synced_index) == 35

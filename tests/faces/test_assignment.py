@@ -1,8 +1,9 @@
-"""Which mesh continues which face, shown with a made-up detector: square faces in a picture of coordinates."""
+"""Which mesh continues which face, with a synthetic detector: square faces in a picture of coordinates."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lipblend.faces.search import Mesh, find_faces
 from lipblend.faces.tracks import FaceTracker, TrackedFace
@@ -22,7 +23,7 @@ def square(width: float, x: float, y: float) -> Mesh:
 
 
 class World:
-    """Sees every face that lies wholly inside the picture handed to it."""
+    """Detects every face that lies completely inside the given picture."""
 
     def __init__(self) -> None:
         self.faces: Faces = ()
@@ -56,32 +57,35 @@ def follow(*frames: Faces) -> tuple[list[dict[int, tuple[float, float]]], World]
     return places, world
 
 
-def test_a_hidden_face_does_not_take_its_neighbours_mesh() -> None:
-    both, right = ((90, 300, 400), (90, 360, 400)), ((90, 360, 400),)
-    places, _ = follow(both, right, both)
-    assert places == [{0: (300, 400), 1: (360, 400)}, {1: (360, 400)}, {0: (300, 400), 1: (360, 400)}]
-
-
-def test_the_best_match_comes_first() -> None:
-    places, _ = follow(((90, 300, 400), (90, 370, 400)), ((90, 315, 400), (90, 385, 400)))
-    assert places[1] == {0: (315, 400), 1: (385, 400)}
-
-
-def test_a_jump_out_of_the_crop_is_found_in_a_wider_one() -> None:
-    # Beside a face that stays, no search of the whole picture is due that could find it instead.
-    stays = (150, 650, 650)
-    places, _ = follow((stays, (100, 300, 400)), (stays, (100, 370, 400)))
-    assert places[1] == {0: (650, 650), 1: (370, 400)}
-
-
-def test_a_jump_too_far_is_another_face() -> None:
-    places, _ = follow(((100, 300, 400),), ((100, 420, 400),))
-    assert places[1] == {1: (420, 400)}
-
-
-def test_a_sudden_other_size_is_another_face() -> None:
-    places, _ = follow(((60, 300, 400),), ((120, 300, 400),))
-    assert places[1] == {1: (300, 400)}
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        # The large face stays, so that no search of the whole picture is due that could find the other one instead.
+        (
+            (((150, 650, 650), (100, 300, 400)), ((150, 650, 650), (100, 370, 400))),
+            [{0: (650, 650), 1: (300, 400)}, {0: (650, 650), 1: (370, 400)}],
+        ),
+        (
+            (((90, 300, 400), (90, 360, 400)), ((90, 360, 400),), ((90, 300, 400), (90, 360, 400))),
+            [{0: (300, 400), 1: (360, 400)}, {1: (360, 400)}, {0: (300, 400), 1: (360, 400)}],
+        ),
+        (
+            (((90, 300, 400), (90, 370, 400)), ((90, 315, 400), (90, 385, 400))),
+            [{0: (300, 400), 1: (370, 400)}, {0: (315, 400), 1: (385, 400)}],
+        ),
+        ((((100, 300, 400),), ((100, 420, 400),)), [{0: (300, 400)}, {1: (420, 400)}]),
+        ((((60, 300, 400),), ((120, 300, 400),)), [{0: (300, 400)}, {1: (300, 400)}]),
+    ],
+    ids=[
+        "a jump out of the crop is found in a wider one",
+        "a hidden face does not take its neighbour's mesh",
+        "the best match comes first",
+        "a larger jump is another face",
+        "a sudden other size is another face",
+    ],
+)
+def test_assignment(frames: tuple[Faces, ...], expected: list[dict[int, tuple[float, float]]]) -> None:
+    assert follow(*frames)[0] == expected
 
 
 def test_the_crop_grows_and_shrinks_with_the_face() -> None:
@@ -112,14 +116,14 @@ def test_one_face_seen_in_many_tiles_is_one_face() -> None:
     assert len(search(world.detect)) == 1
 
 
-def test_what_is_not_seen_again_is_no_face() -> None:
+def test_a_mesh_not_found_again_is_no_face() -> None:
     def only_in_large_pictures(view: np.ndarray) -> list[Mesh]:
         return [square(100, 200, 200)] if max(view.shape) == SIDE else []
 
     assert search(only_in_large_pictures) == []
 
 
-def test_what_is_seen_elsewhere_the_second_time_is_no_face() -> None:
+def test_a_mesh_found_elsewhere_the_second_time_is_no_face() -> None:
     def somewhere_else(view: np.ndarray) -> list[Mesh]:
         return [square(100, 200, 200)] if max(view.shape) == SIDE else [square(60, 30, 30)] if len(view) == 190 else []
 

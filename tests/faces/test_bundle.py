@@ -14,7 +14,7 @@ import pytest
 from mediapipe import tasks
 
 from lipblend.faces import landmarker as face_layer
-from lipblend.faces.bundle import UNREAD, without_entries
+from lipblend.faces.bundle import UNUSED_ENTRIES, without_entries
 from lipblend.faces.landmarker import FaceLandmarker
 
 
@@ -40,7 +40,7 @@ def packed(contents: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byte
 def test_the_bundle_loses_one_network_and_nothing_else(model_path: Path) -> None:
     whole = model_path.read_bytes()
     before, after = entries(whole), entries(without_entries(whole))
-    assert set(before) - set(after) == UNREAD
+    assert set(before) - set(after) == UNUSED_ENTRIES
     for name, (offset, content) in after.items():
         assert content == before[name][1]
         assert offset % 16 == 0, name
@@ -62,8 +62,8 @@ def test_meshes_are_the_same_bit_for_bit(
     with FaceLandmarker(model_path, max_faces=4, confidence=0.5) as whole:
         expected = [whole.detect(picture) for picture in pictures]
     assert [len(meshes) for meshes in expected] == [1, 2, 1, 1, 0]
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(np.array(ours), np.array(theirs))
+    for first, second in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(np.array(first), np.array(second))
 
 
 def test_the_library_is_given_the_bundle_without_it(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipblend.analysis.follow import _furthest, follow
+from lipblend.analysis.follow import _max_move, follow
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import Mesh
@@ -144,8 +144,8 @@ def test_a_part_may_move_further_than_the_whole(face: Landmarks, part: slice, mo
     later = face.points.copy()
     later[part] += np.float32(moved * face.face_width_px / 2**0.5)
     before, after = (TrackedFace(0, Landmarks(mesh)) for mesh in (face.points, later))
-    assert (_furthest((before,), (after,)) > 1) == far
-    assert _furthest((before,), (TrackedFace(1, before.landmarks),)) == np.inf
+    assert (_max_move((before,), (after,)) > 1) == far
+    assert _max_move((before,), (TrackedFace(1, before.landmarks),)) == np.inf
 
 
 @pytest.mark.slow

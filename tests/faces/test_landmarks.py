@@ -40,7 +40,7 @@ def turned(face: Landmarks, degrees: float) -> Landmarks:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
+    ("outlines", "connections"),
     [
         ((lm.FACE_OVAL,), CONNECTIONS.FACE_LANDMARKS_FACE_OVAL),
         ((lm.LIPS_OUTER, lm.LIPS_INNER), CONNECTIONS.FACE_LANDMARKS_LIPS),
@@ -49,8 +49,8 @@ def turned(face: Landmarks, degrees: float) -> Landmarks:
     ],
     ids=["oval", "lips", "left eye", "right eye"],
 )
-def test_outlines_are_mediapipes(ours: tuple[tuple[int, ...], ...], theirs: object) -> None:
-    assert set().union(*map(closed, ours)) == edges(theirs)
+def test_outlines_are_mediapipes(outlines: tuple[tuple[int, ...], ...], connections: object) -> None:
+    assert set().union(*map(closed, outlines)) == edges(connections)
 
 
 def test_brows_and_nose_use_mediapipes_points() -> None:

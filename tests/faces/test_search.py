@@ -130,11 +130,11 @@ def numbered(width: int, height: int, level: int) -> np.ndarray:
 def test_a_sweep_looks_where_it_changed_first_and_elsewhere_in_turn() -> None:
     positions = Positions()
     sweep = Sweep(1280, 720, 40)
-    sweep.looked_everywhere(numbered(1280, 720, 100), 0.0)
+    sweep.mark_searched(numbered(1280, 720, 100), 0.0)
     for step in range(1, 40):
         before = len(positions.columns)
         picture = numbered(1280, 720, 100 + 3 * step)
-        assert sweep.look(picture, step * 0.5, positions.detect, known=(), count=3) == []
+        assert sweep.search(picture, step * 0.5, positions.detect, known=(), count=3) == []
         assert len(positions.columns) == before + 3
     assert all(min(columns) < 255 // 4 for columns in positions.columns[:3])
     far = [number for number, columns in enumerate(positions.columns) if min(columns) > 255 // 2]
@@ -145,7 +145,7 @@ def test_a_sweep_looks_where_it_changed_first_and_elsewhere_in_turn() -> None:
 def test_a_sweep_skips_what_a_known_face_covers() -> None:
     positions = Positions()
     covers = np.array([[-10, -10], [2000, 2000]], np.float32)
-    assert Sweep(1280, 720, 40).look(numbered(1280, 720, 100), 0.0, positions.detect, known=[covers], count=99) == []
+    assert Sweep(1280, 720, 40).search(numbered(1280, 720, 100), 0.0, positions.detect, known=[covers], count=99) == []
     assert positions.columns == []
 
 
@@ -160,7 +160,7 @@ def test_a_sweep_has_a_tile_for_every_face(width: int, height: int) -> None:
         boxes.append(Box(x0, y0, x0 + rgb.shape[1], y0 + rgb.shape[0]))
         return []
 
-    Sweep(width, height, 40).look(coordinates.astype(np.int16), 0.0, note, known=(), count=10**6)
+    Sweep(width, height, 40).search(coordinates.astype(np.int16), 0.0, note, known=(), count=10**6)
     for face in (40, 47, 70, 99, 130, 200):
         size = 1.3 * face  # a head is higher than wide
         for x in range(0, max(1, int(width - size)), 31):
@@ -185,8 +185,8 @@ def test_a_sweep_does_not_see_known_faces_again_and_sees_new_ones(
         return found
 
     known = [face.points for face in search(scene(1280, 720, (150, 400, 300)), landmarker, exhaustive=False)]
-    assert Sweep(1280, 720, 40).look(scene(1280, 720, (150, 400, 300)), 0.0, detect, known=known, count=99) == []
+    assert Sweep(1280, 720, 40).search(scene(1280, 720, (150, 400, 300)), 0.0, detect, known=known, count=99) == []
     assert sum(seen) == 0
     both = scene(1280, 720, (150, 400, 300), (50, 1000, 500))
-    (new,) = Sweep(1280, 720, 40).look(both, 0.0, detect, known=known, count=99)
+    (new,) = Sweep(1280, 720, 40).search(both, 0.0, detect, known=known, count=99)
     assert middle(Landmarks(new)) == pytest.approx([1000, 500], abs=6)

@@ -74,7 +74,7 @@ def scanned(info: VideoInfo) -> Scan:
     """The first pass over a file, without faces."""
     scan = Scan(info)
     with VideoReader(info) as reader:
-        for _ in scan.recorded(Seen(f, (), thumbnail(f.planes[0], f.layout.depth)) for f in reader):
+        for _ in scan.record(Seen(f, (), thumbnail(f.planes[0], f.layout.depth)) for f in reader):
             pass
         scan.finish(reader)
     return scan

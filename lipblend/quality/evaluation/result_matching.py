@@ -16,7 +16,7 @@ from lipblend.analysis.follow import follow
 from lipblend.errors import InputError, InputMismatchError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
-from lipblend.pairing import geometry
+from lipblend.pairing import mapping_fit
 from lipblend.pairing.alignment import align
 from lipblend.pairing.scan import Scan, Seen, thumbnail
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
@@ -108,7 +108,7 @@ def follow_both(
             for _ in scans
         ]
         seen = [
-            scan.recorded(stack.enter_context(prefetch(follow(reader, reader.info, landmarker, track), _QUEUE)))
+            scan.record(stack.enter_context(prefetch(follow(reader, reader.info, landmarker, track), _QUEUE)))
             for scan, reader, landmarker in zip(scans, readers, found, strict=True)
         ]
         for _ in zip_longest(*seen):  # each is followed on a thread of its own
@@ -144,7 +144,7 @@ def _check_scene(original: Video, plan: Plan, scan: Scan) -> None:
     wanted = [plan.rows[index].original_index for index in chosen]
     wanted_thumbs = np.stack([thumbnail(frame.planes[0], frame.layout.depth) for frame in original.frames(wanted)])
     found_thumbs = np.stack([scan.thumbs[index] for index in chosen])
-    likeness = float(np.median(geometry.likeness(wanted_thumbs, found_thumbs, UNMOVED)))
+    likeness = float(np.median(mapping_fit.likeness(wanted_thumbs, found_thumbs, UNMOVED)))
     if likeness < _SAME_SCENE:
         raise InputMismatchError(
             f"the result shows another scene than the original (likeness {likeness:.2f}, {_SAME_SCENE} needed)",
@@ -156,7 +156,7 @@ def _check_scene(original: Video, plan: Plan, scan: Scan) -> None:
 def _aligned(original: Video, plan: Plan, scan: Scan) -> tuple[FrameMapping, npt.NDArray[np.int64]]:
     original_scan = Scan(original.info)
     with VideoReader(original.info) as reader:
-        for _ in original_scan.recorded(_seen(reader)):
+        for _ in original_scan.record(_seen(reader)):
             pass
         original_scan.finish(reader)
     try:

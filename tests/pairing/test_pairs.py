@@ -32,7 +32,7 @@ from lipblend.selfcheck.sample_scene import Scene
 from lipblend.selfcheck.sample_speech import make_speech
 from lipblend.settings import Settings
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "eval" / "real"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "eval" / "real"
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +61,23 @@ def run(material: Material, tmp_path: Path) -> Callable[..., Outcome]:
         suffix: str = "mp4",
         **pair: object,
     ) -> Outcome:
-        ours = write(
+        original_path = write(
             tmp_path / f"original.{suffix}",
             [material.original[index] for index in original],
             original_times or every(RATE, len(original)),
             tone_hz=ORIGINAL_HZ,
         )
-        theirs = write(
+        synced_path = write(
             tmp_path / f"synced.{suffix}",
             [frame(material.synced[index]) for index in synced],
             synced_times or every(RATE, len(synced)),
             tone_hz=SYNCED_HZ,
         )
         groups = {"encode": {"preset": "ultrafast", "crf": 0}, "pair": pair}
-        result = composite(ours, theirs, tmp_path / f"out.{suffix}", settings=Settings.model_validate(groups))
-        return Outcome(result, read(result.output), read(ours), material, original)
+        result = composite(
+            original_path, synced_path, tmp_path / f"out.{suffix}", settings=Settings.model_validate(groups)
+        )
+        return Outcome(result, read(result.output), read(original_path), material, original)
 
     return go
 
@@ -88,20 +90,24 @@ SHORT = list(range(36))
 
 @pytest.mark.slow(5)
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(RATE, NTSC), (Fraction(60), RATE), (RATE, Fraction(60))], ids=["25-29.97", "60-25", "25-60"]
+    ("original_rate", "synced_rate"),
+    [(RATE, NTSC), (Fraction(60), RATE), (RATE, Fraction(60))],
+    ids=["25-29.97", "60-25", "25-60"],
 )
-def test_another_rate_by_time_follows_the_original(run: Callable[..., Outcome], ours: Fraction, theirs: Fraction):
+def test_another_rate_by_time_follows_the_original(
+    run: Callable[..., Outcome], original_rate: Fraction, synced_rate: Fraction
+):
     # The original has every frame of the material; the synced video shows the one that is nearest in time.
-    count = int(COUNT * theirs / ours)
-    source = [min(round(index * ours / theirs), COUNT - 1) for index in range(count)]
-    done = run(ALL, source, original_times=every(ours, COUNT), synced_times=every(theirs, count))
+    count = int(COUNT * synced_rate / original_rate)
+    source = [min(round(index * original_rate / synced_rate), COUNT - 1) for index in range(count)]
+    done = run(ALL, source, original_times=every(original_rate, COUNT), synced_times=every(synced_rate, count))
     assert_follows_original(done)
     found = done.result.pairing
     assert (found["in_step"], found["offset_s"], found["jumps"], found["backward"]) == (True, 0.0, 0, 0)
     assert found["drift"] == pytest.approx(0, abs=0.02)
     assert abs(found["repeated"] - sum(a == b for a, b in itertools.pairwise(source))) <= 2
     assert done.result.blended >= COUNT - 2
-    if theirs >= ours:
+    if synced_rate >= original_rate:
         assert done.error_to_truth(ALL) < 0.5
 
 
@@ -145,7 +151,7 @@ def test_a_late_start_and_an_early_end(run: Callable[..., Outcome]) -> None:
     assert (done.result.frames, done.result.blended) == (60, 37)
     assert done.result.passed_through == {"no synced frame": 23}
     notes = " ".join(done.result.notes)
-    assert "starts 0.520 s into the original" in notes
+    assert "starts 0.520 s after the start of the original" in notes
     assert "the first 13 frames have no synced picture" in notes
     assert "ends 10 of 60 frames before the original" in notes
     assert done.error_to_truth([-1] * 13 + ALL[13:50] + [-1] * 10) < 0.5
@@ -169,8 +175,8 @@ def test_lost_and_repeated_frames(run: Callable[..., Outcome]) -> None:
     assert_follows_original(done)
     assert (done.result.pairing["missing"], done.result.pairing["repeated"]) == (1, 1)
     notes = " ".join(done.result.notes)
-    assert "synced frames that repeat the one before: 1" in notes
-    assert "original frames that the synced video leaves out: 1" in notes
+    assert "synced frames that repeat the previous one: 1" in notes
+    assert "original frames that the synced video skips: 1" in notes
     assert done.error_to_truth([*range(48), *[-1] * 12]) < 0.5
 
 
@@ -204,7 +210,7 @@ def test_the_time_line_that_is_asked_for(run: Callable[..., Outcome]) -> None:
     source = [*range(24), *range(22, 12, -1)]
     done = run(list(range(24)), source, timeline="original")
     assert_follows_original(done)
-    assert any("does not keep step with it" in note for note in done.result.notes)
+    assert any("is not in step with it" in note for note in done.result.notes)
     assert done.error_to_truth(list(range(24))) < 0.5
     done = run(SHORT, SHORT[6:], timeline="synced")
     assert_follows_synced(done, every(RATE, 30), SHORT[6:])
@@ -216,7 +222,7 @@ def test_an_offset_that_is_given(run: Callable[..., Outcome]) -> None:
     assert_follows_original(done)
     assert done.result.pairing["offset_s"] == 0.32
     assert done.result.blended == 28
-    with pytest.raises(InputMismatchError, match="no moment in common"):
+    with pytest.raises(InputMismatchError, match="do not overlap in time"):
         run(SHORT, SHORT[8:], offset_s=500.0, method="time")
 
 
@@ -280,37 +286,37 @@ def test_another_size_or_shape_is_composed_at_the_originals_size(run: Callable[.
 def test_another_scene_is_refused(tmp_path: Path, material: Material, shape: tuple[int, int]) -> None:
     from lipblend import composite
 
-    ours = write(tmp_path / "original.mp4", material.original[:12], every(RATE, 12), tone_hz=None)
+    original = write(tmp_path / "original.mp4", material.original[:12], every(RATE, 12), tone_hz=None)
     rng = np.random.default_rng(1)
     other = cv2.resize(rng.integers(0, 255, (20, 20, 3)).astype(np.uint8), shape, interpolation=cv2.INTER_CUBIC)
-    theirs = write(
+    synced = write(
         tmp_path / "synced.mp4", [np.roll(other, 3 * n, 1) for n in range(12)], every(RATE, 12), tone_hz=None
     )
     with pytest.raises(InputMismatchError, match="different scenes") as caught:
-        composite(ours, theirs, tmp_path / "out.mp4", settings=Settings())
+        composite(original, synced, tmp_path / "out.mp4", settings=Settings())
     assert caught.value.exit_code == 4
     assert caught.value.hint
     assert sorted(path.name for path in tmp_path.iterdir()) == ["original.mp4", "synced.mp4"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (2, 1), (1, 3), (2, 2), (12, 1)])
-def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], ours: int, theirs: int) -> None:
-    done = run(ALL[:ours], [min(index, ours - 1) for index in range(theirs)])
+@pytest.mark.parametrize(("originals", "synced"), [(1, 1), (2, 1), (1, 3), (2, 2), (12, 1)])
+def test_clips_of_a_frame_or_two(run: Callable[..., Outcome], originals: int, synced: int) -> None:
+    done = run(ALL[:originals], [min(index, originals - 1) for index in range(synced)])
     assert done.result.frames == len(done.out.times)
     assert done.result.blended >= 1
-    assert set(done.originals_shown()) <= set(range(ours))
+    assert set(done.originals_shown()) <= set(range(originals))
 
 
 def real(name: str, tmp_path: Path):
     """Composite a published pair, fast."""
     from lipblend import composite
 
-    ours, theirs = REAL / name / "orig.mp4", REAL / name / "synced.mp4"
-    if not theirs.exists():
+    original, synced = REAL / name / "orig.mp4", REAL / name / "synced.mp4"
+    if not synced.exists():
         pytest.skip(f"{name} is not at hand")
     groups = {"encode": {"preset": "ultrafast"}}
-    return composite(ours, theirs, tmp_path / "out.mp4", settings=Settings.model_validate(groups))
+    return composite(original, synced, tmp_path / "out.mp4", settings=Settings.model_validate(groups))
 
 
 @pytest.mark.slow(12)

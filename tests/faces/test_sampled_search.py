@@ -32,7 +32,7 @@ def searched(detect: Counted, pictures: Sequence[np.ndarray], scenes: Sequence[b
     search = SampledSearch(detect, WIDTH, HEIGHT, min_face_px=LEAST, max_faces=4)
     new = scenes or [number == 0 for number in range(len(pictures))]
     return [
-        [Landmarks(mesh) for mesh in search.look(picture, number / 2, new_scene=new[number])]
+        [Landmarks(mesh) for mesh in search.search(picture, number / 2, new_scene=new[number])]
         for number, picture in enumerate(pictures)
     ]
 

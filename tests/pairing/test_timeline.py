@@ -1,4 +1,4 @@
-"""Offsets, drift, counts and the output's frames, from maps of frames that are made to order."""
+"""Offsets, drift, counts and the output's frames, from given frame maps."""
 
 from __future__ import annotations
 
@@ -20,12 +20,22 @@ def pairing(source: object, original: Clock, synced: Clock, **how: float):
     return describe(np.asarray(source, np.int64), original, synced, **how)
 
 
-# The clock's own map.
+# The frame map by time.
 
 
-def test_equal_clocks_go_by_index_wherever_each_starts() -> None:
-    assert source_by_time(clock(9, start_s=1.5), clock(9), 0).tolist() == list(range(9))
-    assert source_by_time(clock(9), clock(9, start_s=77), 0).tolist() == list(range(9))
+@pytest.mark.parametrize(
+    ("original", "synced", "expected"),
+    [
+        (clock(9, start_s=1.5), clock(9), list(range(9))),
+        (clock(9), clock(9, start_s=77), list(range(9))),
+        (clock(1), clock(3), [0, -1, -1]),
+        (clock(3), clock(1), [0]),
+        (clock(1), clock(1), [0]),
+    ],
+    ids=["original starts later", "synced starts later", "one original frame", "one synced frame", "one frame each"],
+)
+def test_equal_rates_are_paired_by_index(original: Clock, synced: Clock, expected: list[int]) -> None:
+    assert source_by_time(original, synced, 0).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -43,21 +53,15 @@ def test_an_offset_moves_the_map_and_the_ends_have_none(offset_s: float, wanted:
 
 
 @given(st.sampled_from([24, 25, NTSC, 30, 50, 60]), st.sampled_from([24, 25, NTSC, 30, 50, 60]), st.integers(1, 90))
-def test_the_nearest_frame_in_time_is_taken(ours: float, theirs: float, count: int) -> None:
-    original, synced = clock(60, ours), clock(count, theirs)
+def test_the_nearest_frame_in_time_is_taken(original_rate: float, synced_rate: float, count: int) -> None:
+    original, synced = clock(60, original_rate), clock(count, synced_rate)
     got = source_by_time(original, synced, 0)
     shown = got >= 0
     apart = np.abs(original.times_s[None] - synced.times_s[shown, None])
     np.testing.assert_allclose(apart[np.arange(shown.sum()), got[shown]], apart.min(1), atol=1e-9)
     assert (np.abs(expected_source(original, synced, 0)[shown] - got[shown]) <= 0.5 + 1e-6).all()
-    late = synced.times_s > original.times_s[-1] + max(1 / ours, 1 / theirs)
+    late = synced.times_s > original.times_s[-1] + max(1 / original_rate, 1 / synced_rate)
     assert (got[late] == -1).all()
-
-
-def test_a_single_frame_on_either_side() -> None:
-    assert source_by_time(clock(1), clock(3), 0).tolist() == [0, -1, -1]
-    assert source_by_time(clock(3), clock(1), 0).tolist() == [0]
-    assert source_by_time(clock(1), clock(1), 0).tolist() == [0]
 
 
 # What is reported.
@@ -71,18 +75,13 @@ def test_identity_has_nothing_to_report() -> None:
 
 
 @pytest.mark.parametrize("rate", [25, NTSC, 60])
-@pytest.mark.parametrize("late", [1, 2, 7, 40])
-def test_a_late_start_is_an_offset(rate: float, late: int) -> None:
-    found = pairing(range(late, 100), clock(100, rate), clock(100 - late, rate))
+@pytest.mark.parametrize("late", [-10, 1, 2, 7, 40])
+def test_a_late_or_early_start_is_an_offset(rate: float, late: int) -> None:
+    source = [*[-1] * -late, *range(max(late, 0), 100)]
+    found = pairing(source, clock(100, rate), clock(len(source), rate))
     assert found.in_step
     assert found.offset_s == pytest.approx(late / rate)
     assert found.drift == pytest.approx(0, abs=1e-9)
-
-
-def test_an_early_start_is_a_negative_offset() -> None:
-    found = pairing([-1] * 10 + list(range(50)), clock(50), clock(60))
-    assert found.in_step
-    assert found.offset_s == pytest.approx(-0.4)
 
 
 def test_an_offset_of_less_than_three_quarters_of_a_frame_is_none() -> None:
@@ -92,9 +91,11 @@ def test_an_offset_of_less_than_three_quarters_of_a_frame_is_none() -> None:
     assert pairing(source, clock(100), clock(119, NTSC), offset_s=0.01).offset_s == 0.01
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(25, NTSC), (NTSC, 25), (60, 25), (25, 60), (24, 25), (50, NTSC)])
-def test_another_rate_by_time_keeps_step(ours: float, theirs: float) -> None:
-    original, synced = clock(int(4 * ours), ours), clock(int(4 * theirs), theirs)
+@pytest.mark.parametrize(
+    ("original_rate", "synced_rate"), [(25, NTSC), (NTSC, 25), (60, 25), (25, 60), (24, 25), (50, NTSC)]
+)
+def test_another_rate_by_time_keeps_step(original_rate: float, synced_rate: float) -> None:
+    original, synced = clock(int(4 * original_rate), original_rate), clock(int(4 * synced_rate), synced_rate)
     source = source_by_time(original, synced, 0)
     found = pairing(source, original, synced)
     assert (found.in_step, found.offset_s, found.jumps, found.backward) == (True, 0.0, 0, 0)
@@ -103,9 +104,9 @@ def test_another_rate_by_time_keeps_step(ours: float, theirs: float) -> None:
     assert found.missing == len(set(range(source.max())) - set(source.tolist()))
 
 
-@pytest.mark.parametrize(("theirs", "drift"), [(30, 30 / 25 - 1), (NTSC, NTSC / 25 - 1), (24, 24 / 25 - 1)])
-def test_another_rate_by_index_is_drift(theirs: float, drift: float) -> None:
-    found = pairing(range(100), clock(100), clock(100, theirs))
+@pytest.mark.parametrize(("synced_rate", "drift"), [(30, 30 / 25 - 1), (NTSC, NTSC / 25 - 1), (24, 24 / 25 - 1)])
+def test_another_rate_by_index_is_drift(synced_rate: float, drift: float) -> None:
+    found = pairing(range(100), clock(100), clock(100, synced_rate))
     assert not found.in_step
     assert found.drift == pytest.approx(drift, abs=1e-6)
 
@@ -135,18 +136,20 @@ def test_a_jump_is_more_than_0_3_s_at_any_rate() -> None:
         assert pairing(large, clock(200, rate), clock(61, rate)).jumps == 1
 
 
-@pytest.mark.parametrize(("slipped", "in_step"), [(1, True), (2, False)])
-def test_a_frame_away_is_in_step_and_two_are_not(slipped: int, in_step: bool) -> None:
-    source = np.arange(100)
-    source[:10] += slipped
-    assert pairing(source, clock(110), clock(100), offset_s=0.0).in_step is in_step
-
-
-@pytest.mark.parametrize(("frames", "in_step"), [(2, True), (3, False)])
-def test_two_frames_in_a_hundred_may_be_off(frames: int, in_step: bool) -> None:
-    source = np.arange(100)
-    source[50 : 50 + frames] = 20
-    assert pairing(source, clock(100), clock(100), offset_s=0.0).in_step is in_step
+@pytest.mark.parametrize(
+    ("place", "source", "in_step"),
+    [
+        (slice(0, 10), np.arange(1, 11), True),
+        (slice(0, 10), np.arange(2, 12), False),
+        (slice(50, 52), 20, True),
+        (slice(50, 53), 20, False),
+    ],
+    ids=["one frame off", "two frames off", "2 % of the frames elsewhere", "3 % of the frames elsewhere"],
+)
+def test_limits_of_being_in_step(place: slice, source: object, in_step: bool) -> None:
+    frames = np.arange(100)
+    frames[place] = source
+    assert pairing(frames, clock(110), clock(100), offset_s=0.0).in_step is in_step
 
 
 def test_slips_within_a_frame_about_an_offset_are_in_step() -> None:
@@ -158,7 +161,7 @@ def test_slips_within_a_frame_about_an_offset_are_in_step() -> None:
     assert found.offset_s == pytest.approx(-0.04)
 
 
-def test_one_frame() -> None:
+def test_a_single_frame() -> None:
     found = pairing([0], clock(30), clock(1))
     assert (found.in_step, found.offset_s, found.drift) == (True, 0.0, 0.0)
     assert pairing([12], clock(30), clock(1)).offset_s == pytest.approx(0.48)
@@ -171,18 +174,20 @@ def laid(source: object, original: Clock, synced: Clock, follow: str = "auto", *
     return lay_out(pairing(source, original, synced, **how), original, synced, follow)
 
 
-def test_in_step_the_originals_frames_come_once_each() -> None:
-    line = laid(range(30), clock(40), clock(30))
+@pytest.mark.parametrize(
+    ("source", "originals", "expected"),
+    [
+        (range(30), 40, [*range(30), *[-1] * 10]),
+        (range(10, 30), 40, [*[-1] * 10, *range(20), *[-1] * 10]),
+        ([*[-1] * 5, *range(20)], 20, list(range(5, 25))),
+    ],
+    ids=["ends early", "starts late and ends early", "starts early"],
+)
+def test_in_step_the_originals_frames_come_once_each(source: object, originals: int, expected: list[int]) -> None:
+    line = laid(source, clock(originals), clock(len(source)))
     assert line.follows == "original"
-    assert line.original_index.tolist() == list(range(40))
-    assert line.synced_index.tolist() == [*range(30), *[-1] * 10]
-
-
-def test_before_the_start_and_after_the_end_there_is_none() -> None:
-    line = laid(range(10, 30), clock(40), clock(20))
-    assert line.synced_index.tolist() == [*[-1] * 10, *range(20), *[-1] * 10]
-    line = laid([-1] * 5 + list(range(20)), clock(20), clock(25))
-    assert line.synced_index.tolist() == list(range(5, 25))
+    assert line.original_index.tolist() == list(range(originals))
+    assert line.synced_index.tolist() == expected
 
 
 def test_out_of_step_every_synced_frame_comes_once_with_its_original() -> None:
@@ -220,19 +225,19 @@ def test_a_hole_in_a_variable_rate_video_is_bridged_for_a_fifth_of_a_second(gap:
     np.testing.assert_array_equal(keep[line.synced_index[np.delete(np.arange(80), np.arange(40, 40 + gap))]], keep)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(25, NTSC), (60, 25), (25, 60), (NTSC, 25)])
-def test_other_rates_in_step_pair_within_a_frame(ours: float, theirs: float) -> None:
-    original, synced = clock(int(3 * ours), ours), clock(int(3 * theirs), theirs)
+@pytest.mark.parametrize(("original_rate", "synced_rate"), [(25, NTSC), (60, 25), (25, 60), (NTSC, 25)])
+def test_other_rates_in_step_pair_within_a_frame(original_rate: float, synced_rate: float) -> None:
+    original, synced = clock(int(3 * original_rate), original_rate), clock(int(3 * synced_rate), synced_rate)
     source = source_by_time(original, synced, 0)
     line = laid(source, original, synced)
     assert line.follows == "original"
     paired = line.synced_index >= 0
     assert paired[:-3].all()
     apart = original.times_s[source[line.synced_index[paired]]] - original.times_s[paired]
-    assert np.abs(apart).max() <= 1.01 * max(1 / ours, 1 / theirs)
+    assert np.abs(apart).max() <= 1.01 * max(1 / original_rate, 1 / synced_rate)
 
 
-def test_a_time_line_that_is_asked_for_is_taken() -> None:
+def test_a_requested_timeline_is_taken() -> None:
     source = list(range(30))
     line = laid(source, clock(30), clock(30, NTSC), "original")
     assert line.follows == "original"
@@ -274,17 +279,17 @@ def test_stamps_that_are_equal_or_far_apart() -> None:
 
 def test_long_gaps_of_a_variable_rate_are_in_step_however_a_converter_fills_them() -> None:
     gaps = np.where(np.arange(60) % 7 == 3, 0.2, 0.04)
-    ours = Clock(np.concatenate([[0], np.cumsum(gaps)]))
-    theirs = Clock(np.arange(int(ours.times_s[-1] * 25)) / 25)
-    on_show = np.searchsorted(ours.times_s, theirs.times_s + 1e-9, side="right") - 1
-    assert describe(on_show, ours, theirs).in_step
-    assert describe(source_by_time(ours, theirs, 0.0), ours, theirs).in_step
-    assert not describe(on_show // 2, ours, theirs).in_step
+    original = Clock(np.concatenate([[0], np.cumsum(gaps)]))
+    synced = Clock(np.arange(int(original.times_s[-1] * 25)) / 25)
+    on_show = np.searchsorted(original.times_s, synced.times_s + 1e-9, side="right") - 1
+    assert describe(on_show, original, synced).in_step
+    assert describe(source_by_time(original, synced, 0.0), original, synced).in_step
+    assert not describe(on_show // 2, original, synced).in_step
 
 
 def test_a_synced_video_that_lost_a_frame_reaches_to_the_end() -> None:
-    ours, theirs = Clock(np.arange(50) / 25), Clock(np.arange(49) / 25)
+    original, synced = Clock(np.arange(50) / 25), Clock(np.arange(49) / 25)
     source = np.delete(np.arange(50), 20)
-    line = lay_out(describe(source, ours, theirs), ours, theirs, "auto")
+    line = lay_out(describe(source, original, synced), original, synced, "auto")
     assert line.synced_index[-1] == 48
     assert (line.synced_index >= 0).all()

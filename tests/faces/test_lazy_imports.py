@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from patience import HANG_S
 
-from lipblend.faces.lazy_imports import put_off
+from lipblend.faces.lazy_imports import lazy_imports
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_only_what_is_named_loads_when_it_is_used(package: Path) -> None:
     before = list(sys.meta_path)
-    with put_off("laterpackage.deep"):
+    with lazy_imports("laterpackage.deep"):
         deep = importlib.import_module("laterpackage.deep")
         other = importlib.import_module("laterpackage.other")
     assert sys.meta_path == before
@@ -44,10 +44,10 @@ def test_only_what_is_named_loads_when_it_is_used(package: Path) -> None:
 
 def test_what_is_not_loaded_is_seen_by_none_but_its_importer(package: Path) -> None:
     (package / "broken.py").write_text("raise OSError('a library is missing')\n")
-    with put_off("laterpackage.broken", "laterpackage.other"):
+    with lazy_imports("laterpackage.broken", "laterpackage.other"):
         broken = importlib.import_module("laterpackage.broken")
         assert importlib.import_module("laterpackage.other").name == "other"
-    with put_off("laterpackage.other"):
+    with lazy_imports("laterpackage.other"):
         pass
     inspect.getmodule(importlib)  # asks all of sys.modules for their files
     assert "laterpackage.broken" not in sys.modules
@@ -58,7 +58,7 @@ def test_what_is_not_loaded_is_seen_by_none_but_its_importer(package: Path) -> N
 
 def test_nothing_is_left_in_place_after_a_failure(package: Path) -> None:
     before = list(sys.meta_path)
-    with pytest.raises(ModuleNotFoundError, match="absent"), put_off("laterpackage.absent"):
+    with pytest.raises(ModuleNotFoundError, match="absent"), lazy_imports("laterpackage.absent"):
         importlib.import_module("laterpackage.absent")
     assert sys.meta_path == before
     importlib.import_module("laterpackage.deep")

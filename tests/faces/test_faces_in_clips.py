@@ -20,7 +20,7 @@ from lipblend.settings import Settings, TrackSettings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
-CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
 PAIRS = CLIPS.parent / "eval" / "pairs"
 
 
@@ -295,12 +295,12 @@ def test_nothing_is_smoothed_or_painted_across_a_cut(kind: str, studio: Studio) 
         apart = np.abs(plan.rows[frame].faces[0].original.points - raw(analysis, frame)).mean()
         assert apart < 0.01 * 80
     changes = film.changes()
-    ours, theirs = studio.mouth(before[11].people[0]), studio.mouth(after[0].people[0])
-    assert about(changes[11:12], ours, 6) > 10
-    assert about(changes[12:13], theirs, 6) > 10
+    first_mouth, second_mouth = studio.mouth(before[11].people[0]), studio.mouth(after[0].people[0])
+    assert about(changes[11:12], first_mouth, 6) > 10
+    assert about(changes[12:13], second_mouth, 6) > 10
     if kind != "jump":
-        assert about(changes[:12], theirs, 60).max() == 0
-        assert about(changes[12:], ours, 60).max() == 0
+        assert about(changes[:12], second_mouth, 60).max() == 0
+        assert about(changes[12:], first_mouth, 60).max() == 0
 
 
 @pytest.mark.slow(3)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import texture
 
-from lipblend.pairing.geometry import candidates, covered, likeness, refine
+from lipblend.pairing.mapping_fit import candidates, covered, likeness, refine
 from lipblend.picture.frame_mapping import FrameMapping
 
 SIZE = (160, 120)
@@ -78,9 +78,9 @@ WAYS = {
 def test_a_start_that_is_right_to_a_pixel_becomes_exact(name: str, start_px: tuple[float, float]) -> None:
     size, truth = WAYS[name]
     scenes = [texture(SIZE, seed, fine_px=2.5) for seed in range(3)]
-    theirs = [shown(scene, truth, size, seed=seed) for seed, scene in enumerate(scenes)]
+    synced = [shown(scene, truth, size, seed=seed) for seed, scene in enumerate(scenes)]
     shift_x, shift_y = truth.shift_x + start_px[0] * truth.scale_x, truth.shift_y + start_px[1] * truth.scale_y
-    got = refine(scenes, theirs, FrameMapping(truth.scale_x, truth.scale_y, shift_x, shift_y))
+    got = refine(scenes, synced, FrameMapping(truth.scale_x, truth.scale_y, shift_x, shift_y))
     assert off_px(got, truth) < 0.1
 
 
@@ -91,9 +91,9 @@ def test_any_mapping_is_recovered_within_0_3_px(
 ) -> None:
     truth = FrameMapping(scale, scale * aspect, shift_x, shift_y)
     scene = texture(SIZE, seed, fine_px=3)
-    theirs = shown(scene, truth, (round(160 * scale), round(120 * scale)), seed=seed)
+    synced = shown(scene, truth, (round(160 * scale), round(120 * scale)), seed=seed)
     start = FrameMapping(truth.scale_x * 1.003, truth.scale_y * 0.997, shift_x + 0.5 * scale, shift_y - 0.5 * scale)
-    assert off_px(refine([scene], [theirs], start), truth) < 0.3
+    assert off_px(refine([scene], [synced], start), truth) < 0.3
 
 
 def test_another_mouth_does_not_pull_the_mapping() -> None:
@@ -113,8 +113,8 @@ def test_pictures_without_detail_leave_the_start_as_it_is_or_near_it(level: int)
 
 
 def test_a_hopeless_start_does_not_get_worse() -> None:
-    ours, theirs = texture(SIZE, 1), texture(SIZE, 2)
-    got = refine([ours], [theirs], FrameMapping())
+    original, synced = texture(SIZE, 1), texture(SIZE, 2)
+    got = refine([original], [synced], FrameMapping())
     assert np.isfinite([got.scale_x, got.scale_y, got.shift_x, got.shift_y]).all()
     assert min(got.scale_x, got.scale_y) > 0
 
@@ -131,9 +131,9 @@ def test_likeness_tells_scenes_apart() -> None:
 def test_likeness_looks_at_what_both_show() -> None:
     size, truth = WAYS["padded"]
     scenes = np.stack([texture(SIZE, seed, fine_px=2.5) for seed in range(3)])
-    theirs = np.stack([shown(scene, truth, size) for scene in scenes])
-    assert likeness(scenes, theirs, truth).min() > 0.97
-    assert likeness(scenes, theirs, FrameMapping(140 / 160, 140 / 160)).max() < 0.4
+    synced = np.stack([shown(scene, truth, size) for scene in scenes])
+    assert likeness(scenes, synced, truth).min() > 0.97
+    assert likeness(scenes, synced, FrameMapping(140 / 160, 140 / 160)).max() < 0.4
 
 
 def test_a_synced_frame_that_covers_nothing_is_like_nothing() -> None:

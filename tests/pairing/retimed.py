@@ -148,4 +148,4 @@ def assert_follows_synced(done: Outcome, times: Times, shown: Sequence[int]) -> 
     assert [round(time / CLOCK) for time in done.out.times] == [round(time / CLOCK) for time in times]
     assert done.originals_shown() == list(shown)
     assert tone_of(done.result.output) == pytest.approx(SYNCED_HZ, abs=5)
-    assert any("follows the synced video's time line" in note for note in done.result.notes)
+    assert any("follows the synced video's timeline" in note for note in done.result.notes)

@@ -11,8 +11,9 @@ import pytest
 from textures import texture
 
 from lipblend.output.synth import write_clip
-from lipblend.pairing.placement import SmallPictures, find_mapping, refined_on_frames
+from lipblend.pairing.mapping_search import find_mapping, refine_on_frames
 from lipblend.pairing.scan import Scan, thumbnail
+from lipblend.pairing.small_pictures import SmallPictures
 from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
@@ -57,7 +58,7 @@ def clip(path: Path, mapping: FrameMapping | None, size: tuple[int, int]) -> Sca
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    return clip(tmp_path_factory.mktemp("placement") / "original.mp4", None, SIZE)
+    return clip(tmp_path_factory.mktemp("mapping_search") / "original.mp4", None, SIZE)
 
 
 WAYS = {
@@ -88,7 +89,7 @@ def test_the_mapping_is_found_within_0_3_px(original: Scan, tmp_path: Path, name
     small = SmallPictures.of(original, synced)
     rough = find_mapping(original, synced, small, WRONG_PAIRS, enough=0.9)
     assert off_px(rough, truth) < 4
-    fine = refined_on_frames(original, synced, IDENTICAL_PAIRS, rough)
+    fine = refine_on_frames(original, synced, IDENTICAL_PAIRS, rough)
     assert off_px(fine, truth) < 0.3
     if name not in ("overscan",):
         assert off_px(fine, truth) < 1e-3, "a usual way is taken exactly"
@@ -103,10 +104,10 @@ def test_frames_of_one_size_that_are_alike_are_left_alone(original: Scan) -> Non
 def test_pixels_show_the_same_places_of_the_scene(original: Scan, tmp_path: Path) -> None:
     size, truth = WAYS["padded and scaled"]
     small = SmallPictures.of(original, clip(tmp_path / "synced.mp4", truth, size))
-    ours, theirs = small.pixels(truth)
-    assert ours.shape == theirs.shape
-    assert ours.dtype == theirs.dtype == np.uint8
-    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
+    first, second = small.pixels(truth)
+    assert first.shape == second.shape
+    assert first.dtype == second.dtype == np.uint8
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.98
     cropped = SmallPictures.of(original, clip(tmp_path / "cropped.mp4", WAYS["cropped"][1], WAYS["cropped"][0]))
     part = cropped.pixels(WAYS["cropped"][1])[0].shape[1] / small.original[0].size
     assert part == pytest.approx(0.75, abs=0.06)
@@ -115,4 +116,4 @@ def test_pixels_show_the_same_places_of_the_scene(original: Scan, tmp_path: Path
 def test_how_far_two_mappings_lie_apart(original: Scan) -> None:
     small = SmallPictures.of(original, original)
     factor = small.to_small[0][0]
-    assert small.apart(FrameMapping(), FrameMapping(1, 1, 10, 0)) == pytest.approx(10 * factor, rel=1e-3)
+    assert small.max_distance_px(FrameMapping(), FrameMapping(1, 1, 10, 0)) == pytest.approx(10 * factor, rel=1e-3)
