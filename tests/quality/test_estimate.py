@@ -17,7 +17,7 @@ from lipblend.quality.view import FaceView
 @pytest.fixture(scope="module")
 def view(portrait: np.ndarray, face: Landmarks) -> FaceView:
     """The synced skin is darker, and unevenly so: away from the mouth nothing else differs."""
-    plain = TalkingFace(portrait, face).view(opened=14, ours=1)
+    plain = TalkingFace(portrait, face).view(opened=14, original_opened=1)
     y, x = np.mgrid[: plain.synced.shape[0], : plain.synced.shape[1]].astype(np.float32)
     uneven = np.stack([4 * np.cos(x / 25) * np.cos(y / 20) - 5, np.full_like(x, 1.5), np.sin(x / 30)], axis=-1)
     synced = plain.synced + uneven
@@ -78,7 +78,7 @@ def test_a_level_shift_of_what_was_taken_is_allowed_for(view: FaceView) -> None:
 def test_what_cannot_be_known_is_filled_from_around(view: FaceView) -> None:
     """A disc in the middle of the patch shows the same in both pictures."""
     y, x = np.mgrid[: view.synced.shape[0], : view.synced.shape[1]]
-    middle = view.before.mouth_centre - (view.box.x0, view.box.y0)
+    middle = view.original_mesh.mouth_centre - (view.box.x0, view.box.y0)
     disc = np.hypot(x - middle[0] - 25, y - middle[1] - 10) < 9
     synced = view.synced + 20 * np.cos(x / 9)[..., None].astype(np.float32)
     synced[disc] = view.original[disc]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lipblend.quality.frame import worst, worst_of
-from lipblend.quality.gate import NOT_MEASURED, kept_by, verdicts
+from lipblend.quality.gate import NOT_MEASURED, value_met_by, verdicts
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import FrameRow, Shot, Verdict
 from lipblend.settings import GateSettings
@@ -113,15 +112,7 @@ def test_a_mark_can_be_changed_and_switched_off() -> None:
     ("key", "share", "kept"), [("seam", 0.95, 95), ("seam", 1.0, 100), ("ssim_y", 0.95, 6), ("sharpness", 0.95, 50.5)]
 )
 def test_the_value_is_the_one_that_the_share_keeps(key: str, share: float, kept: float) -> None:
-    assert kept_by(MEASURES[key], [float(i) for i in range(1, 101)], share) == kept
-
-
-def test_of_several_faces_the_worst_counts() -> None:
-    assert worst([{"seam": 0.1, "ssim_y": 0.9}, {"seam": 0.3, "ssim_y": 0.95, "cast": 2.0}]) == {
-        "seam": 0.3, "ssim_y": 0.9, "cast": 2.0,
-    }  # fmt: skip
-    assert worst_of("sharpness", [0.5, 1.6]) == 0.5
-    assert worst_of("sharpness", [0.8, 1.6]) == 1.6
+    assert value_met_by(MEASURES[key], [float(i) for i in range(1, 101)], share) == kept
 
 
 def test_every_mark_belongs_to_a_measure_and_is_in_the_docs() -> None:

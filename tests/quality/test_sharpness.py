@@ -3,7 +3,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from faceviews import contour_of, flat, noise, sized, view_of
+from faceviews import contour_of, flat, noise, sized, view_of, with_mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,19 +115,17 @@ def test_nothing_inside_the_seam_is_not_measured(mesh: Landmarks) -> None:
     assert sharpness(replace(view, contour=np.zeros_like(view.contour))) is None
     assert grain(replace(view, contour=np.zeros_like(view.contour))) is None
     away = Landmarks(mesh.points + np.float32([2000, 0]))
-    assert grain(replace(view, before=away, after=away)) is None
-    assert sharpness(replace(view, before=away, after=away)) is not None
+    assert grain(with_mesh(view, away)) is None
+    assert sharpness(with_mesh(view, away)) is not None
 
 
-def test_size_of_the_view_beyond_the_seam_does_not_matter(mesh: Landmarks) -> None:
+def test_the_margin_around_the_seam_does_not_matter(mesh: Landmarks) -> None:
     view = pair(mesh, textured(), textured(1) + noise(SIZE, 2))
     wide = {
         name: cv2.copyMakeBorder(getattr(view, name), 30, 30, 30, 30, cv2.BORDER_CONSTANT)
         for name in ("original", "synced", "result", "contour", "alpha")
     }
-    grown = replace(
-        view, box=replace(view.box, x1=SIZE[0] + 60, y1=SIZE[1] + 60),
-        before=Landmarks(mesh.points + np.float32(30)), after=Landmarks(mesh.points + np.float32(30)), **wide,
-    )  # fmt: skip
+    box = replace(view.box, x1=SIZE[0] + 60, y1=SIZE[1] + 60)
+    grown = replace(with_mesh(view, Landmarks(mesh.points + np.float32(30))), box=box, **wide)
     assert grain(grown) == pytest.approx(grain(view), rel=1e-6)
     assert sharpness(grown) == pytest.approx(sharpness(view), rel=1e-6)

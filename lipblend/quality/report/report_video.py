@@ -77,7 +77,7 @@ def shown_box(walk: Walk, record: Evaluation, frames: range) -> Box:
     corners: list[tuple[float, float, float, float]] = []
     for _, views in walk.views(looked_at):
         for view in views:
-            low, high = view.before.points.min(0), view.before.points.max(0)
+            low, high = view.original_mesh.points.min(0), view.original_mesh.points.max(0)
             corners.append(
                 (
                     min(float(low[0]), view.box.x0),

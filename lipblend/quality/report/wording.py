@@ -26,7 +26,7 @@ _SHOWN_UNITS = ("dB", "levels", "grey levels", "CIEDE2000", "CIE76")
 def measure_of(verdict: Verdict) -> Measure:
     """The measure that a verdict is about; one that this version does not know is shown under its key."""
     known = MEASURES.get(verdict.key)
-    return known or Measure(verdict.key, verdict.key, "", "low", "frame", "not known to this version")
+    return known or Measure(key=verdict.key, title=verdict.key, text="not known to this version")
 
 
 def time_text(seconds: float) -> str:

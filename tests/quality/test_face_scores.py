@@ -1,4 +1,4 @@
-"""Values of a frame: the worst of its faces, and which face is the same one in another frame."""
+"""Values of a face, the worst of several faces, and the same face in another frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from faceviews import flat, halves, noise, sized
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.quality.frame import face_scores, frame_values, same_face, worst, worst_of
+from lipblend.quality.face_scores import face_scores, same_face, worst, worst_of
 from lipblend.quality.view import FaceView
 
 SIZE = (160, 160)
@@ -41,7 +41,7 @@ def test_openings_are_those_of_the_four_meshes(face: Landmarks) -> None:
     meshes = [
         Landmarks(sized(face, 80.0, left=40.0, top=30.0).points * np.float32([1, gain])) for gain in (1, 1.2, 1.4)
     ]
-    view = replace(shown(face), before=meshes[0], spoken=meshes[1], found=meshes[2])
+    view = replace(shown(face), original_mesh=meshes[0], detected_synced=meshes[1], detected_result=meshes[2])
     values = face_scores(view, None).values
     found = [values[f"opening_{name}"] for name in ("original", "synced", "result")]
     assert found == pytest.approx([mesh.mouth_opening for mesh in meshes])
@@ -67,11 +67,4 @@ def test_the_worst_of_several_faces_by_each_measures_own_side() -> None:
     assert worst([]) == {}
     assert worst_of("sharpness", [0.6, 1.0, 1.8]) == 1.8
     assert worst_of("sharpness", [0.0, 50.0]) == 0.0
-
-
-def test_a_frame_has_the_worst_face_and_each_its_own_past(face: Landmarks) -> None:
-    calm, loud = shown(face, 10.0), shown(face, 70.0, step=20.0)
-    values = frame_values([calm, loud], [loud, calm])
-    assert values["seam"] == face_scores(loud, None).values["seam"] > face_scores(calm, None).values["seam"]
-    assert values["ring_flicker"] == 0
-    assert "ring_flicker" not in frame_values([calm, loud], None)
+    assert worst_of("sharpness", [0.5, 1.6]) == 0.5

@@ -15,8 +15,8 @@ from skimage.metrics import structural_similarity
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
-from lipblend.quality.truth_measures import (
-    PSNR_MOST,
+from lipblend.quality.reference_measures import (
+    MAX_PSNR,
     LpipsModel,
     lower_face,
     mouth,
@@ -35,15 +35,15 @@ def view(portrait: np.ndarray, face: Landmarks) -> FaceView:
 def test_the_region_is_the_lower_face(view: FaceView) -> None:
     where, w = lower_face(view), view.face_width_px
     y, x = np.nonzero(where)
-    middle = view.before.mouth_centre - (view.box.x0, view.box.y0)
+    middle = view.original_mesh.mouth_centre - (view.box.x0, view.box.y0)
     assert where.sum() == pytest.approx(1.04 * 0.8 * w * w, rel=0.03)
-    along = (np.stack([x, y], 1) + 0.5 - middle) @ view.before.y_axis / w
+    along = (np.stack([x, y], 1) + 0.5 - middle) @ view.original_mesh.y_axis / w
     assert along.min() == pytest.approx(-0.26, abs=0.01)
     assert along.max() == pytest.approx(0.54, abs=0.01)
 
 
 def test_equal_pictures_get_the_best_values(view: FaceView) -> None:
-    assert reference_scores(view, view.result.copy()) == {"psnr": PSNR_MOST, "ssim": 1.0}
+    assert reference_scores(view, view.result.copy()) == {"psnr": MAX_PSNR, "ssim": 1.0}
 
 
 def test_a_known_error(view: FaceView) -> None:
@@ -65,7 +65,7 @@ def test_errors_outside_the_lower_face_do_not_count(view: FaceView) -> None:
     wrong[far] += 40
     assert far.any()
     scores = reference_scores(view, wrong)
-    assert scores["psnr"] == PSNR_MOST
+    assert scores["psnr"] == MAX_PSNR
     assert scores["ssim"] == 1.0
 
 
@@ -113,7 +113,7 @@ def test_temporal_error_without_the_mouth(view: FaceView) -> None:
 def test_mouth_detail_is_the_sharpness_against_the_truth(view: FaceView) -> None:
     truth, where = view.result.copy(), mouth(view)
     assert mouth_detail(view, truth) == 1.0
-    assert (mouth(replace(view, after=view.before)) & ~where).sum() == 0
+    assert (mouth(replace(view, synced_mesh=view.original_mesh)) & ~where).sum() == 0
     soft = replace(view, result=cv2.GaussianBlur(truth, (0, 0), 2.0))
     assert mouth_detail(soft, truth) < 0.6
     far = cv2.distanceTransform((~where).astype(np.uint8), cv2.DIST_L2, 5) > 8
@@ -139,10 +139,10 @@ def test_temporal_error_of_boxes_that_differ(view: FaceView) -> None:
 
 
 def test_a_face_outside_the_box_gives_nothing(view: FaceView) -> None:
-    away = replace(view, before=Landmarks(view.before.points + np.float32(3000)))
+    away = replace(view, original_mesh=Landmarks(view.original_mesh.points + np.float32(3000)))
     assert reference_scores(away, view.result) == {}
     assert temporal_error(away, view.result, view, view.result) is None
-    assert mouth_detail(replace(away, after=away.before), view.result) is None
+    assert mouth_detail(replace(away, synced_mesh=away.original_mesh), view.result) is None
 
 
 def test_a_reference_of_another_size_is_refused(view: FaceView) -> None:
@@ -210,13 +210,13 @@ def test_lpips_is_called_as_it_wants(network: FakeNetwork, view: FaceView, tmp_p
     white, black = np.zeros_like(view.result), np.zeros_like(view.result)
     white[...], black[...] = (235, 128, 128), (16, 128, 128)
     assert model.score(replace(view, result=white), black) == pytest.approx(2.0)
-    ((ours, theirs),) = network.calls
-    assert ours.dtype == np.float32
-    assert ours.shape == theirs.shape
-    assert ours.shape[:2] == (1, 3)
-    assert ours.shape[2:] == pytest.approx((0.8 * view.face_width_px, 1.04 * view.face_width_px), rel=0.1)
-    assert ours.min() == 1.0
-    assert theirs.max() == -1.0
+    ((result, truth),) = network.calls
+    assert result.dtype == np.float32
+    assert result.shape == truth.shape
+    assert result.shape[:2] == (1, 3)
+    assert result.shape[2:] == pytest.approx((0.8 * view.face_width_px, 1.04 * view.face_width_px), rel=0.1)
+    assert result.min() == 1.0
+    assert truth.max() == -1.0
 
 
 def test_lpips_keeps_the_channels_apart(network: FakeNetwork, view: FaceView, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_lpips_never_downloads(network: FakeNetwork, tmp_path: Path) -> None:
     (tmp_path / "tries_to_download").touch()
     model, reason = LpipsModel.load()
     assert model is None
-    assert "would have downloaded https://example.org/alexnet.pth" in reason
+    assert "download of https://example.org/alexnet.pth refused" in reason
     with pytest.raises(AssertionError, match="downloaded"):
         sys.modules["torch"].hub.download_url_to_file("again")
 
