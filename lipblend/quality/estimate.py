@@ -76,8 +76,8 @@ def estimate_alpha(
     )
     level = _noise(difference, taken, w) if noise is None else max(noise, _MIN_NOISE)
     # The first estimate ignores coarse differences, because the level shift is not known yet.
-    fine = (values - _blur(values, _COARSE_FRAC * w) for values in (difference, taken))
-    alpha, confidence = _slope(*fine, level, w)
+    fine_difference, fine_taken = (values - _blur(values, _COARSE_FRAC * w) for values in (difference, taken))
+    alpha, confidence = _slope(fine_difference, fine_taken, level, w)
     for _ in range(3):
         shift = _level_shift(difference, taken, alpha, confidence)
         alpha, confidence = _slope(difference + shift, taken, level, w)

@@ -1,4 +1,4 @@
-"""The page in a real browser, and what it is made of."""
+"""The page in a real browser, and its HTML."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def choose(page: Browser, name: str, value: object, kind: str) -> None:
 
 
 def place(page: Browser, selector: str, x: float, y: float) -> tuple[float, float]:
-    """Where a point of an element, in shares of its size, lies in the window."""
+    """Position in the window of a point of an element, in shares of its size."""
     left, top, width, height = page.run(
         f"(() => {{ const part = document.querySelector({selector!r}); "
         "part.scrollIntoView({block: 'center', behavior: 'instant'}); const box = part.getBoundingClientRect(); "
@@ -247,7 +247,7 @@ def test_words_of_the_user_do_not_become_code(
 
 
 class Tags(HTMLParser):
-    """Counts elements, and collects their attributes, ids and addresses."""
+    """Counts elements, and collects attributes, ids and addresses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -278,8 +278,8 @@ def test_the_page_is_one_file_with_whole_links(written: Path) -> None:
 
 def test_broken_and_passed_frames_are_listed_with_what_they_mean(written: Path) -> None:
     page = written.read_text(encoding="utf-8")
-    assert re.search(rf"<dt>blurred .*2 frames.*{re.escape(FAULTS['blurred'])}.*>20 to 21</a>", page)
-    assert re.search(r"<dt>no face .*10 frames.*>80 to 89</a>", page)
+    assert re.search(rf"<dt>blurred .*2 frames.*\n.*{re.escape(FAULTS['blurred'])}.*>20 to 21</a>", page)
+    assert re.search(r"<dt>no face .*10 frames.*\n.*>80 to 89</a>", page)
 
 
 def test_settings_that_differ_stand_before_the_others(written: Path) -> None:
@@ -292,7 +292,7 @@ def test_the_video_is_left_out_when_it_is_not_wanted(tmp_path: Path, portrait: n
     walk = PortraitWalk(portrait, face, bare=PASSED)
     page = write_report(tmp_path, StandIn(evaluation(), walk), video=False)["report.html"].read_text(encoding="utf-8")
     assert 'id="player"' not in page
-    assert sum(map(len, walk.asked)) <= 5  # the pictures, and no frame more
+    assert sum(map(len, walk.requested)) <= 5  # the pictures only
 
 
 @pytest.mark.slow(2)
