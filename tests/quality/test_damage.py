@@ -21,7 +21,7 @@ def good(portrait: np.ndarray, face: Landmarks) -> FaceView:
 
 @pytest.fixture(scope="module")
 def previous(portrait: np.ndarray, face: Landmarks) -> FaceView:
-    """The frame before: the same with other noise."""
+    """The previous frame: the same with other noise."""
     return portrait_view(portrait, face, seed=1)
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from faceviews import flat, halves, noise, sized
+from faceviews import flat, halves, noise, portrait_view, sized, with_mesh
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.face_scores import face_scores, same_face, worst, worst_of
+from lipblend.quality.measures import MEASURES
 from lipblend.quality.view import FaceView
 
 SIZE = (160, 160)
@@ -30,11 +31,36 @@ def test_while_a_patch_fades_its_alpha_and_old_lips_are_not_measured(face: Landm
     assert fading == pytest.approx({key: whole[key] for key in fading})
 
 
-def test_flicker_needs_the_frame_before(face: Landmarks) -> None:
-    one, two = shown(face), shown(face, step=5.0)
-    assert "ring_flicker" not in face_scores(two, None).values
-    assert face_scores(two, two).values["ring_flicker"] == 0
-    assert face_scores(two, one).values["ring_flicker"] > 1
+def test_what_cannot_be_measured_is_left_out(portrait: np.ndarray, face: Landmarks) -> None:
+    view = portrait_view(portrait, face)
+    along_seam = {key for key, measure in MEASURES.items() if measure.at_contour} | {"alpha"}
+    lips, skin, detail = {"overspill", "leak"}, {"cast", "grain"}, {"sharpness"}
+    assert missing(view) == set()
+    for level in (0.0, 0.3):
+        nothing = replace(view, contour=np.full_like(view.contour, level))
+        assert not nothing.ring.any()
+        assert missing(nothing) == along_seam | skin | detail
+    assert missing(replace(view, contour=np.ones_like(view.contour))) == along_seam
+    away = Landmarks(view.original_mesh.points + np.float32([3000, 0]))
+    assert missing(with_mesh(view, away)) == lips | skin
+    assert missing(replace(view, synced_mesh=away)) == lips | skin
+    points = view.original_mesh.points
+    tiny = Landmarks(((points - points.min(0)) * 0.02 + 200).astype(np.float32))
+    assert lips < missing(with_mesh(view, tiny))
+
+
+def missing(view: FaceView) -> set[str]:
+    """Measures without a value, besides those that need detected meshes."""
+    wanted = {key for key, measure in MEASURES.items() if measure.of_face or measure.of_change}
+    found = face_scores(view, replace(view)).values
+    return wanted - set(found) - {"opening_synced", "opening_result"}
+
+
+def test_flicker_needs_the_previous_frame(face: Landmarks) -> None:
+    previous, view = shown(face), shown(face, step=5.0)
+    assert "ring_flicker" not in face_scores(view, None).values
+    assert face_scores(view, view).values["ring_flicker"] == 0
+    assert face_scores(view, previous).values["ring_flicker"] > 1
 
 
 def test_openings_are_those_of_the_four_meshes(face: Landmarks) -> None:
@@ -53,17 +79,17 @@ def test_openings_are_those_of_the_four_meshes(face: Landmarks) -> None:
 
 
 def test_the_same_face_is_the_nearest_within_half_its_width(face: Landmarks) -> None:
-    here = shown(face)
-    assert same_face(here, []) is None
-    assert same_face(here, [shown(face, 79.0)]) == 0
-    assert same_face(here, [shown(face, 81.0)]) is None
-    assert same_face(here, [shown(face, 60.0), shown(face, 45.0), shown(face, 20.0)]) == 1
+    view = shown(face)
+    assert same_face(view, []) is None
+    assert same_face(view, [shown(face, 79.0)]) == 0
+    assert same_face(view, [shown(face, 81.0)]) is None
+    assert same_face(view, [shown(face, 60.0), shown(face, 45.0), shown(face, 20.0)]) == 1
 
 
-def test_the_worst_of_several_faces_by_each_measures_own_side() -> None:
-    one = {"seam": 0.1, "ssim_y": 0.9, "sharpness": 0.5, "grain": 1.5}
-    two = {"seam": 0.2, "ssim_y": 0.8, "sharpness": 1.9, "cast": 3.0}
-    assert worst([one, two]) == {"seam": 0.2, "ssim_y": 0.8, "cast": 3.0, "sharpness": 0.5, "grain": 1.5}
+def test_the_worst_of_several_faces() -> None:
+    first = {"seam": 0.1, "ssim_y": 0.9, "sharpness": 0.5, "grain": 1.5}
+    second = {"seam": 0.2, "ssim_y": 0.8, "sharpness": 1.9, "cast": 3.0}
+    assert worst([first, second]) == {"seam": 0.2, "ssim_y": 0.8, "cast": 3.0, "sharpness": 0.5, "grain": 1.5}
     assert worst([]) == {}
     assert worst_of("sharpness", [0.6, 1.0, 1.8]) == 1.8
     assert worst_of("sharpness", [0.0, 50.0]) == 0.0

@@ -1,4 +1,4 @@
-"""Broken synced patches are found, by the right name and in the right frames."""
+"""Detection of broken synced patches."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_lips_that_shine_through_are_found(apart: list[FaceView]) -> None:
     assert set(hits) <= set(range(4, 20))
 
 
-def test_a_single_ghost_is_not_believed(apart: list[FaceView]) -> None:
+def test_a_single_ghost_is_ignored(apart: list[FaceView]) -> None:
     pair, alone = ([mixed(view) if i in which else view for i, view in enumerate(apart)] for which in ((8, 9), (8,)))
     assert frames(found(pair), "ghosted") == [8, 9]
     assert frames(found(alone), "ghosted") == []
@@ -121,6 +121,6 @@ def test_a_face_outside_the_box_is_not_measured(clip: list[FaceView]) -> None:
     assert find_faults([None, None], times(2), [(0, 2)]) == [(), ()]
 
 
-def test_every_fault_has_its_meaning() -> None:
+def test_every_fault_has_a_description() -> None:
     assert list(FAULTS) == ["blurred", "frozen", "misplaced", "ghosted", "blocky"]
     assert all(FAULTS.values())

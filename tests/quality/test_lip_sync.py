@@ -19,16 +19,16 @@ def test_equal_openings_give_exactly_one_with_and_without_gaps() -> None:
 
 def test_a_known_correlation() -> None:
     rng = np.random.default_rng(0)
-    other = TALK + rng.normal(0, 0.05, 40)
-    assert lip_correlation(other, TALK) == pytest.approx(np.corrcoef(other, TALK)[0, 1], abs=1e-12)
+    result = TALK + rng.normal(0, 0.05, 40)
+    assert lip_correlation(result, TALK) == pytest.approx(np.corrcoef(result, TALK)[0, 1], abs=1e-12)
     assert lip_correlation(0.5 * TALK + 0.1, TALK) == pytest.approx(1.0)
     assert lip_correlation(-TALK, TALK) == pytest.approx(-1.0)
 
 
 def test_frames_unknown_in_either_are_left_out() -> None:
-    other = TALK[::-1].copy()
-    other[:10] = np.nan
-    assert lip_correlation(other, TALK) == pytest.approx(np.corrcoef(other[10:], TALK[10:])[0, 1])
+    result = TALK[::-1].copy()
+    result[:10] = np.nan
+    assert lip_correlation(result, TALK) == pytest.approx(np.corrcoef(result[10:], TALK[10:])[0, 1])
 
 
 def test_too_few_frames_or_a_still_mouth_give_none() -> None:
