@@ -1,4 +1,4 @@
-"""report.html: one file, rendered from the templates beside this module, that loads nothing else."""
+"""report.html: one file, rendered from the templates in the folder `page`, that loads nothing else."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from lipblend.quality.report.wording import (
 
 _MAX_WORST = 4
 _MAX_VALUES = 20_000  # along the clip; longer clips keep the worst value of each stretch for the readout
+_FOLDER = "page"
 _SCRIPTS = ("page.js", "player.js")
 
 
@@ -132,7 +133,7 @@ def page_data(record: Evaluation, keys: Sequence[str], film: ReportVideo | None,
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader(__package__, ""),
+        loader=PackageLoader(__package__, _FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -172,4 +173,4 @@ def _runs(words: Sequence[str]) -> list[list[int | str]]:
 
 
 def _file(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")
