@@ -1,6 +1,8 @@
-"""Made views of a face, for the measures: patches of known colours about a mesh, and a composite of the portrait."""
+"""Face views for tests of the measures: patches of known colours around a mesh, and a composite of the portrait."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -20,14 +22,14 @@ LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 
 
 def sized(mesh: Landmarks, width_px: float, *, left: float = 0.0, top: float = 0.0) -> Landmarks:
-    """The mesh scaled to a face width, its smallest box's corner moved to (left, top)."""
+    """The mesh scaled to a face width, with its bounding box at (left, top)."""
     points = mesh.points.astype(np.float64) * (width_px / mesh.face_width_px)
     points += np.array([left, top]) - points.min(axis=0)
     return Landmarks(points.astype(np.float32))
 
 
 def codes(rgb: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """R'G'B' 0..255, (..., 3), to YCbCr codes, float32 and not rounded."""
+    """R'G'B' 0..255, (..., 3), to YCbCr codes, float32, not rounded."""
     return ((rgb - matrix[:, 3]) @ np.linalg.inv(matrix[:, :3]).T).astype(np.float32)
 
 
@@ -44,7 +46,7 @@ def view_of(
     *,
     synced: np.ndarray | None = None,
     alpha: np.ndarray | None = None,
-    after: Landmarks | None = None,
+    synced_mesh: Landmarks | None = None,
     at: tuple[int, int] = (0, 0),
     matrix: np.ndarray = LIMITED,
 ) -> FaceView:
@@ -56,19 +58,31 @@ def view_of(
         result=result,
         contour=contour.astype(np.float32),
         alpha=contour.astype(np.float32) if alpha is None else alpha.astype(np.float32),
-        before=mesh,
-        after=after or mesh,
-        found=None,
+        original_mesh=mesh,
+        synced_mesh=synced_mesh or mesh,
+        detected_result=None,
         weight=1.0,
         matrix=matrix,
     )
 
 
 def halves(mesh: Landmarks, original: np.ndarray, result: np.ndarray, *, column: int, **more: object) -> FaceView:
-    """A view with a straight upright seam: outside left of a column, inside from it on."""
+    """A view with a straight vertical seam: outside left of a column, inside from it on."""
     contour = np.zeros(original.shape[:2])
     contour[:, column:] = 1
     return view_of(mesh, original, result, contour, **more)
+
+
+def cropped(view: FaceView, box: Box) -> FaceView:
+    """The part of a view that lies in a box."""
+    crop = np.s_[box.y0 - view.box.y0 : box.y1 - view.box.y0, box.x0 - view.box.x0 : box.x1 - view.box.x0]
+    names = ("original", "synced", "result", "contour", "alpha")
+    return replace(view, box=box, **{name: getattr(view, name)[crop] for name in names})
+
+
+def with_mesh(view: FaceView, mesh: Landmarks) -> FaceView:
+    """A view whose original and synced face have the same other mesh."""
+    return replace(view, original_mesh=mesh, synced_mesh=mesh)
 
 
 def lip_mask(mesh: Landmarks, box: Box, *, grown_px: float = 0.0) -> np.ndarray:
@@ -96,10 +110,7 @@ def noise(size: tuple[int, int], sigma: float, seed: int = 0) -> np.ndarray:
 
 
 def portrait_view(portrait: np.ndarray, face: Landmarks, *, scale: float = 1.0, seed: int = 0) -> FaceView:
-    """A composite that is nearly perfect: the portrait's mouth redrawn inside, by a somewhat soft generator.
-
-    The generator raises the lower lip and darkens the lips; outside the contour the result is the original.
-    """
+    """A nearly perfect composite of the portrait: inside the contour a slightly soft generator darkened the lips."""
     width = round(portrait.shape[1] * scale)
     picture = cv2.resize(portrait, (width, width), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     mesh = Landmarks((face.points * np.float32(width / portrait.shape[1])).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Made clips of one talking face as the measures see them: `FaceView`s, and ways to break the synced patch."""
+"""Clips of one talking face as `FaceView`s, and ways to damage the synced patch."""
 
 from __future__ import annotations
 
@@ -36,20 +36,22 @@ class TalkingFace:
         self.box = Box(*np.rint([middle[0] - 140, middle[1] - 100, middle[0] + 140, middle[1] + 130]).astype(int))
 
     def view(
-        self, *, at: tuple[float, float] = (0, 0), opened: float = 0.0, ours: float = 0.0, seed: int = 0
+        self, *, at: tuple[float, float] = (0, 0), opened: float = 0.0, original_opened: float = 0.0, seed: int = 0
     ) -> FaceView:
-        """The head at a place, its synced and its own mouth opened by so many pixels."""
+        """The head at a place, with the synced and the original mouth opened by a number of pixels."""
         rng = np.random.default_rng(seed)
-        (first, before), (second, after) = self._drawn(at, ours), self._drawn(at, opened)
-        y, x = np.mgrid[: first.shape[0], : first.shape[1]]
-        middle = before.mouth_centre - (self.box.x0, self.box.y0)
+        (original, original_mesh), (synced, synced_mesh) = self._drawn(at, original_opened), self._drawn(at, opened)
+        y, x = np.mgrid[: original.shape[0], : original.shape[1]]
+        middle = original_mesh.mouth_centre - (self.box.x0, self.box.y0)
         reach = np.hypot((x - middle[0]) / 85, (y - middle[1] - 15) / 75)
         alpha = np.clip((1 - reach) * 8, 0, 1).astype(np.float32)
-        # What a generator gives is a little soft, and coded once more.
-        second = cv2.GaussianBlur(second, (0, 0), 0.7)
-        first, second = ((each + rng.normal(0, 0.4, each.shape)).astype(np.float32) for each in (first, second))
-        result = first + alpha[..., None] * (second - first)
-        return FaceView(self.box, first, second, result, alpha, alpha, before, after, None, 1.0, MATRIX)
+        # Generators are slightly soft, and their output is encoded again.
+        synced = cv2.GaussianBlur(synced, (0, 0), 0.7)
+        original, synced = ((each + rng.normal(0, 0.4, each.shape)).astype(np.float32) for each in (original, synced))
+        result = original + alpha[..., None] * (synced - original)
+        return FaceView(
+            self.box, original, synced, result, alpha, alpha, original_mesh, synced_mesh, None, 1.0, MATRIX
+        )  # fmt: skip
 
     def _drawn(self, at: tuple[float, float], opened: float) -> tuple[np.ndarray, Landmarks]:
         middle = Landmarks(self.points.astype(np.float32)).mouth_centre
@@ -58,7 +60,7 @@ class TalkingFace:
             (np.arange(size[0]) + self.box.x0 - at[0]).astype(np.float32),
             (np.arange(size[1]) + self.box.y0 - at[1]).astype(np.float32),
         )
-        # Everything below the middle of the mouth goes down, which stretches the inside of the mouth.
+        # Everything below the middle of the mouth moves down, which stretches the inside of the mouth.
         down = opened * np.clip((y - middle[1]) / (4 + opened), 0, 1) * np.clip(2 - np.abs(x - middle[0]) / 60, 0, 1)
         picture = cv2.remap(
             self.picture, x, (y - down).astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
@@ -69,13 +71,13 @@ class TalkingFace:
         return picture, Landmarks((points + at).astype(np.float32))
 
     def clip(self, count: int = 24, *, still: Sequence[int] = ()) -> list[FaceView]:
-        """A head that drifts, with a mouth that talks; in the frames of ``still`` neither moves."""
+        """A drifting head with a talking mouth; in the frames of ``still`` neither moves."""
         views, time = [], 0
         for frame in range(count):
             time += frame not in still
             at = 6 * np.sin(time / 5), 4 * np.cos(time / 7)
-            opened, ours = 14 + 12 * np.sin(time * 1.1), 5 + 5 * np.sin(time * 0.7 + 2)
-            views.append(self.view(at=at, opened=opened, ours=ours, seed=frame))
+            opened, original_opened = 14 + 12 * np.sin(time * 1.1), 5 + 5 * np.sin(time * 0.7 + 2)
+            views.append(self.view(at=at, opened=opened, original_opened=original_opened, seed=frame))
         return views
 
 
@@ -107,7 +109,7 @@ def mixed(view: FaceView) -> FaceView:
 
 
 def blocky(view: FaceView) -> FaceView:
-    """Blocks of 8 pixels of a crop of 96, enlarged to the face, with a third of their detail left."""
+    """Blocks of 8 pixels in a crop of 96, enlarged to the face, with a third of their detail left."""
     step = 8 / 96 * view.face_width_px
     rows, columns = ((np.arange(n) / step).astype(int) for n in view.synced.shape[:2])
     labels = rows[:, None] * (columns.max() + 1) + columns
@@ -118,12 +120,12 @@ def blocky(view: FaceView) -> FaceView:
 
 
 def repeated(views: Sequence[FaceView], first: int, stop: int) -> list[FaceView]:
-    """The patch of one frame in all to ``stop``, laid where the head is, coded anew each time."""
-    out, kept = list(views), views[first]
+    """The patch of frame ``first`` repeated up to ``stop``, moved with the head, with new noise each time."""
+    out, source = list(views), views[first]
     for i in range(first + 1, stop):
-        shift = (views[i].before.points - kept.before.points)[list(STABLE)].mean(0)
-        noise = np.random.default_rng(1000 + i).normal(0, 0.5, kept.synced.shape)
-        out[i] = painted(views[i], moved(kept.synced, *shift) + noise)
+        shift = (views[i].original_mesh.points - source.original_mesh.points)[list(STABLE)].mean(0)
+        noise = np.random.default_rng(1000 + i).normal(0, 0.5, source.synced.shape)
+        out[i] = painted(views[i], moved(source.synced, *shift) + noise)
     return out
 
 

@@ -1,13 +1,14 @@
-"""From the frames' values to a verdict on every measure."""
+"""Verdicts: every measure against its pass mark."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lipblend.quality.frame import worst_of
+from lipblend.quality.face_scores import worst_of
 from lipblend.quality.measures import MEASURES, Measure
 from lipblend.quality.record import FrameRow, Shot, Span, Verdict
 from lipblend.settings import GateSettings
@@ -18,10 +19,10 @@ NOT_MEASURED = "not measured"
 def verdicts(
     rows: Sequence[FrameRow], shots: Sequence[Shot], values: Mapping[str, float], gate: GateSettings
 ) -> tuple[Verdict, ...]:
-    """Hold every measure against its pass mark.
+    """Compare every measure with its pass mark.
 
-    Frame by frame, ``gate.frame_share`` of the measured frames must keep the mark (all of them where the measure says
-    so); of shots every one must.
+    Of the measured frames ``gate.frame_share`` must meet the mark (all of them if the measure demands it), of the
+    measured shots all.
 
     Parameters
     ----------
@@ -39,9 +40,20 @@ def verdicts(
     return tuple(_verdict(measure, rows, shots, values, gate) for measure in MEASURES.values())
 
 
-def within(measure: Measure, value: float, mark: float) -> bool:
-    """Whether a value keeps a mark."""
+def meets(measure: Measure, value: float, mark: float) -> bool:
+    """Whether a value meets a mark."""
     return value <= mark if measure.better == "low" else value >= mark
+
+
+def value_met_by(measure: Measure, numbers: Sequence[float], share: float) -> float:
+    """The value that a share of the numbers meets: for 0.95 of 100 frames the 95th from the best.
+
+    For measures that are best at 1, the median.
+    """
+    if measure.better == "one":
+        return float(np.median(numbers))
+    ordered = sorted(numbers, reverse=measure.better == "high")
+    return ordered[max(math.ceil(share * len(ordered) - 1e-9), 1) - 1]
 
 
 def _verdict(
@@ -49,7 +61,7 @@ def _verdict(
 ) -> Verdict:
     mark = _mark(measure, gate)
     if measure.per == "clip":
-        return _of_clip(measure, values.get(measure.key), mark, rows)
+        return _clip_verdict(measure, values.get(measure.key), mark, rows)
     known = [
         (item, item.values[measure.key])
         for item in (rows if measure.per == "frame" else shots)
@@ -59,35 +71,20 @@ def _verdict(
         return Verdict(measure.key, None, mark, None, None, None, None, (), NOT_MEASURED)
     numbers = [value for _, value in known]
     median, worst = float(np.median(numbers)), worst_of(measure.key, numbers)
-    share = 1.0 if measure.every or measure.per == "shot" else gate.frame_share
     if mark is None:
         return Verdict(measure.key, median, None, None, median, worst, None, ())
-    value = kept_by(measure, numbers, share)
-    kept = [within(measure, number, mark) for number in numbers]
-    passed = within(measure, value, mark)
-    failing = (
-        ()
-        if all(kept)
-        else _spans(measure, [item for (item, _), fine in zip(known, kept, strict=True) if not fine], rows)
-    )
-    return Verdict(measure.key, value, mark, passed, median, worst, sum(kept) / len(kept), failing)
+    share = 1.0 if measure.all_frames or measure.per == "shot" else gate.frame_share
+    value = value_met_by(measure, numbers, share)
+    failing = [item for item, number in known if not meets(measure, number, mark)]
+    spans = _spans(measure, failing, rows) if failing else ()
+    within = (len(known) - len(failing)) / len(known)
+    return Verdict(measure.key, value, mark, meets(measure, value, mark), median, worst, within, spans)
 
 
-def kept_by(measure: Measure, numbers: Sequence[float], share: float) -> float:
-    """The value that a share of the numbers keeps: for 0.95 of 100 frames the 95th from the best.
-
-    Of measures that are best at 1 it is the median.
-    """
-    if measure.better == "one":
-        return float(np.median(numbers))
-    ordered = sorted(numbers, reverse=measure.better == "high")
-    return ordered[max(math.ceil(share * len(ordered) - 1e-9), 1) - 1]
-
-
-def _of_clip(measure: Measure, value: float | None, mark: float | None, rows: Sequence[FrameRow]) -> Verdict:
+def _clip_verdict(measure: Measure, value: float | None, mark: float | None, rows: Sequence[FrameRow]) -> Verdict:
     if value is None:
         return Verdict(measure.key, None, mark, None, None, None, None, (), NOT_MEASURED)
-    passed = None if mark is None else within(measure, value, mark)
+    passed = None if mark is None else meets(measure, value, mark)
     failing: tuple[Span, ...] = ()
     if passed is False:
         failing = _runs(rows, _CONCERNED.get(measure.key, lambda _: True), lambda _: value)
@@ -99,6 +96,7 @@ _CONCERNED: dict[str, Callable[[FrameRow], bool]] = {
     "passed_through": lambda row: not row.blended,
     "lip_corr": lambda row: row.blended,
 }
+"""Frames that a measure of the clip describes; all by default."""
 
 
 def _mark(measure: Measure, gate: GateSettings) -> float | None:
@@ -123,16 +121,8 @@ def _spans(measure: Measure, failing: Sequence[FrameRow | Shot], rows: Sequence[
 def _runs(
     rows: Sequence[FrameRow], concerned: Callable[[FrameRow], bool], value: Callable[[Sequence[FrameRow]], float]
 ) -> tuple[Span, ...]:
-    spans, run = [], list[FrameRow]()
-    for row in rows:
-        if concerned(row):
-            run.append(row)
-        elif run:
-            spans.append(_span(run, value(run)))
-            run = []
-    if run:
-        spans.append(_span(run, value(run)))
-    return tuple(spans)
+    runs = [list(run) for hit, run in itertools.groupby(rows, concerned) if hit]
+    return tuple(_span(run, value(run)) for run in runs)
 
 
 def _span(run: Sequence[FrameRow], worst: float) -> Span:

@@ -1,138 +1,196 @@
-"""The measures: what each is called, how it is computed, where it comes from, and which pass mark it has."""
+"""The list of measures: name, unit, function, pass mark, baseline tolerance and help text of each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from lipblend.quality import colour_step, overspill, ring, sharpness, temporal
+from lipblend.quality.view import FaceView
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """One measure.
 
     Attributes
     ----------
     key, title, unit : str
-    better : str
-        "low", "high", or "one" where the best value is 1 and both sides are worse.
-    per : str
-        What one value stands for: "frame", "shot" or "clip".
-    mark : str
-        Setting of the group ``gate`` that is its pass mark; empty if it is only shown.
-    every : bool
-        Frames: all must keep the mark, not only the share ``gate.frame_share``.
+        The key names it in files and options.
     text, source : str
-        The formula in words, and where it comes from.
+        Formula in words, and publication.
+    better : str
+        "low", "high", or "one" where 1 is best.
+    per : str
+        What one value describes: "frame", "shot" or "clip".
+    of_face : callable, optional
+        Measures one face of one frame; None for what could not be measured. Of several faces the worst value counts.
+    of_change : callable, optional
+        Measures one face against the same face in the previous frame. Measures with neither function are computed
+        where their data is: over shots, on whole frames or against a reference (`lipblend.quality.evaluation`).
+    full_weight : bool
+        Measured only at full strength of the patch: while it fades in or out, both mouths show by intention.
+    at_contour : bool
+        Depends on where exactly the contour lies; see `lipblend.quality.face_scores.inner_contour_scores`.
+    mark : str
+        Setting of the group ``gate`` that is its pass mark; empty if it has none.
+    all_frames : bool
+        All frames must meet the mark, not only the share ``gate.frame_share``.
+    tolerance : float or None
+        How much worse it may become before ``baseline check`` fails; None if it does not describe quality.
     """
 
     key: str
     title: str
-    unit: str
-    better: Literal["low", "high", "one"]
-    per: Literal["frame", "shot", "clip"]
     text: str
+    unit: str = ""
     source: str = ""
+    better: Literal["low", "high", "one"] = "low"
+    per: Literal["frame", "shot", "clip"] = "frame"
+    of_face: Callable[[FaceView], float | None] | None = None
+    of_change: Callable[[FaceView, FaceView], float | None] | None = None
+    full_weight: bool = False
+    at_contour: bool = False
     mark: str = ""
-    every: bool = False
+    all_frames: bool = False
+    tolerance: float | None = None
+
+
+def _original_opening(view: FaceView) -> float:
+    return view.original_mesh.mouth_opening
+
+
+def _synced_opening(view: FaceView) -> float | None:
+    return view.detected_synced.mouth_opening if view.detected_synced is not None else None
+
+
+def _result_opening(view: FaceView) -> float | None:
+    return view.detected_result.mouth_opening if view.detected_result is not None else None
 
 
 _SOBEL = "Sobel operator, 3x3, unnormalised"
 _SSIM = "Wang, Bovik, Sheikh, Simoncelli 2004, https://doi.org/10.1109/TIP.2003.819861"
 
-MEASURES: dict[str, Measure] = {
-    measure.key: measure
-    for measure in (
-        Measure(
-            "seam", "Seam discontinuity", "", "low", "frame",
-            "mean over the ring of |grad result - grad original|, luma in 0..1", _SOBEL, mark="seam_max",
-        ),
-        Measure(
-            "seam_rel", "Seam discontinuity, relative", "", "low", "frame",
-            "the same over the mean of |grad original| in the ring", _SOBEL,
-        ),
-        Measure(
-            "ssim_y", "Ring SSIM, luma", "", "high", "frame",
-            "mean structural similarity of result and original over the ring", _SSIM, mark="ring_ssim_min",
-        ),
-        Measure("ssim_cb", "Ring SSIM, Cb", "", "high", "frame", "the same on Cb", _SSIM),
-        Measure("ssim_cr", "Ring SSIM, Cr", "", "high", "frame", "the same on Cr", _SSIM),
-        Measure(
-            "colour_step", "Seam colour step", "CIEDE2000", "low", "frame",
-            "colour difference of the low-passed picture across the seam, less the original's own there",
-            "CIE 142-2001; Sharma, Wu, Dalal 2005, https://doi.org/10.1002/col.20070", mark="colour_step_max",
-        ),
-        Measure("alpha", "Ring alpha", "", "low", "frame", "mean alpha over the ring; shown for its flicker only"),
-        Measure(
-            "alpha_flicker", "Alpha flicker", "", "low", "shot",
-            "standard deviation over time of the ring's mean alpha, over its mean", mark="alpha_flicker_max",
-        ),
-        Measure(
-            "ring_flicker", "Ring flicker", "grey levels", "low", "frame",
-            "mean over the ring of the change, from the frame before, of result - original, low-passed",
-            mark="ring_flicker_max",
-        ),
-        Measure(
-            "overspill", "Overspill of the old lips", "share", "low", "frame",
-            "share of the original's lips where alpha < 0.5 although the synced picture differs there",
-            mark="overspill_max", every=True,
-        ),
-        Measure(
-            "leak", "Leak of the old lips", "share", "low", "frame",
-            "mean of 1 - alpha over the original's lips, weighted by how much the synced picture differs",
-        ),
-        Measure(
-            "lip_corr", "Lip-sync kept", "correlation", "high", "clip",
-            "correlation over time of the mouth opening of result and synced", "Pearson", mark="lip_corr_min",
-        ),
-        Measure(
-            "untouched", "Untouched outside", "levels", "low", "frame",
-            "largest difference from the original outside the matte, before encoding", mark="untouched_max", every=True,
-        ),
-        Measure(
-            "outside", "Encoding loss outside", "grey levels", "low", "frame",
-            "mean difference of the finished file from the original outside the matte, luma",
-            mark="outside_max",
-        ),
-        Measure(
-            "cast", "Colour cast inside", "CIE76", "low", "frame",
-            "length of the mean Lab difference of result and original over skin inside the seam",
-            mark="cast_max",
-        ),
-        Measure(
-            "colour_drift", "Colour consistency", "CIE76", "low", "shot",
-            "root mean square over time of that difference's deviation from its mean",
-            "2.3 is just noticeable: Mahy, Van Eycken, Oosterlinck 1994, Color Research and Application 19(2)",
-            mark="colour_drift_max",
-        ),
-        Measure(
-            "sharpness", "Sharpness of the mouth", "ratio", "one", "frame",
-            "fine detail inside the seam against the original's there",
-        ),
-        Measure(
-            "grain", "Grain of the patch", "ratio", "one", "frame",
-            "noise inside the seam against the original's noise on the skin about it",
-        ),
-        Measure("psnr", "PSNR against the reference", "dB", "high", "frame", "of R'G'B' over the lower face"),
-        Measure(
-            "ssim", "SSIM against the reference", "", "high", "frame", "of luma over the lower face", _SSIM
-        ),
-        Measure(
-            "temporal", "Temporal error against the reference", "grey levels", "low", "frame",
-            "mean change of the error from the frame before, lower face, low-passed",
-        ),
-        Measure(
-            "lpips", "LPIPS against the reference", "", "low", "frame", "face crop, AlexNet",
-            "Zhang et al. 2018, https://doi.org/10.1109/CVPR.2018.00068",
-        ),
-        Measure(
-            "opening_original", "Mouth opening, original", "", "high", "frame", "gap of the inner lips over mouth width"
-        ),
-        Measure("opening_synced", "Mouth opening, synced", "", "high", "frame", "the same in the synced video"),
-        Measure("opening_result", "Mouth opening, result", "", "high", "frame", "the same in the result"),
-        Measure("faulty", "Faulty synced frames", "share", "low", "clip", "frames whose synced patch is broken",
-                mark="faulty_max"),
-        Measure("passed_through", "Passed through", "share", "low", "clip", "share of frames without a patch",
-                mark="passed_through_max"),
-    )
-}  # fmt: skip
+_LIST = (
+    Measure(
+        key="seam", title="Seam discontinuity", mark="seam_max", tolerance=0.005, of_face=ring.seam, at_contour=True,
+        text="mean over the ring of |grad result - grad original|, luma in 0..1", source=_SOBEL,
+    ),
+    Measure(
+        key="seam_rel", title="Seam discontinuity, relative", tolerance=0.05, of_face=ring.relative_seam,
+        at_contour=True, text="seam discontinuity over the mean of |grad original| in the ring", source=_SOBEL,
+    ),
+    Measure(
+        key="ssim_y", title="Ring SSIM, luma", better="high", mark="ring_ssim_min", tolerance=0.005,
+        of_face=ring.ssim_y, at_contour=True,
+        text="mean structural similarity of result and original over the ring", source=_SSIM,
+    ),
+    Measure(
+        key="ssim_cb", title="Ring SSIM, Cb", better="high", tolerance=0.005, of_face=ring.ssim_cb, at_contour=True,
+        text="mean structural similarity of Cb over the ring", source=_SSIM,
+    ),
+    Measure(
+        key="ssim_cr", title="Ring SSIM, Cr", better="high", tolerance=0.005, of_face=ring.ssim_cr, at_contour=True,
+        text="mean structural similarity of Cr over the ring", source=_SSIM,
+    ),
+    Measure(
+        key="colour_step", title="Seam colour step", unit="CIEDE2000", mark="colour_step_max", tolerance=0.1,
+        of_face=colour_step.seam_colour_step, at_contour=True,
+        text="colour difference of the low-passed picture across the seam, less the original's own",
+        source="CIE 142-2001; Sharma, Wu, Dalal 2005, https://doi.org/10.1002/col.20070",
+    ),
+    Measure(
+        key="alpha", title="Ring alpha", of_face=ring.ring_alpha, full_weight=True,
+        text="mean alpha over the ring; shown for its flicker only",
+    ),
+    Measure(
+        key="alpha_flicker", title="Alpha flicker", per="shot", mark="alpha_flicker_max", tolerance=0.005,
+        text="standard deviation over time of the ring's mean alpha, over its mean",
+    ),
+    Measure(
+        key="ring_flicker", title="Ring flicker", unit="grey levels", mark="ring_flicker_max", tolerance=0.1,
+        of_change=temporal.ring_flicker, at_contour=True,
+        text="mean over the ring of the frame-to-frame change of result - original, low-passed",
+    ),
+    Measure(
+        key="overspill", title="Overspill of the old lips", unit="share", mark="overspill_max", all_frames=True,
+        tolerance=0.0005, of_face=overspill.overspill, full_weight=True,
+        text="share of the original's lips where alpha < 0.5 although the synced picture differs",
+    ),
+    Measure(
+        key="leak", title="Leak of the old lips", unit="share", tolerance=0.002, of_face=overspill.leak,
+        full_weight=True,
+        text="mean of 1 - alpha over the original's lips, weighted by the difference of the synced picture",
+    ),
+    Measure(
+        key="lip_corr", title="Lip-sync kept", unit="correlation", better="high", per="clip", mark="lip_corr_min",
+        tolerance=0.002,
+        text="correlation over time of the mouth opening of result and synced", source="Pearson",
+    ),
+    Measure(
+        key="untouched", title="Untouched outside", unit="levels", mark="untouched_max", all_frames=True,
+        tolerance=0.0, text="largest difference from the original outside the matte, before encoding",
+    ),
+    Measure(
+        key="outside", title="Encoding loss outside", unit="grey levels", mark="outside_max", tolerance=0.1,
+        text="mean luma difference of the finished file from the original outside the matte",
+    ),
+    Measure(
+        key="cast", title="Colour cast inside", unit="CIE76", mark="cast_max", tolerance=0.2,
+        of_face=temporal.cast_length,
+        text="length of the mean Lab difference of result and original over skin inside the seam",
+    ),
+    Measure(
+        key="colour_drift", title="Colour consistency", unit="CIE76", per="shot", mark="colour_drift_max",
+        tolerance=0.1, text="root mean square over time of the colour cast's deviation from its mean",
+        source="2.3 is just noticeable: Mahy, Van Eycken, Oosterlinck 1994, Color Research and Application 19(2)",
+    ),
+    Measure(
+        key="sharpness", title="Sharpness of the mouth", unit="ratio", better="one", tolerance=0.03,
+        of_face=sharpness.sharpness, text="fine detail inside the seam, result over original",
+    ),
+    Measure(
+        key="grain", title="Grain of the patch", unit="ratio", better="one", tolerance=0.05, of_face=sharpness.grain,
+        text="noise of the skin inside the seam, result over original",
+    ),
+    Measure(
+        key="psnr", title="PSNR against the reference", unit="dB", better="high", tolerance=0.1,
+        text="of R'G'B' over the lower face",
+    ),
+    Measure(
+        key="ssim", title="SSIM against the reference", better="high", tolerance=0.002,
+        text="of luma over the lower face", source=_SSIM,
+    ),
+    Measure(
+        key="temporal", title="Temporal error against the reference", unit="grey levels", tolerance=0.05,
+        text="mean frame-to-frame change of the error over the lower face, low-passed",
+    ),
+    Measure(
+        key="lpips", title="LPIPS against the reference", tolerance=0.005, text="face crop, AlexNet",
+        source="Zhang et al. 2018, https://doi.org/10.1109/CVPR.2018.00068",
+    ),
+    Measure(
+        key="opening_original", title="Mouth opening, original", better="high", of_face=_original_opening,
+        text="gap of the inner lips over mouth width",
+    ),
+    Measure(
+        key="opening_synced", title="Mouth opening, synced", better="high", of_face=_synced_opening,
+        text="mouth opening in the synced video",
+    ),
+    Measure(
+        key="opening_result", title="Mouth opening, result", better="high", of_face=_result_opening,
+        text="mouth opening in the result",
+    ),
+    Measure(
+        key="faulty", title="Faulty synced frames", unit="share", per="clip", mark="faulty_max", tolerance=0.01,
+        text="frames whose synced patch is broken",
+    ),
+    Measure(
+        key="passed_through", title="Passed through", unit="share", per="clip", mark="passed_through_max",
+        tolerance=0.0, text="share of frames without a patch",
+    ),
+)  # fmt: skip
+
+MEASURES: dict[str, Measure] = {measure.key: measure for measure in _LIST}
 """By key, in the order in which they are shown."""

@@ -1,4 +1,4 @@
-"""What an evaluation says: plain data, ready for tables, pages and machines."""
+"""The numbers of an evaluation as plain data."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ class FrameRow:
     shot : int
         Number of its shot, from 0.
     original_index, synced_index : int
-        Frames it was made from; ``synced_index`` is -1 for none, both are for a frame that the original does not hold.
+        Frames it was made from. ``synced_index`` is -1 if there is none; both are -1 for a frame that the original does
+        not contain.
     blended : bool
         It carries a patch.
     reason : str
-        Why it does not; empty otherwise.
+        Why it carries none; empty otherwise.
     values : mapping of str to float
-        By the keys of `lipblend.quality.measures.MEASURES`; what could not be measured is left out. With several faces
-        each value is the worst one's.
+        By the keys of `lipblend.quality.measures.MEASURES`, without those that could not be measured. Of several faces
+        the worst value.
     faults : tuple of str
-        What is wrong with the generator's own patch, see `lipblend.quality.faults.FAULTS`.
+        Faults of the generator's own patch, see `lipblend.quality.faults.FAULTS`.
     """
 
     index: int
@@ -53,7 +54,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Span:
-    """Consecutive failing frames ``first`` to ``last`` (both included), their times, and the worst value among them."""
+    """Consecutive failing frames ``first`` to ``last`` (inclusive), their times, and their worst value."""
 
     first: int
     last: int
@@ -64,23 +65,23 @@ class Span:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one measure stands against its pass mark.
+    """One measure against its pass mark.
 
     Attributes
     ----------
     key : str
         Of `lipblend.quality.measures.MEASURES`.
     value : float or None
-        What is held against the mark: the value that the asked share of frames keeps, the worst shot's, or the clip's.
-        Without a mark the median. None if it could not be measured.
+        Compared with the mark: the value that the required share of frames meets, the worst shot's, or the clip's.
+        Without a mark, the median. None if it could not be measured.
     mark : float or None
-        The pass mark; None if there is none, and the measure is only shown.
+        None if the measure is only shown.
     passed : bool or None
-        None where there is no value or no mark.
+        None without a value or a mark.
     median, worst : float or None
         Over the frames, or the shots.
     within : float or None
-        Share of the measured frames within the mark.
+        Share of the measured frames or shots within the mark.
     failing : tuple of Span
     note : str
         Why there is no value; empty otherwise.
@@ -99,7 +100,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class InputFile:
-    """One of the files: its role (original, synced, result, reference), name, SHA-256 and bytes."""
+    """An input file: its role (original, synced, result or reference), name, SHA-256 and size in bytes."""
 
     role: str
     name: str
@@ -109,29 +110,29 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was measured on one result.
+    """All numbers of one result.
 
     Attributes
     ----------
     rows : tuple of FrameRow
-        One a frame of the result.
+        One per frame of the result.
     shots : tuple of Shot
     values : mapping of str to float
         Measures of the whole clip.
     verdicts : tuple of Verdict
-        One for every measure, in the order of `lipblend.quality.measures.MEASURES`.
+        One per measure, in the order of `lipblend.quality.measures.MEASURES`.
     matte : str
-        Where it came from: "settings" (rendered again from them) or "difference" (estimated from the pictures).
+        Its source: "settings" (rendered again from them) or "difference" (estimated from the pictures).
     settings : mapping
-        All settings, as nested groups; where ``matte`` is "difference" only those of the gate were used.
+        All settings as nested groups; with the matte "difference" only those of the gate were used.
     versions : mapping of str to str
     inputs : tuple of InputFile
     notes : tuple of str
     width, height : int
-        Of the result, pixels.
+        Of the result, in pixels.
     frame_rate : float
     seconds : float
-        Time the measuring took.
+        Duration of the evaluation.
     """
 
     rows: tuple[FrameRow, ...]
@@ -150,12 +151,12 @@ class Evaluation:
 
     @property
     def judged(self) -> bool:
-        """Something was blended, and some measure of it has both a value and a mark."""
+        """A frame was blended, and at least one measure has both a value and a mark."""
         return any(row.blended for row in self.rows) and any(each.passed is not None for each in self.verdicts)
 
     @property
     def passed(self) -> bool:
-        """No measure misses its mark."""
+        """No measure misses its pass mark."""
         return not any(verdict.passed is False for verdict in self.verdicts)
 
     @property

@@ -1,4 +1,4 @@
-"""Parts of the face that the measures look at: the lips, and the skin of the lower face."""
+"""Parts of the face that measures compare: the lips, and the skin of the lower face."""
 
 from __future__ import annotations
 
@@ -11,47 +11,36 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.quality.levels import low_pass, luma_gain
-from lipblend.quality.view import FaceView, Patch3
+from lipblend.quality.view import FaceView, Patch3, Region, bounds
 from lipblend.stages.masks.mask import grid_step_px, signed_distance
 from lipblend.stages.masks.shapes import convex_hull, lower_face_points
 
-Region = npt.NDArray[np.bool_]
-
 MIN_PIXELS = 64
-"""Regions of fewer pixels say nothing."""
+"""Smaller regions are not measured."""
 
 _LIP_MARGIN_FRAC = 0.05
-_NEAR_FRAC = 0.15
+_NEAR_MOUTH_FRAC = 0.15
 _BLUR_FRAC = 0.015
-_SPREAD = 2.5
-_FLOOR_LEVELS = 2.0
-_SHIFT = 4  # binary digits of a pixel's fraction in OpenCV's drawing
+_MAX_DEVIATIONS = 2.5
+_MIN_TOLERANCE_LEVELS = 2.0
+_SUBPIXEL_BITS = 4  # of OpenCV's drawing functions
 
 
-def part(box: Box, inner: Box) -> tuple[slice, slice]:
-    """Rows and columns of a box inside another one, as slices of an array of the outer one's size."""
-    return slice(inner.y0 - box.y0, inner.y1 - box.y0), slice(inner.x0 - box.x0, inner.x1 - box.x0)
+def crop_of(outer: Box, inner: Box) -> tuple[slice, slice]:
+    """Rows and columns of ``inner`` in an array that covers ``outer``."""
+    return slice(inner.y0 - outer.y0, inner.y1 - outer.y0), slice(inner.x0 - outer.x0, inner.x1 - outer.x0)
 
 
-def shared_box(one: Box, other: Box) -> Box:
-    """What two boxes have in common; without width or height where that is nothing."""
-    return Box(max(one.x0, other.x0), max(one.y0, other.y0), min(one.x1, other.x1), min(one.y1, other.y1))
-
-
-def bounds(where: Region, margin_px: int) -> tuple[slice, slice]:
-    """Rows and columns about the True pixels, with a margin, inside the array; at least one must be True."""
-    rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
-    return (
-        slice(max(int(rows[0]) - margin_px, 0), int(rows[-1]) + margin_px + 1),
-        slice(max(int(columns[0]) - margin_px, 0), int(columns[-1]) + margin_px + 1),
-    )
+def intersection(a: Box, b: Box) -> Box:
+    """The pixels in both boxes; without width or height if there are none."""
+    return Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1))
 
 
 def lips_box(mesh: Landmarks, box: Box) -> Box:
-    """The whole pixels about the outer lip contour that lie in a box; it may be empty."""
+    """Bounding box of the outer lip contour, clipped to ``box``; may be empty."""
     points = mesh.points[list(LIPS_OUTER)]
     low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
-    return shared_box(Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])), box)
+    return intersection(Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])), box)
 
 
 def lips(mesh: Landmarks, box: Box) -> Region:
@@ -63,68 +52,71 @@ def lips(mesh: Landmarks, box: Box) -> Region:
 
 
 def skin(view: FaceView) -> Region:
-    """Skin of the lower face common to both meshes: inside both jaws, 0.05 face widths and more from both mouths.
+    """Skin of the lower face: inside both meshes' jaws, at least 0.05 face widths from both mouths.
 
-    Returns
-    -------
-    (h, w) bool
-        Of the view's size. Its outline is good to a pixel.
+    (h, w) bool of the view's size; the outline is accurate to a pixel.
     """
     return _skin(view, np.inf)
 
 
 def skin_near_mouth(view: FaceView) -> Region:
-    """The part of `skin` within 0.15 face widths of a mouth: what every generator paints; (h, w) bool."""
-    return _skin(view, _NEAR_FRAC * view.face_width_px)
+    """The part of `skin` within 0.15 face widths of a mouth, which every generator repaints; (h, w) bool."""
+    return _skin(view, _NEAR_MOUTH_FRAC * view.face_width_px)
 
 
-def agreeing(view: FaceView, other: Patch3, region: Region) -> Region:
-    """Pixels of a region where another picture shows the same as the original.
+def agreeing(view: FaceView, patch: Patch3, region: Region) -> Region:
+    """Pixels of a region where a patch shows the same content as the original, apart from a constant difference.
 
-    There the luma difference, low-passed with 0.015 face widths, is the region's usual one: within 2.5 robust standard
-    deviations (1.4826 times the median absolute deviation) of its median, at least 2 grey levels. All False where
-    fewer than 64 pixels would be left.
+    The luma difference, low-passed with 0.015 face widths, must lie within 2.5 robust standard deviations (1.4826 times
+    the median absolute deviation), at least 2 grey levels, of its median over the region.
 
     Parameters
     ----------
-    other : (h, w, 3) float32
+    patch : (h, w, 3) float32
         Of the view's size and encoding.
     region : (h, w) bool
+
+    Returns
+    -------
+    (h, w) bool
+        All False where fewer than 64 pixels would remain.
     """
     if np.count_nonzero(region) < MIN_PIXELS:
         return np.zeros_like(region)
     sigma = max(0.5, _BLUR_FRAC * view.face_width_px)
-    place = bounds(region, int(4 * sigma) + 1)
-    difference = (other[place][..., 0] - view.original[place][..., 0]) * np.float32(luma_gain(view.matrix))
+    crop = bounds(region, int(4 * sigma) + 1)
+    difference = (patch[crop][..., 0] - view.original[crop][..., 0]) * np.float32(luma_gain(view.matrix))
     difference = low_pass(difference, sigma)
-    inside = difference[region[place]]
+    inside = difference[region[crop]]
     middle = np.median(inside)
-    spread = 1.4826 * np.median(np.abs(inside - middle))
+    deviation = 1.4826 * np.median(np.abs(inside - middle))
     same = np.zeros_like(region)
-    same[place] = region[place] & (np.abs(difference - middle) <= max(_SPREAD * spread, _FLOOR_LEVELS))
+    tolerance = max(_MAX_DEVIATIONS * deviation, _MIN_TOLERANCE_LEVELS)
+    same[crop] = region[crop] & (np.abs(difference - middle) <= tolerance)
     return same if np.count_nonzero(same) >= MIN_PIXELS else np.zeros_like(region)
 
 
-def _skin(view: FaceView, reach_px: float) -> Region:
-    """Skin inside both jaws, from 0.05 face widths to ``reach_px`` away from both mouths."""
+def _skin(view: FaceView, max_distance_px: float) -> Region:
+    """Skin inside both jaws, from 0.05 face widths to ``max_distance_px`` away from both mouths."""
     area = np.ones(view.contour.shape, np.uint8)
-    for mesh in (view.before, view.after):
+    meshes = view.original_mesh, view.synced_mesh
+    for mesh in meshes:
         area &= _filled([convex_hull(lower_face_points(mesh))], view.box)
     if area.any():
-        mouths = _filled([mesh.points[list(LIPS_OUTER)] for mesh in (view.before, view.after)], view.box)
+        mouths = _filled([mesh.points[list(LIPS_OUTER)] for mesh in meshes], view.box)
         if mouths.any():
-            place = bounds((area | mouths) > 0, 0)
-            away = cv2.distanceTransform(1 - mouths[place], cv2.DIST_L2, cv2.DIST_MASK_5)
-            area[place] &= (away > _LIP_MARGIN_FRAC * view.face_width_px) & (away <= reach_px)
-        elif np.isfinite(reach_px):
-            area[:] = 0  # no mouth in view, and so nothing near it
+            crop = bounds((area | mouths) > 0, 0)
+            distance = cv2.distanceTransform(1 - mouths[crop], cv2.DIST_L2, cv2.DIST_MASK_5)
+            area[crop] &= (distance > _LIP_MARGIN_FRAC * view.face_width_px) & (distance <= max_distance_px)
+        elif np.isfinite(max_distance_px):
+            area[:] = 0  # no mouth in view, so nothing is near it
     return area > 0
 
 
 def _filled(polygons: Sequence[npt.NDArray[np.floating]], box: Box) -> npt.NDArray[np.uint8]:
-    """The union of some polygons in picture pixels, 1 inside; (box.height, box.width) uint8."""
+    """Union of polygons given in picture pixels, 1 inside; (box.height, box.width) uint8."""
     area = np.zeros((box.height, box.width), np.uint8)
     for points in polygons:
-        place = (points - (box.x0 + 0.5, box.y0 + 0.5)) * (1 << _SHIFT)
-        cv2.fillPoly(area, [np.rint(place).astype(np.int32)], 1, shift=_SHIFT)
+        fixed = (points - (box.x0 + 0.5, box.y0 + 0.5)) * (1 << _SUBPIXEL_BITS)
+        cv2.fillPoly(area, [np.rint(fixed).astype(np.int32)], 1, shift=_SUBPIXEL_BITS)
     return area

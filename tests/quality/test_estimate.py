@@ -1,4 +1,4 @@
-"""Alpha read off the pictures alone."""
+"""Alpha estimated from the pictures."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lipblend.quality.view import FaceView
 
 @pytest.fixture(scope="module")
 def view(portrait: np.ndarray, face: Landmarks) -> FaceView:
-    """The synced skin is darker, and unevenly so: away from the mouth nothing else differs."""
-    plain = TalkingFace(portrait, face).view(opened=14, ours=1)
+    """The synced skin is unevenly darker; away from the mouth nothing else differs."""
+    plain = TalkingFace(portrait, face).view(opened=14, original_opened=1)
     y, x = np.mgrid[: plain.synced.shape[0], : plain.synced.shape[1]].astype(np.float32)
     uneven = np.stack([4 * np.cos(x / 25) * np.cos(y / 20) - 5, np.full_like(x, 1.5), np.sin(x / 30)], axis=-1)
     synced = plain.synced + uneven
@@ -26,7 +26,7 @@ def view(portrait: np.ndarray, face: Landmarks) -> FaceView:
 
 
 def coded(patch: np.ndarray, seed: int = 3) -> np.ndarray:
-    """About what encoding at a high quality does: detail off, noise on, whole levels."""
+    """Roughly the effect of encoding at a high quality: less detail, more noise, whole levels."""
     rng = np.random.default_rng(seed)
     soft = cv2.GaussianBlur(patch, (0, 0), 0.5)
     return np.rint(soft + cv2.GaussianBlur(rng.normal(0, 2.5, patch.shape), (0, 0), 0.8)).astype(np.float32)
@@ -36,14 +36,14 @@ def estimate(view: FaceView, result: np.ndarray, **more: float) -> np.ndarray:
     return estimate_alpha(view.original, view.synced, result, face_width_px=view.face_width_px, **more)
 
 
-def test_the_original_itself_gives_exactly_nothing(view: FaceView) -> None:
+def test_the_original_itself_gives_exactly_zero(view: FaceView) -> None:
     alpha = estimate(view, view.original.copy())
     assert alpha.dtype == np.float32
     assert alpha.shape == view.original.shape[:2]
     assert not alpha.any()
 
 
-def test_the_original_coded_once_more_gives_nothing(view: FaceView) -> None:
+def test_the_encoded_original_gives_almost_zero(view: FaceView) -> None:
     assert estimate(view, coded(view.original)).mean() < 0.01
 
 
@@ -54,7 +54,7 @@ def test_the_synced_picture_gives_one_in_the_patch(view: FaceView) -> None:
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.7])
-def test_a_known_blend_is_found_again(view: FaceView, strength: float) -> None:
+def test_a_known_blend_is_recovered(view: FaceView, strength: float) -> None:
     truth = strength * view.contour
     result = np.rint(view.original + truth[..., None] * (view.synced - view.original))
     alpha = estimate(view, result)
@@ -63,22 +63,22 @@ def test_a_known_blend_is_found_again(view: FaceView, strength: float) -> None:
     assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
-def test_a_coded_blend_is_found_again(view: FaceView) -> None:
+def test_an_encoded_blend_is_recovered(view: FaceView) -> None:
     alpha = estimate(view, coded(view.result))
     assert np.abs(alpha - view.alpha).mean() < 0.1
     assert alpha[:5].max() == 0.0
 
 
-def test_a_level_shift_of_what_was_taken_is_allowed_for(view: FaceView) -> None:
+def test_a_level_shift_is_compensated(view: FaceView) -> None:
     shift = np.array([5, -2, 3], np.float32)
     result = view.original + view.alpha[..., None] * (view.synced + shift - view.original)
     assert np.abs(estimate(view, result) - view.alpha).mean() < 0.06
 
 
-def test_what_cannot_be_known_is_filled_from_around(view: FaceView) -> None:
-    """A disc in the middle of the patch shows the same in both pictures."""
+def test_unknown_alpha_is_interpolated(view: FaceView) -> None:
+    """In a disc in the middle of the patch both pictures are equal."""
     y, x = np.mgrid[: view.synced.shape[0], : view.synced.shape[1]]
-    middle = view.before.mouth_centre - (view.box.x0, view.box.y0)
+    middle = view.original_mesh.mouth_centre - (view.box.x0, view.box.y0)
     disc = np.hypot(x - middle[0] - 25, y - middle[1] - 10) < 9
     synced = view.synced + 20 * np.cos(x / 9)[..., None].astype(np.float32)
     synced[disc] = view.original[disc]
@@ -91,7 +91,7 @@ def test_the_noise_can_be_given(view: FaceView) -> None:
     assert not estimate(view, coded(view.result), noise=1000.0).any()
 
 
-def test_bad_input_is_refused(view: FaceView) -> None:
+def test_bad_input_is_rejected(view: FaceView) -> None:
     with pytest.raises(ValueError, match="one shape"):
         estimate_alpha(view.original, view.synced[1:], view.result, face_width_px=200)
     with pytest.raises(ValueError, match="face width"):

@@ -1,4 +1,4 @@
-"""A made-up evaluation and a walk over made-up pictures: a portrait whose mouth is painted over, with a seam."""
+"""A synthetic evaluation, and a walk over synthetic pictures: a portrait whose mouth is painted over, with a seam."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class StandIn:
 
 
 class PortraitWalk:
-    """Shifts the brightness with the frame, paints on the mouth, and remembers which frames it was asked for."""
+    """Changes the brightness with the frame, paints over the mouth, and records which frames were requested."""
 
     def __init__(self, portrait: np.ndarray, face: Landmarks, *, bare: Sequence[int] = ()) -> None:
         self.original, self.bare = portrait, frozenset(bare)
-        self.face, self.asked = face, [[]]
+        self.face, self.requested = face, [[]]
         height, width = portrait.shape[:2]
         points = face.points[list(LIPS_OUTER)]
         (x, y), reach = points.mean(0), 0.28 * face.face_width_px
@@ -69,7 +69,7 @@ class PortraitWalk:
         return original, synced, np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
     def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
-        self.asked.append(list(indices))
+        self.requested.append(list(indices))
         assert list(indices) == sorted(set(indices)), "a walk goes forward only"
         for index in indices:
             if index in self.bare:
@@ -81,7 +81,7 @@ class PortraitWalk:
             yield index, (FaceView(box, *patches, alpha, alpha, self.face, self.face, None, 1.0, TO_RGB),)
 
     def pictures(self, indices: Sequence[int], box: Box, /) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-        self.asked.append(list(indices))
+        self.requested.append(list(indices))
         for index in indices:
             yield index, *(picture[box.y0 : box.y1, box.x0 : box.x1] for picture in self.frames(index))
 
@@ -93,7 +93,7 @@ def ycc(rgb: np.ndarray) -> np.ndarray:
 
 
 def evaluation(count: int = 120, **changes: object) -> Evaluation:
-    """An evaluation with one failing stretch, a cut, frames passed through, a broken frame."""
+    """An evaluation with a failing stretch, a cut, frames passed through, and broken frames."""
     rows = tuple(row(index) for index in range(count))
     shots = (Shot(0, CUT, {"alpha_flicker": 0.02, "colour_drift": 0.3}), Shot(CUT, count, {"alpha_flicker": 0.05}))
     record = Evaluation(
@@ -118,7 +118,7 @@ def evaluation(count: int = 120, **changes: object) -> Evaluation:
 
 
 def plain_settings() -> dict[str, object]:
-    """Settings as JSON holds them, one of them not the default."""
+    """Settings as JSON values, one of them not the default."""
     settings = Settings().model_dump(mode="json")
     settings["mask"]["shapes"] = ["superellipse"]
     return settings

@@ -1,4 +1,4 @@
-"""CSV, JSON, JUnit XML and the lines for a terminal."""
+"""CSV, JSON, JUnit XML and the text for a terminal."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Span
 from lipblend.quality.report import gate_text, load_report, write_junit, write_report
 from lipblend.quality.report.junit import junit_bytes
-from lipblend.quality.report.page_start import _plot, _table_row
+from lipblend.quality.report.page_measures import plot, table_row
 from lipblend.quality.report.picks import Pick
-from lipblend.quality.report.report_csv import csv_bytes
-from lipblend.quality.report.report_json import json_bytes
+from lipblend.quality.report.report_files import csv_bytes, json_bytes
+from lipblend.quality.report.report_page import pick_text
 from lipblend.quality.report.wording import summary_text
-from lipblend.quality.report.worst_frames import pick_text
 
 
 def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
@@ -41,12 +40,12 @@ def saved(tmp_path: Path, record: Evaluation) -> Path:
     return path
 
 
-def test_json_holds_all_of_an_evaluation(tmp_path: Path) -> None:
+def test_json_keeps_a_whole_evaluation(tmp_path: Path) -> None:
     record = evaluation(notes=("naïve ☃ </script>", "\udcff"))
     assert load_report(saved(tmp_path, record)) == record
 
 
-def test_json_holds_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+def test_json_keeps_infinity_and_nan(tmp_path: Path) -> None:
     record = changed(evaluation(), "psnr", value=math.inf, worst=-math.inf, median=math.nan, within=0.1)
     path = saved(tmp_path, record)
     json.loads(path.read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
@@ -55,7 +54,7 @@ def test_json_holds_numbers_that_json_does_not_have(tmp_path: Path) -> None:
     assert math.isnan(found.median)
 
 
-def test_json_has_one_order_of_keys() -> None:
+def test_json_has_a_fixed_order_of_keys() -> None:
     record = evaluation()
     turned = dataclasses.replace(record, values=dict(reversed(record.values.items())))
     assert list(turned.values) != list(record.values)
@@ -74,12 +73,12 @@ def test_json_has_one_order_of_keys() -> None:
         (b"\xff\xfe\x00", "not JSON"),
         (b"[]", "not a report of lipblend"),
         (b'{"schema": 1}', "not a report of lipblend"),
-        (b'{"schema": 99, "program": "lipblend"}', "layout 99"),
+        (b'{"schema": 99, "program": "lipblend"}', "schema 99"),
         (b'{"schema": 1, "program": "lipblend"}', "'settings' is missing"),
         (None, "cannot read"),
     ],
 )
-def test_what_is_no_report_is_an_input_error(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_a_file_that_is_no_report_is_an_input_error(tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "report.json"
     if content is not None:
         path.write_bytes(content)
@@ -107,11 +106,11 @@ def test_a_damaged_report_is_an_input_error(tmp_path: Path, damage: object) -> N
     damage(found)
     path = tmp_path / "report.json"
     path.write_text(json.dumps(found))
-    with pytest.raises(InputError, match="not a whole report"):
+    with pytest.raises(InputError, match="not a complete report"):
         load_report(path)
 
 
-def test_the_table_has_a_row_a_frame() -> None:
+def test_csv_has_a_row_per_frame() -> None:
     record = evaluation()
     rows = list(csv.DictReader(csv_bytes(record).decode().splitlines()))
     assert len(rows) == len(record.rows)
@@ -126,55 +125,42 @@ def test_the_table_has_a_row_a_frame() -> None:
     assert rows[20]["faults"] == "blurred"
 
 
-def test_the_gate_says_what_where_and_by_how_much() -> None:
+def test_the_gate_lists_failures_with_places_and_amounts() -> None:
     assert gate_text(evaluation()).splitlines() == [
         "Failed: 1 of 7 pass marks missed",
         "  Seam discontinuity: 0.36 instead of at most 0.12: 0.24 above the mark (200 %)",
-        "    89.1 % of the measured frames keep the mark",
+        "    89.1 % of the measured frames meet the mark",
         "    frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42",
     ]
 
 
-def test_the_gate_says_that_all_is_well() -> None:
-    assert gate_text(changed(evaluation(), "seam", passed=True)) == "Passed: 7 of 7 pass marks kept"
-
-
-def test_the_gate_names_what_was_not_measured() -> None:
+def test_the_gate_names_passed_and_unmeasured_marks() -> None:
+    assert gate_text(changed(evaluation(), "seam", passed=True)) == "Passed: 7 of 7 pass marks met"
     record = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh was found in the result")
     assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured, no mesh was found in the result"
     assert gate_text(record).startswith("Failed: 1 of 6 ")
-
-
-def test_a_note_that_says_nothing_new_is_left_out() -> None:
     record = changed(evaluation(), "lip_corr", value=None, passed=None, note="not measured")
     assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured"
 
 
-def test_a_near_miss_is_told_in_enough_digits() -> None:
+def test_a_near_miss_has_enough_digits() -> None:
     text = gate_text(changed(evaluation(), "lip_corr", value=0.9899996, passed=False))
-    assert "Lip-sync kept: 0.9899996 instead of at least 0.99: 4e-07 below the mark" in text.splitlines()[-1]
-    assert "%" not in text.splitlines()[-1]
+    assert text.splitlines()[-1] == "  Lip-sync kept: 0.9899996 instead of at least 0.99: 4e-07 below the mark"
+    for key, value, unit in (("ssim_y", 0.91996, ""), ("colour_step", 1.0004, " CIEDE2000")):
+        span = Span(3, 3, 0.12, 0.12, value)
+        lines = gate_text(changed(evaluation(), key, value=value, passed=False, failing=(span,))).splitlines()
+        assert any(f"{value} instead of at " in line for line in lines)
+        assert any(line.endswith(f"worst {value}{unit}") for line in lines)
 
 
-def test_a_span_that_just_misses_is_told_in_enough_digits() -> None:
-    span = Span(3, 3, 0.12, 0.12, 0.91996)
-    lines = gate_text(changed(evaluation(), "ssim_y", value=0.91996, passed=False, failing=(span,))).splitlines()
-    assert any("0.91996 instead of at least 0.92" in line for line in lines)
-    assert any(line.endswith("worst 0.91996") for line in lines)
-    span = Span(3, 3, 0.12, 0.12, 1.0004)
-    text = gate_text(changed(evaluation(), "colour_step", value=1.0004, passed=False, failing=(span,)))
-    assert "worst 1.0004 " in text
-
-
-def test_the_page_tells_a_worst_value_that_just_misses_from_the_mark() -> None:
+def test_a_near_miss_on_the_page_has_enough_digits() -> None:
     record = changed(evaluation(), "ssim_y", worst=0.919996, failing=())
     (verdict,) = (each for each in record.verdicts if each.key == "ssim_y")
-    assert 'data-label="Worst" class="number">0.919996<' in _table_row(verdict, False)
-    assert "worst 0.919996" in _plot(record, verdict)
+    assert table_row(verdict, plotted=False, gated=True).worst == "0.919996"
+    assert plot(record, verdict, gated=True).description.endswith("worst 0.919996")
     assert "0.919996, misses its mark" in pick_text(record, Pick(3, "ssim_y", 0.919996, True))
-    # Where the mark is kept, the usual digits do.
-    kept = dataclasses.replace(verdict, worst=0.92004)
-    assert 'data-label="Worst" class="number">0.92<' in _table_row(kept, False)
+    met = dataclasses.replace(verdict, worst=0.92004)
+    assert table_row(met, plotted=False, gated=True).worst == "0.92"
 
 
 def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
@@ -184,16 +170,21 @@ def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
     assert lines[8].strip() == "and 4 more"
 
 
-def test_junit_has_a_case_a_mark(tmp_path: Path) -> None:
+def test_junit_has_a_case_per_mark(tmp_path: Path) -> None:
     silent = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh")
     write_junit(tmp_path / "junit.xml", [("a & <b>\x00.mp4", silent), ("good", changed(silent, "seam", passed=True))])
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     marked = [measure for measure in MEASURES.values() if measure.mark]
+    unmarked = len(marked) - len(MARKS) + 1  # one has a mark but no value
     assert root.tag == "testsuites"
-    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (str(2 * len(marked)), "1", "14")
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (
+        str(2 * len(marked)),
+        "1",
+        str(2 * unmarked),
+    )
     bad, good = root
     assert bad.get("name") == "a & <b>\ufffd.mp4"
-    assert (bad.get("tests"), bad.get("failures"), bad.get("skipped")) == (str(len(marked)), "1", "7")
+    assert (bad.get("tests"), bad.get("failures"), bad.get("skipped")) == (str(len(marked)), "1", str(unmarked))
     assert good.get("failures") == "0"
     cases = {case.get("name"): case for case in bad}
     failure = cases["Seam discontinuity"].find("failure")
@@ -202,7 +193,6 @@ def test_junit_has_a_case_a_mark(tmp_path: Path) -> None:
     assert cases["Lip-sync kept"].find("skipped").get("message") == "not measured, no mesh"
     assert len(cases["Ring SSIM, luma"]) == 0
     assert all(case.get("classname") == bad.get("name") for case in bad)
-    assert len(MARKS) + 6 == len(marked)
 
 
 def test_junit_fails_where_nothing_could_be_judged() -> None:
@@ -222,17 +212,13 @@ def test_junit_fails_where_nothing_could_be_judged() -> None:
     assert b"the gate has nothing to judge: no frame was blended" in junit_bytes([("clip", nothing)])
 
 
-def test_nothing_is_called_failed_unless_that_was_asked_for(
-    tmp_path: Path, portrait: np.ndarray, face: Landmarks
-) -> None:
+def test_the_page_judges_only_with_a_gate(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     evaluated = StandIn(evaluation(60), PortraitWalk(portrait, face))
     page = write_report(tmp_path, evaluated, video=False)["report.html"].read_text(encoding="utf-8")
     body = page.partition("</style>")[2].partition("<script")[0]
     assert "<title>Measured: result.mp4</title>" in page
-    assert "<h1><strong>Measured</strong> <span>6 of 7 values lie within their pass marks</span></h1>" in body
-    assert not {"Failed", "Passed:", "fails", ">pass<", 'class="missed"'} & {
-        word for word in ("Failed", "Passed:", "fails", ">pass<", 'class="missed"') if word in body
-    }
+    assert "<h1><strong>Measured</strong> <span>6 of 7 values are within their pass marks</span></h1>" in body
+    assert not [word for word in ("Failed", "Passed:", "fails", ">pass<", 'class="missed"') if word in body]
     assert body.count('class="state beyond">beyond<') == 1
     assert body.count('class="state within">within<') == 6
     gated = write_report(tmp_path, evaluated, video=False, gated=True)["report.html"].read_text(encoding="utf-8")
@@ -240,13 +226,13 @@ def test_nothing_is_called_failed_unless_that_was_asked_for(
     assert "<h1><strong>Failed</strong> <span>1 of 7 pass marks missed</span></h1>" in gated
 
 
-def test_the_terminal_judges_only_where_that_was_asked_for() -> None:
+def test_the_terminal_judges_only_with_a_gate() -> None:
     from lipblend.cli.verdict import summary
 
-    told, judged = summary(evaluation(), {}, gated=False), summary(evaluation(), {}, gated=True)
-    assert "Measured: 6 of 7 values lie within their pass marks" in told
-    assert "beyond" in told
-    assert not any(word in told for word in ("Failed", " fail ", " pass  "))
+    measured, judged = summary(evaluation(), {}, gated=False), summary(evaluation(), {}, gated=True)
+    assert "Measured: 6 of 7 values are within their pass marks" in measured
+    assert "beyond" in measured
+    assert not any(word in measured for word in ("Failed", " fail ", " pass  "))
     assert "Failed: 1 of 7 pass marks missed" in judged
 
 
@@ -287,7 +273,7 @@ def test_the_numbers_are_kept_when_the_page_fails(
 
 def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot make the folder"):
+    with pytest.raises(OutputError, match="cannot create the folder"):
         write_report(tmp_path / "file" / "report", StandIn(evaluation(60), PortraitWalk(portrait, face)))
 
 

@@ -1,4 +1,4 @@
-"""The page in a real browser, and what it is made of."""
+"""The page in a real browser, and its HTML."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def choose(page: Browser, name: str, value: object, kind: str) -> None:
 
 
 def place(page: Browser, selector: str, x: float, y: float) -> tuple[float, float]:
-    """Where a point of an element, in shares of its size, lies in the window."""
+    """Position in the window of a point of an element, in shares of its size."""
     left, top, width, height = page.run(
         f"(() => {{ const part = document.querySelector({selector!r}); "
         "part.scrollIntoView({block: 'center', behavior: 'instant'}); const box = part.getBoundingClientRect(); "
@@ -144,9 +144,7 @@ class Numbered(PortraitWalk):
             yield index, *(np.ascontiguousarray(np.broadcast_to(wide[None, :, None], p.shape)) for p in pictures)
 
 
-def test_the_frame_asked_for_is_the_frame_shown(
-    program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
-) -> None:
+def test_the_requested_frame_is_shown(program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     walk = Numbered(portrait, face, bare=PASSED)
     page_file = write_report(tmp_path, StandIn(evaluation(), walk), gated=True)["report.html"]
     read = """(() => {
@@ -221,9 +219,7 @@ def test_no_script_but_its_own_runs(program: str, written: Path, tmp_path: Path)
         assert sum("Content Security Policy" in error for error in page.errors) == 2
 
 
-def test_words_of_the_user_do_not_become_code(
-    program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks
-) -> None:
+def test_user_text_is_escaped(program: str, tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     record = evaluation(60)
     rows = (*record.rows[:-1], dataclasses.replace(record.rows[-1], blended=False, reason=EVIL, faults=(EVIL,)))
     record = dataclasses.replace(
@@ -247,7 +243,7 @@ def test_words_of_the_user_do_not_become_code(
 
 
 class Tags(HTMLParser):
-    """Counts elements, and collects their attributes, ids and addresses."""
+    """Counts elements, and collects attributes, ids and addresses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,7 +262,7 @@ class Tags(HTMLParser):
         self.without_alt += tag == "img" and not given.get("alt")
 
 
-def test_the_page_is_one_file_with_whole_links(written: Path) -> None:
+def test_the_page_is_one_file_with_valid_links(written: Path) -> None:
     tags = Tags()
     tags.feed(written.read_text(encoding="utf-8"))
     assert all(address.startswith(("#", "data:")) for address in tags.addresses)
@@ -276,13 +272,13 @@ def test_the_page_is_one_file_with_whole_links(written: Path) -> None:
     assert tags.count["h1"] == 1
 
 
-def test_broken_and_passed_frames_are_listed_with_what_they_mean(written: Path) -> None:
+def test_broken_and_passed_frames_are_listed(written: Path) -> None:
     page = written.read_text(encoding="utf-8")
-    assert re.search(rf"<dt>blurred .*2 frames.*{re.escape(FAULTS['blurred'])}.*>20 to 21</a>", page)
-    assert re.search(r"<dt>no face .*10 frames.*>80 to 89</a>", page)
+    assert re.search(rf"<dt>blurred .*2 frames.*\n.*{re.escape(FAULTS['blurred'])}.*>20 to 21</a>", page)
+    assert re.search(r"<dt>no face .*10 frames.*\n.*>80 to 89</a>", page)
 
 
-def test_settings_that_differ_stand_before_the_others(written: Path) -> None:
+def test_changed_settings_come_first(written: Path) -> None:
     page = written.read_text(encoding="utf-8")
     changed, folded = page.index(">mask.shapes<"), page.index("Settings at their defaults")
     assert changed < folded < page.index(">mask.expansion<")
@@ -292,11 +288,11 @@ def test_the_video_is_left_out_when_it_is_not_wanted(tmp_path: Path, portrait: n
     walk = PortraitWalk(portrait, face, bare=PASSED)
     page = write_report(tmp_path, StandIn(evaluation(), walk), video=False)["report.html"].read_text(encoding="utf-8")
     assert 'id="player"' not in page
-    assert sum(map(len, walk.asked)) <= 5  # the pictures, and no frame more
+    assert sum(map(len, walk.requested)) <= 5  # the pictures only
 
 
 @pytest.mark.slow(2)
-def test_without_any_face_there_is_a_page_still(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
+def test_a_clip_without_faces_has_a_page(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     rows = tuple(FrameRow(i, i / 25, 0, i, -1, False, "no face", {}, ()) for i in range(CUT))
     record = dataclasses.replace(evaluation(), rows=rows, shots=())
     walk = PortraitWalk(portrait, face, bare=range(CUT))

@@ -20,8 +20,8 @@ from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality.evaluation.views import in_original
-from lipblend.quality.lips import lip_sync_kept
-from lipblend.quality.truth_measures import PSNR_MOST, mouth_detail, reference_scores, temporal_error
+from lipblend.quality.lip_sync import lip_correlation
+from lipblend.quality.reference_measures import MAX_PSNR, mouth_detail, reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
 
 _ACROSS, _UP, _DOWN = 0.6, 0.35, 0.6  # face widths about the mouth: the lower face and room for the filters
@@ -61,9 +61,9 @@ class TruthFace:
             result=result,
             contour=nothing,
             alpha=nothing,
-            before=self.mesh,
-            after=self.mesh,
-            found=None,
+            original_mesh=self.mesh,
+            synced_mesh=self.mesh,
+            detected_result=None,
             weight=1.0,
             matrix=ycbcr_matrix(picture.colour, picture.height),
         )
@@ -158,7 +158,7 @@ class Measuring:
         if not scores:
             self.leave_out()
             return
-        self._squares.append(0.0 if scores["psnr"] >= PSNR_MOST else 10 ** (-scores["psnr"] / 10))
+        self._squares.append(0.0 if scores["psnr"] >= MAX_PSNR else 10 ** (-scores["psnr"] / 10))
         detail = mouth_detail(view, face.patch)
         if detail is not None:
             self._detail.append(detail)
@@ -176,12 +176,12 @@ class Measuring:
         out: dict[str, float] = {}
         if self._squares:
             mean = float(np.mean(self._squares))
-            out["psnr"] = min(PSNR_MOST, -10 * float(np.log10(mean))) if mean > 0 else PSNR_MOST
+            out["psnr"] = min(MAX_PSNR, -10 * float(np.log10(mean))) if mean > 0 else MAX_PSNR
         for name, numbers in (("flicker", self._flicker), ("detail", self._detail)):
             if numbers:
                 out[name] = float(np.mean(numbers))
         openings: npt.NDArray[np.float64] = np.array(self._openings, np.float64).reshape(-1, 2)
-        kept = lip_sync_kept(openings[:, 0].copy(), openings[:, 1].copy())
+        kept = lip_correlation(openings[:, 0].copy(), openings[:, 1].copy())
         if kept is not None:
             out["lip_corr"] = kept
         return out

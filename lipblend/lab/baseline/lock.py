@@ -1,7 +1,7 @@
-"""A baseline lock: the numbers of a set of clips in a file, and what has become worse since.
+"""The baseline file: the numbers of a set of clips.
 
-The file is JSON with sorted keys and one number a line, so that a change shows in a diff. It keeps, for every clip and
-measure, the verdict's ``value`` (what is held against the pass mark) and the ``median``.
+JSON with sorted keys and one number per line, so that changes are visible in a diff. For every clip and measure it
+keeps the verdict's ``value`` (compared with the pass mark) and ``median``.
 """
 
 from __future__ import annotations
@@ -11,51 +11,40 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.baseline.regression import Numbers, counted
 from lipblend.quality.record import Evaluation
 from lipblend.quality.report.report_files import REPORT_FILES
-from lipblend.runtime.temporary import UnfinishedFile
+from lipblend.runtime.whole import write_whole
 
 SCHEMA = 1
 _KIND = "lipblend baseline"
-_LARGEST_FILE = 50_000_000  # bytes
+_MAX_BYTES = 50_000_000
+
+Clips = dict[str, dict[str, dict[str, float]]]
+"""Numbers by clip and measure."""
 
 
 def clip_numbers(record: Evaluation) -> dict[str, dict[str, float]]:
-    """What a baseline keeps of one evaluation."""
-    kept = {}
+    """The numbers of one evaluation by measure, without those that were not measured or are not finite."""
+    numbers = {}
     for verdict in record.verdicts:
         pairs = (("value", verdict.value), ("median", verdict.median))
-        numbers = {name: float(number) for name, number in pairs if number is not None and math.isfinite(number)}
-        if numbers:
-            kept[verdict.key] = numbers
-    return kept
+        finite = {name: float(number) for name, number in pairs if number is not None and math.isfinite(number)}
+        if finite:
+            numbers[verdict.key] = finite
+    return numbers
 
 
-def clip_name(record: Evaluation) -> str:
-    """The name of the result file, which a clip goes by unless it is given another name.
-
-    Raises
-    ------
-    InputError
-        The record names no result.
-    """
-    for each in record.inputs:
-        if each.role == "result":
-            return each.name
-    raise InputError("a report names no result file", hint="Give the clip a name with --name.")
-
-
-def named_clips(records: Sequence[Evaluation], names: Sequence[str] = ()) -> dict[str, dict[str, dict[str, float]]]:
-    """The numbers of several clips by name.
+def named_clips(records: Sequence[Evaluation], names: Sequence[str] = ()) -> Clips:
+    """The numbers of several clips by name; the default name is the result's file name.
 
     Raises
     ------
     SettingsError
-        Not as many names as records, or one name twice.
+        The numbers of names and records differ, or a name occurs twice.
     InputError
         A record without a name.
     """
@@ -64,13 +53,11 @@ def named_clips(records: Sequence[Evaluation], names: Sequence[str] = ()) -> dic
             f"{counted(len(names), 'name')} for {counted(len(records), 'report')}",
             hint="Give --name once for each report, in the same order, or not at all.",
         )
-    clips: dict[str, dict[str, dict[str, float]]] = {}
+    clips: Clips = {}
     for place, record in enumerate(records):
-        name = names[place] if names else clip_name(record)
+        name = names[place] if names else _result_name(record)
         if name in clips:
-            raise SettingsError(
-                f"two reports are both called {name}", hint="Give each a name of its own: --name once for each report."
-            )
+            raise SettingsError(f"two reports are both called {name}", hint="Give --name once for each report.")
         clips[name] = clip_numbers(record)
     return clips
 
@@ -78,7 +65,7 @@ def named_clips(records: Sequence[Evaluation], names: Sequence[str] = ()) -> dic
 def save_baseline(
     path: Path, clips: Mapping[str, Numbers], *, overwrite: bool = True, reports: Sequence[Path] = ()
 ) -> None:
-    """Write a baseline file; it appears under its name, and replaces what was there, only when it is complete.
+    """Write a baseline file; it replaces an existing one only when it is complete.
 
     Parameters
     ----------
@@ -86,12 +73,12 @@ def save_baseline(
     clips : mapping of str to Numbers
     overwrite : bool
     reports : sequence of Path
-        The report.json files that the numbers are from: neither these nor what was written beside them is replaced.
+        The report.json files of the numbers: they and the files written with them are never replaced.
 
     Raises
     ------
     OutputError
-        The file exists and must not be replaced, is one of a report's own, or cannot be written.
+        The file exists and must not be replaced, belongs to a report, or cannot be written.
     """
     content = {"kind": _KIND, "schema": SCHEMA, "lipblend": version("lipblend"), "clips": clips}
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
@@ -100,33 +87,24 @@ def save_baseline(
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another file.")
-    kept = {each for report in reports for each in (report, *(report.parent / name for name in REPORT_FILES))}
-    if path.exists() and any(each.exists() and path.samefile(each) for each in kept):
+    inputs = {file for report in reports for file in (report, *(report.parent / name for name in REPORT_FILES))}
+    if path.exists() and any(file.exists() and path.samefile(file) for file in inputs):
         raise OutputError(f"{path} is an input of this run", hint="Choose another name for the baseline.")
-    try:
-        file = UnfinishedFile(path)
-        try:
-            file.path.write_text(text, encoding="utf-8")
-            file.publish(overwrite=overwrite)
-        finally:
-            file.discard()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {path}: {reason}", hint="Check the folder's rights and space.") from error
+    write_whole(path, text.encode("utf-8"), overwrite=overwrite)
 
 
-def load_baseline(path: Path) -> dict[str, dict[str, dict[str, float]]]:
+def load_baseline(path: Path) -> Clips:
     """Read the clips of a baseline file.
 
     Raises
     ------
     InputError
-        It is missing, or no baseline of this version.
+        The file is missing, damaged, not a baseline, or of another schema.
     """
-    hint = "`lipblend baseline save FILE REPORT...` makes one."
+    hint = "Create one with `lipblend baseline save FILE REPORT...`."
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} is too large for a baseline (more than {_LARGEST_FILE // 1_000_000} MB)")
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is too large for a baseline (more than {_MAX_BYTES // 1_000_000} MB)")
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the baseline {path}: {error.strerror or error}", hint=hint) from error
@@ -136,22 +114,35 @@ def load_baseline(path: Path) -> dict[str, dict[str, dict[str, float]]]:
         raise InputError(f"{path} is not a baseline", hint=hint)
     if content.get("schema") != SCHEMA:
         raise InputError(
-            f"{path} has schema {content.get('schema')!r}; this lipblend reads {SCHEMA}",
-            hint="Save it anew with this version.",
+            f"{path} has schema {content.get('schema')!r}; this version reads {SCHEMA}",
+            hint="Save the baseline again with this version.",
         )
-    return _clips(content.get("clips"), path)
+    clips: Any = content.get("clips")
+    if not _is_clips(clips):
+        raise InputError(
+            f"{path} is damaged: it does not contain numbers by clip and measure", hint="Save the baseline again."
+        )
+    return cast(Clips, clips)
 
 
-def _clips(content: Any, path: Path) -> dict[str, dict[str, dict[str, float]]]:
-    broken = InputError(f"{path} is damaged: it does not hold numbers by clip and measure", hint="Save it anew.")
-    if not isinstance(content, dict):
-        raise broken
-    for measures in content.values():
-        if not isinstance(measures, dict):
-            raise broken
-        for numbers in measures.values():
-            if not isinstance(numbers, dict) or not set(numbers) <= {"value", "median"}:
-                raise broken
-            if not all(type(each) in (int, float) and math.isfinite(each) for each in numbers.values()):
-                raise broken
-    return content
+def _result_name(record: Evaluation) -> str:
+    for file in record.inputs:
+        if file.role == "result":
+            return file.name
+    raise InputError("a report names no result file", hint="Give the clip a name with --name.")
+
+
+def _is_clips(clips: Any) -> bool:
+    return (
+        isinstance(clips, dict)
+        and all(isinstance(measures, dict) for measures in clips.values())
+        and all(_is_numbers(numbers) for measures in clips.values() for numbers in measures.values())
+    )
+
+
+def _is_numbers(numbers: Any) -> bool:
+    return (
+        isinstance(numbers, dict)
+        and set(numbers) <= {"value", "median"}
+        and all(type(number) in (int, float) and math.isfinite(number) for number in numbers.values())
+    )

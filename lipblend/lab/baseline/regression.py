@@ -1,20 +1,20 @@
-"""What has become worse: numbers of clips against kept ones, within tolerances."""
+"""Comparison of clips with a baseline: which numbers became worse than their tolerance allows."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 from lipblend.errors import GateError, SettingsError
 from lipblend.quality.measures import MEASURES
 
-_SLACK = 1e-6  # relative: sums of floats differ so little from run to run
+_ROUNDING = 1e-6  # relative: sums of floats differ by this from run to run
 
 Numbers = Mapping[str, Mapping[str, float]]
-"""By measure: ``value`` and ``median``, as far as there are any."""
+"""By measure: ``value`` and ``median`` where they exist."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Tolerance:
     Attributes
     ----------
     amount : float
-        In the measure's unit, or a share of the kept number; infinite for a measure that is not compared.
+        In the measure's unit, or as a share of the baseline's number; infinite if the measure is not compared.
     relative : bool
     """
 
@@ -32,7 +32,7 @@ class Tolerance:
     relative: bool = False
 
     def allowed(self, was: float) -> float:
-        """How far from a kept number is still no regression, in the measure's unit."""
+        """Maximum change from the baseline's number, in the measure's unit."""
         return self.amount * abs(was) if self.relative else self.amount
 
     def __str__(self) -> str:
@@ -44,40 +44,14 @@ class Tolerance:
 OFF = Tolerance(math.inf)
 
 TOLERANCES: dict[str, Tolerance] = {
-    "seam": Tolerance(0.005),
-    "seam_rel": Tolerance(0.05),
-    "ssim_y": Tolerance(0.005),
-    "ssim_cb": Tolerance(0.005),
-    "ssim_cr": Tolerance(0.005),
-    "colour_step": Tolerance(0.1),
-    "alpha": OFF,  # neither large nor small is better
-    "alpha_flicker": Tolerance(0.005),
-    "ring_flicker": Tolerance(0.1),
-    "overspill": Tolerance(0.0005),
-    "leak": Tolerance(0.002),
-    "lip_corr": Tolerance(0.002),
-    "untouched": Tolerance(0.0),
-    "outside": Tolerance(0.1),
-    "cast": Tolerance(0.2),
-    "colour_drift": Tolerance(0.1),
-    "sharpness": Tolerance(0.03),
-    "grain": Tolerance(0.05),
-    "psnr": Tolerance(0.1),
-    "ssim": Tolerance(0.002),
-    "temporal": Tolerance(0.05),
-    "lpips": Tolerance(0.005),
-    "opening_original": OFF,  # what the faces do, not how well it was blended
-    "opening_synced": OFF,
-    "opening_result": OFF,
-    "faulty": Tolerance(0.01),
-    "passed_through": Tolerance(0.0),
+    key: OFF if measure.tolerance is None else Tolerance(measure.tolerance) for key, measure in MEASURES.items()
 }
-"""How much worse each measure may become unless another tolerance is set; in its unit."""
+"""Default tolerance of each measure."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One number that differs from the kept one by more than is allowed.
+    """A number that differs from the baseline's by more than its tolerance.
 
     Attributes
     ----------
@@ -85,7 +59,7 @@ class Change:
     which : str
         "value" or "median".
     was, now : float or None
-        None where it could not be measured.
+        None if it was not measured.
     allowed : float
         How much worse it may become, in the measure's unit.
     """
@@ -105,7 +79,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a check found.
+    """Result of a comparison.
 
     Attributes
     ----------
@@ -113,11 +87,11 @@ class Comparison:
         How many were compared.
     regressions, improvements : tuple of Change
     missing, new : tuple of str
-        Clips that only the baseline has, and clips that it does not have.
+        Clips that only the baseline contains, and clips that it does not contain.
     new_measures : tuple of str
-        ``clip: key`` of numbers that the baseline does not have.
+        ``clip: key`` of measures that the baseline does not contain.
     unknown_measures : tuple of str
-        ``clip: key`` of kept numbers that are not compared, as this version has no such measure.
+        ``clip: key`` of the baseline's measures that this version does not have.
     """
 
     clips: int
@@ -130,43 +104,42 @@ class Comparison:
     unknown_measures: tuple[str, ...]
 
     def raise_for_failure(self, *, allow_missing: bool) -> None:
-        """Do nothing if nothing became worse.
+        """Raise if the comparison fails.
 
         Raises
         ------
         GateError
-            A number became worse than allowed, a clip is missing and that is not allowed, or there is no clip at all
-            to compare.
+            A number became worse than allowed, a clip is missing although ``allow_missing`` is False, or there is no
+            clip to compare.
         """
         if not self.clips:
             raise GateError(
                 "no clip of the baseline is among the reports",
                 details=(f"baseline: {', '.join(self.missing) or 'none'}", f"reports: {', '.join(self.new) or 'none'}"),
-                hint="Name the clips as the baseline does: --name once for each report.",
+                hint="Name the clips as in the baseline: --name once for each report.",
             )
         missing = () if allow_missing else self.missing
         lines = [*map(str, self.regressions), *(f"{clip}: not among the reports" for clip in missing)]
         if not lines:
             return
-        parts = []
+        problems = []
         if self.regressions:
             clips = len({change.clip for change in self.regressions})
-            parts.append(f"{counted(len(self.regressions), 'number')} of {counted(clips, 'clip')} became worse")
+            problems.append(f"{counted(len(self.regressions), 'number')} of {counted(clips, 'clip')} became worse")
+        hint = "If this is intended, save the baseline again; --tolerance KEY=VALUE allows more."
         if missing:
-            parts.append(f"{counted(len(missing), 'clip')} of the baseline missing")
-        hint = "If that is meant, save the baseline anew; --tolerance KEY=VALUE allows more."
-        if missing:
-            hint += " --allow-missing checks the other clips alone."
-        raise GateError(" and ".join(parts), details=tuple(lines), hint=hint)
+            problems.append(f"{counted(len(missing), 'clip')} of the baseline missing")
+            hint += " --allow-missing checks only the other clips."
+        raise GateError(" and ".join(problems), details=tuple(lines), hint=hint)
 
 
 def parse_tolerances(texts: Sequence[str]) -> dict[str, Tolerance]:
-    """The tolerances of all measures, the default ones changed by ``KEY=0.01``, ``KEY=10%`` or ``KEY=off``.
+    """The tolerances of all measures: the defaults, changed by ``KEY=0.01``, ``KEY=10%`` or ``KEY=off``.
 
     Raises
     ------
     SettingsError
-        Anything else, or an unknown measure.
+        A text of another form, or an unknown measure.
     """
     tolerances = dict(TOLERANCES)
     for text in texts:
@@ -174,11 +147,70 @@ def parse_tolerances(texts: Sequence[str]) -> dict[str, Tolerance]:
         if key not in MEASURES:
             close = difflib.get_close_matches(key, MEASURES, n=1)
             hint = f"Did you mean {close[0]}? " if close else ""
-            raise SettingsError(
-                f"unknown measure '{key}' (--tolerance)", hint=f"{hint}There are {', '.join(MEASURES)}."
-            )
+            raise SettingsError(f"unknown measure '{key}' (--tolerance)", hint=f"{hint}Known: {', '.join(MEASURES)}.")
         tolerances[key] = _tolerance(value) if equals else _refuse(text)
     return tolerances
+
+
+def compare(
+    baseline: Mapping[str, Numbers], clips: Mapping[str, Numbers], tolerances: Mapping[str, Tolerance]
+) -> Comparison:
+    """Compare clips with a baseline.
+
+    A number becomes worse by its change away from the measure's better side or, where 1 is best, by its change of
+    distance from 1. One that can no longer be measured is a regression whatever the tolerance.
+    """
+    common = sorted(set(baseline) & set(clips))
+    changes = [change for clip in common for change in _changes(clip, baseline[clip], clips[clip], tolerances)]
+    return Comparison(
+        clips=len(common),
+        numbers=len(changes),
+        regressions=tuple(change for change, direction in changes if direction > 0),
+        improvements=tuple(change for change, direction in changes if direction < 0),
+        missing=tuple(sorted(set(baseline) - set(clips))),
+        new=tuple(sorted(set(clips) - set(baseline))),
+        new_measures=tuple(
+            f"{clip}: {key}" for clip in common for key in _ordered(clips[clip]) if key not in baseline[clip]
+        ),
+        unknown_measures=tuple(
+            f"{clip}: {key}" for clip in common for key in _ordered(baseline[clip]) if key not in MEASURES
+        ),
+    )
+
+
+def worsening(key: str, was: float, now: float) -> float:
+    """How much worse a measure became, in its unit; negative if it became better."""
+    better = MEASURES[key].better
+    if better == "one":
+        return abs(now - 1) - abs(was - 1)
+    return now - was if better == "low" else was - now
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 clip``, ``2 clips``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _changes(
+    clip: str, was: Numbers, now: Numbers, tolerances: Mapping[str, Tolerance]
+) -> Iterator[tuple[Change, Literal[-1, 0, 1]]]:
+    """Every compared number of a clip with 1 if it became worse than allowed, -1 if it became better, else 0."""
+    names: tuple[Literal["value", "median"], ...] = ("value", "median")
+    for key in _ordered(was):
+        tolerance = tolerances.get(key, OFF)
+        if key not in MEASURES or math.isinf(tolerance.amount):
+            continue
+        for which in names:
+            old, new = was[key].get(which), now.get(key, {}).get(which)
+            if old is None:
+                continue
+            change = Change(clip, key, which, old, new, tolerance.allowed(old))
+            if new is None:
+                yield change, 1
+                continue
+            worse = worsening(key, old, new)
+            limit = change.allowed + _ROUNDING * abs(old)
+            yield change, 1 if worse > limit else -1 if -worse > limit else 0
 
 
 def _tolerance(text: str) -> Tolerance:
@@ -188,87 +220,23 @@ def _tolerance(text: str) -> Tolerance:
     try:
         amount = float(text.removesuffix("%"))
     except ValueError:
-        return _refuse(text)
+        _refuse(text)
     if not math.isfinite(amount) or amount < 0:
-        return _refuse(text)
+        _refuse(text)
     return Tolerance(amount / 100 if relative else amount, relative)
 
 
-def _refuse(text: str) -> Tolerance:
+def _refuse(text: str) -> NoReturn:
     raise SettingsError(
-        f"'{text}' is no tolerance",
-        hint="Write --tolerance KEY=0.01 (in the measure's unit), KEY=10% (of the kept number) or KEY=off.",
+        f"'{text}' is not a tolerance",
+        hint="Write --tolerance KEY=0.01 (in the measure's unit), KEY=10% (of the baseline's number) or KEY=off.",
     )
-
-
-def compare(
-    baseline: Mapping[str, Numbers], clips: Mapping[str, Numbers], tolerances: Mapping[str, Tolerance]
-) -> Comparison:
-    """Hold clips against a baseline.
-
-    A number is worse by as much as it moved away from the measure's better side; where 1 is best, by as much as it
-    moved away from 1. One that was measured and no longer can be is a regression, whatever is allowed.
-    """
-    regressions: list[Change] = []
-    improvements: list[Change] = []
-    new_measures: list[str] = []
-    unknown_measures: list[str] = []
-    compared = 0
-    both = sorted(set(baseline) & set(clips))
-    for clip in both:
-        was, now = baseline[clip], clips[clip]
-        new_measures += [f"{clip}: {key}" for key in _ordered(now) if key not in was]
-        for key in _ordered(was):
-            tolerance = tolerances.get(key, OFF)
-            if key not in MEASURES:
-                unknown_measures.append(f"{clip}: {key}")
-                continue
-            if math.isinf(tolerance.amount):
-                continue
-            for which in ("value", "median"):
-                before, after = was[key].get(which), now.get(key, {}).get(which)
-                if before is None:
-                    continue
-                compared += 1
-                change = Change(clip, key, which, before, after, tolerance.allowed(before))
-                if after is None:
-                    regressions.append(change)
-                    continue
-                worse = worsening(key, before, after)
-                limit = change.allowed + _SLACK * abs(before)
-                if worse > limit:
-                    regressions.append(change)
-                elif -worse > limit:
-                    improvements.append(change)
-    return Comparison(
-        len(both),
-        compared,
-        tuple(regressions),
-        tuple(improvements),
-        tuple(sorted(set(baseline) - set(clips))),
-        tuple(sorted(set(clips) - set(baseline))),
-        tuple(new_measures),
-        tuple(unknown_measures),
-    )
-
-
-def worsening(key: str, was: float, now: float) -> float:
-    """By how much a measure became worse, in its unit; negative where it became better."""
-    better = MEASURES[key].better
-    if better == "one":
-        return abs(now - 1) - abs(was - 1)
-    return now - was if better == "low" else was - now
 
 
 def _ordered(numbers: Numbers) -> list[str]:
-    """Measures in the catalogue's order, then others."""
+    """Measures in the order of `MEASURES`, unknown ones after them by name."""
     places = {key: place for place, key in enumerate(MEASURES)}
     return sorted(numbers, key=lambda key: (places.get(key, len(places)), key))
-
-
-def counted(number: int, what: str) -> str:
-    """``1 clip``, ``2 clips``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _text(number: float | None) -> str:

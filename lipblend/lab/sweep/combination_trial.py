@@ -20,8 +20,8 @@ from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.views import Blended, FrameTriple, frame_views, in_original
-from lipblend.quality.frame import face_scores, same_face, worst, worst_of
-from lipblend.quality.truth_measures import reference_scores, temporal_error
+from lipblend.quality.face_scores import face_scores, same_face, worst, worst_of
+from lipblend.quality.reference_measures import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.settings import Settings
@@ -202,13 +202,13 @@ class Trial:
 
 def _person(view: FaceView, people: list[_Person], free: list[_Person]) -> _Person:
     """The person a face belongs to: the nearest of the shot not yet seen in this frame, or a new one."""
-    mesh = measure.same_face(view.before, [each.mesh for each in free])
+    mesh = measure.same_face(view.original_mesh, [each.mesh for each in free])
     for each in free:
         if each.mesh is mesh:
             free.remove(each)
-            each.mesh = view.before
+            each.mesh = view.original_mesh
             return each
-    people.append(_Person(view.before))
+    people.append(_Person(view.original_mesh))
     return people[-1]
 
 

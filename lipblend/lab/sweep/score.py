@@ -24,10 +24,11 @@ from lipblend.quality.measures import MEASURES, Measure
 from lipblend.settings import GateSettings
 
 SCORE = "score"
-MEASURED = (
-    "seam", "seam_rel", "ssim_y", "ssim_cb", "ssim_cr", "colour_step", "alpha_flicker", "ring_flicker", "overspill",
-    "leak", "cast", "colour_drift", "sharpness", "grain",
-)  # fmt: skip
+MEASURED = tuple(
+    key
+    for key, measure in MEASURES.items()
+    if measure.tolerance is not None and (measure.of_face or measure.of_change or measure.per == "shot")
+)
 """Measures that say something about settings and are taken on frames in memory."""
 AGAINST_REFERENCE = ("psnr", "ssim", "temporal")
 

@@ -14,11 +14,12 @@ from lipblend.picture.picture import Picture
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.walk import Looked, Walk
-from lipblend.quality.faults import Traits, find_faults, traits
-from lipblend.quality.frame import FaceScores, face_scores, same_face, within_contour, worst, worst_of
-from lipblend.quality.lips import lip_sync_kept, steadied
+from lipblend.quality.face_scores import FaceScores, face_scores, inner_contour_scores, same_face, worst, worst_of
+from lipblend.quality.fault_traits import Traits, traits
+from lipblend.quality.faults import find_faults
+from lipblend.quality.lip_sync import lip_correlation, smooth_openings
 from lipblend.quality.record import FrameRow, Shot
-from lipblend.quality.truth_measures import reference_scores, temporal_error
+from lipblend.quality.reference_measures import reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.runtime.prefetch import prefetch
 
@@ -79,7 +80,7 @@ class _Shot:
             scores = face_scores(view, previous.view if previous is not None else None)
             known = [scores.values]
             if self._walk.estimated:
-                known.append(within_contour(view, previous.view if previous is not None else None))
+                known.append(inner_contour_scores(view, previous.view if previous is not None else None))
             values.append({**worst(known), **self._against_reference(seen, previous)})
             self._note(person, seen, place, scores)
         self.rows.append(self._row(looked, values))
@@ -135,7 +136,7 @@ class _Shot:
         person.alpha[place] = scores.values.get("alpha", np.nan)
         if scores.cast is not None:
             person.casts[place] = scores.cast
-        made, spoken = seen.view.found, seen.view.spoken
+        made, spoken = seen.view.detected_result, seen.view.detected_synced
         if seen.view.weight >= 1 and made is not None and spoken is not None:
             person.openings[place] = made.mouth_opening, spoken.mouth_opening
         person.traits[place] = traits(seen.view)
@@ -214,7 +215,7 @@ def _shots(walk: Walk, indices: Sequence[int]) -> list[tuple[int, int]]:
 def _centred(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Mouth openings of a shot, (n, 2), smoothed, minus their mean: shots and people differ in it."""
     known = np.isfinite(openings).all(1)
-    steady = np.stack([steadied(series) for series in openings.T], axis=1)
+    steady = np.stack([smooth_openings(series) for series in openings.T], axis=1)
     return steady - steady[known].mean(0) if known.any() else steady
 
 
@@ -226,7 +227,7 @@ def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArr
     kept = []
     for series in openings.values():
         result, synced = np.concatenate(series).T
-        found = lip_sync_kept(result, synced)
+        found = lip_correlation(result, synced)
         if found is not None:
             kept.append(found)
     if kept:

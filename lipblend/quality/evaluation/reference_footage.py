@@ -14,7 +14,7 @@ from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.picture.picture import Picture
 from lipblend.quality.evaluation.views import in_original
 from lipblend.quality.evaluation.walk import Walk
-from lipblend.quality.truth_measures import LpipsModel
+from lipblend.quality.reference_measures import LpipsModel
 from lipblend.quality.view import FaceView
 from lipblend.video.probe import probe
 from lipblend.video.video import Video

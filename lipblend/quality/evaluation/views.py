@@ -114,12 +114,12 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
         result=frames.result_crop(box),
         contour=contour,
         alpha=taken * np.float32(face.weight) if face.weight < 1 else taken,
-        before=face.original,
-        after=face.synced,
-        found=same_face(face.original, found),
+        original_mesh=face.original,
+        synced_mesh=face.synced,
+        detected_result=same_face(face.original, found),
         weight=face.weight,
         matrix=ycbcr_matrix(original.colour, original.height),
-        spoken=same_face(face.original, spoken),
+        detected_synced=same_face(face.original, spoken),
     )
 
 

@@ -1,6 +1,6 @@
 """Verdicts as JUnit XML, which CI systems show as test results.
 
-Source: the elements that Jenkins, GitLab and GitHub reporters share (``testsuites``, ``testsuite``, ``testcase``,
+Uses the elements that the readers of Jenkins, GitLab and GitHub share (``testsuites``, ``testsuite``, ``testcase``,
 ``failure``, ``skipped``); https://github.com/testmoapp/junitxml.
 """
 
@@ -13,24 +13,29 @@ from xml.etree import ElementTree
 
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Verdict
-from lipblend.quality.report.gate_text import where_lines
-from lipblend.quality.report.wording import NOTHING_TO_JUDGE, failure_text, measure_of, unmeasured_text
+from lipblend.quality.report.wording import (
+    NOTHING_TO_JUDGE,
+    failure_text,
+    measure_of,
+    place_lines,
+    unmeasured_text,
+)
 from lipblend.runtime.whole import write_whole
 
-_SPANS = 50
+_MAX_SPANS = 50
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_junit(path: Path, records: Sequence[tuple[str, Evaluation]]) -> None:
-    """Write one suite a clip, with one case for every measure that can have a pass mark.
+    """Write one suite per clip, with one case for every measure that can have a pass mark.
 
-    A measure that has no value, or whose mark is off, is a skipped case. A clip of which nothing could be judged has a
-    failed case that says so, so that what reads only this file does not pass it.
+    A measure without a value, or whose mark is off, is a skipped case. A clip without any verdict has a failed case
+    that says so, so that CI does not pass it.
 
     Parameters
     ----------
     path : Path
-        Replaced in one step if it exists.
+        Replaced atomically if it exists.
     records : sequence of (name, Evaluation)
 
     Raises
@@ -42,9 +47,9 @@ def write_junit(path: Path, records: Sequence[tuple[str, Evaluation]]) -> None:
 
 
 def junit_bytes(records: Sequence[tuple[str, Evaluation]]) -> bytes:
-    """The XML file's content."""
+    """Content of the XML file."""
     root = ElementTree.Element("testsuites", name="lipblend")
-    counts = [_suite(root, name, record) for name, record in records]
+    counts = [_add_suite(root, name, record) for name, record in records]
     for number, word in enumerate(("tests", "failures", "skipped")):
         root.set(word, str(sum(count[number] for count in counts)))
     root.set("errors", "0")
@@ -54,24 +59,24 @@ def junit_bytes(records: Sequence[tuple[str, Evaluation]]) -> bytes:
     return content + b"\n"
 
 
-def _suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[int, int, int]:
-    """Add a clip; how many cases it has, how many failed and how many were skipped."""
-    judged = [verdict for verdict in record.verdicts if verdict.mark is not None or _can_have_mark(verdict)]
-    failed = sum(verdict.passed is False for verdict in judged)
-    skipped = sum(verdict.passed is None for verdict in judged)
+def _add_suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[int, int, int]:
+    """Add a clip; returns its numbers of cases, failures and skipped cases."""
+    marked = [verdict for verdict in record.verdicts if verdict.mark is not None or _can_have_mark(verdict)]
+    failed = sum(verdict.passed is False for verdict in marked)
+    skipped = sum(verdict.passed is None for verdict in marked)
     suite = ElementTree.SubElement(root, "testsuite", name=_clean(name), errors="0")
     nothing = not record.judged
-    counts = len(judged) + nothing, failed + nothing, skipped
+    counts = len(marked) + nothing, failed + nothing, skipped
     for word, number in zip(("tests", "failures", "skipped"), counts, strict=True):
         suite.set(word, str(number))
     suite.set("time", f"{record.seconds:.3f}")
-    for verdict in judged:
-        case = ElementTree.SubElement(
-            suite, "testcase", name=measure_of(verdict).title, classname=_clean(name), time="0"
-        )
+    for verdict in marked:
+        title = measure_of(verdict).title
+        case = ElementTree.SubElement(suite, "testcase", name=title, classname=_clean(name), time="0")
         if verdict.passed is False:
-            failure = ElementTree.SubElement(case, "failure", type=verdict.key, message=_clean(failure_text(verdict)))
-            failure.text = _clean("\n".join([failure_text(verdict), *where_lines(verdict, most=_SPANS)]))
+            text = _clean(failure_text(verdict))
+            failure = ElementTree.SubElement(case, "failure", type=verdict.key, message=text)
+            failure.text = _clean("\n".join([text, *place_lines(verdict, max_count=_MAX_SPANS)]))
         elif verdict.passed is None:
             reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
             ElementTree.SubElement(case, "skipped", message=_clean(reason))
@@ -87,5 +92,5 @@ def _can_have_mark(verdict: Verdict) -> bool:
 
 
 def _clean(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold."""
+    """Replace the characters that XML 1.0 does not allow."""
     return _NOT_XML.sub("\ufffd", text)

@@ -1,72 +1,84 @@
-"""report.html: one file, made from templates beside this module, that asks nothing of any other place."""
+"""report.html: one file, rendered from the templates in the folder `page`, that loads nothing else."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
 from collections.abc import Sequence
-from html import escape
+from functools import cache
 from importlib import resources
-from string import Template
 from typing import Any
 
-from lipblend.quality.record import Evaluation
-from lipblend.quality.report.page_end import details_section, faults_section, passed_section
-from lipblend.quality.report.page_start import header, measures_section, plots_section, plotted_keys
-from lipblend.quality.report.picks import badness, shown_part, typical_frame, worst_frames
-from lipblend.quality.report.report_source import Evaluated
-from lipblend.quality.report.report_video import MOST_FRAMES, Proxy, make_proxy
-from lipblend.quality.report.stills import stills
-from lipblend.quality.report.wording import measure_of, measured_text, summary_text
-from lipblend.quality.report.worst_frames import pictures_section, slider_section, video_section
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-_WORST = 4
-_MOST_VALUES = 20_000  # along the clip; of longer ones each stretch's worst is kept for the read-out
+from lipblend.quality.measures import MEASURES
+from lipblend.quality.record import Evaluation
+from lipblend.quality.report.page_details import count_text, faults, passed_through, settings_rows, size_text
+from lipblend.quality.report.page_measures import header, plots, plotted_keys, tables
+from lipblend.quality.report.picks import Pick, badness, typical_frame, video_part, worst_frames
+from lipblend.quality.report.report_source import Evaluated
+from lipblend.quality.report.report_video import MAX_FRAMES, ReportVideo, make_video
+from lipblend.quality.report.stills import AMPLIFICATION, stills
+from lipblend.quality.report.wording import (
+    measure_of,
+    measured_text,
+    precise_text,
+    summary_text,
+    time_text,
+    written_unit,
+)
+
+_MAX_WORST = 4
+_MAX_VALUES = 20_000  # along the clip; longer clips keep the worst value of each stretch for the readout
+_FOLDER = "page"
 _SCRIPTS = ("page.js", "player.js")
 
 
 def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False) -> bytes:
-    """The whole page as UTF-8; it says passed or failed only where it is ``gated``."""
+    """The whole page as UTF-8; it says passed or failed only if ``gated``."""
     record, walk = evaluated.record, evaluated.walk
-    picks = worst_frames(record, most=_WORST)
+    picks = worst_frames(record, max_count=_MAX_WORST)
     typical = typical_frame(record)
-    chosen = [*picks, *([typical] if typical and typical.index not in {pick.index for pick in picks} else [])]
-    pictures = stills(walk, chosen)
-    frames = shown_part(record, picks, most=MOST_FRAMES)
-    proxy = make_proxy(walk, record, frames) if video and frames else None
+    shown = [*picks, *([typical] if typical and typical.index not in {pick.index for pick in picks} else [])]
+    pictures = stills(walk, shown)
+    frames = video_part(record, picks, max_frames=MAX_FRAMES)
+    film = make_video(walk, record, frames) if video and frames else None
     keys = plotted_keys(record)
-    script = "\n".join(_template(name) for name in _SCRIPTS)
-    sections = [
-        measures_section(record, keys, gated=gated),
-        plots_section(record, keys, gated=gated),
-        pictures_section(record, pictures),
-        slider_section(record, pictures),
-        video_section(record, proxy, frames),
-        faults_section(record),
-        passed_section(record),
-        details_section(record),
-    ]
+    script = "\n".join(map(_file, _SCRIPTS))
     headline = summary_text(record) if gated else measured_text(record)
-    result = next((each.name for each in record.inputs if each.role == "result"), "result")
-    page = Template(_template("page.html")).substitute(
-        policy=content_policy(f"\n{script}\n"),
-        generator=escape(f"lipblend {record.versions.get('lipblend', '')}".strip()),
-        title=escape(f"{headline.partition(':')[0]}: {result}"),
-        style=_template("page.css"),
-        header=header(record, gated=gated),
-        sections="\n".join(part for part in sections if part),
-        footer=f"<p>Measured in {record.seconds:.1f} s. This page is one file and loads nothing else.</p>",
-        data=script_json(page_data(record, keys, proxy, frames)),
-        video=base64.b64encode(proxy.data).decode("ascii") if proxy else "",
-        script=script,
+    result = next((file.name for file in record.inputs if file.role == "result"), "result")
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            record=record,
+            gated=gated,
+            policy=content_policy(f"\n{script}\n"),
+            generator=f"lipblend {record.versions.get('lipblend', '')}".strip(),
+            title=f"{headline.partition(':')[0]}: {result}",
+            style=_file("page.css"),
+            script=script,
+            header=header(record, gated=gated),
+            tables=tables(record, keys, gated=gated),
+            plots=plots(record, keys, gated=gated),
+            stills=[(still, pick_text(record, still.pick)) for still in pictures],
+            amplification=AMPLIFICATION,
+            film=film,
+            frames=frames,
+            faults=faults(record),
+            faulty_count=sum(bool(row.faults) for row in record.rows),
+            passed_through=passed_through(record),
+            settings=settings_rows(record),
+            data=page_data(record, keys, film, frames),
+            video_data=base64.b64encode(film.data).decode("ascii") if film else "",
+        )
     )
     return page.encode("utf-8", "replace")
 
 
 def content_policy(script: str) -> str:
-    """What the page may load: nothing from outside, and no script but this one."""
+    """The content security policy: nothing external, and no script but this one."""
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return (
         "default-src 'none'; img-src data:; media-src blob: data:; style-src 'unsafe-inline'; "
@@ -74,16 +86,29 @@ def content_policy(script: str) -> str:
     )
 
 
-def page_data(record: Evaluation, keys: Sequence[str], proxy: Proxy | None, frames: range) -> dict[str, Any]:
-    """What the scripts read: values along the clip, shots' and frames' states, and where the video lies in it."""
-    verdicts = {verdict.key: verdict for verdict in record.verdicts}
-    stride = max(1, math.ceil(len(record.rows) / _MOST_VALUES))
+def pick_text(record: Evaluation, pick: Pick) -> str:
+    """Time of a frame, and why it is shown: ``0:12.480, seam discontinuity 0.31, misses its mark``."""
+    parts = [time_text(record.rows[pick.index].time_s)]
+    if not pick.key:
+        parts.append("a typical frame, for comparison")
+    elif pick.value is not None:
+        measure = MEASURES[pick.key]
+        title = measure.title if measure.title[1:2].isupper() else measure.title[0].lower() + measure.title[1:]
+        mark = next((verdict.mark for verdict in record.verdicts if verdict.key == pick.key), None)
+        parts.append(f"{title} {precise_text(pick.value, mark, measure)}")
+        parts.append("misses its mark" if pick.failed else "meets its mark")
+    return ", ".join(parts)
+
+
+def page_data(record: Evaluation, keys: Sequence[str], film: ReportVideo | None, frames: range) -> dict[str, Any]:
+    """Data for the scripts: values along the clip, states of frames, and the part that the video covers."""
+    stride = max(1, math.ceil(len(record.rows) / _MAX_VALUES))
     series: dict[str, dict[str, Any]] = {}
-    for key in keys:
-        measure = measure_of(verdicts[key])
+    for measure in (measure_of(verdict) for verdict in record.verdicts if verdict.key in keys):
+        key = measure.key
         if measure.per == "shot":
-            steps = [(shot.start, shot.stop, shot.values[key]) for shot in record.shots if key in shot.values]
-            series[key] = {"unit": measure.unit, "steps": [[a, b, _short(value)] for a, b, value in steps]}
+            steps = [[shot.start, shot.stop, _short(shot.values[key])] for shot in record.shots if key in shot.values]
+            series[key] = {"unit": measure.unit, "steps": steps}
         else:
             values = [row.values.get(key) for row in record.rows]
             series[key] = {"unit": measure.unit, "values": _thinned(values, key, stride)}
@@ -94,28 +119,34 @@ def page_data(record: Evaluation, keys: Sequence[str], proxy: Proxy | None, fram
         "passed": _runs([row.reason or "passed through" if not row.blended else "" for row in record.rows]),
         "faults": _runs([", ".join(row.faults) for row in record.rows]),
         "series": series,
-        "video": None
-        if proxy is None
-        else {
+        "video": film
+        and {
             "first": frames[0],
             "count": len(frames),
-            "rate": proxy.frame_rate,
-            "width": proxy.panel_w,
-            "height": proxy.panel_h,
+            "rate": film.frame_rate,
+            "width": film.panel_w,
+            "height": film.panel_h,
         },
     }
 
 
-def script_json(value: Any) -> str:
-    """JSON that can stand in a script element, whatever words it holds."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__, _FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"time": time_text, "unit": written_unit, "size": size_text, "frame_count": count_text}
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment
 
 
 def _thinned(values: Sequence[float | None], key: str, stride: int) -> list[float | str | None]:
-    """Each stretch's worst value."""
-    if stride == 1:
-        return [None if value is None else _short(value) for value in values]
+    """The worst value of each stretch."""
     found: list[float | str | None] = []
     for start in range(0, len(values), stride):
         measured = [value for value in values[start : start + stride] if value is not None]
@@ -124,14 +155,14 @@ def _thinned(values: Sequence[float | None], key: str, stride: int) -> list[floa
 
 
 def _short(value: float) -> float | str:
-    """Four digits; a word where JSON has no number."""
+    """Four digits; a string for numbers that JSON does not have."""
     if not math.isfinite(value):
         return "infinite" if value > 0 else "not a number"
     return float(f"{value:.4g}")
 
 
 def _runs(words: Sequence[str]) -> list[list[int | str]]:
-    """[first, last, word] for each run of the same word; empty words are left out."""
+    """[first, last, word] for each run of the same word, without empty words."""
     runs: list[list[int | str]] = []
     for at, word in enumerate(words):
         if word and runs and runs[-1][2] == word and runs[-1][1] == at - 1:
@@ -141,5 +172,5 @@ def _runs(words: Sequence[str]) -> list[list[int | str]]:
     return runs
 
 
-def _template(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a report is made from: the numbers, and the videos to look at again."""
+"""What a report is made from: the numbers, and access to the frames of the videos."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Walk(Protocol):
 
     @property
     def frame_size(self) -> tuple[int, int]:
-        """Width and height of the original, in whose pixels all is given."""
+        """Width and height of the original; all positions are in its pixels."""
         ...
 
     def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
-        """Faces of frames of the result, given by rising index."""
+        """Index and faces of frames of the result, given by rising index."""
         ...
 
     def pictures(self, indices: Sequence[int], box: Box, /) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:
-        """Index, and the box of original, synced and result: (h, w, 3) uint8 RGB, the original's pixels."""
+        """Index, and a box of original, synced and result: (h, w, 3) uint8 RGB in the original's pixels."""
         ...
 
 
 class Evaluated(Protocol):
-    """An evaluation together with its videos."""
+    """An evaluation with its videos."""
 
     @property
     def record(self) -> Evaluation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,72 +12,81 @@ import numpy as np
 
 from lipblend.quality.report.picks import Pick
 from lipblend.quality.report.report_source import Rgb, Walk
+from lipblend.quality.ring import seam
 from lipblend.quality.view import FaceView, Patch3
-from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
-AMPLIFIED = 8
-"""How many times the difference is shown."""
+AMPLIFICATION = 8
+"""Factor of the shown difference."""
 
-_WIDEST_PX, _NARROWEST_PX = 480, 240
+_MAX_WIDTH_PX, _MIN_WIDTH_PX = 480, 240
 _QUALITY = 90
-_RING = (0, 200, 255)
-_SEAM = (255, 40, 160)
+_RING_RGB = (0, 200, 255)
+_SEAM_RGB = (255, 40, 160)
 
 
 @dataclass(frozen=True)
 class Still:
-    """Pictures of a picked frame, each as a data URI, and their size in pixels."""
+    """Pictures of a picked frame.
+
+    Attributes
+    ----------
+    pick : Pick
+    pictures : mapping of str to str
+        Data URIs: original, synced, result, ring, difference.
+    width, height : int
+        Pixels.
+    """
 
     pick: Pick
-    original: str
-    synced: str
-    result: str
-    ring: str
-    difference: str
+    pictures: Mapping[str, str]
     width: int
     height: int
 
 
 def stills(walk: Walk, picks: Sequence[Pick]) -> tuple[Still, ...]:
-    """Pictures of the picked frames in the order given; frames without a face are left out."""
+    """Pictures of the picked frames in the given order, without frames that have no face."""
     wanted = sorted({pick.index for pick in picks})
     found = {index: views for index, views in walk.views(wanted) if views} if wanted else {}
-    return tuple(_still(pick, shown_face(found[pick.index])) for pick in picks if pick.index in found)
+    return tuple(_still(pick, _worst_face(found[pick.index])) for pick in picks if pick.index in found)
 
 
-def shown_face(views: Sequence[FaceView]) -> FaceView:
-    """Of several faces the one with the strongest edges along its seam that the original does not have."""
-    return max(views, key=_seam_edges)
+def _worst_face(views: Sequence[FaceView]) -> FaceView:
+    """The face with the strongest seam; without a ring it comes last."""
+
+    def strength(view: FaceView) -> float:
+        value = seam(view)
+        return -1.0 if value is None else value
+
+    return max(views, key=strength)
 
 
 def _still(pick: Pick, view: FaceView) -> Still:
     original, synced, result = (_rgb(patch, view) for patch in (view.original, view.synced, view.result))
-    pictures = [original, synced, result, _with_ring(result, view), _difference(original, result)]
+    pictures = {
+        "original": original,
+        "synced": synced,
+        "result": result,
+        "ring": _with_ring(result, view),
+        "difference": _difference(original, result),
+    }
+    width = original.shape[1]
     scale = 1.0
-    width = view.original.shape[1]
-    if width > _WIDEST_PX:
-        scale = _WIDEST_PX / width
-    elif width < _NARROWEST_PX:
-        scale = math.ceil(_NARROWEST_PX / width)
-    sized = [_scaled(picture, scale) for picture in pictures]
-    uris = [jpeg_uri(picture) for picture in sized]
-    return Still(pick, uris[0], uris[1], uris[2], uris[3], uris[4], width=sized[0].shape[1], height=sized[0].shape[0])
+    if width > _MAX_WIDTH_PX:
+        scale = _MAX_WIDTH_PX / width
+    elif width < _MIN_WIDTH_PX:
+        scale = math.ceil(_MIN_WIDTH_PX / width)
+    scaled = {name: _scaled(picture, scale) for name, picture in pictures.items()}
+    height, width = scaled["original"].shape[:2]
+    return Still(pick, {name: jpeg_uri(picture) for name, picture in scaled.items()}, width, height)
 
 
 def jpeg_uri(picture: Rgb) -> str:
-    """A picture, (h, w, 3) uint8 RGB, as a JPEG data URI with unthinned chroma."""
-    done, data = cv2.imencode(
-        ".jpg",
-        cv2.cvtColor(picture, cv2.COLOR_RGB2BGR),
-        [
-            cv2.IMWRITE_JPEG_QUALITY,
-            _QUALITY,
-            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-        ],
-    )
+    """A picture, (h, w, 3) uint8 RGB, as a JPEG data URI without chroma subsampling."""
+    flags = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, *flags])
     if not done:
-        raise ValueError(f"OpenCV cannot make a JPEG of a picture of {picture.shape}")
+        raise ValueError(f"OpenCV cannot encode a picture of shape {picture.shape} as JPEG")
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
@@ -93,26 +102,16 @@ def _scaled(picture: Rgb, scale: float) -> Rgb:
 
 
 def _with_ring(result: Rgb, view: FaceView) -> Rgb:
-    """The result with the seam as a line, and the ring in which it is measured as a tint."""
-    ring = seam_ring(view.contour, radius_px=ring_radius_px(view.face_width_px))
+    """The result with the seam as a line and the seam ring as a tint."""
     shown = result.copy()
-    shown[ring] = np.rint(0.65 * shown[ring] + 0.35 * np.array(_RING)).astype(np.uint8)
+    shown[view.ring] = np.rint(0.65 * shown[view.ring] + 0.35 * np.array(_RING_RGB)).astype(np.uint8)
     inside = (view.contour >= 0.5).astype(np.uint8)
     contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(shown, contours, -1, _SEAM, 1)
+    cv2.drawContours(shown, contours, -1, _SEAM_RGB, 1)
     return shown
 
 
 def _difference(original: Rgb, result: Rgb) -> Rgb:
-    """Result less original, amplified, about mid grey."""
+    """Result minus original, amplified, around mid grey."""
     change = result.astype(np.int16) - original.astype(np.int16)
-    return np.clip(128 + AMPLIFIED * change, 0, 255).astype(np.uint8)
-
-
-def _seam_edges(view: FaceView) -> float:
-    ring = seam_ring(view.contour, radius_px=ring_radius_px(view.face_width_px))
-    if not ring.any():
-        return -1.0
-    change = np.ascontiguousarray(view.result[..., 0] - view.original[..., 0])
-    across, down = cv2.Sobel(change, cv2.CV_32F, 1, 0), cv2.Sobel(change, cv2.CV_32F, 0, 1)
-    return float(np.hypot(across, down)[ring].mean())
+    return np.clip(128 + AMPLIFICATION * change, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Numbers, times, frames and verdicts in words: the same on the page, in the terminal and for CI systems."""
+"""Numbers, times, frames and verdicts as text: the same on the page, in the terminal and in JUnit XML."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from lipblend.quality.measures import MEASURES, Measure
 from lipblend.quality.record import Evaluation, Span, Verdict
 
 MATTE_TEXT = {
-    "settings": "The mask is the one that the settings give, rendered again for every frame.",
-    "difference": "The mask was estimated from where the result differs from the original. What depends on it is an "
-    "estimate too, and is not to be compared with numbers of a known mask.",
+    "settings": "The mask was rendered again from the settings for every frame.",
+    "difference": "The mask was estimated from where the result differs from the original. Measures that depend on it "
+    "are estimates too; do not compare them with those of a known mask.",
 }
-"""What `Evaluation.matte` means, as a sentence."""
+"""Description of `Evaluation.matte`."""
 
 _NOTHING = "no frame was blended, or no measure has both a value and a pass mark"
 NOTHING_TO_JUDGE = f"the gate has nothing to judge: {_NOTHING}"
-"""What a gate, which must not pass then, says where nothing could be judged."""
+"""Error of a gate without any verdict, which must not pass."""
 
-_MOST_DIGITS = 12
-_SMALLEST_SHARE = 0.005
-_SHOWN_UNITS = ("dB", "levels", "grey levels", "CIEDE2000", "CIE76")
+_MAX_DIGITS = 12
+_MIN_SHARE = 0.005
+_MAX_SPANS = 5
+_WRITTEN_UNITS = ("dB", "levels", "grey levels", "CIEDE2000", "CIE76")
 
 
 def measure_of(verdict: Verdict) -> Measure:
-    """The measure that a verdict is about; one that this version does not know is shown under its key."""
+    """The measure of a verdict; one that this version does not know has its key as title."""
     known = MEASURES.get(verdict.key)
-    return known or Measure(verdict.key, verdict.key, "", "low", "frame", "not known to this version")
+    return known or Measure(key=verdict.key, title=verdict.key, text="not known to this version")
 
 
 def time_text(seconds: float) -> str:
-    """``0:12.480``, or ``1:02:03.480`` from an hour on."""
+    """``0:12.480``, or ``1:02:03.480`` from one hour on."""
     thousandths = round(abs(seconds) * 1000)
     minutes, rest = divmod(thousandths, 60_000)
     hours, minutes = divmod(minutes, 60)
@@ -39,7 +40,7 @@ def time_text(seconds: float) -> str:
 
 
 def number_text(value: float, unit: str = "", *, digits: int = 3) -> str:
-    """A value in so many significant digits; shares as per cent, other units are not written."""
+    """A value with a number of significant digits; shares as per cent, other units are not written."""
     if not math.isfinite(value):
         return "infinite" if value > 0 else "minus infinite" if value < 0 else "not a number"
     scaled = 100 * value if unit == "share" else value
@@ -52,25 +53,25 @@ def number_text(value: float, unit: str = "", *, digits: int = 3) -> str:
 def quantity_text(value: float, unit: str) -> str:
     """A value with its unit."""
     text = number_text(value, unit)
-    return f"{text} {unit}" if shown_unit(unit) else text
+    return f"{text} {unit}" if written_unit(unit) else text
 
 
-def shown_unit(unit: str) -> str:
+def written_unit(unit: str) -> str:
     """A unit that is written beside a value; empty for shares, ratios and the like."""
-    return unit if unit in _SHOWN_UNITS else ""
+    return unit if unit in _WRITTEN_UNITS else ""
 
 
 def pair_text(value: float, mark: float, unit: str) -> tuple[str, str]:
-    """Value and mark in as many digits as it takes to tell them apart."""
-    for digits in range(3, _MOST_DIGITS):
+    """Value and mark with as many digits as needed to distinguish them."""
+    for digits in range(3, _MAX_DIGITS):
         texts = number_text(value, unit, digits=digits), number_text(mark, unit, digits=digits)
         if texts[0] != texts[1] or value == mark:
             return texts
-    return number_text(value, unit, digits=_MOST_DIGITS), number_text(mark, unit, digits=_MOST_DIGITS)
+    return number_text(value, unit, digits=_MAX_DIGITS), number_text(mark, unit, digits=_MAX_DIGITS)
 
 
-def beside_mark_text(value: float, mark: float | None, measure: Measure) -> str:
-    """A value without its unit; one that misses the mark in as many digits as it takes to tell them apart."""
+def precise_text(value: float, mark: float | None, measure: Measure) -> str:
+    """A value without its unit; one that misses the mark with as many digits as needed to distinguish them."""
     misses = mark is not None and (value < mark if measure.better == "high" else value > mark)
     if mark is None or not misses:
         return number_text(value, measure.unit)
@@ -78,16 +79,15 @@ def beside_mark_text(value: float, mark: float | None, measure: Measure) -> str:
 
 
 def excess_text(verdict: Verdict) -> str:
-    """By how much a value misses its mark: ``0.033 above the mark (28 %)``."""
+    """Distance of a value from its mark: ``0.033 above the mark (28 %)``."""
     if verdict.value is None or verdict.mark is None:
         return ""
     measure = measure_of(verdict)
     distance = verdict.value - verdict.mark
-    side = "above" if distance > 0 else "below"
-    text = f"{number_text(abs(distance), measure.unit)} {side} the mark"
+    text = f"{number_text(abs(distance), measure.unit)} {'above' if distance > 0 else 'below'} the mark"
     if measure.unit == "share":
-        text = text.replace(" %", " percentage points")
-    elif verdict.mark and math.isfinite(distance) and abs(distance / verdict.mark) >= _SMALLEST_SHARE:
+        return text.replace(" %", " percentage points")
+    if verdict.mark and math.isfinite(distance) and abs(distance / verdict.mark) >= _MIN_SHARE:
         text += f" ({abs(distance / verdict.mark):.0%})".replace("%", " %")
     return text
 
@@ -99,22 +99,22 @@ def span_text(span: Span) -> str:
     return f"frames {span.first} to {span.last}, {time_text(span.start_s)} to {time_text(span.end_s)}"
 
 
-def worst_spans(verdict: Verdict, most: int) -> tuple[tuple[Span, ...], int]:
-    """The worst failing spans in order of time, at most so many, and the number of those left out."""
+def worst_spans(verdict: Verdict, max_count: int) -> tuple[tuple[Span, ...], int]:
+    """The worst failing spans, at most ``max_count``, in order of time, and the number of those left out."""
     high = measure_of(verdict).better == "high"
     order = sorted(verdict.failing, key=lambda span: span.worst if high else -span.worst)
-    return tuple(sorted(order[:most], key=lambda span: span.first)), max(0, len(order) - most)
+    return tuple(sorted(order[:max_count], key=lambda span: span.first)), max(0, len(order) - max_count)
 
 
-def why_text(verdict: Verdict) -> str:
-    """Why a measure has no value; empty where nothing more is known than that."""
+def reason_text(verdict: Verdict) -> str:
+    """Why a measure has no value; empty if unknown."""
     return "" if verdict.note == "not measured" else verdict.note
 
 
 def unmeasured_text(verdict: Verdict) -> str:
-    """``not measured``, and why if that is known."""
-    why = why_text(verdict)
-    return f"not measured, {why}" if why else "not measured"
+    """``not measured``, with the reason if it is known."""
+    reason = reason_text(verdict)
+    return f"not measured, {reason}" if reason else "not measured"
 
 
 def state_text(verdict: Verdict) -> str:
@@ -125,25 +125,25 @@ def state_text(verdict: Verdict) -> str:
 
 
 def beside_text(verdict: Verdict) -> str:
-    """How a value stands beside its mark where nothing is judged: ``within``, ``beyond``, or as `state_text`."""
+    """The state of a value without a gate: ``within`` or ``beyond`` its mark, or as `state_text`."""
     if verdict.passed is None:
         return state_text(verdict)
     return "within" if verdict.passed else "beyond"
 
 
 def failure_text(verdict: Verdict) -> str:
-    """What failed, as one line: value, mark, by how much."""
+    """A failure on one line: value, mark and distance."""
     if verdict.value is None or verdict.mark is None:
         return ""
     measure = measure_of(verdict)
     value, mark = pair_text(verdict.value, verdict.mark, measure.unit)
     limit = "at least" if measure.better == "high" else "at most"
-    unit = f" ({measure.unit})" if shown_unit(measure.unit) else ""
+    unit = f" ({measure.unit})" if written_unit(measure.unit) else ""
     return f"{value} instead of {limit} {mark}{unit}: {excess_text(verdict)}"
 
 
 def summary_text(record: Evaluation) -> str:
-    """The verdict as one line."""
+    """The verdict of the gate on one line."""
     if not record.judged:
         return f"Not judged: {_NOTHING}"
     judged = [verdict for verdict in record.verdicts if verdict.passed is not None]
@@ -151,13 +151,43 @@ def summary_text(record: Evaluation) -> str:
     marks = "pass mark" if len(judged) == 1 else "pass marks"
     if failed:
         return f"Failed: {failed} of {len(judged)} {marks} missed"
-    return f"Passed: {len(judged)} of {len(judged)} {marks} kept"
+    return f"Passed: {len(judged)} of {len(judged)} {marks} met"
 
 
 def measured_text(record: Evaluation) -> str:
-    """What was measured, as one line, where nothing is judged."""
+    """The values of an evaluation without a gate on one line."""
     marked = [verdict for verdict in record.verdicts if verdict.passed is not None]
     if not marked:
         return "Measured: no measure has both a value and a pass mark"
     within = sum(bool(verdict.passed) for verdict in marked)
-    return f"Measured: {within} of {len(marked)} values lie within their pass marks"
+    return f"Measured: {within} of {len(marked)} values are within their pass marks"
+
+
+def gate_text(record: Evaluation, *, gated: bool = True) -> str:
+    """The verdict for a terminal: a summary, each failed measure with its worst frames, and marks without a value.
+
+    Without ``gated`` the summary counts values within their marks instead of judging.
+    """
+    lines = [summary_text(record) if gated else measured_text(record)]
+    for verdict in record.verdicts:
+        if verdict.passed is False:
+            lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *place_lines(verdict, indent="    ")]
+    for verdict in record.verdicts:
+        if verdict.mark is not None and verdict.value is None:
+            lines.append(f"  {measure_of(verdict).title}: {unmeasured_text(verdict)}")
+    return "\n".join(lines)
+
+
+def place_lines(verdict: Verdict, *, indent: str = "", max_count: int = _MAX_SPANS) -> list[str]:
+    """Where a measure fails: one line per span, only the worst if there are many."""
+    measure = measure_of(verdict)
+    lines = []
+    if verdict.within is not None and verdict.within < 1:
+        items = "frames" if measure.per == "frame" else "shots"
+        lines.append(f"{number_text(verdict.within, 'share')} of the measured {items} meet the mark")
+    spans, left_out = worst_spans(verdict, max_count)
+    unit = f" {measure.unit}" if written_unit(measure.unit) else ""
+    lines += [f"{span_text(span)}: worst {precise_text(span.worst, verdict.mark, measure)}{unit}" for span in spans]
+    if left_out:
+        lines.append(f"and {left_out} more")
+    return [indent + line for line in lines]

@@ -1,8 +1,8 @@
 "use strict";
-// Plots, jumps to frames, and the before/after slider. The frame in view is one number that all parts follow.
+// Plots, links to frames, and the before/after slider. All parts follow one current frame.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const followers = []; // functions of (frame, from whom)
+const followers = []; // functions of (frame, source)
 let frameInView = null;
 
 function showFrame(frame, source) {
@@ -10,7 +10,7 @@ function showFrame(frame, source) {
   for (const follow of followers) follow(frameInView, source);
 }
 
-// ---- words
+// ---- texts
 
 function timeText(seconds) {
   const thousandths = Math.round(Math.abs(seconds) * 1000);
@@ -60,9 +60,9 @@ function frameText(frame) {
 
 function readText(key, frame) {
   const value = valueAt(key, frame), series = data.series[key];
-  const said = value === null ? "not measured" : numberText(value, series.unit);
+  const shown = value === null ? "not measured" : numberText(value, series.unit);
   const worst = data.stride > 1 && series.values && value !== null ? ` (worst of ${data.stride} frames)` : "";
-  return [`${frameText(frame)}: ${said}${worst}`, stateText(frame)].filter(Boolean).join(", ");
+  return [`${frameText(frame)}: ${shown}${worst}`, stateText(frame)].filter(Boolean).join(", ");
 }
 
 function preparePlot(plot) {
@@ -122,7 +122,7 @@ function prepareSplit(split) {
   const range = split.querySelector("input");
   const follow = () => split.style.setProperty("--at", `${range.value}%`);
   range.addEventListener("input", follow);
-  follow(); // browsers keep a range's value when a page is loaded again
+  follow(); // browsers keep a range's value on reload
 }
 
 function prepareSlider() {

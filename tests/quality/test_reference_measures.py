@@ -1,4 +1,4 @@
-"""PSNR, SSIM, temporal error and LPIPS against a truth."""
+"""PSNR, SSIM, temporal error and LPIPS against reference footage."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from skimage.metrics import structural_similarity
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
-from lipblend.quality.truth_measures import (
-    PSNR_MOST,
+from lipblend.quality.reference_measures import (
+    MAX_PSNR,
     LpipsModel,
     lower_face,
     mouth,
@@ -35,19 +35,19 @@ def view(portrait: np.ndarray, face: Landmarks) -> FaceView:
 def test_the_region_is_the_lower_face(view: FaceView) -> None:
     where, w = lower_face(view), view.face_width_px
     y, x = np.nonzero(where)
-    middle = view.before.mouth_centre - (view.box.x0, view.box.y0)
+    middle = view.original_mesh.mouth_centre - (view.box.x0, view.box.y0)
     assert where.sum() == pytest.approx(1.04 * 0.8 * w * w, rel=0.03)
-    along = (np.stack([x, y], 1) + 0.5 - middle) @ view.before.y_axis / w
+    along = (np.stack([x, y], 1) + 0.5 - middle) @ view.original_mesh.y_axis / w
     assert along.min() == pytest.approx(-0.26, abs=0.01)
     assert along.max() == pytest.approx(0.54, abs=0.01)
 
 
 def test_equal_pictures_get_the_best_values(view: FaceView) -> None:
-    assert reference_scores(view, view.result.copy()) == {"psnr": PSNR_MOST, "ssim": 1.0}
+    assert reference_scores(view, view.result.copy()) == {"psnr": MAX_PSNR, "ssim": 1.0}
 
 
 def test_a_known_error(view: FaceView) -> None:
-    """Full range and no cast: one level of luma is 255/219 of R, G and B alike."""
+    """Full range and no cast: a level of luma is 255/219 of R, G and B alike."""
     matrix = np.column_stack([np.ones((3, 1)), np.zeros((3, 2)), np.zeros(3)])
     flat = np.full_like(view.result, 100)
     known = replace(view, result=flat, matrix=matrix)
@@ -60,26 +60,19 @@ def test_a_known_error(view: FaceView) -> None:
 
 
 def test_errors_outside_the_lower_face_do_not_count(view: FaceView) -> None:
-    far = cv2.distanceTransform((~lower_face(view)).astype(np.uint8), cv2.DIST_L2, 5) > 8
-    wrong = view.result.copy()
-    wrong[far] += 40
-    assert far.any()
-    scores = reference_scores(view, wrong)
-    assert scores["psnr"] == PSNR_MOST
-    assert scores["ssim"] == 1.0
+    distance = cv2.distanceTransform((~lower_face(view)).astype(np.uint8), cv2.DIST_L2, 5)
+    wrong = view.result + np.float32(40) * (distance > 16)[..., None]
+    assert (distance > 16).any()
+    assert reference_scores(view, wrong) == {"psnr": MAX_PSNR, "ssim": 1.0}
+    assert temporal_error(view, wrong, view, view.result) == pytest.approx(0, abs=1e-4)
 
 
 def test_ssim_agrees_with_another_implementation(view: FaceView) -> None:
     truth = cv2.GaussianBlur(view.result, (0, 0), 1.5)
     _, similarity = structural_similarity(
-        view.result[..., 0].astype(np.float64),
-        truth[..., 0].astype(np.float64),
-        data_range=255,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        full=True,
-    )
+        view.result[..., 0].astype(np.float64), truth[..., 0].astype(np.float64), data_range=255, gaussian_weights=True,
+        sigma=1.5, use_sample_covariance=False, full=True,
+    )  # fmt: skip
     expected = similarity[lower_face(view)].mean()
     assert reference_scores(view, truth)["ssim"] == pytest.approx(expected, abs=2e-3)
 
@@ -91,29 +84,19 @@ def test_temporal_error_is_the_change_of_the_error(view: FaceView) -> None:
     assert temporal_error(brighter, truth, view, truth) == pytest.approx(2.0, abs=1e-3)
 
 
-def test_temporal_error_outside_the_lower_face_does_not_count(view: FaceView) -> None:
-    far = cv2.distanceTransform((~lower_face(view)).astype(np.uint8), cv2.DIST_L2, 5) > 16
-    wrong = view.result.copy()
-    wrong[far] += 40
-    assert far.any()
-    assert temporal_error(view, wrong, view, view.result) == pytest.approx(0, abs=1e-4)
-
-
 def test_temporal_error_without_the_mouth(view: FaceView) -> None:
     inside = cv2.distanceTransform(mouth(view).astype(np.uint8), cv2.DIST_L2, 5)
     wrong = view.result.copy()
     wrong[inside > 0.8 * inside.max()] += 40
     whole = temporal_error(view, wrong, view, view.result)
     skin = temporal_error(view, wrong, view, view.result, with_mouth=False)
-    assert whole is not None
-    assert skin is not None
     assert 0 <= skin < 0.05 * whole
 
 
 def test_mouth_detail_is_the_sharpness_against_the_truth(view: FaceView) -> None:
     truth, where = view.result.copy(), mouth(view)
     assert mouth_detail(view, truth) == 1.0
-    assert (mouth(replace(view, after=view.before)) & ~where).sum() == 0
+    assert (mouth(replace(view, synced_mesh=view.original_mesh)) & ~where).sum() == 0
     soft = replace(view, result=cv2.GaussianBlur(truth, (0, 0), 2.0))
     assert mouth_detail(soft, truth) < 0.6
     far = cv2.distanceTransform((~where).astype(np.uint8), cv2.DIST_L2, 5) > 8
@@ -124,7 +107,7 @@ def test_mouth_detail_is_the_sharpness_against_the_truth(view: FaceView) -> None
 
 
 def test_temporal_error_of_boxes_that_differ(view: FaceView) -> None:
-    """The same picture and error, seen in a box that begins elsewhere."""
+    """The same picture and error in a box with another corner."""
     across = np.linspace(0, 30, view.box.width, dtype=np.float32)[None, :, None]
     down = np.linspace(0, 50, view.box.height, dtype=np.float32)[:, None, None]
     gradient = across + down + np.zeros_like(view.result)
@@ -139,23 +122,19 @@ def test_temporal_error_of_boxes_that_differ(view: FaceView) -> None:
 
 
 def test_a_face_outside_the_box_gives_nothing(view: FaceView) -> None:
-    away = replace(view, before=Landmarks(view.before.points + np.float32(3000)))
+    away = replace(view, original_mesh=Landmarks(view.original_mesh.points + np.float32(3000)))
     assert reference_scores(away, view.result) == {}
     assert temporal_error(away, view.result, view, view.result) is None
-    assert mouth_detail(replace(away, after=away.before), view.result) is None
+    assert mouth_detail(replace(away, synced_mesh=away.original_mesh), view.result) is None
 
 
-def test_a_reference_of_another_size_is_refused(view: FaceView) -> None:
+def test_a_reference_of_another_size_is_rejected(view: FaceView) -> None:
     with pytest.raises(ValueError, match="reference"):
         reference_scores(view, view.result[1:])
 
 
-class FakeTensor(np.ndarray):
-    """What of a tensor is used."""
-
-
 class FakeNetwork:
-    """Takes what it is called with, and answers with the mean difference."""
+    """Records its arguments and returns the mean difference."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[np.ndarray, np.ndarray]] = []
@@ -163,9 +142,9 @@ class FakeNetwork:
     def eval(self) -> FakeNetwork:
         return self
 
-    def __call__(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
-        self.calls.append((np.asarray(one), np.asarray(two)))
-        return np.abs(one - two).mean()
+    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        self.calls.append((np.asarray(a), np.asarray(b)))
+        return np.abs(a - b).mean()
 
 
 class NoGrad:
@@ -176,7 +155,7 @@ class NoGrad:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeNetwork:
-    """Fake packages; the weights' folder is there, but empty."""
+    """Fake packages, with an empty folder for the weights."""
     (tmp_path / "checkpoints").mkdir()
     made = FakeNetwork()
 
@@ -202,36 +181,29 @@ def weights(folder: Path) -> None:
     (folder / "checkpoints" / "alexnet-owt-7be5be79.pth").write_bytes(b"x")
 
 
-def test_lpips_is_called_as_it_wants(network: FakeNetwork, view: FaceView, tmp_path: Path) -> None:
+def test_lpips_gets_scaled_rgb_of_the_lower_face(network: FakeNetwork, view: FaceView, tmp_path: Path) -> None:
     weights(tmp_path)
     model, reason = LpipsModel.load()
     assert model is not None
     assert reason == ""
-    white, black = np.zeros_like(view.result), np.zeros_like(view.result)
-    white[...], black[...] = (235, 128, 128), (16, 128, 128)
+    white, black, red = (np.broadcast_to(np.float32(code), view.result.shape) for code in (
+        (235, 128, 128), (16, 128, 128), (81, 90, 240),
+    ))  # fmt: skip
     assert model.score(replace(view, result=white), black) == pytest.approx(2.0)
-    ((ours, theirs),) = network.calls
-    assert ours.dtype == np.float32
-    assert ours.shape == theirs.shape
-    assert ours.shape[:2] == (1, 3)
-    assert ours.shape[2:] == pytest.approx((0.8 * view.face_width_px, 1.04 * view.face_width_px), rel=0.1)
-    assert ours.min() == 1.0
-    assert theirs.max() == -1.0
-
-
-def test_lpips_keeps_the_channels_apart(network: FakeNetwork, view: FaceView, tmp_path: Path) -> None:
-    weights(tmp_path)
-    model, _ = LpipsModel.load()
-    assert model is not None
-    red = np.zeros_like(view.result)
-    red[...] = (81, 90, 240)
+    ((result, truth),) = network.calls
+    assert result.dtype == np.float32
+    assert result.shape == truth.shape
+    assert result.shape[:2] == (1, 3)
+    assert result.shape[2:] == pytest.approx((0.8 * view.face_width_px, 1.04 * view.face_width_px), rel=0.1)
+    assert result.min() == 1.0
+    assert truth.max() == -1.0
     model.score(replace(view, result=red), red)
-    channels = network.calls[0][0].mean((0, 2, 3))
+    channels = network.calls[1][0].mean((0, 2, 3))
     assert channels[0] > 0.95
     assert channels[1:].max() < -0.95
 
 
-def test_lpips_without_weights_says_so_and_makes_nothing(network: FakeNetwork, tmp_path: Path) -> None:
+def test_lpips_without_weights_gives_the_reason(network: FakeNetwork, tmp_path: Path) -> None:
     model, reason = LpipsModel.load()
     assert model is None
     assert str(tmp_path / "checkpoints") in reason
@@ -243,12 +215,12 @@ def test_lpips_never_downloads(network: FakeNetwork, tmp_path: Path) -> None:
     (tmp_path / "tries_to_download").touch()
     model, reason = LpipsModel.load()
     assert model is None
-    assert "would have downloaded https://example.org/alexnet.pth" in reason
+    assert "download of https://example.org/alexnet.pth refused" in reason
     with pytest.raises(AssertionError, match="downloaded"):
         sys.modules["torch"].hub.download_url_to_file("again")
 
 
-def test_lpips_without_its_package_says_so(network: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lpips_without_its_package_gives_the_reason(network: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lpips", None)
     model, reason = LpipsModel.load()
     assert model is None

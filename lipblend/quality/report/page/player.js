@@ -1,5 +1,5 @@
 "use strict";
-// The video: one file with three panels, painted on canvases, so that they cannot run apart.
+// The video: one file with three panels, painted on canvases so that they stay in sync.
 
 function preparePlayer() {
   const player = document.getElementById("player");
@@ -11,10 +11,10 @@ function preparePlayer() {
   const splitPicture = split.querySelector("canvas").getContext("2d");
   const play = part("play"), scrub = part("scrub"), loop = part("loop"), mode = part("mode"), speed = part("speed");
   const video = document.createElement("video");
-  let shown = 0; // frame of the video that is on the canvases
-  let wanted = null; // frame to be found once the present search has ended
+  let shown = 0; // frame of the video on the canvases
+  let wanted = null; // frame to seek after the current seek
 
-  // A blob rather than a data address: phones play that.
+  // A blob instead of a data URI: phones play it.
   const bytes = Uint8Array.from(atob(part("video-data").textContent), (letter) => letter.charCodeAt(0));
   Object.assign(video, { muted: true, playsInline: true, preload: "auto" });
   video.setAttribute("aria-hidden", "true");
@@ -49,7 +49,7 @@ function preparePlayer() {
       return;
     }
     wanted = null;
-    video.currentTime = (shown + 0.5) / rate; // the middle of a frame: no rounding decides which one is shown
+    video.currentTime = (shown + 0.5) / rate; // the middle of a frame, so that rounding does not matter
   }
 
   function step(by) {
