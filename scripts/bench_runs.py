@@ -20,7 +20,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +224,7 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
         from lipblend.analysis import apart
         from lipblend.compositing import composite
         from lipblend.runtime.allocator import keep_freed_memory
+        from lipblend.segments.run_options import CompositeOptions
 
         keep_freed_memory()  # as the command line does
         notes = folder / f"{kind}.json"
@@ -232,7 +232,7 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
         timed = f"import runpy; runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
         apart.PROGRAM = f"{start}\n{timed}\n{work}"
         with Together() as together:
-            result = composite(original, synced, output, settings=settings, cache=cache)
+            result = composite(original, synced, output, settings=settings, options=CompositeOptions(cache=cache))
         frames = result.frames
         if notes.exists():
             noted = json.loads(notes.read_text(encoding="utf-8"))
@@ -256,7 +256,7 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.memory import retained_bytes
     from lipblend.runtime.spill import StoredSequence
-    from lipblend.segments.output_part import Look
+    from lipblend.segments.output_part import OutputPart
     from lipblend.segments.spans import FrameRange
     from lipblend.settings.presets import DEFAULT_PRESET
     from lipblend.settings.resolve import resolve_settings
@@ -272,9 +272,9 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     plans = {"analysis": analysis, "plan": make_plan(analysis, settings)}
     held = {name: round(retained_bytes(each) / frames) for name, each in plans.items()}
     # As `lipblend.compositing.composite` does it; what does not depend on the length is taken off.
-    stored, found = make_plan(analysis, settings, into=StoredSequence()), replace(analysis, tracks={})
-    look = Look(ours, theirs, found, stored, FrameRange())
-    rendering = [found, look, look.segments(settings.encode.segment_s)]
+    stored, found = make_plan(analysis, settings, into=StoredSequence()), analysis.without_tracks()
+    part = OutputPart(found, stored, FrameRange())
+    rendering = [found, part, part.segments(settings.encode.segment_s)]
     fixed = retained_bytes([ours, theirs, StoredSequence()])
     return held | {"while rendering": round((retained_bytes(rendering) - fixed) / frames)}
 

@@ -193,7 +193,8 @@ def test_what_is_kept_of_a_frame_is_small_and_does_not_grow(pair: SamplePair, an
     # The analysis' meshes, footprints, statistics and membranes lie in a file; the plan has two meshes a frame.
     assert 100 < retained_bytes(analysis) / FRAMES < 600
     assert 2 * mesh < retained_bytes(plan) / FRAMES < 2 * mesh + 770 + 3500
-    assert not (analysis.original.cached or analysis.synced.cached)
+    assert not analysis.original.cached
+    assert not analysis.synced.cached
 
 
 def test_what_things_hold_is_counted_once_and_whole() -> None:
