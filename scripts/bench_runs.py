@@ -252,6 +252,7 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
 def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, float]:
     """Bytes a frame that the analysis and the plan hold, and what is still held of them while frames are rendered."""
     from lipblend.analysis.cache import analyse_cached
+    from lipblend.analysis.face_tracks import FaceTable
     from lipblend.faces.models import resolve_model
     from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.memory import retained_bytes
@@ -269,9 +270,13 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
         on_frame=lambda _: None, cache=folder / "cache",
     )  # fmt: skip
     frames = len(analysis.times_s)
-    plans = {"analysis": analysis, "plan": make_plan(analysis, settings)}
-    held = {name: round(retained_bytes(each) / frames) for name, each in plans.items()}
-    # As `lipblend.compositing.composite` does it; what does not depend on the length is taken off.
+    # What does not depend on the length is taken off.
+    fixed = retained_bytes([ours, theirs, FaceTable()])
+    held = {
+        "analysis": round((retained_bytes(analysis) - fixed) / frames),
+        "plan": round(retained_bytes(make_plan(analysis, settings)) / frames),
+    }
+    # As `lipblend.compositing.composite` does it.
     stored, found = make_plan(analysis, settings, into=StoredSequence()), analysis.without_tracks()
     part = OutputPart(found, stored, FrameRange())
     rendering = [found, part, part.segments(settings.encode.segment_s)]

@@ -21,7 +21,6 @@ from lipblend.errors import NoFaceError, SettingsError
 from lipblend.output.synth import write_clip
 from lipblend.pairing.scan import Scan
 from lipblend.picture.planes import to_rgb
-from lipblend.preview import frames
 from lipblend.preview.frames import preview
 from lipblend.preview.times import FrameTimes
 from lipblend.runtime.prefetch import prefetch
@@ -170,7 +169,7 @@ def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPat
         return read(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(times, "survey", lambda info: (surveyed.append(info), survey(info))[1])
-    monkeypatch.setattr(frames, "frames_at", lambda *given, **named: fetched.append(given))
+    monkeypatch.setattr("lipblend.video.video.frames_at", lambda *given, **named: fetched.append(given))
     monkeypatch.setattr(analyse, "_read_both", reading)
     looks = preview(sample.original, sample.synced, ["#45", "0.4"], {"natural": NATURAL}).looks
     assert [look.number for (look,) in looks] == [45, 10]

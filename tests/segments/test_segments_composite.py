@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from runs import composited
 
-from lipblend import compositing
+from lipblend.analysis.cache import analyse_cached
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.runtime.progress import Progress
@@ -66,13 +67,11 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
 ) -> None:
     output = tmp_path / "out.mp4"
 
-    plain = compositing.analyse_cached
-
     def mended(*given: object, **named: object) -> ClipAnalysis:
-        analysis = plain(*given, **named)
+        analysis = analyse_cached(*given, **named)
         return dataclasses.replace(analysis, original=dataclasses.replace(analysis.original, exact=False))
 
-    monkeypatch.setattr(compositing, "analyse_cached", mended)
+    monkeypatch.setattr("lipblend.pair.analyse_cached", mended)
     monkeypatch.setattr(WorkerPool, "__enter__", lambda pool: pytest.fail("workers were started"))
 
     def stop(progress: object) -> None:
