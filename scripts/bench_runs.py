@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,22 +187,22 @@ def own_peak_mb(status: Path = Path("/proc/self/status")) -> int:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
-def timed_apart(notes: str) -> None:
-    """In the process that lipblend makes the first pass in: time its parts, and write all down at its end."""
+def timed_apart(notes: str) -> Callable[[Any], None]:
+    """The work of the first pass's own process, its parts timed, with notes of that in a file at its end."""
     from lipblend.analysis import apart
 
-    watch, inner = Stopwatch(), apart._answer
+    watch = Stopwatch()
     for name in FIRST_PASS:
         watch.wrap(name, STAGES[name])
 
-    def noted(*arguments: Any, **options: Any) -> Any:
+    def noted(channel: Any) -> None:
         try:
-            return inner(*arguments, **options)
+            apart.work(channel)
         finally:
             found = {"stages_s": watch.seconds, "peak_mb": own_peak_mb()}
             Path(notes).write_text(json.dumps(found), encoding="utf-8")
 
-    apart._answer = noted
+    return noted
 
 
 def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
@@ -228,9 +228,9 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
 
         keep_freed_memory()  # as the command line does
         notes = folder / f"{kind}.json"
-        start, work = apart.PROGRAM.strip().rsplit("\n", 1)
-        timed = f"import runpy; runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
-        apart.PROGRAM = f"{start}\n{timed}\n{work}"
+        start, serving = apart.PROGRAM.strip().rsplit("\n", 1)
+        timed = f"import runpy; work = runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
+        apart.PROGRAM = f"{start}\n{timed}\n{serving}"
         with Together() as together:
             result = composite(original, synced, output, settings=settings, options=CompositeOptions(cache=cache))
         frames = result.frames
