@@ -13,6 +13,7 @@ from runs import composited
 from lipblend import compositing
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.output.synth import write_clip
+from lipblend.segments.run_options import DebugOptions
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe
@@ -156,7 +157,7 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
 
 @pytest.mark.slow
 def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Path) -> None:
-    run(sample.original, sample.synced, tmp_path / "out.mp4", debug_dir=tmp_path / "debug")
+    run(sample.original, sample.synced, tmp_path / "out.mp4", debug=DebugOptions(tmp_path / "debug"))
     names = sorted(path.name for path in (tmp_path / "debug").iterdir())
     assert len(names) == 4 * 24 + 1
     assert names.pop() == "frames.csv"

@@ -245,8 +245,8 @@ def test_refining_makes_one_model_more_and_not_two(sample: SamplePair, monkeypat
     monkeypatch.setattr(FaceLandmarker, "__init__", counted)
     track, model = NATURAL.track, resolve_model("face_landmarker")
     with BackgroundLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as finder:
-        words: dict[str, Any] = {"on_quick": lambda _: None, "finder": finder}
-        early = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, **words)
+        options = PreviewOptions(on_quick=lambda _: None)
+        early = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, options=options, finder=finder)
         assert len(made) == 2  # it is used by the quick look, and for the original's moment
         assert finder.ready().detect(np.zeros((64, 64, 3), np.uint8)) == [], "it is left open"
     late = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL})

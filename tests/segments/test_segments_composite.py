@@ -19,6 +19,7 @@ from lipblend.runtime.progress import Progress
 from lipblend.segments.kept import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.proxy_size import ProxySize
+from lipblend.segments.run_options import DebugOptions
 from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
@@ -113,7 +114,7 @@ def sound_of(path: Path) -> tuple[float, np.ndarray]:
 def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     pair: SamplePair, whole: CompositeResult, tmp_path: Path
 ) -> None:
-    done = run(pair, tmp_path / "part.mp4", frames=FrameRange(-15, 17), debug_dir=tmp_path / "d")
+    done = run(pair, tmp_path / "part.mp4", frames=FrameRange(-15, 17), debug=DebugOptions(tmp_path / "d"))
     assert done.frames == 12
     assert done.duration_s == pytest.approx(12 / 25)
     assert any("frames 5 to 16 of 20" in note for note in done.notes)
@@ -177,8 +178,8 @@ def test_what_does_not_go_together_is_refused_at_once(pair: SamplePair, tmp_path
     half, part = ProxySize(Fraction(1, 2)), FrameRange(0, 5)
     for options, says in (
         ({"jobs": 0}, "out of range"),
-        ({"jobs": 2, "debug_dir": tmp_path / "d"}, "--debug-dir"),
-        ({"resume": True, "debug_dir": tmp_path / "d"}, "--debug-dir"),
+        ({"jobs": 2, "debug": DebugOptions(tmp_path / "d")}, "--debug-dir"),
+        ({"resume": True, "debug": DebugOptions(tmp_path / "d")}, "--debug-dir"),
         ({"measure": True, "frames": part}, "measured"),
         ({"measure": True, "proxy": half}, "measured"),
         ({"proxy": ProxySize(Fraction(320))}, "no smaller"),
