@@ -33,7 +33,7 @@ STAGES = {
     "to RGB": ("lipblend.analysis.follow", "", "to_rgb"),
     "to reduced RGB": ("lipblend.analysis.follow", "", "to_reduced_rgb"),
     "face model": ("lipblend.faces.landmarker", "FaceLandmarker", "detect"),
-    "measure": ("lipblend.analysis.measure", "Pair", "measure"),
+    "measure": ("lipblend.analysis.first_reading", "PairReading", "measure"),
     "align": ("lipblend.analysis.analyse", "", "align"),
     "plan": ("lipblend.compositing", "", "make_plan"),
     "compose": ("lipblend.segments.job", "", "render_frame"),

@@ -140,13 +140,13 @@ def test_little_a_frame_is_held_by_the_first_pass(pair: SamplePair, monkeypatch:
     model = resolve_model("face_landmarker")
     found = analyse(probe(pair.original), probe(pair.synced), model=model, settings=FAST, on_frame=lambda _: None)
     # Two small pictures, two meshes and what was measured would be 25,000 bytes a frame.
-    for part in (held["ours"], held["theirs"], held["measures"]):
+    for part in (held["original"], held["synced"], held["measures"]):
         lists = [each for each in vars(part).values() if isinstance(each, list | dict | np.ndarray)]
         assert retained_bytes(lists) / FRAMES < 400, type(part)
     few, many = (retained_bytes(longer(found, times).tracks) for times in (10, 40))
     assert 0 < (many - few) / (30 * FRAMES) < 400
     assert (retained_bytes(found.tracks) - few) / FRAMES < 400
-    for scan in (held["ours"], held["theirs"]):
+    for scan in (held["original"], held["synced"]):
         assert isinstance(scan, Scan)
         assert isinstance(scan.thumbs, StoredRows)
         assert isinstance(scan.faces, StoredSequence)
