@@ -250,7 +250,7 @@ def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
     monkeypatch.setattr(landmarker, "refuse_network_on_this_thread", refused_without_saying_so)
     monkeypatch.setattr(compositing, "analyse_apart", analyse)  # here, where it is patched
     done = run(sample.original, sample.synced, tmp_path / "out.mp4")
-    assert any("could not be kept from the network (no filter here)" in note for note in done.notes)
+    assert any("could not be kept off the network (no filter here)" in note for note in done.notes)
 
 
 def test_the_public_names_are_there_each_time() -> None:
