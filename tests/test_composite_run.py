@@ -256,7 +256,9 @@ def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
 def test_the_public_names_are_there_each_time() -> None:
     import lipblend
 
-    for name in lipblend.__all__:
+    assert "__version__" in lipblend.__all__
+    assert lipblend.__version__
+    for name in set(lipblend.__all__) - {"__version__"}:
         assert getattr(lipblend, name) is getattr(lipblend, name)
         assert not isinstance(getattr(lipblend, name), type(lipblend))
     with pytest.raises(AttributeError):
