@@ -19,8 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ STAGES = {
     "to RGB": ("lipblend.analysis.follow", "", "to_rgb"),
     "to reduced RGB": ("lipblend.analysis.follow", "", "to_reduced_rgb"),
     "face model": ("lipblend.faces.landmarker", "FaceLandmarker", "detect"),
-    "measure": ("lipblend.analysis.measure", "Pair", "measure"),
+    "measure": ("lipblend.analysis.first_reading", "PairReading", "measure"),
     "align": ("lipblend.analysis.analyse", "", "align"),
     "plan": ("lipblend.compositing", "", "make_plan"),
     "compose": ("lipblend.segments.job", "", "render_frame"),
@@ -188,22 +187,22 @@ def own_peak_mb(status: Path = Path("/proc/self/status")) -> int:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
-def timed_apart(notes: str) -> None:
-    """In the process that lipblend makes the first pass in: time its parts, and write all down at its end."""
+def timed_apart(notes: str) -> Callable[[Any], None]:
+    """The work of the first pass's own process, its parts timed, with notes of that in a file at its end."""
     from lipblend.analysis import apart
 
-    watch, inner = Stopwatch(), apart._answer
+    watch = Stopwatch()
     for name in FIRST_PASS:
         watch.wrap(name, STAGES[name])
 
-    def noted(*arguments: Any, **options: Any) -> Any:
+    def noted(channel: Any) -> None:
         try:
-            return inner(*arguments, **options)
+            apart.work(channel)
         finally:
             found = {"stages_s": watch.seconds, "peak_mb": own_peak_mb()}
             Path(notes).write_text(json.dumps(found), encoding="utf-8")
 
-    apart._answer = noted
+    return noted
 
 
 def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
@@ -225,14 +224,15 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
         from lipblend.analysis import apart
         from lipblend.compositing import composite
         from lipblend.runtime.allocator import keep_freed_memory
+        from lipblend.segments.run_options import CompositeOptions
 
         keep_freed_memory()  # as the command line does
         notes = folder / f"{kind}.json"
-        start, work = apart.PROGRAM.strip().rsplit("\n", 1)
-        timed = f"import runpy; runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
-        apart.PROGRAM = f"{start}\n{timed}\n{work}"
+        start, serving = apart.PROGRAM.strip().rsplit("\n", 1)
+        timed = f"import runpy; work = runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
+        apart.PROGRAM = f"{start}\n{timed}\n{serving}"
         with Together() as together:
-            result = composite(original, synced, output, settings=settings, cache=cache)
+            result = composite(original, synced, output, settings=settings, options=CompositeOptions(cache=cache))
         frames = result.frames
         if notes.exists():
             noted = json.loads(notes.read_text(encoding="utf-8"))
@@ -252,11 +252,12 @@ def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Se
 def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, float]:
     """Bytes a frame that the analysis and the plan hold, and what is still held of them while frames are rendered."""
     from lipblend.analysis.cache import analyse_cached
+    from lipblend.analysis.face_tracks import FaceTable
     from lipblend.faces.models import resolve_model
     from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.memory import retained_bytes
     from lipblend.runtime.spill import StoredSequence
-    from lipblend.segments.output_part import Look
+    from lipblend.segments.output_part import OutputPart
     from lipblend.segments.spans import FrameRange
     from lipblend.settings.presets import DEFAULT_PRESET
     from lipblend.settings.resolve import resolve_settings
@@ -269,12 +270,16 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
         on_frame=lambda _: None, cache=folder / "cache",
     )  # fmt: skip
     frames = len(analysis.times_s)
-    plans = {"analysis": analysis, "plan": make_plan(analysis, settings)}
-    held = {name: round(retained_bytes(each) / frames) for name, each in plans.items()}
-    # As `lipblend.compositing.composite` does it; what does not depend on the length is taken off.
-    stored, found = make_plan(analysis, settings, into=StoredSequence()), replace(analysis, tracks={})
-    look = Look(ours, theirs, found, stored, FrameRange())
-    rendering = [found, look, look.segments(settings.encode.segment_s)]
+    # What does not depend on the length is taken off.
+    fixed = retained_bytes([ours, theirs, FaceTable()])
+    held = {
+        "analysis": round((retained_bytes(analysis) - fixed) / frames),
+        "plan": round(retained_bytes(make_plan(analysis, settings)) / frames),
+    }
+    # As `lipblend.compositing.composite` does it.
+    stored, found = make_plan(analysis, settings, into=StoredSequence()), analysis.without_tracks()
+    part = OutputPart(found, stored, FrameRange())
+    rendering = [found, part, part.segments(settings.encode.segment_s)]
     fixed = retained_bytes([ours, theirs, StoredSequence()])
     return held | {"while rendering": round((retained_bytes(rendering) - fixed) / frames)}
 

@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lipblend.analysis.face_tracks import COLUMNS, FaceTrack
+
 
 def same(one: Any, other: Any) -> bool:
     """Whether two things hold the same, to the last bit and the last type."""
+    if isinstance(one, FaceTrack):  # whatever the rows of the table
+        return isinstance(other, FaceTrack) and same(_content(one), _content(other))
     if is_dataclass(one):
         return type(one) is type(other) and all(
             same(getattr(one, each.name), getattr(other, each.name)) for each in fields(one)
@@ -22,3 +26,8 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, Sequence) and not isinstance(one, str):  # some lie in a file
         return isinstance(other, Sequence) and len(one) == len(other) and all(map(same, one, other))
     return bool(type(one) is type(other) and one == other)
+
+
+def _content(track: FaceTrack) -> list[Any]:
+    masks = [track.has(column) for column in COLUMNS]
+    return [track.frames, list(track.original), list(track.synced), masks, list(track.measured)]

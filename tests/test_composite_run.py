@@ -13,6 +13,7 @@ from runs import composited
 from lipblend import compositing
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.output.synth import write_clip
+from lipblend.segments.run_options import DebugOptions
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe
@@ -156,7 +157,7 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
 
 @pytest.mark.slow
 def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Path) -> None:
-    run(sample.original, sample.synced, tmp_path / "out.mp4", debug_dir=tmp_path / "debug")
+    run(sample.original, sample.synced, tmp_path / "out.mp4", debug=DebugOptions(tmp_path / "debug"))
     names = sorted(path.name for path in (tmp_path / "debug").iterdir())
     assert len(names) == 4 * 24 + 1
     assert names.pop() == "frames.csv"
@@ -249,13 +250,15 @@ def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
     monkeypatch.setattr(landmarker, "refuse_network_on_this_thread", refused_without_saying_so)
     monkeypatch.setattr(compositing, "analyse_apart", analyse)  # here, where it is patched
     done = run(sample.original, sample.synced, tmp_path / "out.mp4")
-    assert any("could not be kept from the network (no filter here)" in note for note in done.notes)
+    assert any("could not be kept off the network (no filter here)" in note for note in done.notes)
 
 
 def test_the_public_names_are_there_each_time() -> None:
     import lipblend
 
-    for name in lipblend.__all__:
+    assert "__version__" in lipblend.__all__
+    assert lipblend.__version__
+    for name in set(lipblend.__all__) - {"__version__"}:
         assert getattr(lipblend, name) is getattr(lipblend, name)
         assert not isinstance(getattr(lipblend, name), type(lipblend))
     with pytest.raises(AttributeError):

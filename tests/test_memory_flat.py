@@ -63,12 +63,13 @@ def test_little_a_frame_is_held_once_rendering_begins(
     held: dict[int, int] = {}
 
     class Run:
-        """Stands for the run: counts what its caller holds."""
+        """Stands for the run: counts what its callers hold."""
 
         def __init__(self, job: RenderJob, segments: Sequence[Any], **_: object) -> None:
-            values = dict(sys._getframe(1).f_locals)
-            assert isinstance(values["plan"].rows, StoredSequence)
-            held[len(values["plan"].rows)] = retained_bytes([values, job, segments])
+            callers = [dict(sys._getframe(1).f_locals), dict(sys._getframe(2).f_locals)]
+            plan = callers[1]["plan"]
+            assert isinstance(plan.rows, StoredSequence)
+            held[len(plan.rows)] = retained_bytes([callers, job, segments])
             raise RenderingError
 
     monkeypatch.setattr(compositing, "SegmentRun", Run)
@@ -139,12 +140,13 @@ def test_little_a_frame_is_held_by_the_first_pass(pair: SamplePair, monkeypatch:
     model = resolve_model("face_landmarker")
     found = analyse(probe(pair.original), probe(pair.synced), model=model, settings=FAST, on_frame=lambda _: None)
     # Two small pictures, two meshes and what was measured would be 25,000 bytes a frame.
-    tables = [track.table for track in found.tracks.values()]
-    for kept in ([held["ours"], held["theirs"], held["measures"]], list(found.tracks.values()), tables):
-        for part in kept:
-            lists = [each for each in vars(part).values() if isinstance(each, list | dict | np.ndarray)]
-            assert retained_bytes(lists) / FRAMES < 400, type(part)
-    for scan in (held["ours"], held["theirs"]):
+    for part in (held["original"], held["synced"], held["measures"]):
+        lists = [each for each in vars(part).values() if isinstance(each, list | dict | np.ndarray)]
+        assert retained_bytes(lists) / FRAMES < 400, type(part)
+    few, many = (retained_bytes(longer(found, times).tracks) for times in (10, 40))
+    assert 0 < (many - few) / (30 * FRAMES) < 400
+    assert (retained_bytes(found.tracks) - few) / FRAMES < 400
+    for scan in (held["original"], held["synced"]):
         assert isinstance(scan, Scan)
         assert isinstance(scan.thumbs, StoredRows)
         assert isinstance(scan.faces, StoredSequence)

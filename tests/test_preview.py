@@ -15,13 +15,13 @@ import pytest
 from patience import HANG_S
 from typer.testing import CliRunner
 
-from lipblend.analysis import analyse
+from lipblend.analysis import analyse, first_reading
+from lipblend.analysis.first_reading import FaceSearch
 from lipblend.cli.app import app
 from lipblend.errors import NoFaceError, SettingsError
 from lipblend.output.synth import write_clip
 from lipblend.pairing.scan import Scan
 from lipblend.picture.planes import to_rgb
-from lipblend.preview import frames
 from lipblend.preview.frames import preview
 from lipblend.preview.times import FrameTimes
 from lipblend.runtime.prefetch import prefetch
@@ -118,13 +118,13 @@ def test_still_footage_is_not_taken_for_confirmed(sample: SamplePair, tmp_path: 
 def searches(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For every time that two videos are read, whether both were searched thoroughly."""
     seen: list[bool] = []
-    read = analyse._read_both
+    read = analyse.read_both
 
-    def spy(*given: object, **named: object) -> object:
-        seen.append(bool(named["thorough"]))
-        return read(*given, **named)  # type: ignore[arg-type]
+    def spy(original: Scan, synced: Scan, search: FaceSearch, **named: object) -> object:
+        seen.append(search.thorough)
+        return read(original, synced, search, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(analyse, "_read_both", spy)
+    monkeypatch.setattr(analyse, "read_both", spy)
     return seen
 
 
@@ -163,15 +163,15 @@ def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPat
     from lipblend.preview import times
 
     surveyed, fetched, threads = [], [], []
-    survey, read = times.survey, analyse._read_both
+    survey, read = times.survey, analyse.read_both
 
     def reading(*given: object, **named: object) -> object:
         threads.append(cv2.getNumThreads())
         return read(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(times, "survey", lambda info: (surveyed.append(info), survey(info))[1])
-    monkeypatch.setattr(frames, "frames_at", lambda *given, **named: fetched.append(given))
-    monkeypatch.setattr(analyse, "_read_both", reading)
+    monkeypatch.setattr("lipblend.video.video.frames_at", lambda *given, **named: fetched.append(given))
+    monkeypatch.setattr(analyse, "read_both", reading)
     looks = preview(sample.original, sample.synced, ["#45", "0.4"], {"natural": NATURAL}).looks
     assert [look.number for (look,) in looks] == [45, 10]
     assert len(surveyed) == 1  # the packets of the whole file
@@ -182,7 +182,7 @@ def test_no_work_is_done_twice(sample: SamplePair, monkeypatch: pytest.MonkeyPat
 @pytest.mark.slow(2)
 def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = threading.Event()
-    frame, landmarker = VideoReader._frame, analyse.FaceLandmarker
+    frame, landmarker = VideoReader._frame, first_reading.FaceLandmarker
 
     def decoding(self: VideoReader, *given: object) -> object:
         decoded.set()
@@ -194,7 +194,7 @@ def test_decoding_begins_before_the_face_models_are_made(sample: SamplePair, mon
 
     made_after: list[bool] = []
     monkeypatch.setattr(VideoReader, "_frame", decoding)
-    monkeypatch.setattr(analyse, "FaceLandmarker", making)
+    monkeypatch.setattr(first_reading, "FaceLandmarker", making)
     preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
     assert made_after == [True, True]
 
@@ -217,7 +217,7 @@ def test_both_videos_of_a_window_may_be_looked_at_ahead_of_the_other(
         depths.append(depth)
         return prefetch(items, depth)
 
-    monkeypatch.setattr("lipblend.analysis.analyse.prefetch", noted)
+    monkeypatch.setattr("lipblend.analysis.first_reading.prefetch", noted)
     preview(sample.original, sample.synced, ["1.8"], {"natural": NATURAL})
     assert min(depths) <= 2  # what is decoded waits for the looks
     assert sorted(depths)[-2] >= 40

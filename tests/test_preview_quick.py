@@ -17,6 +17,7 @@ from lipblend.errors import InputError, InputMismatchError, ModelError
 from lipblend.faces.landmarker import BackgroundLandmarker, FaceLandmarker
 from lipblend.faces.models import resolve_model
 from lipblend.output.synth import write_clip
+from lipblend.pair import Pair
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
 from lipblend.preview import frames
@@ -42,8 +43,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
 @pytest.fixture
 def no_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever analyses more than single frames fails."""
-    for name in ("analyse", "analyse_cached"):
-        monkeypatch.setattr(frames, name, None)
+    monkeypatch.setattr(frames, "analyse", None)
+    monkeypatch.setattr("lipblend.pair.analyse_cached", None)
 
 
 @pytest.fixture
@@ -174,8 +175,8 @@ def test_a_synced_video_that_has_ended_is_no_quick_look(sample: SamplePair, tmp_
     with VideoReader(info) as reader:
         pictures = [to_rgb(frame.planes, frame.layout, info.colour) for frame in reader][:20]
     write_clip(short, pictures, frame_rate=Fraction(25), crf=12)
-    both = probe_both(sample.original, short)
-    run_of = frames._Run(*both, resolve_model("face_landmarker"), {}, lambda _: None, None, FrameTimes(info))
+    pair = Pair(*probe_both(sample.original, short), resolve_model("face_landmarker"))
+    run_of = frames._Run(pair, {}, PreviewOptions(), FrameTimes(info))
     reason = run_of.quick_looks([2.3], {"natural": NATURAL})
     assert isinstance(reason, str)
     assert "has no frame at 2.30 s" in reason
@@ -193,7 +194,11 @@ def test_an_analysis_at_hand_needs_no_quick_look(
     monkeypatch.setattr(frames, "glance", None)
     quick: list[Preview] = []
     ((look,),) = preview(
-        sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, cache=tmp_path, on_quick=quick.append
+        sample.original,
+        sample.synced,
+        ["1.2"],
+        {"natural": NATURAL},
+        options=PreviewOptions(cache=tmp_path, on_quick=quick.append),
     ).looks
     assert (look.whole, look.quick, quick) == (True, False, [])
 
@@ -240,8 +245,8 @@ def test_refining_makes_one_model_more_and_not_two(sample: SamplePair, monkeypat
     monkeypatch.setattr(FaceLandmarker, "__init__", counted)
     track, model = NATURAL.track, resolve_model("face_landmarker")
     with BackgroundLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as finder:
-        words: dict[str, Any] = {"on_quick": lambda _: None, "finder": finder}
-        early = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, **words)
+        options = PreviewOptions(on_quick=lambda _: None)
+        early = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL}, options=options, finder=finder)
         assert len(made) == 2  # it is used by the quick look, and for the original's moment
         assert finder.ready().detect(np.zeros((64, 64, 3), np.uint8)) == [], "it is left open"
     late = preview(sample.original, sample.synced, ["1.2"], {"natural": NATURAL})

@@ -17,16 +17,17 @@ from typer.testing import CliRunner
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
-from lipblend.lab.sweep import run_sweep as running
+from lipblend.lab.sweep import grid_analyses
 from lipblend.lab.sweep.grid import make_grid
 from lipblend.lab.sweep.run_sweep import SweepOptions, SweepResult, run_sweep
 from lipblend.lab.sweep.score import Outcome
 from lipblend.output.synth import write_clip
 from lipblend.plan.make_plan import make_plan
-from lipblend.runtime.progress import Progress
+from lipblend.runtime.progress import Progress, no_progress
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings.resolve import resolve_settings
 from lipblend.video.probe import probe
+from lipblend.video.video import Video
 
 FRAMES = 24
 
@@ -38,9 +39,21 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> SamplePair:
 
 @pytest.fixture
 def swept(sample: SamplePair, tmp_path: Path) -> Callable[..., SweepResult]:
-    def go(*assignments: str, preset: str | None = "natural", config: Path | None = None, **options: Any):
-        grid = make_grid(preset, config, assignments)
-        return run_sweep(sample.original, sample.synced, tmp_path / "sweep", grid=grid, options=SweepOptions(**options))
+    def go(
+        *assignments: str,
+        preset: str | None = "natural",
+        config: Path | None = None,
+        on_progress: Callable[[Progress], None] = no_progress,
+        **options: Any,
+    ) -> SweepResult:
+        return run_sweep(
+            sample.original,
+            sample.synced,
+            tmp_path / "sweep",
+            grid=make_grid(preset, config, assignments),
+            options=SweepOptions(**options),
+            on_progress=on_progress,
+        )
 
     return go
 
@@ -49,13 +62,13 @@ def swept(sample: SamplePair, tmp_path: Path) -> Callable[..., SweepResult]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Frames asked for by the sweep itself, by file name."""
     asked: Counter[str] = Counter()
-    real = running.Video.frames
+    real = Video.frames
 
-    def frames(video: running.Video, wanted: Sequence[int]):
+    def frames(video: Video, wanted: Sequence[int]):
         asked[video.info.path.stem.removeprefix("sample_")] += len(wanted)
         return real(video, wanted)
 
-    monkeypatch.setattr(running.Video, "frames", frames)
+    monkeypatch.setattr(Video, "frames", frames)
     return asked
 
 
@@ -68,7 +81,7 @@ def analyses(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append(options)
         return caching.analyse_cached(*arguments, **options)
 
-    monkeypatch.setattr(running, "analyse_cached", analyse)
+    monkeypatch.setattr("lipblend.pair.analyse_cached", analyse)
     return calls
 
 
@@ -116,7 +129,7 @@ def test_all_frames_are_measured_alike_in_blocks_of_any_length(
     whole = swept("alpha.gamma=0.5,1", frames="all")
     assert (whole.frames, whole.runs) == (FRAMES, 1)
     assert decoded["original"] == FRAMES + 1  # two blocks: the last frame of the first one leads in the second
-    monkeypatch.setattr(running, "_LONGEST_BLOCK", 3)
+    monkeypatch.setattr(grid_analyses, "_MAX_BLOCK", 3)
     pieces = swept("alpha.gamma=0.5,1", frames="all")
     assert decoded["original"] == FRAMES + 1 + FRAMES + 7
     assert (pieces.frames, pieces.runs) == (FRAMES, 1)
@@ -126,10 +139,10 @@ def test_all_frames_are_measured_alike_in_blocks_of_any_length(
 
 def test_little_is_held_of_large_pictures(monkeypatch: pytest.MonkeyPatch, sample: SamplePair) -> None:
     info = probe(sample.original)
-    monkeypatch.setattr(running, "_HELD_BYTES", 9 * info.width * info.height * 4)
-    assert running._block_length(info) == 4
-    monkeypatch.setattr(running, "_HELD_BYTES", 1)
-    assert running._block_length(info) == 2
+    monkeypatch.setattr(grid_analyses, "_HELD_BYTES", 9 * info.width * info.height * 4)
+    assert grid_analyses._block_length(info) == 4
+    monkeypatch.setattr(grid_analyses, "_HELD_BYTES", 1)
+    assert grid_analyses._block_length(info) == 2
 
 
 @pytest.mark.slow(4)
@@ -197,7 +210,7 @@ def test_frames_that_not_all_blend_are_not_tried(
         pictures = [frame.handle.to_ndarray(format="rgb24") for frame in reader][:14]
     write_clip(tmp_path / "short.mp4", pictures, frame_rate=Fraction(25), crf=10)
     planned = []
-    monkeypatch.setattr(running, "make_plan", lambda *given: planned.append(given) or make_plan(*given))
+    monkeypatch.setattr(grid_analyses, "make_plan", lambda *given: planned.append(given) or make_plan(*given))
 
     def go(*assignments: str) -> SweepResult:
         grid = make_grid("natural", None, assignments)

@@ -183,7 +183,7 @@ def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.Mo
         shutil.copytree(caching._PACKAGE / name, package / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(caching, "_PACKAGE", package)
     assert code_fingerprint() == plain
-    with (package / "stages" / "mask.py").open("a") as file:
+    with (package / "stages" / "masks" / "mask.py").open("a") as file:
         file.write("# changed\n")
     assert code_fingerprint() != plain
 
@@ -211,7 +211,9 @@ def _overwritten(path: Path, place: int) -> None:
         file.write(b"xyz")
 
 
-def test_the_folder_stays_within_its_bounds(analysis: ClipAnalysis, tmp_path: Path) -> None:
+def test_the_folder_stays_within_its_bounds(
+    analysis: ClipAnalysis, videos: tuple[VideoInfo, VideoInfo], tmp_path: Path
+) -> None:
     size, now = len(to_bytes(analysis, "0" * 40)), time.time()
     foreign = tmp_path / "notes.txt"
     foreign.write_text("mine")
@@ -221,14 +223,14 @@ def test_the_folder_stays_within_its_bounds(analysis: ClipAnalysis, tmp_path: Pa
         room.store(key, analysis)
     for key, age_s in zip(keys[:3], (30.0, 20.0, 10.0), strict=True):
         os.utime(tmp_path / f"{key}{caching.SUFFIX}", (now - age_s, now - age_s))
-    room.load(keys[0])  # used: now the second one has waited longest
+    room.load(keys[0], *videos)  # used: now the second one has waited longest
     room.store(keys[3], analysis)
-    assert [room.load(key) is not None for key in keys] == [True, False, True, True]
+    assert [room.load(key, *videos) is not None for key in keys] == [True, False, True, True]
     os.utime(tmp_path / f"{keys[2]}{caching.SUFFIX}", (now - 100, now - 100))
     AnalysisCache(tmp_path, longest_s=60).store(keys[3], analysis)
-    assert [room.load(key) is not None for key in keys] == [True, False, False, True]
+    assert [room.load(key, *videos) is not None for key in keys] == [True, False, False, True]
     AnalysisCache(tmp_path, most_bytes=10).store(keys[1], analysis)  # the one just made stays
-    assert [room.load(key) is not None for key in keys] == [False, True, False, False]
+    assert [room.load(key, *videos) is not None for key in keys] == [False, True, False, False]
     assert room.clear().entries == 1
     assert room.state().entries == 0
     assert foreign.read_text() == "mine"

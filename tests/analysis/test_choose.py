@@ -1,9 +1,8 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from retracked import retracked
 
-from lipblend.analysis.clip_analysis import TrackRecord
+from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.plan.choose import choose_faces, count_people, is_unchanged, surest_change
 
@@ -12,22 +11,28 @@ TIMES = np.arange(100) / 25
 
 def track(
     frames: range, *, at: float, width: float = 100.0, painted: float = 1.0, above: float | None = None
-) -> TrackRecord:
+) -> FaceTrack:
     mesh = np.stack([np.linspace(0, width, 478) + at, np.linspace(0, width, 478)], 1).astype(np.float32)
     n = len(frames)
-    return TrackRecord(list(frames), [mesh] * n, [mesh] * n, [FaceMeasure(painted, None, above)] * n)
+    return FaceTrack.of(frames, [mesh] * n, [mesh] * n, [FaceMeasure(painted, None, above)] * n)
 
 
-def chosen(*tracks: TrackRecord, start: int = 0, stop: int = 100, face: str | int = "changed") -> list[list[int]]:
-    faces = choose_faces(dict(enumerate(tracks)), TIMES, start, stop, max_gap_s=0.4, face=face)
-    return [list(each.frames) for each in faces]
+def clip(*tracks: FaceTrack) -> dict[int, FaceTrack]:
+    """Tracks by their number, all in one table."""
+    table = FaceTable()
+    return {number: retracked(each, table=table) for number, each in enumerate(tracks)}
+
+
+def chosen(*tracks: FaceTrack, start: int = 0, stop: int = 100, face: str | int = "changed") -> list[list[int]]:
+    faces = choose_faces(clip(*tracks), TIMES, start, stop, max_gap_s=0.4, face=face)
+    return [each.frames for each in faces]
 
 
 def test_the_painted_face_wins_over_a_larger_one_and_size_breaks_a_tie() -> None:
     talking = track(range(100), at=0, painted=5)
     assert chosen(track(range(100), at=500, width=300, painted=0.5), talking) == [list(range(100))]
     faces = choose_faces(
-        {0: track(range(100), at=0, painted=0), 1: track(range(100), at=500, width=300, painted=0)},
+        clip(track(range(100), at=0, painted=0), track(range(100), at=500, width=300, painted=0)),
         TIMES,
         0,
         100,
@@ -66,13 +71,11 @@ def test_a_face_seen_for_a_moment_does_not_win_over_one_seen_throughout() -> Non
 
 
 def test_several_painted_faces_are_all_worked_on_and_a_bystander_is_not() -> None:
-    left, right = track(range(100), at=0, painted=5), track(range(100), at=400, painted=3)
-    bystander = track(range(100), at=800, painted=1.2)
-    noisy = track(range(100), at=1200, painted=2.2)
-    for each in (left, right, bystander, noisy):
-        each.measured[:] = [replace(measure, above=1.0) for measure in each.measured]
+    left, right = track(range(100), at=0, painted=5, above=1), track(range(100), at=400, painted=3, above=1)
+    bystander = track(range(100), at=800, painted=1.2, above=1)
+    noisy = track(range(100), at=1200, painted=2.2, above=1)
     assert len(chosen(left, right, bystander, noisy)) == 2
-    faces = choose_faces({0: bystander, 1: right, 2: left}, TIMES, 0, 100, max_gap_s=0.4, face="changed")
+    faces = choose_faces(clip(bystander, right, left), TIMES, 0, 100, max_gap_s=0.4, face="changed")
     assert [face.original[0][0, 0] for face in faces] == [0, 400]
     assert len(chosen(bystander, right, left, face="all")) == 3
 
@@ -81,7 +84,7 @@ def test_a_face_by_its_number_from_the_left_or_by_its_size() -> None:
     right, left = track(range(100), at=500, width=80, painted=9), track(range(100), at=0, width=90)
     again = track(range(60, 100), at=210, width=150)
     middle = track(range(50), at=200, width=150)  # the same person as the one above, lost for ten frames
-    tracks = dict(enumerate((right, left, again, middle)))
+    tracks = clip(right, left, again, middle)
 
     def taken(face: str | int) -> list[tuple[float, int]]:
         faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.1, face=face)
@@ -95,16 +98,17 @@ def test_a_face_by_its_number_from_the_left_or_by_its_size() -> None:
 
 def test_frames_without_a_synced_picture_say_nothing_about_the_paint() -> None:
     half = track(range(100), at=0, painted=4)
-    half.measured[30:] = [None] * 70
-    tracks = {0: track(range(100), at=500, painted=2.5), 1: half}
-    faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.4, face="changed")
-    assert faces[0].measured[0] == FaceMeasure(4, None)
+    half = retracked(half, measured=[*list(half.measured)[:30], *[None] * 70])
+    faces = choose_faces(
+        clip(track(range(100), at=500, painted=2.5), half), TIMES, 0, 100, max_gap_s=0.4, face="changed"
+    )
+    assert next(faces[0].measured) == FaceMeasure(4, None)
 
 
 def test_a_face_seen_for_a_moment_moves_no_number_and_comes_last() -> None:
     left, right = track(range(100), at=300, painted=1), track(range(100), at=600, painted=5)
     passing = track(range(40, 45), at=0)
-    tracks = {0: right, 1: passing, 2: left}
+    tracks = clip(right, passing, left)
 
     def taken(face: int) -> list[float]:
         faces = choose_faces(tracks, TIMES, 0, 100, max_gap_s=0.4, face=face)
@@ -127,8 +131,8 @@ def test_a_bystanders_upper_face_gives_the_noise_that_is_taken_off() -> None:
     assert len(chosen(talking, track(range(100), at=500, painted=1.5, above=1.4))) == 1
 
 
-def surest(*clip: TrackRecord) -> float:
-    return surest_change(dict(enumerate(clip)), TIMES, [(0, 50), (50, 100)], max_gap_s=0.4)
+def surest(*tracks: FaceTrack) -> float:
+    return surest_change(clip(*tracks), TIMES, [(0, 50), (50, 100)], max_gap_s=0.4)
 
 
 @pytest.mark.parametrize(("painted", "above"), [(7.18, 1.96), (2.39, 1.59), (4.0, 0.15)])
@@ -169,6 +173,6 @@ def test_a_moment_of_change_is_not_the_clips_level() -> None:
 
 def test_people_side_by_side_have_a_number_each() -> None:
     beside = track(range(100), at=110), track(range(100), at=0)
-    assert count_people(dict(enumerate(beside)), TIMES, 0, 100, max_gap_s=0.4) == 2
+    assert count_people(clip(*beside), TIMES, 0, 100, max_gap_s=0.4) == 2
     after_another = track(range(40), at=110), track(range(60, 100), at=0)
-    assert count_people(dict(enumerate(after_another)), TIMES, 0, 100, max_gap_s=0.1) == 1
+    assert count_people(clip(*after_another), TIMES, 0, 100, max_gap_s=0.1) == 1

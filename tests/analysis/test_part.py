@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from test_plan import analysis_of
 
-from lipblend.analysis.beginning import analyse_beginning, beginning, first_rows
-from lipblend.analysis.clip_analysis import TrackRecord
+from lipblend.analysis.beginning import analyse_beginning, beginning
+from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.pairing.excerpt import MARGIN_S, Window, WindowUnpairedError, reach_s
 from lipblend.settings import Settings
 
@@ -48,8 +48,7 @@ def found_in(window: Window, analysis: Any, stop_s: float) -> tuple[Any, str]:
 
 def test_rows_after_the_last_pair_of_a_window_are_not_of_the_clip(face: Any) -> None:
     meshes = [face.points] * 40
-    record = TrackRecord(list(range(40)), meshes, list(meshes), [None] * 40)
-    analysis = analysis_of({0: record})
+    analysis = analysis_of({0: FaceTrack.of(range(40), meshes, meshes, [None] * 40)})
     index = analysis.synced_index.copy()
     index[35:] = -1  # the original is read for longer than the synced video
     analysis = replace(analysis, synced_index=index, shot_starts=np.array([0, 20, 37]))
@@ -59,7 +58,7 @@ def test_rows_after_the_last_pair_of_a_window_are_not_of_the_clip(face: Any) -> 
     assert len(found.times_s) == len(found.pts) == len(found.synced_index) == 35
     assert found.tracks[0].frames[-1] == 34
     assert found.shot_starts.tolist() == [0, 20]
-    assert first_rows(found, 10).times_s.tolist() == analysis.times_s[:10].tolist()
+    assert found.up_to(10).times_s.tolist() == analysis.times_s[:10].tolist()
     short, reason = found_in(window, analysis, stop_s=1.5)
     assert short is None
     assert "does not reach that far" in reason

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from retracked import retracked
 
-from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
@@ -20,6 +22,7 @@ from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
+from lipblend.video.video import Video
 
 COUNT = 40
 Clip = Callable[..., ClipAnalysis]
@@ -40,13 +43,15 @@ def even_stats(original: float, synced: float, *, original_std: float = 10.0, sy
 
 
 def analysis_of(
-    tracks: dict[int, TrackRecord], *, paired: int = COUNT, cuts: tuple[int, ...] = (0,), notes: tuple[str, ...] = ()
+    tracks: dict[int, FaceTrack], *, paired: int = COUNT, cuts: tuple[int, ...] = (0,), notes: tuple[str, ...] = ()
 ) -> ClipAnalysis:
     ours, theirs = Clock(np.arange(COUNT) / 25), Clock(np.arange(paired) / 25)
     pairing = describe(np.arange(paired), ours, theirs)
     line = lay_out(pairing, ours, theirs, "auto")
     stamps = np.arange(COUNT)
     return ClipAnalysis(
+        original=Video(None, stamps, exact=True),  # type: ignore[arg-type]
+        synced=Video(None, stamps[:paired], exact=True),  # type: ignore[arg-type]
         times_s=ours.times_s,
         pts=stamps,
         durations=np.ones(COUNT, np.int64),
@@ -57,9 +62,6 @@ def analysis_of(
         alignment=Alignment(UNMOVED, pairing, line, 1.0),
         matrix=ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080),
         notes=notes,
-        original_pts=stamps,
-        synced_pts=stamps[:paired],
-        exact_times=(True, True),
     )
 
 
@@ -77,13 +79,13 @@ def clip(face: Landmarks) -> Clip:
         cast: float = 0.0,
         borrowed: bool = False,
     ) -> ClipAnalysis:
-        record = TrackRecord(
+        track = FaceTrack.of(
             list(seen),
             [face.points + np.float32(frame) for frame in seen],
             [None if borrowed else face.points + np.float32(frame + 0.5) for frame in seen],
             [FaceMeasure(1.0, stats(cast * (-1) ** frame)) for frame in seen],
         )
-        return analysis_of({0: record}, paired=paired, cuts=cuts)
+        return analysis_of({0: track}, paired=paired, cuts=cuts)
 
     return make
 
@@ -140,12 +142,13 @@ def test_rows_know_the_faces_motion_and_the_neighbours_asked_for(clip: Clip, fac
 
 def test_nothing_is_smoothed_across_a_cut(clip: Clip) -> None:
     analysis = clip(cuts=(0, 20))
-    record = analysis.tracks[0]
+    meshes = list(analysis.tracks[0].original)
     for row in range(20, COUNT):
-        record.original[row] = record.original[row] + np.float32(200)
+        meshes[row] = meshes[row] + np.float32(200)
+    analysis.tracks[0] = retracked(analysis.tracks[0], original=meshes)
     plan = make_plan(analysis, Settings())
     for frame in (19, 20):
-        np.testing.assert_allclose(plan.rows[frame].faces[0].original.points, record.original[frame], atol=0.01)
+        np.testing.assert_allclose(plan.rows[frame].faces[0].original.points, meshes[frame], atol=0.01)
 
 
 @pytest.mark.parametrize(("tail", "rows"), [("original", COUNT), ("trim", 30)])
@@ -190,9 +193,12 @@ def test_a_face_number_that_is_not_there_is_an_error(clip: Clip) -> None:
 def test_two_painted_faces_are_in_every_row_each_with_its_own_weight(clip: Clip) -> None:
     analysis = clip()
     other = clip(seen=range(20)).tracks[0]
-    other.original[:] = [mesh + np.float32(900) for mesh in other.original]
-    other.synced[:] = [mesh + np.float32(900) for mesh in other.synced]
-    analysis.tracks[1] = other
+    analysis.tracks[1] = retracked(
+        other,
+        original=[mesh + np.float32(900) for mesh in other.original],
+        synced=[mesh + np.float32(900) for mesh in other.synced],
+        table=analysis.tracks[0].table,
+    )
     rows = make_plan(analysis, Settings()).rows
     assert [len(row.faces) for row in rows] == [2] * 20 + [1] * 20
     assert rows[10].faces[0].original.points[0, 0] + 500 < rows[10].faces[1].original.points[0, 0]
@@ -227,20 +233,21 @@ def test_a_face_that_changes_its_track_id_is_worked_on_throughout(clip: Clip, fa
 
 def test_a_jumping_mesh_is_dropped_and_bridged(clip: Clip, face: Landmarks) -> None:
     analysis = clip()
-    record = analysis.tracks[0]
-    record.original[12] = record.original[12] + np.float32(face.face_width_px)
+    meshes = list(analysis.tracks[0].original)
+    meshes[12] = meshes[12] + np.float32(face.face_width_px)
+    analysis.tracks[0] = retracked(analysis.tracks[0], original=meshes)
     plan = make_plan(analysis, Settings())
     np.testing.assert_allclose(plan.rows[12].faces[0].original.points, face.points + 12, atol=0.05)
 
 
 def test_frames_without_statistics_take_their_neighbours_colour_map(clip: Clip) -> None:
     analysis = clip()
-    record = analysis.tracks[0]
     half = even_stats(100, 120, original_std=9)
-    record.measured[:] = [FaceMeasure(1.0, half)] * COUNT
+    measured: list[FaceMeasure | None] = [FaceMeasure(1.0, half)] * COUNT
+    analysis.tracks[0] = retracked(analysis.tracks[0], measured=measured)
     whole = make_plan(analysis, Settings()).rows[9].faces[0]
-    record.measured[9] = FaceMeasure(1.0, None)
-    record.measured[10] = None
+    measured[9:11] = [FaceMeasure(1.0, None), None]
+    analysis.tracks[0] = retracked(analysis.tracks[0], measured=measured)
     row = make_plan(analysis, Settings()).rows[9].faces[0]
     np.testing.assert_allclose(row.colour.line(), whole.colour.line())
     assert row.colour.slope[0] == pytest.approx(0.9)
@@ -249,10 +256,12 @@ def test_frames_without_statistics_take_their_neighbours_colour_map(clip: Clip) 
 def test_a_jump_that_the_colour_map_does_not_follow_is_not_followed_by_the_membrane(clip: Clip) -> None:
     """Both are read from the same skin, in which something else was taken for skin."""
     analysis = clip()
-    for row, cast in enumerate([*[0.0] * 20, 12.0, *[0.0] * (COUNT - 21)]):
+    measured = []
+    for cast in [*[0.0] * 20, 12.0, *[0.0] * (COUNT - 21)]:
         cells = np.zeros(SAMPLE_SHAPE, np.float16)
         cells[..., 0], cells[..., 1:4], cells[..., 4:] = 1, 120, cast
-        analysis.tracks[0].measured[row] = FaceMeasure(5.0, stats(cast), membrane=cells)
+        measured.append(FaceMeasure(5.0, stats(cast), membrane=cells))
+    analysis.tracks[0] = retracked(analysis.tracks[0], measured=measured)
     faces = [row.faces[0] for row in make_plan(analysis, Settings()).rows]
     assert np.abs(faces[20].colour.moves).max() < 0.1
     assert all(each.membrane is not None and np.abs(each.membrane).max() < 0.1 for each in faces)
@@ -265,7 +274,7 @@ def test_what_was_wrong_with_the_files_is_noted(clip: Clip) -> None:
 @pytest.mark.parametrize("painted", [0.0, 1.0])
 def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     analysis = clip()
-    analysis.tracks[0].measured[:] = [FaceMeasure(painted, None)] * COUNT
+    analysis.tracks[0] = retracked(analysis.tracks[0], measured=[FaceMeasure(painted, None)] * COUNT)
     plan = make_plan(analysis, Settings())
     noted = any("nothing to take over" in note for note in plan.notes)
     assert noted == (painted == 0)
@@ -279,7 +288,7 @@ def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
 @pytest.mark.parametrize(("painted", "noted"), [(0.0, False), (0.4, True), (2.5, False)])
 def test_videos_that_hardly_differ_are_asked_about(painted: float, noted: bool, clip: Clip) -> None:
     analysis = clip()
-    analysis.tracks[0].measured[:] = [FaceMeasure(painted, None, 0.4)] * COUNT
+    analysis.tracks[0] = retracked(analysis.tracks[0], measured=[FaceMeasure(painted, None, 0.4)] * COUNT)
     plan = make_plan(analysis, Settings())
     assert any("is the synced video the right one?" in note for note in plan.notes) == noted
     assert plan.unchanged == (painted == 0)
@@ -287,8 +296,8 @@ def test_videos_that_hardly_differ_are_asked_about(painted: float, noted: bool, 
 
 def test_a_shot_whose_face_the_generator_left_alone_passes_through_and_says_why(clip: Clip) -> None:
     analysis = clip(cuts=(0, 20), seen=[*range(38)])
-    record = analysis.tracks[0]
-    record.measured[:] = [FaceMeasure(5.0, None, 0.5)] * 20 + [FaceMeasure(0.4, None, 0.4)] * 18
+    measured = [FaceMeasure(5.0, None, 0.5)] * 20 + [FaceMeasure(0.4, None, 0.4)] * 18
+    analysis.tracks[0] = retracked(analysis.tracks[0], measured=measured)
     reasons = [row.reason for row in make_plan(analysis, Settings()).rows]
     assert reasons == [""] * 20 + [UNCHANGED] * 18 + [NO_FACE] * 2
     for face in ("all", "largest", 0):
@@ -298,8 +307,8 @@ def test_a_shot_whose_face_the_generator_left_alone_passes_through_and_says_why(
 
 def test_planning_holds_few_copies_of_a_shots_meshes(face: Landmarks) -> None:
     meshes = [face.points + np.float32(0.01 * row) for row in range(COUNT)]
-    record = TrackRecord(list(range(COUNT)), meshes, list(meshes), [FaceMeasure(5.0, stats(3.0)) for _ in meshes])
-    analysis = analysis_of({0: record})
+    track = FaceTrack.of(range(COUNT), meshes, meshes, [FaceMeasure(5.0, stats(3.0)) for _ in meshes])
+    analysis = analysis_of({0: track})
     make_plan(analysis, Settings())  # what is made once
     tracemalloc.start()
     try:

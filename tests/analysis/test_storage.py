@@ -10,44 +10,58 @@ from typing import Any
 import numpy as np
 import pytest
 from packed import to_bytes
+from retracked import retracked
 from sameness import same
 
 from lipblend.analysis.archive import DamagedAnalysisError, from_file
-from lipblend.analysis.clip_analysis import ClipAnalysis, TrackRecord
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.face_tracks import COLUMNS, FaceTable
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import VideoReader
 
+Videos = tuple[VideoInfo, VideoInfo]
 
-def from_bytes(content: bytes, key: str) -> ClipAnalysis:
-    return from_file(io.BytesIO(content), key, *VIDEOS)
+
+def from_bytes(content: bytes, key: str, videos: Videos) -> ClipAnalysis:
+    return from_file(io.BytesIO(content), key, *videos)
 
 
 def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
     """The same with everything missing somewhere that may be missing, and a second track."""
-    (record,) = analysis.tracks.values()
-    first = record.measured[0]
+    (track,) = analysis.tracks.values()
+    first, _, _, *rest = track.measured
     assert first is not None
-    measured = [first, None, replace(first, stats=None, above=None, membrane=None), *record.measured[3:]]
-    synced = [None, *record.synced[1:]]
-    holey = TrackRecord(record.frames, record.original, synced, measured)
-    return replace(analysis, tracks={3: holey, 1: record.between(1, 3)}, notes=("naïve “ ” note",))
+    measured = [first, None, replace(first, stats=None, above=None, membrane=None), *rest]
+    synced = [None, *list(track.synced)[1:]]
+    table = FaceTable()
+    part = retracked(track.between(1, 3), table=table)
+    holey = retracked(track, synced=synced, measured=measured, table=table)
+    return replace(analysis, tracks={3: holey, 1: part}, notes=("naïve “ ” note",))
 
 
-def test_an_analysis_comes_back_as_it_was(analysis: ClipAnalysis) -> None:
+def test_an_analysis_comes_back_as_it_was(analysis: ClipAnalysis, videos: Videos) -> None:
     for each in (analysis, with_gaps(analysis), replace(analysis, tracks={})):
-        assert same(from_bytes(to_bytes(each, "key"), "key"), each)
+        assert same(from_bytes(to_bytes(each, "key"), "key", videos), each)
     assert not same(analysis, with_gaps(analysis))
-    (record,) = analysis.tracks.values()
-    assert all(mesh is not None for mesh in record.synced)
-    assert any(each is not None and each.footprint is not None for each in record.measured)
-    assert any(each is not None and each.membrane is not None for each in record.measured)
+    (track,) = analysis.tracks.values()
+    for column in COLUMNS:
+        assert track.has(column).any()
+    assert track.has("synced").all()
 
 
-def test_an_analysis_of_a_window_is_not_kept(analysis: ClipAnalysis, videos: tuple[VideoInfo, VideoInfo]) -> None:
+def test_tracks_of_several_tables_are_not_kept(analysis: ClipAnalysis) -> None:
+    (track,) = analysis.tracks.values()
+    with pytest.raises(ValueError, match="several tables"):
+        to_bytes(replace(analysis, tracks={0: track, 1: retracked(track, table=FaceTable())}), "key")
+
+
+@pytest.mark.parametrize("name", ["original", "synced"])
+def test_an_analysis_of_a_window_is_not_kept(analysis: ClipAnalysis, videos: Videos, name: str) -> None:
     with VideoReader(videos[0]) as reader:
         frame = next(iter(reader))
-    with pytest.raises(ValueError, match="window"):
-        to_bytes(replace(analysis, kept=({0: frame}, {})), "key")
+    video = replace(getattr(analysis, name), cached={0: frame})
+    with pytest.raises(ValueError, match="excerpt"):
+        to_bytes(replace(analysis, **{name: video}), "key")
 
 
 def _flipped(content: bytes, place: int) -> bytes:
@@ -78,15 +92,21 @@ def changed(**arrays: Any) -> Callable[[bytes], bytes]:
         changed(original=np.zeros((2, 478, 2), np.float32)),
         changed(pts=np.zeros(2, np.int64)),
         changed(frames=np.array([99] * 6)),
-        changed(has_measured=np.zeros(6, bool)),
+        changed(has_painted=np.zeros(6, bool)),
+        changed(has_synced=np.ones(6, np.int64)),
+        changed(track_rows=np.array([0, 1, 2, 3, 4, 6])),
+        changed(track_lengths=np.array([5])),
+        changed(track_ids=np.array([0, 1])),
         changed(notes_=np.array([{"an": "object"}], object)),
     ],
 )
-def test_a_damaged_or_foreign_file_is_refused(analysis: ClipAnalysis, damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_or_foreign_file_is_refused(
+    analysis: ClipAnalysis, videos: Videos, damage: Callable[[bytes], bytes]
+) -> None:
     with pytest.raises(DamagedAnalysisError):
-        from_bytes(damage(to_bytes(analysis, "key")), "key")
+        from_bytes(damage(to_bytes(analysis, "key")), "key", videos)
 
 
-def test_an_entry_of_another_key_is_refused(analysis: ClipAnalysis) -> None:
+def test_an_entry_of_another_key_is_refused(analysis: ClipAnalysis, videos: Videos) -> None:
     with pytest.raises(DamagedAnalysisError):
-        from_bytes(to_bytes(analysis, "key"), "other")
+        from_bytes(to_bytes(analysis, "key"), "other", videos)

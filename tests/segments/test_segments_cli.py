@@ -14,6 +14,7 @@ from lipblend.cli.app import app
 from lipblend.errors import OutputError, SettingsError
 from lipblend.segments.kept import KeptSegments
 from lipblend.segments.proxy_size import ProxySize
+from lipblend.segments.run_options import CompositeOptions
 from lipblend.segments.spans import FrameRange
 
 run = CliRunner()
@@ -23,12 +24,12 @@ class _Failing:
     """In the place of `composite`: notes what it is asked to do, keeps a segment, and fails."""
 
     def __init__(self) -> None:
-        self.options: dict[str, Any] = {}
+        self.options: CompositeOptions | None = None
         self.error: BaseException = OutputError("no")
 
-    def __call__(self, original: Path, synced: Path, output: Path, **options: Any) -> None:
+    def __call__(self, original: Path, synced: Path, output: Path, *, options: CompositeOptions, **_: Any) -> None:
         self.options = options
-        if options["resume"]:
+        if options.resume:
             kept = KeptSegments(output, {})
             kept.open()
             kept.path(0).write_bytes(b"x")
@@ -46,9 +47,9 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> _Failing:
 def test_the_options_reach_the_run(failing: _Failing, tmp_path: Path) -> None:
     command = ["composite", "a.mp4", "b.mp4", "-o", str(tmp_path / "out.mp4")]
     run.invoke(app, command)
-    assert [failing.options[name] for name in ("jobs", "resume", "frames", "proxy")] == [1, False, None, None]
+    assert [getattr(failing.options, name) for name in ("jobs", "resume", "frames", "proxy")] == [1, False, None, None]
     done = run.invoke(app, [*command, "--jobs", "3", "--frames", "-50:", "--proxy", "0.5"])
-    assert [failing.options[name] for name in ("jobs", "resume", "frames", "proxy")] == [
+    assert [getattr(failing.options, name) for name in ("jobs", "resume", "frames", "proxy")] == [
         3, False, FrameRange(-50, None), ProxySize(Fraction(1, 2)),
     ]  # fmt: skip
     assert "finished segments" not in done.stderr
@@ -78,4 +79,4 @@ def test_a_stopped_run_says_where_its_segments_are(
 )  # fmt: skip
 def test_wrong_values_end_with_2_before_any_work(failing: _Failing, wrong: tuple[str, ...]) -> None:
     assert run.invoke(app, ["composite", "a.mp4", "b.mp4", "-o", "out.mp4", *wrong]).exit_code == 2
-    assert failing.options == {}
+    assert failing.options is None

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from runs import composited
 
-from lipblend import compositing
+from lipblend.analysis.cache import analyse_cached
+from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.runtime.progress import Progress
 from lipblend.segments.kept import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.proxy_size import ProxySize
+from lipblend.segments.run_options import DebugOptions
 from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
@@ -66,13 +68,11 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
 ) -> None:
     output = tmp_path / "out.mp4"
 
-    plain = compositing.analyse_cached
-
     def mended(*given: object, **named: object) -> ClipAnalysis:
-        analysis = plain(*given, **named)
+        analysis = analyse_cached(*given, **named)
         return dataclasses.replace(analysis, original=dataclasses.replace(analysis.original, exact=False))
 
-    monkeypatch.setattr(compositing, "analyse_cached", mended)
+    monkeypatch.setattr("lipblend.pair.analyse_cached", mended)
     monkeypatch.setattr(WorkerPool, "__enter__", lambda pool: pytest.fail("workers were started"))
 
     def stop(progress: object) -> None:
@@ -114,7 +114,7 @@ def sound_of(path: Path) -> tuple[float, np.ndarray]:
 def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
     pair: SamplePair, whole: CompositeResult, tmp_path: Path
 ) -> None:
-    done = run(pair, tmp_path / "part.mp4", frames=FrameRange(-15, 17), debug_dir=tmp_path / "d")
+    done = run(pair, tmp_path / "part.mp4", frames=FrameRange(-15, 17), debug=DebugOptions(tmp_path / "d"))
     assert done.frames == 12
     assert done.duration_s == pytest.approx(12 / 25)
     assert any("frames 5 to 16 of 20" in note for note in done.notes)
@@ -178,8 +178,8 @@ def test_what_does_not_go_together_is_refused_at_once(pair: SamplePair, tmp_path
     half, part = ProxySize(Fraction(1, 2)), FrameRange(0, 5)
     for options, says in (
         ({"jobs": 0}, "out of range"),
-        ({"jobs": 2, "debug_dir": tmp_path / "d"}, "--debug-dir"),
-        ({"resume": True, "debug_dir": tmp_path / "d"}, "--debug-dir"),
+        ({"jobs": 2, "debug": DebugOptions(tmp_path / "d")}, "--debug-dir"),
+        ({"resume": True, "debug": DebugOptions(tmp_path / "d")}, "--debug-dir"),
         ({"measure": True, "frames": part}, "measured"),
         ({"measure": True, "proxy": half}, "measured"),
         ({"proxy": ProxySize(Fraction(320))}, "no smaller"),
