@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 from browser import Browser, find_browser
-from patience import HANG_S
 from rating_material import METHODS, ORIGINALS
 
 from lipblend.lab.rating.build import Built, build_study
@@ -27,10 +25,7 @@ HOSTILE = '</script><img src=x onerror="document.title=1"><script>document.title
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("tests of pages need CHROME=chromium, or another Chrome's name")
-    with Browser(program) as opened:
+    with Browser(find_browser()) as opened:
         yield opened
 
 
@@ -87,7 +82,6 @@ def test_the_page_shows_the_order_that_python_computes(
 
 def test_an_ab_test_from_start_to_score(browser: Browser, pairs: Built, tmp_path: Path) -> None:
     """One who always prefers the second method, wherever it is shown; the pictures tell which one that is."""
-    browser.downloads_to(tmp_path)
     enter(browser, pairs, " Ben-5 ")
     labels = {clip.file: clip.label for trial in pairs.study.trials for clip in trial.clips}
     for number, (_, *files) in enumerate(shown(browser), 1):
@@ -101,11 +95,8 @@ def test_an_ab_test_from_start_to_score(browser: Browser, pairs: Built, tmp_path
         browser.press("Enter")
     browser.until("!$('end').hidden")
     assert browser.run("$('end-head').textContent") == "Thank you. That was the last clip."
-    browser.run("$('save').click()")
-    path = tmp_path / f"votes-{pairs.study.study}-ben-5.csv"
-    ends_at = time.monotonic() + HANG_S
-    while not path.exists() and time.monotonic() < ends_at:
-        time.sleep(0.05)
+    path = browser.download("$('save').click()", tmp_path)
+    assert path.name == f"votes-{pairs.study.study}-ben-5.csv"
     votes = read_votes([path], pairs.study)
     assert all(vote.rater == "ben-5" and vote.plays >= 1 and vote.seconds > 0 for vote in votes.counted)
     score = score_pairs(pairs.study, votes, least_raters=1)
@@ -280,21 +271,21 @@ def test_a_clip_that_cannot_be_played_is_said(browser: Browser, material: Path, 
 
 
 def test_without_storage_the_page_works_and_says_so(browser: Browser, seams: Built) -> None:
-    script = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } });"
-    added = browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
-    try:
-        browser.open((seams.page / "index.html").resolve().as_uri())
-        assert "keeps nothing" in browser.run("$('notice').textContent")
-        browser.run("begin('anna')")
-        ready(browser)
-        play_through(browser)
-        browser.press("u")
-        browser.press("Enter")
-        browser.run("finish()")
-        assert browser.run("$('raw').value.trim().split('\\n').length") == 2
-        assert "keeps nothing" in browser.run("$('notice').textContent")
-    finally:
-        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
+    browser.screen()
+    browser.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } });"
+    )
+    browser.open((seams.page / "index.html").resolve().as_uri())
+    assert "keeps nothing" in browser.run("$('notice').textContent")
+    browser.run("begin('anna')")
+    ready(browser)
+    play_through(browser)
+    browser.press("u")
+    browser.press("Enter")
+    browser.run("finish()")
+    assert browser.run("$('raw').value.trim().split('\\n').length") == 2
+    assert "keeps nothing" in browser.run("$('notice').textContent")
+    browser.screen()
 
 
 @pytest.mark.parametrize("which", ["pairs", "seams"])
