@@ -12,7 +12,7 @@ from lipblend.cli.command_app import JsonOption, QuietOption, command_app, outpu
 from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
 from lipblend.errors import GateError, SettingsError
-from lipblend.lab.rating import LEAST_RATERS, TARGET, percent, plain
+from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
 
 if TYPE_CHECKING:
     from lipblend.lab.rating.scoring import PairScore, SeamScore
@@ -81,7 +81,7 @@ def build_command(
         f"{built.page}  {len(study.trials)} trial(s), study {study.study}: give this folder to the raters",
         f"{built.key}  keep this file private: it identifies the clips",
         "File sizes are not equalised: a rater who opens the folder can compare them.",
-        *(f"note: {plain(note)}" for note in built.notes),
+        *(f"note: {printable(note)}" for note in built.notes),
     ]
     Console(quiet=quiet, as_json=as_json).finish(data, "\n".join(lines))
 
@@ -101,7 +101,7 @@ def score_command(
     ] = None,
     raters: Annotated[
         int, typer.Option("--raters", min=1, metavar="N", help="Minimum number of raters per clip.")
-    ] = LEAST_RATERS,
+    ] = MIN_RATERS,
     method: Annotated[
         list[str] | None,
         typer.Option("--method", metavar="NAME", help="seam: a method that must pass. May be repeated. Default: all."),
@@ -127,7 +127,7 @@ def score_command(
                 "--target and --method apply to seam ratings, but this study is an A/B test",
                 hint="Remove them: an A/B test measures a preference and cannot pass or fail.",
             )
-        pairs = score_pairs(study, read_votes(votes, study), least_raters=raters, seed=seed)
+        pairs = score_pairs(study, read_votes(votes, study), min_raters=raters, seed=seed)
         console.finish({"mode": "ab", **asdict(pairs)}, "\n".join([_pair_table(pairs), *pair_text(pairs)]))
         return
     judged = method or list(study.labels)
@@ -140,12 +140,12 @@ def score_command(
         study,
         read_votes(votes, study),
         target=TARGET if target is None else target,
-        least_raters=raters,
+        min_raters=raters,
         unsure_is_seen=unsure == "seen",
         seed=seed,
     )
     missed = tuple(
-        f"{plain(item.label)}: {item.verdict}"
+        f"{printable(item.label)}: {item.verdict}"
         for item in seam.methods
         if item.label in judged and item.verdict != "pass"
     )
@@ -180,14 +180,14 @@ def _seam_table(score: SeamScore) -> str:
         state = "control" if clip.control else {True: "yes", False: "no", None: "too few raters"}[clip.unnoticeable]
         share = "" if clip.share is None else percent(clip.share)
         where = ", ".join(f"{place} {count}" for place, count in clip.where.items())
-        rows.append((plain(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, where))
+        rows.append((printable(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, where))
     return table_text(("clip", "raters", "saw a seam", "not sure", "share", "unnoticeable", "where"), rows)
 
 
 def _pair_table(score: PairScore) -> str:
     labels = list(score.preferred)
     rows = [
-        (plain(clip.name), str(clip.raters), *(str(clip.preferred[label]) for label in labels), str(clip.same))
+        (printable(clip.name), str(clip.raters), *(str(clip.preferred[label]) for label in labels), str(clip.same))
         for clip in score.clips
     ]
-    return table_text(("pair", "raters", *map(plain, labels), "no difference"), rows)
+    return table_text(("pair", "raters", *map(printable, labels), "no difference"), rows)

@@ -1,4 +1,4 @@
-"""Building a study: clips copied under names that say nothing, the page that shows them, and the key."""
+"""Build a study: clips copied under meaningless names, the page that shows them, and the key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +26,25 @@ PAGE_FOLDER, CLIP_FOLDER, PAGE_FILE, KEY_FILE = "page", "clips", "index.html", "
 
 _BLOCK_BYTES = 1 << 20
 _DIGITS = 8
-_LEAST_WORD = 5  # shorter ones turn up in any video's bytes by chance
-_EPOCH_S = 946684800  # 2000-01-01: the files' dates must not tell in which order they were made
+_MIN_WORD = 5  # shorter words occur in the bytes of any video by chance
+_DATE_S = 946684800  # 2000-01-01: the files' dates must not reveal in which order they were made
 _DEFAULT_FPS = 25.0
 _LENGTH_SLACK_S = 0.05
 
 
 @dataclass(frozen=True)
-class Built:
-    """What was built.
+class BuiltStudy:
+    """A study on disk.
 
-    Parameters
+    Attributes
     ----------
     study : Study
     page : Path
-        Folder to hand to the raters.
+        Folder to give to the raters.
     key : Path
         File to keep.
     notes : tuple of str
-        What could give a method away, or keep a clip from playing.
+        What might reveal a method, or prevent a clip from playing.
     """
 
     study: Study
@@ -61,53 +61,48 @@ def build_study(
     seed: int,
     title: str = TITLE,
     sound: bool = True,
-) -> Built:
-    """Build a study: ``folder/page`` for the raters and ``folder/key.json`` for the one who scores.
+) -> BuiltStudy:
+    """Build a study: ``folder/page`` for the raters and ``folder/key.json`` for the evaluation.
 
     The same arguments and clips give the same study, byte for byte.
 
     Parameters
     ----------
     folder : Path
-        New or empty. It appears when everything is in it.
+        New or empty. It appears only once it is complete.
     material : sequence of tuples of Source
         The trials: pairs, or single clips.
-    mode : str
-        ``ab`` or ``seam``.
+    mode : {"ab", "seam"}
     seed : int
-        Decides order and sides.
+        Determines order and sides.
     title : str
         Heading of the page.
     sound : bool
         Keep the clips' sound.
 
-    Returns
-    -------
-    Built
-
     Raises
     ------
     InputError
-        A clip cannot be read, no browser plays it, or both files of every pair are the same.
+        A clip cannot be read, no browser plays it, or both files of every pair are identical.
     OutputError
-        The folder has something in it, or cannot be written.
+        The folder is not empty, or cannot be written.
     """
     _check_folder(folder)
     infos = {source.path: probe(source.path) for trial in material for source in trial}
     for info in infos.values():
         played_suffix(info)
-    digests = {path: _digest_of(path) for path in infos}
+    digests = {path: _file_digest(path) for path in infos}
     if mode == "ab" and all(digests[first.path] == digests[second.path] for first, second in material):
         raise InputError(
             "there is nothing to compare: both files of every pair are the same", hint="Name two different results."
         )
-    told = "|".join(
+    content = "|".join(
         [mode, str(seed), title, str(sound), *(f"{s.label}:{digests[s.path]}" for trial in material for s in trial)]
     )
-    study_id = f"{mode}-{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()[:10]}"
-    trials = _trials(material, study_id, digests, infos)
+    study_id = f"{mode}-{_digest(content)[:10]}"
+    trials = _make_trials(material, study_id, digests, infos)
     if mode == "ab":
-        trials = _balanced(trials, f"{seed}|{study_id}")
+        trials = _balance_sides(trials, f"{seed}|{study_id}")
     labels = tuple(dict.fromkeys(source.label for trial in material for source in trial if not source.control))
     study = Study(study_id, mode, seed, title, labels, tuple(trials))
     scratch = folder.absolute().parent / f".lipblend-{secrets.token_hex(6)}"
@@ -123,11 +118,11 @@ def build_study(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     notes = [*_difference_notes(study, infos), *notes]
-    return Built(study, folder / PAGE_FOLDER, folder / KEY_FILE, tuple(dict.fromkeys(notes)))
+    return BuiltStudy(study, folder / PAGE_FOLDER, folder / KEY_FILE, tuple(dict.fromkeys(notes)))
 
 
 def page_data(study: Study, infos: dict[Path, VideoInfo]) -> dict[str, Any]:
-    """What the page knows: no label, no source, no control flag."""
+    """Data for the page: no label, no source, no control flag."""
     trials = [
         {
             "id": trial.trial,
@@ -147,7 +142,7 @@ def _check_folder(folder: Path) -> None:
             if any(folder.iterdir()):
                 raise OutputError(
                     f"{folder} is not empty",
-                    hint="Name a new folder: a key that is lost makes its votes worthless, so nothing is replaced.",
+                    hint="Name a new folder. Nothing is replaced: votes are worthless without their key.",
                 )
         elif os.path.lexists(folder):
             raise OutputError(f"{folder} is not a folder", hint="Name a new folder.")
@@ -157,36 +152,36 @@ def _check_folder(folder: Path) -> None:
         raise OutputError(f"{folder} cannot be an output: {error.strerror or error}") from error
 
 
-def _trials(
+def _make_trials(
     material: Sequence[tuple[Source, ...]], study: str, digests: dict[Path, str], infos: dict[Path, VideoInfo]
 ) -> list[Trial]:
-    """The trials, sorted by their ids, which are hashes: their places say nothing. So do those of a pair's clips."""
+    """Make the trials, sorted by their ids. Ids are hashes, so that the order reveals nothing."""
     used: set[str] = set()
     trials = []
     for number, sources in enumerate(material):
         clips = []
         for source in sources:
-            told = f"{study}|{number}|{source.label}|{digests[source.path]}"
-            name = _opaque("c", told, used) + played_suffix(infos[source.path])
-            clips.append(RatedClip(name, source.label, str(source.path), digests[source.path]))
+            name = _opaque("c", f"{study}|{number}|{source.label}|{digests[source.path]}", used)
+            file = name + played_suffix(infos[source.path])
+            clips.append(RatedClip(file, source.label, str(source.path), digests[source.path]))
         trial_id = _opaque("t", f"{study}|{number}", used)
         trials.append(Trial(trial_id, sources[0].name, sources[0].control, tuple(clips)))
     return sorted(trials, key=lambda trial: trial.trial)
 
 
-def _balanced(trials: list[Trial], told: str) -> list[Trial]:
-    """Of each two trials, one lists the methods in one order and one in the other; see `order.presentation`."""
-    draw = random_numbers(told)
-    made, turned = [], False
+def _balance_sides(trials: list[Trial], seed_text: str) -> list[Trial]:
+    """Reverse the clips of one of every two trials; see `order.presentation`."""
+    draw = random_numbers(seed_text)
+    balanced, reverse = [], False
     for index, trial in enumerate(trials):
-        turned = bool(draw(2)) if index % 2 == 0 else not turned
-        made.append(Trial(trial.trial, trial.name, trial.control, trial.clips[:: -1 if turned else 1]))
-    return made
+        reverse = bool(draw(2)) if index % 2 == 0 else not reverse
+        balanced.append(replace(trial, clips=trial.clips[:: -1 if reverse else 1]))
+    return balanced
 
 
-def _opaque(letter: str, told: str, used: set[str]) -> str:
-    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
-    length = _DIGITS
+def _opaque(letter: str, text: str, used: set[str]) -> str:
+    """A name that reveals nothing: a letter and the first digits of a hash, more where the name is taken."""
+    digest, length = _digest(text), _DIGITS
     while (name := letter + digest[:length]) in used:
         length += 1
     used.add(name)
@@ -202,58 +197,62 @@ def _write(folder: Path, study: Study, infos: dict[Path, VideoInfo], *, sound: b
             target = clips / clip.file
             copy_anonymous(Path(clip.source), target, sound=sound)
             words = [*study.labels, Path(clip.source).stem, Path(clip.source).absolute().parent.name]
-            notes += [f"the word '{word}' occurs in the bytes of {clip.file}" for word in _found(target, words)]
+            notes += [f"the word '{word}' occurs in the bytes of {clip.file}" for word in _words_in(target, words)]
     page = folder / PAGE_FOLDER / PAGE_FILE
     page.write_text(page_text(page_data(study, infos)), encoding="utf-8")
     version = importlib.metadata.version("lipblend")
     (folder / KEY_FILE).write_text(key_text(study, version), encoding="utf-8")
     for path in (*sorted(clips.iterdir()), page, clips, page.parent):
-        os.utime(path, (_EPOCH_S, _EPOCH_S))
+        os.utime(path, (_DATE_S, _DATE_S))
     return notes
 
 
-def _found(path: Path, words: Sequence[str]) -> list[str]:
-    """Those of the words that stand in a file's bytes, whatever their case."""
-    wanted = {word: word.lower().encode("utf-8", "surrogateescape") for word in words if len(word) >= _LEAST_WORD}
+def _words_in(path: Path, words: Sequence[str]) -> list[str]:
+    """Those of the words that occur in a file's bytes, in any case."""
+    wanted = {word: word.lower().encode("utf-8", "surrogateescape") for word in words if len(word) >= _MIN_WORD}
+    overlap = max(map(len, wanted.values()), default=0)
     found = []
-    kept = max(map(len, wanted.values()), default=0)
     with path.open("rb") as file:
         tail = b""
         while wanted and (block := file.read(_BLOCK_BYTES)):
             text = tail + block.lower()
             found += [word for word, raw in wanted.items() if raw in text]
             wanted = {word: raw for word, raw in wanted.items() if raw not in text}
-            tail = text[-kept:]
+            tail = text[-overlap:]
     return found
 
 
 def _difference_notes(study: Study, infos: dict[Path, VideoInfo]) -> list[str]:
     notes = []
     for trial in study.trials:
-        both = [infos[Path(clip.source)] for clip in trial.clips]
-        for clip, info in zip(trial.clips, both, strict=True):
+        clip_infos = [infos[Path(clip.source)] for clip in trial.clips]
+        for clip, info in zip(trial.clips, clip_infos, strict=True):
             notes += [f"{clip.source}: {note}" for note in playing_notes(info)]
-        if len(both) < 2:
-            continue
-        first, second = both
-        if trial.clips[0].sha256 == trial.clips[1].sha256:
-            notes.append(f"{trial.name}: both files are the same")
-        facts = {
-            "picture size": ("{}x{}".format(*info.upright_size) for info in both),
-            "codec": (info.codec for info in both),
-            "frame rate": (f"{_fps(info):g}" for info in both),
-            "sound": ("yes" if info.audio else "none" for info in both),
-        }
-        for what, values in facts.items():
-            here, there = values
-            if here != there:
-                way = "--no-sound leaves it out" if what == "sound" else "which may give them away"
-                notes.append(f"{trial.name}: the two differ in {what} ({here}, {there}); {way}")
-        if abs((first.duration_s or 0) - (second.duration_s or 0)) > _LENGTH_SLACK_S:
-            notes.append(
-                f"{trial.name}: the two last {first.duration_s or 0:.2f} s and {second.duration_s or 0:.2f} s; "
-                "both are shown up to the end of the shorter"
-            )
+        if len(clip_infos) == 2:
+            notes += [f"{trial.name}: {note}" for note in _pair_notes(trial, *clip_infos)]
+    return notes
+
+
+def _pair_notes(trial: Trial, first: VideoInfo, second: VideoInfo) -> list[str]:
+    notes = []
+    if trial.clips[0].sha256 == trial.clips[1].sha256:
+        notes.append("both files are the same")
+    infos = (first, second)
+    facts = {
+        "picture size": ["{}x{}".format(*info.upright_size) for info in infos],
+        "codec": [info.codec for info in infos],
+        "frame rate": [f"{_fps(info):g}" for info in infos],
+        "sound": ["yes" if info.audio else "none" for info in infos],
+    }
+    for what, (a, b) in facts.items():
+        if a != b:
+            advice = "--no-sound leaves it out" if what == "sound" else "which may reveal the methods"
+            notes.append(f"the clips differ in {what} ({a}, {b}); {advice}")
+    if abs((first.duration_s or 0) - (second.duration_s or 0)) > _LENGTH_SLACK_S:
+        notes.append(
+            f"the clips last {first.duration_s or 0:.2f} s and {second.duration_s or 0:.2f} s; "
+            "both are shown up to the end of the shorter one"
+        )
     return notes
 
 
@@ -261,9 +260,10 @@ def _fps(info: VideoInfo) -> float:
     return float(info.frame_rate) if info.frame_rate else _DEFAULT_FPS
 
 
-def _digest_of(path: Path) -> str:
-    digest = hashlib.sha256()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Which videos a study is made of."""
+"""Choose the videos of a study."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CONTROL_LABEL = "control"
 
 @dataclass(frozen=True)
 class Source:
-    """A video and what made it.
+    """A video and the method that made it.
 
-    Parameters
+    Attributes
     ----------
     path : Path
     name : str
-        What the result calls the clip.
+        Name of the clip in the results.
     label : str
-        The method.
+        Name of the method.
     control : bool
         An untouched original.
     """
@@ -37,33 +37,33 @@ class Source:
 def pair_sources(
     paths: Sequence[Path], pairs: Sequence[tuple[Path, Path]], labels: Sequence[str]
 ) -> list[tuple[Source, ...]]:
-    """The pairs of an A/B test.
+    """Pairs for an A/B test.
 
     Parameters
     ----------
     paths : sequence of Path
-        Two folders, whose files go together by name (the suffix may differ), or two files; or nothing.
+        Two folders whose files match by name without suffix, or two files, or nothing.
     pairs : sequence of (Path, Path)
         Further pairs of files.
     labels : sequence of str
-        Names of the two methods; empty for the folders' names, or ``first`` and ``second``.
+        Names of the two methods. Default: the folders' names, or ``first`` and ``second``.
 
     Raises
     ------
     SettingsError
-        Nothing or something else is named, or not two different labels.
+        Not two paths, no paths and no pairs, or not two different labels.
     InputError
-        A folder or file does not exist, a folder cannot be read, or has a video without its like in the other.
+        A folder or file does not exist or cannot be read, or a video has no counterpart.
     """
     if paths and len(paths) != 2:
         raise SettingsError(
-            f"an A/B test compares two folders or two files, and {len(paths)} are named",
+            f"an A/B test compares two folders or two files, but {len(paths)} are named",
             hint="Name two, or give pairs of files with --pair A B.",
         )
     if not paths and not pairs:
-        raise SettingsError("nothing is named to be compared", hint="Name two folders, or use --pair A B.")
-    given = list(pairs)
-    names = _names([first for first, _ in pairs])
+        raise SettingsError("no videos to compare are named", hint="Name two folders, or use --pair A B.")
+    chosen = list(pairs)
+    names = _clip_names([first for first, _ in pairs])
     default = ["first", "second"]
     if paths:
         first, second = paths
@@ -71,83 +71,85 @@ def pair_sources(
             if not path.exists():
                 raise InputError(f"{path} does not exist", hint="Check the path.")
         if first.is_dir() != second.is_dir():
-            raise SettingsError(f"{first} and {second} are not both folders or both files", hint="Name two alike.")
+            raise SettingsError(
+                f"{first} and {second} are not both folders or both files", hint="Name two folders or two files."
+            )
         if first.is_dir():
-            matched = _match(first, second)
-            given = [*matched.values(), *given]
+            matched = _match_folders(first, second)
+            chosen = [*matched.values(), *chosen]
             names = [*matched, *names]
             default = _folder_labels(paths)
         else:
-            given, names = [(first, second), *given], [first.stem, *names]
-    two = _labels(labels or default, 2)
+            chosen, names = [(first, second), *chosen], [first.stem, *names]
+    two = _check_labels(labels or default, 2)
     return [
         tuple(Source(path, name, label) for path, label in zip(pair, two, strict=True))
-        for pair, name in zip(given, _distinct(names), strict=True)
+        for pair, name in zip(chosen, _make_distinct(names), strict=True)
     ]
 
 
 def single_sources(paths: Sequence[Path], controls: Sequence[Path], labels: Sequence[str]) -> list[tuple[Source, ...]]:
-    """The clips of a seam rating.
+    """Clips for a seam rating.
 
     Parameters
     ----------
     paths : sequence of Path
-        Folders and files. A folder is a method of its own; files named by themselves are one together.
+        Folders and files. Each folder is one method; all single files together are another.
     controls : sequence of Path
         Untouched originals: folders and files.
     labels : sequence of str
-        Names of the methods, in order of the folders, files last; empty for the folders' names and ``clips``.
+        Names of the methods in the order of the folders, single files last. Default: the folders' names and ``clips``.
 
     Raises
     ------
     SettingsError
-        Nothing is named, or not as many labels as methods.
+        No paths, or the number of labels is not the number of methods.
     InputError
-        A folder cannot be read, or holds no video.
+        A folder cannot be read, or contains no video.
     """
     if not paths:
-        raise SettingsError("nothing is named to be rated", hint="Name folders or files.")
+        raise SettingsError("no videos to rate are named", hint="Name folders or files.")
     folders = [path for path in paths if path.is_dir()]
     files = [path for path in paths if not path.is_dir()]
-    groups = [_videos(folder) for folder in folders] + ([files] if files else [])
+    groups = [_list_videos(folder) for folder in folders] + ([files] if files else [])
     default = _folder_labels(folders) + (["clips"] if files else [])
-    names = _labels(labels or default, len(groups))
-    if CONTROL_LABEL in names:
+    methods = _check_labels(labels or default, len(groups))
+    if CONTROL_LABEL in methods:
         raise SettingsError(f"'{CONTROL_LABEL}' is the untouched originals' label", hint="Choose another with --label.")
-    sources = [(path, label, False) for group, label in zip(groups, names, strict=True) for path in group]
+    sources = [(path, label, False) for group, label in zip(groups, methods, strict=True) for path in group]
     for path in controls:
-        sources += [(file, CONTROL_LABEL, True) for file in (_videos(path) if path.is_dir() else [path])]
-    shown = _distinct([f"{label}/{path.stem}" if len(names) > 1 or control else path.stem
-                       for path, label, control in sources])  # fmt: skip
-    return [(Source(path, name, label, control),) for (path, label, control), name in zip(sources, shown, strict=True)]
+        sources += [(file, CONTROL_LABEL, True) for file in (_list_videos(path) if path.is_dir() else [path])]
+    names = _make_distinct([f"{label}/{path.stem}" if len(methods) > 1 or control else path.stem
+                            for path, label, control in sources])  # fmt: skip
+    return [(Source(path, name, label, control),) for (path, label, control), name in zip(sources, names, strict=True)]
 
 
-def _match(first: Path, second: Path) -> dict[str, tuple[Path, Path]]:
-    here, there = _by_stem(first), _by_stem(second)
-    alone = [f"{here[stem]} has no like in {second}" for stem in here if stem not in there]
-    alone += [f"{there[stem]} has no like in {first}" for stem in there if stem not in here]
-    if alone:
+def _match_folders(first: Path, second: Path) -> dict[str, tuple[Path, Path]]:
+    firsts, seconds = _videos_by_stem(first), _videos_by_stem(second)
+    unmatched = [f"{firsts[stem]} has no counterpart in {second}" for stem in firsts if stem not in seconds]
+    unmatched += [f"{seconds[stem]} has no counterpart in {first}" for stem in seconds if stem not in firsts]
+    if unmatched:
         raise InputError(
-            f"{len(alone)} file(s) of the two folders have no partner of the same name",
+            f"{len(unmatched)} file(s) of the two folders have no counterpart of the same name",
             hint="Rename or remove them, or name the pairs with --pair A B.",
-            details=tuple(alone),
+            details=tuple(unmatched),
         )
-    return {stem: (here[stem], there[stem]) for stem in here}
+    return {stem: (firsts[stem], seconds[stem]) for stem in firsts}
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _videos_by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in _videos(folder):
+    for path in _list_videos(folder):
         if path.stem in found:
             raise InputError(
-                f"{found[path.stem]} and {path.name} have the same name but for the suffix",
-                hint="Files of two folders go together by that name: rename or remove one.",
+                f"{found[path.stem]} and {path.name} differ only in their suffix",
+                hint="Files of two folders are matched by name without suffix: rename or remove one.",
             )
         found[path.stem] = path
     return found
 
 
-def _videos(folder: Path) -> list[Path]:
+def _list_videos(folder: Path) -> list[Path]:
     try:
         found = sorted(
             path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
@@ -155,38 +157,40 @@ def _videos(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror or error}", hint="Check the folder.") from error
     if not found:
-        raise InputError(f"{folder} holds no video", hint=f"Files that count: {', '.join(SUFFIXES)}.")
+        raise InputError(f"{folder} contains no video", hint=f"Video files end in {', '.join(SUFFIXES)}.")
     return found
 
 
 def _folder_labels(folders: Sequence[Path]) -> list[str]:
-    names = [folder.absolute().resolve().name or "root" for folder in folders]
-    return _distinct(names)
+    return _make_distinct([folder.absolute().resolve().name or "root" for folder in folders])
 
 
-def _labels(labels: Sequence[str], wanted: int) -> list[str]:
+def _check_labels(labels: Sequence[str], wanted: int) -> list[str]:
     if len(labels) != wanted:
         raise SettingsError(
             f"{len(labels)} label(s) are given for {wanted} method(s)", hint="Give --label once for each method."
         )
     if len(set(labels)) != wanted or not all(label.strip() for label in labels):
-        raise SettingsError(f"the labels {', '.join(map(repr, labels))} are not all different words")
+        raise SettingsError(
+            f"the labels {', '.join(map(repr, labels))} are not all different words",
+            hint="Give each method a name of its own.",
+        )
     return list(labels)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """The files' names without suffix, behind those of their folders where they would be alike."""
+def _clip_names(paths: Sequence[Path]) -> list[str]:
+    """File names without suffix, with their folders if two would be alike."""
     stems = [path.stem for path in paths]
     if len(set(stems)) == len(stems):
         return stems
     return [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that came before."""
-    seen: dict[str, int] = {}
-    made = []
+def _make_distinct(names: Sequence[str]) -> list[str]:
+    """The names, with a number appended to repeated ones."""
+    counts: dict[str, int] = {}
+    distinct = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return made
+        counts[name] = counts.get(name, 0) + 1
+        distinct.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return distinct

@@ -1,8 +1,7 @@
-"""Shares with their intervals."""
+"""Shares with confidence intervals, and tests of votes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -19,13 +18,13 @@ RESAMPLES = 4000
 class Share:
     """A share of a count.
 
-    Parameters
+    Attributes
     ----------
     count, of : int
     share : float or None
-        ``count / of``; None of nothing.
+        ``count / of``; None if ``of`` is 0.
     wilson : (float, float) or None
-        95 % interval that takes the votes as independent.
+        95 % interval that treats the votes as independent.
     by_rater : (float, float) or None
         95 % interval over raters; None with fewer than two.
     """
@@ -37,33 +36,27 @@ class Share:
     by_rater: tuple[float, float] | None = None
 
 
-def wilson(count: float, of: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's score interval of a binomial share.
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """95 % Wilson score interval of a binomial share.
 
-    Sources: Wilson, J. Am. Stat. Assoc. 22 (1927); advised for few trials by Brown, Cai and DasGupta, Stat. Sci. 16(2)
-    (2001).
+    Sources: Wilson, J. Am. Stat. Assoc. 22 (1927); recommended for few trials by Brown, Cai and DasGupta, Stat. Sci.
+    16(2) (2001).
 
     Parameters
     ----------
-    count : float
+    count : int
         Successes, 0 to `of`.
     of : int
         Trials, at least 1.
-    confidence : float
-        Within (0, 1).
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = count / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    # At the ends the bound is exact; rounding must not move it.
-    return (0.0 if count == 0 else middle - half, 1.0 if count == of else middle + half)
+    interval = binomtest(count, of).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def sign_test(first: int, second: int) -> float | None:
-    """Exact two-sided p-value of `first` against `second` preferences being equally likely; None without any.
+    """Exact two-sided p-value for equal preference of the first and the second; None without votes.
 
-    Source: the sign test, Dixon and Mood, J. Am. Stat. Assoc. 41 (1946). No-difference votes are left out.
+    Source: the sign test, Dixon and Mood, J. Am. Stat. Assoc. 41 (1946). Votes for no difference are left out.
     """
     if first + second == 0:
         return None
@@ -73,7 +66,7 @@ def sign_test(first: int, second: int) -> float | None:
 def d_prime(hits: float, of_hits: int, alarms: float, of_alarms: int) -> float | None:
     """Sensitivity: z(hit rate) - z(false-alarm rate), with half a vote added to each cell; None without votes.
 
-    Source: Green and Swets 1966; the correction is Hautus, Behav. Res. Methods 27 (1995).
+    Source: Green and Swets 1966; the correction is by Hautus, Behav. Res. Methods 27 (1995).
     """
     if not of_hits or not of_alarms:
         return None
@@ -84,31 +77,28 @@ def d_prime(hits: float, of_hits: int, alarms: float, of_alarms: int) -> float |
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def over_raters(raters: int, statistic: Statistic, *, seed: int) -> tuple[float, float] | None:
-    """Percentile interval of a statistic when whole raters are drawn with replacement (cluster bootstrap).
+def rater_bootstrap(raters: int, statistic: Statistic, *, seed: int) -> tuple[float, float] | None:
+    """95 % percentile interval of a statistic when whole raters are resampled (cluster bootstrap).
 
-    Sources: Efron and Tibshirani 1993; clusters: Davison and Hinkley 1997, section 3.8. With few raters
-    it is too narrow.
+    It is too narrow with few raters. Sources: Efron and Tibshirani 1993; clusters: Davison and Hinkley 1997, section
+    3.8.
 
     Parameters
     ----------
     raters : int
-        How many there are.
     statistic : callable
-        Takes (n, raters) float64: how often each rater was drawn, for n draws; gives (n,) with nan where it is not
-        defined.
+        Takes (n, raters) float64, how often each rater was drawn in n resamples; returns (n,), nan where undefined.
     seed : int
-        Of the random numbers.
 
     Returns
     -------
     (float, float) or None
-        None with fewer than two raters, or where no draw defines the statistic.
+        None with fewer than two raters, or if no resample defines the statistic.
     """
     if raters < 2:
         return None
-    drawn = np.random.default_rng(seed).multinomial(raters, np.full(raters, 1 / raters), size=RESAMPLES)
-    values = statistic(drawn.astype(np.float64))
+    weights = np.random.default_rng(seed).multinomial(raters, np.full(raters, 1 / raters), size=RESAMPLES)
+    values = statistic(weights.astype(np.float64))
     values = values[np.isfinite(values)]
     if not values.size:
         return None
@@ -116,10 +106,10 @@ def over_raters(raters: int, statistic: Statistic, *, seed: int) -> tuple[float,
     return float(low), float(high)
 
 
-def ratio(
+def weighted_share(
     weights: NDArray[np.float64], counts: NDArray[np.float64], totals: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Share of weighted sums; nan where nothing was drawn. (n, raters), (raters,), (raters,) -> (n,)."""
+    """Share of weighted sums, nan where the total is 0: (n, raters), (raters,), (raters,) -> (n,)."""
     top, bottom = weights @ counts, weights @ totals
     shares: NDArray[np.float64] = np.divide(top, bottom, out=np.full(len(weights), np.nan), where=bottom > 0)
     return shares

@@ -1,4 +1,4 @@
-"""In which order, and on which sides, a rater sees the clips. The page computes the same (``page_votes.js``)."""
+"""Order and sides in which a rater sees the clips. The page computes the same (``page/votes.js``)."""
 
 from __future__ import annotations
 
@@ -11,39 +11,31 @@ _DISCARDED = 8
 
 @dataclass(frozen=True)
 class Shown:
-    """One place in a rater's order.
-
-    Parameters
-    ----------
-    index : int
-        Which of the study's trials.
-    swapped : bool
-        The trial's second clip is A.
-    """
+    """One place in a rater's order: the index of the trial, and whether its second clip is shown as A."""
 
     index: int
     swapped: bool
 
 
 def presentation(study: str, seed: int, rater: str, trials: int) -> list[Shown]:
-    """The order and the sides for one rater.
+    """Order and sides for one rater.
 
-    Trials 2k and 2k+1 get the same side. The study lists the two methods of such a couple the other way round, so that
-    each rater sees each method as A in half of the trials, to within one.
+    Trials 2k and 2k+1 get the same side, and the study lists their methods in opposite orders. So each rater sees each
+    method as A in half of the trials, to within one.
 
-    Sources: Fisher and Yates' shuffle (Durstenfeld 1964), fed by Marsaglia's xorshift (J. Stat. Softw. 8(14), 2003),
-    started from the FNV-1a hash (Fowler, Noll and Vo) of seed, study and rater.
+    Sources: Fisher and Yates' shuffle (Durstenfeld 1964) with random numbers by Marsaglia's xorshift (J. Stat. Softw.
+    8(14), 2003), seeded with the FNV-1a hash (Fowler, Noll and Vo) of seed, study and rater.
 
     Parameters
     ----------
     study : str
         Id of the study.
     seed : int
-        Of the study.
+        Seed of the study.
     rater : str
-        The rater's id.
+        Id of the rater.
     trials : int
-        How many there are.
+        Number of trials.
     """
     draw = random_numbers(f"{seed}|{study}|{rater}")
     order = list(range(trials))
@@ -55,7 +47,7 @@ def presentation(study: str, seed: int, rater: str, trials: int) -> list[Shown]:
 
 
 def random_numbers(text: str) -> Callable[[int], int]:
-    """A function that draws whole numbers below its argument (at most 2**21), always the same ones for a text."""
+    """A function that draws integers below its argument (at most 2**21); the text is the seed."""
     state = _hash32(text) or 1
 
     def draw(limit: int) -> int:

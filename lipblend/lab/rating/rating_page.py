@@ -1,49 +1,43 @@
-"""The page's text: one HTML file with style, program and data in it, which loads nothing but the clips beside it."""
+"""The rating page: one HTML file with style, script and data inside, which loads nothing but the clips beside it."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-_PARTS = ("page_votes.js", "page_player.js", "page_app.js")
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+_PACKAGE, _FOLDER = "lipblend.lab.rating", "page"
+_SCRIPTS = ("votes.js", "player.js", "app.js")
 
 
 def page_text(data: Mapping[str, Any]) -> str:
-    """Make the page.
+    """Render the page.
 
-    Its content security policy lets only its own program run, and lets it load media only.
+    Its content security policy allows only its own script and style, and loads nothing but media.
 
     Parameters
     ----------
-    data : Mapping
-        JSON values: what the program needs to know. Any text is safe.
+    data : mapping of str to JSON values
+        What the script reads. Any text is safe: it is escaped.
     """
-    style = _part("page.css")
-    program = "\n".join(map(_part, _PARTS))
-    policy = (
-        f"default-src 'none'; media-src 'self' file:; script-src {_digest(program)}; style-src {_digest(style)}; "
-        "base-uri 'none'; form-action 'none'"
+    style, script = _read("page.css"), "\n".join(map(_read, _SCRIPTS))
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE, _FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    filled = {"policy": policy, "css": style, "js": program, "data": script_json(data)}
-    return re.sub(r"@@(\w+)@@", lambda match: filled[match[1]], _part("page.html"))
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment.get_template("page.html").render(
+        style=Markup(style), style_hash=_hash(style), script=Markup(script), script_hash=_hash(script), data=data
+    )
 
 
-def script_json(data: Mapping[str, Any] | Sequence[Any]) -> str:
-    """JSON that may stand in a script element: ASCII, and without ``<``, ``>`` and ``&``."""
-    text = json.dumps(data, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+def _read(name: str) -> str:
+    return resources.files(_PACKAGE).joinpath(_FOLDER, name).read_text(encoding="utf-8")
 
 
-def _part(name: str) -> str:
-    return resources.files("lipblend.lab.rating").joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

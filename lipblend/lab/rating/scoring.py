@@ -1,31 +1,32 @@
-"""What the votes of a study say."""
+"""Evaluate the votes of a study."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lipblend.lab.rating import LEAST_RATERS, TARGET
-from lipblend.lab.rating.intervals import Share, d_prime, over_raters, ratio, sign_test, wilson
+from lipblend.lab.rating import MIN_RATERS, TARGET
+from lipblend.lab.rating.intervals import Share, d_prime, rater_bootstrap, sign_test, weighted_share, wilson
 from lipblend.lab.rating.study import PLACES, Study, Trial
 from lipblend.lab.rating.votes import Vote, Votes
 
 SEEN_SHARE = 0.5
-"""A clip is unnoticeable when less than this share of its raters saw a seam."""
-P_LIMIT = 0.05
-"""A preference is shown when the sign test's p-value is below, and the interval over raters leaves out a half."""
+"""A clip is unnoticeable if less than this share of its raters saw a seam."""
+MAX_P_VALUE = 0.05
+"""A preference is shown if the sign test's p-value is below this and the interval over raters excludes one half."""
 
 Verdict = Literal["pass", "fail", "not enough votes"]
 
 
 @dataclass(frozen=True)
 class SeamClip:
-    """A clip of a seam rating: how many raters it had, how many saw a seam or were not sure, and where they saw it."""
+    """Votes on a clip of a seam rating. `seen`, `unsure`: raters who saw a seam, or were not sure; `where`: place."""
 
     name: str
     label: str
@@ -40,7 +41,7 @@ class SeamClip:
 
 @dataclass(frozen=True)
 class SeamMethod:
-    """A method's clips: the share that is unnoticeable, the share of votes that saw a seam, and the verdict."""
+    """Result of one method. `unnoticeable`: share of its clips; `seen`: share of the votes that saw a seam."""
 
     label: str
     clips: int
@@ -53,7 +54,7 @@ class SeamMethod:
 
 @dataclass(frozen=True)
 class SeamScore:
-    """The result of a seam rating. `false_alarms`: share of the votes on controls that saw a seam; None without any."""
+    """Result of a seam rating. `false_alarms`: votes on controls that saw a seam; None without controls."""
 
     study: str
     raters: int
@@ -68,7 +69,7 @@ class SeamScore:
 
 @dataclass(frozen=True)
 class PairClip:
-    """A pair of an A/B test: votes for each method, and those that saw no difference."""
+    """Votes on a pair of an A/B test: for each method, and for no difference (`same`)."""
 
     name: str
     raters: int
@@ -78,21 +79,20 @@ class PairClip:
 
 @dataclass(frozen=True)
 class PairScore:
-    """The result of an A/B test.
+    """Result of an A/B test.
 
-    Parameters
+    Attributes
     ----------
     preferred : dict of str to Share
-        By method: its share of the votes that preferred one.
+        Share of each method among the votes with a preference.
     same : Share
-        Votes for no difference, of all.
+        Votes for no difference among all votes.
     p_value : float or None
-        Exact two-sided sign test of the votes that preferred one.
+        Exact two-sided sign test of the votes with a preference.
     shown_as_a : Share
-        Votes for the clip shown as A, of those that preferred one: far from a half, the side mattered.
+        Votes for the clip shown as A among the votes with a preference. Far from one half, the side mattered.
     finding : str
-        The method that is preferred (p-value below `P_LIMIT`, and an interval over raters without a half),
-        ``no preference shown`` or ``not enough votes``.
+        The preferred method (see `MAX_P_VALUE`), ``no preference shown`` or ``not enough votes``.
     """
 
     study: str
@@ -114,7 +114,7 @@ def score_seam(
     votes: Votes,
     *,
     target: float = TARGET,
-    least_raters: int = LEAST_RATERS,
+    min_raters: int = MIN_RATERS,
     unsure_is_seen: bool = False,
     seed: int = 0,
 ) -> SeamScore:
@@ -126,23 +126,23 @@ def score_seam(
         Of mode ``seam``.
     votes : Votes
     target : float
-        Least share of a method's clips that must be unnoticeable; 0 to 1.
-    least_raters : int
-        A clip with fewer is not judged, and does not count toward a pass.
+        Minimum share of a method's clips that must be unnoticeable, 0 to 1.
+    min_raters : int
+        A clip with fewer raters is not judged, and does not count toward a pass.
     unsure_is_seen : bool
-        "Not sure" counts as having seen a seam.
+        Count "not sure" as having seen a seam.
     seed : int
-        Of the intervals over raters.
+        Seed of the intervals over raters.
     """
     table = _Table(study.trials, votes.counted)
     yes = ("yes", "unsure") if unsure_is_seen else ("yes",)
     seen = table.counts(lambda vote: vote.answer in yes)
     unsure, given = table.counts(lambda vote: vote.answer == "unsure"), table.counts(lambda _: True)
-    places = {place: table.counts(partial(_seen_at, place)).sum(axis=0) for place in PLACES}
+    places = {place: table.counts(partial(_is_seen_at, place)).sum(axis=0) for place in PLACES}
     clips = []
     for index, trial in enumerate(study.trials):
         raters, saw = int(given[:, index].sum()), int(seen[:, index].sum())
-        judged = raters >= least_raters
+        judged = raters >= min_raters
         clips.append(
             SeamClip(
                 trial.name, trial.clips[0].label, trial.control, raters, saw, int(unsure[:, index].sum()),
@@ -154,16 +154,16 @@ def score_seam(
     alarms = _vote_share(seen[:, control], given[:, control], seed) if control.any() else None
     methods = []
     for label in study.labels:
-        own = np.array([clip.label == label and not clip.control for clip in clips])
-        methods.append(_method(label, [clip for clip in clips if clip.label == label and not clip.control],
-                               seen[:, own], given[:, own], alarms, target, seed))  # fmt: skip
+        own = [clip.label == label and not clip.control for clip in clips]
+        own_clips = list(compress(clips, own))
+        methods.append(_score_method(label, own_clips, seen[:, own], given[:, own], alarms, target, seed))
     return SeamScore(
-        study.study, len(table.raters), len(votes.counted), target, least_raters, tuple(methods), alarms,
+        study.study, len(table.raters), len(votes.counted), target, min_raters, tuple(methods), alarms,
         tuple(sorted(clips, key=lambda clip: (clip.control, clip.label, clip.name))), votes.notes,
     )  # fmt: skip
 
 
-def score_pairs(study: Study, votes: Votes, *, least_raters: int = LEAST_RATERS, seed: int = 0) -> PairScore:
+def score_pairs(study: Study, votes: Votes, *, min_raters: int = MIN_RATERS, seed: int = 0) -> PairScore:
     """Score an A/B test.
 
     Parameters
@@ -171,15 +171,14 @@ def score_pairs(study: Study, votes: Votes, *, least_raters: int = LEAST_RATERS,
     study : Study
         Of mode ``ab``.
     votes : Votes
-    least_raters : int
-        Pairs with fewer are named.
+    min_raters : int
+        Pairs with fewer raters are listed in `PairScore.too_few_raters`.
     seed : int
-        Of the intervals over raters.
+        Seed of the intervals over raters.
     """
     labels = {clip.file: clip.label for trial in study.trials for clip in trial.clips}
-
     table = _Table(study.trials, votes.counted)
-    wins = {label: table.counts(partial(_is_for, labels, label)) for label in study.labels}
+    wins = {label: table.counts(partial(_is_vote_for, labels, label)) for label in study.labels}
     ties, given = table.counts(lambda vote: vote.answer == "same"), table.counts(lambda _: True)
     decided = given - ties
     first, second = (int(wins[label].sum()) for label in study.labels)
@@ -194,15 +193,15 @@ def score_pairs(study: Study, votes: Votes, *, least_raters: int = LEAST_RATERS,
     )
     p_value = sign_test(first, second)
     preferred = {label: _vote_share(won, decided, seed) for label, won in wins.items()}
-    few = tuple(sorted(clip.name for clip in clips if clip.raters < least_raters))
+    few = tuple(sorted(clip.name for clip in clips if clip.raters < min_raters))
     if p_value is None or len(few) == len(clips):
         finding = "not enough votes"
-    elif p_value < P_LIMIT and _not_even(preferred[study.labels[0]]):
+    elif p_value < MAX_P_VALUE and _excludes_half(preferred[study.labels[0]]):
         finding = study.labels[0] if first > second else study.labels[1]
     else:
         finding = "no preference shown"
     return PairScore(
-        study.study, len(table.raters), len(votes.counted), least_raters,
+        study.study, len(table.raters), len(votes.counted), min_raters,
         preferred, _vote_share(ties, given, seed), p_value,
         _vote_share(table.counts(lambda vote: vote.answer == "a"), decided, seed), finding, few,
         tuple(sorted(clips, key=lambda clip: clip.name)), votes.notes,
@@ -210,22 +209,22 @@ def score_pairs(study: Study, votes: Votes, *, least_raters: int = LEAST_RATERS,
 
 
 def verdict(unnoticeable: int, not_judged: int, clips: int, target: float) -> Verdict:
-    """Judge a count of clips: those that are not judged yet can still go either way.
+    """Judge a count of clips; clips that are not judged yet can still go either way.
 
     Parameters
     ----------
     unnoticeable, not_judged, clips : int
-        Clips found unnoticeable, with too few raters, and in all.
+        Clips that are unnoticeable, that have too few raters, and in total.
     target : float
-        Least share of `clips`.
+        Minimum share of `clips` that must be unnoticeable.
     """
-    needed = target * clips - 1e-9  # 0.56 * 25 is a little more than 14
+    needed = target * clips - 1e-9  # 0.56 * 25 is slightly more than 14
     if clips and unnoticeable >= needed:
         return "pass"
     return "fail" if clips and unnoticeable + not_judged < needed else "not enough votes"
 
 
-def _method(
+def _score_method(
     label: str,
     clips: Sequence[SeamClip],
     seen: NDArray[np.float64],
@@ -239,47 +238,49 @@ def _method(
     good = sum(clip.unnoticeable is True for clip in clips)
 
     def clip_share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        saw, had = weights @ seen[:, judged], weights @ given[:, judged]
-        fine = (had > 0) & (saw < SEEN_SHARE * had)
-        there = (had > 0).sum(axis=1)
+        seen_votes, votes = weights @ seen[:, judged], weights @ given[:, judged]
+        unnoticeable = (votes > 0) & (seen_votes < SEEN_SHARE * votes)
+        voted = (votes > 0).sum(axis=1)
         shares: NDArray[np.float64] = np.full(len(weights), np.nan)
-        np.divide(fine.sum(axis=1), there, out=shares, where=there > 0)
+        np.divide(unnoticeable.sum(axis=1), voted, out=shares, where=voted > 0)
         return shares
 
     total = int(judged.sum())
-    interval = over_raters(len(seen), clip_share, seed=seed) if total else None
+    interval = rater_bootstrap(len(seen), clip_share, seed=seed) if total else None
     rate = _vote_share(seen, given, seed)
     sensitivity = None if alarms is None else d_prime(rate.count, rate.of, alarms.count, alarms.of)
     judgement = verdict(good, len(few), len(clips), target)
     return SeamMethod(label, len(clips), _share(good, total, interval), few, rate, sensitivity, judgement)
 
 
-def _share(count: float, of: int, by_rater: tuple[float, float] | None) -> Share:
+def _share(count: int, of: int, by_rater: tuple[float, float] | None) -> Share:
     return Share(count, of, count / of if of else None, wilson(count, of) if of else None, by_rater)
 
 
 def _vote_share(counts: NDArray[np.float64], given: NDArray[np.float64], seed: int) -> Share:
-    """Share of votes, from (raters, trials) counts; raters without a vote among them are not drawn."""
+    """Share of votes, from (raters, trials) counts. Raters without such votes are not resampled."""
     by_rater, totals = counts.sum(axis=1), given.sum(axis=1)
     voted = totals > 0
-    interval = over_raters(int(voted.sum()), lambda weights: ratio(weights, by_rater[voted], totals[voted]), seed=seed)
+    interval = rater_bootstrap(
+        int(voted.sum()), lambda weights: weighted_share(weights, by_rater[voted], totals[voted]), seed=seed
+    )
     return _share(int(counts.sum()), int(given.sum()), interval)
 
 
-def _not_even(preferred: Share) -> bool:
-    """Whether raters drawn anew would still prefer the same method; never known of one rater."""
+def _excludes_half(preferred: Share) -> bool:
+    """Whether the interval over raters excludes one half; False with a single rater."""
     if preferred.by_rater is None:
         return False
     low, high = preferred.by_rater
     return low > 0.5 or high < 0.5
 
 
-def _seen_at(place: str, vote: Vote) -> bool:
+def _is_seen_at(place: str, vote: Vote) -> bool:
     return place in vote.where
 
 
-def _is_for(labels: Mapping[str, str], label: str, vote: Vote) -> bool:
-    """Whether a vote of an A/B test prefers a method; `labels` by file."""
+def _is_vote_for(labels: Mapping[str, str], label: str, vote: Vote) -> bool:
+    """Whether a vote of an A/B test prefers a method. `labels`: method of each file."""
     return vote.answer != "same" and labels[vote.clip_a if vote.answer == "a" else vote.clip_b] == label
 
 
@@ -293,7 +294,7 @@ class _Table:
         self._votes = votes
 
     def counts(self, chosen: Callable[[Vote], bool]) -> NDArray[np.float64]:
-        """(raters, trials) float64: 1 where a vote is there and `chosen`."""
+        """(raters, trials) float64: 1 where there is a vote and `chosen` is true of it."""
         table = np.zeros((len(self._rows), len(self._columns)))
         for vote in self._votes:
             table[self._rows[vote.rater], self._columns[vote.trial]] = chosen(vote)

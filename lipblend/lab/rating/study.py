@@ -1,4 +1,4 @@
-"""What a study holds, and its key file: which clip of the page is what."""
+"""A study and its key file, which maps the clips of the page to methods and sources."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Mode = Literal["ab", "seam"]
 
 KEY_FORMAT = 1
 ANSWERS: dict[str, tuple[str, ...]] = {"ab": ("a", "b", "same"), "seam": ("yes", "no", "unsure")}
-"""What a vote can be, by mode."""
+"""Possible answers, by mode."""
 PLACES = ("mouth", "chin", "colour", "flicker", "other")
-"""Where a seam can be seen."""
+"""Places where a seam can be visible."""
 COLUMNS = (
     "study", "session", "rater", "number", "trial", "clip_a", "clip_b", "answer", "where", "seconds", "plays",
     "voted_at",
@@ -27,16 +27,16 @@ COLUMNS = (
 class RatedClip:
     """One video of the page.
 
-    Parameters
+    Attributes
     ----------
     file : str
-        Its name on the page, which says nothing.
+        Name on the page; it reveals nothing.
     label : str
-        The method that made it.
+        Method that made the clip.
     source : str
         Path that it was copied from.
     sha256 : str
-        Of the source.
+        Digest of the source.
     """
 
     file: str
@@ -49,16 +49,16 @@ class RatedClip:
 class Trial:
     """One question.
 
-    Parameters
+    Attributes
     ----------
     trial : str
-        Its id on the page.
+        Id on the page.
     name : str
-        The clip's name, for the one who scores.
+        Name of the clip in the results.
     control : bool
-        An untouched original, where there is no seam to be seen.
+        An untouched original, which has no seam.
     clips : tuple of RatedClip
-        Two in an A/B test, else one.
+        Two in an A/B test, otherwise one.
     """
 
     trial: str
@@ -69,21 +69,20 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """A whole study.
+    """A study.
 
-    Parameters
+    Attributes
     ----------
     study : str
-        Id, from the mode, the seed and the clips' content.
-    mode : str
-        ``ab`` or ``seam``.
+        Id, derived from the mode, the seed and the clips' content.
+    mode : {"ab", "seam"}
     seed : int
     title : str
         Heading of the page.
     labels : tuple of str
-        The methods; two in an A/B test. Controls have none of them.
+        The methods; two in an A/B test. Controls are not listed.
     trials : tuple of Trial
-        In the page's order. In an A/B test trials 2k and 2k+1 list the methods the other way round.
+        In the page's order. In an A/B test, trials 2k and 2k+1 list the methods in opposite orders.
     """
 
     study: str
@@ -98,7 +97,7 @@ _CLIP_FIELDS = tuple(field.name for field in fields(RatedClip))
 
 
 def key_text(study: Study, version: str) -> str:
-    """The key file's text (JSON, ASCII)."""
+    """Content of the key file (JSON, ASCII)."""
     return json.dumps({"lipblend_ab_key": KEY_FORMAT, "lipblend": version, **asdict(study)}, indent=1) + "\n"
 
 
@@ -108,7 +107,7 @@ def read_key(path: Path) -> Study:
     Raises
     ------
     InputError
-        It is missing, cannot be read, or is no key file of this format.
+        The file is missing, unreadable, or not a key file of this format.
     """
     hint = "Give the key.json that `lipblend ab build` wrote beside the page."
     try:
@@ -118,22 +117,23 @@ def read_key(path: Path) -> Study:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}", hint=hint) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON text: {error}", hint=hint) from error
+        raise InputError(f"{path} is not JSON: {error}", hint=hint) from error
     if not isinstance(data, dict) or "lipblend_ab_key" not in data:
-        raise InputError(f"{path} is no key file of a rating", hint=hint)
+        raise InputError(f"{path} is not a key file of a rating", hint=hint)
     if data["lipblend_ab_key"] != KEY_FORMAT:
         raise InputError(
             f"{path} has key format {data['lipblend_ab_key']!r}; this version reads {KEY_FORMAT}",
             hint="Score it with the version of lipblend that built the page.",
         )
     try:
-        return _study(data)
+        return _parse_study(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise InputError(f"{path} is damaged ({what})", hint="Take it from the build once more.") from error
+        raise InputError(
+            f"{path} is damaged ({type(error).__name__}: {error})", hint="Restore it from the build."
+        ) from error
 
 
-def _study(data: dict[str, Any]) -> Study:
+def _parse_study(data: dict[str, Any]) -> Study:
     mode: Mode = data["mode"]
     trials = tuple(
         Trial(
@@ -147,13 +147,13 @@ def _study(data: dict[str, Any]) -> Study:
     labels = tuple(map(str, data["labels"]))
     if mode not in ANSWERS:
         raise ValueError(f"mode is {mode!r}")
-    wanted = 2 if mode == "ab" else 1
-    if not trials or any(len(trial.clips) != wanted for trial in trials):
-        raise ValueError(f"each trial needs {wanted} clip(s)")
+    per_trial = 2 if mode == "ab" else 1
+    if not trials or any(len(trial.clips) != per_trial for trial in trials):
+        raise ValueError(f"each trial needs {per_trial} clip(s)")
     if len({trial.trial for trial in trials}) != len(trials):
-        raise ValueError("two trials have one id")
+        raise ValueError("two trials have the same id")
     if mode == "ab" and any({clip.label for clip in trial.clips} != set(labels) for trial in trials):
-        raise ValueError("a pair does not hold one clip of each method")
+        raise ValueError("a pair does not have one clip of each method")
     if any(clip.label not in labels for trial in trials if not trial.control for clip in trial.clips):
-        raise ValueError("a clip of a method that is not listed")
+        raise ValueError("a clip has a method that is not listed")
     return Study(str(data["study"]), mode, int(data["seed"]), str(data["title"]), labels, trials)

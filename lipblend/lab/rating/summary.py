@@ -1,65 +1,62 @@
-"""A score in words."""
+"""Scores as text."""
 
 from __future__ import annotations
 
-from lipblend.lab.rating import percent, plain
+from lipblend.lab.rating import percent, printable
 from lipblend.lab.rating.intervals import Share
-from lipblend.lab.rating.scoring import P_LIMIT, SEEN_SHARE, PairScore, SeamScore
+from lipblend.lab.rating.scoring import MAX_P_VALUE, SEEN_SHARE, PairScore, SeamScore
 
 CAVEAT = (
-    "Votes of one rater are not independent. The Wilson interval takes them as if they were; the interval over raters "
-    "draws whole raters instead, and is too narrow with fewer than about ten."
+    "Votes of one rater are not independent. The Wilson interval treats them as independent. The interval over raters "
+    "resamples whole raters; it is too narrow with fewer than about ten."
 )
 
 
 def seam_text(score: SeamScore) -> list[str]:
-    """Lines about a seam rating, without the table of clips."""
+    """Lines of text about a seam rating, without the table of clips."""
     lines = [f"seam rating {score.study}: {score.raters} rater(s), {score.votes} votes"]
     for method in score.methods:
-        found = method.unnoticeable
-        lines.append(f"{plain(method.label)}: {method.verdict.upper()}")
+        share = method.unnoticeable
+        lines.append(f"{printable(method.label)}: {method.verdict.upper()}")
         lines.append(
-            f"  unnoticeable    {found.count:g} of {method.clips} clips, {found.of} of them with {score.least_raters} "
-            f"raters or more{_intervals(found)}; the target is {percent(score.target)} of all"
+            f"  unnoticeable    {share.count:g} of {method.clips} clips; {share.of} of them have {score.least_raters} "
+            f"raters or more{_intervals(share)}; the target is {percent(score.target)} of all clips"
         )
-        lines.append(f"  seam seen       {found_votes(method.seen)}")
+        lines.append(f"  seam seen       {share_text(method.seen)}")
         if method.d_prime is not None:
             lines.append(f"  d'              {method.d_prime:.2f} (0: no better than guessing)")
         if method.too_few_raters:
-            names = ", ".join(map(plain, method.too_few_raters))
+            names = ", ".join(map(printable, method.too_few_raters))
             lines.append(f"  too few raters  {len(method.too_few_raters)} clip(s): {names}")
     if score.false_alarms is not None:
-        lines.append(f"controls: a seam was seen in {found_votes(score.false_alarms)} (false alarms)")
+        lines.append(f"controls: a seam was seen in {share_text(score.false_alarms)} (false alarms)")
     else:
-        lines.append("controls: none, so the false-alarm rate is not known")
-    lines.append(f"A clip is unnoticeable when fewer than {percent(SEEN_SHARE)} of its raters saw a seam.")
+        lines.append("controls: none, so the false-alarm rate is unknown")
+    lines.append(f"A clip is unnoticeable if fewer than {percent(SEEN_SHARE)} of its raters saw a seam.")
     return [*lines, CAVEAT, *_notes(score.notes)]
 
 
 def pair_text(score: PairScore) -> list[str]:
-    """Lines about an A/B test, without the table of pairs."""
+    """Lines of text about an A/B test, without the table of pairs."""
     lines = [f"A/B test {score.study}: {score.raters} rater(s), {score.votes} votes"]
     for label, share in score.preferred.items():
-        lines.append(f"  {plain(label)} preferred in {found_votes(share)} that saw a difference")
-    lines.append(f"  no difference in {found_votes(score.same)}")
+        lines.append(f"  {printable(label)} preferred in {share_text(share)} that saw a difference")
+    lines.append(f"  no difference in {share_text(score.same)}")
     if score.p_value is not None:
-        lines.append(
-            f"  sign test       p = {score.p_value:.4g} (exact, two-sided; votes without a difference left out)"
-        )
-    lines.append(f"  shown as A      preferred in {found_votes(score.shown_as_a)} (a side effect when far from 50 %)")
+        lines.append(f"  sign test       p = {score.p_value:.4g} (exact, two-sided; without votes for no difference)")
+    lines.append(f"  shown as A      preferred in {share_text(score.shown_as_a)} (far from 50 %: the side mattered)")
     if score.too_few_raters:
-        names = ", ".join(map(plain, score.too_few_raters))
+        names = ", ".join(map(printable, score.too_few_raters))
         lines.append(f"  too few raters  {len(score.too_few_raters)} pair(s) below {score.least_raters}: {names}")
-    named = score.finding in score.preferred
-    found = plain(score.finding)
-    if named:
-        found += f" is preferred (p < {P_LIMIT:g}, and the interval over raters leaves out 50 %)"
-    elif score.finding != "not enough votes" and score.p_value is not None and score.p_value < P_LIMIT:
-        found += f" (p < {P_LIMIT:g}, but few raters decide it: the interval over raters includes 50 %)"
-    return [*lines, f"finding: {found}", CAVEAT, *_notes(score.notes)]
+    finding = printable(score.finding)
+    if score.finding in score.preferred:
+        finding += f" is preferred (p < {MAX_P_VALUE:g}, and the interval over raters excludes 50 %)"
+    elif score.finding != "not enough votes" and score.p_value is not None and score.p_value < MAX_P_VALUE:
+        finding += f" (p < {MAX_P_VALUE:g}, but few raters decide it: the interval over raters includes 50 %)"
+    return [*lines, f"finding: {finding}", CAVEAT, *_notes(score.notes)]
 
 
-def found_votes(share: Share) -> str:
+def share_text(share: Share) -> str:
     """``3 of 12 votes = 25 % (95 %: Wilson 9 to 53 %, over raters 8 to 50 %)``."""
     if share.share is None:
         return "no votes"
@@ -81,4 +78,4 @@ def _range(interval: tuple[float, float]) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:
-    return [f"note: {plain(note)}" for note in notes]
+    return [f"note: {printable(note)}" for note in notes]

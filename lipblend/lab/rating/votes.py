@@ -1,4 +1,4 @@
-"""Reading files of votes."""
+"""Read files of votes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from lipblend.errors import InputError
 from lipblend.lab.rating.study import ANSWERS, COLUMNS, PLACES, Study, Trial
 
-_HINT = "Votes are scored as the page saved them; ask the rater for the file once more if it was changed."
+_HINT = "Use the file as the page saved it. Ask the rater for it again if it was changed."
 _SEPARATORS = ",;\t"
 
 
@@ -21,24 +22,23 @@ _SEPARATORS = ",;\t"
 class Vote:
     """One answer.
 
-    Parameters
+    Attributes
     ----------
     rater, session : str
-        Who, and in which sitting.
     trial : str
         Id of the trial.
     answer : str
-        One of the mode's `ANSWERS`. In an A/B test ``a`` is `clip_a`.
+        One of the mode's `ANSWERS`. In an A/B test, ``a`` is `clip_a`.
     clip_a, clip_b : str
-        The files that were shown as A and B; `clip_b` is empty where there is one clip.
+        Files shown as A and B; `clip_b` is empty if there is one clip.
     where : tuple of str
-        Where a seam was seen; of `PLACES`.
+        Where a seam was seen, from `PLACES`.
     seconds : float
         Time spent on the trial.
     plays : int
-        Times that playback began at the start, loops among them.
+        Number of times playback started at the beginning, including loops.
     voted_at : datetime
-        When, in UTC, by the rater's clock.
+        Time of the vote, by the rater's clock.
     """
 
     rater: str
@@ -57,12 +57,12 @@ class Vote:
 class Votes:
     """All votes of a study.
 
-    Parameters
+    Attributes
     ----------
     counted : tuple of Vote
-        At most one of each rater for each trial.
+        At most one per rater and trial.
     notes : tuple of str
-        What was left out, and what looks odd.
+        Votes that were left out, and anything suspicious.
     """
 
     counted: tuple[Vote, ...]
@@ -70,43 +70,43 @@ class Votes:
 
 
 def read_votes(paths: Sequence[Path], study: Study) -> Votes:
-    """Read files of votes. Of several votes of one rater on one trial the latest counts.
+    """Read files of votes. If a rater voted several times on a trial, the latest vote counts.
 
     Raises
     ------
     InputError
-        A file is missing, is no file of votes, belongs to another study, or has a row that does not fit the study. The
-        message names file and line.
+        A file is missing, is not a file of votes, belongs to another study, or has a row that does not fit the study.
+        The message names file and line.
     """
     trials = {trial.trial: trial for trial in study.trials}
-    rows = [vote for path in paths for vote in _file_votes(path, study, trials)]
+    rows = [vote for path in paths for vote in _read_file(path, study, trials)]
     if not rows:
         raise InputError(
-            "the files hold no votes: " + ", ".join(map(str, paths)),
-            hint="A rater saves a file at the end of the page; it has one line a vote.",
+            "the files contain no votes: " + ", ".join(map(str, paths)),
+            hint="A rater saves a file at the end of the page; it has one line per vote.",
         )
     latest: dict[tuple[str, str], Vote] = {}
-    again: dict[str, int] = {}
-    for vote in sorted(rows, key=lambda row: row.voted_at):  # a stable sort: of the same moment, the later row
+    replaced: Counter[str] = Counter()
+    for vote in sorted(rows, key=lambda row: row.voted_at):  # stable: of votes at the same time, the later row counts
         if (vote.rater, vote.trial) in latest:
-            again[vote.rater] = again.get(vote.rater, 0) + 1
+            replaced[vote.rater] += 1
         latest[vote.rater, vote.trial] = vote
     notes = [
-        f"rater {rater}: {count} vote(s) on a clip that has a later one are left out" for rater, count in again.items()
+        f"rater {rater}: {count} vote(s) replaced by a later one are left out" for rater, count in replaced.items()
     ]
     sessions: dict[str, set[str]] = {}
     for vote in rows:
         sessions.setdefault(vote.rater, set()).add(vote.session)
     notes += [
-        f"rater {rater} has {len(found)} sessions: two people, or one who began anew"
-        for rater, found in sessions.items()
-        if len(found) > 1
+        f"rater {rater} has {len(ids)} sessions: two people, or one who started again"
+        for rater, ids in sessions.items()
+        if len(ids) > 1
     ]
     return Votes(tuple(sorted(latest.values(), key=lambda row: (row.rater, row.trial))), tuple(notes))
 
 
-def _file_votes(path: Path, study: Study, trials: dict[str, Trial]) -> Iterable[Vote]:
-    text = _text(path)
+def _read_file(path: Path, study: Study, trials: dict[str, Trial]) -> Iterable[Vote]:
+    text = _read_text(path)
     head = text.split("\n", 1)[0]
     separator = max(_SEPARATORS, key=head.count)  # a spreadsheet may have saved it with its own
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -115,7 +115,7 @@ def _file_votes(path: Path, study: Study, trials: dict[str, Trial]) -> Iterable[
         missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise InputError(
-                f"{path} line 1: no file of votes, the column(s) {', '.join(missing)} are missing", hint=_HINT
+                f"{path} line 1: not a file of votes, the column(s) {', '.join(missing)} are missing", hint=_HINT
             )
         for row in reader:
             if not any(row):
@@ -123,12 +123,12 @@ def _file_votes(path: Path, study: Study, trials: dict[str, Trial]) -> Iterable[
             place = f"{path} line {reader.line_num}"
             if len(row) != len(columns):
                 raise InputError(f"{place}: {len(row)} fields instead of {len(columns)}", hint=_HINT)
-            yield _vote(dict(zip(columns, row, strict=True)), place, study, trials)
+            yield _parse_vote(dict(zip(columns, row, strict=True)), place, study, trials)
     except csv.Error as error:
         raise InputError(f"{path} line {reader.line_num}: {error}", hint=_HINT) from error
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -136,13 +136,13 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}", hint="Check the path.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text in UTF-8 (byte {error.start})", hint=_HINT) from error
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start})", hint=_HINT) from error
 
 
-def _vote(row: dict[str, str], place: str, study: Study, trials: dict[str, Trial]) -> Vote:
+def _parse_vote(row: dict[str, str], place: str, study: Study, trials: dict[str, Trial]) -> Vote:
     if row["study"] != study.study:
         raise InputError(
-            f"{place}: a vote of study '{row['study']}', and the key is that of '{study.study}'",
+            f"{place}: the vote belongs to study '{row['study']}', but the key to '{study.study}'",
             hint="Name the key.json that was built together with this page.",
         )
     trial = trials.get(row["trial"])
@@ -154,14 +154,14 @@ def _vote(row: dict[str, str], place: str, study: Study, trials: dict[str, Trial
         raise InputError(f"{place}: clip_a and clip_b are not the clips of trial {trial.trial}", hint=_HINT)
     if row["answer"] not in ANSWERS[study.mode]:
         raise InputError(
-            f"{place}: the answer '{row['answer']}' is none of {', '.join(ANSWERS[study.mode])}", hint=_HINT
+            f"{place}: the answer '{row['answer']}' is not one of {', '.join(ANSWERS[study.mode])}", hint=_HINT
         )
     where = tuple(filter(None, row["where"].split("|")))
     if not set(where) <= set(PLACES):
-        raise InputError(f"{place}: '{row['where']}' has a place that is none of {', '.join(PLACES)}", hint=_HINT)
+        raise InputError(f"{place}: '{row['where']}' has a place that is not one of {', '.join(PLACES)}", hint=_HINT)
     rater = row["rater"].strip().lower()
     if not rater:
-        raise InputError(f"{place}: no rater is named", hint=_HINT)
+        raise InputError(f"{place}: the rater is missing", hint=_HINT)
     try:
         seconds, plays = float(row["seconds"].replace(",", ".")), int(row["plays"])
         voted_at = dt.datetime.fromisoformat(row["voted_at"])

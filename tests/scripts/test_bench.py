@@ -37,7 +37,7 @@ from lipblend.settings import Settings
 from lipblend.video import reader
 from lipblend.video.probe import probe
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 SCRIPT = SCRIPTS / "bench.py"
 FRAMES, SIZE = 36, 320
 FAST = Settings.model_validate({"encode": {"preset": "ultrafast"}})

@@ -29,14 +29,14 @@ def test_a_vote_is_read_whole(study: Study, write_votes: WriteVotes) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("study", "seam-2", "a vote of study 'seam-2', and the key is that of 'seam-1'"),
+        ("study", "seam-2", "the vote belongs to study 'seam-2', but the key to 'seam-1'"),
         ("trial", "t9", "no trial 't9'"),
         ("clip_a", "natural1.mp4", "not the clips of trial tnatural0"),
         ("clip_b", "natural1.mp4", "not the clips of trial tnatural0"),
-        ("answer", "maybe", "the answer 'maybe' is none of yes, no, unsure"),
-        ("answer", "a", "the answer 'a' is none of"),
-        ("where", "ear", "a place that is none of"),
-        ("rater", "  ", "no rater is named"),
+        ("answer", "maybe", "the answer 'maybe' is not one of yes, no, unsure"),
+        ("answer", "a", "the answer 'a' is not one of"),
+        ("where", "ear", "a place that is not one of"),
+        ("rater", "  ", "the rater is missing"),
         ("seconds", "soon", "cannot be read"),
         ("seconds", "nan", "cannot be read"),
         ("seconds", "-1", "cannot be read"),
@@ -73,10 +73,10 @@ def test_pairs_need_both_clips(pair_study: MakeStudy, write_votes: WriteVotes) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "line 1: no file of votes"),
-        (b"a,b,c\n1,2,3\n", "line 1: no file of votes, the column\\(s\\) study, session"),
-        (b"\xff\xfe\x00", "no text in UTF-8"),
-        (b"{}", "line 1: no file of votes"),
+        (b"", "line 1: not a file of votes"),
+        (b"a,b,c\n1,2,3\n", "line 1: not a file of votes, the column\\(s\\) study, session"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
+        (b"{}", "line 1: not a file of votes"),
     ],
 )
 def test_files_that_are_no_votes(study: Study, tmp_path: Path, text: bytes, message: str) -> None:
@@ -102,7 +102,7 @@ def test_missing_files_and_folders_and_no_votes(study: Study, write_votes: Write
         read_votes([tmp_path / "no.csv"], study)
     with pytest.raises(InputError, match="cannot be read"):
         read_votes([tmp_path], study)
-    with pytest.raises(InputError, match="hold no votes"):
+    with pytest.raises(InputError, match="contain no votes"):
         read_votes([write_votes(study, [])], study)
 
 

@@ -18,7 +18,7 @@ from lipblend.lab.ablation.variants import Variant, read_variants
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings.resolve import resolve_settings
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "ablation.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "ablation.py"
 FRAMES = 6
 TRIED = """
 plain: {align.method: none, reuse.method: none, colour.method: none, colour.membrane: false, detail.strength: 0}

@@ -20,7 +20,7 @@ from lipblend.picture.planes import to_rgb
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "make_triple.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_triple.py"
 FRAMES = 4
 
 

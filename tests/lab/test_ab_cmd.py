@@ -165,8 +165,8 @@ def test_bad_files_end_with_3(seams: tuple[Study, Path], tmp_path: Path, write_v
     assert "does not exist" in called("score", bad, "--key", tmp_path / "no.json", code=3).stderr
     other = write_votes(study, rows(study, {})[:1])
     other.write_text(other.read_text().replace(study.study, "seam-0000000000"))
-    assert "a vote of study 'seam-0000000000'" in called("score", other, "--key", key, code=3).stderr
+    assert "the vote belongs to study 'seam-0000000000'" in called("score", other, "--key", key, code=3).stderr
 
 
 def test_a_name_cannot_steer_the_terminal() -> None:
-    assert rating.plain("a\x1b[31m\u202eb") == "a?[31m?b"
+    assert rating.printable("a\x1b[31m\u202eb") == "a?[31m?b"

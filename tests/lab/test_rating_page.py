@@ -13,7 +13,7 @@ import pytest
 from browser import Browser, find_browser
 from rating_material import METHODS, ORIGINALS
 
-from lipblend.lab.rating.build import Built, build_study
+from lipblend.lab.rating.build import BuiltStudy, build_study
 from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
 from lipblend.lab.rating.order import presentation
 from lipblend.lab.rating.scoring import score_pairs, score_seam
@@ -30,19 +30,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def pairs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+def pairs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltStudy:
     folders = [material / name for name in METHODS]
     folder = tmp_path_factory.mktemp("ab") / "with space & ü#1"
     return build_study(folder, pair_sources(folders, [], []), mode="ab", seed=7, title=HOSTILE)
 
 
 @pytest.fixture(scope="module")
-def seams(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+def seams(material: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltStudy:
     sources = single_sources([material / METHODS[0]], [material / ORIGINALS], [])
     return build_study(tmp_path_factory.mktemp("seam") / "study", sources, mode="seam", seed=7)
 
 
-def enter(browser: Browser, built: Built, rater: str) -> None:
+def enter(browser: Browser, built: BuiltStudy, rater: str) -> None:
     """Open the page as someone who has not been there."""
     browser.open((built.page / "index.html").resolve().as_uri())
     if browser.run("document.getElementById('start').hidden"):
@@ -69,7 +69,7 @@ def shown(browser: Browser) -> list[list[str]]:
 def test_the_page_shows_the_order_that_python_computes(
     browser: Browser, which: str, request: pytest.FixtureRequest
 ) -> None:
-    built: Built = request.getfixturevalue(which)
+    built: BuiltStudy = request.getfixturevalue(which)
     study = built.study
     for rater in ("anna", "ben", "p07", "x.y-z_9"):
         enter(browser, built, rater)
@@ -80,7 +80,7 @@ def test_the_page_shows_the_order_that_python_computes(
         assert shown(browser) == expected
 
 
-def test_an_ab_test_from_start_to_score(browser: Browser, pairs: Built, tmp_path: Path) -> None:
+def test_an_ab_test_from_start_to_score(browser: Browser, pairs: BuiltStudy, tmp_path: Path) -> None:
     """One who always prefers the second method, wherever it is shown; the pictures tell which one that is."""
     enter(browser, pairs, " Ben-5 ")
     labels = {clip.file: clip.label for trial in pairs.study.trials for clip in trial.clips}
@@ -99,20 +99,20 @@ def test_an_ab_test_from_start_to_score(browser: Browser, pairs: Built, tmp_path
     assert path.name == f"votes-{pairs.study.study}-ben-5.csv"
     votes = read_votes([path], pairs.study)
     assert all(vote.rater == "ben-5" and vote.plays >= 1 and vote.seconds > 0 for vote in votes.counted)
-    score = score_pairs(pairs.study, votes, least_raters=1)
+    score = score_pairs(pairs.study, votes, min_raters=1)
     assert (score.preferred[METHODS[1]].count, score.preferred[METHODS[1]].of) == (5, 5)
     assert path.read_bytes().startswith(",".join(COLUMNS).encode() + b"\r\n")
     assert browser.run("$('raw').value") == path.read_bytes().decode().replace("\r\n", "\n")
 
 
-def test_a_hostile_title_is_text(browser: Browser, pairs: Built) -> None:
+def test_a_hostile_title_is_text(browser: Browser, pairs: BuiltStudy) -> None:
     enter(browser, pairs, "title")
     assert browser.run("document.title") == HOSTILE
     assert browser.run("document.querySelector('h1').textContent") == HOSTILE
     assert browser.run("document.querySelectorAll('img').length") == 0
 
 
-def test_the_page_may_load_nothing_else(browser: Browser, pairs: Built) -> None:
+def test_the_page_may_load_nothing_else(browser: Browser, pairs: BuiltStudy) -> None:
     enter(browser, pairs, "net")
     assert browser.run("fetch('index.html').then(() => 'loaded', () => 'refused')") == "refused"
     assert browser.run("(() => { try { return eval('1') } catch { return 'refused' } })()") in (1, "refused")
@@ -122,7 +122,7 @@ def test_the_page_may_load_nothing_else(browser: Browser, pairs: Built) -> None:
     assert browser.run("window.bad ?? 0") == 0
 
 
-def test_a_reload_loses_no_votes(browser: Browser, seams: Built) -> None:
+def test_a_reload_loses_no_votes(browser: Browser, seams: BuiltStudy) -> None:
     enter(browser, seams, "reload")
     play_through(browser)
     browser.press("y")
@@ -145,7 +145,7 @@ def test_a_reload_loses_no_votes(browser: Browser, seams: Built) -> None:
     assert browser.run("answered()") == 1
 
 
-def test_a_seam_rating_is_scored(browser: Browser, seams: Built, tmp_path: Path) -> None:
+def test_a_seam_rating_is_scored(browser: Browser, seams: BuiltStudy, tmp_path: Path) -> None:
     enter(browser, seams, "eve")
     controls = {trial.trial for trial in seams.study.trials if trial.control}
     for trial, _ in shown(browser):
@@ -161,14 +161,14 @@ def test_a_seam_rating_is_scored(browser: Browser, seams: Built, tmp_path: Path)
     browser.until("!$('end').hidden")
     path = tmp_path / "votes.csv"
     path.write_text(browser.run("$('raw').value"), encoding="utf-8", newline="")
-    score = score_seam(seams.study, read_votes([path], seams.study), least_raters=1)
+    score = score_seam(seams.study, read_votes([path], seams.study), min_raters=1)
     assert (score.methods[0].unnoticeable.count, score.methods[0].unnoticeable.of) == (0, 5)
     assert score.false_alarms is not None
     assert (score.false_alarms.count, score.false_alarms.of) == (0, 5)
     assert score.clips[0].where == {"mouth": 1, "flicker": 1}
 
 
-def test_both_clips_show_the_same_frame(browser: Browser, pairs: Built, tmp_path: Path) -> None:
+def test_both_clips_show_the_same_frame(browser: Browser, pairs: BuiltStudy, tmp_path: Path) -> None:
     browser.screen(1000, 800)
     enter(browser, pairs, "step")
     for key, count, frame in ((".", 5, 5), (",", 2, 3), (".", 30, 11)):
@@ -191,7 +191,7 @@ def test_both_clips_show_the_same_frame(browser: Browser, pairs: Built, tmp_path
         assert np.argmax(row) / len(row) * 64 == pytest.approx(4 * 6 + 2, abs=2.5)
 
 
-def test_playing_keeps_step_and_counts_passes(browser: Browser, pairs: Built) -> None:
+def test_playing_keeps_step_and_counts_passes(browser: Browser, pairs: BuiltStudy) -> None:
     enter(browser, pairs, "loop")
     browser.press(" ")
     browser.until("player.plays >= 4")  # three times round
@@ -213,7 +213,7 @@ def test_playing_keeps_step_and_counts_passes(browser: Browser, pairs: Built) ->
      (0.05, 0.5, 0.6, False), (0.4, 1, 1, True), (-0.4, 1, 1, True)],
 )  # fmt: skip
 def test_the_second_clip_catches_up(
-    browser: Browser, pairs: Built, behind: float, speed: float, rate: float, jumps: bool
+    browser: Browser, pairs: BuiltStudy, behind: float, speed: float, rate: float, jumps: bool
 ) -> None:
     browser.open((pairs.page / "index.html").resolve().as_uri())
     made = f"Object.assign(Object.create(Player.prototype), {{videos: [{{currentTime: 3}}], speed: {speed}}})"
@@ -223,7 +223,7 @@ def test_the_second_clip_catches_up(
     assert (found["currentTime"] == 3) is (jumps or behind == 0)
 
 
-def test_one_at_a_time_and_sound(browser: Browser, pairs: Built) -> None:
+def test_one_at_a_time_and_sound(browser: Browser, pairs: BuiltStudy) -> None:
     enter(browser, pairs, "flip")
     assert browser.run("player.videos.map((video) => video.muted)") == [False, True]
     browser.press("m")
@@ -244,12 +244,12 @@ def test_one_at_a_time_and_sound(browser: Browser, pairs: Built) -> None:
     [("Anna", "anna"), (" p07 ", "p07"), ("=1+1", None), ("-x", None), ("@x", None), ("a b", None), ("", None),
      ("a,b", None), ("<b>", None), ("x" * 41, None)],
 )  # fmt: skip
-def test_raters_names_are_no_formulas(browser: Browser, seams: Built, name: str, kept: str | None) -> None:
+def test_raters_names_are_no_formulas(browser: Browser, seams: BuiltStudy, name: str, kept: str | None) -> None:
     browser.open((seams.page / "index.html").resolve().as_uri())
     assert browser.run(f"cleanRater({json.dumps(name)})") == kept
 
 
-def test_fields_are_safe_in_a_spreadsheet(browser: Browser, seams: Built) -> None:
+def test_fields_are_safe_in_a_spreadsheet(browser: Browser, seams: BuiltStudy) -> None:
     browser.open((seams.page / "index.html").resolve().as_uri())
     fields = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", 'say "a", b', "plain", "4.2", "a;b"]
     line = browser.run(f"{json.dumps(fields)}.map(csvField).join(',')")
@@ -270,7 +270,7 @@ def test_a_clip_that_cannot_be_played_is_said(browser: Browser, material: Path, 
     assert browser.run("state.at") == 1
 
 
-def test_without_storage_the_page_works_and_says_so(browser: Browser, seams: Built) -> None:
+def test_without_storage_the_page_works_and_says_so(browser: Browser, seams: BuiltStudy) -> None:
     browser.screen()
     browser.page.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } });"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from lipblend.lab.rating.intervals import d_prime, over_raters, ratio, sign_test, wilson
+from lipblend.lab.rating.intervals import d_prime, rater_bootstrap, sign_test, weighted_share, wilson
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_d_prime_of_known_rates() -> None:
 def test_over_raters_draws_whole_raters() -> None:
     counts, totals = np.array([10.0, 0.0]), np.array([10.0, 10.0])
     # Two raters who disagree wholly: a quarter of the draws has the one twice, a quarter the other.
-    assert over_raters(2, lambda weights: ratio(weights, counts, totals), seed=1) == (0.0, 1.0)
+    assert rater_bootstrap(2, lambda weights: weighted_share(weights, counts, totals), seed=1) == (0.0, 1.0)
     equal = np.array([5.0, 5.0])
-    assert over_raters(2, lambda weights: ratio(weights, equal, totals), seed=1) == (0.5, 0.5)
-    assert over_raters(1, lambda weights: ratio(weights, counts[:1], totals[:1]), seed=1) is None
+    assert rater_bootstrap(2, lambda weights: weighted_share(weights, equal, totals), seed=1) == (0.5, 0.5)
+    assert rater_bootstrap(1, lambda weights: weighted_share(weights, counts[:1], totals[:1]), seed=1) is None
 
 
 def test_over_raters_is_wider_than_wilson_where_raters_differ_and_has_a_seed() -> None:
     totals = np.full(12, 20.0)
     counts = np.array([20.0, 0.0] * 6)
-    first = over_raters(12, lambda weights: ratio(weights, counts, totals), seed=3)
-    assert first == over_raters(12, lambda weights: ratio(weights, counts, totals), seed=3)
+    first = rater_bootstrap(12, lambda weights: weighted_share(weights, counts, totals), seed=3)
+    assert first == rater_bootstrap(12, lambda weights: weighted_share(weights, counts, totals), seed=3)
     low, high = wilson(120, 240)
     assert first is not None
     # The deviation of a mean of 12 raters who are all or nothing: 0.5 / sqrt(12) = 0.144.
@@ -75,6 +75,6 @@ def test_over_raters_is_wider_than_wilson_where_raters_differ_and_has_a_seed() -
 
 def test_draws_without_a_vote_do_not_count() -> None:
     counts, totals = np.array([1.0, 0.0]), np.array([1.0, 0.0])
-    assert over_raters(2, lambda weights: ratio(weights, counts, totals), seed=1) == (1.0, 1.0)
+    assert rater_bootstrap(2, lambda weights: weighted_share(weights, counts, totals), seed=1) == (1.0, 1.0)
     nothing = np.zeros(2)
-    assert over_raters(2, lambda weights: ratio(weights, nothing, nothing), seed=1) is None
+    assert rater_bootstrap(2, lambda weights: weighted_share(weights, nothing, nothing), seed=1) is None

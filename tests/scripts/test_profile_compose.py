@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "profile_compose.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "profile_compose.py"
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def test_clips_with_four_raters_are_named_and_do_not_pass(seam_study: MakeStudy,
     assert method.verdict == "not enough votes"
     assert method.too_few_raters == ("natural/m8", "natural/m9")
     assert (method.unnoticeable.count, method.unnoticeable.of) == (8, 8)
-    assert score_seam(study, votes, least_raters=4).methods[0].verdict == "pass"
+    assert score_seam(study, votes, min_raters=4).methods[0].verdict == "pass"
     assert score_seam(study, votes, target=0.8).methods[0].verdict == "pass"
 
 
@@ -160,7 +160,7 @@ def test_one_busy_rater_shows_no_preference(pair_study: MakeStudy, write_votes: 
     assert score.finding == "no preference shown"
     assert "but few raters decide it" in "".join(pair_text(score))
     alone = read_votes([write_votes(study, pair_rows(["n"] * 31))], study)
-    assert score_pairs(study, alone, least_raters=1).finding == "no preference shown"
+    assert score_pairs(study, alone, min_raters=1).finding == "no preference shown"
 
 
 def test_of_a_raters_votes_on_a_clip_the_latest_counts(
@@ -176,7 +176,7 @@ def test_of_a_raters_votes_on_a_clip_the_latest_counts(
     for order in ([new, old], [old, new]):
         votes = read_votes(order, study)
         assert [vote.answer for vote in votes.counted] == ["no"]
-        assert "rater anna: 1 vote(s) on a clip that has a later one are left out" in votes.notes
+        assert "rater anna: 1 vote(s) replaced by a later one are left out" in votes.notes
         assert any("2 sessions" in note for note in votes.notes)
     both = write_votes(
         study,
