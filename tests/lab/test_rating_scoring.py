@@ -176,7 +176,7 @@ def test_of_a_raters_votes_on_a_clip_the_latest_counts(
     for order in ([new, old], [old, new]):
         votes = read_votes(order, study)
         assert [vote.answer for vote in votes.counted] == ["no"]
-        assert "rater anna: 1 vote(s) replaced by a later one are left out" in votes.notes
+        assert "rater anna: 1 vote(s) were replaced by later ones" in votes.notes
         assert any("2 sessions" in note for note in votes.notes)
     both = write_votes(
         study,

@@ -91,9 +91,7 @@ def read_votes(paths: Sequence[Path], study: Study) -> Votes:
         if (vote.rater, vote.trial) in latest:
             replaced[vote.rater] += 1
         latest[vote.rater, vote.trial] = vote
-    notes = [
-        f"rater {rater}: {count} vote(s) replaced by a later one are left out" for rater, count in replaced.items()
-    ]
+    notes = [f"rater {rater}: {count} vote(s) were replaced by later ones" for rater, count in replaced.items()]
     sessions: dict[str, set[str]] = {}
     for vote in rows:
         sessions.setdefault(vote.rater, set()).add(vote.session)
