@@ -23,8 +23,8 @@ from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
-    from lipblend.lab.sweep.run_sweep import SweepResult
     from lipblend.lab.sweep.score import Ranked
+    from lipblend.lab.sweep.sweep_result import SweepResult
 
 app = command_app()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipblend.errors import SettingsError
-from lipblend.lab.sweep.grid import MOST_COMBINATIONS, make_grid, stage_of
+from lipblend.lab.sweep.grid import MAX_COMBINATIONS, make_grid, stage_of
 from lipblend.lab.sweep.tried_frames import Block, all_blocks, sampled_blocks
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_specs
@@ -89,7 +89,7 @@ def test_an_absurd_grid_is_refused_with_its_size() -> None:
     many = ",".join(f"{value / 1000:g}" for value in range(1, 42))
     message = refused(f"mask.erosion_frac={many}", "alpha.gamma=0.5,0.6,0.7,0.8,0.9,1,1.1,1.2,1.3,1.4,1.5,1.6,1.7")
     assert "533 combinations (41 x 13)" in message
-    assert str(MOST_COMBINATIONS) in message
+    assert str(MAX_COMBINATIONS) in message
 
 
 class _Recorded:

@@ -14,9 +14,9 @@ import pytest
 from lipblend.errors import OutputError, SettingsError
 from lipblend.lab.sweep.grid import Grid, make_grid
 from lipblend.lab.sweep.plot import sweep_svg
-from lipblend.lab.sweep.run_sweep import SweepResult
 from lipblend.lab.sweep.score import Outcome, Ranking, check_rank_by, rank
 from lipblend.lab.sweep.sweep_files import FILES, check_folder, preset_text, write_sweep
+from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.settings import GateSettings, Settings, presets
 from lipblend.settings.presets import list_presets
 from lipblend.settings.resolve import resolve_settings
@@ -61,7 +61,7 @@ def test_the_score_is_0_when_perfect_and_1_at_the_marks(grid: Grid) -> None:
     assert found.best.outcome.combination.values == {"mask.erosion_frac": "0.009", "alpha.gamma": "0.5"}
     assert found.text == (
         "score: mean of seam / 0.12, (1 - ssim_y) / 0.08, colour_step / 1, alpha_flicker / 0.08, overspill / 0.001; "
-        "0 is perfect, 1 just at the pass marks, lower is better"
+        "0 is perfect, 1 is at the pass marks, lower is better"
     )
 
 
@@ -90,14 +90,14 @@ def test_one_may_rank_by_a_measure_in_its_own_direction(grid: Grid) -> None:
     assert ranked(grid, values, by="psnr").text.endswith("higher is better")
     ratios = [{"sharpness": value} for value in (0.5, 1.4, 0.9, 1.2)]
     assert order(ranked(grid, ratios, by="sharpness")) == [3, 4, 2, 1]
-    with pytest.raises(SettingsError, match="no combination could be ranked by grain"):
+    with pytest.raises(SettingsError, match="no combination can be ranked by grain"):
         ranked(grid, values, by="grain")
 
 
 def test_what_one_may_rank_by_is_checked() -> None:
     check_rank_by("score", reference=False)
     check_rank_by("psnr", reference=True)
-    with pytest.raises(SettingsError, match="a reference is needed"):
+    with pytest.raises(SettingsError, match="needs a reference"):
         check_rank_by("psnr", reference=False)
     with pytest.raises(SettingsError, match="Did you mean colour_step"):
         check_rank_by("color_step", reference=False)

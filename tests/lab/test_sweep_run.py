@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lipblend import pair as pairs
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
 from lipblend.lab.sweep import grid_analyses
 from lipblend.lab.sweep.grid import make_grid
-from lipblend.lab.sweep.run_sweep import SweepOptions, SweepResult, run_sweep
+from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
 from lipblend.lab.sweep.score import Outcome
+from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.output.synth import write_clip
 from lipblend.plan.make_plan import make_plan
 from lipblend.runtime.progress import Progress, no_progress

@@ -1,1 +1,1 @@
-"""Finding settings: a grid of them tried on one pair of videos, measured, ranked and written down."""
+"""Sweeps: try a grid of settings on a pair of videos, measure and rank the results."""

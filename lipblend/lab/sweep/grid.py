@@ -1,4 +1,4 @@
-"""The grid of a sweep: which settings take which values, and the combinations that follow."""
+"""The grid of a sweep: all combinations of the values of some settings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_groups, setting_specs, value_text
 from lipblend.settings.resolve import resolve_settings
 
-MOST_COMBINATIONS = 500
+MAX_COMBINATIONS = 500
 ITEM_SEPARATOR = "+"
-"""Between the items of a list setting: ``mask.shapes=mouth+ellipse,box`` has two values."""
+"""Joins the items of a list setting: ``mask.shapes=mouth+ellipse,box`` has two values."""
 
 Stage = Literal["analysis", "plan", "render"]
 
 _NOT_SWEPT = {
-    "encode": "a sweep measures pictures in memory, before they are encoded",
-    "audio": "a sweep looks at pictures only",
+    "encode": "a sweep measures pictures before they are encoded",
+    "audio": "a sweep measures pictures only",
     "gate": "the score is made from the pass marks, so they must be the same for all combinations",
 }
 _RENDER_GROUPS = frozenset({"mask", "alpha", "align", "reuse", "detail", "restore", "blend"})
@@ -42,10 +42,10 @@ _ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret"})
 
 
 def stage_of(key: str) -> Stage:
-    """The first step of a run that reads a setting; all that come after it have to be done anew for another value.
+    """The first stage that reads a setting; that stage and all later ones depend on its value.
 
-    "analysis" is what reads both videos whole, "plan" what smooths over time, "render" what works on single frames.
-    What is not known to come later is taken to be read by the analysis.
+    "analysis" reads both videos, "plan" smooths over time, "render" processes single frames. A setting that is not
+    known here counts as read by the analysis.
     """
     group = key.partition(".")[0]
     if key in _PLAN_KEYS:
@@ -66,9 +66,8 @@ class Combination:
     number : int
         From 1, in the order of the grid: the last setting changes fastest.
     values : mapping of str to str
-        The swept settings, written as after ``--set``.
+        The swept settings, written as for ``--set``.
     settings : Settings
-        All settings.
     """
 
     number: int
@@ -76,27 +75,27 @@ class Combination:
     settings: Settings
 
     def value(self, key: str) -> Any:
-        """One setting's value."""
+        """Value of one setting."""
         group, _, name = key.partition(".")
         return getattr(getattr(self.settings, group), name)
 
     def part(self, *stages: Stage) -> tuple[tuple[str, Any], ...]:
-        """The values of all settings that belong to some stages."""
+        """Values of all settings that the stages read first; see `stage_of`."""
         return tuple((key, self.value(key)) for key in setting_specs() if stage_of(key) in stages)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """All combinations, and what they are made of.
+    """All combinations.
 
     Attributes
     ----------
     axes : mapping of str to tuple of str
-        The swept settings, and the values of each.
+        The swept settings and their values.
     preset : str or None
-        The preset that all start from; None for the bare defaults.
+        The preset that all start from; None for the defaults.
     base : Settings
-        What all share.
+        Common settings.
     combinations : tuple of Combination
     """
 
@@ -107,20 +106,20 @@ class Grid:
 
 
 def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str]) -> Grid:
-    """Lay out the Cartesian product of the values asked for.
+    """Make the Cartesian product of the values.
 
     Parameters
     ----------
     preset, config
-        As for `resolve_settings`: what the combinations share.
+        Common settings, as for `resolve_settings`.
     assignments : sequence of str
         ``key=value,value``; the items of a list setting are joined with ``+``.
 
     Raises
     ------
     SettingsError
-        An unknown setting, one that cannot be swept, one with a single value or the same value twice, a value that is
-        not allowed, values that do not go together, or more than `MOST_COMBINATIONS` combinations.
+        A setting is unknown, cannot be swept, or has a single, repeated, invalid or incompatible value; or there are
+        more than `MAX_COMBINATIONS` combinations.
     """
     if not assignments:
         raise SettingsError(
@@ -131,14 +130,14 @@ def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str
     for text in assignments:
         key, values = _axis(text)
         if key in axes:
-            raise SettingsError(f"{key} is given twice", hint="Give all its values at once, with commas between them.")
+            raise SettingsError(f"{key} is given twice", hint="Give all its values at once, separated by commas.")
         axes[key] = values
     count = math.prod(len(values) for values in axes.values())
-    if count > MOST_COMBINATIONS:
+    if count > MAX_COMBINATIONS:
         factors = " x ".join(str(len(values)) for values in axes.values())
         raise SettingsError(
-            f"the grid has {count} combinations ({factors}); at most {MOST_COMBINATIONS} are tried",
-            hint="Take fewer values, or sweep some settings after the others.",
+            f"the grid has {count} combinations ({factors}); the maximum is {MAX_COMBINATIONS}",
+            hint="Use fewer values, or sweep the settings one after another.",
         )
     base = resolve_settings(preset, config).settings
     raw = {key: [_raw(key, value) for value in values] for key, values in axes.items()}
@@ -147,7 +146,7 @@ def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str
         chosen = dict(zip(axes, place, strict=True))
         settings = resolve_settings(preset, config, {key: raw[key][at] for key, at in chosen.items()}).settings
         combinations.append(Combination(number, {key: axes[key][at] for key, at in chosen.items()}, settings))
-    _reject_equals(combinations, axes)
+    _reject_equal_values(combinations, axes)
     return Grid(axes, preset, base, tuple(combinations))
 
 
@@ -159,13 +158,13 @@ def _axis(text: str) -> tuple[str, tuple[str, ...]]:
     if group in _NOT_SWEPT and (key in setting_specs() or key in setting_groups()):
         raise SettingsError(f"{key} cannot be swept: {_NOT_SWEPT[group]}", hint="Give a fixed value with --config.")
     if key not in setting_specs():
-        resolve_settings(overrides={key: listed})  # raises, with what was probably meant
+        resolve_settings(overrides={key: listed})  # raises an error that suggests the right name
     values = tuple(value.strip() for value in listed.split(",") if value.strip())
     if len(values) < 2:
         items = f"; the items of one value are joined with {ITEM_SEPARATOR}" * (setting_specs()[key].kind == "list")
         raise SettingsError(
             f"{key} has {'a single value' if values else 'no value'} ({listed or 'nothing'})",
-            hint=f"Give two or more with commas between them{items}. A fixed value belongs in --config FILE.",
+            hint=f"Give two or more, separated by commas{items}. Put a fixed value into --config FILE.",
         )
     return key, values
 
@@ -176,13 +175,13 @@ def _raw(key: str, text: str) -> object:
     return [item.strip() for item in text.split(ITEM_SEPARATOR)]
 
 
-def _reject_equals(combinations: Sequence[Combination], axes: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse values that are written differently and mean the same, such as 0.5 and 0.50."""
+def _reject_equal_values(combinations: Sequence[Combination], axes: Mapping[str, tuple[str, ...]]) -> None:
+    """Reject values that are written differently but equal, such as 0.5 and 0.50."""
     for key in axes:
-        meant: dict[object, str] = {}
+        texts: dict[object, str] = {}
         for each in combinations:
             value, text = each.value(key), each.values[key]
-            if meant.setdefault(value, text) != text or axes[key].count(text) > 1:
+            if texts.setdefault(value, text) != text or axes[key].count(text) > 1:
                 raise SettingsError(
                     f"{key} has the same value twice ({value_text(value)})", hint="Give each value once."
                 )

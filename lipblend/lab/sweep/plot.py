@@ -1,4 +1,4 @@
-"""The plot of a sweep: quality against time, and what each setting does by itself; one SVG file."""
+"""The plot of a sweep: quality against time, and the effect of each setting, as SVG."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _WIDTH = 920
 _LEFT, _TOP, _PLOT_W, _PLOT_H = 80, 70, 800, 340
 _PANEL_W, _PANEL_H, _PANEL_GAP = 250, 150, 75
 _LABEL_LINES = 3
-_NUMBERED = 10  # the best ones carry their rank
+_NUMBERED = 10  # dots that show their rank
 _INK, _GRID, _DOT, _BEST = "#222", "#ddd", "#4477aa", "#cc3311"
 
 
 def sweep_svg(ranking: Ranking, axes: Mapping[str, Sequence[str]]) -> str:
-    """Draw a ranking.
+    """Draw a ranking as SVG.
 
-    Above, a dot a combination: what was ranked by over the milliseconds a frame of plan and render; the best ones carry
-    their rank, and all say their settings when pointed at. Below, the mean of every value of every setting.
+    At the top, a dot per combination: its value against the milliseconds per frame to plan and render. The best ones
+    show their rank; a tooltip shows the settings. Below, the mean for each value of each setting.
     """
     known = [(place, each) for place, each in enumerate(ranking.ranked, start=1) if each.value is not None]
     panels = [(key, ranking.effects[key]) for key in axes if len(ranking.effects.get(key, {})) > 0]
@@ -62,9 +62,9 @@ def _scatter(known: Sequence[tuple[int, Ranked]], by: str) -> list[str]:
         x = _place(each.outcome.ms_a_frame, across, _LEFT, _PLOT_W)
         y = _TOP + _PLOT_H - _place(_number(each), down, 0, _PLOT_H)
         settings = ", ".join(f"{key}={value}" for key, value in each.outcome.combination.values.items())
-        told = escape(f"{place}. {settings}: {by} {_number(each):.4g}, {each.outcome.ms_a_frame:.1f} ms a frame")
+        title = escape(f"{place}. {settings}: {by} {_number(each):.4g}, {each.outcome.ms_a_frame:.1f} ms a frame")
         colour = _BEST if place == 1 else _DOT
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{told}</title></circle>')
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{title}</title></circle>')
         if place <= _NUMBERED:
             parts.append(_text(x + 7, y - 5, str(place), size=11))
     return parts
@@ -81,12 +81,12 @@ def _panel(x: float, y: float, key: str, effect: Mapping[str, float], ticks: Seq
         (x + step * (number + 0.5), y + _PANEL_H - _place(value, ticks, 0, _PANEL_H))
         for number, value in enumerate(effect.values())
     ]
-    if all(map(_is_number, effect)):  # a line would say that words have an order
+    if all(map(_is_number, effect)):  # a line would suggest that words have an order
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{_DOT}" stroke-width="1.5"/>')
     for (name, value), (px, py) in zip(effect.items(), points, strict=True):
-        told = escape(f"{key}={name}: mean {value:.4g}")
-        parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{_DOT}"><title>{told}</title></circle>')
+        title = escape(f"{key}={name}: mean {value:.4g}")
+        parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{_DOT}"><title>{title}</title></circle>')
         for line, item in enumerate(name.split(ITEM_SEPARATOR)[:_LABEL_LINES]):
             shown = f"{ITEM_SEPARATOR if line else ''}{item}"
             size = max(6.0, min(10.0, 1.7 * step / max(len(shown), 1)))

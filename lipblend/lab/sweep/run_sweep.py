@@ -11,45 +11,15 @@ from lipblend.errors import SettingsError
 from lipblend.lab.sweep.combination_trial import Trial
 from lipblend.lab.sweep.grid import Grid
 from lipblend.lab.sweep.grid_analyses import Analysed, Frames, analyse_all, choose_frames, decoded_frames
-from lipblend.lab.sweep.score import SCORE, Outcome, Ranking, check_rank_by, rank
+from lipblend.lab.sweep.score import SCORE, Outcome, check_rank_by, rank
 from lipblend.lab.sweep.sweep_files import check_folder, write_sweep
+from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.lab.sweep.tried_frames import RUNS
 from lipblend.lab.sweep.truth import Truth
 from lipblend.pair import open_pair
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.settings import RestoreSettings
 from lipblend.stages.detail.restore import Restorer, load_restorers
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """What a sweep found.
-
-    Attributes
-    ----------
-    ranking : Ranking
-    grid : Grid
-    frames : int
-        Frames that every combination was tried on.
-    runs : int
-        In so many runs of consecutive frames.
-    analyses, plans : int
-        How many of each the grid needed.
-    seconds : float
-    notes : tuple of str
-    files : mapping of str to Path
-        What was written: sweep.csv, sweep.json, sweep.svg, best.yaml.
-    """
-
-    ranking: Ranking
-    grid: Grid
-    frames: int
-    runs: int
-    analyses: int
-    plans: int
-    seconds: float
-    notes: tuple[str, ...]
-    files: Mapping[str, Path]
 
 
 @dataclass(frozen=True)

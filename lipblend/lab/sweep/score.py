@@ -1,15 +1,14 @@
-"""What a sweep ranks by.
+"""Rank the combinations of a sweep.
 
-The score is the mean, over the measures that have a pass mark in the group ``gate``, of how much of what the mark
-allows is used up:
+The score is the mean, over the measures with a pass mark in the group ``gate``, of the share of the mark that is used:
 
-    value / mark              where low values are better,
-    (1 - value) / (1 - mark)  where high values are better and 1 is perfect.
+    value / mark              if low values are better,
+    (1 - value) / (1 - mark)  if high values are better and 1 is perfect.
 
-0 is perfect, 1 stands just at the marks on average; lower is better. ``value`` is the mean over the tried frames (of
-measures over time: over their shots). Left out are marks that are "off" or leave no room (0, or 1), measures of the
-whole clip, and measures that some combination could not be measured by. Instead of the score any one measure can be
-ranked by; of those that are best at 1 by the distance from it.
+0 is perfect, 1 is at the marks on average; lower is better. ``value`` is the mean over the tried frames (over shots for
+measures over time). The score leaves out marks that are "off" or allow nothing (0, or 1), measures of the whole clip,
+and measures that a combination lacks. Combinations can also be ranked by a single measure; if that is best at 1, by
+the distance from 1.
 """
 
 from __future__ import annotations
@@ -29,31 +28,31 @@ MEASURED = tuple(
     for key, measure in MEASURES.items()
     if measure.tolerance is not None and (measure.of_face or measure.of_change or measure.per == "shot")
 )
-"""Measures that say something about settings and are taken on frames in memory."""
+"""Measures that depend on settings and are taken on frames in memory."""
 AGAINST_REFERENCE = ("psnr", "ssim", "temporal")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one combination did.
+    """Measurements of one combination.
 
     Attributes
     ----------
     combination : Combination
     values : mapping of str to float
-        By measure: the mean over the tried frames, or over the shots. What could not be measured is left out.
+        Mean of each measure over the tried frames, or over the shots. Measures without a value are missing.
     frames : int
         Frames measured.
     blended, rows : int
-        Frames of the whole clip that carry a patch, and all.
+        Frames of the whole clip with a patch, and all frames.
     plan_ms, render_ms : float
-        Planning time over all frames of the clip, and the median time of rendering one; milliseconds a frame.
+        Planning time divided by all frames of the clip, and median time to render a frame; milliseconds per frame.
     memory_mb : float
-        Most that rendering a frame took beyond what was there before; arrays only, not what libraries keep inside.
+        Peak memory that rendering a frame adds; arrays only, without memory inside libraries.
     fallbacks : int
-        Tried frames on which a stage was done by a second-best method.
+        Tried frames on which a stage fell back to another method.
     failed : str
-        Why it could not be tried; empty otherwise.
+        Why the combination could not be tried; otherwise empty.
     """
 
     combination: Combination
@@ -69,13 +68,13 @@ class Outcome:
 
     @property
     def ms_a_frame(self) -> float:
-        """Time of plan and render, milliseconds a frame."""
+        """Time to plan and render, milliseconds per frame."""
         return self.plan_ms + self.render_ms
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """An outcome, and what it was ranked by; None where it could not be ranked."""
+    """An outcome and the value that it is ranked by; None if it has none."""
 
     outcome: Outcome
     value: float | None
@@ -83,18 +82,18 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All combinations from the best to the worst.
+    """All combinations from best to worst.
 
     Attributes
     ----------
     by : str
         "score" or a measure.
     text : str
-        What that means, in words and numbers.
+        Explanation of ``by``.
     ranked : tuple of Ranked
-        Of equal ones the first of the grid comes first; those without a value last.
+        Equal ones in the order of the grid; those without a value last.
     effects : mapping of str to mapping of str to float
-        For every swept setting and each of its values the mean over the combinations that have it.
+        For each swept setting and value, the mean over the combinations that have it.
     """
 
     by: str
@@ -104,17 +103,17 @@ class Ranking:
 
     @property
     def best(self) -> Ranked:
-        """The winner."""
+        """The best combination."""
         return self.ranked[0]
 
 
 def check_rank_by(by: str, *, reference: bool) -> None:
-    """Do nothing if one can rank by that.
+    """Check what to rank by.
 
     Raises
     ------
     SettingsError
-        Neither "score" nor a measure that is taken, or one that needs a reference where there is none.
+        ``by`` is neither "score" nor a measure of a sweep, or needs a reference and there is none.
     """
     known = (SCORE, *MEASURED, *AGAINST_REFERENCE)
     if by not in known:
@@ -122,11 +121,11 @@ def check_rank_by(by: str, *, reference: bool) -> None:
         hint = f"Did you mean {close[0]}? " if close else ""
         raise SettingsError(f"cannot rank by '{by}'", hint=f"{hint}There are {', '.join(known)}.")
     if by in AGAINST_REFERENCE and not reference:
-        raise SettingsError(f"to rank by {by} a reference is needed", hint="Give the real footage with --reference.")
+        raise SettingsError(f"ranking by {by} needs a reference", hint="Give the real footage with --reference.")
 
 
 def rank(outcomes: Sequence[Outcome], axes: Mapping[str, Sequence[str]], *, by: str, gate: GateSettings) -> Ranking:
-    """Order the combinations from the best to the worst.
+    """Order the combinations from best to worst.
 
     Parameters
     ----------
@@ -142,33 +141,33 @@ def rank(outcomes: Sequence[Outcome], axes: Mapping[str, Sequence[str]], *, by: 
     Raises
     ------
     SettingsError
-        Nothing to rank by was measured.
+        No combination has a value to rank by.
     """
     marks = _usable_marks(outcomes, gate) if by == SCORE else {}
     ranked = [Ranked(each, _value(each, by, marks)) for each in outcomes]
     if all(each.value is None for each in ranked):
         raise SettingsError(
-            f"no combination could be ranked by {by}: it was not measured on the tried frames",
+            f"no combination can be ranked by {by}: it could not be measured on the tried frames",
             hint="Rank by another measure (--rank-by), or try all frames (--frames all).",
         )
-    ordered = sorted(ranked, key=lambda each: (each.value is None, _worse(by, each.value)))
+    ordered = sorted(ranked, key=lambda each: (each.value is None, _badness(by, each.value)))
     return Ranking(by, _text(by, marks), tuple(ordered), _effects(ranked, axes))
 
 
 def shortfall(measure: Measure, value: float, mark: float) -> float:
-    """How much of what a pass mark allows a value uses up; 0 is perfect, 1 just at the mark."""
+    """Part of a pass mark that a value uses up; 0 is perfect, 1 is at the mark."""
     return value / mark if measure.better == "low" else (1 - value) / (1 - mark)
 
 
 def _usable_marks(outcomes: Sequence[Outcome], gate: GateSettings) -> dict[str, float]:
-    done = [each for each in outcomes if not each.failed]
+    tried = [each for each in outcomes if not each.failed]
     marks = {}
     for key in MEASURED:
         measure = MEASURES[key]
         mark = getattr(gate, measure.mark) if measure.mark else "off"
         if mark == "off" or measure.better == "one" or mark == (0 if measure.better == "low" else 1):
             continue
-        if done and all(key in each.values for each in done):
+        if tried and all(key in each.values for each in tried):
             marks[key] = float(mark)
     return marks
 
@@ -181,8 +180,8 @@ def _value(outcome: Outcome, by: str, marks: Mapping[str, float]) -> float | Non
     return sum(shortfall(MEASURES[key], outcome.values[key], mark) for key, mark in marks.items()) / len(marks)
 
 
-def _worse(by: str, value: float | None) -> float:
-    """A number that grows as a value gets worse."""
+def _badness(by: str, value: float | None) -> float:
+    """A number that increases as a value gets worse."""
     if value is None:
         return 0.0
     better = "low" if by == SCORE else MEASURES[by].better
@@ -212,4 +211,4 @@ def _text(by: str, marks: Mapping[str, float]) -> str:
         f"{key} / {mark:g}" if MEASURES[key].better == "low" else f"(1 - {key}) / {1 - mark:g}"
         for key, mark in marks.items()
     ]
-    return f"score: mean of {', '.join(terms)}; 0 is perfect, 1 just at the pass marks, lower is better"
+    return f"score: mean of {', '.join(terms)}; 0 is perfect, 1 is at the pass marks, lower is better"

@@ -1,4 +1,4 @@
-"""What a sweep writes: a table, the same for machines, a plot, and the winner as a preset."""
+"""Files of a sweep: a table, JSON, a plot, and the best settings as a preset."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lipblend.errors import OutputError
 from lipblend.lab.sweep.plot import sweep_svg
 from lipblend.lab.sweep.score import SCORE, Ranked
+from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.report.report_files import make_folder
 from lipblend.runtime.places import check_place
@@ -25,91 +26,85 @@ from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_groups, setting_specs
 from lipblend.settings.presets import DEFAULT_PRESET, find_preset, preset_values
 
-if TYPE_CHECKING:
-    from lipblend.lab.sweep.run_sweep import SweepResult
-
 FILES = ("sweep.csv", "sweep.json", "sweep.svg", "best.yaml")
 SCHEMA = 1
+_COUNTS = ("frames", "blended", "rows", "fallbacks")
+_TIMES = ("plan_ms", "render_ms", "ms_a_frame", "memory_mb")  # and memory; written with three decimals
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Find out, before any work, whether the files can be written. Nothing is made.
+    """Check before any work that the files can be written. Nothing is created.
 
     Raises
     ------
     OutputError
-        The folder can be neither made nor written to, or holds files of an earlier sweep that must not be replaced.
+        The folder cannot be created or written to, or contains files of an earlier sweep and ``overwrite`` is False.
     """
-    whole = folder.absolute()
-    there = next(each for each in (whole, *whole.parents) if os.path.lexists(each))
-    if not there.is_dir():
-        raise OutputError(f"{there} is a file" if there.exists() else f"{there} leads nowhere", hint="Name a folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {there} cannot be written to", hint="Choose another output folder.")
+    path = folder.absolute()
+    existing = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not existing.is_dir():
+        what = "is a file" if existing.exists() else "is a broken link"
+        raise OutputError(f"{existing} {what}", hint="Name a folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {existing} cannot be written to", hint="Choose another output folder.")
     taken = [folder / name for name in FILES if (folder / name).exists()]
     if taken and not overwrite:
         raise name_taken(taken[0])
-    check_place(whole)
+    check_place(path)
 
 
 def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Path]:
-    """Write all files, each whole or not at all, into a folder that is made if need be; returns them by name.
+    """Write all files, each complete or not at all. The folder is created if needed. Returns the paths by name.
 
     Raises
     ------
     OutputError
-        The folder cannot be made, or a file cannot be written.
+        The folder cannot be created, or a file cannot be written.
     """
-    best = result.ranking.best
-    told = ", ".join(f"{key}={value}" for key, value in best.outcome.combination.values.items())
-    summary = f"Best of {len(result.ranking.ranked)} combinations by {result.ranking.by}: {told}."
+    best = result.ranking.best.outcome.combination
+    values = ", ".join(f"{key}={value}" for key, value in best.values.items())
+    summary = f"Best of {len(result.ranking.ranked)} combinations by {result.ranking.by}: {values}."
     contents = {
         "sweep.csv": csv_text(result),
         "sweep.json": json.dumps(sweep_dict(result, inputs), indent=2, allow_nan=False) + "\n",
         "sweep.svg": sweep_svg(result.ranking, result.grid.axes),
-        "best.yaml": preset_text(
-            best.outcome.combination.settings, summary, preset=result.grid.preset, named=result.grid.axes
-        ),
+        "best.yaml": preset_text(best.settings, summary, preset=result.grid.preset, named=result.grid.axes),
     }
     make_folder(folder)
     for name, text in contents.items():
-        # What is no valid text can only be the name of a file: in YAML such an escape means it again.
+        # Only file names can contain invalid text; YAML reads such an escape back as the same name.
         write_whole(folder / name, text.encode("utf-8", errors="backslashreplace"))
     return {name: folder / name for name in contents}
 
 
 def csv_text(result: SweepResult) -> str:
-    """One row a combination, from the best to the worst."""
+    """One row per combination, from best to worst."""
     measured = measured_keys(result)
     buffer = io.StringIO()
     table = csv.writer(buffer, lineterminator="\n")
     by = [SCORE] if result.ranking.by == SCORE else []
-    table.writerow(
-        ["rank", "combination", *result.grid.axes, *by, *measured, "frames", "blended", "rows", "fallbacks", "plan_ms",
-         "render_ms", "ms_a_frame", "memory_mb", "failed"]
-    )  # fmt: skip
+    table.writerow(["rank", "combination", *result.grid.axes, *by, *measured, *_COUNTS, *_TIMES, "failed"])
     for place, each in enumerate(result.ranking.ranked, start=1):
-        done = each.outcome
-        numbers = [done.values.get(key) for key in measured]
+        outcome = each.outcome
+        numbers = [outcome.values.get(key) for key in measured]
         if by:
             numbers.insert(0, each.value)
-        times = (done.plan_ms, done.render_ms, done.ms_a_frame, done.memory_mb)
         table.writerow(
             [
                 place,
-                done.combination.number,
-                *(done.combination.values[key] for key in result.grid.axes),
+                outcome.combination.number,
+                *(outcome.combination.values[key] for key in result.grid.axes),
                 *("" if number is None else f"{number:.8g}" for number in numbers),
-                *(done.frames, done.blended, done.rows, done.fallbacks),
-                *("" if done.failed else f"{number:.3f}" for number in times),
-                done.failed,
+                *(getattr(outcome, name) for name in _COUNTS),
+                *("" if outcome.failed else f"{getattr(outcome, name):.3f}" for name in _TIMES),
+                outcome.failed,
             ]
         )
     return buffer.getvalue()
 
 
 def sweep_dict(result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Any]:
-    """Everything, ready for JSON."""
+    """The whole result, ready for JSON."""
     ranking = result.ranking
     return {
         "schema": SCHEMA,
@@ -131,33 +126,25 @@ def sweep_dict(result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Any
 
 
 def _ranked_dict(place: int, each: Ranked) -> dict[str, Any]:
-    done = each.outcome
+    outcome = each.outcome
     return {
         "rank": place,
-        "number": done.combination.number,
-        "settings": dict(done.combination.values),
+        "number": outcome.combination.number,
+        "settings": dict(outcome.combination.values),
         "value": each.value,
-        "values": dict(done.values),
-        "frames": done.frames,
-        "blended": done.blended,
-        "rows": done.rows,
-        "fallbacks": done.fallbacks,
-        "plan_ms": done.plan_ms,
-        "render_ms": done.render_ms,
-        "ms_a_frame": done.ms_a_frame,
-        "memory_mb": done.memory_mb,
-        "failed": done.failed,
+        "values": dict(outcome.values),
+        **{name: getattr(outcome, name) for name in (*_COUNTS, *_TIMES, "failed")},
     }
 
 
 def measured_keys(result: SweepResult) -> list[str]:
-    """The measures that any combination has, in the order of the catalogue."""
+    """Measures that at least one combination has, in the order of `MEASURES`."""
     found = {key for each in result.ranking.ranked for key in each.outcome.values}
     return [key for key in MEASURES if key in found]
 
 
 def peak_process_mb() -> float | None:
-    """The most memory that this process has held so far; None where the system does not say."""
+    """Peak resident memory of this process so far, MB; None on Windows."""
     if sys.platform == "win32":
         return None
     import resource
@@ -167,25 +154,25 @@ def peak_process_mb() -> float | None:
 
 
 def preset_text(settings: Settings, summary: str, *, preset: str | None = None, named: Collection[str] = ()) -> str:
-    """Settings as a file for ``--config``: what differs from the defaults.
+    """Settings as a file for ``--config``: those that differ from their defaults.
 
-    Such a file is laid over a preset. So that it means the same over `DEFAULT_PRESET` and over ``preset``, what these
-    change is named too where it is at its default here.
+    Such a file is applied on top of a preset. It also names each setting at its default that `DEFAULT_PRESET` or
+    ``preset`` changes, so that it gives the same settings on top of either.
 
     Parameters
     ----------
     settings : Settings
     summary : str
-        What the file is for.
+        Purpose of the file.
     preset : str, optional
-        Another preset that it will be laid over.
+        Another preset that the file may be applied to.
     named : collection of str
-        Settings that are written in any case.
+        Settings that are always written.
     """
-    below = list(dict.fromkeys(name for name in (DEFAULT_PRESET, preset) if name is not None))
-    at_default = {*named, *(key for name in below for key in preset_values(find_preset(name)))}
+    bases = list(dict.fromkeys(name for name in (DEFAULT_PRESET, preset) if name is not None))
+    at_default = {*named, *(key for name in bases for key in preset_values(find_preset(name)))}
     lines = [
-        f"# For --config, over the preset {' or '.join(below)}.",
+        f"# For --config, over the preset {' or '.join(bases)}.",
         f"summary: {_scalar(summary)}",
     ]
     for group in setting_groups():
@@ -202,18 +189,18 @@ def _entries(settings: Settings, group: str, at_default: Collection[str]) -> Ite
             continue
         value = getattr(getattr(settings, group), name)
         if value != spec.default:
-            yield f"  {name}: {_written(value)}"
+            yield f"  {name}: {_yaml_value(value)}"
         elif key in at_default:
-            yield f"  {name}: {_written(value)}  # the default"
+            yield f"  {name}: {_yaml_value(value)}  # the default"
 
 
-def _written(value: Any) -> str:
+def _yaml_value(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(_scalar, value))}]"
     return _scalar(value)
 
 
 def _scalar(value: Any) -> str:
-    """A number, word or switch in YAML: JSON's notation, but 1e-05 as 1.0e-05, as it is a word without the dot."""
+    """A YAML scalar: as in JSON, except 1e-05 as 1.0e-05, since YAML reads it as text without the point."""
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(r"^(-?\d+)(e)", r"\1.0\2", text) if isinstance(value, float) else text

@@ -1,4 +1,4 @@
-"""Which frames of a clip are tried: runs of consecutive frames, spread over the shots."""
+"""Choose the frames of a clip that a sweep tries: runs of consecutive frames, spread over the shots."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Block:
     start, stop : int
         Rows ``start`` to ``stop - 1``.
     lead_in : bool
-        The first row has been measured with the block before; it is only there for measures that look back.
+        The first row belongs to the previous block. It only serves measures that compare with the previous frame.
     """
 
     shot: int
@@ -34,7 +34,7 @@ class Block:
 
     @property
     def measured(self) -> int:
-        """Rows that are measured."""
+        """Number of rows that are measured."""
         return self.stop - self.start - self.lead_in
 
 
@@ -43,9 +43,9 @@ def sampled_blocks(
 ) -> tuple[Block, ...]:
     """Choose runs of consecutive usable rows.
 
-    Every shot with usable rows gets a run, the longest shots first, and further ones in proportion to its usable
-    rows. Within a shot they stand in the middles of equal parts of these rows. A run is shorter than ``length`` only
-    where no more rows hang together; runs do not overlap, so short clips get fewer.
+    Every shot with usable rows gets a run, the longest shots first, and more in proportion to its usable rows. Within a
+    shot the runs are centred in equal parts of these rows. A run is shorter than ``length`` only if there are not
+    enough consecutive rows. Runs do not overlap, so short clips get fewer.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def sampled_blocks(
     shot_starts : sequence of int
         First row of every shot.
     runs, length : int
-        How many runs at most, and rows of each.
+        Maximum number of runs, and rows of each.
 
     Returns
     -------
@@ -63,13 +63,13 @@ def sampled_blocks(
     shots = _shots(len(usable), shot_starts)
     counts = [int(np.count_nonzero(usable[start:stop])) for start, stop in shots]
     blocks: list[Block] = []
-    for number, share in enumerate(_shared_out(counts, runs)):
+    for number, share in enumerate(_runs_per_shot(counts, runs)):
         start, stop = shots[number]
         rows = np.flatnonzero(usable[start:stop]) + start
         last = -1
         for part in range(share):
             middle = int(rows[(2 * part + 1) * len(rows) // (2 * share)])
-            low, high = _stretch(usable, middle, start, stop)
+            low, high = _usable_range(usable, middle, start, stop)
             low = max(low, last)
             first = min(max(middle - length // 2, low), max(high - length, low))
             end = min(first + length, high)
@@ -80,7 +80,7 @@ def sampled_blocks(
 
 
 def all_blocks(usable: npt.NDArray[np.bool_], shot_starts: Sequence[int], *, length: int) -> tuple[Block, ...]:
-    """Cut all usable rows into blocks of up to ``length`` rows, and a lead-in where the row before is usable too."""
+    """Split all usable rows into blocks of up to ``length`` rows, with a lead-in if the previous row is usable too."""
     blocks = []
     for number, (start, stop) in enumerate(_shots(len(usable), shot_starts)):
         row = start
@@ -102,21 +102,21 @@ def _shots(count: int, starts: Sequence[int]) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def _shared_out(counts: Sequence[int], runs: int) -> list[int]:
-    """How many runs each shot gets: one each, the largest first; then those with most rows a run (d'Hondt)."""
-    given = [0] * len(counts)
+def _runs_per_shot(counts: Sequence[int], runs: int) -> list[int]:
+    """Number of runs for each shot: one each, the largest first; then to those with most rows per run (d'Hondt)."""
+    runs_per_shot = [0] * len(counts)
     for _ in range(runs):
-        without = [number for number, count in enumerate(counts) if count and not given[number]]
+        without = [number for number, count in enumerate(counts) if count and not runs_per_shot[number]]
         waiting = without or [number for number, count in enumerate(counts) if count]
         if not waiting:
             break
-        best = max(waiting, key=lambda number: (counts[number] / (given[number] + 1), -number))
-        given[best] += 1
-    return given
+        best = max(waiting, key=lambda number: (counts[number] / (runs_per_shot[number] + 1), -number))
+        runs_per_shot[best] += 1
+    return runs_per_shot
 
 
-def _stretch(usable: npt.NDArray[np.bool_], row: int, start: int, stop: int) -> tuple[int, int]:
-    """The usable rows about a usable row, within [start, stop)."""
+def _usable_range(usable: npt.NDArray[np.bool_], row: int, start: int, stop: int) -> tuple[int, int]:
+    """The range of consecutive usable rows around a usable row, within [start, stop)."""
     low = high = row
     while low > start and usable[low - 1]:
         low -= 1

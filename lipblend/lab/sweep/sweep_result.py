@@ -1,0 +1,41 @@
+"""The result of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipblend.lab.sweep.grid import Grid
+from lipblend.lab.sweep.score import Ranking
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """The result of a sweep.
+
+    Attributes
+    ----------
+    ranking : Ranking
+    grid : Grid
+    frames : int
+        Frames that every combination was tried on.
+    runs : int
+        Number of runs of consecutive frames that these form.
+    analyses, plans : int
+        Number of analyses and plans that the grid needed.
+    seconds : float
+    notes : tuple of str
+    files : mapping of str to Path
+        Files written: sweep.csv, sweep.json, sweep.svg, best.yaml.
+    """
+
+    ranking: Ranking
+    grid: Grid
+    frames: int
+    runs: int
+    analyses: int
+    plans: int
+    seconds: float
+    notes: tuple[str, ...]
+    files: Mapping[str, Path]
