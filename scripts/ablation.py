@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="ablation", description=__doc__)
-    made.add_argument("folder", type=Path, help="holds NAME/{orig,synced,truth}.mp4")
+    made.add_argument("folder", type=Path, help="contains NAME/{orig,synced,truth}.mp4")
     made.add_argument("--preset", default=DEFAULT_PRESET, help=f"what is changed one by one ({DEFAULT_PRESET})")
     made.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME", help="only these triples")
     made.add_argument("--variants", type=Path, default=VARIANTS, metavar="FILE", help="YAML (scripts/ablation.yaml)")

@@ -89,7 +89,7 @@ def test_what_is_the_same_differs_by_nothing(columns: dict[str, Column], variant
         assert column["the same"].values == column["preset natural"].values
     row = next(each for each in summarise(columns, variants) if each.variant.name == "the same")
     assert set(row.difference.values()) == {0.0}
-    assert row.least == 0.0
+    assert row.min_difference == 0.0
 
 
 @pytest.mark.slow
@@ -146,11 +146,11 @@ def test_means_and_differences_of_made_numbers() -> None:
     }  # fmt: skip
     found = {row.variant.name: row for row in summarise(columns, rows)}
     other = found["other"]
-    assert (other.mean["psnr"], other.difference["psnr"], other.least) == (37, -0.5, -2)
+    assert (other.mean["psnr"], other.difference["psnr"], other.min_difference) == (37, -0.5, -2)
     assert other.over_plain == 4
     assert other.mean["lip_corr"] == pytest.approx(0.725)
     assert other.difference["lip_corr"] == pytest.approx(0.05)
-    assert (found["broken"].mean, found["broken"].least, found["broken"].over_plain) == ({}, None, None)
+    assert (found["broken"].mean, found["broken"].min_difference, found["broken"].over_plain) == ({}, None, None)
     table = markdown(columns, rows)
     assert "2 triples, 9 frames each" in table
     assert "| other | 37.00 | -0.50 | -2.00 | +4.00 | 1.000 | ±0.000 |" in table
@@ -247,7 +247,7 @@ def test_the_script_says_what_is_wrong_in_a_line(
     mine.write_text("variants: {odd: {align.metod: none}}")
     for words, code, part in (
         ([tmp_path / "nowhere"], 3, "there is no folder"),
-        ([tmp_path], 3, "holds no triples"),
+        ([tmp_path], 3, "contains no triples"),
         ([broken], 3, "the triple eve lacks truth.mp4"),
         ([folder, "--only", "zoe"], 2, "there is no triple 'zoe'"),
         ([folder, "--only", "notes"], 2, "there is no triple 'notes'"),

@@ -1,4 +1,4 @@
-"""What an ablation found, as a table for people and as JSON."""
+"""The result of an ablation as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -26,52 +26,53 @@ class Row:
     ----------
     variant : Variant
     mean : dict of str to float
-        Over the triples that have the measure; empty for a variant that failed on one.
+        Over the triples with the measure; empty for a variant that failed on one.
     difference : dict of str to float
-        Mean over the triples of the difference to the preset.
-    least : float or None
-        Least difference of PSNR to the preset of the triples, dB.
+        Mean over the triples of the difference from the preset.
+    min_difference : float or None
+        Minimum over the triples of the PSNR difference from the preset, dB.
     over_plain : float or None
-        Mean over the triples of PSNR over the best yardstick's of the same triple, dB.
+        Mean over the triples of the PSNR difference from the best yardstick, dB.
     """
 
     variant: Variant
     mean: dict[str, float]
     difference: dict[str, float]
-    least: float | None
+    min_difference: float | None
     over_plain: float | None
 
 
 def summarise(columns: Mapping[str, Column], variants: Sequence[Variant]) -> list[Row]:
-    """Means and differences to the preset, in the order of the variants."""
+    """Means, and differences from the preset, in the order of the variants."""
     base = next(each.name for each in variants if each.kind == "preset")
     plain = [each.name for each in variants if each.kind == "yardstick"]
     rows = []
     for variant in variants:
-        mean, difference, apart, over = {}, {}, [], []
+        mean, difference, psnr_steps, over = {}, {}, [], []
         complete = not any(column[variant.name].failed for column in columns.values())
         for key in MEASURES if complete else ():
             cells = [
                 (column[variant.name].values.get(key), column[base].values.get(key)) for column in columns.values()
             ]
             known = [value for value, _ in cells if value is not None]
-            steps = [value - other for value, other in cells if value is not None and other is not None]
+            steps = [value - of_base for value, of_base in cells if value is not None and of_base is not None]
             if known:
                 mean[key] = float(np.mean(known))
             if steps:
                 difference[key] = float(np.mean(steps))
             if key == "psnr":
-                apart = steps
+                psnr_steps = steps
         for column in columns.values() if complete else ():
             best = [column[name].values["psnr"] for name in plain if "psnr" in column[name].values]
             if best and "psnr" in column[variant.name].values:
                 over.append(column[variant.name].values["psnr"] - max(best))
-        rows.append(Row(variant, mean, difference, min(apart, default=None), float(np.mean(over)) if over else None))
+        over_plain = float(np.mean(over)) if over else None
+        rows.append(Row(variant, mean, difference, min(psnr_steps, default=None), over_plain))
     return rows
 
 
 def markdown(columns: Mapping[str, Column], variants: Sequence[Variant]) -> str:
-    """Two tables: means with differences to the preset, and every triple."""
+    """Two tables in Markdown: means with differences from the preset, and every triple."""
     base = next(each for each in variants if each.kind == "preset")
     rows = summarise(columns, variants)
     counts = [cell.frames for column in columns.values() for cell in column.values() if not cell.failed]
@@ -85,7 +86,7 @@ def markdown(columns: Mapping[str, Column], variants: Sequence[Variant]) -> str:
     ]
     for row in rows:
         cells = [_bold(row.variant.name, row.variant), _number(row.mean.get("psnr"), "psnr")]
-        cells += [_signed(value, "psnr") for value in (row.difference.get("psnr"), row.least, row.over_plain)]
+        cells += [_signed(value, "psnr") for value in (row.difference.get("psnr"), row.min_difference, row.over_plain)]
         for key in MEASURES[1:]:
             cells += [_number(row.mean.get(key), key), _signed(row.difference.get(key), key)]
         lines.append(f"| {' | '.join(cells)} |")
@@ -107,7 +108,7 @@ def markdown(columns: Mapping[str, Column], variants: Sequence[Variant]) -> str:
 
 
 def as_json(columns: Mapping[str, Column], variants: Sequence[Variant]) -> str:
-    """The same with all digits, and what every variant changes."""
+    """The same as JSON, with all digits and the changes of every variant."""
     rows = [
         {
             "name": row.variant.name,
@@ -115,7 +116,7 @@ def as_json(columns: Mapping[str, Column], variants: Sequence[Variant]) -> str:
             "changes": dict(row.variant.changes),
             "mean": row.mean,
             "difference": row.difference,
-            "least_psnr_difference": row.least,
+            "least_psnr_difference": row.min_difference,
             "psnr_over_plain": row.over_plain,
             "triples": {
                 name: {"frames": cell.frames, **cell.values, **({"failed": cell.failed} if cell.failed else {})}
@@ -129,7 +130,7 @@ def as_json(columns: Mapping[str, Column], variants: Sequence[Variant]) -> str:
 
 
 def write_markdown(path: Path, table: str) -> None:
-    """Write the table: between the lines `BEGIN` and `END` of a file that has them, else as the whole file.
+    """Write the table between the lines `BEGIN` and `END` of a file, or as the whole file if it has neither.
 
     Raises
     ------
@@ -141,10 +142,12 @@ def write_markdown(path: Path, table: str) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise OutputError(f"cannot read {path}: {error}") from error
     if (BEGIN in text) != (END in text) or text.find(BEGIN) > text.find(END):
-        raise OutputError(f"{path} needs both '{BEGIN}' and '{END}', in this order", hint="Or give a new file.")
+        raise OutputError(
+            f"{path} needs both '{BEGIN}' and '{END}', in this order", hint="Add them, or give a new file."
+        )
     if BEGIN in text:
-        before, rest = text.split(BEGIN, 1)
-        table = f"{before}{BEGIN}\n{table}{END}{rest.split(END, 1)[1]}"
+        head, rest = text.split(BEGIN, 1)
+        table = f"{head}{BEGIN}\n{table}{END}{rest.split(END, 1)[1]}"
     write_text(path, table)
 
 
@@ -154,7 +157,7 @@ def write_text(path: Path, text: str) -> None:
     Raises
     ------
     OutputError
-        It cannot be written.
+        The file cannot be written.
     """
     try:
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One picture after the other held against the truth, at the pixels that the truth's own face gives."""
+"""Measure pictures against the truth, at the pixels around the face in the truth."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from lipblend.quality.lip_sync import lip_correlation
 from lipblend.quality.reference_measures import MAX_PSNR, mouth_detail, reference_scores, temporal_error
 from lipblend.quality.view import FaceView, Patch3
 
-_ACROSS, _UP, _DOWN = 0.6, 0.35, 0.6  # face widths about the mouth: the lower face and room for the filters
+_ACROSS, _UP, _DOWN = 0.6, 0.35, 0.6  # face widths around the mouth: the lower face, with space for the filters
 _MARGIN_PX = 12
 
 
 @dataclass(frozen=True)
 class TruthFace:
-    """The face of one frame as the truth shows it, and where every variant is looked at.
+    """The face in one frame of the truth, and the pixels at which every variant is measured.
 
     Attributes
     ----------
     mesh : Landmarks
         Found in the truth, in the original's pixels.
     crop : Box
-        In which faces are looked for, in the truth and in every variant alike.
+        Where faces are searched for, in the truth and in every variant.
     box : Box
-        About the lower face.
+        The lower face.
     patch, original, synced : (h, w, 3) float32
-        The three videos in that box, YCbCr in 8-bit levels in the original's encoding.
+        The three videos in ``box``: YCbCr in 8-bit levels in the original's encoding.
     """
 
     mesh: Landmarks
@@ -52,15 +52,15 @@ class TruthFace:
     synced: Patch3
 
     def view(self, result: Patch3, picture: Picture) -> FaceView:
-        """What the measures see of a variant; ``picture`` is the original."""
-        nothing = np.zeros((self.box.height, self.box.width), np.float32)
+        """The view of a variant for the measures; ``picture`` is the original."""
+        empty = np.zeros((self.box.height, self.box.width), np.float32)
         return FaceView(
             box=self.box,
             original=self.original,
             synced=self.synced,
             result=result,
-            contour=nothing,
-            alpha=nothing,
+            contour=empty,
+            alpha=empty,
             original_mesh=self.mesh,
             synced_mesh=self.mesh,
             detected_result=None,
@@ -72,34 +72,34 @@ class TruthFace:
 def find_truth_face(
     pictures: Pictures, row: FramePlan, landmarker: FaceLandmarker, mapping: FrameMapping
 ) -> TruthFace | None:
-    """Find the worked-on face in the truth; None where the plan has none, or none is found there."""
+    """Find the face of a plan's row in the truth; None if the row has none, or it is not found."""
     assert pictures.truth is not None
     if not row.faces:
         return None
-    ours = pictures.original
+    original = pictures.original
     known = row.faces[0].original
-    first = _found_in(pictures.truth, ours, _crop(known, ours), UNMOVED, known, landmarker)
+    first = _find_face(pictures.truth, original, _crop(known, original), UNMOVED, known, landmarker)
     if first is None:
         return None
-    crop = _crop(first, ours)
-    mesh = _found_in(pictures.truth, ours, crop, UNMOVED, first, landmarker)
+    crop = _crop(first, original)
+    mesh = _find_face(pictures.truth, original, crop, UNMOVED, first, landmarker)
     if mesh is None:
         return None
-    box = _lower_box(mesh, ours)
+    box = _lower_face_box(mesh, original)
     if box.width < 2 or box.height < 2:
         return None
-    before = extract_patch(ours.planes, ours.layout, box)
+    patch = extract_patch(original.planes, original.layout, box)
     synced, truth = (
-        in_original(each, box, place, ours.colour, ours.height, beside=before)
+        in_original(each, box, place, original.colour, original.height, beside=patch)
         for each, place in ((pictures.synced, mapping), (pictures.truth, UNMOVED))
     )
-    return TruthFace(mesh, crop, box, truth, before, synced)
+    return TruthFace(mesh, crop, box, truth, patch, synced)
 
 
-def _found_in(
+def _find_face(
     picture: Picture, original: Picture, crop: Box, mapping: FrameMapping, face: Landmarks, landmarker: FaceLandmarker
 ) -> Landmarks | None:
-    """The mesh of a face in a crop of a picture, in the original's pixels; None where it is not found."""
+    """The mesh of a face in a crop of a picture, in the original's pixels; None if it is not found."""
     patch = in_original(picture, crop, mapping, original.colour, original.height)
     rgb = np.clip(np.rint(cv2.transform(patch, ycbcr_matrix(original.colour, original.height))), 0, 255)
     meshes = landmarker.detect(np.asarray(rgb, np.uint8))
@@ -111,7 +111,7 @@ def _crop(mesh: Landmarks, picture: Picture) -> Box:
     return crop.snapped(picture.layout, *picture.size)
 
 
-def _lower_box(mesh: Landmarks, picture: Picture) -> Box:
+def _lower_face_box(mesh: Landmarks, picture: Picture) -> Box:
     corners = np.array(
         [
             mesh.mouth_centre + mesh.face_width_px * (across * mesh.x_axis + down * mesh.y_axis)
@@ -126,25 +126,25 @@ def _lower_box(mesh: Landmarks, picture: Picture) -> Box:
 
 
 @dataclass
-class Measuring:
-    """Gathers what one variant shows, frame by frame."""
+class TruthMeasurement:
+    """Measures one variant, frame by frame."""
 
     _squares: list[float] = field(default_factory=list)
     _flicker: list[float] = field(default_factory=list)
     _detail: list[float] = field(default_factory=list)
     _openings: list[tuple[float, float]] = field(default_factory=list)
-    _before: tuple[FaceView, Patch3] | None = None
+    _previous: tuple[FaceView, Patch3] | None = None
 
     @property
     def frames(self) -> int:
-        """Frames measured."""
+        """Number of frames measured."""
         return len(self._squares)
 
-    def leave_out(self) -> None:
-        """A frame that cannot be measured."""
-        self._before = None
+    def skip_frame(self) -> None:
+        """Note a frame that cannot be measured."""
+        self._previous = None
 
-    def add(
+    def add_frame(
         self,
         face: TruthFace,
         picture: Picture,
@@ -152,27 +152,27 @@ class Measuring:
         landmarker: FaceLandmarker,
         mapping: FrameMapping = UNMOVED,
     ) -> None:
-        """Measure the next frame: ``picture``, in which the original's pixels lie where ``mapping`` says."""
+        """Measure the next frame. ``mapping``: from the original's pixels to those of ``picture``."""
         view = face.view(in_original(picture, face.box, mapping, original.colour, original.height), original)
         scores = reference_scores(view, face.patch)
         if not scores:
-            self.leave_out()
+            self.skip_frame()
             return
         self._squares.append(0.0 if scores["psnr"] >= MAX_PSNR else 10 ** (-scores["psnr"] / 10))
         detail = mouth_detail(view, face.patch)
         if detail is not None:
             self._detail.append(detail)
-        if self._before is not None:
-            error = temporal_error(view, face.patch, *self._before, with_mouth=False)
+        if self._previous is not None:
+            error = temporal_error(view, face.patch, *self._previous, with_mouth=False)
             if error is not None:
                 self._flicker.append(error)
-        self._before = view, face.patch
-        found = _found_in(picture, original, face.crop, mapping, face.mesh, landmarker)
+        self._previous = view, face.patch
+        found = _find_face(picture, original, face.crop, mapping, face.mesh, landmarker)
         opening = np.nan if found is None else found.mouth_opening
         self._openings.append((opening, face.mesh.mouth_opening))
 
     def values(self) -> dict[str, float]:
-        """See `lipblend.lab.ablation.run_ablation.Cell`."""
+        """Values for `lipblend.lab.ablation.run_ablation.Cell`."""
         out: dict[str, float] = {}
         if self._squares:
             mean = float(np.mean(self._squares))

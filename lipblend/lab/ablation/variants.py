@@ -1,4 +1,4 @@
-"""The variants of an ablation: a preset, the same with one stage changed at a time, and plain methods beside it."""
+"""The variants of an ablation: a preset, the same preset with single changes, and simple methods as yardsticks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipblend.settings.presets import read_yaml
 from lipblend.settings.resolve import resolve_settings
 
 _SECTIONS = ("plain", "yardsticks", "variants")
-_AFTER_THE_PICTURE = ("encode", "audio", "gate")
+_NO_PICTURE_GROUPS = ("encode", "audio", "gate")
 
 Kind = Literal["synced", "yardstick", "preset", "variant"]
 
@@ -27,13 +27,13 @@ class Variant:
     ----------
     name : str
     kind : str
-        "synced": the synced video itself; "yardstick": a plain method; "preset": what the rest is held against;
-        "variant": the preset with something changed, or another preset.
+        "synced": the synced video itself; "yardstick": a simple method; "preset": the preset that all are compared
+        with; "variant": the preset with changes, or another preset.
     settings : Settings
-        Of the synced video: without use.
+        Unused for the synced video.
     changes : mapping of str to str
-        What is laid over the preset (the key ``preset`` where it is another one), or for a yardstick over the bare
-        defaults: dotted key to the value in words.
+        Changes to the preset, or of a yardstick to the defaults: dotted key to value, as text. The key ``preset`` stands
+        for another preset.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Variant:
 
 
 def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
-    """Read the file of variants.
+    """Read a YAML file of variants.
 
-    It is a YAML file of three sections. ``variants``: name to changed settings, dotted keys; they are laid over the
-    preset, or over the preset that the key ``preset`` names; one that then is the preset as it is gets no row.
-    ``yardsticks``: the same, laid over the bare defaults and ``plain``, the settings that all yardsticks share.
+    It has three sections. ``variants``: name to changed settings (dotted keys), applied to the preset, or to the preset
+    that the key ``preset`` names; a variant that equals the preset is left out. ``yardsticks``: the same, applied to the
+    defaults. ``plain``: settings common to all yardsticks.
 
     Parameters
     ----------
@@ -57,20 +57,20 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
     Returns
     -------
     tuple of Variant
-        The synced video, the yardsticks, the preset as it is, the variants.
+        The synced video, the yardsticks, the preset, the variants.
 
     Raises
     ------
     SettingsError
-        A file that cannot be read, an unknown section or setting, a value that is not allowed, a name given twice, a
-        setting that does not change the picture, or no variants.
+        The file cannot be read or has no variants, a section or setting is unknown, a value is invalid, a name occurs
+        twice, or a setting does not change the picture.
     """
     content = read_yaml(path)
     for name in content:
         if name not in _SECTIONS:
             raise SettingsError(f"unknown section '{name}' in {path}", hint=f"There are {', '.join(_SECTIONS)}.")
     if not content.get("variants"):
-        raise SettingsError(f"{path} has no variants", hint="Write them below 'variants:', as NAME: {KEY: VALUE}.")
+        raise SettingsError(f"{path} has no variants", hint="Add them below 'variants:' as NAME: {KEY: VALUE}.")
     plain = _mapping(content.get("plain"), f"section 'plain' of {path}")
     base = resolve_settings(preset).settings
     found = [Variant("synced video itself", "synced", base, {}), Variant(f"preset {preset}", "preset", base, {})]
@@ -82,19 +82,19 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
             raise SettingsError(f"variant '{name}' changes nothing", hint="Write it as NAME: {KEY: VALUE}.")
         start = str(given.pop("preset", preset))
         if start == preset and not given:
-            continue  # another preset by name, and now it is the one that all is held against
+            continue  # the variant is the preset itself
         made = _variant(name, "variant", start, given)
         found.append(made if start == preset else replace(made, changes={"preset": start, **made.changes}))
     names = [each.name for each in found]
     for name in names:
         if names.count(name) > 1:
-            raise SettingsError(f"'{name}' names two rows in {path}", hint="Give every row a name of its own.")
+            raise SettingsError(f"'{name}' names two rows in {path}", hint="Give every row its own name.")
     return tuple(found)
 
 
 def _variant(name: str, kind: Kind, preset: str | None, given: Mapping[str, object]) -> Variant:
     for key in given:
-        if key.partition(".")[0] in _AFTER_THE_PICTURE:
+        if key.partition(".")[0] in _NO_PICTURE_GROUPS:
             raise SettingsError(f"{kind} '{name}': {key} does not change the picture before it is encoded")
     try:
         settings = resolve_settings(preset, overrides=given).settings
