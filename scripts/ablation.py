@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lipblend.cli.exits import run_script, unwind_on_sigterm
 from lipblend.lab.ablation.ablation_table import as_json, markdown, write_markdown, write_text
-from lipblend.lab.ablation.run_ablation import find_triples, run_ablation
+from lipblend.lab.ablation.run_ablation import run_ablation
+from lipblend.lab.ablation.triples import find_triples
 from lipblend.lab.ablation.variants import read_variants
 from lipblend.settings.presets import DEFAULT_PRESET
 

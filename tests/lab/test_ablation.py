@@ -13,7 +13,8 @@ import pytest
 
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.ablation.ablation_table import BEGIN, END, as_json, markdown, summarise, write_markdown
-from lipblend.lab.ablation.run_ablation import Cell, Column, Triple, find_triples, run_ablation
+from lipblend.lab.ablation.run_ablation import Cell, Column, run_ablation
+from lipblend.lab.ablation.triples import Triple, find_triples
 from lipblend.lab.ablation.variants import Variant, read_variants
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings.resolve import resolve_settings

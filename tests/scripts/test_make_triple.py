@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.lab.ablation.run_ablation import find_triples
+from lipblend.lab.ablation.triples import find_triples
 from lipblend.output.synth import write_clip
 from lipblend.picture.planes import to_rgb
 from lipblend.video.probe import probe

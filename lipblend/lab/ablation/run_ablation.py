@@ -20,6 +20,7 @@ import numpy as np
 from lipblend.errors import InputError, LipblendError, SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.lab.ablation.against_truth import TruthFace, TruthMeasurement, find_truth_face
+from lipblend.lab.ablation.triples import Triple
 from lipblend.lab.ablation.variants import Variant
 from lipblend.lab.sweep.combination_trial import Pictures, Planned, composed
 from lipblend.lab.sweep.grid import Combination
@@ -31,21 +32,10 @@ from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import load_restorers
 
-FILES = ("orig", "synced", "truth")
 MEASURES = ("psnr", "flicker", "detail", "lip_corr")
 _REPORT_EVERY = 10  # frames
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Triple:
-    """Three videos: ``truth`` is what a perfect composite of ``original`` and ``synced`` would show."""
-
-    name: str
-    original: Path
-    synced: Path
-    truth: Path
 
 
 @dataclass(frozen=True)
@@ -78,43 +68,6 @@ def _silent(_: str) -> None:
     """The default of ``say``; worker processes need a function of a module."""
 
 
-def find_triples(folder: Path, only: Sequence[str] = ()) -> tuple[Triple, ...]:
-    """Find the triples of a folder: subfolders with orig.mp4, synced.mp4 and truth.mp4, sorted by name.
-
-    Parameters
-    ----------
-    folder : Path
-    only : sequence of str
-        Names of the triples to use; empty for all.
-
-    Raises
-    ------
-    InputError
-        The folder is missing or contains no triple, or a triple lacks a file.
-    SettingsError
-        A name in ``only`` is not a triple of the folder.
-    """
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}", hint="Give a folder of NAME/{orig,synced,truth}.mp4.")
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
-    found = {}
-    for path in subfolders:
-        files = [path / f"{name}.mp4" for name in FILES]
-        missing = [file.name for file in files if not file.is_file()]
-        if len(missing) == len(FILES) or (only and path.name not in only):
-            continue
-        if missing:
-            raise InputError(f"the triple {path.name} lacks {' and '.join(missing)} ({path})")
-        found[path.name] = Triple(path.name, *files)
-    for name in only:
-        if name not in found:
-            names = ", ".join(path.name for path in subfolders) or "no subfolders"
-            raise SettingsError(f"there is no triple '{name}' in {folder}", hint=f"There are {names}.")
-    if not found:
-        raise InputError(f"{folder} contains no triples", hint="A triple is a folder NAME/{orig,synced,truth}.mp4.")
-    return tuple(found.values())
-
-
 def run_ablation(
     triples: Sequence[Triple],
     variants: Sequence[Variant],
@@ -138,7 +91,7 @@ def run_ablation(
     models : Path, optional
         Face model bundle, or the folder that contains it.
     say : callable
-        Called with lines of progress. With several jobs the worker processes call it: it must be a function of a module.
+        Called with lines of progress. With several jobs, worker processes call it, so it must be a module function.
 
     Returns
     -------

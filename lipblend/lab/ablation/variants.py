@@ -32,8 +32,8 @@ class Variant:
     settings : Settings
         Unused for the synced video.
     changes : mapping of str to str
-        Changes to the preset, or of a yardstick to the defaults: dotted key to value, as text. The key ``preset`` stands
-        for another preset.
+        Changes to the preset, or of a yardstick to the defaults: dotted key to value, as text. The key ``preset`` names
+        another preset.
     """
 
     name: str
@@ -46,7 +46,7 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
     """Read a YAML file of variants.
 
     It has three sections. ``variants``: name to changed settings (dotted keys), applied to the preset, or to the preset
-    that the key ``preset`` names; a variant that equals the preset is left out. ``yardsticks``: the same, applied to the
+    that the key ``preset`` names; a variant that equals the preset is left out. ``yardsticks``: the same, for the
     defaults. ``plain``: settings common to all yardsticks.
 
     Parameters
