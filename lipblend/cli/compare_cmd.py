@@ -84,7 +84,7 @@ def compare_command(
     box = _crop(crop)
 
     from lipblend.faces.models import resolve_model
-    from lipblend.lab.comparison.film import compare
+    from lipblend.lab.comparison.film import CompareOptions, compare
     from lipblend.runtime.progress import Progress
 
     model = resolve_model("face_landmarker", models) if isinstance(box, str) else None
@@ -93,14 +93,16 @@ def compare_command(
         result = compare(
             videos,
             output,
-            layout=layout.value,
-            labels=[label.strip() for label in labels.split(",")] if labels is not None else None,
-            crop=box,
-            height_px=height,
-            from_s=from_s,
-            to_s=to_s,
-            model=model,
-            overwrite=overwrite,
+            options=CompareOptions(
+                layout=layout.value,
+                labels=[label.strip() for label in labels.split(",")] if labels is not None else None,
+                crop=box,
+                height_px=height,
+                from_s=from_s,
+                to_s=to_s,
+                model=model,
+                overwrite=overwrite,
+            ),
             on_frame=lambda done: on_progress(Progress("compare", done, None)),
         )
     text = f"{result.frames} frames of {result.width}x{result.height}, {result.duration_s:.2f} s  {output}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,7 +14,8 @@ import pytest
 from lipblend.errors import NoFaceError, OutputError, SettingsError
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.faces.models import resolve_model
-from lipblend.lab.comparison.film import compare
+from lipblend.lab.comparison.film import CompareOptions, CompareResult
+from lipblend.lab.comparison.film import compare as compare_videos
 from lipblend.output.synth import write_clip
 from lipblend.picture.patch import Box
 from lipblend.video.probe import probe
@@ -35,6 +38,10 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         clip(folder / "second.mp4", Fraction(30000, 1001), 2, (640, 360)),
         clip(folder / "third.mp4", Fraction(24), 1, (322, 180)),
     ]
+
+
+def compare(videos: Sequence[Path], output: Path, **options: Any) -> CompareResult:
+    return compare_videos(videos, output, options=CompareOptions(**options))
 
 
 def read(path: Path) -> tuple[list[np.ndarray], list[float]]:
@@ -60,7 +67,7 @@ def test_side_by_side_in_step_by_time(clips: list[Path], tmp_path: Path, name: s
         assert pictures[index][150, 500].mean() == pytest.approx(expected, abs=3)
     assert pictures[10][150, 1000].mean() == pytest.approx(56, abs=3)
     assert pictures[40][150, 1000].mean() == pytest.approx((40 + 40 * 23 / 24) / 2, abs=3)  # held and dimmed
-    assert result.notes == ("third.mp4 ends earlier: its last picture is held, dimmed",)
+    assert result.notes == ("third.mp4 ends earlier; its last frame stays, dimmed",)
     sound = probe(result.output).audio
     assert [each.codec for each in sound] == ([] if name.endswith("gif") else ["aac"])
 
@@ -81,7 +88,7 @@ def test_a_part_keeps_pictures_and_sound_together(clips: list[Path], tmp_path: P
 def test_the_first_video_with_sound_gives_it_and_that_is_said(clips: list[Path], tmp_path: Path) -> None:
     loud, mute = clips[0], clips[1]
     result = compare([mute, loud], tmp_path / "out.mp4", from_s=0.5, to_s=1.5, height_px=120)
-    assert result.notes == ("second.mp4 has no sound: that of first.mp4 was taken",)
+    assert result.notes == ("second.mp4 has no sound; that of first.mp4 is used",)
     (sound,) = probe(result.output).audio
     assert sound.duration_s == pytest.approx(1.0, abs=0.05)
     assert compare([loud, mute], tmp_path / "b.mp4", to_s=0.2, height_px=120).notes == ()
@@ -150,10 +157,10 @@ def test_one_video_and_an_input_as_output(clips: list[Path], tmp_path: Path) -> 
     with pytest.raises(OutputError, match="is an input"):
         compare(clips[:2], clips[1])
     for name in ("c.webm", "c.avi", "c"):
-        with pytest.raises(OutputError, match="names nothing that compare writes") as caught:
+        with pytest.raises(OutputError, match="compare cannot write files") as caught:
             compare(clips[:2], tmp_path / name)
         assert caught.value.hint == "Use .mp4, .mov, .mkv or .gif."
     (tmp_path / "out.gif").write_bytes(b"mine")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         compare(clips[:2], tmp_path / "out.gif", overwrite=False)
     assert (tmp_path / "out.gif").read_bytes() == b"mine"

@@ -1,4 +1,4 @@
-"""Where the pictures of a comparison go, and how they are drawn."""
+"""The picture of a comparison: its layout, and how it is drawn."""
 
 from __future__ import annotations
 
@@ -16,16 +16,28 @@ from lipblend.video.reader import Frame
 
 Layout = Literal["side", "split", "stack"]
 Part = tuple[float, float, float, float]
-"""Left, top, right and bottom as shares of the picture's width and height."""
+"""Left, top, right and bottom, as shares of the picture's width and height."""
 
-_LEAST_HEIGHT = 240
+_MIN_HEIGHT = 240
 _GAP_PX = 4
-_LEAST_TEXT_PX, _TEXT_SHARE = 14, 1 / 36  # of the picture's height
+_MIN_TEXT_PX, _TEXT_SHARE = 14, 1 / 36  # share of the picture's height
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class Canvas:
-    """Where every picture goes."""
+    """Draws one frame of each video into one picture.
+
+    Parameters
+    ----------
+    infos, labels : sequence of VideoInfo and str
+        One for each video.
+    layout : {"side", "split", "stack"}
+    part : Part
+        The part of each picture to show.
+    height_px : int or None
+        Height of each picture; None for that of the smallest, from 240 to ``max_height``.
+    max_height : int
+    """
 
     def __init__(
         self,
@@ -34,22 +46,22 @@ class Canvas:
         layout: Layout,
         part: Part,
         height_px: int | None,
-        tallest: int,
+        max_height: int,
     ) -> None:
         self._infos, self._labels, self._layout = infos, labels, layout
         self._boxes = [_box_of(part, info) for info in infos]
         height = height_px
         if height is None:
-            height = min(tallest, max(_LEAST_HEIGHT, min(box.height for box in self._boxes)))
+            height = min(max_height, max(_MIN_HEIGHT, min(box.height for box in self._boxes)))
         self._height = _even(height)
         widths = [
-            _even(box.width * _shape(info) * height / box.height) for box, info in zip(self._boxes, infos, strict=True)
+            _even(box.width * _aspect(info) * height / box.height) for box, info in zip(self._boxes, infos, strict=True)
         ]
         count = len(infos)
         if layout == "split":
             widths = widths[:1] * count
         self._widths = widths
-        self._text_px = max(_LEAST_TEXT_PX, round(_TEXT_SHARE * self._height))
+        self._text_px = max(_MIN_TEXT_PX, round(_TEXT_SHARE * self._height))
         self._bar = bar = _even(2.15 * self._text_px)
         if layout == "side":
             lefts = np.cumsum([0, *(width + _GAP_PX for width in widths)]).tolist()
@@ -63,13 +75,13 @@ class Canvas:
             self.width, self.height = widths[0], bar + self._height
         self._blank = np.full((self.height, self.width, 3), 24, np.uint8)
 
-    def drawn(self, frames: Sequence[tuple[Frame, bool]]) -> Rgb:
-        """One picture of one frame of each video; those that have ended are dimmed."""
+    def draw(self, frames: Sequence[tuple[Frame, bool]]) -> Rgb:
+        """Draw one frame of each video; those that have ended are dimmed."""
         canvas = self._blank.copy()
         count = len(frames)
         for number, (frame, ended) in enumerate(frames):
             (left, top), width = self._places[number], self._widths[number]
-            image = _resized(frame_rgb(frame, self._infos[number], self._boxes[number]), width, self._height)
+            image = _resize(frame_rgb(frame, self._infos[number], self._boxes[number]), width, self._height)
             if ended:
                 image = image // 2
             start, stop = (
@@ -89,24 +101,22 @@ def _box_of(part: Part, info: VideoInfo) -> Box:
     return Box(round(left * width), round(top * height), round(right * width), round(bottom * height))
 
 
-def _shape(info: VideoInfo) -> float:
-    """Width over height of an upright pixel."""
+def _aspect(info: VideoInfo) -> float:
+    """Width / height of an upright pixel."""
     aspect = float(info.sample_aspect or 1)
     return 1 / aspect if info.orientation.transposed else aspect
 
 
 def frame_rgb(frame: Frame, info: VideoInfo, box: Box | None) -> Rgb:
-    """A part of a frame, or all of it, as (h, w, 3) uint8 RGB."""
+    """A part of a frame, or the whole frame, as (h, w, 3) uint8 RGB."""
     return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
 
 
-def _resized(image: Rgb, width: int, height: int) -> Rgb:
+def _resize(image: Rgb, width: int, height: int) -> Rgb:
     if image.shape[:2] == (height, width):
         return image
-    smaller = height < image.shape[0]
-    return np.asarray(
-        cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC), np.uint8
-    )
+    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
 def _even(number: float) -> int:
@@ -114,7 +124,7 @@ def _even(number: float) -> int:
 
 
 def _write_label(strip: Rgb, label: str, text_px: int) -> None:
-    """Write a label into the strip above a picture, in letters so high, or smaller where it would not fit."""
+    """Write a label into the strip above a picture; its letters are smaller if it does not fit."""
     thickness = max(1, round(text_px / 14))
     scale = cv2.getFontScaleFromHeight(_FONT, text_px, thickness)
     (width, _), _ = cv2.getTextSize(label, _FONT, scale, thickness)

@@ -1,4 +1,4 @@
-"""A box about a face or its mouth that stands still."""
+"""A fixed crop box around a face or its mouth."""
 
 from __future__ import annotations
 
@@ -19,20 +19,25 @@ from lipblend.video.samples import SampleReader, reachable, spread
 from lipblend.video.survey import survey
 
 Crop = Literal["face", "mouth"]
-"""What a crop can be about."""
+"""What a crop can be centred on."""
 
 _FACE_SAMPLES = 8
-_MARGINS: dict[Crop, float] = {"face": 0.12, "mouth": 0.4}  # of the width of face or mouth, on each side
+_MARGINS: dict[Crop, float] = {"face": 0.12, "mouth": 0.4}  # share of the width of face or mouth, on each side
 
 
-def face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | None, about: Crop) -> Box:
-    """A box that holds the largest face of some frames, or its mouth, with a margin."""
-    assert model is not None  # the caller's business
+def face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | None, target: Crop) -> Box:
+    """A box with a margin that contains the largest face, or its mouth, of some frames in a period (s).
+
+    Raises
+    ------
+    NoFaceError
+    """
+    assert model is not None  # the caller provides it for such crops
     found = survey(info)
     unit = float(info.time_base)
     stop_s = to_s if to_s is not None else float("inf")
-    near = reachable(found.stamps, found.keys)
-    stamps = [stamp for stamp in near if from_s <= stamp * unit - info.start_s <= stop_s] or list(near)
+    near_keys = reachable(found.stamps, found.keys)
+    stamps = [stamp for stamp in near_keys if from_s <= stamp * unit - info.start_s <= stop_s] or list(near_keys)
     track = TrackSettings()
     boxes = []
     with (
@@ -43,26 +48,25 @@ def face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | N
             meshes = find_faces(
                 frame_rgb(frame, info, None), landmarker.detect, min_face_px=track.min_face_px, exhaustive=False
             )
-            boxes += [_box_about(Landmarks(mesh), about) for mesh in meshes[:1]]
+            boxes += [_box_around(Landmarks(mesh), target) for mesh in meshes[:1]]
     if not boxes:
         raise NoFaceError(
             f"no face in {len(stamps[:_FACE_SAMPLES])} frames of {info.path.name}", hint="Give --crop X,Y,W,H instead."
         )
-    margin = round(_MARGINS[about] * float(np.median([box.width for box in boxes])))
-    # A box that one frame's mistake has put elsewhere does not count.
+    margin = round(_MARGINS[target] * float(np.median([box.width for box in boxes])))
+    # Ignore boxes that a wrong detection put elsewhere.
     middle = np.median([(box.x0 + box.x1, box.y0 + box.y1) for box in boxes], axis=0) / 2
-    held = [box for box in boxes if box.x0 <= middle[0] <= box.x1 and box.y0 <= middle[1] <= box.y1] or boxes
+    used = [box for box in boxes if box.x0 <= middle[0] <= box.x1 and box.y0 <= middle[1] <= box.y1] or boxes
     return Box(
-        min(box.x0 for box in held) - margin,
-        min(box.y0 for box in held) - margin,
-        max(box.x1 for box in held) + margin,
-        max(box.y1 for box in held) + margin,
+        min(box.x0 for box in used) - margin,
+        min(box.y0 for box in used) - margin,
+        max(box.x1 for box in used) + margin,
+        max(box.y1 for box in used) + margin,
     ).clipped(*info.upright_size)
 
 
-def _box_about(face: Landmarks, about: Crop) -> Box:
-    """The box of a face's points, or of its lips."""
-    if about == "face":
+def _box_around(face: Landmarks, target: Crop) -> Box:
+    if target == "face":
         return face.box()
     lips = face.points[list(LIPS_OUTER)]
     low, high = np.floor(lips.min(0)).astype(int), np.ceil(lips.max(0)).astype(int)

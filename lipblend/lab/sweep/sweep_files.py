@@ -33,24 +33,23 @@ _TIMES = ("plan_ms", "render_ms", "ms_a_frame", "memory_mb")  # and memory; writ
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Check before any work that the files can be written. Nothing is created.
+    """Find out, before any work, whether the files can be written. Nothing is made.
 
     Raises
     ------
     OutputError
-        The folder cannot be created or written to, or contains files of an earlier sweep and ``overwrite`` is False.
+        The folder can be neither made nor written to, or holds files of an earlier sweep that must not be replaced.
     """
-    path = folder.absolute()
-    existing = next(each for each in (path, *path.parents) if os.path.lexists(each))
-    if not existing.is_dir():
-        what = "is a file" if existing.exists() else "is a broken link"
-        raise OutputError(f"{existing} {what}", hint="Name a folder.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {existing} cannot be written to", hint="Choose another output folder.")
+    whole = folder.absolute()
+    there = next(each for each in (whole, *whole.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise OutputError(f"{there} is a file" if there.exists() else f"{there} leads nowhere", hint="Name a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {there} cannot be written to", hint="Choose another output folder.")
     taken = [folder / name for name in FILES if (folder / name).exists()]
     if taken and not overwrite:
         raise name_taken(taken[0])
-    check_place(path)
+    check_place(whole)
 
 
 def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Path]:
