@@ -236,21 +236,21 @@ def test_settings_that_count_from_the_start_need_the_whole_clip(sample: SamplePa
 )
 def test_times(ninety: Path, text: str, seconds: float) -> None:
     with FrameTimes(probe(ninety)) as times:
-        assert times.parsed(text) == pytest.approx(seconds)
+        assert times.parse(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
     "text", ["", "soon", "-1", "nan", "1:2:3:4", "1:99", "0:60", "0:61:02", "#", "#-3", "#²", "inf"]
 )
 def test_what_is_no_time(ninety: Path, text: str) -> None:
-    with FrameTimes(probe(ninety)) as times, pytest.raises(SettingsError, match="is no time"):
-        times.parsed(text)
+    with FrameTimes(probe(ninety)) as times, pytest.raises(SettingsError, match="is not a time"):
+        times.parse(text)
 
 
 @pytest.mark.parametrize(("text", "names"), [("3.7", "3.60 s long"), ("1:00", "3.60 s long"), ("#90", "has 90 frames")])
 def test_a_time_beyond_the_end_names_the_length(ninety: Path, text: str, names: str) -> None:
     with FrameTimes(probe(ninety)) as times, pytest.raises(SettingsError, match=names):
-        times.parsed(text)
+        times.parse(text)
 
 
 @pytest.mark.slow(2)

@@ -82,7 +82,7 @@ def preview(
     ----------
     original, synced : Path
     times : sequence of str
-        See `lipblend.preview.times.FrameTimes.parsed`; the middle of the clip if empty.
+        See `lipblend.preview.times.FrameTimes.parse`; the middle of the clip if empty.
     settings : mapping of str to Settings
         Sets of settings by name, at least one.
     options : PreviewOptions, optional
@@ -103,7 +103,7 @@ def preview(
     options = options or PreviewOptions()
     pair = open_pair(original, synced, models=options.models, cache=options.cache)
     with FrameTimes(pair.original) as clock:
-        wanted = [clock.parsed(text) for text in times] or [clock.middle_s()]
+        wanted = [clock.parse(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())
         if clock.is_short or not options.quick:
             clock.begin()  # the frames' numbers are read while the frames are looked for

@@ -1,4 +1,4 @@
-"""What the program sees in a file: streams, time stamps, damage, faces."""
+"""Inspect a video file: streams, time stamps, damage, faces."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from lipblend.video.samples import SampleReader, reachable, spread
 from lipblend.video.survey import Survey, survey
 
 SAMPLED_FRAMES = 24
-"""Frames in which faces are looked for."""
+"""Frames in which faces are searched for."""
 DECODED_PIXELS = 600_000_000
-"""Videos with no more pixels than this in all their frames are decoded whole (290 frames of 1920x1080, two seconds)."""
-_AHEAD = 4  # decoded frames that wait
+"""Videos with at most this many pixels in all frames are decoded completely (290 frames of 1920x1080, two seconds)."""
+_AHEAD = 4  # decoded frames that wait in a queue
 
 
 @dataclass(frozen=True)
 class DamageReport:
-    """Damage.
+    """Damage in a file.
 
     Attributes
     ----------
     marked_packets : int
-        Packets that the demuxer marks as damaged, in the whole file.
+        Packets in the whole file that the demuxer marks as damaged.
     broken_off : str
-        Why reading ended before the end of the file; empty when it did not.
+        Why reading stopped before the end of the file; otherwise empty.
     decoded_frames : int
-        Pictures that were decoded to look for the following.
+        Frames decoded to find the following damage.
     whole : bool
-        That was the whole video; else a sample of it.
+        Whether the whole video was decoded, not a sample.
     undecodable_packets, concealed_frames : int
-        Packets that could not be decoded; pictures that the decoder patched up.
+        Packets that could not be decoded; frames in which the decoder concealed errors.
     decoding_failed : str
-        Why decoding ended early; empty when it did not.
+        Why decoding stopped early; otherwise empty.
     """
 
     marked_packets: int
@@ -63,7 +63,7 @@ class DamageReport:
 
 @dataclass(frozen=True)
 class FileReport:
-    """What the program sees in a file.
+    """Report about a file.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class FileReport:
     container, container_name : str
         FFmpeg's short and long name.
     video_stream : int
-        Index of the stream that is "the video".
+        Index of the video stream that is used.
     picture : PictureReport
     timing : TimingReport
     damage : DamageReport
@@ -82,9 +82,9 @@ class FileReport:
     chapters : tuple of dict
         start_s, title.
     faces : tuple of FaceReport or None
-        None when they were not looked for.
+        None if faces were not searched for.
     face_times_s : tuple of float
-        Times of the frames that were looked at.
+        Times of the frames that were searched.
     """
 
     path: Path
@@ -107,42 +107,38 @@ class FileReport:
 
 
 def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_frame: bool = False) -> FileReport:
-    """Look at a video file.
+    """Inspect a video file.
 
-    All packets of its video stream are read; so many pictures are decoded as `DECODED_PIXELS` allows, which is all of
-    them in short videos, and else a few after key frames spread over the video. So the time is bounded but for reading
-    the file once. The face model is made meanwhile.
+    All packets of its video stream are read. If it has at most `DECODED_PIXELS`, all frames are decoded; otherwise a
+    sample near key frames. So the time is bounded, except for reading the file once. The face model is loaded
+    meanwhile.
 
     Parameters
     ----------
     path : Path
     model : Path or None
-        Face landmarker bundle, checked; None to look for no faces.
+        Face landmarker bundle, checked; None to search for no faces.
     track : TrackSettings
-        Least width, number and confidence of faces.
+        Minimum width, number and confidence of faces.
     every_frame : bool
-        Decode the whole video however long it is, to count the damage in all of it.
-
-    Returns
-    -------
-    FileReport
+        Decode the whole video, however long, to count all damage.
 
     Raises
     ------
     InputError
-        The file is missing, not a video, or no picture of it can be decoded. Damage further on is reported instead.
+        The file is missing, not a video, or no frame can be decoded. Later damage is reported instead.
     ModelError
-        The library cannot make use of the model.
+        The face model cannot be loaded.
     """
     info = probe(path)
     with ExitStack() as stack:
         finder = None
         if model is not None:
             soon = BackgroundLandmarker(model, max_faces=track.max_faces, confidence=track.confidence)
-            finder = _Finder(info, stack.enter_context(soon), track)
+            finder = _FaceFinder(info, stack.enter_context(soon), track)
         found = survey(info)
-        look = _Look(info, found, whole=every_frame)
-        look.decode(finder)
+        decoding = _Decoding(info, found, whole=every_frame)
+        decoding.run(finder)
     labels = [asdict(label) for label in found.streams]
     return FileReport(
         path=info.path,
@@ -154,11 +150,11 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_
         damage=DamageReport(
             marked_packets=found.marked_corrupt,
             broken_off=found.broken_off,
-            decoded_frames=look.decoded,
-            whole=look.whole,
-            undecodable_packets=look.undecodable,
-            concealed_frames=look.concealed,
-            decoding_failed=look.failed,
+            decoded_frames=decoding.decoded,
+            whole=decoding.whole,
+            undecodable_packets=decoding.undecodable,
+            concealed_frames=decoding.concealed,
+            decoding_failed=decoding.failed,
         ),
         audio=tuple(asdict(sound) for sound in info.audio),
         subtitles=tuple(label for label in labels if label["kind"] == "subtitle"),
@@ -169,8 +165,8 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_
     )
 
 
-class _Finder:
-    """Finds the faces of the pictures that are looked at, in order."""
+class _FaceFinder:
+    """Finds the faces of selected frames, in order."""
 
     def __init__(self, info: VideoInfo, soon: BackgroundLandmarker, track: TrackSettings) -> None:
         self._info, self._threshold = info, track.cut_threshold
@@ -186,9 +182,8 @@ class _Finder:
         self.new_scenes: list[bool] = []
         self.times_s: list[float] = []
 
-    def look(self, frame: Frame) -> None:
-        """Look at the next one."""
-        # The planes' own size, not the file's: a turned picture arrives upright.
+    def add(self, frame: Frame) -> None:
+        # The planes' size, not the file's: rotated pictures are upright here.
         height, width = frame.planes[0].shape
         picture = to_rgb(
             frame.planes, frame.layout, self._info.colour, Box(0, 0, width, height), height=self._info.height
@@ -202,12 +197,11 @@ class _Finder:
         self.times_s.append(frame.time_s)
 
     def faces(self) -> tuple[FaceReport, ...]:
-        """Who was found."""
         return census(self.pictures, self.new_scenes)
 
 
-class _Look:
-    """The pictures that are decoded: all of a short video, a sample of a long one."""
+class _Decoding:
+    """Decodes all frames of a short video, or a sample of a long one."""
 
     def __init__(self, info: VideoInfo, found: Survey, *, whole: bool) -> None:
         self._info, self._survey = info, found
@@ -215,8 +209,8 @@ class _Look:
         self.decoded = self.undecodable = self.concealed = 0
         self.failed = ""
 
-    def decode(self, finder: _Finder | None) -> None:
-        """Decode, count damage, and look for faces in some of the pictures."""
+    def run(self, finder: _FaceFinder | None) -> None:
+        """Decode, count damage, and find faces in some of the frames."""
         found = self._survey
         if self.whole:
             chosen = set(spread(range(found.packets), SAMPLED_FRAMES))
@@ -230,7 +224,7 @@ class _Look:
                 for frame in frames:
                     self.decoded = frame.index + 1
                     if finder is not None and frame.index in chosen:
-                        finder.look(frame)
+                        finder.add(frame)
         except InputError as error:
             self.failed = error.message
         if isinstance(reader, SampleReader):

@@ -21,7 +21,7 @@ class Look:
     time_s : float
         Since the original's first frame.
     number : int or None
-        Number of the original frame, which `FrameTimes.parsed` takes after ``#``; None in files without time stamps.
+        Number of the original frame, which `FrameTimes.parse` takes after ``#``; None in files without time stamps.
     original : Picture
     synced : Picture or None
         None if no synced frame belongs to it.

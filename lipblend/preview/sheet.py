@@ -1,4 +1,4 @@
-"""Previews as labelled pictures: every step of one frame, or the same frame by several sets of settings."""
+"""Draw previews: every step of one frame, or the same frame with several sets of settings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ from lipblend.render.frame import FacePatch
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 _GAIN = 4
-"""Differences are shown so many times as strong; 64 levels and more are full scale."""
+"""Factor by which differences are amplified; 64 levels or more are full scale."""
 _MARGIN_FRAC = 0.12
-_LEAST_PX = 320  # smaller crops are enlarged by a whole factor
+_MIN_PX = 320  # smaller crops are enlarged by an integer factor
 _COLUMNS = 3
 _INK, _FONT = (30, 30, 30), cv2.FONT_HERSHEY_SIMPLEX
 _LINE_PX, _TEXT_PX = 20, 11
-
 
 LEGEND = (
     "mask: white is replaced at most; grey is the original's own, moved along where need be. alpha: how much of "
@@ -34,7 +33,7 @@ LEGEND = (
     "alpha, seam, landmarks: an orange tint for alpha, a green line for the seam (alpha 0.5), blue dots for the "
     "original's face, pink ones for the synced one's.",
 )
-"""What the pictures of a sheet mean."""
+"""Explanation of the pictures of a sheet."""
 
 
 def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str], *, about: str = "") -> Rgb:
@@ -43,33 +42,33 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str], *, about:
     Parameters
     ----------
     looks : sequence of sequence of Look
-        For every time, one look for each set of settings.
+        For each time, one look for each set of settings.
     differences : sequence of str
-        What each set of settings differs in, shown below its name where there are several.
+        How each set of settings differs, shown below its name if there are several.
     about : str
-        Which settings and files, for the heading.
+        Settings and files, for the heading.
 
     Returns
     -------
     (h, w, 3) uint8 RGB
     """
     blocks: list[Rgb] = []
-    for same in looks:
-        faces = max(len(look.rendered.patches) for look in same)
+    for variants in looks:
+        first = variants[0]
+        faces = max(len(look.rendered.patches) for look in variants)
         if not faces:
-            blocks += [_title(_heading(same[0], f"{same[0].rendered.reason}: the original's own"), 3 * _LEAST_PX)]
-            blocks += [labelled_row([("original = result", _reduced(_whole(same[0].original)))])]
+            blocks += [_title(_heading(first, f"{first.rendered.reason}: the original's own"), 3 * _MIN_PX)]
+            blocks += [labelled_row([("original = result", _reduced(_whole(first.original)))])]
         for number in range(faces):
             which = f"face {number + 1} of {faces}" if faces > 1 else ""
-            rows = _compared(same, number, differences) if len(same) > 1 else _steps(same[0], number)
-            blocks += [_title(_heading(same[0], which), rows[0].shape[1]), *rows]
+            rows = _draw_variants(variants, number, differences) if len(variants) > 1 else _draw_steps(first, number)
+            blocks += [_title(_heading(first, which), rows[0].shape[1]), *rows]
     width = max(block.shape[1] for block in blocks)
     legend = [line for text in LEGEND for line in _wrapped(text, width - 16)]
-    words = cv2.copyMakeBorder(
-        _text(legend, width - 16, len(legend)), 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=(255, 255, 255)
-    ).astype(np.uint8)
+    text = _text(legend, width - 16, len(legend))
+    text = cv2.copyMakeBorder(text, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=(255, 255, 255)).astype(np.uint8)
     heading = [_title(about, width)] if about else []
-    return contact_sheet([*heading, *blocks, words])
+    return contact_sheet([*heading, *blocks, text])
 
 
 def _heading(look: Look, more: str) -> str:
@@ -79,8 +78,8 @@ def _heading(look: Look, more: str) -> str:
     return ", ".join(filter(None, [names, more, quick]))
 
 
-def _steps(look: Look, number: int) -> list[Rgb]:
-    """Every step of one face in rows of three."""
+def _draw_steps(look: Look, number: int) -> list[Rgb]:
+    """All steps of one face, in rows of three."""
     patch = look.rendered.patches[number]
     box = _crop([look], number)
     shown = [*_inputs(look, box), *_results(look, patch, box)]
@@ -94,33 +93,27 @@ def _steps(look: Look, number: int) -> list[Rgb]:
     return [labelled_row(panels[start : start + _COLUMNS]) for start in range(0, len(panels), _COLUMNS)]
 
 
-def _compared(same: Sequence[Look], number: int, differences: Sequence[str]) -> list[Rgb]:
-    """One column a set of settings, after a column of what they all begin with."""
-    box = _crop(same, number)
-    inputs = [(name, _sized(image)) for name, image in _inputs(same[0], box)]
+def _draw_variants(variants: Sequence[Look], number: int, differences: Sequence[str]) -> list[Rgb]:
+    """One column per set of settings, after a column of their common inputs."""
+    box = _crop(variants, number)
+    inputs = [(name, _sized(image)) for name, image in _inputs(variants[0], box)]
     width = inputs[0][1].shape[1]
     blank = np.full((1, width, 3), 255, np.uint8)
     texts = [_wrapped(text, width) for text in ("", *differences)]
-    tall = max(len(text) for text in texts)
-    rows = [
-        labelled_row(
-            [
-                (look.name if look else "", _text(lines, width, tall))
-                for look, lines in zip((None, *same), texts, strict=True)
-            ]
-        )
-    ]
+    line_count = max(len(lines) for lines in texts)
+    names = ("", *(look.name for look in variants))
+    rows = [labelled_row([(name, _text(lines, width, line_count)) for name, lines in zip(names, texts, strict=True)])]
     columns: list[list[tuple[str, Rgb]]] = [[*inputs, ("", blank)]]
-    for look in same:
+    for look in variants:
         patches = look.rendered.patches
         if number >= len(patches):
             reason = look.rendered.reason or "no such face"
             columns.append([(reason, _sized(_rgb(look.original, box))), *[("", blank)] * 3])
             continue
         shown = dict(_results(look, patches[number], box))
-        names = ("result", "alpha, seam, landmarks", f"difference result - original, x{_GAIN}", "alpha")
-        columns.append([(name, _sized(shown[name])) for name in names])
-    rows += [labelled_row(list(panels)) for panels in zip(*columns, strict=True)]
+        panels = ("result", "alpha, seam, landmarks", f"difference result - original, x{_GAIN}", "alpha")
+        columns.append([(name, _sized(shown[name])) for name in panels])
+    rows += [labelled_row(list(row)) for row in zip(*columns, strict=True)]
     return rows
 
 
@@ -157,7 +150,7 @@ def _results(look: Look, patch: FacePatch, box: Box) -> list[tuple[str, Rgb]]:
 
 
 def _crop(looks: Sequence[Look], number: int) -> Box:
-    """A box about a face and its mattes, in all looks alike."""
+    """A box around a face and its mattes, the same for all looks."""
     patches = [look.rendered.patches[number] for look in looks if number < len(look.rendered.patches)]
     margin = round(_MARGIN_FRAC * max(patch.plan.original.face_width_px for patch in patches))
     boxes = [box for patch in patches for box in (patch.matte.box, patch.plan.original.box())]
@@ -179,26 +172,26 @@ def _whole(picture: Picture) -> Rgb:
 
 
 def _synced(look: Look, box: Box) -> Rgb:
-    """The synced picture as it lies on the original's pixels."""
-    ours, theirs = look.original, look.synced
-    if theirs is None:
+    """The synced picture mapped to the original's pixels."""
+    original, synced = look.original, look.synced
+    if synced is None:
         return np.full((box.height, box.width, 3), 128, np.uint8)
-    patch = synced_patch(theirs.planes, theirs.layout, box, look.analysis.alignment.mapping)
-    beside = extract_patch(ours.planes, ours.layout, box)
-    patch = convert_colour(patch, theirs.colour, ours.colour, ours.height, beside=beside)
-    rgb = cv2.transform(patch, ycbcr_matrix(ours.colour, ours.height).astype(np.float32))
+    patch = synced_patch(synced.planes, synced.layout, box, look.analysis.alignment.mapping)
+    beside = extract_patch(original.planes, original.layout, box)
+    patch = convert_colour(patch, synced.colour, original.colour, original.height, beside=beside)
+    rgb = cv2.transform(patch, ycbcr_matrix(original.colour, original.height).astype(np.float32))
     return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)
 
 
-def _heat(before: Rgb, after: Rgb) -> Rgb:
-    """Where two pictures differ: the largest difference of a channel, amplified, from black over red to white."""
-    levels = cv2.absdiff(before, after).max(axis=2)
-    strong = cv2.convertScaleAbs(levels, alpha=_GAIN)
-    return np.asarray(cv2.cvtColor(cv2.applyColorMap(strong, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB), np.uint8)
+def _heat(first: Rgb, second: Rgb) -> Rgb:
+    """Heat map of the largest difference of any channel, amplified, from black through red to white."""
+    levels = cv2.absdiff(first, second).max(axis=2)
+    amplified = cv2.convertScaleAbs(levels, alpha=_GAIN)
+    return np.asarray(cv2.cvtColor(cv2.applyColorMap(amplified, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _paste(canvas: Rgb, box: Box, image: Rgb, place: Box) -> None:
-    """Lay a picture of the part ``place`` of the frame on one of the part ``box``."""
+    """Paste a picture of the frame's part ``place`` into one of the part ``box``."""
     x0, y0, x1, y1 = (
         max(box.x0, place.x0), max(box.y0, place.y0), min(box.x1, place.x1), min(box.y1, place.y1),
     )  # fmt: skip
@@ -208,13 +201,13 @@ def _paste(canvas: Rgb, box: Box, image: Rgb, place: Box) -> None:
 
 
 def _sized(image: Rgb) -> Rgb:
-    """Native pixels, or small ones enlarged by a whole factor."""
-    factor = -(-_LEAST_PX // image.shape[1])
+    """The picture, enlarged by an integer factor if it is small."""
+    factor = -(-_MIN_PX // image.shape[1])
     return enlarged(image, width_px=image.shape[1] * factor) if factor > 1 else image
 
 
 def _reduced(image: Rgb) -> Rgb:
-    return enlarged(image, width_px=min(image.shape[1], 2 * _LEAST_PX))
+    return enlarged(image, width_px=min(image.shape[1], 2 * _MIN_PX))
 
 
 def _title(text: str, width: int) -> Rgb:
@@ -226,7 +219,7 @@ def _title(text: str, width: int) -> Rgb:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Words in lines that fit a width."""
+    """Wrap text into lines that fit a width."""
     scale = cv2.getFontScaleFromHeight(_FONT, _TEXT_PX, 1)
     lines: list[str] = []
     for word in text.split():

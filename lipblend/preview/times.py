@@ -1,4 +1,4 @@
-"""The times and the numbers of a video's frames."""
+"""Times and numbers of a video's frames."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SHORT_BYTES = 256_000_000
 
 
 class FrameTimes:
-    """Which frame is shown when, counted over the whole file; a context manager.
+    """Converts between times and frame numbers of a whole file; a context manager.
 
-    That takes all packets of the file, none decoded. They are read once, on a thread of its own that starts with
-    `begin`, or when they are needed; a with-block left by an exception does not wait for it, but Python
-    does at its end.
+    This needs the time stamps of all packets, which are read once, without decoding, in a background thread: from
+    `begin`, or when they are first needed. A with-block that an exception ends does not wait for the thread, but Python
+    waits at exit.
 
     Parameters
     ----------
@@ -45,22 +45,22 @@ class FrameTimes:
 
     @property
     def is_short(self) -> bool:
-        """Whether the file is read within a fraction of a second, or has been read."""
+        """Whether reading the time stamps takes only a fraction of a second, or is done."""
         return self._info.size_bytes <= _SHORT_BYTES or (self._survey is not None and self._survey.done())
 
     def begin(self) -> Future[Survey]:
-        """Start to read the file, unless that has been done."""
+        """Start to read the time stamps, if not started yet."""
         if self._survey is None:
             self._survey = self._thread.submit(survey, self._info)
         return self._survey
 
-    def parsed(self, text: str) -> float:
-        """Seconds since the first frame from ``12.5``, ``12.5s``, ``1:02.5``, ``1:00:02.5``, or ``#312`` (a frame).
+    def parse(self, text: str) -> float:
+        """Parse ``12.5``, ``12.5s``, ``1:02.5``, ``1:00:02.5`` or ``#312`` (a frame) to seconds since the first frame.
 
         Raises
         ------
         SettingsError
-            It is none of these, or lies beyond the clip.
+            The text is none of these, or is beyond the end of the clip.
         """
         word, info = text.strip(), self._info
         if word.startswith("#") and word[1:].isdecimal():
@@ -75,12 +75,12 @@ class FrameTimes:
         time_s = _seconds(word)
         if time_s is None:
             raise SettingsError(
-                f"--at {text} is no time",
-                hint="Write seconds (12.5), 1:02.5 (below 60 after a colon), or a frame number (#312).",
+                f"--at {text} is not a time",
+                hint="Write seconds (12.5), 1:02.5 (less than 60 after a colon), or a frame number (#312).",
             )
         if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
             raise SettingsError(
-                f"--at {text} lies beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
+                f"--at {text} is beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
                 hint=f"Choose a time from 0 to {info.duration_s:.2f} s.",
             )
         return time_s
@@ -93,7 +93,7 @@ class FrameTimes:
         return float(stamps_s[len(stamps_s) // 2]) if stamps_s.size else 0.0
 
     def number(self, time_s: float) -> int | None:
-        """The number of the frame nearest to a time, which `parsed` takes after ``#``; None without time stamps."""
+        """Number of the frame nearest to a time, as `parse` takes it after ``#``; None without time stamps."""
         stamps_s = self._stamps_s()
         return int(np.abs(stamps_s - time_s).argmin()) if stamps_s.size else None
 
@@ -103,7 +103,7 @@ class FrameTimes:
 
 
 def _seconds(word: str) -> float | None:
-    """Seconds, minutes and hours with colons between; None where it is none of these."""
+    """Seconds from seconds, minutes and hours separated by colons; None for other text."""
     try:
         numbers = [float(part) for part in word.removesuffix("s").split(":")]
     except ValueError:

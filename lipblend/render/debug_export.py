@@ -1,4 +1,4 @@
-"""What a run did to every frame, for people: mask, alpha, seam ring and overlay, and a table."""
+"""Debug export: mask, alpha, seam ring and overlay of every frame, and a table."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Rgb = npt.NDArray[np.uint8]
 Grey = npt.NDArray[np.uint8]
 DebugFormat = Literal["png", "video"]
 
-_BEYOND_GREY = 90
+_REACH_GREY = 90
 _MASK_TINT = (255, 160, 0)
 _SEAM_TINT = (0, 255, 120)
 _ORIGINAL_DOTS = (80, 200, 255)
@@ -53,12 +53,12 @@ class DebugFrame:
     Attributes
     ----------
     index, pts, duration : int
-        In the output, and in its time base.
+        Position in the output, and time in its time base.
     time_s : float
     original_index, synced_index : int
-        Which frames it was made from; ``synced_index`` is -1 for none.
+        Input frames; ``synced_index`` is -1 if there is none.
     picture : Picture
-        The finished one.
+        The finished picture.
     result : FrameResult
     """
 
@@ -77,36 +77,36 @@ class _Sink(Protocol):
 
 
 def debug_folder(folder: Path, tag: str | None) -> Path:
-    """The folder of one run in a folder of several.
+    """Subfolder for the run ``tag``, or the folder itself without a tag.
 
     Raises
     ------
     SettingsError
-        The tag has other signs than letters, digits, hyphens, underscores and points, or nothing but points.
+        The tag has characters other than letters, digits, hyphens, underscores and points, or only points.
     """
     if tag is None:
         return folder
     if not re.fullmatch(r"[\w.-]+", tag) or not tag.strip("."):
         raise SettingsError(
-            f"{tag!r} cannot be a run's name",
-            hint="Use letters, digits, hyphens, underscores and points, and not points alone.",
+            f"{tag!r} is not a valid run name",
+            hint="Use letters, digits, hyphens, underscores and points, but not points alone.",
         )
     return folder / tag
 
 
 class DebugExport:
-    """Writes a run's pictures and its table ``frames.csv`` into a folder; a context manager.
+    """Writes the pictures of a run and the table ``frames.csv`` into a folder; a context manager.
 
     Parameters
     ----------
     folder : Path
-        Made if it is not there. Files of an earlier run are replaced.
+        Created if missing. Files of an earlier run are replaced.
     info : VideoInfo
-        The original, with the output's clock.
+        The original, with the time base of the output.
     form : {"png", "video"}
-        Four pictures a face of every blended frame, named by its index and cut to the region of interest; or four
-        videos of whole frames that have the output's frames and times: ``mask.mkv``, ``alpha.mkv`` and ``ring.mkv``
-        lossless in grey (FFV1), ``overlay.mkv`` in H.264. Videos appear when the run is done.
+        "png": four pictures per face of every blended frame, named by its index and cropped to the region of interest.
+        "video": four videos of whole frames with the output's frames and times: ``mask.mkv``, ``alpha.mkv`` and
+        ``ring.mkv`` in lossless grey (FFV1), ``overlay.mkv`` in H.264. Videos appear when the run is finished.
 
     Raises
     ------
@@ -137,7 +137,7 @@ class DebugExport:
         self._stack.__exit__(kind, error, trace)
 
     def save(self, frame: DebugFrame) -> None:
-        """Write what is to be written of the next frame of the output, blended or not."""
+        """Export the next frame of the output, blended or not."""
         for sink in self._sinks:
             sink.save(frame)
 
@@ -190,7 +190,7 @@ class _Videos:
 
 
 class _Table:
-    """``frames.csv``: a row a frame; what belongs to several faces is parted by semicolons."""
+    """``frames.csv``: one row per frame; the values of several faces are separated by semicolons."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -217,7 +217,7 @@ class _Table:
 
     def save(self, frame: DebugFrame) -> None:
         result = frame.result
-        of_faces = zip(*(_numbers(patch) for patch in result.patches), strict=True)
+        face_values = zip(*(_face_values(patch) for patch in result.patches), strict=True)
         self._write(
             (
                 frame.index,
@@ -227,7 +227,7 @@ class _Table:
                 "blended" if result.patches else "passed through",
                 result.reason,
                 len(result.patches),
-                *([";".join(values) for values in of_faces] or [""] * _FACE_COLUMNS),
+                *([";".join(values) for values in face_values] or [""] * _FACE_COLUMNS),
                 "; ".join(dict.fromkeys(result.fallbacks)),
             )
         )
@@ -242,42 +242,33 @@ class _Table:
         return OutputError(f"cannot write {self._path}: {error.strerror}", hint="Check the free space.")
 
 
-def _numbers(patch: FacePatch) -> list[str]:
+def _face_values(patch: FacePatch) -> list[str]:
     face = patch.plan
     box = face.original.box()
     gain, offset = face.colour.line()
-    measured = (
-        face.original.face_width_px,
-        patch.matte.feather_px,
-        *gain.tolist(),
-        *offset.tolist(),
-        *face.moved.tolist(),
-        face.original.mouth_opening,
-        face.synced.mouth_opening,
+    values = (
+        *(face.weight, box.x0, box.y0, box.x1, box.y1, face.original.face_width_px, patch.matte.feather_px),
+        *(*gain.tolist(), *offset.tolist(), *face.moved.tolist()),
+        *(face.original.mouth_opening, face.synced.mouth_opening),
     )
-    numbers = (face.weight, box.x0, box.y0, box.x1, box.y1, *measured)
-    return [f"{number:.6g}" for number in numbers]
+    return [f"{value:.6g}" for value in values]
 
 
 def _mattes(patch: FacePatch) -> tuple[Grey, Grey, Grey]:
     """Mask, alpha and seam ring of the region of interest, 0 to 255."""
     matte = patch.matte
     ring = seam_ring(matte.contour, radius_px=ring_radius_px(patch.plan.original.face_width_px))
-    return (
-        mask_picture(matte),
-        np.rint(matte.alpha * 255).astype(np.uint8),
-        ring.astype(np.uint8) * 255,
-    )
+    return mask_picture(matte), np.rint(matte.alpha * 255).astype(np.uint8), ring.astype(np.uint8) * 255
 
 
 def mask_picture(matte: Matte) -> npt.NDArray[np.uint8]:
-    """The mask in white, and in grey what lies beyond it but may be moved along: (h, w) uint8."""
-    beyond = np.ceil(matte.reach * _BEYOND_GREY)
-    return np.where(matte.mask, 255, beyond).astype(np.uint8)
+    """The mask in white, and in grey the area around it that may move along: (h, w) uint8."""
+    reach = np.ceil(matte.reach * _REACH_GREY)
+    return np.where(matte.mask, 255, reach).astype(np.uint8)
 
 
 def overlay(picture: Picture, matte: Matte, original: Landmarks, synced: Landmarks) -> Rgb:
-    """The region of interest with alpha as a tint, the seam as a line and both meshes as dots: (h, w, 3) uint8 RGB."""
+    """The region of interest with alpha as a tint, the seam as a line, both meshes as dots: (h, w, 3) uint8 RGB."""
     image = to_rgb(picture.planes, picture.layout, picture.colour, matte.box, height=picture.height).astype(np.float32)
     tint = np.array(_MASK_TINT, np.float32)
     image += (0.35 * matte.alpha[..., None]) * (tint - image)

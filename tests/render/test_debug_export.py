@@ -109,7 +109,7 @@ def test_the_table_has_a_row_a_frame(done: tuple[CompositeResult, Path]) -> None
 
 @pytest.mark.parametrize("tag", ["", ".", "..", "...", "a/b", "a\\b", "/abs", "a\0b", " ", "t 1", "t1\n", "a:b", "a*"])
 def test_a_tag_that_is_no_folder_name_is_refused(tag: str) -> None:
-    with pytest.raises(SettingsError, match="cannot be a run's name"):
+    with pytest.raises(SettingsError, match="is not a valid run name"):
         debug_folder(Path("runs"), tag)
 
 
