@@ -1,4 +1,4 @@
-"""One stage of lipblend off at a time, held against the truth of some triples. See docs/lab/ablation.md."""
+"""Try lipblend with one stage changed at a time and compare with the truth of some triples. See docs/lab/ablation.md."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ VARIANTS = Path(__file__).resolve().with_name("ablation.yaml")
 
 
 def say(line: str) -> None:
-    """Progress; called by the worker processes too."""
+    """Print progress; worker processes call it too."""
     print(line, file=sys.stderr, flush=True)
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="ablation", description=__doc__)
     made.add_argument("folder", type=Path, help="contains NAME/{orig,synced,truth}.mp4")
-    made.add_argument("--preset", default=DEFAULT_PRESET, help=f"what is changed one by one ({DEFAULT_PRESET})")
+    made.add_argument("--preset", default=DEFAULT_PRESET, help=f"preset to change ({DEFAULT_PRESET})")
     made.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME", help="only these triples")
     made.add_argument("--variants", type=Path, default=VARIANTS, metavar="FILE", help="YAML (scripts/ablation.yaml)")
     made.add_argument("--frames", type=int, metavar="N", help="only N frames from the middle of each triple")
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run it; returns the exit code."""
+    """Run the command and return its exit code."""
     given = parser().parse_args(words)
     return run_script(lambda: _run(given))
 

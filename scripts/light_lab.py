@@ -1,12 +1,13 @@
-"""Pairs whose light and colours do not go together, made from triples with a known truth, and what they cost.
+"""Measure what mismatched light and colours cost, on pairs made from triples with a known truth.
 
     light-lab TRIPLES WORK [--only NAME ...] [--variants NAME ...]
 
-For every triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and every variant, the files are remade by exact
-maths (none of it lipblend's), composited, and compared with the truth remade alike. See docs/lab/light.md.
+For each triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and each variant, the files are remade by exact
+formulas (independent of lipblend's), composited, and compared with the truth, remade in the same way. See
+docs/lab/light.md.
 
-Loss, in dB: lower-face PSNR of R'G'B' codes (full scale 1) of the SDR composite taken through the same remake of the
-original, less that of the composite of the remade pair; both against the truth so remade.
+Loss in dB: lower-face PSNR of R'G'B' codes (full scale 1) of the SDR composite after the remake of the original, minus
+that of the composite of the remade pair; both against the remade truth.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from lipblend.video.reader import VideoReader
 
 
 def matrix_of(coding: Coding) -> NDArray[np.float64]:
-    """(3, 4): R'G'B' 0..1 to codes of 8 bits (fractions kept)."""
+    """(3, 4): R'G'B' in 0..1 to 8-bit codes, unrounded."""
     kr, kb = LUMA[coding.matrix]
     luma = np.array([kr, 1 - kr - kb, kb])
     rows = np.stack([luma, ([0, 0, 1] - luma) / (2 * (1 - kb)), ([1, 0, 0] - luma) / (2 * (1 - kr))])
@@ -46,7 +47,7 @@ def matrix_of(coding: Coding) -> NDArray[np.float64]:
 
 
 def read(path: Path, coding: Coding) -> Iterator[Floats]:
-    """R'G'B' 0..1 of every frame."""
+    """R'G'B' in 0..1 of every frame."""
     matrix = matrix_of(coding)
     inverse = np.linalg.inv(matrix[:, :3])
     back = np.column_stack([inverse, -inverse @ matrix[:, 3]]).astype(np.float32)
@@ -59,7 +60,7 @@ def read(path: Path, coding: Coding) -> Iterator[Floats]:
 
 
 def write(path: Path, frames: Iterator[Floats], rate: Fraction, coding: Coding) -> None:
-    """4:2:0, lossless."""
+    """Write 4:2:0 video, lossless."""
     matrix, scale = matrix_of(coding), 1 << (coding.depth - 8)
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("ffv1", rate=rate)
@@ -87,23 +88,23 @@ def write(path: Path, frames: Iterator[Floats], rate: Fraction, coding: Coding) 
 
 def synced_frames(triple: Path, variant: Variant) -> Iterator[Floats]:
     remake, _ = variant.synced or (same, SDR)
-    for ours, theirs in zip(read(found(triple, "orig"), SDR), read(found(triple, "synced"), SDR), strict=True):
+    pairs = zip(read(file_of(triple, "orig"), SDR), read(file_of(triple, "synced"), SDR), strict=True)
+    for original, synced in pairs:
         if not variant.patch:
-            yield remake(theirs)
+            yield remake(synced)
             continue
-        apart = cv2.GaussianBlur(np.abs(theirs - ours).max(-1), (0, 0), PASTE_SIGMA_PX)
-        inside = (apart > PASTE_LEVELS / 255).astype(np.uint8)
-        hull = np.zeros_like(inside)
-        labels = cv2.connectedComponentsWithStats(inside)
-        largest = 1 + int(labels[2][1:, cv2.CC_STAT_AREA].argmax())
-        x, y, w, h = labels[2][largest][:4]
-        hull[y : y + h, x : x + w] = 1  # the box that a generator pastes
-        yield np.where(hull[..., None] > 0, remake(theirs), theirs)
+        difference = cv2.GaussianBlur(np.abs(synced - original).max(-1), (0, 0), PASTE_SIGMA_PX)
+        changed = (difference > PASTE_LEVELS / 255).astype(np.uint8)
+        stats = cv2.connectedComponentsWithStats(changed)[2]
+        x, y, w, h = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())][:4]
+        pasted = np.zeros_like(changed)
+        pasted[y : y + h, x : x + w] = 1  # generators paste a box
+        yield np.where(pasted[..., None] > 0, remake(synced), synced)
 
 
 def lower_faces(triple: Path, model: Path) -> list[NDArray[np.bool_] | None]:
-    """The lower face of every frame of the truth, as the score of the triples takes it."""
-    info, track = probe(found(triple, "truth")), TrackSettings(every_s=0)
+    """Mask of the lower face in every frame of the truth, as the score of the triples uses it; None without a face."""
+    info, track = probe(file_of(triple, "truth")), TrackSettings(every_s=0)
     out: list[NDArray[np.bool_] | None] = []
     with VideoReader(info) as frames, FaceLandmarker(model, max_faces=1, confidence=track.confidence) as find:
         for seen in follow(frames, info, find, track):
@@ -135,20 +136,20 @@ def psnr(frames: Iterator[Floats], truth: Iterator[Floats], where: Sequence[NDAr
     return -10 * float(np.log10(np.mean(errors)))
 
 
-def found(triple: Path, name: str) -> Path:
-    """One of a triple's files."""
+def file_of(triple: Path, name: str) -> Path:
+    """A file of a triple."""
     return next(path for path in (triple / f"{name}.mp4", triple / f"{name}.mkv") if path.exists())
 
 
-def shortened(triple: Path, work: Path, frames: int) -> Path:
-    """A triple of the first frames only, coded alike (8-bit BT.709), lossless."""
+def shorten(triple: Path, work: Path, frames: int) -> Path:
+    """Make a triple of the first frames only, lossless (8-bit BT.709)."""
     folder = work / triple.name / f"first-{frames}" / triple.name
     folder.mkdir(parents=True, exist_ok=True)
-    rate = probe(found(triple, "orig")).frame_rate or Fraction(25)
+    rate = probe(file_of(triple, "orig")).frame_rate or Fraction(25)
     for name in ("orig", "synced", "truth"):
         target = folder / f"{name}.mkv"
         if not target.exists():
-            write(target, islice(read(found(triple, name), SDR), frames), rate, SDR)
+            write(target, islice(read(file_of(triple, name), SDR), frames), rate, SDR)
     return folder
 
 
@@ -161,15 +162,15 @@ def composite(original: Path, synced: Path, output: Path) -> dict[str, Any]:
     return {"exit": done.returncode, **(json.loads(lines) if lines else {"error": done.stderr[-400:]})}
 
 
-def measured(triple: Path, name: str, work: Path, where: Sequence[NDArray[np.bool_] | None]) -> dict[str, Any]:
-    """Make one variant of one triple, composite it, compare."""
-    variant, rate = VARIANTS[name], probe(found(triple, "orig")).frame_rate or Fraction(25)
+def measure(triple: Path, name: str, work: Path, where: Sequence[NDArray[np.bool_] | None]) -> dict[str, Any]:
+    """Make a variant of a triple, composite it, and compare the result."""
+    variant, rate = VARIANTS[name], probe(file_of(triple, "orig")).frame_rate or Fraction(25)
     remake, coding = variant.original or (same, SDR)
     folder = work / f"{triple.name}-made"
     folder.mkdir(parents=True, exist_ok=True)
-    plain, original, truth = folder / "sdr.mkv", found(triple, "orig"), found(triple, "truth")
+    plain, original, truth = folder / "sdr.mkv", file_of(triple, "orig"), file_of(triple, "truth")
     if not plain.exists():
-        composite(original, found(triple, "synced"), plain)
+        composite(original, file_of(triple, "synced"), plain)
     if variant.original is not None:
         flavour = name.split("-")[0] + ("-100" if name == "pq-100" else "")
         made = [folder / f"{flavour}-{which}.mkv" for which in ("orig", "truth")]
@@ -177,17 +178,17 @@ def measured(triple: Path, name: str, work: Path, where: Sequence[NDArray[np.boo
             if not target.exists():
                 write(target, map(remake, read(source, SDR)), rate, coding)
         original, truth = made
-    synced = found(triple, "synced")
+    synced = file_of(triple, "synced")
     if variant.synced is not None:
         synced = folder / f"synced-{name}.mkv"
         if not synced.exists():
             write(synced, synced_frames(triple, variant), rate, variant.synced[1])
     output = folder / f"out-{name}.mkv"
     started = time.perf_counter()
-    said = composite(original, synced, output)
-    row: dict[str, Any] = {"triple": triple.name, "variant": name, "exit": said["exit"]}
-    row |= {"notes": said.get("notes", said.get("error")), "seconds": round(time.perf_counter() - started, 1)}
-    if said["exit"] == 0:
+    report = composite(original, synced, output)
+    row: dict[str, Any] = {"triple": triple.name, "variant": name, "exit": report["exit"]}
+    row |= {"notes": report.get("notes", report.get("error")), "seconds": round(time.perf_counter() - started, 1)}
+    if report["exit"] == 0:
         row["synced"] = None if variant.original else round(psnr(read(synced, SDR), read(truth, coding), where), 2)
         row["sdr"] = psnr(map(remake, read(plain, SDR)), read(truth, coding), where)
         row["result"] = psnr(read(output, coding), read(truth, coding), where)
@@ -199,15 +200,15 @@ def measured(triple: Path, name: str, work: Path, where: Sequence[NDArray[np.boo
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="light-lab", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     made.add_argument("triples", type=Path, help="folder of folders with orig.mp4, synced.mp4 and truth.mp4")
-    made.add_argument("work", type=Path, help="folder for what is made; what is there already is used again")
-    made.add_argument("--only", nargs="*", metavar="NAME", help="these triples")
-    made.add_argument("--frames", type=int, metavar="N", help="only the first N of each (all)")
+    made.add_argument("work", type=Path, help="folder for intermediate files, which are reused")
+    made.add_argument("--only", nargs="*", metavar="NAME", help="only these triples")
+    made.add_argument("--frames", type=int, metavar="N", help="only the first N frames of each (all)")
     made.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME")
     return made
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run it; returns the exit code. One JSON line a measurement."""
+    """Run the command and return its exit code; prints one JSON line per measurement."""
     given = parser().parse_args(words)
     model = resolve_model("face_landmarker", None)
     for triple in sorted(given.triples.iterdir()):
@@ -215,11 +216,11 @@ def main(words: Sequence[str] | None = None) -> int:
             continue
         work = given.work
         if given.frames:
-            triple = shortened(triple, work, given.frames)
+            triple = shorten(triple, work, given.frames)
             work = triple.parent
         where = lower_faces(triple, model)
         for name in given.variants:
-            print(json.dumps(measured(triple, name, work, where)), flush=True)
+            print(json.dumps(measure(triple, name, work, where)), flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Ways in which the light and the colours of a pair come apart: formulas of their own, none of them lipblend's."""
+"""Mismatches of light and colours between the videos of a pair: independent formulas, none of them lipblend's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LUMA = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
 BT709_TO_BT2020 = np.array(
     [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
 )  # ITU-R BT.2087
-WHITE, PEAK = 203.0, 1000.0  # cd/m2: diffuse white (ITU-R BT.2408), and the display that HLG is thought of
+WHITE, PEAK = 203.0, 1000.0  # cd/m2: diffuse white (ITU-R BT.2408), and the nominal display of HLG
 
 
 @dataclass(frozen=True)
 class Coding:
-    """How R'G'B' becomes codes: H.273 matrix, full range or not, bits; and the tags that are written."""
+    """Coding of R'G'B' as YCbCr: H.273 matrix, full range or not, bit depth, and the tags written to the file."""
 
     matrix: int
     full: bool
@@ -61,7 +61,7 @@ def hlg(nits: Floats) -> Floats:
 
 
 def tone_mapped(rgb: Floats) -> Floats:
-    """SDR R'G'B' of what a tone mapper in the manner of BT.2446 method A makes of the HDR picture (peak 1000 cd/m2)."""
+    """SDR R'G'B' after tone mapping the HDR picture as in BT.2446 method A (peak 1000 cd/m2)."""
     light = np.maximum(wide(linear(rgb)), 0) * (WHITE / PEAK)
     gamma = np.maximum(light, 0) ** (1 / 2.4)
     luma = gamma @ np.array([0.2627, 0.6780, 0.0593], np.float32)
@@ -96,9 +96,9 @@ def swapped(rgb: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Variant:
-    """What becomes of original and truth, and of the synced file.
+    """Remakes of the original and the truth, and of the synced video; None leaves them as they are.
 
-    ``patch``: only where the synced file differs from the original (blurred) is the synced remake made.
+    ``patch``: remake the synced video only where it differs from the original (blurred).
     """
 
     original: tuple[Remake, Coding] | None
@@ -112,7 +112,7 @@ def coded(matrix: int = 1, *, full: bool = False, tags: tuple[int, int, int, int
 
 PQ_203, HLG_75, PQ_100 = (to_pq(), PQ), (to_hlg, HLG), (to_pq(100.0), PQ)
 UNTAGGED = (2, 2, 2, 0)
-PASTE_SIGMA_PX, PASTE_LEVELS = 2.0, 5.0  # by which the box is found that a generator pasted
+PASTE_SIGMA_PX, PASTE_LEVELS = 2.0, 5.0  # to find the box that a generator pasted
 VARIANTS = {
     "pq": Variant(PQ_203, None),
     "pq-untagged": Variant(PQ_203, (same, coded(1, tags=UNTAGGED))),

@@ -1,7 +1,7 @@
-"""A pair with a known truth, made from a clip of one face: orig.mp4, synced.mp4, truth.mp4 and about.json.
+"""Make a pair with a known truth from a clip of one face: orig.mp4, synced.mp4, truth.mp4 and about.json.
 
-truth is the footage; orig is the same with another mouth motion, a warp of lower lip and jaw that the face mesh drives;
-synced is orig with a degraded truth pasted in, as a generator would. See docs/lab/presets.md.
+truth is the footage; orig is the footage with other mouth motion, by a warp of lower lip and jaw that follows the face
+mesh; synced is orig with a degraded truth pasted in, as a generator does. See docs/lab/presets.md.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from lipblend.video.stretch import WindowReader
 Rgb = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-CRF = 10  # of orig and truth: hardly any loss
-_GAP_SHUT, _GAP_OPEN = 0.01, 0.13  # face widths between the inner lips of the other mouth motion
-_MOST_SHUT = 0.8  # share of the gap that is closed at most: what is behind the lips cannot be made up
+CRF = 10  # for orig and truth: almost no loss
+_GAP_SHUT, _GAP_OPEN = 0.01, 0.13  # face widths between the inner lips in orig
+_MAX_SHUT = 0.8  # maximum share of the gap that is closed, since the lips hide what would be needed
 _CHIN = 152
 
 
 @dataclass(frozen=True)
 class Damage:
-    """What the generator does. Levels are R'G'B' levels of 255; lengths without a unit are face widths."""
+    """Damage by the generator. Levels are R'G'B' levels of 255; lengths without a unit are face widths."""
 
     cast: tuple[float, float, float]
     pumping_levels: float
     pumping_hz: float
     jitter_px: float
-    paste: str  # "u": from the nose down, the corners below rounded, edge feathered; "box": the crop's lower half, hard
-    feather: float
-    steady_frames: (
-        int  # the crop is the mean of the face's boxes over so many frames to each side, and lags in fast turns
+    paste: str  # "u": below the nose, lower corners rounded, edge feathered; "box": the lower half of the crop, hard
+        str  # "u": below the nose, with rounded lower corners and a feathered edge; "box": the crop's lower half, hard
     )
+    feather: float
+    steady_frames: int  # frames on each side over which the crop box is averaged; so it lags in fast turns
     crf: float
 
 
@@ -65,7 +65,7 @@ DAMAGES = {
 
 @dataclass(frozen=True)
 class Shot:
-    """The frames that are used: pictures, (h, w, 3) uint8 RGB, and the mesh of each, None where no face was found."""
+    """Frames of a clip: pictures, (h, w, 3) uint8 RGB, and their meshes, None where no face was found."""
 
     pictures: list[Rgb]
     meshes: list[Landmarks | None]
@@ -73,7 +73,7 @@ class Shot:
 
 
 def read_shot(clip: Path, start_s: float, frames: int, model: Path) -> Shot:
-    """Read a stretch of a clip and follow the face in it; sides are cut to even numbers."""
+    """Read a part of a clip and track the face in it; width and height are cropped to even numbers."""
     info = probe(clip)
     rate = info.frame_rate or Fraction(25)
     first = round((info.start_s + start_s - 0.5 / float(rate)) / info.time_base)
@@ -88,38 +88,38 @@ def read_shot(clip: Path, start_s: float, frames: int, model: Path) -> Shot:
     if len(pictures) < frames:
         raise InputError(
             f"{clip} has {len(pictures)} of {frames} frames from {start_s:g} s on",
-            hint="Give another --start or --frames.",
+            hint="Change --start or --frames.",
         )
     if not any(meshes):
         raise NoFaceError(
-            f"no face was found in the {frames} frames of {clip} from {start_s:g} s on", hint="Give another --start."
+            f"no face was found in the {frames} frames of {clip} from {start_s:g} s on", hint="Change --start."
         )
     return Shot(pictures, meshes, rate)
 
 
 def head_speeds(meshes: Sequence[Landmarks | None]) -> Floats:
-    """How far the head moved since the frame before, face widths a frame, over the frames where both show it."""
+    """Head motion, face widths per frame, between consecutive frames with a mesh."""
     speeds = []
-    for old, new in pairwise(meshes):
-        if old is not None and new is not None:
-            moved = (new.points - old.points)[list(STABLE)].mean(axis=0)
-            speeds.append(float(np.hypot(*moved)) / new.face_width_px)
+    for first, second in pairwise(meshes):
+        if first is not None and second is not None:
+            motion = (second.points - first.points)[list(STABLE)].mean(axis=0)
+            speeds.append(float(np.hypot(*motion)) / second.face_width_px)
     return np.array(speeds, np.float32)
 
 
 def jaw_drops(shot: Shot, seed: int) -> Floats:
-    """How far the lower lip of orig goes down, face widths, (n,): a speech of its own less the gap that is there."""
+    """Downward shift of the lower lip in orig, (n,) face widths: synthetic speech minus the existing gap."""
     gaps = [
         np.nan if m is None else float(np.hypot(*(m.points[14] - m.points[13]))) / m.face_width_px for m in shot.meshes
     ]
     known = np.flatnonzero(np.isfinite(gaps))
     gap = np.interp(np.arange(len(gaps)), known, np.array(gaps)[known])
     wanted = _GAP_SHUT + (_GAP_OPEN - _GAP_SHUT) * make_speech(len(gaps), seed).openness
-    return np.asarray(np.maximum(wanted - gap, -_MOST_SHUT * gap), dtype=np.float32)
+    return np.asarray(np.maximum(wanted - gap, -_MAX_SHUT * gap), dtype=np.float32)
 
 
 def other_mouth(picture: Rgb, mesh: Landmarks, drop: float) -> Rgb:
-    """The picture with lower lip and jaw moved down by ``drop`` face widths: piecewise linear along the face's axis."""
+    """Move lower lip and jaw down by ``drop`` face widths, with a shift piecewise linear along the face's axis."""
     height, width = picture.shape[:2]
     centre, size = mesh.mouth_centre, mesh.face_width_px
     axes = np.stack([mesh.x_axis, mesh.y_axis])
@@ -133,7 +133,7 @@ def other_mouth(picture: Rgb, mesh: Landmarks, drop: float) -> Rgb:
     lip = drop * np.maximum(0, 1 - ((u - middle) / half) ** 2)
     jaw = drop * np.exp(-(((u - middle) / 0.27) ** 2))
     chin = np.full_like(u, points[_CHIN, 1])
-    # Lines that are crossed on the way down, and how far each goes: above the lips, lips, below the lip, chin, neck.
+    # Lines from top to bottom and their shifts: above the lips, lower lip, below the lip, chin, neck.
     lines = [upper - 0.02, np.maximum(lower, upper + 0.004), np.maximum(lower + 0.1, upper + 0.104), chin, chin + 0.3]
     moves = [0 * u, lip, 0.6 * jaw + 0.4 * lip, 0.8 * jaw, 0 * u]
     lines[3] = np.maximum(lines[3], lines[2] + 0.05)
@@ -155,28 +155,28 @@ def _curve(u: Floats, line: NDArray[np.float64]) -> Floats:
 
 
 def crop_boxes(meshes: Sequence[Landmarks | None], steady: int) -> list[tuple[int, int, int, int] | None]:
-    """The crop of the generator in every frame, steadied over its neighbours: x0, y0, x1, y1."""
+    """The generator's crop box (x0, y0, x1, y1) in every frame, averaged over its neighbours."""
     corners = [None if m is None else np.concatenate([m.points.min(axis=0), m.points.max(axis=0)]) for m in meshes]
     boxes: list[tuple[int, int, int, int] | None] = []
     for at, found in enumerate(corners):
         near = [each for each in corners[max(0, at - steady) : at + steady + 1] if each is not None]
         x0, y0, x1, y1 = np.rint(np.mean(near, axis=0)).astype(int).tolist() if near else (0, 0, 0, 0)
-        pad = (y1 - y0) // 20  # a chin that drops stays inside
+        pad = (y1 - y0) // 20  # keeps a dropped chin inside
         boxes.append(None if found is None else (x0, y0, x1, y1 + pad))
     return boxes
 
 
 @dataclass(frozen=True)
 class Generator:
-    """Paints the truth's lower face into orig: at a side of ``crop_px``, ``rate`` frames a second."""
+    """Pastes the truth's lower face into orig, generated at ``crop_px`` pixels per side, ``rate`` frames per second."""
 
     crop_px: int
     rate: float
     seed: int
     damage: Damage
 
-    def painted(self, orig: Rgb, truth: Rgb, box: tuple[int, int, int, int], index: int) -> Rgb:
-        """Its frame: a small picture of the truth, enlarged, shifted and tinted, pasted into orig."""
+    def paint(self, orig: Rgb, truth: Rgb, box: tuple[int, int, int, int], index: int) -> Rgb:
+        """Make a synced frame: the truth reduced, enlarged, shifted and tinted, pasted into orig."""
         height, width = orig.shape[:2]
         x0, y0, x1, y1 = box
         rng = np.random.default_rng((self.seed, index))
@@ -199,7 +199,7 @@ class Generator:
 
 
 def paste_weight(width: int, height: int, damage: Damage) -> Floats:
-    """How much of the crop is pasted, pixel by pixel: (height, width) float32 in 0..1."""
+    """Alpha of the pasted crop: (height, width) float32 in [0, 1]."""
     weight = np.zeros((height, width), np.float32)
     if damage.paste == "box":
         weight[height // 2 :] = 1
@@ -214,7 +214,7 @@ def paste_weight(width: int, height: int, damage: Damage) -> Floats:
 def make_triple(
     clip: Path, folder: Path, *, crop_px: int, damage: str, frames: int, start_s: float, seed: int, model: Path
 ) -> dict[str, object]:
-    """Make the folder and its four files; returns what about.json says."""
+    """Make the folder and its four files; return the content of about.json."""
     shot = read_shot(clip, start_s, frames, model)
     generator = Generator(crop_px, float(shot.rate), seed, DAMAGES[damage])
     drops, boxes = jaw_drops(shot, seed), crop_boxes(shot.meshes, generator.damage.steady_frames)
@@ -225,7 +225,7 @@ def make_triple(
 
     def synced(index: int) -> Rgb:
         box, picture = boxes[index], orig(index)
-        return picture if box is None else generator.painted(picture, shot.pictures[index], box, index)
+        return picture if box is None else generator.paint(picture, shot.pictures[index], box, index)
 
     speeds = head_speeds(shot.meshes)
     about = {
@@ -255,18 +255,18 @@ def make_triple(
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="make-triple", description=__doc__)
     made.add_argument("clip", type=Path, help="real footage of one face")
-    made.add_argument("folder", type=Path, metavar="FOLDER/NAME", help="is made; its files are replaced")
+    made.add_argument("folder", type=Path, metavar="FOLDER/NAME", help="is created; its files are replaced")
     made.add_argument("--crop-px", type=int, default=96, metavar="N", help="side of the generator's picture (96)")
-    made.add_argument("--damage", choices=list(DAMAGES), default="mild", help="what the generator spoils (mild)")
-    made.add_argument("--frames", type=int, default=50, metavar="N", help="how many (50)")
-    made.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where in the clip (0)")
-    made.add_argument("--seed", type=int, default=1, help="of the other mouth motion and the jitter (1)")
+    made.add_argument("--damage", choices=list(DAMAGES), default="mild", help="damage by the generator (mild)")
+    made.add_argument("--frames", type=int, default=50, metavar="N", help="number of frames (50)")
+    made.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="position in the clip (0)")
+    made.add_argument("--seed", type=int, default=1, help="for mouth motion and jitter (1)")
     made.add_argument("--models", type=Path, metavar="PATH", help="face model bundle, or its folder")
     return made
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run it; returns the exit code."""
+    """Run the command and return its exit code."""
     given = parser().parse_args(words)
     return run_script(lambda: _run(given))
 
@@ -275,7 +275,8 @@ def _run(given: argparse.Namespace) -> None:
     if not 16 <= given.crop_px <= 1024 or given.frames < 2 or given.start < 0 or given.seed < 0:
         raise SettingsError(
             f"--crop-px {given.crop_px}, --frames {given.frames}, --start {given.start:g}, --seed {given.seed}: "
-            "wanted are 16 to 1024 px, 2 frames or more, and nothing below 0"
+            "allowed are 16 to 1024 px, 2 frames or more, and nothing below 0",
+            hint="Change the option that is out of range.",
         )
     about = make_triple(
         given.clip, given.folder, crop_px=given.crop_px, damage=given.damage, frames=given.frames,

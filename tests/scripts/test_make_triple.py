@@ -121,14 +121,14 @@ def test_a_flat_picture_shows_cast_pumping_and_the_shape_of_the_paste(script: Mo
     box = (20, 20, 80, 100)
     strong = script.Generator(96, 25.0, 1, script.DAMAGES["strong"])
     for index, pump in ((0, 0.0), (4, 3 * np.sin(2 * np.pi * 1.4 * 4 / 25))):
-        frame = strong.painted(grey, grey, box, index).astype(int)
+        frame = strong.paint(grey, grey, box, index).astype(int)
         assert (frame[60:100, 20:80] == np.rint(120 + np.array([-11, -9, -4]) + pump)).all()
         frame[60:100, 20:80] = 120
         assert (frame == 120).all()
-    mild = script.Generator(96, 25.0, 1, script.DAMAGES["mild"]).painted(grey, grey, box, 0).astype(int)
+    mild = script.Generator(96, 25.0, 1, script.DAMAGES["mild"]).paint(grey, grey, box, 0).astype(int)
     assert (mild[70, 50] == [118, 118, 119]).all()  # half levels to even
     assert (mild[95, [25, 75]] == 120).all()  # the U's corners
-    assert strong.painted(grey, grey, (-10, 90, 60, 140), 0).shape == grey.shape  # beyond the picture
+    assert strong.paint(grey, grey, (-10, 90, 60, 140), 0).shape == grey.shape  # beyond the picture
 
 
 @pytest.mark.slow(2)
