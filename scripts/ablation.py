@@ -1,4 +1,4 @@
-"""Try lipblend with one stage changed at a time and compare with the truth of some triples. See docs/lab/ablation.md."""
+"""Try lipblend with one stage changed at a time, against the truth of some triples. See docs/lab/ablation.md."""
 
 from __future__ import annotations
 

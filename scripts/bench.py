@@ -1,13 +1,13 @@
-"""How long lipblend takes and how much memory, beside plain decoding and encoding of the same clips in the same run.
+"""Measure time and memory of lipblend, relative to plain decoding and encoding of the same clips.
 
-Every run is a process of its own. "floor" decodes both videos and encodes the original's frames with the same
-settings; "cold" is lipblend with nothing cached, "cached" with the analysis at hand; "reference" is the usual script:
-whole frames to RGB, cv2.seamlessClone on the lower face, and back.
+Each run is a process of its own. "floor" decodes both videos and encodes the original's frames with the same settings;
+"cold" is lipblend with nothing cached, "cached" with a cached analysis; "reference" is the usual script: whole frames
+to RGB, cv2.seamlessClone on the lower face, and back.
 
-Memory is resident memory. "peak" is the most that a run and the processes it started had at one time, "own" the most
-of the run's own process, "first pass" the most of the process that looks at the videos, where there is one. The first
-is added up twenty times a second (Linux; elsewhere it is the larger of the two others), the others are the system's
-count. Pages that two processes share count twice. CPU seconds are those of all processes.
+Memory is resident memory. "peak" is the maximum of a run and its child processes together, "own" that of the run's own
+process, "first pass" that of the process that analyses the videos, if any. "peak" is sampled twenty times per second
+(Linux; elsewhere it is the larger of the other two), the others are measured by the system. Pages shared by two
+processes count twice. CPU seconds are those of all processes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from typing import Any
 RUNS = ("floor", "cold", "cached", "reference")
 HEIGHTS = (480, 720, 1080, 2160)
 FACE_SHARES = (0.5, 1.0)
-"""Side of the portrait in the made clips over the height of the picture; the face is 0.35 of it wide."""
+"""Side of the portrait in synthetic clips, as a share of the picture's height; the face is 0.35 of it wide."""
 
 
-def apart(script: str, name: str, *words: object) -> Any:
-    """What a script beside this one prints as its last line, in a process of its own: this one stays small.
+def run_script(script: str, name: str, *words: object) -> Any:
+    """Run a script of this folder in a process of its own, and return the JSON in its last line.
 
-    (A process starts with the peak of the one that started it, as some systems count.)
+    So this process stays small, which matters where a child inherits the peak memory of its parent.
     """
     command = [sys.executable, str(Path(__file__).resolve().with_name(script)), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -40,15 +40,15 @@ def apart(script: str, name: str, *words: object) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measured(
+def measure(
     name: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str], runs: Sequence[str] = RUNS
 ) -> dict[str, Any]:
-    """All runs on one pair, each in a process of its own, as ratios to the first; and what lipblend holds of it."""
+    """Measure all runs on one pair, with ratios to the first run, and what lipblend keeps in memory."""
     pair: dict[str, Any] = {"clip": name, "runs": {}}
     for kind in runs:
         print(f"{name}: {kind} ...", file=sys.stderr, flush=True)
         started = time.perf_counter()
-        run = apart("bench_runs.py", kind, kind, original, synced, folder, *assignments)
+        run = run_script("bench_runs.py", kind, kind, original, synced, folder, *assignments)
         run["process_s"] = time.perf_counter() - started
         pair["runs"][kind] = run
     base = pair["runs"][runs[0]]
@@ -57,12 +57,12 @@ def measured(
         run["wall_ratio"] = round(run["seconds"] / base["seconds"], 2)
         run["cpu_ratio"] = round(run["cpu_s"] / base["cpu_s"], 2)
     if "cold" in runs:
-        pair["retained"] = apart("bench_runs.py", "retained", "retained", original, synced, folder, *assignments)
+        pair["retained"] = run_script("bench_runs.py", "retained", "retained", original, synced, folder, *assignments)
     return pair
 
 
 def table(pairs: Sequence[dict[str, Any]]) -> str:
-    """A Markdown table of every run, and one of the stages' shares."""
+    """A Markdown table of all runs, and one of the stages' times."""
     lines = [
         "| clip | run | frames/s | x floor, time | x floor, CPU | CPU s | peak MB | own MB | first pass MB |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -75,26 +75,30 @@ def table(pairs: Sequence[dict[str, Any]]) -> str:
     staged = [(pair["clip"], *each) for pair in pairs for each in pair["runs"].items() if "stages_s" in each[1]]
     if staged:
         stages = list(staged[0][2]["stages_s"])
-        lines += ["", "Milliseconds a frame inside each part (waiting included; parts run side by side):", ""]
+        lines += ["", "Milliseconds per frame in each part (waiting included; parts run in parallel):", ""]
         lines += ["| clip | run | " + " | ".join(stages) + " |", "|---|---|" + "---|" * len(stages)]
         for clip, kind, run in staged:
             each = (f"{1000 * run['stages_s'][name] / run['frames']:.1f}" for name in stages)
             lines.append(f"| {clip} | {kind} | " + " | ".join(each) + " |")
     held = [f"{pair['clip']}: {pair['retained']}" for pair in pairs if "retained" in pair]
-    return "\n".join([*lines, "", *(f"Bytes held a frame, {each}" for each in held)]) + "\n"
+    return "\n".join([*lines, "", *(f"Bytes held per frame, {each}" for each in held)]) + "\n"
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="bench", description=__doc__)
     made.add_argument(
-        "--clips", nargs=2, type=Path, metavar=("ORIG", "SYNCED"), help="own footage instead of made clips"
+        "--clips", nargs=2, type=Path, metavar=("ORIG", "SYNCED"), help="your own footage instead of synthetic clips"
     )
-    made.add_argument("--frames", type=int, default=144, metavar="N", help="of the made clips (144)")
-    made.add_argument("--heights", type=int, nargs="+", default=HEIGHTS, metavar="PX", help="of the made clips")
-    made.add_argument("--growth", action="store_true", help="also faces of half the size, and clips four times as long")
+    made.add_argument("--frames", type=int, default=144, metavar="N", help="frames of the synthetic clips (144)")
+    made.add_argument(
+        "--heights", type=int, nargs="+", default=HEIGHTS, metavar="PX", help="heights of the synthetic clips"
+    )
+    made.add_argument(
+        "--growth", action="store_true", help="also a face of half the size, and a clip four times as long"
+    )
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments", help="one setting")
-    made.add_argument("--runs", nargs="+", choices=RUNS, default=RUNS, help="the first one is what counts as 1")
-    made.add_argument("--json", type=Path, metavar="OUT", help="write all numbers, anew after every pair")
+    made.add_argument("--runs", nargs="+", choices=RUNS, default=RUNS, help="ratios are relative to the first one")
+    made.add_argument("--json", type=Path, metavar="OUT", help="write all numbers after every pair")
     return made
 
 
@@ -112,18 +116,18 @@ def clips(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Path, 
         place.mkdir()
         name = f"{height}p, face {0.35 * share:.2f} h, {frames} frames"
         print(f"{name}: making the clips ...", file=sys.stderr, flush=True)
-        original, synced = map(Path, apart("bench_clips.py", "making the clips", place, height, share, frames))
+        original, synced = map(Path, run_script("bench_clips.py", "making the clips", place, height, share, frames))
         yield name, original, synced, place
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run it; returns the exit code."""
+    """Run the command and return its exit code."""
     given = parser().parse_args(words)
     pairs = []
     with tempfile.TemporaryDirectory(prefix="lipblend-bench-") as temporary:
         for name, original, synced, folder in clips(given, Path(temporary)):
-            pairs.append(measured(name, original, synced, folder, given.assignments, given.runs))
-            if given.json:  # now, so that an interrupted run keeps what it has
+            pairs.append(measure(name, original, synced, folder, given.assignments, given.runs))
+            if given.json:  # now, so that an interrupted run keeps its results
                 given.json.write_text(json.dumps({"pairs": pairs}, indent=1) + "\n", encoding="utf-8")
     print(table(pairs), end="")
     return 0

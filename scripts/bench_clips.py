@@ -1,4 +1,4 @@
-"""Makes a pair of clips for `scripts/bench`, and prints their paths as one line of JSON."""
+"""Make a pair of clips for `scripts/bench`, and print their paths as one line of JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lipblend.output.synth import write_clip
 from lipblend.selfcheck.sample_scene import Scene
 from lipblend.selfcheck.sample_speech import FRAME_RATE, make_speech
 
-_LOOP = 48  # frames that are drawn; longer clips repeat them
+_LOOP = 48  # frames drawn; longer clips repeat them
 
 
 def make_pair(folder: Path, height: int, share: float, frames: int) -> tuple[Path, Path]:
-    """A 16:9 pair with the sample's portrait in the middle, its side this share of the height."""
+    """Make a 16:9 pair with the sample's portrait in the middle; its side is ``share`` of the height."""
     side, width, drawn = int(height * share) // 2 * 2, height * 16 // 9 // 2 * 2, min(frames, _LOOP)
     scene, heard, new = Scene(drawn, side, 1), make_speech(drawn, 1), make_speech(drawn, 2)
     around = np.random.default_rng(0).normal(110, 12, (height, width, 1)).clip(0, 255).astype(np.uint8).repeat(3, 2)
@@ -45,7 +45,7 @@ def make_pair(folder: Path, height: int, share: float, frames: int) -> tuple[Pat
 
 
 def repeat(path: Path, output: Path, times: int) -> None:
-    """The same packets several times over."""
+    """Write a video's packets several times in a row."""
     with av.open(str(output), "w") as out:
         stream, shift = None, 0
         for _ in range(times):
@@ -60,7 +60,7 @@ def repeat(path: Path, output: Path, times: int) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run it; returns the exit code."""
+    """Run the command and return its exit code."""
     made = argparse.ArgumentParser(prog="bench_clips", description=__doc__)
     made.add_argument("folder", type=Path)
     made.add_argument("height", type=int)

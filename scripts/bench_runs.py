@@ -1,10 +1,9 @@
-"""The runs of `scripts/bench`, each in this program's process; prints what it measured as one line of JSON.
+"""Make one run of `scripts/bench` in this process, and print the measurements as one line of JSON.
 
-Memory is resident memory, and every process counts its own: on Linux the peak that the system notes for what the
-process has executed (VmHWM). `getrusage` is not asked there: the system counts what a process was before it executed
-its program as well, which is a copy of the one that started it, so that a child would have its parent's peak. Where
-there is no such note (no /proc), it is `getrusage` after all; `scripts/bench` then stays right by being small itself,
-and the first pass by being larger than the run is when it starts it.
+Memory is resident memory, measured by each process for itself: on Linux the peak since the process executed its program
+(VmHWM). `getrusage` would include the memory before that, when the process was a copy of its parent. It is only used
+without /proc; the numbers are right nevertheless, because `scripts/bench` itself is small and the first pass grows
+larger than the run is when it starts it.
 """
 
 from __future__ import annotations
@@ -33,43 +32,43 @@ STAGES = {
     "to RGB": ("lipblend.analysis.follow", "", "to_rgb"),
     "to reduced RGB": ("lipblend.analysis.follow", "", "to_reduced_rgb"),
     "face model": ("lipblend.faces.landmarker", "FaceLandmarker", "detect"),
-    "measure": ("lipblend.analysis.first_reading", "PairReading", "measure"),
+    "measure": ("lipblend.analysis.first_reading", "", "measure_faces"),
     "align": ("lipblend.analysis.analyse", "", "align"),
     "plan": ("lipblend.compositing", "", "make_plan"),
     "compose": ("lipblend.segments.job", "", "render_frame"),
     "encode": ("lipblend.output.coded", "SegmentEncoder", "encode"),
 }
 FIRST_PASS = ("read", "small pictures", "to RGB", "to reduced RGB", "face model", "measure", "align")
-"""Of these, what runs in a process of its own where nothing is cached."""
+"""Those in the process of the first pass, which runs if nothing is cached."""
 
 
 def floor(original: Path, synced: Path, output: Path, settings: Any) -> int:
-    """Decode both, encode the original's frames; returns how many."""
+    """Decode both videos and encode the original's frames; return their number."""
     count = 0
-    with _opened(original, synced, output, settings) as (frames, others, stream, out):
-        for frame in frames:
-            next(others, None)
+    with _opened(original, synced, output, settings) as (originals, synceds, stream, out):
+        for frame in originals:
+            next(synceds, None)
             frame.pict_type = 0
             out.mux(stream.encode(frame))
             count += 1
-        for _ in others:
+        for _ in synceds:
             pass
     return count
 
 
 def reference(original: Path, synced: Path, output: Path, settings: Any) -> int:
-    """The usual script: RGB frames, one ellipse, cv2.seamlessClone; returns how many frames."""
+    """The usual script: RGB frames, one ellipse, cv2.seamlessClone; return the number of frames."""
     count = 0
-    with _opened(original, synced, output, settings) as (frames, others, stream, out):
-        for frame, other in zip(frames, others, strict=False):
-            before, after = frame.to_ndarray(format="rgb24"), other.to_ndarray(format="rgb24")
-            height, width = before.shape[:2]
+    with _opened(original, synced, output, settings) as (originals, synceds, stream, out):
+        for frame, synced_frame in zip(originals, synceds, strict=False):
+            background, mouth = frame.to_ndarray(format="rgb24"), synced_frame.to_ndarray(format="rgb24")
+            height, width = background.shape[:2]
             mask = np.zeros((height, width), np.uint8)
             side = min(width, height)
             cv2.ellipse(mask, (width // 2, height // 2), (side // 10, side // 8), 0, 0, 360, 255, -1)
             x, y, w, h = cv2.boundingRect(mask)
-            made = cv2.seamlessClone(after, before, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
-            picture = av.VideoFrame.from_ndarray(made, format="rgb24").reformat(format="yuv420p")
+            blended = cv2.seamlessClone(mouth, background, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
+            picture = av.VideoFrame.from_ndarray(blended, format="rgb24").reformat(format="yuv420p")
             picture.pts, picture.time_base = frame.pts, frame.time_base
             out.mux(stream.encode(picture))
             count += 1
@@ -77,17 +76,18 @@ def reference(original: Path, synced: Path, output: Path, settings: Any) -> int:
 
 
 PLAIN = {"floor": floor, "reference": reference}
-"""The runs without lipblend; all others are lipblend."""
+"""The runs without lipblend."""
 
 
 @contextlib.contextmanager
 def _opened(original: Path, synced: Path, output: Path, settings: Any) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Frames of both videos, an encoder like the original, and the file it goes to, which is ended afterwards."""
-    with av.open(str(original)) as one, av.open(str(synced)) as two, av.open(str(output), "w") as out:
-        ours, theirs = one.streams.video[0], two.streams.video[0]
-        ours.thread_type = theirs.thread_type = "AUTO"
-        stream = _encoder(out, ours, settings)
-        yield one.decode(ours), two.decode(theirs), stream, out
+    """Frames of both videos, an encoder with the original's format, and its file, which is finished afterwards."""
+    with av.open(str(original)) as first, av.open(str(synced)) as second, av.open(str(output), "w") as out:
+        videos = first.streams.video[0], second.streams.video[0]
+        for video in videos:
+            video.thread_type = "AUTO"
+        stream = _encoder(out, videos[0], settings)
+        yield first.decode(videos[0]), second.decode(videos[1]), stream, out
         out.mux(stream.encode(None))
 
 
@@ -100,14 +100,14 @@ def _encoder(out: Any, like: Any, settings: Any) -> Any:
 
 
 class Stopwatch:
-    """Seconds spent in named parts of the program, on whichever thread; on several at once they add up."""
+    """Seconds spent in named parts of the program, summed over all threads."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def wrap(self, name: str, place: tuple[str, str, str]) -> None:
-        """Time a function of a module, or a method of a class of it; of a generator each step."""
+        """Time a function of a module, or a method of one of its classes; for a generator each step."""
         module, owner, function = place
         holder = __import__(module, fromlist=["x"])
         holder = getattr(holder, owner) if owner else holder
@@ -140,15 +140,15 @@ class Stopwatch:
         setattr(holder, function, timed)
 
 
-class Together:
-    """The most resident memory that this process and those it started have at one time, MB; in a with-block."""
+class MemoryMonitor:
+    """Peak of the total resident memory of this process and its children, MB, in a with-block."""
 
     def __init__(self) -> None:
         self.peak_mb = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Together:
+    def __enter__(self) -> MemoryMonitor:
         self._thread.start()
         return self
 
@@ -164,7 +164,7 @@ class Together:
 def _children() -> list[int]:
     found: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # the thread has ended
+        with contextlib.suppress(OSError):  # the thread ended meanwhile
             found += map(int, path.read_text(encoding="ascii").split())
     return found
 
@@ -172,13 +172,13 @@ def _children() -> list[int]:
 def _resident_mb(process: int) -> int:
     try:
         pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
-    except OSError:  # it has ended
+    except OSError:  # it ended meanwhile
         return 0
     return pages * resource.getpagesize() >> 20
 
 
 def own_peak_mb(status: Path = Path("/proc/self/status")) -> int:
-    """The most resident memory that this process has had, MB."""
+    """Peak resident memory of this process, MB."""
     with contextlib.suppress(OSError):
         for line in status.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
@@ -187,73 +187,77 @@ def own_peak_mb(status: Path = Path("/proc/self/status")) -> int:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
-def timed_apart(notes: str) -> Callable[[Any], None]:
-    """The work of the first pass's own process, its parts timed, with notes of that in a file at its end."""
-    from lipblend.analysis import apart
-
+def timed_first_pass(work: Callable[[Any], None], notes: str) -> Callable[[Any], None]:
+    """Wrap the work of the process that makes the first pass: time its parts, and write the result to a file."""
     watch = Stopwatch()
     for name in FIRST_PASS:
         watch.wrap(name, STAGES[name])
 
-    def noted(channel: Any) -> None:
+    def timed(channel: Any) -> None:
         try:
-            apart.work(channel)
+            work(channel)
         finally:
-            found = {"stages_s": watch.seconds, "peak_mb": own_peak_mb()}
-            Path(notes).write_text(json.dumps(found), encoding="utf-8")
+            measured = {"stages_s": watch.seconds, "peak_mb": own_peak_mb()}
+            Path(notes).write_text(json.dumps(measured), encoding="utf-8")
 
-    return noted
+    return timed
 
 
-def child(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
-    """One run in this process."""
+def run(kind: str, original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, Any]:
+    """Measure one run in this process."""
     from lipblend.settings.presets import DEFAULT_PRESET
     from lipblend.settings.resolve import resolve_settings
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
-    output, cache = folder / f"{kind}.mp4", folder / "cache"
+    output = folder / f"{kind}.mp4"
     started = time.perf_counter()
-    found: dict[str, Any] = {}
-    together_mb = first_pass_mb = 0
     if kind in PLAIN:
-        frames = PLAIN[kind](original, synced, output, settings)
+        measured, other_mb = {"frames": PLAIN[kind](original, synced, output, settings), "first_pass_mb": 0}, 0
     else:
-        watch = Stopwatch()
-        for name, place in STAGES.items():
-            watch.wrap(name, place)
-        from lipblend.analysis import apart
-        from lipblend.compositing import composite
-        from lipblend.runtime.allocator import keep_freed_memory
-        from lipblend.segments.run_options import CompositeOptions
-
-        keep_freed_memory()  # as the command line does
-        notes = folder / f"{kind}.json"
-        start, serving = apart.PROGRAM.strip().rsplit("\n", 1)
-        timed = f"import runpy; work = runpy.run_path({__file__!r})['timed_apart']({str(notes)!r})"
-        apart.PROGRAM = f"{start}\n{timed}\n{serving}"
-        with Together() as together:
-            result = composite(original, synced, output, settings=settings, options=CompositeOptions(cache=cache))
-        frames = result.frames
-        if notes.exists():
-            noted = json.loads(notes.read_text(encoding="utf-8"))
-            watch.seconds.update(noted["stages_s"])
-            first_pass_mb = noted["peak_mb"]
-        found = {"blended": result.blended, "analyse_s": result.analyse_seconds, "render_s": result.render_seconds}
-        found["stages_s"] = {name: round(watch.seconds[name], 3) for name in STAGES}
-        together_mb = together.peak_mb
+        measured, other_mb = _run_lipblend(original, synced, output, folder / "cache", settings)
     seconds = time.perf_counter() - started
-    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
     own_mb = own_peak_mb()
-    memory = {"peak_mb": max(own_mb, first_pass_mb, together_mb), "own_mb": own_mb, "first_pass_mb": first_pass_mb}
-    return {**found, "frames": frames, "seconds": seconds, "cpu_s": cpu, **memory}
+    peak_mb = max(own_mb, measured["first_pass_mb"], other_mb)
+    return {**measured, "seconds": seconds, "cpu_s": cpu, "peak_mb": peak_mb, "own_mb": own_mb}
+
+
+def _run_lipblend(original: Path, synced: Path, output: Path, cache: Path, settings: Any) -> tuple[dict[str, Any], int]:
+    """What a composite took in time, and the peak memory of all its processes together, MB."""
+    watch = Stopwatch()
+    for name, place in STAGES.items():
+        watch.wrap(name, place)
+    from lipblend.analysis import apart
+    from lipblend.compositing import composite
+    from lipblend.runtime.allocator import keep_freed_memory
+    from lipblend.segments.run_options import CompositeOptions
+
+    keep_freed_memory()  # as the command line does
+    notes = output.with_suffix(".json")
+    head, serve = apart.PROGRAM.strip().rsplit("\n", 1)
+    wrap = f"import runpy; work = runpy.run_path({__file__!r})['timed_first_pass'](work, {str(notes)!r})"
+    apart.PROGRAM = f"{head}\n{wrap}\n{serve}"
+    with MemoryMonitor() as memory:
+        result = composite(original, synced, output, settings=settings, options=CompositeOptions(cache=cache))
+    first_pass_mb = 0
+    if notes.exists():
+        first_pass = json.loads(notes.read_text(encoding="utf-8"))
+        watch.seconds.update(first_pass["stages_s"])
+        first_pass_mb = first_pass["peak_mb"]
+    return {
+        "blended": result.blended,
+        "analyse_s": result.analyse_seconds,
+        "render_s": result.render_seconds,
+        "stages_s": {name: round(watch.seconds[name], 3) for name in STAGES},
+        "frames": result.frames,
+        "first_pass_mb": first_pass_mb,
+    }, memory.peak_mb
 
 
 def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, float]:
-    """Bytes a frame that the analysis and the plan hold, and what is still held of them while frames are rendered."""
-    from lipblend.analysis.cache import analyse_cached
-    from lipblend.analysis.face_tracks import FaceTable
-    from lipblend.faces.models import resolve_model
+    """Bytes per frame held by the analysis and the plan, and by what remains of them while frames are rendered."""
+    from lipblend.pair import open_pair
     from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.memory import retained_bytes
     from lipblend.runtime.spill import StoredSequence
@@ -261,31 +265,26 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     from lipblend.segments.spans import FrameRange
     from lipblend.settings.presets import DEFAULT_PRESET
     from lipblend.settings.resolve import resolve_settings
-    from lipblend.video.probe import probe
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
-    ours, theirs = probe(original), probe(synced)
-    analysis = analyse_cached(
-        ours, theirs, model=resolve_model("face_landmarker"), settings=settings,
-        on_frame=lambda _: None, cache=folder / "cache",
-    )  # fmt: skip
+    pair = open_pair(original, synced, cache=folder / "cache")
+    analysis = pair.analyse(settings)
     frames = len(analysis.times_s)
-    # What does not depend on the length is taken off.
-    fixed = retained_bytes([ours, theirs, FaceTable()])
+    videos = [pair.original, pair.synced]
     held = {
-        "analysis": round((retained_bytes(analysis) - fixed) / frames),
+        "analysis": round((retained_bytes([analysis, videos]) - retained_bytes(videos)) / frames),
         "plan": round(retained_bytes(make_plan(analysis, settings)) / frames),
     }
-    # As `lipblend.compositing.composite` does it.
-    stored, found = make_plan(analysis, settings, into=StoredSequence()), analysis.without_tracks()
-    part = OutputPart(found, stored, FrameRange())
-    rendering = [found, part, part.segments(settings.encode.segment_s)]
-    fixed = retained_bytes([ours, theirs, StoredSequence()])
+    # As in `lipblend.compositing.composite`; minus what does not depend on the length.
+    stored, rest = make_plan(analysis, settings, into=StoredSequence()), analysis.without_tracks()
+    part = OutputPart(rest, stored, FrameRange())
+    rendering = [rest, part, part.segments(settings.encode.segment_s)]
+    fixed = retained_bytes([*videos, StoredSequence()])
     return held | {"while rendering": round((retained_bytes(rendering) - fixed) / frames)}
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run it; returns the exit code."""
+    """Run the command and return its exit code."""
     made = argparse.ArgumentParser(prog="bench_runs", description=__doc__)
     made.add_argument("kind", choices=(*PLAIN, "cold", "cached", "retained"))
     made.add_argument("original", type=Path)
@@ -293,7 +292,7 @@ def main(words: Sequence[str] | None = None) -> int:
     made.add_argument("folder", type=Path, help="for the output and the cache")
     made.add_argument("assignments", nargs="*", metavar="KEY=VALUE", help="settings")
     given = made.parse_args(words)
-    task = retained if given.kind == "retained" else functools.partial(child, given.kind)
+    task = retained if given.kind == "retained" else functools.partial(run, given.kind)
     print(json.dumps(task(given.original, given.synced, given.folder, given.assignments)))
     return 0
 

@@ -50,8 +50,6 @@ class Damage:
     pumping_hz: float
     jitter_px: float
     paste: str  # "u": below the nose, lower corners rounded, edge feathered; "box": the lower half of the crop, hard
-        str  # "u": below the nose, with rounded lower corners and a feathered edge; "box": the crop's lower half, hard
-    )
     feather: float
     steady_frames: int  # frames on each side over which the crop box is averaged; so it lags in fast turns
     crf: float
