@@ -53,9 +53,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("presets", nargs="*", default=["natural", "max-concealment"], metavar="PRESET")
     made.add_argument("--face-width", type=int, default=300, metavar="PX", help="face width in the clip (300)")
     made.add_argument("--frames", type=int, default=8, metavar="N", help="length of the clip (8)")
-    made.add_argument(
-        "--rounds", type=int, default=10, metavar="N", help="number of measurements, of which the fastest counts (10)"
-    )
+    made.add_argument("--rounds", type=int, default=10, metavar="N", help="measurements; the fastest counts (10)")
     return made
 
 
@@ -97,7 +95,7 @@ def profile(preset: str, settings: Settings, frames: Sequence[tuple[Picture, Pic
     added, _ = measure(add_patches, rounds, 1)
     width = np.mean([face.original.face_width_px for *_, row in frames for face in row.faces])
     box = patches[0].matte.box
-    print(f"{preset}: face {width:.0f} px, box {box.width}x{box.height}, ms a frame")
+    print(f"{preset}: face {width:.0f} px, box {box.width}x{box.height}, ms per frame")
     times = {**stages, "rest": whole - sum(stages.values()), "add_delta": added, "all": whole + added}
     for name, spent in times.items():
         print(f"  {name:<16}{spent:7.2f}")

@@ -24,10 +24,6 @@ class FrameTimes:
     This needs the time stamps of all packets, which are read once, without decoding, in a background thread: from
     `begin`, or when they are first needed. A with-block that an exception ends does not wait for the thread, but Python
     waits at exit.
-
-    Parameters
-    ----------
-    info : VideoInfo
     """
 
     def __init__(self, info: VideoInfo) -> None:

@@ -48,18 +48,9 @@ _FACE_COLUMNS = len(_COLUMNS) - 8
 
 @dataclass(frozen=True)
 class DebugFrame:
-    """One frame of the output.
+    """One frame of the output: its index, its time in the output's time base, and its finished picture.
 
-    Attributes
-    ----------
-    index, pts, duration : int
-        Position in the output, and time in its time base.
-    time_s : float
-    original_index, synced_index : int
-        Input frames; ``synced_index`` is -1 if there is none.
-    picture : Picture
-        The finished picture.
-    result : FrameResult
+    ``synced_index`` is -1 if there is no synced frame.
     """
 
     index: int

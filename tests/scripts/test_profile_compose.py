@@ -28,7 +28,7 @@ def test_every_stage_of_both_presets_is_listed_and_adds_up(
     before = [getattr(module, name) for module, name in script.STAGES]
     assert script.main(["--face-width", "120", "--frames", "3", "--rounds", "1"]) == 0
     assert [getattr(module, name) for module, name in script.STAGES] == before
-    blocks = capsys.readouterr().out.split("ms a frame\n")
+    blocks = capsys.readouterr().out.split("ms per frame\n")
     assert blocks[0].startswith("natural: face ")
     assert "max-concealment: face " in blocks[1]
     for block in blocks[1:]:

@@ -24,7 +24,6 @@ class Row:
 
     Attributes
     ----------
-    variant : Variant
     mean : dict of str to float
         Over the triples with the measure; empty for a variant that failed on one.
     difference : dict of str to float

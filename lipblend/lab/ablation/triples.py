@@ -22,13 +22,7 @@ class Triple:
 
 
 def find_triples(folder: Path, only: Sequence[str] = ()) -> tuple[Triple, ...]:
-    """Find the triples of a folder: subfolders with orig.mp4, synced.mp4 and truth.mp4, sorted by name.
-
-    Parameters
-    ----------
-    folder : Path
-    only : sequence of str
-        Names of the triples to use; empty for all.
+    """Find the triples of a folder, or those named in ``only``: subfolders with orig.mp4, synced.mp4 and truth.mp4.
 
     Raises
     ------

@@ -25,7 +25,6 @@ class Variant:
 
     Attributes
     ----------
-    name : str
     kind : str
         "synced": the synced video itself; "yardstick": a simple method; "preset": the preset that all are compared
         with; "variant": the preset with changes, or another preset.
@@ -48,11 +47,6 @@ def read_variants(path: Path, preset: str) -> tuple[Variant, ...]:
     It has three sections. ``variants``: name to changed settings (dotted keys), applied to the preset, or to the preset
     that the key ``preset`` names; a variant that equals the preset is left out. ``yardsticks``: the same, for the
     defaults. ``plain``: settings common to all yardsticks.
-
-    Parameters
-    ----------
-    path : Path
-    preset : str
 
     Returns
     -------

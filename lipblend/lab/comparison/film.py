@@ -63,15 +63,7 @@ class CompareOptions:
 
 @dataclass(frozen=True)
 class CompareResult:
-    """The file written.
-
-    Attributes
-    ----------
-    output : Path
-    frames, width, height : int
-    duration_s : float
-    notes : tuple of str
-    """
+    """The file written."""
 
     output: Path
     frames: int

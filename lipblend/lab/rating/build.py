@@ -34,17 +34,9 @@ _LENGTH_SLACK_S = 0.05
 
 @dataclass(frozen=True)
 class BuiltStudy:
-    """A study on disk.
+    """A study on disk: ``page`` is the folder for the raters, ``key`` the file to keep.
 
-    Attributes
-    ----------
-    study : Study
-    page : Path
-        Folder to give to the raters.
-    key : Path
-        File to keep.
-    notes : tuple of str
-        What might reveal a method, or prevent a clip from playing.
+    ``notes`` tell what might reveal a method, or prevent a clip from playing.
     """
 
     study: Study

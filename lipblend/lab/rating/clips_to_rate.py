@@ -15,18 +15,7 @@ CONTROL_LABEL = "control"
 
 @dataclass(frozen=True)
 class Source:
-    """A video and the method that made it.
-
-    Attributes
-    ----------
-    path : Path
-    name : str
-        Name of the clip in the results.
-    label : str
-        Name of the method.
-    control : bool
-        An untouched original.
-    """
+    """A video, its name in the results, the method (label) that made it, and whether it is an untouched original."""
 
     path: Path
     name: str

@@ -16,17 +16,9 @@ RESAMPLES = 4000
 
 @dataclass(frozen=True)
 class Share:
-    """A share of a count.
+    """A share of a count, ``count / of``, None if ``of`` is 0; with 95 % intervals.
 
-    Attributes
-    ----------
-    count, of : int
-    share : float or None
-        ``count / of``; None if ``of`` is 0.
-    wilson : (float, float) or None
-        95 % interval that treats the votes as independent.
-    by_rater : (float, float) or None
-        95 % interval over raters; None with fewer than two.
+    `wilson` treats the votes as independent; `by_rater` resamples raters, and is None with fewer than two.
     """
 
     count: float
@@ -37,17 +29,10 @@ class Share:
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a binomial share.
+    """95 % Wilson score interval of ``count`` successes in ``of`` trials, at least 1.
 
     Sources: Wilson, J. Am. Stat. Assoc. 22 (1927); recommended for few trials by Brown, Cai and DasGupta, Stat. Sci.
     16(2) (2001).
-
-    Parameters
-    ----------
-    count : int
-        Successes, 0 to `of`.
-    of : int
-        Trials, at least 1.
     """
     interval = binomtest(count, of).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)

@@ -18,24 +18,13 @@ class Shown:
 
 
 def presentation(study: str, seed: int, rater: str, trials: int) -> list[Shown]:
-    """Order and sides for one rater.
+    """Order and sides for one rater of a study with this id, seed and number of trials.
 
     Trials 2k and 2k+1 get the same side, and the study lists their methods in opposite orders. So each rater sees each
     method as A in half of the trials, to within one.
 
     Sources: Fisher and Yates' shuffle (Durstenfeld 1964) with random numbers by Marsaglia's xorshift (J. Stat. Softw.
     8(14), 2003), seeded with the FNV-1a hash (Fowler, Noll and Vo) of seed, study and rater.
-
-    Parameters
-    ----------
-    study : str
-        Id of the study.
-    seed : int
-        Seed of the study.
-    rater : str
-        Id of the rater.
-    trials : int
-        Number of trials.
     """
     draw = random_numbers(f"{seed}|{study}|{rater}")
     order = list(range(trials))

@@ -25,19 +25,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class RatedClip:
-    """One video of the page.
-
-    Attributes
-    ----------
-    file : str
-        Name on the page; it reveals nothing.
-    label : str
-        Method that made the clip.
-    source : str
-        Path that it was copied from.
-    sha256 : str
-        Digest of the source.
-    """
+    """One video: its file on the page, the method (label) that made it, and the source that it was copied from."""
 
     file: str
     label: str
@@ -47,18 +35,9 @@ class RatedClip:
 
 @dataclass(frozen=True)
 class Trial:
-    """One question.
+    """One question: its id on the page, the clip's name in the results, and one clip, or two in an A/B test.
 
-    Attributes
-    ----------
-    trial : str
-        Id on the page.
-    name : str
-        Name of the clip in the results.
-    control : bool
-        An untouched original, which has no seam.
-    clips : tuple of RatedClip
-        Two in an A/B test, otherwise one.
+    A control is an untouched original, which has no seam.
     """
 
     trial: str
@@ -69,16 +48,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """A study.
+    """A study. Its id is derived from the mode, the seed and the clips' content.
 
     Attributes
     ----------
-    study : str
-        Id, derived from the mode, the seed and the clips' content.
-    mode : {"ab", "seam"}
-    seed : int
-    title : str
-        Heading of the page.
     labels : tuple of str
         The methods; two in an A/B test. Controls are not listed.
     trials : tuple of Trial

@@ -24,9 +24,6 @@ class Vote:
 
     Attributes
     ----------
-    rater, session : str
-    trial : str
-        Id of the trial.
     answer : str
         One of the mode's `ANSWERS`. In an A/B test, ``a`` is `clip_a`.
     clip_a, clip_b : str
@@ -55,15 +52,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Votes:
-    """All votes of a study.
-
-    Attributes
-    ----------
-    counted : tuple of Vote
-        At most one per rater and trial.
-    notes : tuple of str
-        Votes that were left out, and anything suspicious.
-    """
+    """The votes that count, at most one per rater and trial; notes on votes left out, and on anything suspicious."""
 
     counted: tuple[Vote, ...]
     notes: tuple[str, ...]

@@ -59,15 +59,9 @@ def stage_of(key: str) -> Stage:
 
 @dataclass(frozen=True)
 class Combination:
-    """One point of the grid.
+    """One point of the grid, numbered from 1; the last swept setting changes fastest.
 
-    Attributes
-    ----------
-    number : int
-        From 1, in the order of the grid: the last setting changes fastest.
-    values : mapping of str to str
-        The swept settings, written as for ``--set``.
-    settings : Settings
+    ``values`` are the swept settings, written as for ``--set``.
     """
 
     number: int
@@ -86,18 +80,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Grid:
-    """All combinations.
-
-    Attributes
-    ----------
-    axes : mapping of str to tuple of str
-        The swept settings and their values.
-    preset : str or None
-        The preset that all start from; None for the defaults.
-    base : Settings
-        Common settings.
-    combinations : tuple of Combination
-    """
+    """All combinations of the axes' values with common settings (``base``), from a preset or the defaults (None)."""
 
     axes: Mapping[str, tuple[str, ...]]
     preset: str | None

@@ -82,16 +82,12 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All combinations from best to worst.
+    """All combinations from best to worst: equal ones in the order of the grid, those without a value last.
 
     Attributes
     ----------
-    by : str
-        "score" or a measure.
-    text : str
-        Explanation of ``by``.
-    ranked : tuple of Ranked
-        Equal ones in the order of the grid; those without a value last.
+    by, text : str
+        "score" or a measure, and its explanation.
     effects : mapping of str to mapping of str to float
         For each swept setting and value, the mean over the combinations that have it.
     """
@@ -125,18 +121,7 @@ def check_rank_by(by: str, *, reference: bool) -> None:
 
 
 def rank(outcomes: Sequence[Outcome], axes: Mapping[str, Sequence[str]], *, by: str, gate: GateSettings) -> Ranking:
-    """Order the combinations from best to worst.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        In the order of the grid.
-    axes : mapping of str to sequence of str
-        The swept settings and their values.
-    by : str
-        See `check_rank_by`.
-    gate : GateSettings
-        Pass marks for the score.
+    """Order outcomes, given in the order of the grid, from best to worst. ``gate`` has the pass marks for the score.
 
     Raises
     ------

@@ -156,17 +156,7 @@ def preset_text(settings: Settings, summary: str, *, preset: str | None = None, 
     """Settings as a file for ``--config``: those that differ from their defaults.
 
     Such a file is applied on top of a preset. It also names each setting at its default that `DEFAULT_PRESET` or
-    ``preset`` changes, so that it gives the same settings on top of either.
-
-    Parameters
-    ----------
-    settings : Settings
-    summary : str
-        Purpose of the file.
-    preset : str, optional
-        Another preset that the file may be applied to.
-    named : collection of str
-        Settings that are always written.
+    ``preset`` changes, so that it gives the same settings on top of either. Settings in ``named`` are always written.
     """
     bases = list(dict.fromkeys(name for name in (DEFAULT_PRESET, preset) if name is not None))
     at_default = {*named, *(key for name in bases for key in preset_values(find_preset(name)))}

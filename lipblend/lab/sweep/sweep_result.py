@@ -16,16 +16,10 @@ class SweepResult:
 
     Attributes
     ----------
-    ranking : Ranking
-    grid : Grid
-    frames : int
-        Frames that every combination was tried on.
-    runs : int
-        Number of runs of consecutive frames that these form.
+    frames, runs : int
+        Frames that every combination was tried on, and runs of consecutive frames among them.
     analyses, plans : int
         Number of analyses and plans that the grid needed.
-    seconds : float
-    notes : tuple of str
     files : mapping of str to Path
         Files written: sweep.csv, sweep.json, sweep.svg, best.yaml.
     """

@@ -15,16 +15,9 @@ RUNS = 6
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of the plan, rendered and measured together.
+    """Consecutive rows of a shot, ``start`` to ``stop - 1``, rendered and measured together.
 
-    Attributes
-    ----------
-    shot : int
-        Number of their shot.
-    start, stop : int
-        Rows ``start`` to ``stop - 1``.
-    lead_in : bool
-        The first row belongs to the previous block. It only serves measures that compare with the previous frame.
+    With ``lead_in`` the first row belongs to the previous block, and only serves measures that compare with it.
     """
 
     shot: int
@@ -54,11 +47,6 @@ def sampled_blocks(
         First row of every shot.
     runs, length : int
         Maximum number of runs, and rows of each.
-
-    Returns
-    -------
-    tuple of Block
-        In the order of the clip.
     """
     shots = _shots(len(usable), shot_starts)
     counts = [int(np.count_nonzero(usable[start:stop])) for start, stop in shots]
