@@ -27,11 +27,11 @@ _INK, _FONT = (30, 30, 30), cv2.FONT_HERSHEY_SIMPLEX
 _LINE_PX, _TEXT_PX = 20, 11
 
 LEGEND = (
-    "mask: white is replaced at most; grey is the original's own, moved along where need be. alpha: how much of "
-    "the new mouth is taken, from black (none) to white (all). seam ring: where the seam is measured.",
-    f"difference: where two pictures differ, {_GAIN} times as strong: black nowhere, red a little, white much.",
+    "mask: white is where the original may be replaced, grey is original that may move with it. alpha: share of "
+    "the new mouth, from black (none) to white (all). seam ring: where the seam is measured.",
+    f"difference: the difference of two pictures, amplified {_GAIN} times: black is none, red little, white much.",
     "alpha, seam, landmarks: an orange tint for alpha, a green line for the seam (alpha 0.5), blue dots for the "
-    "original's face, pink ones for the synced one's.",
+    "original's face, pink dots for the synced face.",
 )
 """Explanation of the pictures of a sheet."""
 
