@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from script_loading import SCRIPTS, load_script
 
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.ablation.ablation_table import BEGIN, END, as_json, markdown, summarise, write_markdown
@@ -19,7 +19,6 @@ from lipblend.lab.ablation.variants import Variant, read_variants
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings.resolve import resolve_settings
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "ablation.py"
 FRAMES = 6
 TRIED = """
 plain: {align.method: none, reuse.method: none, colour.method: none, colour.membrane: false, detail.strength: 0}
@@ -59,12 +58,7 @@ def columns(folder: Path, variants: tuple[Variant, ...]) -> dict[str, Column]:
 
 @pytest.fixture
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ablation_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("ablation")
 
 
 @pytest.mark.slow
@@ -180,12 +174,12 @@ def test_the_table_takes_its_place_in_a_page(tmp_path: Path) -> None:
 @pytest.mark.slow(2)
 def test_the_variants_of_the_repository_all_change_something() -> None:
     for preset in ("natural", "max-concealment"):
-        found = read_variants(SCRIPT.with_name("ablation.yaml"), preset)
+        found = read_variants(SCRIPTS / "ablation.yaml", preset)
         kinds = [each.kind for each in found]
         assert kinds[0] == "synced"
         assert (kinds.count("yardstick"), kinds.count("preset")) == (4, 1)
         assert kinds.count("variant") >= 22
-    found = read_variants(SCRIPT.with_name("ablation.yaml"), "natural")
+    found = read_variants(SCRIPTS / "ablation.yaml", "natural")
     tried = [each for each in found if each.kind != "synced"]
     assert len({each.settings for each in tried}) == len(tried)
     by_name = {each.name: each for each in found}

@@ -76,13 +76,8 @@ def encode(
                 quiet.sample_rate, quiet.pts = 48000, 0
                 packets += [*sound.encode(quiet), *sound.encode(None)]
             caption = av.Packet(b"hello")
-            caption.stream, caption.time_base, caption.pts, caption.dts, caption.duration = (
-                text,
-                Fraction(1, 1000),
-                0,
-                0,
-                50,
-            )
+            caption.stream, caption.time_base, caption.duration = text, Fraction(1, 1000), 50
+            caption.pts = caption.dts = 0
             picture = av.VideoFrame(32, 32, "yuv420p")
             picture.pts = 0
             packets += [caption, *second.encode(picture), *second.encode(None)]
@@ -147,13 +142,10 @@ def test_a_turned_picture_with_wide_pixels_is_shown_in_its_size(tmp_path: Path) 
 
 def test_every_other_stream_is_listed(tmp_path: Path) -> None:
     report = look(encode(tmp_path / "a.mkv", range(0, 400, 40), extras=True))
-    assert [(sound["codec"], sound["channels"], sound["language"]) for sound in report.audio] == [
-        ("aac", 2, None),
-        ("aac", 2, "deu"),
-    ]
-    assert [(item["kind"], item["codec"], item["language"]) for item in report.subtitles] == [
-        ("subtitle", "srt", "eng")
-    ]
+    sounds = [(sound["codec"], sound["channels"], sound["language"]) for sound in report.audio]
+    assert sounds == [("aac", 2, None), ("aac", 2, "deu")]
+    subtitles = [(item["kind"], item["codec"], item["language"]) for item in report.subtitles]
+    assert subtitles == [("subtitle", "srt", "eng")]
     assert [(item["kind"], item["codec"]) for item in report.other_streams] == [("video", "ffv1")]
     assert [(item["start_s"], item["title"]) for item in report.chapters] == [(0.04, "End")]
     assert (report.video_stream, report.timing.frames) == (0, 10)
@@ -212,23 +204,18 @@ def test_sampled_pictures_are_the_ones_at_their_time_stamps(tmp_path: Path, suff
     assert reader.decoded <= (10 * (12 + back) if gop == "12" else FARTHEST + 1)
 
 
-def test_long_videos_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_videos_are_sampled_unless_every_frame_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = encode(tmp_path / "a.mp4", range(0, 40 * 200, 40), options={"g": "25"}, last=40)
     monkeypatch.setattr(inspection, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1] - 1)
     sampled = look(path)
     assert (sampled.damage.whole, sampled.timing.frames) == (False, 200)
     assert 24 <= sampled.damage.decoded_frames <= 200
-    monkeypatch.setattr(inspection, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1])
-    assert look(path).damage.decoded_frames == 200
-
-
-def test_every_frame_of_a_long_video_is_decoded_where_that_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = encode(tmp_path / "a.mp4", range(0, 40 * 200, 40), options={"g": "25"}, last=40)
-    monkeypatch.setattr(inspection, "DECODED_PIXELS", 0)
     asked = inspect_file(path, model=None, track=TrackSettings(), every_frame=True).damage
     assert (asked.whole, asked.decoded_frames) == (True, 200)
+    monkeypatch.setattr(inspection, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1])
+    assert look(path).damage.decoded_frames == 200
 
 
 def test_a_sample_leaves_out_pictures_that_no_other_one_needs(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +10,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+from script_loading import load_script
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.lab.ablation.triples import find_triples
@@ -20,19 +19,12 @@ from lipblend.picture.planes import to_rgb
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_triple.py"
 FRAMES = 4
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_triple_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load_script("make_triple")
 
 
 @pytest.fixture(scope="module")

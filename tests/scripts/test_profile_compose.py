@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "profile_compose.py"
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("profile_compose", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from script_loading import load_script
 
 
 @pytest.mark.slow(3)
-def test_every_stage_of_both_presets_is_listed_and_adds_up(
-    script: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_stage_of_both_presets_is_listed_and_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
+    script = load_script("profile_compose")
     before = [getattr(module, name) for module, name in script.STAGES]
     assert script.main(["--face-width", "120", "--frames", "3", "--rounds", "1"]) == 0
     assert [getattr(module, name) for module, name in script.STAGES] == before
