@@ -321,7 +321,7 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
     assert sheet._heading(look, "") == "1.800 s, frame #45"
     box = sheet._crop([look], 0)
     crop = slice(box.y0, box.y1), slice(box.x0, box.x1)
-    shown = {**dict(sheet._inputs(look, box)), **dict(sheet._results(look, look.rendered.patches[0], box))}
+    shown = sheet._inputs(look, box) | sheet._results(look, look.rendered.patches[0], box)
     np.testing.assert_array_equal(shown["original"], rgb(sample.original)[45][crop])
     assert np.abs(shown["synced"].astype(int) - rgb(sample.synced)[45][crop]).max() <= 1
     mask, alpha, result = shown["mask"][..., 0] > 0, shown["alpha"][..., 0], shown["result"]

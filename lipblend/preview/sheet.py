@@ -82,21 +82,20 @@ def _draw_steps(look: Look, number: int) -> list[Rgb]:
     """All steps of one face, in rows of three."""
     patch = look.rendered.patches[number]
     box = _crop([look], number)
-    shown = [*_inputs(look, box), *_results(look, patch, box)]
-    by_name = dict(shown)
+    shown = _inputs(look, box) | _results(look, patch, box)
     order = (
         "original", "synced", "result",
         "mask", "alpha", "seam ring",
         f"difference synced - original, x{_GAIN}", "alpha, seam, landmarks", f"difference result - original, x{_GAIN}",
     )  # fmt: skip
-    panels = [(name, _sized(by_name[name])) for name in order]
+    panels = [(name, _sized(shown[name])) for name in order]
     return [labelled_row(panels[start : start + _COLUMNS]) for start in range(0, len(panels), _COLUMNS)]
 
 
 def _draw_variants(variants: Sequence[Look], number: int, differences: Sequence[str]) -> list[Rgb]:
     """One column per set of settings, after a column of their common inputs."""
     box = _crop(variants, number)
-    inputs = [(name, _sized(image)) for name, image in _inputs(variants[0], box)]
+    inputs = [(name, _sized(image)) for name, image in _inputs(variants[0], box).items()]
     width = inputs[0][1].shape[1]
     blank = np.full((1, width, 3), 255, np.uint8)
     texts = [_wrapped(text, width) for text in ("", *differences)]
@@ -110,43 +109,39 @@ def _draw_variants(variants: Sequence[Look], number: int, differences: Sequence[
             reason = look.rendered.reason or "no such face"
             columns.append([(reason, _sized(_rgb(look.original, box))), *[("", blank)] * 3])
             continue
-        shown = dict(_results(look, patches[number], box))
+        shown = _results(look, patches[number], box)
         panels = ("result", "alpha, seam, landmarks", f"difference result - original, x{_GAIN}", "alpha")
         columns.append([(name, _sized(shown[name])) for name in panels])
     rows += [labelled_row(list(row)) for row in zip(*columns, strict=True)]
     return rows
 
 
-def _inputs(look: Look, box: Box) -> list[tuple[str, Rgb]]:
+def _inputs(look: Look, box: Box) -> dict[str, Rgb]:
     original, synced = _rgb(look.original, box), _synced(look, box)
-    return [
-        ("original", original),
-        ("synced", synced),
-        (f"difference synced - original, x{_GAIN}", _heat(original, synced)),
-    ]
+    difference = _heat(original, synced)
+    return {"original": original, "synced": synced, f"difference synced - original, x{_GAIN}": difference}
 
 
-def _results(look: Look, patch: FacePatch, box: Box) -> list[tuple[str, Rgb]]:
+def _results(look: Look, patch: FacePatch, box: Box) -> dict[str, Rgb]:
     matte, face = patch.matte, patch.plan
     ring = seam_ring(matte.contour, radius_px=ring_radius_px(face.original.face_width_px))
     original, result = _rgb(look.original, box), _rgb(look.result, box)
     marked = result.copy()
     _paste(marked, box, overlay(look.result, matte, face.original, face.synced), matte.box)
-    greys = [
-        ("mask", mask_picture(matte)),
-        ("alpha", np.rint(matte.alpha * (255 * face.weight)).astype(np.uint8)),
-        ("seam ring", ring.astype(np.uint8) * 255),
-    ]
-    shown = [("result", result)]
-    for name, grey in greys:
-        canvas = np.zeros_like(original)
-        _paste(canvas, box, cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), matte.box)
-        shown.append((name, canvas))
-    return [
-        *shown,
-        ("alpha, seam, landmarks", marked),
-        (f"difference result - original, x{_GAIN}", _heat(original, result)),
-    ]
+    greys = {
+        "mask": mask_picture(matte),
+        "alpha": np.rint(matte.alpha * (255 * face.weight)).astype(np.uint8),
+        "seam ring": ring.astype(np.uint8) * 255,
+    }
+    shown = {
+        "result": result,
+        "alpha, seam, landmarks": marked,
+        f"difference result - original, x{_GAIN}": _heat(original, result),
+    }
+    for name, grey in greys.items():
+        shown[name] = np.zeros_like(original)
+        _paste(shown[name], box, cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), matte.box)
+    return shown
 
 
 def _crop(looks: Sequence[Look], number: int) -> Box:

@@ -56,13 +56,13 @@ def _scatter(known: Sequence[tuple[int, Ranked]], by: str) -> list[str]:
         y = _TOP + _PLOT_H - _place(tick, down, 0, _PLOT_H)
         parts.append(_line(_LEFT, y, _LEFT + _PLOT_W, y))
         parts.append(_text(_LEFT - 8, y + 4, f"{tick:g}", anchor="end"))
-    parts.append(_text(_LEFT + _PLOT_W / 2, _TOP + _PLOT_H + 36, "ms a frame, plan and render", anchor="middle"))
+    parts.append(_text(_LEFT + _PLOT_W / 2, _TOP + _PLOT_H + 36, "ms per frame, plan and render", anchor="middle"))
     parts.append(_text(_LEFT - 60, _TOP - 8, by))
     for place, each in reversed(known):  # the best on top
         x = _place(each.outcome.ms_a_frame, across, _LEFT, _PLOT_W)
         y = _TOP + _PLOT_H - _place(_number(each), down, 0, _PLOT_H)
         settings = ", ".join(f"{key}={value}" for key, value in each.outcome.combination.values.items())
-        title = escape(f"{place}. {settings}: {by} {_number(each):.4g}, {each.outcome.ms_a_frame:.1f} ms a frame")
+        title = escape(f"{place}. {settings}: {by} {_number(each):.4g}, {each.outcome.ms_a_frame:.1f} ms per frame")
         colour = _BEST if place == 1 else _DOT
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{title}</title></circle>')
         if place <= _NUMBERED:
