@@ -43,7 +43,7 @@ def test_build_says_what_to_hand_out_and_what_to_keep(material: Path, tmp_path: 
     out = tmp_path / "study"
     shown = called("build", *(material / name for name in METHODS), "-o", out, "--title", "Which one?").output
     assert f"{out / 'page'}  5 trial(s)" in shown
-    assert f"{out / 'key.json'}  keep this one" in shown
+    assert f"{out / 'key.json'}  keep this file private" in shown
     assert "sizes" in shown
     study = read_key(out / "key.json")
     assert (study.seed, study.title, study.labels) == (7, "Which one?", METHODS)
@@ -66,26 +66,20 @@ def test_build_with_json_and_pairs(material: Path, tmp_path: Path) -> None:
 
 def test_wrong_calls(material: Path, tmp_path: Path) -> None:
     first, second = (sorted((material / name).iterdir()) for name in METHODS)
-    out = ("-o", tmp_path / "study")
-    assert (
-        "--control belongs to --mode seam"
-        in called("build", first[0], second[0], "--control", first[0], *out, code=2).stderr
-    )
-    assert (
-        "--pair belongs to --mode ab"
-        in called("build", "--pair", first[0], second[0], "--mode", "seam", *out, code=2).stderr
-    )
-    assert "--pair takes two files" in called("build", "--pair", first[0], *out, code=2).stderr
-    assert "--pair takes two files" in called("build", material, "--pair", first[0], *out, code=2).stderr
-    assert "does not exist" in called("build", first[0], tmp_path / "no.mp4", *out, code=3).stderr
-    nothere = called("build", material / METHODS[0], tmp_path / "nothere", *out, code=3).stderr
-    assert f"{tmp_path / 'nothere'} does not exist" in nothere
-    folder = material / METHODS[0]
-    same = called("build", folder, folder, "--label", "x", "--label", "y", *out, code=3).stderr
-    assert "both files of every pair are the same" in same
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "x").touch()
-    assert "is not empty" in called("build", first[0], second[0], "-o", tmp_path / "full", code=7).stderr
+    folder, missing, full = material / METHODS[0], tmp_path / "missing", tmp_path / "full"
+    full.mkdir()
+    (full / "x").touch()
+    for words, code, part in (
+        ((first[0], second[0], "--control", first[0]), 2, "--control requires --mode seam"),
+        (("--pair", first[0], second[0], "--mode", "seam"), 2, "--pair requires --mode ab"),
+        (("--pair", first[0]), 2, "--pair takes two files"),
+        ((material, "--pair", first[0]), 2, "--pair takes two files"),
+        ((first[0], tmp_path / "no.mp4"), 3, "does not exist"),
+        ((folder, missing), 3, f"{missing} does not exist"),
+        ((folder, folder, "--label", "x", "--label", "y"), 3, "both files of every pair are the same"),
+    ):
+        assert part in called("build", *words, "-o", tmp_path / "study", code=code).stderr
+    assert "is not empty" in called("build", first[0], second[0], "-o", full, code=7).stderr
     assert not (tmp_path / "study").exists()
 
 

@@ -284,7 +284,7 @@ def test_the_command_prints_the_ranking(sample: SamplePair, tmp_path: Path) -> N
     [
         (["--set", "encode.crf=10,20"], "encode.crf cannot be swept"),
         (["--set", "alpha.gamma=1"], "single value"),
-        (["--set", "alpha.gamma=0.5,1", "--frames", "some"], "--frames some is not known"),
+        (["--set", "alpha.gamma=0.5,1", "--frames", "some"], "--frames some is not allowed"),
         ([], "needs a setting with several values"),
     ],
 )
