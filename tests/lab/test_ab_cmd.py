@@ -100,14 +100,14 @@ def test_a_seam_rating_that_fails(seams: tuple[Study, Path], write_votes: WriteV
     study, key = seams
     votes = write_votes(study, rows(study, {METHODS[1]: "yes"}))
     failed = called("score", votes, "--key", key, code=8)
-    assert "error: the target of 90 % unnoticeable clips is not reached\n  quaggamethod: fail\n" in failed.stderr
+    assert "error: the target of 90 % unnoticeable clips is missed\n  quaggamethod: fail\n" in failed.stderr
     assert "zebramethod: fail" not in failed.stderr
     done = called("score", votes, "--key", key, "--json", code=8)
     data = json.loads(done.stdout)
     assert data["passed"] is False
     assert [method["verdict"] for method in data["methods"]] == ["pass", "fail"]
     assert data["false_alarms"]["count"] == 0
-    assert "not reached" in done.stderr
+    assert "is missed" in done.stderr
     called("score", votes, "--key", key, "--method", METHODS[0])
     called("score", votes, "--key", key, "--target", "0")
     assert "no method 'other'" in called("score", votes, "--key", key, "--method", "other", code=2).stderr
