@@ -257,6 +257,7 @@ def _run_lipblend(original: Path, synced: Path, output: Path, cache: Path, setti
 
 def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[str]) -> dict[str, float]:
     """Bytes per frame held by the analysis and the plan, and by what remains of them while frames are rendered."""
+    from lipblend.analysis.face_tracks import FaceTable
     from lipblend.pair import open_pair
     from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.memory import retained_bytes
@@ -272,7 +273,7 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     frames = len(analysis.times_s)
     videos = [pair.original, pair.synced]
     held = {
-        "analysis": round((retained_bytes([analysis, videos]) - retained_bytes(videos)) / frames),
+        "analysis": round((retained_bytes(analysis) - retained_bytes([*videos, FaceTable()])) / frames),
         "plan": round(retained_bytes(make_plan(analysis, settings)) / frames),
     }
     # As in `lipblend.compositing.composite`; minus what does not depend on the length.

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import pair as pairs
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
