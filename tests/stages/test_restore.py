@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patience import HANG_S
 
 from lipblend.errors import ModelError
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
@@ -21,7 +24,7 @@ from lipblend.render.frame import render_frame
 from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.detail.restore import Restorer, load_restorer, load_restorers
-from lipblend.stages.detail.restore_model import RestoreModel, declared_inputs
+from lipblend.stages.detail.restore_model import RestoreModel
 from tests.onnxfiles import Node, conv, model
 
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 768)
@@ -188,12 +191,12 @@ def test_a_model_of_fixed_size_is_shown_the_mouth_scaled_to_it(side: int, loaded
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is no ONNX model"),
-        (b"nonsense", "is no ONNX model"),
-        (SHARPENING[:-60], "is no ONNX model"),
-        (model([Node("NoSuchOperator", ("x",), ("y",))]), "is no ONNX model|does not run"),
+        (b"", "is not an ONNX model"),
+        (b"nonsense", "is not an ONNX model"),
+        (SHARPENING[:-60], "is not an ONNX model"),
+        (model([Node("NoSuchOperator", ("x",), ("y",))]), "is not an ONNX model"),
         (model([Node("Sub", ("x", "x"), ("a",)), Node("Div", ("a", "a"), ("y",))]), "not finite"),
-        (conv(np.ones((1, 3, 3, 3), np.float32)), r"it makes \(1, 1, 64, 96\)"),
+        (conv(np.ones((1, 3, 3, 3), np.float32)), r"it returns \(1, 1, 64, 96\)"),
         (conv(np.ones((1, 1, 3, 3), np.float32), channels=1), r"its input is \(1, 1, 0, 0\)"),
         (
             model([Node("Identity", ("x",), ("y",)), Node("Identity", ("x",), ("z",))], outputs=("y", "z")),
@@ -230,12 +233,47 @@ def test_a_model_that_fails_on_a_later_picture_says_so(loaded: Callable[..., Res
         restored(restorer, dark)
 
 
-def test_the_declared_input_is_read_without_the_weights() -> None:
-    (found,) = declared_inputs(conv(kernel(CENTRE), size=(96, "w"), name_weights=True))
-    assert (found.name, found.shape) == ("x", (1, 3, 96, 0))
-    for cut in (b"\x3a\xff", b"\x3f", b"\x80"):
-        with pytest.raises(ModelError, match="damaged"):
-            declared_inputs(cut)
+@pytest.mark.parametrize("size", [(96, "w"), ("h", 96), ("h", "w")])
+def test_a_model_with_an_open_length_takes_any_size_and_weights_are_no_inputs(
+    size: tuple[int | str, int | str], loaded: Callable[..., Restorer]
+) -> None:
+    if size == ("h", "w"):
+        assert loaded(conv(kernel(CENTRE), size=size, name_weights=True)).model.size is None
+    else:  # one length is fixed, and the trial uses another
+        with pytest.raises(ModelError, match=r"does not run on a picture \(1, 3, "):
+            loaded(conv(kernel(CENTRE), size=size, name_weights=True))
+
+
+@pytest.mark.parametrize("cause", [None, "libgomp.so.1 is missing"])
+def test_without_onnxruntime_the_error_says_what_to_install(
+    cause: str | None, loaded: Callable[..., Restorer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name.partition(".")[0] == "onnxruntime":
+                raise ImportError(cause)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "onnxruntime"]:
+        monkeypatch.delitem(sys.modules, name)
+    if cause is None:
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
+    else:
+        monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(ModelError, match=cause or "onnxruntime cannot be imported") as caught:
+        loaded(IDENTITY)
+    assert 'pip install "lipblend[restore]"' in caught.value.hint
+    assert caught.value.exit_code == 6
+
+
+def test_onnxruntime_is_loaded_only_with_a_model() -> None:
+    code = (
+        "import sys\n"
+        "from lipblend.settings import RestoreSettings\n"
+        "from lipblend.stages.detail.restore import load_restorer\n"
+        "assert load_restorer(RestoreSettings()) is None\n"
+        "assert not any(name.startswith('onnxruntime') for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=HANG_S)
 
 
 def test_threads_and_their_number_do_not_matter(loaded: Callable[..., Restorer]) -> None:
@@ -255,15 +293,6 @@ def test_threads_and_their_number_do_not_matter(loaded: Callable[..., Restorer])
             np.testing.assert_array_equal(one, restored(restorer, picture))
     finally:
         cv2.setNumThreads(threads)
-
-
-def test_every_thread_has_a_net_of_its_own(loaded: Callable[..., Restorer]) -> None:
-    restorer = loaded(IDENTITY)
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(restorer.model._net).result()[0]
-    mine = restorer.model._net()[0]
-    assert other is not mine
-    assert restorer.model._net()[0] is mine
 
 
 # In the pipeline
