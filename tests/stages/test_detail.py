@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages.detail.sharpen import band_gains, band_sigmas, denoised, layers, mixed, sharpened
+from lipblend.stages.detail.sharpen import band_gains, band_sigmas, crossfade, denoised, layers, sharpened
 
 ALL = np.ones((160, 160), bool)
 WIDTH = 240.0
@@ -28,7 +28,7 @@ def gains_of(sharp: np.ndarray, soft: np.ndarray, where: np.ndarray = ALL, **cho
         layers(soft, WIDTH),
         where,
         face_width_px=WIDTH,
-        **{"strength": 1.0, "most": 3.0, **chosen},
+        **{"strength": 1.0, "max_gain": 3.0, **chosen},
     )
 
 
@@ -37,7 +37,7 @@ def raised(luma: np.ndarray, gains: tuple[float, ...]) -> np.ndarray:
 
 
 def faded(one: np.ndarray, other: np.ndarray, share: np.ndarray, keep: float = 1.0) -> np.ndarray:
-    return mixed(one, other, layers(other, WIDTH).middle, share, face_width_px=WIDTH, keep=keep)
+    return crossfade(one, other, layers(other, WIDTH).middle, share, face_width_px=WIDTH, keep=keep)
 
 
 def deviations(luma: np.ndarray) -> list[float]:
@@ -61,7 +61,7 @@ def test_half_the_contrast_is_met_by_half_the_lack_allowed_for() -> None:
     # The unshared fifth in the flattest quarter passes for noise: a little less than 1 / 0.8.
     assert all(1.2 < gain <= 1.251 for gain in whole)
     assert [g - 1 for g in gains_of(sharp, soft, strength=0.5)] == pytest.approx([(g - 1) / 2 for g in whole], abs=1e-6)
-    assert gains_of(sharp, soft, most=0.1) == pytest.approx((1.1,) * 3)
+    assert gains_of(sharp, soft, max_gain=0.1) == pytest.approx((1.1,) * 3)
     assert gains_of(sharp, soft, strength=0.0) == (1.0,) * 3
 
 
@@ -105,11 +105,11 @@ def test_noise_that_two_flat_pictures_do_not_share_is_not_sharpened_for() -> Non
 def test_noise_of_the_original_alone_leaves_the_gains_as_they_were(sigma: float) -> None:
     sharp = texture()
     soft = cv2.GaussianBlur(sharp, (0, 0), 0.6)
-    clean = gains_of(sharp, soft, most=9.0)
+    clean = gains_of(sharp, soft, max_gain=9.0)
     noise = np.random.default_rng(5).normal(0, sigma, ALL.shape).astype(np.float32)
     assert clean == pytest.approx((1.47, 1.26, 1.10), abs=0.02)
     # 1.71 (sigma 2) and 2.43 (sigma 4) for the finest band if it passed for detail.
-    assert gains_of(sharp + noise, soft, most=9.0) == pytest.approx(clean, abs=0.06)
+    assert gains_of(sharp + noise, soft, max_gain=9.0) == pytest.approx(clean, abs=0.06)
 
 
 def test_an_edge_does_not_ring() -> None:
@@ -130,7 +130,7 @@ def test_the_gains_are_steady_under_fresh_noise() -> None:
     for seed in range(8):
         rng = np.random.default_rng(seed)
         noisy = [z + rng.normal(0, 0.7, ALL.shape).astype(np.float32) for z in (sharp, soft)]
-        found.append(gains_of(*noisy, strength=0.7, most=1.0))
+        found.append(gains_of(*noisy, strength=0.7, max_gain=1.0))
     assert np.std(found, axis=0).max() < 0.05
 
 
@@ -176,7 +176,7 @@ def test_a_picture_of_mostly_its_own_noise_is_not_raised_beyond_half_more_than_t
     own = cv2.GaussianBlur(np.random.default_rng(9).normal(0, 1, ALL.shape).astype(np.float32), (0, 0), 1.0)
     own[:, 100:] = 0
     soft = 128 + 0.15 * (sharp - 128) + 18 * own
-    found = gains_of(sharp, soft, most=99.0)
+    found = gains_of(sharp, soft, max_gain=99.0)
     for gain, theirs, ours in zip(found, deviations(sharp), deviations(soft), strict=True):
         assert gain == pytest.approx(1.5 * theirs / ours, rel=0.06)  # 6 by the share that both show
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipblend.stages.detail import grain
-from lipblend.stages.detail.grain import NOTHING, Grain, grain_plane, missing_grain
+from lipblend.stages.detail.grain import NO_GRAIN, Grain, grain_plane, missing_grain
 
 SHAPE = (240, 320)
 ALL = np.ones(SHAPE, bool)
@@ -49,7 +49,7 @@ def test_only_the_surroundings_of_what_counts_are_looked_at(monkeypatch: pytest.
     away = ours.copy()
     away[:60] = 0
     np.testing.assert_array_equal(missing_grain(away, theirs, where).sigma, near.sigma)
-    monkeypatch.setattr(grain, "_SEEN_PX", 1000)
+    monkeypatch.setattr(grain, "_FILTER_REACH_PX", 1000)
     all_of_it = missing_grain(ours, theirs, where)
     assert near.sigma.size
     np.testing.assert_allclose(near.sigma, all_of_it.sigma, rtol=1e-4)
@@ -75,7 +75,7 @@ def test_nothing_on_equal_noisier_clean_and_too_small_pictures() -> None:
         missing_grain(noisy, RAMP, few),
         missing_grain(noisy, RAMP, ~ALL),
     ):
-        assert found is NOTHING
+        assert found is NO_GRAIN
         assert not grain_plane(RAMP, found, frame=0, x0=0, y0=0).any()
 
 

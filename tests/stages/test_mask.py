@@ -4,13 +4,12 @@ import pytest
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.mask import (
     Grid,
+    adjust_outline,
     combine,
     cover,
-    grid_distance,
     grid_distances,
     grid_step_px,
     signed_distance,
-    tidy,
 )
 
 SQUARE = np.array([[10, 10], [30, 10], [30, 20], [10, 20]], np.float32)
@@ -55,8 +54,8 @@ def test_shapes_worked_out_together_are_those_worked_out_alone() -> None:
     hole = np.array([[15, 12], [25, 12], [25, 18], [15, 18]], np.float32)
     shapes = [[(SQUARE, True), (hole, False)], [], [(circle(40, 25, 9), True)], [(hole, True), (circle(8, 8, 5), True)]]
     grid = Grid(BOX, 2)
-    for one, alone in zip(grid_distances(shapes, grid), [grid_distance(shape, grid) for shape in shapes], strict=True):
-        np.testing.assert_array_equal(one, alone)
+    for together, shape in zip(grid_distances(shapes, grid), shapes, strict=True):
+        np.testing.assert_array_equal(together, grid_distances([shape], grid)[0])
     assert [int((field > 0).any()) for field in grid_distances(shapes, grid)] == [1, 0, 1, 1]
     assert grid_distances([], grid) == []
 
@@ -87,13 +86,13 @@ def test_erosion_and_dilation_move_the_outline_by_any_fraction() -> None:
     field = signed_distance([(circle(30, 20, 12), True)], BOX, step_px=1)
     small = signed_distance([(circle(30, 20, 10.3), True)], BOX, step_px=1)
     band = np.abs(small) < 5
-    moved = tidy(field, erosion_px=2.5, dilation_px=0.8, blur_px=0)
+    moved = adjust_outline(field, erosion_px=2.5, dilation_px=0.8, blur_px=0)
     np.testing.assert_allclose(moved[band], small[band], atol=0.02)
 
 
 def test_blur_rounds_corners_and_leaves_straight_outlines() -> None:
     big = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], np.float32)
-    rounded = tidy(signed_distance([(big, True)], BOX, step_px=1), erosion_px=0, dilation_px=0, blur_px=2)
+    rounded = adjust_outline(signed_distance([(big, True)], BOX, step_px=1), erosion_px=0, dilation_px=0, blur_px=2)
     assert rounded[10, 10] < 0
     assert rounded[10, 30] > 0
 

@@ -9,7 +9,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, ChromaGrid
 from lipblend.stages.colour import membrane
-from lipblend.stages.colour.membrane import CELLS, membrane_patch, membrane_sample, spread
+from lipblend.stages.colour.membrane import CELLS, membrane_patch, membrane_sample, smooth_cells
 from lipblend.stages.masks.footprint import head_frame
 
 SLOPE = np.array([12.0, -6.0, 3.0])  # levels a face width to the right
@@ -50,7 +50,7 @@ def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(
     head = turned(face, degrees)
     box = lower_face(head)
     sample = sampled(head, box)
-    cells = spread(-sample[..., 4:], sample[..., 0], 1e-6).astype(np.float32)
+    cells = smooth_cells(-sample[..., 4:], sample[..., 0], 1e-6).astype(np.float32)
     laid = membrane_patch(cells, ChromaGrid(layout, box), head).whole()
     assert laid.shape == (box.height, box.width, 3)
     where = places(box, head)
@@ -67,10 +67,10 @@ def test_it_is_worked_out_sparsely_and_next_to_nothing_is_lost(
     box = lower_face(face)
     grid = ChromaGrid(PixelLayout("yuv420p", 8, 1, 1, 3), box)
     rough = np.random.default_rng(2).normal(0, 6, (CELLS, CELLS, 3))
-    cells = spread(rough, np.ones((CELLS, CELLS)), 1e-6).astype(np.float32)  # as smooth as membranes are
+    cells = smooth_cells(rough, np.ones((CELLS, CELLS)), 1e-6).astype(np.float32)  # as smooth as membranes are
     assert cells.std() > 1
     sparse = membrane_patch(cells, grid, face)
-    monkeypatch.setattr(membrane, "smooth_step", lambda _: 1)
+    monkeypatch.setattr(membrane, "downsampling_step", lambda _: 1)
     whole = membrane_patch(cells, grid, face)
     for made, want in ((sparse.luma, whole.luma), (sparse.chroma, whole.chroma)):
         assert made.shape == want.shape
@@ -97,7 +97,7 @@ def test_without_evidence_the_membrane_goes_to_nothing(face: Landmarks) -> None:
     np.testing.assert_array_equal(nothing, 0)
     weight = np.zeros((CELLS, CELLS))
     weight[:, 0] = 1
-    field = spread(np.full((CELLS, CELLS, 3), 5.0), weight, 0.02)
+    field = smooth_cells(np.full((CELLS, CELLS, 3), 5.0), weight, 0.02)
     assert np.all(field[:, 0] > 4.6)  # weight 0.28 at a corner, held against 0.02
     assert np.all(np.abs(field[:, 6:]) < 0.05)
     assert np.all(np.diff(field[4, :, 0]) <= 1e-9)

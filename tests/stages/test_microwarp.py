@@ -19,7 +19,7 @@ def box_of(face: Landmarks) -> Box:
 
 
 def warp_of(one: Landmarks, other: Landmarks, **changed: float) -> np.ndarray:
-    given = {"strength": 1.0, "regularisation": 1e-4, "largest_px": 50.0, **changed}
+    given = {"strength": 1.0, "regularisation": 1e-4, "max_px": 50.0, **changed}
     flow = micro_warp(one, other, box_of(one), **given)
     assert flow is not None
     return flow
@@ -68,9 +68,9 @@ def test_thin_plate_golden() -> None:
 
 
 def test_equal_meshes_and_no_strength_give_no_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
-    assert micro_warp(face, face, box_of(face), strength=1.0, regularisation=0.0, largest_px=9.0) is None
+    assert micro_warp(face, face, box_of(face), strength=1.0, regularisation=0.0, max_px=9.0) is None
     other = transformed(face, shift=(3.0, 0.0))
-    assert micro_warp(face, other, box_of(face), strength=0.0, regularisation=0.0, largest_px=9.0) is None
+    assert micro_warp(face, other, box_of(face), strength=0.0, regularisation=0.0, max_px=9.0) is None
 
 
 def test_a_displaced_face_is_fetched_from_where_it_is_and_the_lips_are_left(
@@ -86,13 +86,13 @@ def test_a_displaced_face_is_fetched_from_where_it_is_and_the_lips_are_left(
 
 
 def test_no_displacement_is_longer_than_allowed(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
-    flow = warp_of(face, transformed(face, shift=(30.0, 0.0)), largest_px=5.0)
+    flow = warp_of(face, transformed(face, shift=(30.0, 0.0)), max_px=5.0)
     assert np.hypot(flow[..., 0], flow[..., 1]).max() == pytest.approx(5.0, abs=1e-3)
 
 
 def test_a_mouth_that_only_speaks_is_hardly_followed(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
     spoken = transformed(face, jaw_px=0.15 * face.face_width_px)
-    flow = micro_warp(face, spoken, box_of(face), strength=1.0, regularisation=1e-3, largest_px=50.0)
+    flow = micro_warp(face, spoken, box_of(face), strength=1.0, regularisation=1e-3, max_px=50.0)
     assert flow is None or abs(at(flow, face, RIGHT_CHEEK[0])[1]) < 0.02 * face.face_width_px
 
 

@@ -78,7 +78,7 @@ def patch(seed: int = 3) -> np.ndarray:
 
 
 def restored(restorer: Restorer, picture: np.ndarray) -> np.ndarray:
-    return restorer.restored(picture, lips=LIPS, face_width_px=WIDTH_PX, matrix=MATRIX)
+    return restorer.restore(picture, lips=LIPS, face_width_px=WIDTH_PX, matrix=MATRIX)
 
 
 @pytest.mark.parametrize("more", [{}, {"range": "byte"}, {"order": "bgr"}])

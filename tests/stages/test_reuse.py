@@ -12,8 +12,9 @@ from patience import HANG_S
 
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.settings import ReuseSettings
 from lipblend.stages.registration.flow import Flow, shifted, warped
-from lipblend.stages.registration.reuse import Registration, register, smooth_field
+from lipblend.stages.registration.reuse import Registration, RegistrationMasks, register, smooth_field
 
 SIZE = 200
 WIDTH = 160.0
@@ -41,13 +42,17 @@ def vectors(flow: Flow) -> np.ndarray:
 
 
 def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Registration:
-    still = np.zeros(original.shape[:2], bool)
-    still[:60] = True
-    options = {
-        "face_width_px": WIDTH, "tolerance": TOLERANCE, "motion": True, "still_px": 0.3, "moving_px": 1.0,
-        "largest_shift_px": 4.0, "field": True, "painted": np.ones(original.shape[:2], np.float32),
-    }  # fmt: skip
-    return register(patch_of(original), patch_of(synced), still, ~still, **{**options, **changed})
+    """Register two pictures; arguments of `register`, its masks and its settings may be changed."""
+    still = changed.pop("still", None)
+    if still is None:
+        still = np.zeros(original.shape[:2], bool)
+        still[: round(0.3 * len(still))] = True
+    masks = RegistrationMasks(
+        still, changed.pop("replaced", ~still), changed.pop("painted", np.ones(still.shape, np.float32))
+    )
+    settings = ReuseSettings(method=changed.pop("method", "motion"), still_px=0.3, moving_px=1.0)
+    options = {"face_width_px": WIDTH, "tolerance": TOLERANCE, "max_shift_px": 4.0, "field": True, **changed}
+    return register(patch_of(original), patch_of(synced), masks, settings, **options)
 
 
 def inner(array: np.ndarray, margin: int = 24) -> np.ndarray:
@@ -65,7 +70,7 @@ def test_equal_pictures_are_the_original_in_its_place() -> None:
     original = skin()
     same = found(original, original)
     assert not same.shift.any()
-    assert same.flow.none.all()
+    assert same.flow.still.all()
     assert same.trust.min() > 0.999
     assert np.abs(same.field.whole()).max() < 1e-3
 
@@ -74,7 +79,7 @@ def test_a_jaw_that_moved_is_followed_and_the_rest_stays_put_exactly() -> None:
     original = skin()
     flow = jaw_flow(5.0)
     there = found(original, warped(original, flow))
-    assert inner(there.flow.none)[:40].all()
+    assert inner(there.flow.still)[:40].all()
     low = there.flow.down[165:185, 40:160]
     assert low == pytest.approx(-5.0, abs=0.4)
     assert inner(there.trust).mean() > 0.97
@@ -90,7 +95,7 @@ def test_blur_a_cast_and_noise_do_not_count() -> None:
     assert inner(there.trust).mean() > 0.9
     assert inner(there.field.luma).mean() == pytest.approx(6, abs=1)
     assert inner(there.field.chroma)[..., 1].mean() == pytest.approx(-4, abs=1)
-    assert inner(there.flow.none).mean() > 0.9
+    assert inner(there.flow.still).mean() > 0.9
 
 
 def test_what_the_original_does_not_hold_is_not_trusted() -> None:
@@ -106,7 +111,7 @@ def test_a_wobble_of_the_whole_is_taken_off() -> None:
     original = skin()
     there = found(original, shifted(original, np.array([-1.3, 0.6])))
     assert there.shift == pytest.approx([1.3, -0.6], abs=0.1)
-    assert inner(there.flow.none).mean() > 0.98
+    assert inner(there.flow.still).mean() > 0.98
     back = shifted(shifted(original, np.array([-1.3, 0.6])), there.shift)
     assert np.abs(inner(back - original)).mean() < 1
     assert inner(there.trust).mean() > 0.97  # judged where the face was put back to
@@ -137,15 +142,15 @@ def test_the_wobble_is_read_where_the_generator_painted() -> None:
 
 def test_a_shift_that_is_too_large_is_not_believed() -> None:
     original = skin()
-    there = found(original, shifted(original, np.array([0.0, 3.0])), largest_shift_px=2.0)
+    there = found(original, shifted(original, np.array([0.0, 3.0])), max_shift_px=2.0)
     assert not there.shift.any()
 
 
 def test_without_motion_the_original_is_compared_where_it_stands() -> None:
     original = skin()
     synced = warped(original, jaw_flow(5.0))
-    there = found(original, synced, motion=False)
-    assert there.flow.none.all()
+    there = found(original, synced, method="still")
+    assert there.flow.still.all()
     low = there.trust[165:185, 40:160]
     assert low.mean() < found(original, synced).trust[165:185, 40:160].mean() - 0.3
 
@@ -159,16 +164,10 @@ def test_without_the_field_a_cast_lowers_trust() -> None:
 
 def test_large_faces_are_worked_out_small_and_come_out_in_pixels() -> None:
     original = cv2.resize(skin(), (500, 500), interpolation=cv2.INTER_CUBIC)
-    still = np.zeros((500, 500), bool)
-    still[:150] = True
     # The second is half a pixel where it is worked out, but a motion all the same.
     for px, tolerance in ((5.0, 0.8), (0.5, 0.25)):
         moved = warped(original, cv2.resize(jaw_flow(px), (500, 500)) * np.float32(2.5))
-        there = register(
-            patch_of(original), patch_of(moved), still, ~still, np.ones(still.shape, np.float32), face_width_px=400.0,
-            tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0,
-            largest_shift_px=8.0, field=True,
-        )  # fmt: skip
+        there = found(original, moved, face_width_px=400.0, max_shift_px=8.0)
         assert there.flow.right.shape == there.flow.down.shape == (500, 500)
         assert there.flow.down[420:450, 100:400].mean() == pytest.approx(-2.5 * px, abs=tolerance)
 
@@ -183,9 +182,15 @@ def test_shift_and_flow_of_large_faces_are_in_pixels_and_the_chromas_in_samples(
     still[:150] = True
     moved = Patch(shifted(warped(luma, down), np.array([-2.4, 1.0])), grey, grid)
     there = register(
-        Patch(luma, grey, grid), moved, still, ~still, np.ones_like(luma), face_width_px=320.0,
-        tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=8.0, field=True,
-    )  # fmt: skip
+        Patch(luma, grey, grid),
+        moved,
+        RegistrationMasks(still, ~still, np.ones_like(luma)),
+        ReuseSettings(method="motion", still_px=0.3, moving_px=1.0),
+        face_width_px=320.0,
+        tolerance=TOLERANCE,
+        max_shift_px=8.0,
+        field=True,
+    )
     assert there.shift == pytest.approx([2.4, -1.0], abs=0.15)
     low = np.s_[330:370, 80:320]
     assert there.flow.down[low].mean() == pytest.approx(-6, abs=0.6)
@@ -253,8 +258,8 @@ def test_trust_falls_sooner_where_less_is_tolerated() -> None:
     synced[..., 0] += 2.5 * cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, (SIZE, SIZE)), (0, 0), 6) * 20
     strict_left = np.full((10, 10), 4, np.float32)
     strict_left[:, :5] = 1.5
-    trust = found(original, synced, tolerance=strict_left, motion=False, field=False).trust
-    even = found(original, synced, tolerance=np.full((10, 10), 4, np.float32), motion=False, field=False).trust
+    trust = found(original, synced, tolerance=strict_left, method="still", field=False).trust
+    even = found(original, synced, tolerance=np.full((10, 10), 4, np.float32), method="still", field=False).trust
     np.testing.assert_allclose(trust[:, 120:], even[:, 120:], atol=1e-6)
     assert trust[:, :80].mean() < even[:, :80].mean() - 0.1
 
@@ -280,14 +285,9 @@ def test_a_strong_cast_of_the_painted_part_alone_is_taken_off_there() -> None:
     original = skin()
     synced = original.copy()
     synced[130:] += np.array([-14, 0, 0], np.float32)
-    still = np.zeros((SIZE, SIZE), bool)
-    still[:60] = True
-    taken = np.zeros((SIZE, SIZE), bool)
-    taken[130:] = True
-    there = register(
-        patch_of(original), patch_of(synced), still, taken, np.ones((SIZE, SIZE), np.float32), face_width_px=WIDTH,
-        tolerance=TOLERANCE, motion=True, still_px=0.3, moving_px=1.0, largest_shift_px=4.0, field=True,
-    )  # fmt: skip
+    replaced = np.zeros((SIZE, SIZE), bool)
+    replaced[130:] = True
+    there = found(original, synced, replaced=replaced)
     assert there.field.luma[160:190, 40:160].mean() == pytest.approx(14, abs=1)
     assert there.trust[160:190, 40:160].mean() > 0.95
 

@@ -9,7 +9,7 @@ import pytest
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.planes import cut, extract_patch
-from lipblend.stages.detail.scale import enlarged, gaussian, low_pass, reduced, smooth_step
+from lipblend.stages.detail.scale import downsample, downsampling_step, gaussian, low_pass, upsample
 from lipblend.stages.registration.flow import shifted
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
@@ -38,10 +38,10 @@ def test_the_short_gaussian_is_the_long_one_but_for_its_tails(sigma: float) -> N
 
 
 def test_steps_go_with_sigma_and_a_ramp_survives_the_way_there_and_back() -> None:
-    assert [smooth_step(sigma) for sigma in (0.5, 1.9, 2.0, 4.0, 100.0)] == [1, 1, 2, 4, 8]
+    assert [downsampling_step(sigma) for sigma in (0.5, 1.9, 2.0, 4.0, 100.0)] == [1, 1, 2, 4, 8]
     ramp = np.tile(np.arange(61, dtype=np.float32), (43, 1))
     for step in (2, 3, 4):
-        back = enlarged(reduced(ramp, step), ramp.shape, step)
+        back = upsample(downsample(ramp, step), ramp.shape, step)
         assert back.shape == ramp.shape
         np.testing.assert_allclose(back[:, 8:-8], ramp[:, 8:-8], atol=1e-4)
 

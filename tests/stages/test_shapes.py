@@ -7,16 +7,15 @@ import pytest
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
-from lipblend.stages.alpha.matte import mask_polygons
 from lipblend.stages.masks.mask import signed_distance
-from lipblend.stages.masks.shapes import clip_above, face_frame
+from lipblend.stages.masks.shapes import clip_above, face_frame, shape_polygons
 
 Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)
 
 
 def draw(name: str, *faces: Landmarks, **changes: object) -> np.ndarray:
-    polygons = mask_polygons(name, faces, MaskSettings(**changes))
+    polygons = shape_polygons(name, faces, MaskSettings(**changes))
     drawn = np.zeros((FRAME.y1, FRAME.x1), np.float32)
     places = np.concatenate([points for points, _ in polygons])
     x0, y0 = np.clip(np.floor(places.min(0)).astype(int) - 1, 0, FRAME.x1)
