@@ -121,11 +121,11 @@ def render_frame(
         before = cut(original.planes, original.layout, matte.box)
         for earlier in patches:
             before = _with_overlap(before, matte.box, earlier)
-        place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
+        place = mapping.shifted(*face.moved.tolist()) if face.moved.any() else mapping
         after = synced_cut(synced.planes, synced.layout, matte.box, place, before.grid)
         if not same_colour(synced.colour, original.colour):
             whole = convert_colour(
-                after.whole(), synced.colour, original.colour, original.height, beside=before.whole()
+                after.whole(), synced.colour, original.colour, original.height, reference=before.whole()
             )
             after = Patch.of(whole, before.grid)
         matrix = ycbcr_matrix(original.colour, original.height)
@@ -202,7 +202,7 @@ def _matte(
         layout=original.layout,
         ring_px=_ring_px(width_px, settings.blend),
         reach_px=reach_px(face, settings.reuse),
-        covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
+        covered=None if mapping.is_exact(original.size, synced.size) else mapping.covered(*synced.size),
         footprint=limit,
         velocity=(float(face.velocity[0]), float(face.velocity[1])),
         neighbours=face.neighbours,

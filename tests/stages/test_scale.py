@@ -67,7 +67,7 @@ def test_a_patch_comes_back_from_full_chroma_and_its_parts_are_cut_alike() -> No
     part, straight = patch.part(inner), cut(planes, LAYOUT, inner)
     np.testing.assert_array_equal(part.luma, straight.luma)
     np.testing.assert_array_equal(part.chroma, straight.chroma)
-    assert part.grid.like(straight.grid)
+    assert part.grid.matches(straight.grid)
 
 
 def test_patches_are_added_and_subtracted_in_place_also_in_part() -> None:
