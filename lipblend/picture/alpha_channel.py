@@ -66,18 +66,8 @@ def alpha_notes(
 ) -> list[str]:
     """Notes for the summary on a lost or changed alpha channel or depth.
 
-    Parameters
-    ----------
-    encoder : str
-    layout : PixelLayout
-        Of the pictures.
-    target : str
-        The encoder's pixel format.
-    crf : float
-    opaque : bool
-        The first picture is fully opaque.
-    alternatives : sequence of str
-        Encoders that would keep the alpha channel, each with a container.
+    ``target`` is the encoder's pixel format. ``opaque`` says that the first picture is fully opaque. ``alternatives``
+    are encoders that would keep the alpha channel, each with a container.
     """
     notes = []
     pixel_format = VideoFormat(target, 64, 64)

@@ -84,19 +84,9 @@ class CodeMap:
     painted_to_rgb: Matrix | None = None
 
     def apply(self, patch: Patch3, reference: Patch3 | None = None) -> Patch3:
-        """Map a patch.
+        """Map a patch, (h, w, 3) float32 in 8-bit units; the result is not clipped.
 
-        Parameters
-        ----------
-        patch : (h, w, 3) float32
-            8-bit units.
-        reference : (h, w, 3) float32, optional
-            The same place in the other video's picture; needed to use ``painted_to_rgb``.
-
-        Returns
-        -------
-        (h, w, 3) float32
-            Not clipped.
+        ``reference`` is the same place in the other video's picture; it is needed to use ``painted_to_rgb``.
         """
         plain = self._mapped(patch, self.to_rgb)
         if self.painted_to_rgb is None or reference is None:

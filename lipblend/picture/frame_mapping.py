@@ -117,24 +117,11 @@ def warp(
     origin: tuple[float, float],
     size: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Resample a synced plane onto the original's pixels.
+    """Resample a whole synced plane onto pixels of the original; (height, width) float32.
 
     Cubic interpolation; a plane finer than the target is low-passed first. The plane is continued with its border
-    pixels.
-
-    Parameters
-    ----------
-    plane : (h, w) float32, uint8 or uint16
-        Whole synced plane.
-    mapping : FrameMapping
-        From the target's coordinates to the plane's.
-    origin : (x, y)
-        The target's top left corner, in the target's frame.
-    size : (width, height)
-
-    Returns
-    -------
-    (height, width) float32
+    pixels. ``mapping`` goes from the target's coordinates to the plane's, ``origin`` (x, y) is the target's top left
+    corner in the target's frame, ``size`` its (width, height).
     """
     low = mapping.to_synced(np.array(origin, np.float64))
     high = mapping.to_synced(np.array(origin, np.float64) + size)

@@ -25,15 +25,7 @@ _CHROMA_STEP, _LUMINANCE_STEP = 50_000, 10_000  # ST 2086 in H.264 and H.265: 0.
 
 @dataclass(frozen=True)
 class MasteringDisplay:
-    """The display that a video was graded on (SMPTE ST 2086).
-
-    Parameters
-    ----------
-    red, green, blue, white : (x, y) of Fraction
-        CIE 1931 chromaticities.
-    min_luminance, max_luminance : Fraction
-        cd/m².
-    """
+    """The display that a video was graded on (SMPTE ST 2086): CIE 1931 chromaticities, luminances in cd/m²."""
 
     red: Point
     green: Point
@@ -90,22 +82,9 @@ def content_light(data: bytes) -> ContentLight | None:
 def encoder_parameters(
     encoder: str, display: MasteringDisplay | None, light: ContentLight | None, *, transfer: int, depth: int
 ) -> list[str]:
-    """The metadata as ``key=value`` parameters of an encoder.
+    """The metadata as ``key=value`` parameters of an encoder (FFmpeg's name); empty if it cannot store it.
 
-    Parameters
-    ----------
-    encoder : str
-        FFmpeg's name.
-    display, light : MasteringDisplay, ContentLight or None
-    transfer : int
-        Transfer function (ITU-T H.273).
-    depth : int
-        Bits of a sample.
-
-    Returns
-    -------
-    list of str
-        Empty for encoders that cannot store it (see `CARRIER_OPTIONS`).
+    ``transfer`` is a code of ITU-T H.273, ``depth`` the bits of a sample. See `CARRIER_OPTIONS`.
     """
     if encoder not in _KEYS:
         return []

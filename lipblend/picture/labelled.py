@@ -18,18 +18,7 @@ _TEXT_PX = 13
 
 
 def labelled_row(images: Sequence[tuple[str, Rgb]], *, gap_px: int = 8) -> Rgb:
-    """Put pictures side by side, each below its label.
-
-    Parameters
-    ----------
-    images : sequence of (label, (h, w, 3) uint8 RGB)
-        At least one; of any sizes, aligned at the top.
-    gap_px : int
-        White space between and around them.
-
-    Returns
-    -------
-    (H, W, 3) uint8 RGB
+    """Put (h, w, 3) uint8 RGB pictures of any sizes side by side, aligned at the top, each below its label, on white.
 
     Raises
     ------
@@ -53,10 +42,7 @@ def labelled_row(images: Sequence[tuple[str, Rgb]], *, gap_px: int = 8) -> Rgb:
 
 
 def contact_sheet(rows: Sequence[Rgb]) -> Rgb:
-    """Stack pictures, at least one, from top to bottom on white, aligned at the left.
-
-    Pictures and errors as for `labelled_row`.
-    """
+    """Stack pictures from top to bottom on white, aligned at the left; as `labelled_row`."""
     if not rows:
         raise ValueError("expected at least one row, got none")
     for number, row in enumerate(rows):
@@ -86,10 +72,7 @@ def save_png(path: str, image: Rgb) -> bool:
 def encode_image(image: Rgb, suffix: str) -> bytes:
     """The file content of an (h, w, 3) uint8 RGB picture: ``.png``, or ``.jpg`` of high quality.
 
-    Raises
-    ------
-    ValueError
-        The picture is too large for the format (65535 pixels per side for JPEG).
+    Raises ValueError if the picture is too large for the format (65535 pixels per side for JPEG).
     """
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in (".jpg", ".jpeg") else [cv2.IMWRITE_PNG_COMPRESSION, 1]
     done, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)

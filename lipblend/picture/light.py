@@ -102,23 +102,10 @@ def _sdr_luma_table(kind: int, full: bool) -> Values:
 def sdr_difference(
     original: NDArray[np.float32], synced: NDArray[np.float32], transfer: int, *, full: bool
 ) -> NDArray[np.float32]:
-    """The difference of two pictures in 8-bit levels of SDR; steps of PQ and HLG are finer in the dark.
+    """Synced minus original, (h, w, 3) YCbCr, in 8-bit levels of SDR; steps of PQ and HLG are finer in the dark.
 
-    Luma is converted through light; chroma by the slope of that conversion at the original's luma.
-
-    Parameters
-    ----------
-    original, synced : (h, w, 3) float32
-        YCbCr in 8-bit units, both in the original's encoding.
-    transfer : int
-        ITU-T H.273.
-    full : bool
-        Range of the codes.
-
-    Returns
-    -------
-    (h, w, 3) float32
-        Synced minus original.
+    Both are in 8-bit units of the original's encoding, with the transfer function (ITU-T H.273) and range given. Luma
+    is converted through light; chroma by the slope of that conversion at the original's luma.
     """
     difference = synced - original
     kind = transfer_kind(transfer)

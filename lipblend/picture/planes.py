@@ -39,19 +39,10 @@ def cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> Patch:
 
 
 def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> NDArray[np.float32]:
-    """Cut a box out of a picture, chroma replicated.
+    """Cut a box inside a picture, on its chroma grid or not, with chroma replicated.
 
-    The box must lie inside the picture; it need not lie on the chroma grid.
-
-    Returns
-    -------
-    ndarray, (h, w, 3) float32
-        Y, Cb, Cr in 8-bit code units, 0 to 255 with fractions. Grey has Cb = Cr = 128.
-
-    Raises
-    ------
-    ValueError
-        The box is empty or outside the picture.
+    Returns (h, w, 3) float32: Y, Cb, Cr in 8-bit code units, 0 to 255 with fractions. Grey has Cb = Cr = 128. Raises
+    ValueError for a box that is empty or outside the picture.
     """
     merged = _merged(planes, layout, box)
     if layout.depth == 8:
@@ -61,17 +52,9 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
 
 
 def extract_reduced(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, step: int) -> NDArray[np.float32]:
-    """Cut a box out of a picture at a fraction of its size, as means over ``step`` x ``step`` pixels.
+    """Cut a box out of a picture at a fraction of its size: means over ``step`` x ``step`` pixels; as `extract_patch`.
 
-    Returns
-    -------
-    ndarray, (box.height // step, box.width // step, 3) float32
-        As `extract_patch`.
-
-    Raises
-    ------
-    ValueError
-        The box is empty or outside the picture, or its sides are not multiples of ``step``.
+    Raises ValueError also if the sides of the box are not multiples of ``step``.
     """
     size = box.width // step, box.height // step
     if (size[0] * step, size[1] * step) != (box.width, box.height):
@@ -92,24 +75,15 @@ def extract_reduced(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box,
 
 
 def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta: Patch | NDArray[np.float32]) -> None:
-    """Add a change to a picture, in place; the planes must be writable.
+    """Add a change of Y, Cb, Cr in 8-bit code units, finite, to a picture in place; the planes must be writable.
 
     ``plane = clip(plane + rint(delta * 2**(depth - 8)), 0, 2**depth - 1)``, with chroma averaged over the luma pixels
-    of each chroma sample. Samples whose rounded change is 0 keep their bits.
-
-    Parameters
-    ----------
-    planes, layout
-        See the module.
-    box : Box
-        On the chroma grid and inside the picture (see `Box.snapped`).
-    delta : Patch, or (box.height, box.width, 3) float32
-        Change of Y, Cb, Cr in 8-bit code units, finite. Cb and Cr are ignored for grey.
+    of each chroma sample. Samples whose rounded change is 0 keep their bits. Chroma is ignored for grey.
 
     Raises
     ------
     ValueError
-        A bad box, or a delta of another shape or dtype.
+        The box is off the chroma grid (see `Box.snapped`) or outside the picture, or the delta has a wrong shape.
     """
     frame_h, frame_w = planes[0].shape
     if _is_outside(planes, box) or box != box.snapped(layout, frame_w, frame_h):
@@ -135,23 +109,11 @@ def to_rgb(
     *,
     height: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Convert a picture or a box of it to RGB, for face detection and display.
+    """Convert a picture or a box inside it to RGB, for face detection and display.
 
-    Parameters
-    ----------
-    planes, layout
-        See the module.
-    colour : ColourTags
-        Unspecified tags are read as in `ycbcr_matrix`.
-    box : Box, optional
-        Anywhere inside the picture; None for all of it.
-    height : int, optional
-        Lines of the whole picture if ``planes`` are a part of it; None takes them from the planes.
-
-    Returns
-    -------
-    ndarray, (h, w, 3) uint8
-        Contiguous R'G'B', full range, primaries unchanged, HDR tone-mapped for an SDR display.
+    Returns (h, w, 3) uint8: contiguous R'G'B', full range, primaries unchanged, HDR tone-mapped for an SDR display.
+    Unspecified tags are read as in `ycbcr_matrix`; ``height`` is the number of lines of the whole picture if ``planes``
+    are a part of it.
     """
     frame_h, frame_w = planes[0].shape
     merged = _merged(planes, layout, box or Box(0, 0, frame_w, frame_h))
@@ -163,14 +125,10 @@ def to_rgb(
 def to_reduced_rgb(
     planes: Sequence[np.ndarray], layout: PixelLayout, colour: ColourTags, box: Box, step: int, *, height: int
 ) -> NDArray[np.uint8]:
-    """Convert a box of a picture to RGB at a fraction of its size, for face detection; see `to_rgb`.
+    """Convert a box of a picture to RGB, reduced ``step`` times, for face detection; see `to_rgb`.
 
     Averages first, so that only the resulting pixels are converted. Chroma is averaged over its own samples; if the box
     does not lie on their grid, chroma is off by less than one sample. Pixels beyond the last whole block are ignored.
-
-    Returns
-    -------
-    ndarray, (box.height // step, box.width // step, 3) uint8
     """
     if step == 1:
         return to_rgb(planes, layout, colour, box, height=height)

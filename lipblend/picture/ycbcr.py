@@ -32,15 +32,10 @@ _UNTAGGED = (0, UNSPECIFIED, 3)
 
 @cache
 def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
-    """Affine map from YCbCr codes to full-range R'G'B'.
+    """Affine map from YCbCr codes to full-range R'G'B'; ITU-R BT.601, BT.709, BT.2020, SMPTE 240M.
 
-    Parameters
-    ----------
-    colour : ColourTags
-        An unspecified matrix is read as BT.709 for a height of 720 or more, otherwise as BT.601; an unspecified range
-        as limited.
-    height : int
-        Lines of the whole picture.
+    An unspecified matrix is read as BT.709 if the whole picture has at least 720 lines, otherwise as BT.601; an
+    unspecified range as limited.
 
     Returns
     -------
@@ -51,10 +46,6 @@ def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
     ------
     InputError
         Another kind of matrix (YCgCo, ICtCp ...).
-
-    Notes
-    -----
-    ITU-R BT.601, BT.709 and BT.2020; SMPTE 240M; code points of ITU-T H.273.
     """
     matrix = colour.matrix
     if matrix in _UNTAGGED:
@@ -90,23 +81,10 @@ def convert_colour(
     """Convert YCbCr codes from one encoding to another: by ``source.change`` if given, otherwise by the tags.
 
     A matrix that either side leaves unspecified is taken to be the same on both: generators copy the original's codes
-    and drop its tags.
+    and drop its tags. ``height`` is the number of lines of the whole picture. ``reference`` is the same place in the
+    target's picture, see `lipblend.picture.codemap.CodeMap.apply`.
 
-    Parameters
-    ----------
-    patch : ndarray, (h, w, 3) float32
-        Codes in 8-bit units.
-    source, target : ColourTags
-        Encodings of the input and the output.
-    height : int
-        Lines of the whole picture.
-    reference : (h, w, 3) float32, optional
-        The same place in the target's picture, see `lipblend.picture.codemap.CodeMap.apply`.
-
-    Returns
-    -------
-    ndarray, (h, w, 3) float32
-        Not clipped. The same object if the encodings are the same.
+    Returns (h, w, 3) float32, not clipped; the same object if the encodings are the same.
     """
     if source.change is not None:
         return source.change.apply(patch, reference)

@@ -39,7 +39,6 @@ def edge_alpha(
     strength : float
         0 changes nothing, 1 moves the middle of alpha onto the edges.
     feather_px : float
-        Width over which alpha runs from 0 to 1.
 
     Returns
     -------
@@ -62,21 +61,9 @@ def edge_alpha(
 def guided_filter(plane: Plane, guide: Plane, *, radius_px: int, levels: float) -> Plane:
     """Guided filter: in each window the output is the linear function of the guide that fits the plane best.
 
-    He, Sun and Tang 2013, "Guided Image Filtering", https://doi.org/10.1109/TPAMI.2012.213.
-
-    Parameters
-    ----------
-    plane : (h, w) float32
-    guide : (h, w) float32, 8-bit levels
-    radius_px : int
-        Half the side of the square window.
-    levels : float
-        Square root of the paper's epsilon: contrasts well below it are smoothed.
-
-    Returns
-    -------
-    (h, w) float32
-        May slightly exceed the plane's range.
+    He, Sun and Tang 2013, "Guided Image Filtering", https://doi.org/10.1109/TPAMI.2012.213. ``radius_px`` is half the
+    side of the window, ``levels`` the square root of the paper's epsilon: contrasts well below it are smoothed. The
+    result, (h, w) float32, may slightly exceed the plane's range.
     """
     mean_guide, mean_plane = _mean(guide, radius_px), _mean(plane, radius_px)
     # Relative to the overall mean: float32 would lose the variance of a bright picture.
@@ -90,24 +77,11 @@ def guided_filter(plane: Plane, guide: Plane, *, radius_px: int, levels: float) 
 
 
 def joint_bilateral(plane: Plane, guide: Plane, *, radius_px: int, levels: float) -> Plane:
-    """Joint bilateral filter: a mean over the neighbours that have similar values in the guide.
+    """Joint bilateral filter of a plane in [0, 1]: a mean over the neighbours that have similar values in the guide.
 
     Petschnigg et al. 2004, https://doi.org/10.1145/1015706.1015777; Eisemann and Durand 2004. It reads nine by nine
-    samples in a window of any size. Computed only where the plane is between 0 and 1.
-
-    Parameters
-    ----------
-    plane : (h, w) float32 in [0, 1]
-    guide : (h, w) float32, 8-bit levels
-    radius_px : int
-        Half the side of the window; half of it is the standard deviation of the spatial weights.
-    levels : float
-        Standard deviation of the range weights.
-
-    Returns
-    -------
-    (h, w) float32
-        Within the range of the plane.
+    samples in a window of any size, and only where the plane is between 0 and 1. ``radius_px`` is two standard
+    deviations of the spatial weights, ``levels`` one of the range weights.
     """
     out = plane.copy()
     rows, columns = np.nonzero((plane > 0) & (plane < 1))
@@ -132,10 +106,7 @@ def joint_bilateral(plane: Plane, guide: Plane, *, radius_px: int, levels: float
 def shared_edges(first: Plane, second: Plane, *, radius_px: int, levels: float) -> Plane:
     """To what extent two pictures have the same edges in a window: ``covariance / (larger variance + levels^2)``.
 
-    Returns
-    -------
-    (h, w) float32 in [0, 1]
-        Near 1 on an edge of both; 0 in flat parts, and where only one of them has an edge.
+    (h, w) float32 in [0, 1]: near 1 on an edge of both, 0 in flat parts and where only one of them has an edge.
     """
     a, b = first - np.float32(first.mean()), second - np.float32(second.mean())
     mean_a, mean_b = _mean(a, radius_px), _mean(b, radius_px)

@@ -33,17 +33,10 @@ class Feather:
 
     @classmethod
     def of(cls, face_width_px: float, velocity: tuple[float, float], settings: AlphaSettings) -> Feather:
-        """The feather of one frame.
+        """The feather of one frame; ``velocity`` is the motion of the face, (x, y) in pixels per frame.
 
-        ``width = clamp(w_f * ratio, floor, cap)`` and
-        ``extra = min(gain * max(|v| - threshold * w_f, 0), (max - 1) * width)``.
-
-        Parameters
-        ----------
-        face_width_px : float
-        velocity : (x, y)
-            Motion of the face, pixels per frame.
-        settings : AlphaSettings
+        ``width = clamp(w_f * ratio, floor, cap)``, ``extra = min(gain * max(|v| - threshold * w_f, 0), (max - 1) *
+        width)``
         """
         width = min(max(face_width_px * settings.feather_ratio, settings.feather_floor_px), settings.feather_cap_px)
         excess = float(np.hypot(*velocity)) - settings.motion_threshold_frac * face_width_px
@@ -58,20 +51,10 @@ def alpha_profile(distance: Distance, feather_px: float | Alpha, settings: Alpha
 
 
 def distance_alpha(distance: Distance, *, feather_px: float | Alpha, gamma: float) -> Alpha:
-    """``clip(d / feather, 0, 1) ** gamma`` with ``d`` the signed distance to the outline.
+    """``clip(d / feather, 0, 1) ** gamma`` with ``d`` the signed distance to the outline; (h, w) float32 in [0, 1].
 
-    Parameters
-    ----------
-    distance : (h, w) float32, pixels, positive inside
-    feather_px : float, or (h, w) float32 above 0
-        0 gives the hard mask.
-    gamma : float
-        Below 1 fuller, above 1 thinner.
-
-    Returns
-    -------
-    (h, w) float32 in [0, 1]
-        Exactly 0 outside the mask, exactly 1 at least a feather inside it.
+    Exactly 0 outside the mask, exactly 1 at least a feather inside it. The feather is a number (0 gives the hard mask)
+    or a plane of numbers above 0. A gamma below 1 is fuller, above 1 thinner.
     """
     if isinstance(feather_px, float | int) and feather_px <= 0:
         return (distance > 0).astype(np.float32)
@@ -103,18 +86,9 @@ def motion_alpha(
     velocity: tuple[float, float],
     settings: AlphaSettings,
 ) -> Alpha:
-    """Alpha with the feather widened along the motion; ``contour`` itself for a calm face.
+    """Alpha with the feather widened along the motion; ``contour``, the alpha at rest, for a calm face.
 
-    Parameters
-    ----------
-    contour : (h, w) float32
-        Alpha of the face at rest.
-    distances : sequence of (h, w) float32
-        Signed distances, one per sub-pixel sample.
-    feather : Feather
-    velocity : (x, y)
-        Pixels per frame.
-    settings : AlphaSettings
+    ``distances`` are the signed distances of all sub-pixel samples; ``velocity`` in pixels per frame.
     """
     if feather.extra_px == 0:
         return contour

@@ -23,22 +23,8 @@ def blend_multiband(difference: Field, alpha: Field, *, levels: int, feather_px:
     change is 0 where the two pictures agree. The bands keep the full size (a Laplacian stack instead of a pyramid): the
     seam of every band lies exactly inside the feather, and nothing of the original remains where alpha is 1.
 
-    Parameters
-    ----------
-    difference : (h, w) or (h, w, c) float32
-        Generated minus original.
-    alpha : (h, w) float32 in [0, 1]
-    levels : int
-        Number of bands: the finest cross-fades over 3 px, the fourth over 24 px.
-    feather_px : float
-        Width over which alpha runs from 0 to 1.
-    pixel_px : float
-        Pixel size of coarser planes in pixels of the picture, in which all widths are given.
-
-    Returns
-    -------
-    same shape as ``difference``
-        Exactly 0 where alpha is 0, the difference (to rounding) where alpha is 1.
+    ``difference`` is (h, w) or (h, w, c) float32, as is the result. ``levels`` is the number of bands, ``pixel_px`` the
+    pixel size of coarser planes in pixels of the picture, in which all widths are given.
     """
     shares = [min(1.0, _FINEST_PX * 2**level / max(feather_px, 1e-6)) for level in range(levels)]
     masks = [np.clip((alpha - np.float32(0.5)) * np.float32(1 / share) + np.float32(0.5), 0, 1) for share in shares]

@@ -27,24 +27,11 @@ def blend_poisson(
     Let ``D`` be generated minus original. In the ring the blended picture has the generated picture's gradients, so
     ``change - D`` is harmonic: ``laplace(change - D) = 0``. The boundary conditions are Dirichlet: the original outside
     the mask (``change = 0``), the generated picture inside the ring (``change = D``). So a colour difference along the
-    seam fades smoothly across the ring, and a beard or shadow on the outline cannot smear further than the ring's
-    width. The sparse system (five-point stencil, symmetric positive definite) is solved by conjugate gradients with the
-    diagonal as preconditioner.
+    seam fades smoothly across the ring, and a beard or shadow on the outline cannot smear further than ``ring_px``. The
+    sparse system (five-point stencil, symmetric positive definite) is solved by conjugate gradients with the diagonal
+    as preconditioner, to a relative residual of ``tolerance``.
 
-    Parameters
-    ----------
-    difference : (h, w, 3) float32
-    mask : (h, w) bool
-    ring_px : float
-        Width of the ring inside the mask's outline.
-    tolerance : float
-        Relative residual at which the solver stops.
-    max_iterations : int
-
-    Returns
-    -------
-    (h, w, 3) float32, or None
-        None if the solver did not reach the tolerance: the caller uses another blend and counts it.
+    Returns (h, w, 3) float32, or None if the solver did not converge: the caller uses another blend and counts it.
     """
     from scipy import sparse  # slow to load, and the other blends do not need it
     from scipy.sparse import linalg

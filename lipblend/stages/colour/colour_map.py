@@ -68,16 +68,10 @@ class ColourMap:
         return out
 
     def apply(self, patch: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
-        """Map a patch; the identity returns the same object.
+        """Map a patch, (h, w, 3) YCbCr in 8-bit levels; the identity returns the same object.
 
-        The conversion to another space may clip: only the change that the map makes there is added to the patch.
-
-        Parameters
-        ----------
-        patch : (h, w, 3) float32
-            YCbCr, 8-bit levels.
-        matrix : (3, 4) float64
-            YCbCr to R'G'B' 0..255, from `lipblend.picture.ycbcr.ycbcr_matrix`.
+        ``matrix`` is YCbCr to R'G'B' 0..255, from `lipblend.picture.ycbcr.ycbcr_matrix`. The conversion to another
+        space may clip: only the change that the map makes there is added to the patch.
         """
         if self.is_identity:
             return patch

@@ -31,21 +31,10 @@ _FULL_SHARE = 0.25  # of a cell's pixels: from there on its weight is 1
 
 
 def membrane_sample(original: Patch3, synced: Patch3, where: Mask, box: Box, face: Landmarks) -> Sample:
-    """The mean colours of both pictures in each cell.
+    """The mean colours of both pictures, (h, w, 3) YCbCr in 8-bit levels of ``box``, in each cell.
 
-    Parameters
-    ----------
-    original, synced : (h, w, 3) float32
-        YCbCr in 8-bit levels, of the part of the picture in ``box``.
-    where : (h, w) bool
-        Where both show the same.
-    box : Box
-    face : Landmarks
-
-    Returns
-    -------
-    (8, 8, 7) float16
-        Weight in [0, 1], the original's mean, the synced picture's mean minus the original's; 0 without pixels.
+    ``where`` is true where both show the same. Returns (8, 8, 7) float16: weight in [0, 1], the original's mean, the
+    synced picture's mean minus the original's; 0 without pixels.
     """
     y, x = np.nonzero(where)
     local = head_frame(face).to_local(np.stack([x + (box.x0 + 0.5), y + (box.y0 + 0.5)], axis=1))
@@ -64,16 +53,10 @@ def membrane_sample(original: Patch3, synced: Patch3, where: Mask, box: Box, fac
 def smooth_cells(
     values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], floor: float
 ) -> npt.NDArray[np.float64]:
-    """Cells smoothed over their neighbours by weight; far from any weight they go to 0.
+    """(8, 8, k) cells smoothed over their neighbours by weight in [0, 1]; far from any weight they go to 0.
 
-    Normalised convolution with a Gaussian of one cell, see `lipblend.stages.registration.reuse.smooth_field`.
-
-    Parameters
-    ----------
-    values : (8, 8, k) float64
-    weight : (8, 8) float64 in [0, 1]
-    floor : float
-        Weight of 0 in each cell.
+    Normalised convolution with a Gaussian of one cell, see `lipblend.stages.registration.reuse.smooth_field`. ``floor``
+    is the weight of 0 in each cell.
     """
     known = cv2.GaussianBlur(weight, (0, 0), 1.0, borderType=cv2.BORDER_CONSTANT) + floor
     total = cv2.GaussianBlur(values * weight[..., None], (0, 0), 1.0, borderType=cv2.BORDER_CONSTANT)

@@ -46,18 +46,10 @@ class ColourStats:
 def measure(
     original: Patch3, synced: Patch3, where: npt.NDArray[np.bool_], matrix: Rows, *, lab: bool = False
 ) -> ColourStats:
-    """Measure two patches at the same pixels.
+    """Measure two patches, (h, w, 3) YCbCr in 8-bit levels, at the pixels where both show the same.
 
-    Parameters
-    ----------
-    original, synced : (h, w, 3) float32
-        YCbCr, 8-bit levels.
-    where : (h, w) bool
-        Where both show the same.
-    matrix : (3, 4) float64
-        YCbCr to R'G'B' 0..255, from `lipblend.picture.ycbcr.ycbcr_matrix`.
-    lab : bool
-        Means, deviations and quantiles in CIE Lab instead of YCbCr.
+    ``matrix`` is YCbCr to R'G'B' 0..255, from `lipblend.picture.ycbcr.ycbcr_matrix`. With ``lab``, means, deviations
+    and quantiles are in CIE Lab instead of YCbCr.
     """
     a, b = (_of_pixels(patch[where][None], matrix, lab=lab) for patch in (original, synced))
     pixels = int(np.count_nonzero(where))

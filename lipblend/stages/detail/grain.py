@@ -54,20 +54,10 @@ NO_GRAIN = Grain(np.zeros(0), np.zeros(0), 0.0)
 
 
 def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
-    """The original's noise minus the synced picture's.
+    """The original's noise minus the synced picture's, from their luma (best not resampled) where both show the same.
 
-    Parameters
-    ----------
-    original, synced : (h, w) float32
-        Luma, not resampled if possible.
-    where : (h, w) bool
-        Where both show the same.
-
-    Returns
-    -------
-    Grain
-        Variances are subtracted per bin of 32 levels of luma, each over the flattest 40 % of pixels and robustly (mean
-        of the lower 90 % of absolute residuals). Bins with less than 200 such pixels are left out.
+    Variances are subtracted per bin of 32 levels of luma, each over the flattest 40 % of pixels and robustly (mean of
+    the lower 90 % of absolute residuals). Bins with less than 200 such pixels are left out.
     """
     step = 2 if where.size >= _LARGE_PATCH_PX else 1
     around = _around(where)
@@ -100,22 +90,10 @@ def missing_grain(original: Plane, synced: Plane, where: Mask) -> Grain:
 
 
 def grain_plane(luma: Plane, grain: Grain, *, frame: int, x0: int, y0: int) -> Plane:
-    """The noise to add to a picture.
+    """The noise to add to a picture, (h, w) float32 levels; its luma decides on the amount.
 
-    Parameters
-    ----------
-    luma : (h, w) float32
-        Decides on the amount.
-    grain : Grain
-    frame : int
-        Frame number: each frame has its own noise.
-    x0, y0 : int
-        Position of the picture's corner in the frame. A pixel of the frame has the same noise in every picture.
-
-    Returns
-    -------
-    (h, w) float32
-        Levels.
+    Each frame has its own noise. ``x0, y0`` is the position of the picture's corner in the frame: a pixel of the frame
+    has the same noise in every picture.
     """
     height, width = luma.shape
     if grain.levels.size == 0:

@@ -82,28 +82,14 @@ def layers(luma: Plane, face_width_px: float) -> Layers:
 def band_gains(
     original: Layers, synced: Layers, where: Mask, *, face_width_px: float, strength: float, max_gain: float
 ) -> tuple[float, ...]:
-    """How much each band of the synced picture must be raised to show the original's detail.
+    """How much each band of the synced picture must be raised to show the original's detail, where both show the same.
 
-    Parameters
-    ----------
-    original, synced : Layers
-        Levels.
-    where : (h, w) bool
-        Where both show the same.
-    face_width_px : float
-    strength : float
-        Share of the missing detail to restore.
-    max_gain : float
-        Largest gain minus 1.
-
-    Returns
-    -------
-    tuple of float
-        Per band, finest first, in 1..1 + max_gain. With o and s a band of both pictures and n the noise (the part of
-        o's energy in the flattest quarter that s does not share): ``1 + strength * ((<oo> - n) / <os> - 1)``. That is
-        the inverse of the generator's response; unlike a ratio of energies it does not take the generator's noise for
-        detail. The band's deviation is raised to at most 1.5 times the original's. 1 with too few pixels. Large
-        patches are read at every second or third pixel each way.
+    ``strength`` is the share of missing detail to restore, ``max_gain`` the largest gain minus 1. Per band, finest
+    first, with o and s a band of both pictures and n the noise (the part of o's energy in the flattest quarter that s
+    does not share), the gain is ``1 + strength * ((<oo> - n) / <os> - 1)``, at most ``1 + max_gain``. That is the
+    inverse of the generator's response; unlike a ratio of energies it does not take the generator's noise for detail.
+    The band's deviation is raised to at most 1.5 times the original's. 1 with too few pixels. Large patches are read at
+    every second or third pixel each way.
     """
     if np.count_nonzero(where) < _MIN_PIXELS or strength == 0 or max_gain == 0:
         return (1.0,) * _BANDS
@@ -164,28 +150,15 @@ def denoised(patch: npt.NDArray[np.float32], strength: float) -> Plane:
 
 
 def crossfade(patch: Plane, moved: Plane, low: Plane, trust: Plane, *, face_width_px: float, keep: float) -> Plane:
-    """Cross-fade two pictures of nearly the same thing, and restore the detail that the fade itself blurs.
+    """Cross-fade two luma planes of nearly the same thing, and restore the detail that the fade itself blurs.
 
     Fine detail of two pictures that are misaligned by less than a pixel partly cancels in their mean. The fine part
     (below the middle band's sigma) is raised to the local energy that the shares of both would have, by a factor of at
     most 1.5.
 
-    Parameters
-    ----------
-    patch, moved : (h, w) float32
-        Luma.
-    low : (h, w) float32
-        The middle layer of ``moved``.
-    trust : (h, w) float32 in [0, 1]
-        Share of ``moved``.
-    face_width_px : float
-    keep : float
-        Share of the loss to restore, 0..1; 0 is a plain cross-fade.
-
-    Returns
-    -------
-    (h, w) float32
-        Exactly ``patch`` far from any trust, ``moved`` up to rounding where trust is 1.
+    ``low`` is the middle layer of ``moved``, ``trust`` in [0, 1] the share of ``moved``, ``keep`` in [0, 1] the share
+    of the loss to restore. The result is exactly ``patch`` far from any trust, and ``moved`` up to rounding where it is
+    1.
     """
     out = moved - patch
     out *= trust

@@ -57,17 +57,8 @@ def footprint_box(face: Landmarks) -> Box:
 def footprint_sample(difference: Patch3, box: Box, face: Landmarks) -> Sample:
     """The difference of two pictures around a face, on a grid that follows the head.
 
-    Parameters
-    ----------
-    difference : (h, w, 3) float32
-        Synced minus original, YCbCr in 8-bit levels of SDR, in the part of the picture in ``box``.
-    box : Box
-    face : Landmarks
-
-    Returns
-    -------
-    (60, 60) float16
-        Levels, low-passed, minus the median of the grid's border; NaN where the box does not reach.
+    ``difference`` is synced minus original, (h, w, 3) YCbCr in 8-bit levels of SDR, of the part of the picture in
+    ``box``. Returns (60, 60) float16: levels, low-passed, minus the median of the grid's border; NaN outside the box.
     """
     frame = head_frame(face)
     origin, right, down = frame.to_pixels(

@@ -31,14 +31,7 @@ def grid_step_px(face_width_px: float) -> int:
 
 @dataclass(frozen=True)
 class Grid:
-    """Sample places every ``step_px`` pixels in a box, with one more place beyond each of its sides.
-
-    Attributes
-    ----------
-    box : Box
-        May reach beyond the picture.
-    step_px : int
-    """
+    """Sample places every ``step_px`` pixels in a box, with one more beyond each side. The box may exceed the picture."""
 
     box: Box
     step_px: int
@@ -67,20 +60,10 @@ class Grid:
 
 
 def signed_distance(polygons: Polygons, box: Box, *, step_px: int) -> Distance:
-    """Distance of each pixel centre to the outline of a shape, positive inside.
+    """Distance of each pixel centre to the outline of a shape, positive inside; (h, w) float32, pixels.
 
-    Parameters
-    ----------
-    polygons : sequence of ((n, 2) float32, bool)
-        In picture pixels; filled (True) or cut out (False) in order.
-    box : Box
-        The part of the picture to compute; may reach beyond the picture.
-    step_px : int
-        Exact at every step-th pixel and bilinear between them: corners are slightly rounded.
-
-    Returns
-    -------
-    (box.height, box.width) float32, pixels
+    ``polygons`` are in picture pixels. The distance is exact at every ``step_px``-th pixel and bilinear between them:
+    corners are slightly rounded. The box may exceed the picture.
     """
     grid = Grid(box, step_px)
     return grid.full(grid_distances([polygons], grid)[0])
@@ -173,15 +156,9 @@ def combine(shapes: Sequence[Distance], how: str) -> Distance:
 
 
 def adjust_outline(distance: Distance, *, erosion_px: float, dilation_px: float, blur_px: float) -> Distance:
-    """Move a mask's outline inwards (erosion) and outwards (dilation), and round its corners.
+    """Move a mask's outline inwards (erosion) and outwards (dilation) by any radius, and round its corners.
 
-    Parameters
-    ----------
-    distance : (h, w) float32, pixels
-    erosion_px, dilation_px : float
-        Radii of the disc, any fraction of a pixel.
-    blur_px : float
-        Standard deviation of the Gaussian over the distance field.
+    ``blur_px`` is the standard deviation of a Gaussian over the distance field.
     """
     out = distance + np.float32(dilation_px - erosion_px)
     if blur_px > 0:

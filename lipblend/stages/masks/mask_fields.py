@@ -23,15 +23,10 @@ _SHAPES_WITHOUT_MOUTH = frozenset({"upper_face", "region"})
 
 @dataclass(frozen=True)
 class FootprintLimit:
-    """The part of the picture that the generator painted, as a limit of the mask.
+    """The outline of what the generator painted, (n, 2) float32 pixels, as a limit of the mask.
 
-    Attributes
-    ----------
-    outline : (n, 2) float32, pixels
-    margin_px : float
-        Clearance of the mask from the outline.
-    room_margin_px : float
-        Clearance of the larger shape of `MaskSettings.roomy`: the mask grows to it only where there is that much room.
+    ``margin_px`` is the clearance of the mask from it, ``room_margin_px`` that of the larger shape of
+    `MaskSettings.roomy`: the mask grows to it only where there is that much room.
     """
 
     outline: Polygon
@@ -77,14 +72,9 @@ class MaskShapes:
 
 @dataclass(frozen=True)
 class SampleFields:
-    """Signed distances at one sub-pixel sample, on the grid.
+    """Signed distances at one sub-pixel sample on the grid: to the mask's outline, per mask size, and to the lips'.
 
-    Attributes
-    ----------
-    outlines : list of (rows, columns) float32
-        One per mask size.
-    lips : list of (rows, columns) float32
-        Distance to the lips' outline where the mask must cover them, otherwise empty.
+    ``lips`` is empty where the mask need not cover them.
     """
 
     outlines: list[Distance]

@@ -39,7 +39,6 @@ class FaceFrame:
     Attributes
     ----------
     origin : (2,) float64, pixels
-        Middle of the mouth, averaged over the given faces.
     x_axis, y_axis : (2,) float64
         Unit vectors.
     width_px : float

@@ -49,14 +49,9 @@ class Flow:
 
 
 def dense_flow(fixed: Plane, moving: Plane, where: Mask) -> Vectors:
-    """Where ``moving`` shows what ``fixed`` does: (h, w, 2) float32, pixels right and down.
+    """Where ``moving`` shows what ``fixed`` does: (h, w, 2) float32, pixels right and down. Both are luma in levels.
 
-    Parameters
-    ----------
-    fixed, moving : (h, w) float32
-        Levels.
-    where : (h, w) bool
-        Where the flow is needed: it is computed in the box around that, and 0 elsewhere.
+    It is computed in the box around ``where``, and 0 elsewhere.
     """
     height, width = where.shape
     x, y, box_width, box_height = cv2.boundingRect(where.view(np.uint8))

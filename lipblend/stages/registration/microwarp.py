@@ -33,14 +33,13 @@ _LIPS_FRAC = 0.05
 def micro_warp(
     original: Landmarks, synced: Landmarks, box: Box, *, strength: float, regularisation: float, max_px: float
 ) -> Flow | None:
-    """Where to sample the synced picture for each pixel: offsets to the right and down.
+    """Where to sample the synced picture for each pixel of a box: offsets to the right and down.
 
     Parameters
     ----------
     original, synced : Landmarks
         Steadied meshes, in the original's pixels.
     box : Box
-        The part of the picture to compute.
     strength : float
         Share of the displacement, 0..1.
     regularisation : float
@@ -51,8 +50,7 @@ def micro_warp(
     Returns
     -------
     (box.height, box.width, 2) float32, pixels, or None
-        0 over both mouths, rising to the full displacement 0.05 face widths beside them. None if the meshes agree
-        exactly or the strength is 0.
+        0 over both mouths, rising to the full displacement 0.05 face widths beside them. None if there is none.
     """
     if strength == 0:
         return None
@@ -86,22 +84,10 @@ def micro_warp(
 def thin_plate(
     points: Points, values: Points, weights: npt.NDArray[np.float64], places: Points, *, regularisation: float
 ) -> Points:
-    """A thin-plate spline through scattered values, evaluated elsewhere.
+    """A thin-plate spline through values (n, k) at points (n, 2), evaluated at places (m, 2); returns (m, k) float64.
 
     Minimises ``sum w_i |f(p_i) - v_i|^2 / n + regularisation * J(f)`` with J the bending energy; affine parts are free.
-
-    Parameters
-    ----------
-    points : (n, 2) float64
-        At least three, not on one line.
-    values : (n, k) float64
-    weights : (n,) float64, above 0
-    places : (m, 2) float64
-    regularisation : float
-
-    Returns
-    -------
-    (m, k) float64
+    At least three points, not on one line, with weights above 0.
     """
     count = len(points)
     affine = np.concatenate([np.ones((count, 1)), points], axis=1)

@@ -68,14 +68,9 @@ class Registration:
 class RegistrationMasks:
     """Parts of the patch.
 
-    Attributes
-    ----------
-    still : (h, w) bool
-        Part of the face that does not move in speech: it gives the shift of the whole.
-    replaced : (h, w) bool
-        Part that the synced picture may replace: the even cast is read there.
-    painted : (h, w) float32 in [0, 1]
-        Where the generator painted. Beyond it the original is trusted, and the flow fades out.
+    ``still`` (bool) does not move in speech and gives the shift of the whole. ``replaced`` (bool) may be replaced by
+    the synced picture; the even cast is read there. ``painted`` (float32 in [0, 1]) is where the generator painted:
+    beyond it the original is trusted, and the flow fades out.
     """
 
     still: Mask
