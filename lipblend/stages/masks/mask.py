@@ -31,7 +31,7 @@ def grid_step_px(face_width_px: float) -> int:
 
 @dataclass(frozen=True)
 class Grid:
-    """Sample places every ``step_px`` pixels in a box, with one more beyond each side. The box may exceed the picture."""
+    """Sample places every ``step_px`` pixels in a box and one more beyond each side; it may exceed the picture."""
 
     box: Box
     step_px: int
