@@ -162,6 +162,7 @@ def test_output_of_an_enlarging_model_is_averaged(loaded: Callable[..., Restorer
     weights = {"k": REPEATING["k"] * np.tile(np.float32([1, 1, 1, 1.4]), 3).reshape(12, 1, 1, 1)}
     restorer, picture = loaded(model(DOUBLING, weights=weights)), patch()
     assert (restorer.model.size, restorer.model.scale) == (None, 2)
+    assert restorer.model.runtime.startswith("onnxruntime ")
     luma = (restored(restorer, picture) - picture)[..., 0]
     added = 0.1 * (picture[..., 0] - 16)
     expected = added - cv2.GaussianBlur(added, (0, 0), 0.05 * WIDTH_PX)

@@ -44,6 +44,8 @@ class RestoreModel:
         The only size that the model takes; None for any size whose sides are multiples of `SIDE_STEP`.
     scale : int
         Output size as a multiple of the input size.
+    runtime : str
+        Name and version of the library, on which results depend.
 
     Raises
     ------
@@ -63,7 +65,7 @@ class RestoreModel:
                 hint="Check restore.model, or set it to none.",
             ) from error
         with process_state_preserved():  # the first run may start parts of the library as well
-            self._session, self._errors = _start_session(self._path, data)
+            self._session, self._errors, self.runtime = _start_session(self._path, data)
             self.size = self._declared_size()
             first, *others = [self.size] if self.size is not None else _TRIAL_SIZES
             self.scale = self._trial_scale(*first)
@@ -146,8 +148,8 @@ class RestoreModel:
         )
 
 
-def _start_session(path: Path, data: bytes) -> tuple[Any, tuple[type[Exception], ...]]:
-    """An onnxruntime session on one thread, and the exceptions that it may raise."""
+def _start_session(path: Path, data: bytes) -> tuple[Any, tuple[type[Exception], ...], str]:
+    """An onnxruntime session on one thread, the exceptions that it may raise, and the library's name and version."""
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as native
@@ -162,11 +164,12 @@ def _start_session(path: Path, data: bytes) -> tuple[Any, tuple[type[Exception],
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_FATAL
+    runtime = f"onnxruntime {onnxruntime.__version__}"
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), errors
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), errors, runtime
     except errors as error:
         raise ModelError(
-            f"{path} is not an ONNX model that onnxruntime {onnxruntime.__version__} can run",
+            f"{path} is not an ONNX model that {runtime} can run",
             details=(_one_line(error),),
             hint="Export it again as one .onnx file with its weights inside, or set restore.model to none.",
         ) from error
