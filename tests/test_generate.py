@@ -84,7 +84,7 @@ class Scene:
         one, other = (Patch.of(self.cut(picture), grid) for picture in (before, after))
         made = generate(one, other, self.face, self.matte, self.settings, frame=frame, **more)
         whole = one.whole().copy()
-        whole[grid.within(self.matte.core(grid))] = made.patch.whole()
+        whole[self.matte.core(grid).within(grid.box)] = made.patch.whole()
         beyond = np.zeros_like(whole) if made.carried is None else made.carried.whole()
         return Made(whole, beyond * (1 - self.matte.alpha)[..., None], made.taken)
 
@@ -307,7 +307,7 @@ def test_each_setting_reaches_its_step(mesh: Landmarks, monkeypatch: pytest.Monk
     (ours, _, same), given = calls["band_gains"]
     assert (given["strength"], given["max_gain"]) == (0.6, 0.8)
     grid = ChromaGrid(LAYOUT, scene.matte.box)
-    core = grid.within(scene.matte.core(grid))
+    core = scene.matte.core(grid).within(grid.box)
     alpha, middle = scene.matte.alpha[core], scene.cut(scene.hole(0.06))[core]
     assert ours.luma[alpha > 0.5].mean() == pytest.approx(130, abs=25)
     assert same.any()

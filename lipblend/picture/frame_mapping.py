@@ -126,8 +126,7 @@ def warp(
     low = mapping.to_synced(np.array(origin, np.float64))
     high = mapping.to_synced(np.array(origin, np.float64) + size)
     margin = _MARGIN_PX * max(1.0, mapping.scale_x, mapping.scale_y)
-    region = Box(*np.floor(low - margin).astype(int).tolist(), *np.ceil(high + margin).astype(int).tolist())
-    region = region.clipped(plane.shape[1], plane.shape[0])
+    region = Box.around(low - margin, high + margin).clipped(plane.shape[1], plane.shape[0])
     if region.width < 1 or region.height < 1:
         # The synced frame covers nothing of the target: use the nearest pixel.
         x = min(max(int(low[0]), 0), plane.shape[1] - 1)

@@ -20,6 +20,11 @@ class Box:
     x1: int
     y1: int
 
+    @classmethod
+    def around(cls, low: NDArray[np.floating], high: NDArray[np.floating]) -> Box:
+        """The smallest box around two corners (x, y), top left and bottom right."""
+        return cls(*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
+
     @property
     def width(self) -> int:
         """Columns, 0 for an empty box."""
@@ -38,6 +43,10 @@ class Box:
     def clipped_to(self, other: Box) -> Box:
         """The intersection with another box, which must not be empty."""
         return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+
+    def within(self, outer: Box) -> tuple[slice, slice]:
+        """Rows and columns of this box in the planes of another."""
+        return slice(self.y0 - outer.y0, self.y1 - outer.y0), slice(self.x0 - outer.x0, self.x1 - outer.x0)
 
     def snapped(self, layout: PixelLayout, frame_w: int, frame_h: int) -> Box:
         """The box grown to whole chroma samples and clipped to the picture."""
@@ -98,7 +107,7 @@ class Patch:
     def part(self, box: Box) -> Patch:
         """A view of a box on the same chroma grid, inside this one."""
         grid = self.grid.part(box)
-        return Patch(self.luma[self.grid.within(box)], self.chroma[self.grid.chroma_within(grid)], grid)
+        return Patch(self.luma[box.within(self.grid.box)], self.chroma[self.grid.chroma_within(grid)], grid)
 
 
 class ChromaGrid:
@@ -153,11 +162,6 @@ class ChromaGrid:
         """A box grown to whole samples and clipped to the grid's box."""
         own = self._box
         return box.snapped(self._layout, own.x1, own.y1).clipped_to(own)
-
-    def within(self, box: Box) -> tuple[slice, slice]:
-        """Rows and columns of a box in planes of the grid's box."""
-        x0, y0 = self._box.x0, self._box.y0
-        return slice(box.y0 - y0, box.y1 - y0), slice(box.x0 - x0, box.x1 - x0)
 
     def chroma_within(self, other: ChromaGrid) -> tuple[slice, slice]:
         """Rows and columns of another grid's samples among these."""

@@ -112,7 +112,7 @@ def generate(
     moved = warped_patch(before, found.flow) if reuse.method == "motion" else before
     still = found.flow.still
     # Only here is the synced picture seen.
-    inner, here = matte.part(core), before.grid.within(core)
+    inner, here = matte.part(core), core.within(matte.box)
     trust, near = found.trust[here], moved.part(core)
     there = (trust > 0.7) & (inner.alpha > 0.5)
     known = layers(near.luma, width_px)

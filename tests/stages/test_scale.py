@@ -78,7 +78,7 @@ def test_patches_are_added_and_subtracted_in_place() -> None:
     total, less = first + second, first - second
     made = Patch(first.luma.copy(), first.chroma.copy(), grid)
     made.part(inner).add_in_place(second.part(inner))
-    rows, columns = grid.within(inner)
+    rows, columns = inner.within(box)
     np.testing.assert_array_equal(made.luma[rows, columns], total.luma[rows, columns])
     np.testing.assert_array_equal(made.part(inner).chroma, total.part(inner).chroma)
     np.testing.assert_array_equal(made.luma[: rows.start], first.luma[: rows.start])

@@ -81,10 +81,9 @@ class Matte:
 
     def part(self, box: Box) -> Matte:
         """The part in a box inside this one; views."""
-        rows = slice(box.y0 - self.box.y0, box.y1 - self.box.y0)
-        columns = slice(box.x0 - self.box.x0, box.x1 - self.box.x0)
+        place = box.within(self.box)
         names = ("mask", "alpha", "reach", "painted", "contour")
-        return replace(self, box=box, **{name: getattr(self, name)[rows, columns] for name in names})
+        return replace(self, box=box, **{name: getattr(self, name)[place] for name in names})
 
 
 @dataclass(frozen=True)

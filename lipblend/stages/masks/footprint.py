@@ -50,8 +50,7 @@ def head_frame(face: Landmarks) -> FaceFrame:
 def footprint_box(face: Landmarks) -> Box:
     """The box around the grid of one face, in pixels, not clipped to the picture."""
     corners = head_frame(face).to_pixels(np.array([[_left(i), _top(j)] for i in (0, _CELLS) for j in (0, _CELLS)]))
-    low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
-    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    return Box.around(corners.min(0), corners.max(0))
 
 
 def footprint_sample(difference: Patch3, box: Box, face: Landmarks) -> Sample:

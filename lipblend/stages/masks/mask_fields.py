@@ -65,9 +65,9 @@ class MaskShapes:
         groups = [(np.concatenate(lips), margin_px + (self.lips_px if self.covers_lips else 0.0))]
         if drawn:
             groups.append((np.concatenate(drawn), margin_px + growth_px))
-        low = np.floor(np.min([points.min(0) - margin for points, margin in groups], axis=0)).astype(int)
-        high = np.ceil(np.max([points.max(0) + margin for points, margin in groups], axis=0)).astype(int)
-        return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        low = np.min([points.min(0) - margin for points, margin in groups], axis=0)
+        high = np.max([points.max(0) + margin for points, margin in groups], axis=0)
+        return Box.around(low, high)
 
 
 @dataclass(frozen=True)
