@@ -9,7 +9,6 @@ from lipblend.picture.codemap import CodeMap
 UNSPECIFIED = 2
 """Code of an unspecified matrix, primaries or transfer (ITU-T H.273)."""
 
-RANGE_UNSPECIFIED = 0
 RANGE_LIMITED = 1
 RANGE_FULL = 2
 
