@@ -164,6 +164,7 @@ def _prepare(original: Path, synced: Path, output: Path, settings: Settings, opt
             frames=options.frames or "all",
             size=f"{target.width}x{target.height}",
             code=code_fingerprint(WHOLE_PACKAGE),
+            restoration="none" if restorer is None else restorer.model.runtime,
         )
         kept = KeptSegments(output, key)
     return _Job(pair, output, settings, options, target, restorer, debug, kept, notes)

@@ -13,7 +13,7 @@ from lipblend.picture.patch import Box
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.quality.view import FaceView
 from lipblend.settings import AlphaSettings, MaskSettings
-from lipblend.stages.alpha.matte import make_matte
+from lipblend.stages.alpha.matte import MatteInputs, make_matte
 from lipblend.stages.masks.mask import signed_distance
 
 LIMITED = ycbcr_matrix(ColourTags(1, 1, 1, 1), 720)
@@ -92,10 +92,8 @@ def lip_mask(mesh: Landmarks, box: Box, *, grown_px: float = 0.0) -> np.ndarray:
 
 def contour_of(mesh: Landmarks, size: tuple[int, int]) -> np.ndarray:
     """The superellipse's alpha over a whole picture of (width, height)."""
-    matte = make_matte(
-        mesh, mesh, frame_size=size, layout=LAYOUT, mask=MaskSettings(shapes=("superellipse",)), alpha=AlphaSettings(),
-        seam_px=0.0,
-    )  # fmt: skip
+    inputs = MatteInputs(mesh, mesh, size, LAYOUT)
+    matte = make_matte(inputs, MaskSettings(shapes=("superellipse",)), AlphaSettings())
     assert matte is not None
     whole = np.zeros((size[1], size[0]), np.float32)
     whole[matte.box.y0 : matte.box.y1, matte.box.x0 : matte.box.x1] = matte.alpha

@@ -17,7 +17,7 @@ from lipblend.picture.layouts import nearest_layout
 from lipblend.plan.frame_plan import Plan
 from lipblend.plan.make_plan import make_plan
 from lipblend.settings import Settings
-from lipblend.stages.alpha.matte import make_matte
+from lipblend.stages.alpha.matte import MatteInputs, make_matte
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
@@ -195,9 +195,7 @@ def alpha_of(plan: Plan, shapes: tuple[str, ...]) -> np.ndarray:
     (face,) = plan.rows[4].faces
     mask = Settings.model_validate({"mask": {"shapes": shapes}}).mask
     layout = nearest_layout("yuv420p")
-    matte = make_matte(
-        face.original, face.synced, frame_size=SIZE, layout=layout, mask=mask, alpha=Settings().alpha, seam_px=0.0
-    )
+    matte = make_matte(MatteInputs(face.original, face.synced, SIZE, layout), mask, Settings().alpha)
     assert matte is not None
     whole = np.zeros(SIZE[::-1], np.float32)
     whole[matte.box.y0 : matte.box.y1, matte.box.x0 : matte.box.x1] = matte.alpha

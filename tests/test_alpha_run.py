@@ -118,7 +118,7 @@ def test_a_proxy_has_it_smaller_and_mp4_says_that_it_is_lost(
         assert np.abs(alpha - alpha_of(index).reshape(SIDE // 2, 2, SIDE // 2, 2).mean((1, 3))).max() <= 1
     done = composited(see_through, pair.synced, tmp_path / "out.mp4", settings=Settings.model_validate(LOSSLESS))
     (note,) = [note for note in done.notes if "alpha" in note]
-    assert note.startswith("the original's alpha channel is not kept: libx264 cannot code it")
+    assert note.startswith("the original's alpha channel is not kept: libx264 cannot encode it")
     assert frames_of(tmp_path / "out.mp4")[0] == [None] * FRAMES
 
 

@@ -107,7 +107,7 @@ def _planes(picture: Picture) -> list[bytes]:
 
 @pytest.mark.slow(2)
 def test_planning_into_a_file_holds_no_rows(analysis: ClipAnalysis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(footprint, "_CELLS_HELD", 50_000)  # it is reached by far longer clips otherwise
+    monkeypatch.setattr(footprint, "_MAX_CELLS_IN_MEMORY", 50_000)  # it is reached by far longer clips otherwise
     make_plan(longer(analysis, 2), FAST, into=StoredSequence())  # what is made once
     peaks = {}
     for times in (40, 80):

@@ -20,7 +20,7 @@ from lipblend.analysis.interpret import Interpretation
 from lipblend.errors import LipblendError
 from lipblend.pairing.alignment import Alignment
 from lipblend.pairing.timeline import Pairing, Timeline
-from lipblend.picture.codemap import STEPS, CodeMap, LightPath
+from lipblend.picture.codemap import TABLE_SIZE, CodeMap, LightPath
 from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.runtime.spill_rows import StoredRows
 from lipblend.video.info import VideoInfo
@@ -35,8 +35,8 @@ _PER_CLIP = ("shot_starts", "matrix")
 _CHUNK_ROWS = 64  # held in memory at a time
 
 _CHANGE_SHAPES = {
-    "into": (3, 4), "out": (3, 4), "painted_into": (3, 4), "decode": (STEPS,), "mix": (3, 3), "encode": (STEPS, 3),
-    "weights": (2, 3), "powers": (2,),
+    "into": (3, 4), "out": (3, 4), "painted_into": (3, 4), "decode": (TABLE_SIZE,), "mix": (3, 3),
+    "encode": (TABLE_SIZE, 3), "weights": (2, 3), "powers": (2,),
 }  # fmt: skip
 
 
@@ -175,9 +175,9 @@ def _tracks(arrays: Arrays, rows: Mapping[str, StoredRows], count: int) -> dict[
 def _change_arrays(change: CodeMap | None) -> Arrays:
     if change is None:
         return {}
-    parts: Arrays = {"into": change.into, "out": change.out}
-    if change.painted_into is not None:
-        parts["painted_into"] = change.painted_into
+    parts: Arrays = {"into": change.to_rgb, "out": change.from_rgb}
+    if change.painted_to_rgb is not None:
+        parts["painted_into"] = change.painted_to_rgb
     if change.path is not None:
         path = change.path
         parts |= {"decode": path.decode, "mix": path.mix, "encode": path.encode, "weights": np.stack(path.weights)}

@@ -167,7 +167,7 @@ def _with_patch(whole: Interpretation, by_tags: Reading, painted: ColourPairs, *
     if len(painted) < _MIN_DECISIVE_PAIRS:
         return whole
     base = whole.change or by_tags.code_map()
-    swapped = [replace(base, into=each) for each in swapped_only(base.into, by_tags)]
+    swapped = [replace(base, to_rgb=each) for each in swapped_only(base.to_rgb, by_tags)]
     best = min(swapped, key=lambda each: _capped_error(each, painted))
     errors = _errors_where_better(base, best, painted)
     if errors is None:
@@ -179,7 +179,7 @@ def _with_patch(whole: Interpretation, by_tags: Reading, painted: ColourPairs, *
         "before_levels": errors[0],
         "after_levels": errors[1],
     }
-    change = whole.change if trust_tags else replace(base, painted_into=best.into)
+    change = whole.change if trust_tags else replace(base, painted_to_rgb=best.to_rgb)
     return Interpretation(change, (*whole.notes, note), {**whole.found, "as_tagged": False, "patch": patch})
 
 

@@ -53,8 +53,8 @@ class Correction:
     def after(self, path: LightPath, plain: CodeMap) -> CodeMap:
         """A map that applies this correction after its light path."""
         encode = np.stack([self.curve(path.encode[:, k].astype(np.float64), k) for k in range(3)], axis=1)
-        whole = np.vstack([plain.out, [0, 0, 0, 1]]) @ np.vstack([self.mix, [0, 0, 0, 1]])
-        return replace(plain, path=replace(path, encode=encode.astype(np.float32)), out=whole[:3])
+        whole = np.vstack([plain.from_rgb, [0, 0, 0, 1]]) @ np.vstack([self.mix, [0, 0, 0, 1]])
+        return replace(plain, path=replace(path, encode=encode.astype(np.float32)), from_rgb=whole[:3])
 
 
 def fit(predicted: Rows, observed: Rows) -> Correction:

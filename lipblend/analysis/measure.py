@@ -158,7 +158,7 @@ class _ReducedPair:
         whole = Box(small.x0 * step, small.y0 * step, small.x1 * step, small.y1 * step)
         patch = extract_reduced(original.planes, original.layout, whole, step)
         other = synced_reduced(synced.planes, synced.layout, whole, step, self.mapping)
-        converted = convert_colour(other, synced.colour, original.colour, original.height, beside=patch)
+        converted = convert_colour(other, synced.colour, original.colour, original.height, reference=patch)
         return patch, converted, small
 
 

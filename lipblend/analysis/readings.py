@@ -9,18 +9,18 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.picture.codemap import HIGHEST, STEPS, CodeMap, LightPath
+from lipblend.picture.codemap import MAX_CODE, TABLE_SIZE, CodeMap, LightPath
 from lipblend.picture.formats import RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, ColourTags
 from lipblend.picture.light import (
-    BRIGHTEST,
+    MAX_LIGHT,
     SDR,
     display_power,
     from_light,
-    kind_of,
     luminance_weights,
-    primaries_change,
+    primaries_matrix,
     scene_power,
     to_light,
+    transfer_kind,
 )
 from lipblend.picture.ycbcr import BT601, BT709, ycbcr_matrix
 
@@ -46,7 +46,7 @@ class Reading:
     swapped : bool
         Red and blue of the synced video are swapped.
     kind, target_kind : int
-        Transfer functions, see `lipblend.picture.light.kind_of`. If they are equal, R'G'B' is not changed.
+        Transfer functions, see `lipblend.picture.light.transfer_kind`. If they are equal, R'G'B' is not changed.
     primaries, target_primaries : int
         Used if the transfer functions differ; equal primaries keep the channels separate.
     gain : float
@@ -99,12 +99,12 @@ class Reading:
 
 def light_path(reading: Reading) -> LightPath:
     """Tables for converting between transfer functions, or the identity if they are equal (to be corrected later)."""
-    codes = np.linspace(0, HIGHEST, STEPS)
-    light = BRIGHTEST * np.linspace(0, 1, STEPS) ** 4
+    codes = np.linspace(0, MAX_CODE, TABLE_SIZE)
+    light = MAX_LIGHT * np.linspace(0, 1, TABLE_SIZE) ** 4
     same = not reading.through_light
     decode = codes if same else to_light(codes, reading.kind)
-    encode = np.minimum(light, HIGHEST) if same else from_light(light, reading.target_kind)
-    mix = np.eye(3) if same else reading.gain * primaries_change(reading.primaries, reading.target_primaries)
+    encode = np.minimum(light, MAX_CODE) if same else from_light(light, reading.target_kind)
+    mix = np.eye(3) if same else reading.gain * primaries_matrix(reading.primaries, reading.target_primaries)
     powers = (0.0, 0.0) if same else (display_power(reading.kind), scene_power(reading.target_kind))
     weights = luminance_weights(reading.primaries), luminance_weights(reading.target_primaries)
     return LightPath(
@@ -117,7 +117,7 @@ def tagged(synced: ColourTags, original: ColourTags, height: int) -> Reading:
 
     If the transfer functions are the same, a video without a matrix tag is taken to have the other's matrix.
     """
-    kinds = kind_of(synced.transfer), kind_of(original.transfer)
+    kinds = transfer_kind(synced.transfer), transfer_kind(original.transfer)
     hd = BT709 if height >= 720 else BT601
     same = kinds[0] == kinds[1]
     original_matrix = _known(original.matrix) or (same and _known(synced.matrix)) or (BT2020 if kinds[1] != SDR else hd)

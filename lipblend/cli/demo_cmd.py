@@ -77,7 +77,7 @@ def demo_command(
 
 def before_after(pair: SamplePair, result: Path) -> Rgb:
     """Original, synced and result side by side: the face, and below it an edge of the patch, enlarged."""
-    from lipblend.picture.labelled import contact_sheet, enlarged, labelled_row
+    from lipblend.picture.labelled import contact_sheet, labelled_row, resize_to_width
 
     x0, y0, x1, y1 = pair.patch_boxes[pair.show_frame]
     margin = round(_FACE_MARGIN * (x1 - x0))
@@ -90,9 +90,9 @@ def before_after(pair: SamplePair, result: Path) -> Rgb:
     for label, image in shown:
         height, width = image.shape[:2]
         face = image[max(y0 - 2 * margin, 0) : min(y1 + margin, height), max(x0 - margin, 0) : min(x1 + margin, width)]
-        faces.append((f"{label}, frame {pair.show_frame}", enlarged(face, width_px=_COLUMN_PX)))
+        faces.append((f"{label}, frame {pair.show_frame}", resize_to_width(face, _COLUMN_PX)))
         corner = image[max(y0 - seam // 2, 0) : y0 + seam, max(x0 - seam // 8, 0) : x0 + 2 * seam]
-        seams.append((f"{label}: edge of the patch, enlarged", enlarged(corner, width_px=_COLUMN_PX)))
+        seams.append((f"{label}: edge of the patch, enlarged", resize_to_width(corner, _COLUMN_PX)))
     return contact_sheet([labelled_row(faces), labelled_row(seams)])
 
 

@@ -187,8 +187,8 @@ class _Target:
 
     def save(self, image: Any) -> None:
         """Write the picture; the file is replaced only when complete."""
-        from lipblend.picture.labelled import encoded
+        from lipblend.picture.labelled import encode_image
         from lipblend.runtime.whole import write_whole
 
-        write_whole(self._path, encoded(image, self._path.suffix.lower()), overwrite=self._overwrite)
+        write_whole(self._path, encode_image(image, self._path.suffix.lower()), overwrite=self._overwrite)
         self._overwrite = True

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from lipblend.errors import OutputError
 from lipblend.output.encoders import container_format, nowhere
 from lipblend.output.encoding import add_video_stream, in_encoder_format
-from lipblend.picture.alpha_channel import beside, put_beside
+from lipblend.picture.alpha_channel import alpha_side_data, set_alpha_side_data
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
@@ -45,7 +45,7 @@ class CodedPacket:
         made.time_base = stream.codec_context.time_base
         made.pts, made.dts, made.duration = self.pts, self.dts, self.duration
         made.is_keyframe = self.keyframe
-        put_beside(made, self.beside)
+        set_alpha_side_data(made, self.beside)
         return made
 
 
@@ -135,4 +135,4 @@ def _coded(packets: Iterable[Packet[VideoStream]]) -> Iterable[CodedPacket]:
         mend_decoding_time(packet)
         pts = packet.pts if packet.pts is not None else (packet.dts or 0)
         dts = packet.dts if packet.dts is not None else pts
-        yield CodedPacket(bytes(packet), pts, dts, packet.duration or 0, packet.is_keyframe, beside(packet))
+        yield CodedPacket(bytes(packet), pts, dts, packet.duration or 0, packet.is_keyframe, alpha_side_data(packet))

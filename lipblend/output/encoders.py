@@ -121,7 +121,7 @@ def encoder_format(codec: Codec, info: VideoInfo, container_name: str) -> str | 
 
     ProRes encoders and, for what was RGB, those of RGB are exceptions; see `lipblend.picture.alpha_channel`.
     """
-    kept = alpha.kept_format(codec, info.layout, container_name, from_rgb=info.from_rgb)
+    kept = alpha.alpha_format(codec, info.layout, container_name, from_rgb=info.from_rgb)
     if kept is not None:
         return kept
     layout = info.layout.opaque
@@ -129,7 +129,7 @@ def encoder_format(codec: Codec, info: VideoInfo, container_name: str) -> str | 
     unranged = layout.name.replace("yuvj", "yuv")
     names = (layout.name, unranged, _SEMI_PLANAR.get(unranged))
     same = next((name for name in names if name and (name in known or not known)), None)
-    return same or alpha.lifted_format(codec, layout)
+    return same or alpha.prores_format(codec, layout)
 
 
 def able_encoders(info: VideoInfo, container_name: str) -> list[str]:
@@ -147,10 +147,10 @@ def alpha_keepers(info: VideoInfo, suffix: str) -> list[str]:
         name = FORMATS[each]
         with nowhere(name) as container:
             fitting = container.supported_codecs
-        for encoder in alpha.KEEPERS:
+        for encoder in alpha.ALPHA_ENCODERS:
             if name != "mp4" and encoder in fitting and encoder in av.codecs_available:
                 codec = Codec(encoder, "w")
-                if alpha.kept_format(codec, info.layout, name, from_rgb=info.from_rgb):
+                if alpha.alpha_format(codec, info.layout, name, from_rgb=info.from_rgb):
                     found.setdefault(encoder, f"{encoder} in {each}")
     return list(found.values())
 

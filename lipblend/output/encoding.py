@@ -120,10 +120,10 @@ def in_encoder_format(picture: VideoFrame, wanted: str) -> VideoFrame:
         return picture
     target = VideoFormat(wanted)
     if target.is_rgb:
-        return alpha.as_rgb(picture, wanted)
+        return alpha.alpha_to_rgb(picture, wanted)
     layout = nearest_layout(picture.format.name)
     if target.components[0].bits != layout.depth:
-        return alpha.of_depth(picture, layout, wanted)
+        return alpha.convert_depth(picture, layout, wanted)
     full = picture.format.name.startswith("yuvj")
     # The same range on both sides: nothing is scaled.
     renamed = picture.reformat(format=wanted, src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
@@ -172,7 +172,9 @@ def add_video_stream(
         notes.append(f"hardly any player takes {codec.name} in {path.suffix}: .mkv is what it is usually kept in")
     notes += [*_add_hdr(options, info, codec.name), *_lost_beside(info, codec.name)]
     keepers = alpha_keepers(info, path.suffix.lower())
-    notes += alpha.notes(codec.name, info.layout, pixel_format, encode.crf, opaque=info.opaque, able=keepers)
+    notes += alpha.alpha_notes(
+        codec.name, info.layout, pixel_format, encode.crf, opaque=info.opaque, alternatives=keepers
+    )
     try:
         stream: VideoStream = container.add_stream(codec.name, rate=_rate(info), options=options)  # type: ignore[assignment]
     except (av.FFmpegError, ValueError) as error:

@@ -105,7 +105,7 @@ def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) ->
     ):
         if count >= minimum:
             yield f"{what}: {count}"
-    if not found.mapping.lies_exactly(original.upright_size, synced.upright_size):
+    if not found.mapping.is_exact(original.upright_size, synced.upright_size):
         yield _mapping_note(found.mapping, original, synced)
     if found.likeness < SAME_TAKE:
         yield (

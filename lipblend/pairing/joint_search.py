@@ -75,7 +75,7 @@ def sample_pairs(source: Indices, original_frames: int) -> FramePairs:
 
 def _starts(original: Scan, synced: Scan, small: SmallPictures, pairs: FramePairs) -> Iterator[FrameMapping]:
     mappings = usual_mappings(original, synced, pairs)
-    if not mappings[0].lies_exactly(original.info.upright_size, synced.info.upright_size):
+    if not mappings[0].is_exact(original.info.upright_size, synced.info.upright_size):
         plain = mapping_fit.candidates(original.info.upright_size, synced.info.upright_size, ())
         mappings = sorted(
             mappings, key=lambda each: -small.likeness(pairs, each) - (_MIN_GAIN if each in plain else 0.0)

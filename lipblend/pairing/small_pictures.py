@@ -123,7 +123,7 @@ class SmallPictures:
             return pictures.reshape(len(pictures), -1) if inside.all() else pictures[:, inside]
 
         def of_synced(pictures: Pixels) -> Pixels:
-            if small.lies_exactly((height, width), (synced_height, synced_width)):
+            if small.is_exact((height, width), (synced_height, synced_width)):
                 return of_original(pictures)
             rows = np.empty((len(pictures), np.count_nonzero(inside)), np.uint8)
             for row, picture in zip(rows, pictures, strict=True):

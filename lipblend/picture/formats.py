@@ -1,4 +1,4 @@
-"""How the samples of a picture lie in memory, and what their colour codes mean."""
+"""The memory layout of a picture's samples, and the meaning of its colour codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from lipblend.picture.codemap import CodeMap
 UNSPECIFIED = 2
 """Code of an unspecified matrix, primaries or transfer (ITU-T H.273)."""
 
-RANGE_UNSPECIFIED = 0
 RANGE_LIMITED = 1
 RANGE_FULL = 2
 
@@ -25,8 +24,8 @@ class ColourTags:
     range : int
         0 unspecified, 1 limited (16..235 in 8 bits), 2 full (0..255).
     change : CodeMap or None
-        What brings the codes to the original's, where that is not what the tags say: of a synced video whose light and
-        colours were found by the picture (`lipblend.analysis.interpret`).
+        Conversion of the codes to the original's, where the tags do not give it: for a synced video whose light and
+        colours were inferred from the pictures (`lipblend.analysis.interpret`).
     """
 
     matrix: int
@@ -38,7 +37,7 @@ class ColourTags:
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """How the samples of a picture lie in memory.
+    """The memory layout of a picture's samples.
 
     Parameters
     ----------
@@ -51,11 +50,11 @@ class PixelLayout:
     planes : int
         1 (grey) or 3 (planar Y, Cb, Cr).
     chroma_w_phase, chroma_h_phase : int
-        Luma columns and rows of the first chroma sample that lie outside the picture, left and above. Not 0 only
-        where a picture of odd size is shown mirrored: its chroma grid then begins with a part of a sample.
+        Luma columns and rows of the first chroma sample that lie outside the picture, left and above. Only a mirrored
+        picture of odd size has other values than 0: its chroma grid starts with a partial sample.
     alpha : bool
-        An alpha channel follows as one more plane, of the luma plane's size and depth. It is not counted in ``planes``,
-        and nothing is ever done to it.
+        An alpha channel follows as another plane, of the luma plane's size and depth. It is not counted in ``planes``
+        and never changed.
     """
 
     name: str
@@ -69,7 +68,7 @@ class PixelLayout:
 
     @property
     def opaque(self) -> PixelLayout:
-        """The same without the alpha channel."""
+        """The same layout without the alpha channel."""
         return replace(self, name=self.name.replace("yuva", "yuv"), alpha=False)
 
     @property

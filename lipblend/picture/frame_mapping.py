@@ -1,4 +1,4 @@
-"""Where a pixel of the original lies in the synced frame: generators scale, pad and crop."""
+"""The mapping of the original's pixels to the synced frame: generators scale, pad and crop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.planes import cut, extract_reduced
 
 _NEUTRAL = 128.0
-_MARGIN_PX = 4  # of source beyond the box, for the interpolation
+_MARGIN_PX = 4  # of source around the box, for the interpolation
 
 
 @dataclass(frozen=True)
@@ -31,38 +31,38 @@ class FrameMapping:
 
     @property
     def is_identity(self) -> bool:
-        """No scale and no shift; the frames may still differ in size, see `lies_exactly`."""
+        """No scale and no shift; the frames may still differ in size, see `is_exact`."""
         return self == FrameMapping()
 
-    def lies_exactly(self, original: tuple[int, int], synced: tuple[int, int]) -> bool:
-        """Frames of these sizes, (width, height), lie exactly on each other."""
+    def is_exact(self, original: tuple[int, int], synced: tuple[int, int]) -> bool:
+        """Whether frames of these sizes, (width, height), cover each other exactly."""
         return self.is_identity and original == synced
 
     def to_synced(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """(..., 2) points of the original's frame, in the synced frame."""
+        """(..., 2) points of the original's frame to the synced frame."""
         return np.asarray(points * (self.scale_x, self.scale_y) + (self.shift_x, self.shift_y), np.float32)
 
     def to_original(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """(..., 2) points of the synced frame, in the original's frame."""
+        """(..., 2) points of the synced frame to the original's frame."""
         return np.asarray((points - (self.shift_x, self.shift_y)) / (self.scale_x, self.scale_y), np.float32)
 
     def covered(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom, in the original's pixels, of a synced frame of this size."""
+        """Left, top, right and bottom of a synced frame of this size, in the original's pixels."""
         corners = self.to_original(np.array([[0, 0], [width, height]], np.float32))
         left, top, right, bottom = (float(value) for value in corners.ravel())
         return left, top, right, bottom
 
-    def moved(self, across: float, down: float) -> FrameMapping:
-        """The mapping that reads the synced frame so much farther right and down, in the original's pixels."""
+    def shifted(self, right: float, down: float) -> FrameMapping:
+        """The mapping that samples the synced frame further right and down, in the original's pixels."""
         return FrameMapping(
             self.scale_x,
             self.scale_y,
-            self.shift_x + self.scale_x * across,
+            self.shift_x + self.scale_x * right,
             self.shift_y + self.scale_y * down,
         )
 
     def scaled(self, original: tuple[float, float], synced: tuple[float, float]) -> FrameMapping:
-        """The mapping between the two frames once each is resized by its (across, down) factors."""
+        """The mapping between the two frames after each is resized by its (horizontal, vertical) factors."""
         return FrameMapping(
             self.scale_x * synced[0] / original[0],
             self.scale_y * synced[1] / original[1],
@@ -72,20 +72,20 @@ class FrameMapping:
 
 
 UNMOVED = FrameMapping()
-"""Both frames lie exactly on each other."""
+"""The identity."""
 
 
 def synced_patch(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
 ) -> NDArray[np.float32]:
-    """Cut a patch of the original's frame out of a synced picture, see `extract_patch` and `extract_mapped`."""
+    """Cut a box of the original's frame out of a synced picture; see `extract_patch` and `extract_mapped`."""
     return synced_reduced(planes, layout, box, 1, mapping)
 
 
 def synced_reduced(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, step: int, mapping: FrameMapping
 ) -> NDArray[np.float32]:
-    """Cut a patch of the original's frame out of a synced picture, at a fraction of the original's size.
+    """Cut a box of the original's frame out of a synced picture, at a fraction of the original's size.
 
     See `extract_reduced` and `extract_mapped`.
     """
@@ -100,14 +100,14 @@ def synced_reduced(
 def synced_cut(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping, grid: ChromaGrid
 ) -> Patch:
-    """Cut a patch of the original's frame out of a synced picture, chroma as coarse as the original's: ``grid``.
+    """Cut a box of the original's frame out of a synced picture, with the chroma grid of the original.
 
     See `cut` and `extract_mapped`.
     """
     height, width = planes[0].shape
     if mapping.is_identity and box == box.clipped(width, height):
         patch = cut(planes, layout, box)
-        return patch if patch.grid.like(grid) else Patch.of(patch.whole(), grid)
+        return patch if patch.grid.matches(grid) else Patch.of(patch.whole(), grid)
     return Patch.of(extract_mapped(planes, layout, box, mapping), grid)
 
 
@@ -117,32 +117,18 @@ def warp(
     origin: tuple[float, float],
     size: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Resample a synced plane onto the original's pixels.
+    """Resample a whole synced plane onto pixels of the original; (height, width) float32.
 
-    Cubic interpolation; where the plane is finer than the target it is low-passed first. Beyond its border the plane
-    goes on with its last pixels.
-
-    Parameters
-    ----------
-    plane : (h, w) float32, uint8 or uint16
-        Whole synced plane, or a picture that stands for it.
-    mapping : FrameMapping
-        From the target's coordinates to the plane's.
-    origin : (x, y)
-        The target's top left corner, in the target's frame.
-    size : (width, height)
-
-    Returns
-    -------
-    (height, width) float32
+    Cubic interpolation; a plane finer than the target is low-passed first. The plane is continued with its border
+    pixels. ``mapping`` goes from the target's coordinates to the plane's, ``origin`` (x, y) is the target's top left
+    corner in the target's frame, ``size`` its (width, height).
     """
     low = mapping.to_synced(np.array(origin, np.float64))
     high = mapping.to_synced(np.array(origin, np.float64) + size)
     margin = _MARGIN_PX * max(1.0, mapping.scale_x, mapping.scale_y)
-    region = Box(*np.floor(low - margin).astype(int).tolist(), *np.ceil(high + margin).astype(int).tolist())
-    region = region.clipped(plane.shape[1], plane.shape[0])
+    region = Box.around(low - margin, high + margin).clipped(plane.shape[1], plane.shape[0])
     if region.width < 1 or region.height < 1:
-        # Nothing of the target is covered: the nearest pixel stands for all.
+        # The synced frame covers nothing of the target: use the nearest pixel.
         x = min(max(int(low[0]), 0), plane.shape[1] - 1)
         y = min(max(int(low[1]), 0), plane.shape[0] - 1)
         return np.full(size[::-1], plane[y, x], np.float32)
@@ -165,22 +151,9 @@ def warp(
 def extract_mapped(
     planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
 ) -> NDArray[np.float32]:
-    """Cut a patch of the original's frame out of a synced picture that lies elsewhere; see `extract_patch`.
+    """Resample a box of the original's frame (in its pixels) from the planes of a synced picture.
 
-    Parameters
-    ----------
-    planes : sequence of ndarray
-        (h, w) uint8 or uint16 of the synced picture.
-    layout : PixelLayout
-        What the planes are.
-    box : Box
-        In the original's pixels.
-    mapping : FrameMapping
-
-    Returns
-    -------
-    ndarray, (h, w, 3) float32
-        Y, Cb, Cr in 8-bit code units.
+    Returns (h, w, 3) float32: Y, Cb, Cr in 8-bit code units, as `extract_patch`.
     """
     origin, size = (box.x0, box.y0), (box.width, box.height)
     unit = np.float32(1 / layout.code_scale)
@@ -199,5 +172,5 @@ def extract_mapped(
 
 
 def _low_pass_px(scale: float) -> float:
-    """Standard deviation of the blur that keeps a reduction by ``scale`` from aliasing; 0 for an enlargement."""
+    """Standard deviation of the blur that prevents aliasing in a reduction by ``scale``; 0 for an enlargement."""
     return 0.5 * float(np.sqrt(scale * scale - 1)) if scale > 1 else 0.0

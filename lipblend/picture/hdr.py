@@ -1,4 +1,4 @@
-"""HDR metadata of a whole video: mastering display and light levels, read from pictures, written for encoders."""
+"""HDR metadata of a video (mastering display and light levels), read from pictures and written for encoders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PQ = 16
 """Transfer function SMPTE ST 2084 (ITU-T H.273)."""
 
 CARRIER_OPTIONS = {"libx265": "x265-params", "libx264": "x264-params", "libsvtav1": "svtav1-params"}
-"""Encoders that can carry the metadata, and the option that takes it."""
+"""Encoders that can store the metadata, and the option for it."""
 
 _KEYS = {
     "libx265": ("master-display", "max-cll"),
@@ -25,15 +25,7 @@ _CHROMA_STEP, _LUMINANCE_STEP = 50_000, 10_000  # ST 2086 in H.264 and H.265: 0.
 
 @dataclass(frozen=True)
 class MasteringDisplay:
-    """The display that a video was graded on (SMPTE ST 2086).
-
-    Parameters
-    ----------
-    red, green, blue, white : (x, y) of Fraction
-        CIE 1931 chromaticities.
-    min_luminance, max_luminance : Fraction
-        cd/m².
-    """
+    """The display that a video was graded on (SMPTE ST 2086): CIE 1931 chromaticities, luminances in cd/m²."""
 
     red: Point
     green: Point
@@ -43,13 +35,13 @@ class MasteringDisplay:
     max_luminance: Fraction
 
     def integers(self) -> str:
-        """As x264 and x265 take it: steps of 0.00002 and 0.0001 cd/m²."""
+        """The format of x264 and x265: steps of 0.00002 and 0.0001 cd/m²."""
         return self._text(
             lambda value: str(round(value * _CHROMA_STEP)), lambda value: str(round(value * _LUMINANCE_STEP))
         )
 
     def decimals(self) -> str:
-        """As SVT-AV1 takes it."""
+        """The format of SVT-AV1."""
         return self._text(lambda value: f"{float(value):.6f}", lambda value: f"{float(value):.6f}")
 
     def _text(self, chroma: Callable[[Fraction], str], luminance: Callable[[Fraction], str]) -> str:
@@ -60,14 +52,14 @@ class MasteringDisplay:
 
 @dataclass(frozen=True)
 class ContentLight:
-    """Light levels of a video (CTA-861.3), cd/m²: of the brightest pixel, and of the brightest picture's mean."""
+    """Light levels of a video (CTA-861.3), cd/m²: the brightest pixel, and the highest mean of a picture."""
 
     max_cll: int
     max_fall: int
 
 
 def mastering_display(data: bytes) -> MasteringDisplay | None:
-    """Read FFmpeg's AVMasteringDisplayMetadata: ten fractions and two flags; None where a part is missing."""
+    """Read FFmpeg's AVMasteringDisplayMetadata (ten fractions and two flags); None if a part is missing."""
     if len(data) < 88:
         return None
     *numbers, has_primaries, has_luminance = struct.unpack("=22i", data[:88])
@@ -80,7 +72,7 @@ def mastering_display(data: bytes) -> MasteringDisplay | None:
 
 
 def content_light(data: bytes) -> ContentLight | None:
-    """Read FFmpeg's AVContentLightMetadata: two numbers; None where both are 0 or missing."""
+    """Read FFmpeg's AVContentLightMetadata (two numbers); None if both are 0 or missing."""
     if len(data) < 8:
         return None
     levels = ContentLight(*struct.unpack("=2I", data[:8]))
@@ -90,22 +82,9 @@ def content_light(data: bytes) -> ContentLight | None:
 def encoder_parameters(
     encoder: str, display: MasteringDisplay | None, light: ContentLight | None, *, transfer: int, depth: int
 ) -> list[str]:
-    """The metadata as ``key=value`` parameters of an encoder.
+    """The metadata as ``key=value`` parameters of an encoder (FFmpeg's name); empty if it cannot store it.
 
-    Parameters
-    ----------
-    encoder : str
-        FFmpeg's name.
-    display, light : MasteringDisplay, ContentLight or None
-    transfer : int
-        Transfer function (ITU-T H.273).
-    depth : int
-        Bits of a sample.
-
-    Returns
-    -------
-    list of str
-        Empty for encoders that cannot carry it (see `CARRIER_OPTIONS`).
+    ``transfer`` is a code of ITU-T H.273, ``depth`` the bits of a sample. See `CARRIER_OPTIONS`.
     """
     if encoder not in _KEYS:
         return []
@@ -116,6 +95,6 @@ def encoder_parameters(
     if light is not None:
         found.append(f"{light_key}={light.max_cll},{light.max_fall}")
     if encoder == "libx265" and transfer == PQ and depth == 10:
-        # Bits shared out for what PQ looks like.
+        # Distributes bits as PQ is perceived.
         found.append("hdr10-opt=1")
     return found

@@ -1,4 +1,4 @@
-"""Labelled pictures for people: rows of crops, and sheets of such rows."""
+"""Labelled pictures for display: rows of crops, and sheets of rows; image files."""
 
 from __future__ import annotations
 
@@ -18,23 +18,12 @@ _TEXT_PX = 13
 
 
 def labelled_row(images: Sequence[tuple[str, Rgb]], *, gap_px: int = 8) -> Rgb:
-    """Put pictures side by side, each below its label.
-
-    Parameters
-    ----------
-    images : sequence of (label, (h, w, 3) uint8 RGB)
-        At least one; of any sizes (shorter ones stand at the top).
-    gap_px : int
-        White space between and around.
-
-    Returns
-    -------
-    (H, W, 3) uint8 RGB
+    """Put (h, w, 3) uint8 RGB pictures of any sizes side by side, aligned at the top, each below its label, on white.
 
     Raises
     ------
     ValueError
-        No picture, or one that is not (h, w, 3) uint8.
+        There is no picture, or one is not (h, w, 3) uint8.
     """
     if not images:
         raise ValueError("expected at least one picture, got none")
@@ -53,22 +42,7 @@ def labelled_row(images: Sequence[tuple[str, Rgb]], *, gap_px: int = 8) -> Rgb:
 
 
 def contact_sheet(rows: Sequence[Rgb]) -> Rgb:
-    """Stack pictures, such as rows, from top to bottom on white.
-
-    Parameters
-    ----------
-    rows : sequence of (h, w, 3) uint8 RGB
-        At least one; of any sizes (narrower ones stand at the left).
-
-    Returns
-    -------
-    (H, W, 3) uint8 RGB
-
-    Raises
-    ------
-    ValueError
-        No picture, or one that is not (h, w, 3) uint8.
-    """
+    """Stack pictures from top to bottom on white, aligned at the left; as `labelled_row`."""
     if not rows:
         raise ValueError("expected at least one row, got none")
     for number, row in enumerate(rows):
@@ -82,8 +56,8 @@ def contact_sheet(rows: Sequence[Rgb]) -> Rgb:
     return sheet
 
 
-def enlarged(image: Rgb, *, width_px: int) -> Rgb:
-    """Scale a picture to a width; whole pixels stay sharp-edged when it grows, so that a seam can be judged."""
+def resize_to_width(image: Rgb, width_px: int) -> Rgb:
+    """Scale a picture to a width; enlarged pixels keep sharp edges, so that a seam can be judged."""
     factor = width_px / image.shape[1]
     height_px = round(image.shape[0] * factor)
     method = cv2.INTER_NEAREST if factor >= 1 else cv2.INTER_AREA
@@ -91,17 +65,14 @@ def enlarged(image: Rgb, *, width_px: int) -> Rgb:
 
 
 def save_png(path: str, image: Rgb) -> bool:
-    """Write an (h, w, 3) uint8 RGB picture as PNG; False when the file cannot be written."""
+    """Write an (h, w, 3) uint8 RGB picture as PNG; False if the file cannot be written."""
     return cv2.imwrite(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
-def encoded(image: Rgb, suffix: str) -> bytes:
-    """An (h, w, 3) uint8 RGB picture as the content of a file: ``.png``, or ``.jpg`` of high quality.
+def encode_image(image: Rgb, suffix: str) -> bytes:
+    """The file content of an (h, w, 3) uint8 RGB picture: ``.png``, or ``.jpg`` of high quality.
 
-    Raises
-    ------
-    ValueError
-        The picture is too large for the format (65535 pixels a side for JPEG).
+    Raises ValueError if the picture is too large for the format (65535 pixels per side for JPEG).
     """
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in (".jpg", ".jpeg") else [cv2.IMWRITE_PNG_COMPRESSION, 1]
     done, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
@@ -116,7 +87,7 @@ def _check(image: Rgb, label: str) -> None:
 
 
 def _write(strip: NDArray[np.uint8], label: str) -> None:
-    """Write `label` into the strip above a picture, smaller where it would not fit."""
+    """Write a label into the strip above a picture, smaller if it does not fit."""
     scale = cv2.getFontScaleFromHeight(_FONT, _TEXT_PX, 1)
     (width, _), _ = cv2.getTextSize(label, _FONT, scale, 1)
     scale *= min(1.0, strip.shape[1] / max(width, 1))

@@ -1,4 +1,4 @@
-"""Pixel formats: which planar YCbCr layout stands for which format, and the conversion to it."""
+"""The planar YCbCr layout for each pixel format, and the conversion to it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,16 @@ _SHIFTS = {64: 0, 32: 1, 16: 2}
 
 
 def nearest_layout(source_format: str) -> PixelLayout:
-    """Planar YCbCr layout that holds a pixel format with the least loss.
+    """The planar YCbCr layout that stores a pixel format (FFmpeg's name) with the least loss.
 
-    Planar YCbCr and grey formats are kept (``yuvj420p`` too: the name says full range). Others keep their depth and
-    chroma sampling: ``nv12`` gives ``yuv420p``, ``p010le`` gives ``yuv420p10le``, RGB gives 4:4:4. An alpha channel is
-    kept as a plane of its own; grey pictures with one become 4:4:4, as there is no planar format for them.
-
-    Parameters
-    ----------
-    source_format : str
-        FFmpeg's name of the format.
-
-    Returns
-    -------
-    PixelLayout
+    Planar YCbCr and grey formats are kept (also ``yuvj420p``, which implies full range). Others keep their depth and
+    chroma sampling: ``nv12`` gives ``yuv420p``, ``p010le`` gives ``yuv420p10le``, RGB gives 4:4:4. An alpha channel
+    becomes a separate plane; grey pictures with alpha become 4:4:4, as there is no planar format for them.
 
     Raises
     ------
     InputError
-        Floating-point, Bayer and other formats that have no such layout.
+        Floating-point, Bayer and other formats without such a layout.
     """
     pixel_format = VideoFormat(source_format, 64, 64)
     parts = [part for part in pixel_format.components if not part.is_alpha]
@@ -65,9 +56,9 @@ def nearest_layout(source_format: str) -> PixelLayout:
 
 
 def colour_tags(frame: VideoFrame, layout: PixelLayout) -> ColourTags:
-    """Colour tags that the pictures have once they are in ``layout``.
+    """The colour tags of a picture after conversion to ``layout``.
 
-    RGB pictures are brought to limited-range BT.709 (from 720 lines) or BT.601, and tagged so.
+    RGB is converted to limited-range BT.709 (from 720 lines) or BT.601.
     """
     matrix, value_range = int(frame.colorspace), int(frame.color_range)
     if _is_rgb(frame):
@@ -78,14 +69,14 @@ def colour_tags(frame: VideoFrame, layout: PixelLayout) -> ColourTags:
 
 
 def to_layout(frame: VideoFrame, layout: PixelLayout, colour: ColourTags) -> VideoFrame:
-    """Bring a decoded picture to ``layout``, without its time stamps; the same object when it is there already."""
+    """Convert a decoded picture to ``layout``, without its time stamps; the same object if it has that layout."""
     if frame.format.name == layout.name:
         return frame
     if _is_rgb(frame):
         if layout.alpha and not frame.format.is_planar and layout.depth == 8:
-            # Straight to YCbCr swscale changes alpha by 1 here and there.
+            # swscale changes some alpha codes by 1 when it converts packed RGB to YCbCr directly.
             frame = frame.reformat(format="gbrap", src_color_range=RANGE_FULL, dst_color_range=RANGE_FULL)
-        # On one thread: on several, swscale reads planar RGB of more than 8 bits while it is being written.
+        # On one thread: on several, swscale reads planar RGB of more than 8 bits while it is still being written.
         converted = frame.reformat(
             format=layout.name,
             src_color_range=RANGE_FULL,
@@ -94,8 +85,8 @@ def to_layout(frame: VideoFrame, layout: PixelLayout, colour: ColourTags) -> Vid
             threads=1,
         )
     else:
-        # The same range on both sides, or swscale would stretch the values of full-range pictures.
-        grey = len(frame.format.components) <= 2  # which it takes to be full range, whatever they say
+        # The same range on both sides: otherwise swscale would rescale full-range pictures.
+        grey = len(frame.format.components) <= 2  # swscale takes grey for full range whatever its tag
         value_range = RANGE_FULL if grey else colour.range or RANGE_LIMITED
         converted = frame.reformat(format=layout.name, src_color_range=value_range, dst_color_range=value_range)
     return converted

@@ -1,7 +1,6 @@
-"""Light behind R'G'B' codes: transfer functions and primaries.
+"""Transfer functions and primaries: R'G'B' codes, 0 to 1, to linear light and back.
 
-Light is linear and display-referred; 1 is diffuse white, 203 cd/m2 in PQ and 75 % in HLG (ITU-R BT.2408), 100 % in SDR.
-Codes are R'G'B', 0 to 1.
+Light is display-referred; 1 is diffuse white: 203 cd/m2 in PQ and 75 % in HLG (ITU-R BT.2408), 100 % in SDR.
 
 Sources: SMPTE ST 2084 and ITU-R BT.2100 (PQ, HLG), BT.1886 (SDR), BT.2408 (levels), BT.709, BT.2020 (primaries).
 """
@@ -20,12 +19,12 @@ Values = NDArray[np.float64]
 HLG = 18
 """Transfer function HLG (ITU-T H.273)."""
 SDR = 1
-"""Stands for all transfer functions that are neither PQ nor HLG: a display shows them all by BT.1886."""
+"""All transfer functions other than PQ and HLG: displays use BT.1886 for them."""
 
 WHITE_CD_M2 = 203.0
 """Diffuse white in HDR (BT.2408)."""
-BRIGHTEST = 64.0
-"""More light than any code stands for: 10 000 cd/m2 are 49."""
+MAX_LIGHT = 64.0
+"""Above the light of any code: 10 000 cd/m2 are 49."""
 
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -33,30 +32,29 @@ _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 _PEAK = 10_000.0
 _HLG_WHITE = (float(np.exp((0.75 - _C) / _A)) + _B) / 12  # scene light of 75 %
 _GAMMA = 2.4
-_KNEE = 0.8  # of SDR codes: highlights are compressed from there on, where HDR is shown in SDR
+_KNEE = 0.8  # SDR code above which highlights are compressed when HDR is shown in SDR
 _TABLE_STEPS = 1024
-_SYSTEM_GAMMA = 1.2  # of HLG on a display of 1000 cd/m2
+_SYSTEM_GAMMA = 1.2  # HLG on a display of 1000 cd/m2
 
 _WHITE_POINT = (0.3127, 0.3290)
 _PRIMARIES = {1: ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)), 9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))}
 
 
-def kind_of(transfer: int) -> int:
+def transfer_kind(transfer: int) -> int:
     """`PQ`, `HLG` or `SDR`."""
     return transfer if transfer in (PQ, HLG) else SDR
 
 
 def code_contrast(transfer: int) -> float:
-    """How large a step of code is beside the same step of an SDR picture: the code of diffuse white, 1 for SDR.
+    """Factor from limits in 8-bit levels of SDR to levels of a transfer function: the code of diffuse white.
 
-    0.58 for PQ (203 cd/m2) and 0.75 for HLG, ITU-R BT.2408. Limits that are given in SDR's 8-bit levels are to be
-    multiplied by it.
+    1 for SDR, 0.58 for PQ (203 cd/m2) and 0.75 for HLG, ITU-R BT.2408.
     """
-    return float(from_light(np.ones(1), kind_of(transfer))[0])
+    return float(from_light(np.ones(1), transfer_kind(transfer))[0])
 
 
 def to_light(codes: Values, kind: int) -> Values:
-    """Light of codes, channel by channel; of HLG the scene's, see `display_power`."""
+    """Light of codes, per channel; scene light for HLG, see `display_power`."""
     x = np.maximum(codes, 0)
     if kind == PQ:
         root = x ** (1 / _M2)
@@ -82,12 +80,12 @@ def from_light(light: Values, kind: int) -> Values:
 
 
 def display_power(kind: int) -> float:
-    """Light that a display shows is ``luminance**power`` times what `to_light` gives: HLG's OOTF, 0 for others."""
+    """Displayed light is ``luminance**power`` times the light of `to_light`: HLG's OOTF, 0 for others."""
     return _SYSTEM_GAMMA - 1 if kind == HLG else 0.0
 
 
 def scene_power(kind: int) -> float:
-    """`from_light` takes ``luminance**power`` times the light that a display shows: the inverse of `display_power`."""
+    """`from_light` takes ``luminance**power`` times the displayed light: the inverse of `display_power`."""
     return 1 / _SYSTEM_GAMMA - 1 if kind == HLG else 0.0
 
 
@@ -104,55 +102,42 @@ def _sdr_luma_table(kind: int, full: bool) -> Values:
 def sdr_difference(
     original: NDArray[np.float32], synced: NDArray[np.float32], transfer: int, *, full: bool
 ) -> NDArray[np.float32]:
-    """What two pictures differ by, in the steps that an SDR picture's codes have: PQ's and HLG's are finer in the dark.
+    """Synced minus original, (h, w, 3) YCbCr, in 8-bit levels of SDR; steps of PQ and HLG are finer in the dark.
 
-    Luma through light; chroma by the slope of that at the original's luma, which is near enough for a difference.
-
-    Parameters
-    ----------
-    original, synced : (h, w, 3) float32
-        YCbCr in 8-bit units, both in the original's encoding.
-    transfer : int
-        H.273.
-    full : bool
-        Range of the codes.
-
-    Returns
-    -------
-    (h, w, 3) float32
-        Synced less original, 8-bit levels.
+    Both are in 8-bit units of the original's encoding, with the transfer function (ITU-T H.273) and range given. Luma
+    is converted through light; chroma by the slope of that conversion at the original's luma.
     """
-    apart = synced - original
-    kind = kind_of(transfer)
+    difference = synced - original
+    kind = transfer_kind(transfer)
     if kind == SDR:
-        return apart
+        return difference
     table, codes = _sdr_luma_table(kind, full), np.linspace(0, 255, _TABLE_STEPS)
-    one, two = (np.interp(each[..., 0], codes, table) for each in (original, synced))
+    luma, synced_luma = (np.interp(each[..., 0], codes, table) for each in (original, synced))
     slope = np.interp(original[..., 0], codes, np.gradient(table, codes))
-    return np.asarray(np.dstack([two - one, apart[..., 1:] * slope[..., None]]), np.float32)
+    return np.asarray(np.dstack([synced_luma - luma, difference[..., 1:] * slope[..., None]]), np.float32)
 
 
 @cache
-def shown_table(kind: int) -> NDArray[np.uint8]:
-    """(256,): HDR codes of 8 bits as an SDR display shows them, diffuse white a little below its own; read-only.
+def sdr_table(kind: int) -> NDArray[np.uint8]:
+    """(256,): 8-bit HDR codes tone-mapped for an SDR display, diffuse white slightly below SDR's; read-only.
 
-    Channel by channel and without a change of primaries: for finding faces, and for pictures shown to people.
+    Per channel and without a change of primaries: for face detection and display.
     """
     light = to_light(np.arange(256) / 255, kind) ** (1 + display_power(kind))
     code = from_light(light, SDR)
-    beyond = np.maximum(code - _KNEE, 0)
-    made = np.rint(255 * (np.minimum(code, _KNEE) + (1 - _KNEE) * (1 - np.exp(-beyond / (1 - _KNEE))))).astype(np.uint8)
+    above = np.maximum(code - _KNEE, 0)
+    made = np.rint(255 * (np.minimum(code, _KNEE) + (1 - _KNEE) * (1 - np.exp(-above / (1 - _KNEE))))).astype(np.uint8)
     made.setflags(write=False)
     return made
 
 
-def primaries_change(source: int, target: int) -> Values:
-    """(3, 3): linear R, G, B of one set of primaries (H.273: 1 BT.709, 9 BT.2020) to another's; white stays white."""
+def primaries_matrix(source: int, target: int) -> Values:
+    """(3, 3): linear R, G, B from one set of primaries (H.273: 1 BT.709, 9 BT.2020) to another; keeps white."""
     return np.asarray(np.linalg.solve(_to_xyz(target), _to_xyz(source)))
 
 
 def luminance_weights(primaries: int) -> Values:
-    """(3,): what linear R, G and B add to the luminance; they add up to 1."""
+    """(3,): weights of linear R, G and B in the luminance, with sum 1."""
     return np.asarray(_to_xyz(primaries)[1])
 
 

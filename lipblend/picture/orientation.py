@@ -1,4 +1,4 @@
-"""Which way up a picture is shown: the eight orientations that a display matrix can ask for."""
+"""The orientation in which a picture is displayed: the eight that a display matrix can describe."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 _UNIT = 1 << 16
 _W_UNIT = 1 << 30
-_TOLERANCE = 0.02  # of the larger element: a degree
+_TOLERANCE = 0.02  # of the larger element: one degree
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """A turn by right angles, with or without a mirror: transposed first, then flipped.
+    """A rotation by right angles, mirrored or not: transposed first, then flipped.
 
     Parameters
     ----------
     transposed : bool
         Rows become columns.
     flip_x, flip_y : bool
-        Columns, rows in reverse order, after the transposition.
+        Columns, rows in reverse order after the transposition.
     """
 
     transposed: bool = False
@@ -29,17 +29,17 @@ class Orientation:
     flip_y: bool = False
 
     def applied(self, plane: np.ndarray) -> np.ndarray:
-        """The plane as shown: a view, (h, w) or (w, h)."""
+        """The plane as displayed: a view, (h, w) or (w, h)."""
         turned = plane.T if self.transposed else plane
         return turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height as shown, of a coded picture of the given size."""
+        """Width and height as displayed, of a coded picture of the given size."""
         return (height, width) if self.transposed else (width, height)
 
     @property
     def matrix(self) -> tuple[int, ...]:
-        """The plain display matrix of this orientation, nine numbers as FFmpeg has them."""
+        """The display matrix of this orientation, nine numbers in FFmpeg's format."""
         x, y = (-_UNIT if self.flip_x else _UNIT), (-_UNIT if self.flip_y else _UNIT)
         turn = (0, y, 0, x, 0, 0) if self.transposed else (x, 0, 0, 0, y, 0)
         return (*turn, 0, 0, _W_UNIT)
@@ -49,18 +49,13 @@ UPRIGHT = Orientation()
 
 
 def orientation_of(matrix: Sequence[int]) -> Orientation | None:
-    """The orientation that a display matrix asks for.
+    """The orientation of a display matrix; None unless it is a multiple of a right angle (within a degree).
 
     Parameters
     ----------
     matrix : sequence of int
-        Nine numbers ``a b u c d v x y w``, as FFmpeg and ISO/IEC 14496-12 have them: a point goes to
-        ``(a x + c y, b x + d y)``, with y downwards. Empty for none. Scale and shift are ignored.
-
-    Returns
-    -------
-    Orientation or None
-        None for anything but a multiple of a right angle (within a degree), mirrored or not.
+        Nine numbers ``a b u c d v x y w`` as in FFmpeg and ISO/IEC 14496-12: a point goes to
+        ``(a x + c y, b x + d y)``, with y downwards. Empty for upright. Scale and shift are ignored.
     """
     if not matrix:
         return UPRIGHT

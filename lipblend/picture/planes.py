@@ -1,7 +1,9 @@
-"""Patches of a picture: cut out of its planes, and changes put back, exactly.
+"""Patches of a picture, cut from its planes and added back exactly, and pictures as RGB.
 
-The working unit is the *8-bit code*: a 10-bit code divided by 4, so that both depths give the same numbers.
-Chroma is brought up by replication and down by area averaging; one undoes the other exactly.
+The unit is the *8-bit code*: a 10-bit code divided by 4, so that all depths give the same numbers. Chroma is replicated
+to full size and averaged back to its samples; one undoes the other exactly.
+
+``planes`` is a sequence of 1 or 3 arrays, (h, w) uint8 or uint16, as `Frame.planes`, and ``layout`` describes them.
 """
 
 from __future__ import annotations
@@ -13,51 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.picture.formats import ColourTags, PixelLayout
-from lipblend.picture.light import SDR, kind_of, shown_table
-from lipblend.picture.patch import Box, ChromaGrid, Patch, channels, joined
-from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
-
-__all__ = [
-    "Box",
-    "ChromaGrid",
-    "Patch",
-    "add_delta",
-    "channels",
-    "convert_colour",
-    "cut",
-    "extract_patch",
-    "extract_reduced",
-    "joined",
-    "to_reduced_rgb",
-    "to_rgb",
-    "ycbcr_matrix",
-]
+from lipblend.picture.light import SDR, sdr_table, transfer_kind
+from lipblend.picture.patch import Box, ChromaGrid, Patch, joined
+from lipblend.picture.ycbcr import ycbcr_matrix
 
 _NEUTRAL = 128
 
 
 def cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> Patch:
-    """Cut a part out of a picture, as it is stored; see `extract_patch`.
-
-    Parameters
-    ----------
-    planes : sequence of ndarray
-        (h, w) uint8 or uint16, 1 or 3 of them, as `Frame.planes`.
-    layout : PixelLayout
-    box : Box
-        Inside the picture.
-
-    Raises
-    ------
-    ValueError
-        The box is outside the picture or empty.
-    """
+    """Cut a box out of a picture, chroma at its own resolution; see `extract_patch`."""
     _check_inside(planes, box)
     grid = ChromaGrid(layout, box)
     luma, *chroma = planes
     part = luma[box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
     if chroma:
-        # Merging codes that lie apart in the picture takes four times as long.
+        # Converting first makes the planes contiguous: merging strided ones takes four times as long.
         coarse = joined(*(grid.region(plane).astype(np.float32) for plane in chroma))
     else:
         coarse = np.full((*part.shape, 2), _NEUTRAL * layout.code_scale, np.float32)
@@ -67,26 +39,10 @@ def cut(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> Patch:
 
 
 def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -> NDArray[np.float32]:
-    """Cut a patch out of a picture.
+    """Cut a box inside a picture, on its chroma grid or not, with chroma replicated.
 
-    Parameters
-    ----------
-    planes : sequence of ndarray
-        (h, w) uint8 or uint16, 1 or 3 of them, as `Frame.planes`.
-    layout : PixelLayout
-        What the planes are.
-    box : Box
-        Inside the picture. It need not lie on the chroma grid.
-
-    Returns
-    -------
-    ndarray, (h, w, 3) float32
-        Y, Cb, Cr in 8-bit code units, 0 to 255 with fractions. Chroma is replicated. Grey has Cb = Cr = 128.
-
-    Raises
-    ------
-    ValueError
-        The box is outside the picture or empty.
+    Returns (h, w, 3) float32: Y, Cb, Cr in 8-bit code units, 0 to 255 with fractions. Grey has Cb = Cr = 128. Raises
+    ValueError for a box that is empty or outside the picture.
     """
     merged = _merged(planes, layout, box)
     if layout.depth == 8:
@@ -96,29 +52,13 @@ def extract_patch(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box) -
 
 
 def extract_reduced(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, step: int) -> NDArray[np.float32]:
-    """Cut a patch out of a picture at a fraction of its size; see `extract_patch`.
+    """Cut a box out of a picture at a fraction of its size: means over ``step`` x ``step`` pixels; as `extract_patch`.
 
-    Parameters
-    ----------
-    planes, layout
-        As for `extract_patch`.
-    box : Box
-        Inside the picture, both sides multiples of ``step``.
-    step : int
-        Pixels each way that become one: their mean.
-
-    Returns
-    -------
-    ndarray, (box.height // step, box.width // step, 3) float32
-
-    Raises
-    ------
-    ValueError
-        The box is outside the picture, empty, or no multiple of the step.
+    Raises ValueError also if the sides of the box are not multiples of ``step``.
     """
     size = box.width // step, box.height // step
     if (size[0] * step, size[1] * step) != (box.width, box.height):
-        raise ValueError(f"{box} is {box.width}x{box.height}, no multiple of {step}")
+        raise ValueError(f"{box} is {box.width}x{box.height}, not a multiple of {step}")
     if step == 1:
         return extract_patch(planes, layout, box)
     _check_inside(planes, box)
@@ -126,36 +66,27 @@ def extract_reduced(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box,
     coarse = [ChromaGrid(layout, box).region(plane) for plane in chroma]
     down, across = 1 << layout.chroma_h_shift, 1 << layout.chroma_w_shift
     if not chroma or step % down or step % across or coarse[0].shape != (box.height // down, box.width // across):
-        return _mean(extract_patch(planes, layout, box), size)  # blocks of pixels are no blocks of chroma samples
-    parts = [_mean(plane.astype(np.float32), size) for plane in (luma[box.y0 : box.y1, box.x0 : box.x1], *coarse)]
+        return _block_means(extract_patch(planes, layout, box), size)  # blocks of pixels split chroma samples
+    parts = [
+        _block_means(plane.astype(np.float32), size) for plane in (luma[box.y0 : box.y1, box.x0 : box.x1], *coarse)
+    ]
     patch = joined(*parts)
     return patch if layout.depth == 8 else patch * np.float32(1 / layout.code_scale)
 
 
 def add_delta(planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, delta: Patch | NDArray[np.float32]) -> None:
-    """Add a change to a picture, in place.
+    """Add a change of Y, Cb, Cr in 8-bit code units, finite, to a picture in place; the planes must be writable.
 
     ``plane = clip(plane + rint(delta * 2**(depth - 8)), 0, 2**depth - 1)``, with chroma averaged over the luma pixels
-    of each chroma sample. Samples whose rounded change is 0 keep their bits.
-
-    Parameters
-    ----------
-    planes : sequence of ndarray
-        (h, w) uint8 or uint16, writable.
-    layout : PixelLayout
-        What the planes are.
-    box : Box
-        On the chroma grid and inside the picture (see `Box.snapped`).
-    delta : Patch, or (box.height, box.width, 3) float32
-        Change of Y, Cb, Cr in 8-bit code units, finite. For grey, Cb and Cr are not used.
+    of each chroma sample. Samples whose rounded change is 0 keep their bits. Chroma is ignored for grey.
 
     Raises
     ------
     ValueError
-        A bad box, or a delta of another shape or dtype.
+        The box is off the chroma grid (see `Box.snapped`) or outside the picture, or the delta has a wrong shape.
     """
     frame_h, frame_w = planes[0].shape
-    if _outside(planes, box) or box != box.snapped(layout, frame_w, frame_h):
+    if _is_outside(planes, box) or box != box.snapped(layout, frame_w, frame_h):
         raise ValueError(f"{box} is empty, off the chroma grid of {layout.name} or outside {frame_w}x{frame_h}")
     grid = ChromaGrid(layout, box)
     if isinstance(delta, np.ndarray):
@@ -178,89 +109,61 @@ def to_rgb(
     *,
     height: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Turn a picture or a part of it into RGB, for face detection and for showing.
+    """Convert a picture or a box inside it to RGB, for face detection and display.
 
-    Parameters
-    ----------
-    planes : sequence of ndarray
-        (h, w) uint8 or uint16.
-    layout : PixelLayout
-        What the planes are.
-    colour : ColourTags
-        Their encoding; for what is unspecified see `ycbcr_matrix`.
-    box : Box or None
-        Part wanted, anywhere inside the picture; None is all of it.
-    height : int or None
-        Lines of the whole picture, where ``planes`` are only a part; None takes them from the planes.
-
-    Returns
-    -------
-    ndarray, (h, w, 3) uint8
-        Contiguous R'G'B', full range, primaries as they are, HDR tone-mapped for an SDR display.
+    Returns (h, w, 3) uint8: contiguous R'G'B', full range, primaries unchanged, HDR tone-mapped for an SDR display.
+    Unspecified tags are read as in `ycbcr_matrix`; ``height`` is the number of lines of the whole picture if ``planes``
+    are a part of it.
     """
     frame_h, frame_w = planes[0].shape
-    wanted = box or Box(0, 0, frame_w, frame_h)
-    merged = _merged(planes, layout, wanted)
+    merged = _merged(planes, layout, box or Box(0, 0, frame_w, frame_h))
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
-    return _as_shown(merged, colour, frame_h if height is None else height)
+    return _displayed(merged, colour, frame_h if height is None else height)
 
 
 def to_reduced_rgb(
     planes: Sequence[np.ndarray], layout: PixelLayout, colour: ColourTags, box: Box, step: int, *, height: int
 ) -> NDArray[np.uint8]:
-    """Turn a part of a picture into RGB at a fraction of its size, for face detection; see `to_rgb`.
+    """Convert a box of a picture to RGB, reduced ``step`` times, for face detection; see `to_rgb`.
 
-    Only so many pixels are converted as come out. Chroma is reduced from its own samples; where the box does not lie on
-    their grid it is off by less than one of them.
-
-    Parameters
-    ----------
-    planes, layout, colour, height
-        As for `to_rgb`.
-    box : Box
-        Inside the picture.
-    step : int
-        Pixels each way that become one, averaged; what is left over at the right and below is not seen.
-
-    Returns
-    -------
-    ndarray, (box.height // step, box.width // step, 3) uint8
+    Averages first, so that only the resulting pixels are converted. Chroma is averaged over its own samples; if the box
+    does not lie on their grid, chroma is off by less than one sample. Pixels beyond the last whole block are ignored.
     """
     if step == 1:
         return to_rgb(planes, layout, colour, box, height=height)
     size = box.width // step, box.height // step
-    if _outside(planes, box) or 0 in size:
+    if _is_outside(planes, box) or 0 in size:
         raise ValueError(f"{box} is empty, outside {planes[0].shape[1]}x{planes[0].shape[0]}, or smaller than {step}")
-    seen = Box(box.x0, box.y0, box.x0 + size[0] * step, box.y0 + size[1] * step)
+    used = Box(box.x0, box.y0, box.x0 + size[0] * step, box.y0 + size[1] * step)
     whole, *chroma = planes
-    parts = [_reduced(whole[seen.y0 : seen.y1, seen.x0 : seen.x1], size)]
+    parts = [_resized(whole[used.y0 : used.y1, used.x0 : used.x1], size)]
     if chroma:
-        grid = ChromaGrid(layout, seen)
-        parts += [_reduced(grid.region(plane), size) for plane in chroma]
+        grid = ChromaGrid(layout, used)
+        parts += [_resized(grid.region(plane), size) for plane in chroma]
     else:
         parts += [np.full(size[::-1], _NEUTRAL * layout.code_scale, whole.dtype)] * 2
     merged = cv2.merge(parts)
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
-    return _as_shown(merged, colour, height)
+    return _displayed(merged, colour, height)
 
 
-def _as_shown(codes: np.ndarray, colour: ColourTags, height: int) -> NDArray[np.uint8]:
-    """Codes of 8 bits, (h, w, 3), as RGB; those of HDR as an SDR display shows them."""
+def _displayed(codes: np.ndarray, colour: ColourTags, height: int) -> NDArray[np.uint8]:
+    """8-bit codes, (h, w, 3), as RGB; HDR as an SDR display shows it."""
     rgb = np.ascontiguousarray(cv2.transform(codes, ycbcr_matrix(colour, height).astype(np.float32)), dtype=np.uint8)
-    kind = kind_of(colour.transfer)
-    return rgb if kind == SDR else np.asarray(cv2.LUT(rgb, shown_table(kind)), np.uint8)
+    kind = transfer_kind(colour.transfer)
+    return rgb if kind == SDR else np.asarray(cv2.LUT(rgb, sdr_table(kind)), np.uint8)
 
 
-def _outside(planes: Sequence[np.ndarray], box: Box) -> bool:
-    """Whether a box is empty, or reaches beyond the picture."""
+def _is_outside(planes: Sequence[np.ndarray], box: Box) -> bool:
+    """Whether a box is empty or reaches beyond the picture."""
     height, width = planes[0].shape
     return box.width == 0 or box.height == 0 or box != box.clipped(width, height)
 
 
 def _check_inside(planes: Sequence[np.ndarray], box: Box) -> None:
-    if _outside(planes, box):
+    if _is_outside(planes, box):
         raise ValueError(f"{box} is empty or outside {planes[0].shape[1]}x{planes[0].shape[0]}")
 
 
@@ -290,12 +193,11 @@ def _add_plane(region: np.ndarray, change: np.ndarray, layout: PixelLayout) -> N
     region[...] = summed
 
 
-def _reduced(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _resized(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(plane if plane.shape == size[::-1] else cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
-def _mean(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Means over the blocks that become one pixel each."""
+def _block_means(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     if plane.shape[1::-1] == size:
         return plane
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

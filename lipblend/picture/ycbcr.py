@@ -1,6 +1,6 @@
-"""YCbCr encodings: their matrices, and the change from one to another.
+"""YCbCr encodings: their matrices, and conversion from one to another.
 
-Codes are in 8-bit units throughout: a 10-bit code is divided by 4 first.
+Codes are in 8-bit units: a 10-bit code divided by 4.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lipblend.errors import InputError
 from lipblend.picture.formats import RANGE_FULL, UNSPECIFIED, ColourTags
 
 HD_HEIGHT = 720
-"""Untagged pictures at least this high are taken for BT.709, smaller ones for BT.601."""
+"""Untagged pictures of at least this height are read as BT.709, smaller ones as BT.601."""
 
 BT601, BT709 = 6, 1
 _WEIGHTS = {
@@ -25,22 +25,17 @@ _WEIGHTS = {
     6: (0.299, 0.114),  # SMPTE 170M, the weights of BT.601
     7: (0.212, 0.087),  # SMPTE 240M
     9: (0.2627, 0.0593),  # BT.2020 non-constant luminance
-    10: (0.2627, 0.0593),  # BT.2020 constant luminance, taken as 9
+    10: (0.2627, 0.0593),  # BT.2020 constant luminance, treated as 9
 }
 _UNTAGGED = (0, UNSPECIFIED, 3)
 
 
 @cache
 def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
-    """Affine map from YCbCr codes to full-range R'G'B'.
+    """Affine map from YCbCr codes to full-range R'G'B'; ITU-R BT.601, BT.709, BT.2020, SMPTE 240M.
 
-    Parameters
-    ----------
-    colour : ColourTags
-        An unspecified matrix is taken for BT.709 when ``height`` is 720 or more, for BT.601 otherwise; an unspecified
-        range is taken for limited.
-    height : int
-        Lines of the whole picture.
+    An unspecified matrix is read as BT.709 if the whole picture has at least 720 lines, otherwise as BT.601; an
+    unspecified range as limited.
 
     Returns
     -------
@@ -50,11 +45,7 @@ def ycbcr_matrix(colour: ColourTags, height: int) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        A matrix that is not of this kind (YCgCo, ICtCp ...).
-
-    Notes
-    -----
-    ITU-R BT.601, BT.709 and BT.2020; SMPTE 240M; code points of ITU-T H.273.
+        Another kind of matrix (YCgCo, ICtCp ...).
     """
     matrix = colour.matrix
     if matrix in _UNTAGGED:
@@ -85,31 +76,18 @@ def convert_colour(
     target: ColourTags,
     height: int,
     *,
-    beside: NDArray[np.float32] | None = None,
+    reference: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Bring YCbCr codes from one encoding to another: matrix and range, and what ``source.change`` says.
+    """Convert YCbCr codes from one encoding to another: by ``source.change`` if given, otherwise by the tags.
 
-    A tag that either side leaves unspecified is taken to be the same on both, matrix and range each for itself:
-    generators copy the codes of the original and drop its tags.
+    A matrix that either side leaves unspecified is taken to be the same on both: generators copy the original's codes
+    and drop its tags. ``height`` is the number of lines of the whole picture. ``reference`` is the same place in the
+    target's picture, see `lipblend.picture.codemap.CodeMap.apply`.
 
-    Parameters
-    ----------
-    patch : ndarray, (h, w, 3) float32
-        Codes in 8-bit units.
-    source, target : ColourTags
-        What the codes are, and what they shall be.
-    height : int
-        Lines of the whole picture.
-    beside : (h, w, 3) float32, optional
-        The same place in the target's picture, see `lipblend.picture.codemap.CodeMap.apply`.
-
-    Returns
-    -------
-    ndarray, (h, w, 3) float32
-        Not clipped. The same object when there is nothing to do.
+    Returns (h, w, 3) float32, not clipped; the same object if the encodings are the same.
     """
     if source.change is not None:
-        return source.change.apply(patch, beside)
+        return source.change.apply(patch, reference)
     change = _conversion(source, target, height)
     if change is None:
         return patch
@@ -117,7 +95,7 @@ def convert_colour(
 
 
 def same_colour(source: ColourTags, target: ColourTags) -> bool:
-    """Whether `convert_colour` has nothing to do."""
+    """Whether `convert_colour` changes nothing."""
     return source.change is None and _conversion(source, target, HD_HEIGHT) is None
 
 
@@ -127,12 +105,12 @@ def _conversion(source: ColourTags, target: ColourTags, height: int) -> NDArray[
         or target.matrix in _UNTAGGED
         or _WEIGHTS.get(source.matrix, source.matrix) == _WEIGHTS.get(target.matrix, target.matrix)
     )
-    # Unlike the matrix, a range that is not given means limited: decoders expand full range, and encoders that do not
-    # tag write limited.
+    # Unlike the matrix, an unspecified range means limited: decoders expand full range, and encoders that do not write
+    # the tag write limited range.
     same_range = (source.range == RANGE_FULL) == (target.range == RANGE_FULL)
     if same_matrix and same_range:
         return None
-    # What counts as the same is written alike on both sides, so that only the difference is converted.
+    # Equal parts get equal tags on both sides, so that only the difference is converted.
     if same_matrix:
         matrix = source.matrix if source.matrix in _WEIGHTS else BT709
         source = ColourTags(matrix, source.primaries, source.transfer, source.range)

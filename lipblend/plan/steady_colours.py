@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.picture.smoothstep import smoothstep
 from lipblend.plan import smoothing
 from lipblend.plan.steady_meshes import parts
 from lipblend.runtime.spill import StoredSequence
@@ -14,7 +15,7 @@ from lipblend.runtime.spill_rows import StoredRows
 from lipblend.settings import ColourSettings
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.fit import ColourFit, colour_map, fit
-from lipblend.stages.colour.membrane import CELLS, Cells, Sample, spread
+from lipblend.stages.colour.membrane import CELLS, Cells, Sample, smooth_cells
 from lipblend.stages.colour.statistics import ColourStats
 
 _AROUND = 5  # frames whose median a fit is held against
@@ -119,7 +120,7 @@ def membranes(
 def _left_over(sample: Series, mapped: ColourMap, matrix: npt.NDArray[np.float64]) -> Series:
     weight, ours, apart = sample[..., 0], sample[..., 1:4], sample[..., 4:]
     theirs = mapped.apply((ours + apart).astype(np.float32), matrix)
-    return spread(ours - theirs, weight, _MEMBRANE_FLOOR)
+    return smooth_cells(ours - theirs, weight, _MEMBRANE_FLOOR)
 
 
 def keep_usual(values: Series, *, limit: float) -> smoothing.Valid:
@@ -169,8 +170,7 @@ def held(values: Series, valid: smoothing.Valid, times_s: smoothing.Series, *, s
     slow = _smoothed(values, valid, times_s, sigma_s)
     apart = values - slow
     around = np.sqrt(np.maximum(_smoothed(apart**2, valid, times_s, sigma_s), 0))
-    x = np.clip(np.maximum(np.abs(apart), around) / band - 1, 0, 1)
-    return slow + x * x * (3 - 2 * x) * apart
+    return slow + smoothstep(np.maximum(np.abs(apart), around) / band - 1) * apart
 
 
 def _filled(known: Series, valid: smoothing.Valid, times_s: smoothing.Series) -> Series:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from lipblend.picture.frame_mapping import synced_patch
-from lipblend.picture.labelled import Rgb, contact_sheet, enlarged, labelled_row
+from lipblend.picture.labelled import Rgb, contact_sheet, labelled_row, resize_to_width
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch, to_rgb
@@ -173,7 +173,7 @@ def _synced(look: Look, box: Box) -> Rgb:
         return np.full((box.height, box.width, 3), 128, np.uint8)
     patch = synced_patch(synced.planes, synced.layout, box, look.analysis.alignment.mapping)
     beside = extract_patch(original.planes, original.layout, box)
-    patch = convert_colour(patch, synced.colour, original.colour, original.height, beside=beside)
+    patch = convert_colour(patch, synced.colour, original.colour, original.height, reference=beside)
     rgb = cv2.transform(patch, ycbcr_matrix(original.colour, original.height).astype(np.float32))
     return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)
 
@@ -198,11 +198,11 @@ def _paste(canvas: Rgb, box: Box, image: Rgb, place: Box) -> None:
 def _sized(image: Rgb) -> Rgb:
     """The picture, enlarged by an integer factor if it is small."""
     factor = -(-_MIN_PX // image.shape[1])
-    return enlarged(image, width_px=image.shape[1] * factor) if factor > 1 else image
+    return resize_to_width(image, image.shape[1] * factor) if factor > 1 else image
 
 
 def _reduced(image: Rgb) -> Rgb:
-    return enlarged(image, width_px=min(image.shape[1], 2 * _MIN_PX))
+    return resize_to_width(image, min(image.shape[1], 2 * _MIN_PX))
 
 
 def _title(text: str, width: int) -> Rgb:

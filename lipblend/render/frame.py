@@ -23,12 +23,13 @@ from lipblend.plan.frame_plan import FacePlan, FramePlan
 from lipblend.render.generate import generate, reach_px
 from lipblend.settings import AlphaSettings, BlendSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
-from lipblend.stages.alpha.matte import Matte, make_matte
+from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.blends.blend_alpha import blend_alpha
 from lipblend.stages.blends.blend_multiband import blend_multiband
 from lipblend.stages.blends.blend_poisson import blend_poisson, ring_width_px
 from lipblend.stages.colour.membrane import membrane_patch
 from lipblend.stages.detail.restore import Restorer
+from lipblend.stages.masks.mask_fields import FootprintLimit
 
 OUTSIDE = "mask outside the picture"
 POISSON_FELL_BACK = "poisson did not converge: multiband"
@@ -120,11 +121,11 @@ def render_frame(
         before = cut(original.planes, original.layout, matte.box)
         for earlier in patches:
             before = _with_overlap(before, matte.box, earlier)
-        place = mapping.moved(*face.moved.tolist()) if face.moved.any() else mapping
+        place = mapping.shifted(*face.moved.tolist()) if face.moved.any() else mapping
         after = synced_cut(synced.planes, synced.layout, matte.box, place, before.grid)
         if not same_colour(synced.colour, original.colour):
             whole = convert_colour(
-                after.whole(), synced.colour, original.colour, original.height, beside=before.whole()
+                after.whole(), synced.colour, original.colour, original.height, reference=before.whole()
             )
             after = Patch.of(whole, before.grid)
         matrix = ycbcr_matrix(original.colour, original.height)
@@ -136,7 +137,7 @@ def render_frame(
         restore, core = None, matte.core(before.grid)
         if restorer is not None:
             lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([core.x0, core.y0], np.float32)
-            restore = partial(restorer.restored, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
+            restore = partial(restorer.restore, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
         made = generate(
             before,
             after,
@@ -189,22 +190,24 @@ def compose(original: Picture, result: FrameResult, *, in_place: bool = False) -
 def _matte(
     original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
 ) -> Matte | None:
-    return make_matte(
+    width_px = face.original.face_width_px
+    limit = None
+    if face.footprint is not None:
+        margins = settings.footprint.margin_frac * width_px, settings.footprint.room_margin_frac * width_px
+        limit = FootprintLimit(face.footprint, *margins)
+    inputs = MatteInputs(
         face.original,
         face.synced,
         frame_size=original.size,
         layout=original.layout,
-        mask=settings.mask,
-        alpha=settings.alpha,
-        seam_px=_ring_px(face.original.face_width_px, settings.blend),
+        ring_px=_ring_px(width_px, settings.blend),
         reach_px=reach_px(face, settings.reuse),
-        footprint=face.footprint,
-        footprint_margin_px=settings.footprint.margin_frac * face.original.face_width_px,
-        room_margin_px=settings.footprint.room_margin_frac * face.original.face_width_px,
-        covered=None if mapping.lies_exactly(original.size, synced.size) else mapping.covered(*synced.size),
+        covered=None if mapping.is_exact(original.size, synced.size) else mapping.covered(*synced.size),
+        footprint=limit,
         velocity=(float(face.velocity[0]), float(face.velocity[1])),
         neighbours=face.neighbours,
     )
+    return make_matte(inputs, settings.mask, settings.alpha)
 
 
 def _edge_aware(matte: Matte, before: Patch, after: Patch, settings: AlphaSettings) -> Matte:

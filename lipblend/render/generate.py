@@ -16,10 +16,10 @@ from lipblend.settings import DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.detail.grain import grain_plane, missing_grain
 from lipblend.stages.detail.scale import gaussian
-from lipblend.stages.detail.sharpen import Layers, band_gains, denoised, layers, mixed, sharpened
+from lipblend.stages.detail.sharpen import Layers, band_gains, crossfade, denoised, layers, sharpened
 from lipblend.stages.registration.flow import shifted_patch, warped, warped_patch
 from lipblend.stages.registration.microwarp import micro_warp
-from lipblend.stages.registration.reuse import register
+from lipblend.stages.registration.reuse import RegistrationMasks, register
 from lipblend.stages.registration.still_region import still_region
 
 Patch3 = npt.NDArray[np.float32]
@@ -90,22 +90,18 @@ def generate(
         matte.box,
         strength=settings.align.warp_strength,
         regularisation=settings.align.warp_regularisation,
-        largest_px=settings.align.warp_max_frac * width_px,
+        max_px=settings.align.warp_max_frac * width_px,
     )
     if warp is not None:
         after = _warped(after, warp)
     found = register(
         before,
         after,
-        still_region((face.original, face.synced), matte.box),
-        matte.alpha > 0.5,
-        matte.painted,
+        RegistrationMasks(still_region((face.original, face.synced), matte.box), matte.alpha > 0.5, matte.painted),
+        reuse,
         face_width_px=width_px,
         tolerance=np.float32(contrast) * _tolerance(face, matte.box, reuse),
-        motion=reuse.method == "motion",
-        still_px=reuse.still_px,
-        moving_px=reuse.moving_px,
-        largest_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
+        max_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
         field=settings.colour.membrane,
     )
     core = matte.core(before.grid)
@@ -114,9 +110,9 @@ def generate(
         after = shifted_patch(after, found.shift)
     after = after + found.field.part(core)
     moved = warped_patch(before, found.flow) if reuse.method == "motion" else before
-    still = found.flow.none
+    still = found.flow.still
     # Only here is the synced picture seen.
-    inner, here = matte.part(core), before.grid.within(core)
+    inner, here = matte.part(core), core.within(matte.box)
     trust, near = found.trust[here], moved.part(core)
     there = (trust > 0.7) & (inner.alpha > 0.5)
     known = layers(near.luma, width_px)
@@ -169,7 +165,9 @@ def _with_detail(after: Patch, moved: Layers, same: Mask, width_px: float, setti
     if settings.denoise > 0:
         after = Patch.of(denoised(after.whole(), settings.denoise), after.grid)
     calm = layers(after.luma, width_px)
-    gains = band_gains(moved, calm, same, face_width_px=width_px, strength=settings.strength, most=settings.sharpen_max)
+    gains = band_gains(
+        moved, calm, same, face_width_px=width_px, strength=settings.strength, max_gain=settings.sharpen_max
+    )
     return replace(after, luma=sharpened(calm, gains, face_width_px=width_px))
 
 
@@ -177,7 +175,7 @@ def _reused(
     patch: Patch, moved: Patch, known: Layers, trust: Plane, width_px: float, settings: DetailSettings
 ) -> Patch:
     """The original's own pixels where they are trusted."""
-    luma = mixed(patch.luma, moved.luma, known.middle, trust, face_width_px=width_px, keep=settings.fade)
+    luma = crossfade(patch.luma, moved.luma, known.middle, trust, face_width_px=width_px, keep=settings.fade)
     share = patch.grid.averaged(trust)
     chroma = patch.chroma + joined(share, share) * (moved.chroma - patch.chroma)
     return Patch(luma, chroma, patch.grid)

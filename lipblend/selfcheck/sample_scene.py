@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from lipblend.selfcheck.sample_speech import FRAME_RATE, Floats, Speech, smooth_step
+from lipblend.picture.smoothstep import smoothstep
+from lipblend.selfcheck.sample_speech import FRAME_RATE, Floats, Speech
 
 Rgb = NDArray[np.uint8]
 
@@ -109,7 +110,7 @@ class Scene:
         head_x, head_y = _inverse(self._x, self._y, self._head[index])
         back_x, back_y = _inverse(self._x, self._y, self._camera[index])
         radius = np.hypot((head_x - centre_x) / half_x, (head_y - centre_y) / half_y)
-        weight = smooth_step((1.55 - radius) / 0.6)
+        weight = smoothstep((1.55 - radius) / 0.6)
         return back_x + weight * (head_x - back_x), back_y + weight * (head_y - back_y)
 
     def _grain(self, index: int) -> Floats:
@@ -158,12 +159,12 @@ def _undo_lip_motion(x: Floats, y: Floats, travel: float) -> tuple[Floats, Float
     across_lip = np.maximum(0, 1 - (dx / _HALF_MOUTH) ** 2)
     rest = _lip_edge(x, _LOWER_SAG)
     edge: Floats = np.maximum(rest + travel * across_lip, _lip_edge(x, _UPPER_SAG)).astype(np.float32)
-    below = smooth_step((y - edge) / 14)
+    below = smoothstep((y - edge) / 14)
     across = across_lip + below * (np.exp(-((dx / 30) ** 2)) - across_lip)
-    fade = 1 - smooth_step((y - (_CHIN_Y - 4)) / 26)
+    fade = 1 - smoothstep((y - (_CHIN_Y - 4)) / 26)
     moved_y = y - np.float32(travel) * across * fade
-    lip = smooth_step((y - edge) / 0.9 + 0.5)
-    gap = smooth_step((y - rest) / 0.9 + 0.5) * (1 - lip) * (across_lip > 0)
+    lip = smoothstep((y - edge) / 0.9 + 0.5)
+    gap = smoothstep((y - rest) / 0.9 + 0.5) * (1 - lip) * (across_lip > 0)
     source_y = np.where(lip > 0, np.maximum(moved_y, rest - 0.4), y)
     return source_y.astype(np.float32), gap.astype(np.float32)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lipblend.picture.smoothstep import smoothstep
 
 Floats = NDArray[np.float32]
 
@@ -59,11 +60,5 @@ def _smooth_curve(time_s: NDArray[np.float64], knots_s: NDArray[np.float64], hei
     """Interpolate smoothly between knots."""
     right = np.searchsorted(knots_s, time_s).clip(1, knots_s.size - 1)
     share = (time_s - knots_s[right - 1]) / (knots_s[right] - knots_s[right - 1])
-    eased = smooth_step(share.astype(np.float32))
+    eased = smoothstep(share.astype(np.float32))
     return np.asarray(heights[right - 1] + eased * (heights[right] - heights[right - 1]), dtype=np.float32)
-
-
-def smooth_step(value: NDArray[np.floating[Any]]) -> Floats:
-    """Hermite smooth step: 0 below 0, 1 above 1; float32."""
-    t = np.clip(value, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

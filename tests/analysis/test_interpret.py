@@ -141,7 +141,7 @@ def test_channels_swapped_in_the_painted_part_only(info: VideoInfo) -> None:
     found = read(info, codes(scene()), codes(scene()), painted=painted)
     assert "in what the generator painted" in found.notes[0]
     assert found.change is not None
-    assert found.change.painted_into is not None
+    assert found.change.painted_to_rgb is not None
     tinted = ColourPairs(painted.original, codes(skin * [0.93, 0.97, 1.05]))
     assert read(info, codes(scene()), codes(scene()), painted=tinted) == Interpretation()
 
@@ -248,4 +248,4 @@ def test_channels_swapped_in_a_part_of_the_painted_skin(info: VideoInfo, share: 
     found = read(info, codes(rgb), codes(rgb), painted=ColourPairs(codes(skin), synced.astype(np.float32)))
     assert "red and blue are swapped in what the generator painted" in found.notes[0]
     assert found.change is not None
-    assert found.change.painted_into is not None
+    assert found.change.painted_to_rgb is not None

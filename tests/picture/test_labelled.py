@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.picture.labelled import contact_sheet, enlarged, labelled_row, save_png
+from lipblend.picture.labelled import contact_sheet, labelled_row, resize_to_width, save_png
 
 RED = np.full((20, 90, 3), (250, 0, 0), np.uint8)
 BLUE = np.full((30, 60, 3), (0, 0, 250), np.uint8)
@@ -49,8 +49,8 @@ def test_what_is_not_a_picture_is_refused() -> None:
 
 
 def test_pictures_keep_their_proportions_when_enlarged_and_their_colours_when_saved(tmp_path: Path) -> None:
-    assert enlarged(RED, width_px=180).shape == (40, 180, 3)
-    assert enlarged(RED, width_px=45).shape == (10, 45, 3)
+    assert resize_to_width(RED, 180).shape == (40, 180, 3)
+    assert resize_to_width(RED, 45).shape == (10, 45, 3)
     assert save_png(str(tmp_path / "red.png"), RED)
     saved = cv2.imread(str(tmp_path / "red.png"))
     assert saved is not None

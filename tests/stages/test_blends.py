@@ -1,3 +1,5 @@
+"""The three blends: what they have in common, and what each is for."""
+
 import cv2
 import numpy as np
 import pytest
@@ -45,30 +47,23 @@ def _blends(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> dict
     }
 
 
-def test_no_difference_gives_exactly_no_change(alpha: np.ndarray, mask: np.ndarray) -> None:
-    for name, change in _blends(np.zeros((128, 144, 3), np.float32), alpha, mask).items():
-        assert np.all(change == 0), name
-
-
-def test_nothing_changes_outside_the_mask(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
-    for name, change in _blends(difference, alpha, mask).items():
-        assert np.all(change[~mask] == 0), name
-
-
-def test_deep_inside_the_synced_picture_stands_whole(
+def test_change_is_0_outside_the_mask_and_complete_deep_inside(
     difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray
 ) -> None:
+    for name, change in _blends(np.zeros((128, 144, 3), np.float32), alpha, mask).items():
+        assert np.all(change == 0), name
     for name, change in _blends(difference, alpha, mask).items():
+        assert np.all(change[~mask] == 0), name
         np.testing.assert_allclose(change[58:70, 62:82], difference[58:70, 62:82], atol=0.5, err_msg=name)
 
 
 def test_blends_are_linear_in_the_difference(difference: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
-    once, twice = _blends(difference, alpha, mask), _blends(difference * 2, alpha, mask)
-    for name in once:
-        np.testing.assert_allclose(twice[name], once[name] * 2, atol=0.02, err_msg=name)
+    single, double = _blends(difference, alpha, mask), _blends(difference * 2, alpha, mask)
+    for name in single:
+        np.testing.assert_allclose(double[name], single[name] * 2, atol=0.02, err_msg=name)
 
 
-def test_multiband_steps_sharp_detail_in_a_narrower_band_than_a_colour_cast(alpha: np.ndarray) -> None:
+def test_multiband_fades_detail_over_a_narrower_band_than_a_colour_cast(alpha: np.ndarray) -> None:
     y, x = np.mgrid[:128, :144]
     fine = np.repeat((((x + y) % 2) * 2.0 - 1)[..., None], 3, 2).astype(np.float32) * 20
     cast = np.full((128, 144, 3), 20, np.float32)
@@ -83,7 +78,7 @@ def test_multiband_steps_sharp_detail_in_a_narrower_band_than_a_colour_cast(alph
 
 
 @pytest.mark.parametrize("feather", [5, 9, 18])
-def test_multiband_holds_to_the_matte_and_is_hardly_steeper_than_a_cross_fade(feather: float) -> None:
+def test_multiband_stays_in_the_feather_and_is_hardly_steeper_than_a_cross_fade(feather: float) -> None:
     alpha = ramp(feather)
     cast = np.full((128, 144, 3), 20, np.float32)
     change = blend_multiband(cast, alpha, levels=4, feather_px=feather)
@@ -93,7 +88,7 @@ def test_multiband_holds_to_the_matte_and_is_hardly_steeper_than_a_cross_fade(fe
     assert steepest <= 1.05 * np.abs(np.diff(20 * alpha[64])).max()
 
 
-def test_poisson_carries_an_even_cast_from_0_at_the_outline_to_full_across_the_ring() -> None:
+def test_poisson_spreads_an_even_cast_linearly_across_the_ring() -> None:
     square = np.zeros((128, 144), bool)
     square[10:118, 20:124] = True
     change = blend_poisson(
@@ -122,7 +117,7 @@ def test_poisson_keeps_the_generated_gradients_in_the_ring(mask: np.ndarray) -> 
     np.testing.assert_allclose((both - cast)[middle], texture[middle], atol=0.7)
 
 
-def test_poisson_says_when_it_does_not_converge(difference: np.ndarray, mask: np.ndarray) -> None:
+def test_poisson_returns_none_if_it_does_not_converge(difference: np.ndarray, mask: np.ndarray) -> None:
     assert blend_poisson(difference, mask, ring_px=12, tolerance=1e-8, max_iterations=2) is None
 
 
@@ -133,26 +128,26 @@ def test_ring_width_is_clamped() -> None:
 
 
 def _within(px: float, mask: np.ndarray) -> np.ndarray:
-    """The part of a mask further than so many pixels from its outline."""
+    """The part of a mask further than ``px`` from its outline."""
     return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > px
 
 
-def test_a_beard_on_the_outline_smears_nothing_beyond_the_ring(alpha: np.ndarray, mask: np.ndarray) -> None:
-    """Seamless cloning spreads what differs at the outline over all of the face; none of these does."""
+def test_beard_on_the_outline_does_not_smear_beyond_the_ring(alpha: np.ndarray, mask: np.ndarray) -> None:
+    """Seamless cloning spreads a difference at the outline over the whole face; these blends do not."""
     clean = np.full((128, 144, 3), 2, np.float32)
     bearded = clean.copy()
     bearded[74:] += np.array([60, -8, 5], np.float32)  # the generator shaved the chin that the outline crosses
-    one, other = _blends(clean, alpha, mask), _blends(bearded, alpha, mask)
+    without, with_beard = _blends(clean, alpha, mask), _blends(bearded, alpha, mask)
     above = _within(16, mask) & (np.arange(128) < 72)[:, None]
-    for name in one:
-        np.testing.assert_allclose(other[name][above], one[name][above], atol=0.05, err_msg=name)
+    for name in without:
+        np.testing.assert_allclose(with_beard[name][above], without[name][above], atol=0.05, err_msg=name)
     whole = blend_poisson(bearded - clean, mask, ring_px=60, tolerance=1e-8, max_iterations=4000)
     assert whole is not None
-    assert np.abs(whole[above]).max() > 3  # the failing that this is about
+    assert np.abs(whole[above]).max() > 3  # seamless cloning
 
 
-def test_a_mask_that_moves_leaves_what_lies_deep_inside_as_it_is(difference: np.ndarray) -> None:
-    """Seamless cloning places its patch by the middle of the mask's box, so that it wobbles with the mask."""
+def test_moving_mask_does_not_change_the_inside(difference: np.ndarray) -> None:
+    """Seamless cloning places its patch by the middle of the mask's box: it moves with the mask."""
     y, x = np.mgrid[:128, :144]
     found = []
     for shift in (0, 3):

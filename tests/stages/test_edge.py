@@ -1,3 +1,5 @@
+"""Edge-aware alpha, and its filters."""
+
 import cv2
 import numpy as np
 import pytest
@@ -19,8 +21,10 @@ def edge_at(column: int, contrast: float = 80.0) -> np.ndarray:
     return np.tile(np.where(np.arange(80) < column, 60, 60 + contrast).astype(np.float32), (60, 1))
 
 
-def refined(alpha: np.ndarray, one: np.ndarray, two: np.ndarray, method: str, strength: float = 1.0) -> np.ndarray:
-    return edge_alpha(alpha, one, two, method=method, strength=strength, feather_px=FEATHER)
+def refined(
+    alpha: np.ndarray, original: np.ndarray, synced: np.ndarray, method: str, strength: float = 1.0
+) -> np.ndarray:
+    return edge_alpha(alpha, original, synced, method=method, strength=strength, feather_px=FEATHER)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -28,21 +32,21 @@ def refined(alpha: np.ndarray, one: np.ndarray, two: np.ndarray, method: str, st
 def test_the_seam_moves_onto_an_edge_that_both_pictures_have(method: str, column: int, ramp: np.ndarray) -> None:
     picture = edge_at(column)
     row = refined(ramp, picture, picture + 5, method)[30]
-    before, after = (float(each[column + 1] - each[column - 2]) for each in (ramp[30], row))
-    assert after > 1.5 * before
+    plain, steep = (float(each[column + 1] - each[column - 2]) for each in (ramp[30], row))
+    assert steep > 1.5 * plain
     half = refined(ramp, picture, picture + 5, method, strength=0.5)
     np.testing.assert_allclose(half[30] - ramp[30], (row - ramp[30]) / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_edge_of_one_picture_alone_leaves_alpha_as_it_was(method: str, ramp: np.ndarray) -> None:
+def test_edge_of_only_one_picture_does_not_change_alpha(method: str, ramp: np.ndarray) -> None:
     flat = np.full_like(ramp, 100)
     for pair in ((edge_at(40), flat), (flat, edge_at(40)), (edge_at(40), 200 - edge_at(40)), (flat, flat)):
         np.testing.assert_allclose(refined(ramp, *pair, method), ramp, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_0_and_1_stay_exactly_and_the_rest_stays_between(method: str, ramp: np.ndarray) -> None:
+def test_alpha_of_exactly_0_and_1_is_kept(method: str, ramp: np.ndarray) -> None:
     rng = np.random.default_rng(3)
     picture = (edge_at(35) + 40 * np.sin(np.arange(60) / 5)[:, None] + rng.normal(0, 5, ramp.shape)).astype(np.float32)
     out = refined(ramp, picture, picture, method)
@@ -51,13 +55,13 @@ def test_0_and_1_stay_exactly_and_the_rest_stays_between(method: str, ramp: np.n
     np.testing.assert_array_equal(out[ramp == 1], 1)
     assert out.min() == 0
     assert out.max() == 1
-    # No step where the feather begins and ends: as flat there as the profile itself.
+    # No step at the ends of the feather.
     for column in (32, 47):
         assert np.abs(out[:, column] - ramp[:, column]).max() < 0.06
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_noise_that_both_pictures_show_does_not_make_alpha_noisy(method: str, ramp: np.ndarray) -> None:
+def test_shared_noise_does_not_make_alpha_noisy(method: str, ramp: np.ndarray) -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(120, 10, ramp.shape).astype(np.float32)
     out = refined(ramp, noise, noise, method)
@@ -67,32 +71,19 @@ def test_noise_that_both_pictures_show_does_not_make_alpha_noisy(method: str, ra
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_still_scene_with_grain_does_not_make_alpha_flicker(method: str, ramp: np.ndarray) -> None:
+def test_grain_does_not_make_alpha_flicker(method: str, ramp: np.ndarray) -> None:
     rng = np.random.default_rng(2)
     scene = edge_at(40)
     planes = []
     for _ in range(12):
-        one, two = (scene + rng.normal(0, 3, scene.shape).astype(np.float32) for _ in range(2))
-        planes.append(refined(ramp, one, two, method))
+        pair = (scene + rng.normal(0, 3, scene.shape).astype(np.float32) for _ in range(2))
+        planes.append(refined(ramp, *pair, method))
     means = np.array([plane.mean() for plane in planes])
     assert means.std() / means.mean() < 5e-4
     assert np.std(planes, axis=0).max() < 0.03
 
 
-def test_guided_filter_keeps_a_linear_function_of_its_guide() -> None:
-    """Golden property of the paper: q = a I + b is reproduced where a window's variance is far above epsilon."""
-    rng = np.random.default_rng(4)
-    guide = rng.uniform(20, 230, (40, 50)).astype(np.float32)
-    plane = 0.003 * guide + 0.1
-    np.testing.assert_allclose(guided_filter(plane, guide, radius_px=4, levels=0.01), plane, atol=1e-4)
-    flat = np.full_like(guide, 90)
-    spike = np.zeros_like(guide)
-    spike[20, 25] = 1
-    # Without any guide it is the box mean of the box mean: 1 / (9 * 9) at the middle of a window of nine by nine.
-    assert guided_filter(spike, flat, radius_px=4, levels=8)[20, 25] == pytest.approx(1 / 81, abs=1e-6)
-
-
-def test_guided_filter_is_the_papers_formula_window_by_window() -> None:
+def test_guided_filter_equals_the_formula_of_the_paper() -> None:
     rng = np.random.default_rng(6)
     guide, plane = rng.uniform(40, 90, (14, 17)), rng.uniform(0, 1, (14, 17))
     found = guided_filter(plane.astype(np.float32), guide.astype(np.float32), radius_px=2, levels=8)
@@ -111,24 +102,24 @@ def test_guided_filter_is_the_papers_formula_window_by_window() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_alpha_follows_the_original_as_the_formula_says(method: str, ramp: np.ndarray) -> None:
-    one, two = edge_at(38), 0.6 * edge_at(38) + 0.4 * edge_at(43) + 12
-    soft, other = (cv2.GaussianBlur(z, (0, 0), 1, borderType=cv2.BORDER_REPLICATE) for z in (one, two))
+def test_alpha_equals_the_formula(method: str, ramp: np.ndarray) -> None:
+    original, synced = edge_at(38), 0.6 * edge_at(38) + 0.4 * edge_at(43) + 12
+    guide, second = (cv2.GaussianBlur(z, (0, 0), 1, borderType=cv2.BORDER_REPLICATE) for z in (original, synced))
     edge_filter = {"guided": guided_filter, "bilateral": joint_bilateral}[method]
-    wanted = np.clip(edge_filter(ramp, soft, radius_px=8, levels=8.0), 0, 1)
-    shared = shared_edges(soft, other, radius_px=8, levels=8.0)
+    wanted = np.clip(edge_filter(ramp, guide, radius_px=8, levels=8.0), 0, 1)
+    shared = shared_edges(guide, second, radius_px=8, levels=8.0)
     want = ramp + 0.7 * shared * 4 * ramp * (1 - ramp) * (wanted - ramp)
     assert np.abs(want - ramp).max() > 0.05
-    np.testing.assert_allclose(refined(ramp, one, two, method, strength=0.7), want, atol=1e-5)
+    np.testing.assert_allclose(refined(ramp, original, synced, method, strength=0.7), want, atol=1e-5)
 
 
 @pytest.mark.parametrize("place", [(30, 40), (30, 70), (52, 9)])
-def test_joint_bilateral_weighs_near_places_more_golden(place: tuple[int, int]) -> None:
+def test_joint_bilateral_weights_golden(place: tuple[int, int]) -> None:
     y, x = place
     plane = np.full((60, 80), 0.5, np.float32)
     plane[y, x] = 0.9
     out = joint_bilateral(plane, np.full_like(plane, 90), radius_px=8, levels=8)
-    steps = np.arange(-4, 5)  # nine places, 2 px apart, under a deviation of 4 px
+    steps = np.arange(-4, 5)  # nine samples, 2 px apart, with a deviation of 4 px
     total = float(np.exp(-0.5 * (steps / 2) ** 2).sum() ** 2)
     for step in (0, 1, 3):
         expected = 0.5 + 0.4 * np.exp(-0.5 * (step / 2) ** 2) / total
@@ -136,7 +127,7 @@ def test_joint_bilateral_weighs_near_places_more_golden(place: tuple[int, int]) 
         assert out[y - 2 * step, x] == pytest.approx(expected, abs=1e-5)
 
 
-def test_joint_bilateral_does_not_mix_over_an_edge() -> None:
+def test_joint_bilateral_does_not_mix_across_an_edge() -> None:
     guide = edge_at(40, 120)
     plane = np.where(guide > 100, 0.8, 0.2).astype(np.float32)
     np.testing.assert_allclose(joint_bilateral(plane, guide, radius_px=8, levels=8), plane, atol=1e-3)
@@ -145,14 +136,14 @@ def test_joint_bilateral_does_not_mix_over_an_edge() -> None:
 
 
 def test_shared_edges_golden() -> None:
-    one = edge_at(40)
+    edge = edge_at(40)
     # At the edge half of a window is 80 levels brighter: variance 40^2 (40^2 - 80^2 / 17^2 / 4), over itself plus 8^2.
     variance = 80**2 * (8 / 17) * (9 / 17)
-    found = shared_edges(one, one, radius_px=8, levels=8)
+    found = shared_edges(edge, edge, radius_px=8, levels=8)
     assert found[30, 40] == pytest.approx(variance / (variance + 64), abs=1e-3)
     assert found[30, 10] == pytest.approx(0, abs=1e-3)
-    assert shared_edges(one, 200 - one, radius_px=8, levels=8).max() == 0
+    assert shared_edges(edge, 200 - edge, radius_px=8, levels=8).max() == 0
     # A quarter of the contrast in one of them: the covariance is a quarter of the larger variance.
-    for pair in ((one, edge_at(40, 20)), (edge_at(40, 20), one)):
+    for pair in ((edge, edge_at(40, 20)), (edge_at(40, 20), edge)):
         faint = shared_edges(*pair, radius_px=8, levels=8)[30, 40]
         assert faint == pytest.approx(variance / 4 / (variance + 64), abs=1e-3)

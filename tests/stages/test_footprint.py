@@ -1,4 +1,4 @@
-"""Where the generator painted, from made differences whose outline is known."""
+"""The footprint, from synthetic differences with a known outline."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from lipblend.stages.masks.footprint import (
     head_frame,
 )
 
-LEFT, RIGHT, TOP, BOTTOM = -0.45, 0.5, 0.1, 0.85  # of a painted box, face widths
-CHIN = 1.0  # lower end of what is painted below it only now and then
-
+LEFT, RIGHT, TOP, BOTTOM = -0.45, 0.5, 0.1, 0.85  # of the painted box, face widths
+CHIN = 1.0  # lower end of a part below it that is painted in some frames
 NOISY = 2.1
 
 
@@ -34,7 +33,7 @@ def sampled(
     chin: float = 0.0,
     seed: int = 0,
 ) -> np.ndarray:
-    """The sample of a picture pair that differs by noise, and by more inside boxes that go with the head."""
+    """The sample of a pair that differs by noise, and by more inside boxes that follow the head."""
     box = footprint_box(face)
     rng = np.random.default_rng(seed)
     original = np.full((box.height, box.width, 3), 120, np.float32)
@@ -52,7 +51,7 @@ def sampled(
     return footprint_sample(synced - original, box, face)
 
 
-def test_the_outline_is_the_painted_box_whatever_the_heads_place_size_and_turn(
+def test_outline_is_the_painted_box_for_any_position_of_the_head(
     face: Landmarks, transformed: Callable[..., Landmarks]
 ) -> None:
     for angle, scale in ((0.0, 1.0), (0.2, 1.0), (-0.15, 0.6)):
@@ -63,7 +62,7 @@ def test_the_outline_is_the_painted_box_whatever_the_heads_place_size_and_turn(
         assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.06)
 
 
-def test_the_outline_of_a_still_face_golden(face: Landmarks) -> None:
+def test_outline_golden(face: Landmarks) -> None:
     outline = footprint_outline([sampled(face, seed=seed) for seed in range(5)])
     assert outline is not None
     area = cv2.contourArea(outline.astype(np.float32))
@@ -71,17 +70,17 @@ def test_the_outline_of_a_still_face_golden(face: Landmarks) -> None:
 
 
 @pytest.mark.parametrize("painted", [4.0, 40.0])
-def test_a_hard_edge_lies_where_it_is_however_strong(face: Landmarks, painted: float) -> None:
+def test_hard_edge_is_located_exactly(face: Landmarks, painted: float) -> None:
     outline = footprint_outline([sampled(face, noise=0.1, painted=painted, seed=seed) for seed in range(5)])
     assert outline is not None
     assert outline.min(0) == pytest.approx((LEFT, TOP), abs=0.012)
     assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.012)
 
 
-def test_a_sample_adds_up_luma_and_half_of_both_chromas_golden(face: Landmarks) -> None:
+def test_sample_is_luma_plus_half_of_chroma_golden(face: Landmarks) -> None:
     box = footprint_box(face)
     original = np.full((box.height, box.width, 3), 120, np.float32)
-    synced = original + np.array([1, 1, 1], np.float32)  # of everything: none of it counts
+    synced = original + np.array([1, 1, 1], np.float32)  # an even difference does not count
     middle = np.s_[box.height // 3 : 2 * box.height // 3, box.width // 3 : 2 * box.width // 3]
     synced[middle] += np.array([-2, 4, -6], np.float32)
     found = footprint_sample(synced - original, box, face)
@@ -89,13 +88,11 @@ def test_a_sample_adds_up_luma_and_half_of_both_chromas_golden(face: Landmarks) 
     assert not found[:5].any()
 
 
-def test_the_heads_axes_point_to_the_pictures_right_and_to_the_chin(
-    face: Landmarks, transformed: Callable[..., Landmarks]
-) -> None:
+def test_head_axes_point_right_and_to_the_chin(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
     frame = head_frame(transformed(face, angle_rad=0.3))
     straight = head_frame(face)
-    for axis, other in ((frame.x_axis, straight.x_axis), (frame.y_axis, straight.y_axis)):
-        turned = (other[0] * np.cos(0.3) - other[1] * np.sin(0.3), other[0] * np.sin(0.3) + other[1] * np.cos(0.3))
+    for axis, plain in ((frame.x_axis, straight.x_axis), (frame.y_axis, straight.y_axis)):
+        turned = (plain[0] * np.cos(0.3) - plain[1] * np.sin(0.3), plain[0] * np.sin(0.3) + plain[1] * np.cos(0.3))
         assert axis == pytest.approx(turned, abs=1e-4)
     assert straight.x_axis[0] > 0.9
     assert straight.y_axis[1] > 0.9
@@ -103,24 +100,20 @@ def test_the_heads_axes_point_to_the_pictures_right_and_to_the_chin(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("often", "bottom"), [(2, CHIN), (0, BOTTOM)])
-def test_a_jaw_that_drops_in_a_tenth_of_the_frames_counts(face: Landmarks, often: int, bottom: float) -> None:
+def test_jaw_that_drops_in_a_tenth_of_the_frames_counts(face: Landmarks, often: int, bottom: float) -> None:
     samples = [sampled(face, noise=0.1, chin=2.5 * (seed < often), seed=seed) for seed in range(20)]
     outline = footprint_outline(samples)
     assert outline is not None
     assert outline[:, 1].max() == pytest.approx(bottom, abs=0.04)
 
 
-def test_what_differs_a_tenth_as_much_as_the_paint_does_not_count(face: Landmarks) -> None:
+def test_difference_of_a_tenth_of_the_paint_does_not_count(face: Landmarks) -> None:
     outline = footprint_outline([sampled(face, noise=0.05, chin=0.5, seed=seed) for seed in range(5)])
     assert outline is not None
     assert outline[:, 1].max() == pytest.approx(BOTTOM, abs=0.04)
 
 
-def test_where_little_more_than_the_mouth_differs_there_is_no_outline(face: Landmarks) -> None:
-    assert footprint_outline([sampled(face, painted=0, seed=seed) for seed in range(3)]) is None
-
-
-def test_an_even_difference_of_everything_is_no_paint(face: Landmarks) -> None:
+def test_even_difference_does_not_count(face: Landmarks) -> None:
     plain = footprint_outline([sampled(face, seed=seed) for seed in range(3)])
     dark = footprint_outline([sampled(face, everywhere=-9, seed=seed) for seed in range(3)])
     assert plain is not None
@@ -130,17 +123,13 @@ def test_an_even_difference_of_everything_is_no_paint(face: Landmarks) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.2, 1.0])
-def test_the_limit_follows_the_codecs_noise(face: Landmarks, noise: float) -> None:
+def test_limit_follows_the_codec_noise(face: Landmarks, noise: float) -> None:
     outline = footprint_outline([sampled(face, noise=noise, seed=seed) for seed in range(12)])
     assert outline is not None
     assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.04)
 
 
-def test_a_picture_that_differs_all_over_has_no_outline(face: Landmarks) -> None:
-    assert footprint_outline([sampled(face, noise=60.0)]) is None
-
-
-def test_paint_that_stands_far_above_a_noisy_codec_is_found_and_other_paint_is_not(face: Landmarks) -> None:
+def test_strong_paint_is_found_in_codec_noise_and_weak_paint_is_not(face: Landmarks) -> None:
     for painted, wanted in ((16.0, True), (5.0, False)):
         samples = [sampled(face, noise=NOISY, painted=painted, mouth=1, seed=seed) for seed in range(8)]
         beside = np.median(np.max(np.stack(samples).astype(np.float32), axis=0)[:10])
@@ -151,12 +140,17 @@ def test_paint_that_stands_far_above_a_noisy_codec_is_found_and_other_paint_is_n
             assert outline.max(0) == pytest.approx((RIGHT, BOTTOM), abs=0.08)
 
 
-def test_nothing_painted_has_no_outline(face: Landmarks) -> None:
-    assert footprint_outline([sampled(face, painted=0, mouth=0, noise=0.1)]) is None
-    assert footprint_outline([]) is None
+@pytest.mark.parametrize(
+    "given",
+    [{"painted": 0, "mouth": 0, "noise": 0.1}, {"painted": 0}, {"noise": 60.0}, None],
+    ids=["nothing painted", "only the mouth", "the whole picture", "no samples"],
+)
+def test_no_outline(face: Landmarks, given: dict[str, float] | None) -> None:
+    samples = [] if given is None else [sampled(face, **given, seed=seed) for seed in range(3)]
+    assert footprint_outline(samples) is None
 
 
-def test_without_anything_seen_beside_the_face_there_is_no_outline(face: Landmarks) -> None:
+def test_no_outline_without_pixels_beside_the_face(face: Landmarks) -> None:
     box = footprint_box(face)
     low, high = (int(v) for v in (box.x0 + 0.2 * box.width, box.x1 - 0.2 * box.width))
     close = Box(low, int(box.y0 + 0.2 * box.height), high, box.y1)
@@ -168,7 +162,7 @@ def test_without_anything_seen_beside_the_face_there_is_no_outline(face: Landmar
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_paint_that_runs_off_the_grid_has_no_edge_there(face: Landmarks, side: str) -> None:
+def test_paint_beyond_the_grid_has_no_edge_there(face: Landmarks, side: str) -> None:
     box, width = footprint_box(face), face.face_width_px
     rng = np.random.default_rng(3)
     original = np.full((box.height, box.width, 3), 120, np.float32)

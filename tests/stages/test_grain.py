@@ -1,4 +1,4 @@
-"""Grain: what is missing by brightness, and nothing more."""
+"""Grain: the missing noise by brightness, and its synthesis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipblend.stages.detail import grain
-from lipblend.stages.detail.grain import NOTHING, Grain, grain_plane, missing_grain
+from lipblend.stages.detail.grain import NO_GRAIN, Grain, grain_plane, missing_grain
 
 SHAPE = (240, 320)
 ALL = np.ones(SHAPE, bool)
@@ -41,31 +41,31 @@ def test_noise_is_measured_by_brightness_with_its_correlation(tap: float) -> Non
     assert correlation(made) == pytest.approx(correlation(sigma * noise(2, tap)), abs=0.06)
 
 
-def test_only_the_surroundings_of_what_counts_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_pixels_near_the_mask_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     where = np.zeros(SHAPE, bool)
     where[101:163, 77:181] = True
-    ours, theirs = RAMP + 3 * noise(1), RAMP + noise(2)
-    near = missing_grain(ours, theirs, where)
-    away = ours.copy()
-    away[:60] = 0
-    np.testing.assert_array_equal(missing_grain(away, theirs, where).sigma, near.sigma)
-    monkeypatch.setattr(grain, "_SEEN_PX", 1000)
-    all_of_it = missing_grain(ours, theirs, where)
+    original, synced = RAMP + 3 * noise(1), RAMP + noise(2)
+    near = missing_grain(original, synced, where)
+    changed = original.copy()
+    changed[:60] = 0
+    np.testing.assert_array_equal(missing_grain(changed, synced, where).sigma, near.sigma)
+    monkeypatch.setattr(grain, "_FILTER_REACH_PX", 1000)
+    whole = missing_grain(original, synced, where)
     assert near.sigma.size
-    np.testing.assert_allclose(near.sigma, all_of_it.sigma, rtol=1e-4)
-    np.testing.assert_allclose(near.levels, all_of_it.levels, rtol=1e-5)
-    assert near.tap == pytest.approx(all_of_it.tap, abs=1e-4)
+    np.testing.assert_allclose(near.sigma, whole.sigma, rtol=1e-4)
+    np.testing.assert_allclose(near.levels, whole.levels, rtol=1e-5)
+    assert near.tap == pytest.approx(whole.tap, abs=1e-4)
 
 
-def test_only_what_is_missing_is_added() -> None:
-    ours, theirs = RAMP + 3 * noise(1), RAMP + 2 * noise(2)
-    found = missing_grain(ours, theirs, ALL)
+def test_added_noise_is_the_missing_noise() -> None:
+    original, synced = RAMP + 3 * noise(1), RAMP + 2 * noise(2)
+    found = missing_grain(original, synced, ALL)
     assert found.sigma == pytest.approx(5**0.5, rel=0.15)
-    total = theirs + grain_plane(theirs, found, frame=1, x0=0, y0=0) - RAMP
+    total = synced + grain_plane(synced, found, frame=1, x0=0, y0=0) - RAMP
     assert total.std() == pytest.approx(3, rel=0.06)
 
 
-def test_nothing_on_equal_noisier_clean_and_too_small_pictures() -> None:
+def test_no_grain_for_equal_noisier_clean_and_too_small_pictures() -> None:
     noisy, few = RAMP + 3 * noise(1), np.zeros(SHAPE, bool)
     few[:10, :10] = True
     for found in (
@@ -75,39 +75,39 @@ def test_nothing_on_equal_noisier_clean_and_too_small_pictures() -> None:
         missing_grain(noisy, RAMP, few),
         missing_grain(noisy, RAMP, ~ALL),
     ):
-        assert found is NOTHING
+        assert found is NO_GRAIN
         assert not grain_plane(RAMP, found, frame=0, x0=0, y0=0).any()
 
 
-def test_edges_and_texture_in_patches_are_no_grain() -> None:
+def test_edges_and_texture_do_not_count() -> None:
     scene = RAMP.copy()
     scene[60:100, 40:280] += 40 * (np.arange(240) % 8 < 4)
     found = missing_grain(scene + noise(1), cv2.GaussianBlur(scene, (0, 0), 1) + noise(2), ALL)
     assert found.sigma.max(initial=0) < 0.5
 
 
-def test_texture_that_the_synced_picture_lost_is_no_grain() -> None:
+def test_lost_texture_does_not_count() -> None:
     scene = RAMP.copy()
     scene[:70] += 30 * (np.arange(320) % 8 < 4)
     found = missing_grain(scene + noise(1), RAMP + noise(2), ALL)
     assert found.sigma.max(initial=0) < 1
 
 
-def test_a_few_specks_do_not_count() -> None:
+def test_specks_do_not_count() -> None:
     speckled = RAMP + 2 * noise(1)
     speckled[np.random.default_rng(7).random(SHAPE) < 0.01] += 25
     found = missing_grain(speckled, RAMP, ALL)
     assert found.sigma == pytest.approx(2, rel=0.2)  # 3.3 by the root mean square
 
 
-def test_a_brightness_that_hardly_occurs_is_left_out() -> None:
+def test_rare_brightness_is_left_out() -> None:
     scene = np.full(SHAPE, 110, np.float32)
     scene[100:118, 100:118] = 215
     found = missing_grain(scene + 2 * noise(1), scene, ALL)
     assert found.levels == pytest.approx([110], abs=2)
 
 
-def test_the_amount_goes_with_the_brightness_of_the_place_and_not_with_its_noise() -> None:
+def test_amount_follows_brightness_and_not_noise() -> None:
     steep = Grain(np.array([100.0, 140.0]), np.array([0.0, 10.0]), 0.0)
     own = 8 * noise(3)
     made = grain_plane(np.full(SHAPE, 120, np.float32) + own, steep, frame=2, x0=0, y0=0)
@@ -115,16 +115,16 @@ def test_the_amount_goes_with_the_brightness_of_the_place_and_not_with_its_noise
     assert abs(np.corrcoef(np.abs(made).ravel(), own.ravel())[0, 1]) < 0.05  # 0.25 pixel by pixel
 
 
-def test_grain_is_fresh_each_frame_and_the_same_on_any_thread() -> None:
+def test_grain_differs_between_frames_and_not_between_threads() -> None:
     first, again, other = (grain_plane(RAMP, EVEN, frame=f, x0=5, y0=9) for f in (3, 3, 4))
     assert np.array_equal(first, again)
     assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.02
     with ThreadPoolExecutor(4) as pool:
         many = list(pool.map(lambda _: grain_plane(RAMP, EVEN, frame=3, x0=5, y0=9), range(8)))
-    assert all(np.array_equal(first, one) for one in many)
+    assert all(np.array_equal(first, each) for each in many)
 
 
-def test_a_place_has_its_grain_whatever_the_box() -> None:
+def test_pixel_has_the_same_grain_in_every_box() -> None:
     flat = np.full(SHAPE, 120, np.float32)
     whole = grain_plane(flat, EVEN, frame=3, x0=10, y0=20)
     part = grain_plane(flat[50:150, 30:200], EVEN, frame=3, x0=40, y0=70)

@@ -1,16 +1,17 @@
+"""Signed distance fields of polygons, and operations on them."""
+
 import numpy as np
 import pytest
 
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.mask import (
     Grid,
+    adjust_outline,
     combine,
     cover,
-    grid_distance,
     grid_distances,
     grid_step_px,
     signed_distance,
-    tidy,
 )
 
 SQUARE = np.array([[10, 10], [30, 10], [30, 20], [10, 20]], np.float32)
@@ -51,28 +52,28 @@ def test_holes_are_cut_out() -> None:
     assert field[11, 12] > 0
 
 
-def test_shapes_worked_out_together_are_those_worked_out_alone() -> None:
+def test_shapes_computed_together_equal_those_computed_alone() -> None:
     hole = np.array([[15, 12], [25, 12], [25, 18], [15, 18]], np.float32)
     shapes = [[(SQUARE, True), (hole, False)], [], [(circle(40, 25, 9), True)], [(hole, True), (circle(8, 8, 5), True)]]
     grid = Grid(BOX, 2)
-    for one, alone in zip(grid_distances(shapes, grid), [grid_distance(shape, grid) for shape in shapes], strict=True):
-        np.testing.assert_array_equal(one, alone)
+    for together, shape in zip(grid_distances(shapes, grid), shapes, strict=True):
+        np.testing.assert_array_equal(together, grid_distances([shape], grid)[0])
     assert [int((field > 0).any()) for field in grid_distances(shapes, grid)] == [1, 0, 1, 1]
     assert grid_distances([], grid) == []
 
 
-def test_a_corner_given_twice_changes_nothing() -> None:
+def test_repeated_corner_changes_nothing() -> None:
     doubled = np.repeat(SQUARE, [1, 2, 1, 3], axis=0)
     np.testing.assert_allclose(
         signed_distance([(doubled, True)], BOX, step_px=1), signed_distance([(SQUARE, True)], BOX, step_px=1), atol=1e-5
     )
 
 
-def test_a_tenth_of_a_pixel_moves_the_field_by_a_tenth() -> None:
-    before = signed_distance([(circle(30, 20, 12), True)], BOX, step_px=1)
-    after = signed_distance([(circle(30.1, 20, 12), True)], BOX, step_px=1)
-    assert np.abs(after - before).max() < 0.11
-    assert np.abs(after - before)[20, 41] == pytest.approx(0.1, abs=0.01)
+def test_field_moves_with_fractions_of_a_pixel() -> None:
+    first = signed_distance([(circle(30, 20, 12), True)], BOX, step_px=1)
+    second = signed_distance([(circle(30.1, 20, 12), True)], BOX, step_px=1)
+    assert np.abs(second - first).max() < 0.11
+    assert np.abs(second - first)[20, 41] == pytest.approx(0.1, abs=0.01)
 
 
 def test_combine_union_and_minimum() -> None:
@@ -83,22 +84,22 @@ def test_combine_union_and_minimum() -> None:
     np.testing.assert_array_equal(combine([a, b, b - 3], "minimum"), [[-2, -4, -2.75]])
 
 
-def test_erosion_and_dilation_move_the_outline_by_any_fraction() -> None:
+def test_erosion_and_dilation_move_the_outline_by_fractions() -> None:
     field = signed_distance([(circle(30, 20, 12), True)], BOX, step_px=1)
     small = signed_distance([(circle(30, 20, 10.3), True)], BOX, step_px=1)
     band = np.abs(small) < 5
-    moved = tidy(field, erosion_px=2.5, dilation_px=0.8, blur_px=0)
+    moved = adjust_outline(field, erosion_px=2.5, dilation_px=0.8, blur_px=0)
     np.testing.assert_allclose(moved[band], small[band], atol=0.02)
 
 
 def test_blur_rounds_corners_and_leaves_straight_outlines() -> None:
     big = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], np.float32)
-    rounded = tidy(signed_distance([(big, True)], BOX, step_px=1), erosion_px=0, dilation_px=0, blur_px=2)
+    rounded = adjust_outline(signed_distance([(big, True)], BOX, step_px=1), erosion_px=0, dilation_px=0, blur_px=2)
     assert rounded[10, 10] < 0
     assert rounded[10, 30] > 0
 
 
-def test_cover_puts_the_core_a_margin_inside_and_touches_nothing_else() -> None:
+def test_cover_puts_the_core_a_margin_inside() -> None:
     far = np.full((40, 60), -100, np.float32)
     core = signed_distance([(circle(30, 20, 5), True)], BOX, step_px=1)
     grown = cover(far, core, 4)

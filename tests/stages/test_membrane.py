@@ -1,4 +1,4 @@
-"""The smooth colour difference, from made casts that slope over the face."""
+"""The membrane, from synthetic casts that slope over the face."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, ChromaGrid
 from lipblend.stages.colour import membrane
-from lipblend.stages.colour.membrane import CELLS, membrane_patch, membrane_sample, spread
+from lipblend.stages.colour.membrane import CELLS, membrane_patch, membrane_sample, smooth_cells
 from lipblend.stages.masks.footprint import head_frame
 
-SLOPE = np.array([12.0, -6.0, 3.0])  # levels a face width to the right
+SLOPE = np.array([12.0, -6.0, 3.0])  # levels per face width to the right
 
 
 def lower_face(face: Landmarks) -> Box:
@@ -23,7 +23,7 @@ def lower_face(face: Landmarks) -> Box:
 
 
 def places(box: Box, face: Landmarks) -> np.ndarray:
-    """Where each pixel of the box lies, (h, w, 2) face widths."""
+    """Head coordinates of each pixel of the box, (h, w, 2) face widths."""
     x, y = np.meshgrid(np.arange(box.x0, box.x1) + 0.5, np.arange(box.y0, box.y1) + 0.5)
     return head_frame(face).to_local(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(*x.shape, 2)
 
@@ -44,13 +44,11 @@ def turned(face: Landmarks, degrees: float) -> Landmarks:
 
 @pytest.mark.parametrize("layout", [PixelLayout("yuv444p", 8, 0, 0, 3), PixelLayout("yuv420p", 8, 1, 1, 3)])
 @pytest.mark.parametrize("degrees", [0, 25, -60])
-def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(
-    face: Landmarks, layout: PixelLayout, degrees: float
-) -> None:
+def test_sloping_cast_is_measured_and_undone(face: Landmarks, layout: PixelLayout, degrees: float) -> None:
     head = turned(face, degrees)
     box = lower_face(head)
     sample = sampled(head, box)
-    cells = spread(-sample[..., 4:], sample[..., 0], 1e-6).astype(np.float32)
+    cells = smooth_cells(-sample[..., 4:], sample[..., 0], 1e-6).astype(np.float32)
     laid = membrane_patch(cells, ChromaGrid(layout, box), head).whole()
     assert laid.shape == (box.height, box.width, 3)
     where = places(box, head)
@@ -61,16 +59,14 @@ def test_a_cast_that_slopes_over_the_face_is_found_and_laid_back_on_it(
     np.testing.assert_allclose(slope, -SLOPE, rtol=0.04)
 
 
-def test_it_is_worked_out_sparsely_and_next_to_nothing_is_lost(
-    face: Landmarks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sparse_computation_loses_almost_nothing(face: Landmarks, monkeypatch: pytest.MonkeyPatch) -> None:
     box = lower_face(face)
     grid = ChromaGrid(PixelLayout("yuv420p", 8, 1, 1, 3), box)
     rough = np.random.default_rng(2).normal(0, 6, (CELLS, CELLS, 3))
-    cells = spread(rough, np.ones((CELLS, CELLS)), 1e-6).astype(np.float32)  # as smooth as membranes are
+    cells = smooth_cells(rough, np.ones((CELLS, CELLS)), 1e-6).astype(np.float32)  # as smooth as a membrane
     assert cells.std() > 1
     sparse = membrane_patch(cells, grid, face)
-    monkeypatch.setattr(membrane, "smooth_step", lambda _: 1)
+    monkeypatch.setattr(membrane, "downsampling_step", lambda _: 1)
     whole = membrane_patch(cells, grid, face)
     for made, want in ((sparse.luma, whole.luma), (sparse.chroma, whole.chroma)):
         assert made.shape == want.shape
@@ -80,7 +76,7 @@ def test_it_is_worked_out_sparsely_and_next_to_nothing_is_lost(
         assert np.abs(made - want)[inner].mean() < 0.03
 
 
-def test_means_and_weights_are_of_what_was_seen(face: Landmarks) -> None:
+def test_means_and_weights_use_only_the_mask(face: Landmarks) -> None:
     box = lower_face(face)
     right = places(box, face)[..., 0] > 0
     sample = sampled(face, box, right)
@@ -91,19 +87,19 @@ def test_means_and_weights_are_of_what_was_seen(face: Landmarks) -> None:
     np.testing.assert_allclose(inner[..., 4], np.broadcast_to([2.52, 4.2][:2], (4, 2)), atol=0.2)
 
 
-def test_without_evidence_the_membrane_goes_to_nothing(face: Landmarks) -> None:
+def test_membrane_goes_to_0_without_pixels(face: Landmarks) -> None:
     box = lower_face(face)
     nothing = sampled(face, box, np.zeros((box.height, box.width), bool))
     np.testing.assert_array_equal(nothing, 0)
     weight = np.zeros((CELLS, CELLS))
     weight[:, 0] = 1
-    field = spread(np.full((CELLS, CELLS, 3), 5.0), weight, 0.02)
-    assert np.all(field[:, 0] > 4.6)  # weight 0.28 at a corner, held against 0.02
+    field = smooth_cells(np.full((CELLS, CELLS, 3), 5.0), weight, 0.02)
+    assert np.all(field[:, 0] > 4.6)  # weight 0.28 at a corner against 0.02
     assert np.all(np.abs(field[:, 6:]) < 0.05)
     assert np.all(np.diff(field[4, :, 0]) <= 1e-9)
 
 
-def test_few_pixels_weigh_less(face: Landmarks) -> None:
+def test_few_pixels_have_less_weight(face: Landmarks) -> None:
     box = lower_face(face)
     rng = np.random.default_rng(3)
     few = sampled(face, box, rng.random((box.height, box.width)) < 0.05)

@@ -1,4 +1,4 @@
-"""The thin-plate spline against what it must reproduce, and the micro-warp on meshes that are known to differ."""
+"""The thin-plate spline, and the micro-warp between meshes with a known difference."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def box_of(face: Landmarks) -> Box:
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
-def warp_of(one: Landmarks, other: Landmarks, **changed: float) -> np.ndarray:
-    given = {"strength": 1.0, "regularisation": 1e-4, "largest_px": 50.0, **changed}
-    flow = micro_warp(one, other, box_of(one), **given)
+def warp_of(original: Landmarks, synced: Landmarks, **changed: float) -> np.ndarray:
+    given = {"strength": 1.0, "regularisation": 1e-4, "max_px": 50.0, **changed}
+    flow = micro_warp(original, synced, box_of(original), **given)
     assert flow is not None
     return flow
 
@@ -32,7 +32,7 @@ def at(flow: np.ndarray, face: Landmarks, index: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("regularisation", [0.0, 0.1, 10.0])
-def test_an_affine_map_is_reproduced_exactly_however_much_it_is_regularised(regularisation: float) -> None:
+def test_affine_map_is_reproduced_with_any_regularisation(regularisation: float) -> None:
     rng = np.random.default_rng(1)
     points, places = rng.uniform(-1, 1, (20, 2)), rng.uniform(-2, 2, (50, 2))
     matrix, shift = rng.normal(0, 1, (2, 2)), rng.normal(0, 1, 2)
@@ -41,7 +41,7 @@ def test_an_affine_map_is_reproduced_exactly_however_much_it_is_regularised(regu
     assert found == pytest.approx(places @ matrix + shift, abs=1e-8)
 
 
-def test_without_regularisation_it_goes_through_every_point_and_with_it_noise_is_smoothed() -> None:
+def test_spline_goes_through_all_points_and_regularisation_smooths() -> None:
     rng = np.random.default_rng(2)
     points, values = rng.uniform(-1, 1, (25, 2)), rng.normal(0, 1, (25, 2))
     ones = np.ones(25)
@@ -61,19 +61,19 @@ def test_thin_plate_golden() -> None:
     c = 1 - 4 * a * bend[0]
 
     def by_hand(x: float, y: float) -> float:
-        apart = ((corners - (x, y)) ** 2).sum(1)
-        return float(c + a * (apart * np.log(np.where(apart > 0, apart, 1))) @ [1, 1, 1, 1, -4])
+        squared = ((corners - (x, y)) ** 2).sum(1)
+        return float(c + a * (squared * np.log(np.where(squared > 0, squared, 1))) @ [1, 1, 1, 1, -4])
 
     assert found[:, 0] == pytest.approx([by_hand(0.5, 0.25), by_hand(0.5, 0.0)], abs=1e-9)
 
 
 def test_equal_meshes_and_no_strength_give_no_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
-    assert micro_warp(face, face, box_of(face), strength=1.0, regularisation=0.0, largest_px=9.0) is None
+    assert micro_warp(face, face, box_of(face), strength=1.0, regularisation=0.0, max_px=9.0) is None
     other = transformed(face, shift=(3.0, 0.0))
-    assert micro_warp(face, other, box_of(face), strength=0.0, regularisation=0.0, largest_px=9.0) is None
+    assert micro_warp(face, other, box_of(face), strength=0.0, regularisation=0.0, max_px=9.0) is None
 
 
-def test_a_displaced_face_is_fetched_from_where_it_is_and_the_lips_are_left(
+def test_warp_follows_a_shifted_face_and_leaves_the_lips(
     face: Landmarks, transformed: Callable[..., Landmarks]
 ) -> None:
     other = transformed(face, shift=(3.0, -2.0))
@@ -85,19 +85,19 @@ def test_a_displaced_face_is_fetched_from_where_it_is_and_the_lips_are_left(
     assert at(warp_of(face, other, strength=0.5), face, RIGHT_CHEEK[0]) == pytest.approx((1.5, -1.0), abs=0.02)
 
 
-def test_no_displacement_is_longer_than_allowed(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
-    flow = warp_of(face, transformed(face, shift=(30.0, 0.0)), largest_px=5.0)
+def test_displacement_is_limited(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    flow = warp_of(face, transformed(face, shift=(30.0, 0.0)), max_px=5.0)
     assert np.hypot(flow[..., 0], flow[..., 1]).max() == pytest.approx(5.0, abs=1e-3)
 
 
-def test_a_mouth_that_only_speaks_is_hardly_followed(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+def test_speech_hardly_moves_the_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
     spoken = transformed(face, jaw_px=0.15 * face.face_width_px)
-    flow = micro_warp(face, spoken, box_of(face), strength=1.0, regularisation=1e-3, largest_px=50.0)
+    flow = micro_warp(face, spoken, box_of(face), strength=1.0, regularisation=1e-3, max_px=50.0)
     assert flow is None or abs(at(flow, face, RIGHT_CHEEK[0])[1]) < 0.02 * face.face_width_px
 
 
-def test_a_golden_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
-    """A head turned by one degree and half a percent, whose jaw opens as well: cheeks, nose, beside a corner."""
+def test_golden_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+    """A head turned by one degree, enlarged by half a percent, with an open jaw: cheeks, nose, beside the mouth."""
     other = transformed(face, angle_rad=np.deg2rad(1), scale=1.005, jaw_px=6.0)
     flow = warp_of(face, other, regularisation=1e-3)
     found = [at(flow, face, index) for index in (RIGHT_CHEEK[0], LEFT_CHEEK[0], NOSE_BASE[0], 57)]
@@ -107,6 +107,6 @@ def test_a_golden_warp(face: Landmarks, transformed: Callable[..., Landmarks]) -
 GOLDEN = [-3.442, 6.305, -2.602, 10.018, -3.981, 7.755, -3.356, 5.364]
 
 
-def test_the_field_has_no_steps(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+def test_warp_is_smooth(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
     flow = warp_of(face, transformed(face, angle_rad=0.01, scale=1.005))
     assert max(float(np.abs(np.diff(flow, axis=axis)).max()) for axis in (0, 1)) < 1.0

@@ -1,3 +1,5 @@
+"""Mask shapes on a face."""
+
 from collections.abc import Callable
 from typing import get_args
 
@@ -7,21 +9,19 @@ import pytest
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
-from lipblend.stages.alpha.matte import mask_polygons
 from lipblend.stages.masks.mask import signed_distance
-from lipblend.stages.masks.shapes import clip_above, face_frame
+from lipblend.stages.masks.shapes import clip_above, face_frame, shape_polygons
 
 Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)
 
 
 def draw(name: str, *faces: Landmarks, **changes: object) -> np.ndarray:
-    polygons = mask_polygons(name, faces, MaskSettings(**changes))
+    polygons = shape_polygons(name, faces, MaskSettings(**changes))
     drawn = np.zeros((FRAME.y1, FRAME.x1), np.float32)
     places = np.concatenate([points for points, _ in polygons])
     x0, y0 = np.clip(np.floor(places.min(0)).astype(int) - 1, 0, FRAME.x1)
     x1, y1 = np.clip(np.ceil(places.max(0)).astype(int) + 1, 0, FRAME.x1)
-    # Nothing is drawn beyond the polygons' corners.
     drawn[y0:y1, x0:x1] = signed_distance(polygons, Box(x0, y0, x1, y1), step_px=1) > -0.5
     return drawn
 
@@ -71,7 +71,7 @@ def test_expansion_grows_by_its_square(face: Landmarks) -> None:
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
-def test_padding_moves_that_side_by_so_many_face_widths_and_no_other(side: str, face: Landmarks) -> None:
+def test_padding_moves_only_its_side_by_face_widths(side: str, face: Landmarks) -> None:
     def bounds(drawn: np.ndarray) -> dict[str, float]:
         y, x = np.nonzero(drawn >= 0.5)
         return {"left": -x.min(), "right": x.max(), "top": -y.min(), "bottom": y.max()}
@@ -107,7 +107,7 @@ def test_shapes_turn_with_the_mouth_only_when_asked(face: Landmarks, transformed
     assert tilt(draw("ultra_wide_ellipse", turned, rotation=False, **wide)) == pytest.approx(0, abs=0.03)
 
 
-def test_mouth_shapes_grow_with_the_opening_and_hulls_do_not_need_to(face: Landmarks, transformed: Make) -> None:
+def test_mouth_shapes_grow_with_the_opening(face: Landmarks, transformed: Make) -> None:
     opened = transformed(face, jaw_px=0.3 * face.face_width_px)
     assert 0.8 + 0.4 * opened.mouth_opening > 1.04
     on = draw("ellipse", opened).sum() / draw("ellipse", opened, mouth_adaptation=False).sum()
@@ -136,7 +136,7 @@ def test_clip_above_keeps_the_lower_half_of_a_square() -> None:
     assert len(clip_above(square, 2.0)) == 0
 
 
-def test_local_coordinates_come_back(face: Landmarks) -> None:
+def test_local_coordinates_have_an_inverse(face: Landmarks) -> None:
     frame = face_frame([face], rotation=True)
     np.testing.assert_allclose(frame.to_pixels(frame.to_local(face.points)), face.points, atol=1e-3)
 

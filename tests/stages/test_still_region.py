@@ -1,4 +1,4 @@
-"""The part of a face by which two pictures of it are laid on each other."""
+"""The part of a face that does not move in speech."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def holds(region: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("angle", [0.0, 0.35, -0.3])
-def test_it_is_the_face_above_the_lips_however_the_head_is_turned(
+def test_region_is_the_face_above_the_lips_for_any_rotation(
     face: Landmarks, transformed: Callable[..., Landmarks], angle: float
 ) -> None:
     middle = face.points.mean(0)
@@ -42,11 +42,11 @@ def test_it_is_the_face_above_the_lips_however_the_head_is_turned(
     assert (lips - down.max()) / mesh.face_width_px == pytest.approx(0.03, abs=0.01)
 
 
-def test_the_higher_one_of_two_mouths_counts(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
+def test_higher_mouth_counts(face: Landmarks, transformed: Callable[..., Landmarks]) -> None:
     raised = transformed(face, shift=(0.0, -20.0))
     alone, both = (np.nonzero(still_region(faces, BOX))[0].max() for faces in ((face, face), (face, raised)))
     assert alone - both == pytest.approx(20, abs=1)
 
 
-def test_its_size_golden(face: Landmarks) -> None:
+def test_size_golden(face: Landmarks) -> None:
     assert still_region((face, face), BOX).sum() / face.face_width_px**2 == pytest.approx(0.679, abs=0.02)

@@ -73,7 +73,7 @@ class FrameTriple:
 
     def synced_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop:
         """The same box of the synced frame in the original's encoding, its face in its place."""
-        mapping = self.mapping.moved(*face.moved.tolist()) if face.moved.any() else self.mapping
+        mapping = self.mapping.shifted(*face.moved.tolist()) if face.moved.any() else self.mapping
         colour, height = self.original.colour, self.original.height
         return in_original(self.synced, box, mapping, colour, height, beside=beside)
 
@@ -155,7 +155,7 @@ def in_original(
         The original's crop, see `lipblend.picture.ycbcr.convert_colour`.
     """
     patch = synced_patch(picture.planes, picture.layout, box, mapping)
-    return convert_colour(patch, picture.colour, colour, height, beside=beside)
+    return convert_colour(patch, picture.colour, colour, height, reference=beside)
 
 
 def largest_change_outside(original: Picture, composed: Picture, mattes: Sequence[Matte]) -> float:

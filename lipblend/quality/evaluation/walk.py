@@ -219,7 +219,7 @@ class Walk:
         if faces and frames is not None:
             spoken = self._sources.spoken[int(self.result.rows[index])]
             views = frame_views(frames, faces, self.result.meshes[index], spoken)
-        exact = self.result.mapping.lies_exactly(original.size, result.size)
+        exact = self.result.mapping.is_exact(original.size, result.size)
         loss = outside_loss(original, result, [face.matte for face in faces]) if exact else None
         if untouched is not None and loss is not None and loss[1] > _NO_ENCODER_LEVELS:
             untouched = max(untouched, loss[1])  # the file is not what was rendered

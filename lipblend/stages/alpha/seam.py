@@ -1,4 +1,4 @@
-"""The seam: the line where half of the synced picture shows, and the ring about it that the measures look at."""
+"""The seam: the alpha = 0.5 contour, and the ring around it that quality measures use."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def seam_ring(alpha: Alpha, *, radius_px: float) -> Mask:
 
 
 def ring_radius_px(face_width_px: float) -> float:
-    """``clamp(0.03 w_f, 3, 8)``: how far the seam ring reaches to each side."""
+    """``clamp(0.03 w_f, 3, 8)``: half the width of the seam ring."""
     return min(max(0.03 * face_width_px, 3.0), 8.0)

@@ -1,4 +1,4 @@
-"""Alpha blend: the plain cross-fade (Porter and Duff 1984, "over")."""
+"""Alpha blend: a plain cross-fade (Porter and Duff 1984, "over")."""
 
 from __future__ import annotations
 
@@ -9,12 +9,5 @@ from lipblend.picture.patch import Patch
 
 
 def blend_alpha(difference: Patch, alpha: npt.NDArray[np.float32]) -> Patch:
-    """The change that a cross-fade makes: ``alpha * (generated - original)``.
-
-    Parameters
-    ----------
-    difference : Patch
-        Generated minus original.
-    alpha : (h, w) float32 in [0, 1]
-    """
+    """The change made by a cross-fade, ``alpha * difference``, with the difference generated minus original."""
     return difference.weighted(alpha)

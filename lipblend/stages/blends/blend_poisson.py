@@ -15,38 +15,25 @@ Field = npt.NDArray[np.float32]
 
 
 def ring_width_px(face_width_px: float, *, frac: float, min_px: float, max_px: float) -> float:
-    """``clamp(w_f * frac, min, max)``: the width of the ring that is solved for."""
+    """``clamp(w_f * frac, min, max)``: the width of the ring in which the equation is solved."""
     return min(max(face_width_px * frac, min_px), max_px)
 
 
 def blend_poisson(
     difference: Field, mask: npt.NDArray[np.bool_], *, ring_px: float, tolerance: float, max_iterations: int
 ) -> Field | None:
-    """The change made by keeping the generated gradients in a ring along the mask's outline.
+    """The change that keeps the generated gradients in a ring along the mask's outline.
 
-    Let ``D`` be generated minus original. Inside the ring the wanted picture has the generated picture's gradients, so
-    ``change - D`` is harmonic there: ``laplace(change - D) = 0``. Outside the mask the original stands
-    (``change = 0``), inside the ring the generated picture stands (``change = D``); both are Dirichlet boundaries. So
-    any colour difference between the two along the seam is carried away smoothly across the ring, and nothing of a
-    beard or shadow on the outline can smear further than the ring is wide. The sparse system (five-point stencil,
-    symmetric positive definite) is solved by conjugate gradients with the diagonal as preconditioner.
+    Let ``D`` be generated minus original. In the ring the blended picture has the generated picture's gradients, so
+    ``change - D`` is harmonic: ``laplace(change - D) = 0``. The boundary conditions are Dirichlet: the original outside
+    the mask (``change = 0``), the generated picture inside the ring (``change = D``). So a colour difference along the
+    seam fades smoothly across the ring, and a beard or shadow on the outline cannot smear further than ``ring_px``. The
+    sparse system (five-point stencil, symmetric positive definite) is solved by conjugate gradients with the diagonal
+    as preconditioner, to a relative residual of ``tolerance``.
 
-    Parameters
-    ----------
-    difference : (h, w, 3) float32
-    mask : (h, w) bool
-    ring_px : float
-        Width of the ring inside the mask's outline.
-    tolerance : float
-        Relative residual at which the solver stops.
-    max_iterations : int
-
-    Returns
-    -------
-    (h, w, 3) float32, or None
-        None if the solver did not reach the tolerance: the caller falls back and counts it.
+    Returns (h, w, 3) float32, or None if the solver did not converge: the caller uses another blend and counts it.
     """
-    from scipy import sparse  # slow to load, and the other blends do without
+    from scipy import sparse  # slow to load, and the other blends do not need it
     from scipy.sparse import linalg
 
     framed = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -75,8 +62,8 @@ def _membrane_system(
 ) -> tuple[sparse.csr_array, npt.NDArray[np.float64]]:
     """The five-point Laplace system for ``m = change - difference`` on the ring, and its right-hand side.
 
-    Neighbours in the ring are unknowns; neighbours inside it are 0 (the generated picture stands); neighbours outside
-    the mask are ``-difference`` there (the original stands). Neighbours outside the patch are left out (Neumann).
+    Neighbours in the ring are unknowns, neighbours inside it are 0 (the generated picture), neighbours outside the mask
+    are ``-difference`` (the original). Neighbours outside the patch are omitted (Neumann).
     """
     from scipy import sparse
 
@@ -91,13 +78,13 @@ def _membrane_system(
         y, x = rows_y + dy, rows_x + dx
         exists = (y >= 0) & (y < height) & (x >= 0) & (x < width)
         degree += exists
-        here, y, x = np.nonzero(exists)[0], y[exists], x[exists]
-        other = index[y, x]
-        linked = other >= 0
-        entries_i.append(here[linked])
-        entries_j.append(other[linked])
+        unknown, y, x = np.nonzero(exists)[0], y[exists], x[exists]
+        neighbour = index[y, x]
+        linked = neighbour >= 0
+        entries_i.append(unknown[linked])
+        entries_j.append(neighbour[linked])
         outside = ~mask[y, x]
-        right[here[outside]] -= difference[y[outside], x[outside]]
+        right[unknown[outside]] -= difference[y[outside], x[outside]]
     i, j = np.concatenate(entries_i), np.concatenate(entries_j)
     unknowns = len(rows_y)
     off = sparse.csr_array((-np.ones(len(i)), (i, j)), shape=(unknowns, unknowns))

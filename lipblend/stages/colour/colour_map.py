@@ -1,4 +1,4 @@
-"""A colour map: per channel a shift that changes piecewise linearly with the value."""
+"""A colour map: a shift per channel that is piecewise linear in the value."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Space = Literal["ycbcr", "lab", "light"]
 
 @dataclass(frozen=True)
 class ColourMap:
-    """What brings synced colours to the original's, channel by channel.
+    """Maps synced colours to the original's, channel by channel.
 
-    Between two knots the shift runs straight from one's to the other's; beyond the outer knots the value is scaled
-    about the knot by ``slope``. A single knot makes the map ``slope * value + constant``.
+    The shift is linear between two knots; beyond the outer knots the value is scaled about the knot by ``slope``. With
+    a single knot the map is ``slope * value + constant``.
 
     Attributes
     ----------
     space : str
         ``ycbcr`` (8-bit levels), ``lab`` (CIE units) or ``light`` (linear sRGB, 0..1).
     knots : (k, 3) float64
-        Values of the synced picture, not falling.
+        Values of the synced picture, not descending.
     moves : (k, 3) float64
-        What is added at each of them.
+        Shift at each knot.
     slope : (3,) float64
     """
 
@@ -47,16 +47,16 @@ class ColourMap:
 
     @property
     def is_identity(self) -> bool:
-        """It changes nothing at all."""
+        """Whether it changes nothing."""
         return bool(np.all(self.moves == 0) and np.all(self.slope == 1))
 
     def line(self) -> tuple[Rows, Rows]:
-        """Gain and offset of the straight line that is nearest at the knots (least squares); (3,) each."""
+        """Gain and offset of the straight line through the knots (least squares); (3,) each."""
         if len(self.knots) == 1:
             return self.slope, self.moves[0] + self.knots[0] * (1 - self.slope)
-        middle, apart = self.knots.mean(0), self.knots - self.knots.mean(0)
-        spread = (apart**2).sum(0)
-        gain = 1 + (apart * self.moves).sum(0) / np.where(spread > 0, spread, 1)
+        middle, centred = self.knots.mean(0), self.knots - self.knots.mean(0)
+        spread = (centred**2).sum(0)
+        gain = 1 + (centred * self.moves).sum(0) / np.where(spread > 0, spread, 1)
         return gain, middle + self.moves.mean(0) - gain * middle
 
     def curve(self, values: Rows) -> Rows:
@@ -68,26 +68,21 @@ class ColourMap:
         return out
 
     def apply(self, patch: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
-        """The map on a patch of YCbCr, 8-bit levels, (h, w, 3) float32 in and out; the identity returns it as it is.
+        """Map a patch, (h, w, 3) YCbCr in 8-bit levels; the identity returns the same object.
 
-        The detour through another space may clip: only the change that the map makes there is added to the patch.
-
-        Parameters
-        ----------
-        patch : (h, w, 3) float32
-        matrix : (3, 4) float64
-            YCbCr to R'G'B' 0..255, from `lipblend.picture.planes.ycbcr_matrix`.
+        ``matrix`` is YCbCr to R'G'B' 0..255, from `lipblend.picture.ycbcr.ycbcr_matrix`. The conversion to another
+        space may clip: only the change that the map makes there is added to the patch.
         """
         if self.is_identity:
             return patch
         if self.space == "ycbcr":
             return self._mapped(patch)
-        to, back = _DETOURS[self.space]
+        to, back = _CONVERSIONS[self.space]
         values = to(patch, matrix)
         return np.asarray(patch + (back(self._mapped(values), matrix) - back(values, matrix)), np.float32)
 
     def apply_patch(self, patch: Patch, matrix: npt.NDArray[np.float64]) -> Patch:
-        """`apply` on a patch whose chroma is coarser than its luma."""
+        """`apply` for a patch whose chroma is coarser than its luma."""
         if self.is_identity:
             return patch
         if self.space != "ycbcr":
@@ -117,7 +112,7 @@ class ColourMap:
         return self.curve(values.reshape(-1, 3).astype(np.float64)).reshape(values.shape).astype(np.float32)
 
 
-_DETOURS = {
+_CONVERSIONS = {
     "lab": (colour.ycbcr_to_lab, colour.lab_to_ycbcr),
     "light": (colour.to_light, colour.from_light),
 }

@@ -1,4 +1,4 @@
-"""Colour statistics of two pictures of the same skin, and the spaces they are taken in."""
+"""Colour statistics of the same skin in two pictures, and conversions to the spaces they are measured in."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Patch3 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.float64]
 
 QUANTILES = (0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 0.98)
-"""Shares of the pixels below the knots of a histogram match."""
+"""Shares of pixels below the knots of a histogram match."""
 
 
 @dataclass(frozen=True)
 class ColourStats:
-    """Colours of the original and the synced picture over the same pixels.
+    """Colours of the original and the synced picture at the same pixels.
 
     Attributes
     ----------
     original_mean, original_std, synced_mean, synced_std : (3,) float64
-        In the units of the space they were taken in (YCbCr: 8-bit levels; Lab: CIE units).
+        In units of the colour space (YCbCr: 8-bit levels; Lab: CIE units).
     original_quantiles, synced_quantiles : (9, 3) float64
-        Values that the shares `QUANTILES` of the pixels lie below, in the same units; they grow downwards.
+        Quantiles at the shares `QUANTILES`, in the same units, ascending.
     original_light, synced_light : (3,) float64
         Mean of linear R, G, B, 0 to 1.
     pixels : int
-        How many pixels they were taken from.
+        Number of pixels.
     """
 
     original_mean: Rows
@@ -46,22 +46,14 @@ class ColourStats:
 def measure(
     original: Patch3, synced: Patch3, where: npt.NDArray[np.bool_], matrix: Rows, *, lab: bool = False
 ) -> ColourStats:
-    """Statistics of two patches over one set of pixels.
+    """Measure two patches, (h, w, 3) YCbCr in 8-bit levels, at the pixels where both show the same.
 
-    Parameters
-    ----------
-    original, synced : (h, w, 3) float32
-        YCbCr, 8-bit levels.
-    where : (h, w) bool
-        Where both pictures show the same thing.
-    matrix : (3, 4) float64
-        YCbCr to R'G'B' 0..255, from `lipblend.picture.planes.ycbcr_matrix`.
-    lab : bool
-        Means, deviations and quantiles in CIE Lab instead of YCbCr.
+    ``matrix`` is YCbCr to R'G'B' 0..255, from `lipblend.picture.ycbcr.ycbcr_matrix`. With ``lab``, means, deviations
+    and quantiles are in CIE Lab instead of YCbCr.
     """
-    of_original, of_synced = (_of_pixels(patch[where][None], matrix, lab=lab) for patch in (original, synced))
-    (om, os, oq, ol), (sm, ss, sq, sl) = of_original, of_synced
-    return ColourStats(om, os, sm, ss, oq, sq, ol, sl, int(np.count_nonzero(where)))
+    a, b = (_of_pixels(patch[where][None], matrix, lab=lab) for patch in (original, synced))
+    pixels = int(np.count_nonzero(where))
+    return ColourStats(*a[:2], *b[:2], a[2], b[2], a[3], b[3], pixels)
 
 
 def _of_pixels(pixels: Patch3, matrix: Rows, *, lab: bool) -> tuple[Rows, Rows, Rows, Rows]:
@@ -73,9 +65,9 @@ def _of_pixels(pixels: Patch3, matrix: Rows, *, lab: bool) -> tuple[Rows, Rows, 
 
 
 def _quantiles(values: npt.NDArray[np.float32]) -> Rows:
-    """Quantiles of values that are thought of as spread evenly over their whole unit.
+    """Quantiles, with each integer value taken as spread evenly over its unit.
 
-    Decoded samples are whole levels, and skin has few of them in chroma: without the spreading, quantiles would jump.
+    Decoded samples are integers, and skin has few of them in chroma: otherwise quantiles would jump.
     """
     codes = np.rint(values).astype(np.int64)
     low = int(codes.min())
@@ -86,14 +78,7 @@ def _quantiles(values: npt.NDArray[np.float32]) -> Rows:
 
 
 def ycbcr_to_lab(patch: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
-    """YCbCr in 8-bit levels to CIE L*a*b* (L 0..100), through R'G'B' taken as sRGB.
-
-    Parameters
-    ----------
-    patch : (h, w, 3) float32
-    matrix : (3, 4) float64
-        YCbCr to R'G'B' 0..255, from `lipblend.picture.planes.ycbcr_matrix`.
-    """
+    """(h, w, 3) YCbCr in 8-bit levels to CIE L*a*b* (L 0..100), through R'G'B' taken as sRGB; ``matrix`` as above."""
     rgb = np.clip(cv2.transform(patch, matrix / 255.0), 0, 1)
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float32)
 
@@ -101,28 +86,31 @@ def ycbcr_to_lab(patch: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
 def lab_to_ycbcr(patch: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
     """The inverse of `ycbcr_to_lab` for colours inside sRGB."""
     rgb = np.asarray(cv2.cvtColor(patch, cv2.COLOR_Lab2RGB), np.float32) * 255
-    inverse = np.linalg.inv(matrix[:, :3])
-    return np.asarray(cv2.transform(rgb, np.concatenate([inverse, -inverse @ matrix[:, 3:]], axis=1)), np.float32)
+    return np.asarray(cv2.transform(rgb, _inverse(matrix)), np.float32)
 
 
 def to_light(patch: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
     """YCbCr in 8-bit levels to linear R, G, B 0..1, R'G'B' taken as sRGB and clipped to its range."""
-    return linear(np.clip(cv2.transform(patch, matrix / 255.0), 0, 1))
+    return srgb_to_linear(np.clip(cv2.transform(patch, matrix / 255.0), 0, 1))
 
 
 def from_light(light: Patch3, matrix: npt.NDArray[np.float64]) -> Patch3:
-    """The inverse of `to_light`; light above 1 goes on along the curve."""
-    inverse = np.linalg.inv(matrix[:, :3])
-    back = np.concatenate([inverse, -inverse @ matrix[:, 3:]], axis=1)
-    return np.asarray(cv2.transform(encoded(light) * np.float32(255), back), np.float32)
+    """The inverse of `to_light`; light above 1 continues the curve."""
+    return np.asarray(cv2.transform(linear_to_srgb(light) * np.float32(255), _inverse(matrix)), np.float32)
 
 
-def linear(code: npt.NDArray[np.floating[Any]]) -> npt.NDArray[Any]:
+def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The affine map back, (3, 4)."""
+    linear = np.linalg.inv(matrix[:, :3])
+    return np.concatenate([linear, -linear @ matrix[:, 3:]], axis=1)
+
+
+def srgb_to_linear(code: npt.NDArray[np.floating[Any]]) -> npt.NDArray[Any]:
     """R'G'B' 0..1 to linear light (IEC 61966-2-1)."""
     return np.where(code <= 0.04045, code / 12.92, ((np.maximum(code, 0) + 0.055) / 1.055) ** 2.4).astype(code.dtype)
 
 
-def encoded(light: npt.NDArray[np.floating[Any]]) -> npt.NDArray[Any]:
-    """Linear light to R'G'B' 0..1, the inverse of `linear`."""
+def linear_to_srgb(light: npt.NDArray[np.floating[Any]]) -> npt.NDArray[Any]:
+    """Linear light to R'G'B' 0..1, the inverse of `srgb_to_linear`."""
     curve = 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055
     return np.where(light <= 0.0031308, light * 12.92, curve).astype(light.dtype)

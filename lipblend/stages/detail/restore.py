@@ -1,8 +1,8 @@
-"""Restoration of the mouth by a model: what the model adds in fine detail, and nothing of what it does to colours.
+"""Restoration of the mouth by a model: its fine detail is added, its colours are not.
 
-A model that sharpens or enlarges also shifts colours and brightness, and does so differently in every frame. So it is
-not its picture that is taken but what it adds to the one it was shown, without that difference's own low-pass, and
-with a weight that falls off smoothly beyond the lips.
+A model that sharpens or enlarges also shifts colours and brightness, differently in every frame. So only the difference
+between its output and its input is used, without the low-pass of that difference, and with a weight that falls off
+smoothly around the lips.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.picture.smoothstep import smoothstep
 from lipblend.settings import RestoreSettings
 from lipblend.stages.detail.restore_model import SIDE_STEP, RestoreModel, Rgb
 
@@ -35,12 +36,12 @@ class _Area:
 
 @dataclass(frozen=True)
 class Restorer:
-    """A model ready to be used, and how; may be shared by threads."""
+    """A loaded model with its settings; threads may share it."""
 
     settings: RestoreSettings
     model: RestoreModel
 
-    def restored(
+    def restore(
         self,
         patch: Patch3,
         *,
@@ -48,7 +49,7 @@ class Restorer:
         face_width_px: float,
         matrix: npt.NDArray[np.float64],
     ) -> Patch3:
-        """The patch with the model's detail about the lips.
+        """Add the model's detail around the lips.
 
         Parameters
         ----------
@@ -63,8 +64,8 @@ class Restorer:
         Returns
         -------
         (h, w, 3) float32
-            A new array, or the same one where there is nothing to do. Where the model changes nothing, it is the
-            patch, bit for bit.
+            A new array, or the patch itself if there is nothing to do. Bit for bit the patch where the model changes
+            nothing.
 
         Raises
         ------
@@ -81,7 +82,7 @@ class Restorer:
             return patch
         inner = _Area(area.left - x0, area.top - y0, area.right - x0, area.bottom - y0)
         rgb = np.asarray(np.clip(cv2.transform(patch[y0:y1, x0:x1], matrix), 0, 255), np.float32)
-        added = self._added_open(rgb) if self.model.size is None else self._added_fixed(rgb, inner, self.model.size)
+        added = self._added_any_size(rgb) if self.model.size is None else self._added_fixed(rgb, inner, self.model.size)
         change = np.asarray(cv2.transform(added, np.linalg.inv(matrix[:, :3])), np.float32)
         change = change - cv2.GaussianBlur(change, (0, 0), max(1.0, self.settings.detail_frac * face_width_px))
         weight = np.float32(self.settings.strength) * _weight(inner, margin, (y1 - y0, x1 - x0))
@@ -89,39 +90,38 @@ class Restorer:
         out[y0:y1, x0:x1] += weight[..., None] * change
         return out
 
-    def _added_open(self, rgb: Rgb) -> Rgb:
-        """What a model without a fixed size adds, (h, w, 3) levels: it is shown the pixels as they are.
+    def _added_any_size(self, rgb: Rgb) -> Rgb:
+        """What a model of any size adds, (h, w, 3) levels: it is given the pixels unscaled.
 
-        Most models take what lies beyond the border for black: the border that they are given is cut off again.
+        Most models pad with black: the picture is given a border, which is cut off again.
         """
         height, width = rgb.shape[:2]
         below, right = (_BORDER_PX + -(length + 2 * _BORDER_PX) % SIDE_STEP for length in (height, width))
-        whole = cv2.copyMakeBorder(rgb, _BORDER_PX, below, _BORDER_PX, right, cv2.BORDER_REPLICATE)
-        seen, made = self.model.run(np.asarray(whole, np.float32))
+        framed = cv2.copyMakeBorder(rgb, _BORDER_PX, below, _BORDER_PX, right, cv2.BORDER_REPLICATE)
+        shown, output = self.model.run(np.asarray(framed, np.float32))
         inside = np.s_[_BORDER_PX : _BORDER_PX + height, _BORDER_PX : _BORDER_PX + width]
-        return np.ascontiguousarray((_lowered(made, seen) - seen)[inside])
+        return np.ascontiguousarray((_reduced(output, shown) - shown)[inside])
 
     def _added_fixed(self, rgb: Rgb, area: _Area, size: tuple[int, int]) -> Rgb:
-        """What a model of a fixed size adds, (h, w, 3) levels: it is shown the area, scaled to fit.
+        """What a model of a fixed size adds, (h, w, 3) levels: it is given the area, scaled to fit.
 
-        Where the area is larger than that, an enlarging model's picture is compared with the enlarged one that it was
-        shown, so that what it adds between the two sizes is kept.
+        If the area is larger than that, the output of an enlarging model is compared with its enlarged input, so that
+        detail between the two sizes is kept.
         """
         fit = min(size[0] / (area.bottom - area.top), size[1] / (area.right - area.left))
         centre = np.array([area.left + area.right, area.top + area.bottom]) / 2
         forward = _affine(fit, np.array([size[1], size[0]]) / 2 - fit * centre)
-        seen, made = self.model.run(np.clip(_sampled(rgb, forward, (size[1], size[0])), 0, 255))
+        shown, output = self.model.run(np.clip(_resampled(rgb, forward, (size[1], size[0])), 0, 255))
         finer = self.model.scale if fit < 1 else 1
         if finer > 1:
-            seen = np.asarray(
-                cv2.resize(seen, (made.shape[1], made.shape[0]), interpolation=cv2.INTER_CUBIC), np.float32
-            )
+            enlarged = cv2.resize(shown, (output.shape[1], output.shape[0]), interpolation=cv2.INTER_CUBIC)
+            shown = np.asarray(enlarged, np.float32)
         back = _affine(1 / (fit * finer), centre - np.array([size[1], size[0]]) / (2 * fit))
-        return _sampled(_lowered(made, seen) - seen, back, (rgb.shape[1], rgb.shape[0]))
+        return _resampled(_reduced(output, shown) - shown, back, (rgb.shape[1], rgb.shape[0]))
 
 
 def load_restorer(settings: RestoreSettings) -> Restorer | None:
-    """Read the model that the settings name, and try it; None where they name none.
+    """Load and try the model of the settings; None if they name none.
 
     Raises
     ------
@@ -132,24 +132,24 @@ def load_restorer(settings: RestoreSettings) -> Restorer | None:
 
 
 def load_restorers(settings: Iterable[RestoreSettings]) -> dict[RestoreSettings, Restorer | None]:
-    """`load_restorer` for several, each distinct one once."""
+    """`load_restorer` for several settings, once for each distinct one."""
     return {each: load_restorer(each) for each in dict.fromkeys(settings)}
 
 
-def _lowered(made: Rgb, seen: Rgb) -> Rgb:
-    """The model's picture at the size of what it was shown: means of whole blocks."""
-    if made.shape == seen.shape:
-        return made
-    return np.asarray(cv2.resize(made, (seen.shape[1], seen.shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+def _reduced(output: Rgb, shown: Rgb) -> Rgb:
+    """The model's output at the size of its input: means of whole blocks."""
+    if output.shape == shown.shape:
+        return output
+    return np.asarray(cv2.resize(output, (shown.shape[1], shown.shape[0]), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _affine(scale: float, shift: npt.NDArray[np.float64]) -> Affine:
-    """``scale * p + shift`` for points whose whole numbers are pixel borders, as OpenCV wants it for pixel centres."""
+    """``scale * p + shift`` for points on pixel borders at integers, as OpenCV's matrix for pixel centres."""
     return np.column_stack([np.eye(2) * scale, shift + 0.5 * scale - 0.5])
 
 
-def _sampled(picture: Rgb, matrix: Affine, size: tuple[int, int]) -> Rgb:
-    """The picture moved by an affine map; one that makes it smaller is low-passed first."""
+def _resampled(picture: Rgb, matrix: Affine, size: tuple[int, int]) -> Rgb:
+    """The picture under an affine map, low-passed first if that reduces it."""
     scale = float(matrix[0, 0])
     if scale < 1:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 * np.sqrt(1 / scale**2 - 1)), np.float32)
@@ -162,5 +162,4 @@ def _weight(area: _Area, margin_px: float, shape: tuple[int, int]) -> npt.NDArra
     x, y = (np.arange(count, dtype=np.float64) + 0.5 for count in (shape[1], shape[0]))
     across = np.clip(np.minimum(x - area.left, area.right - x) / margin_px, 0, 1)
     down = np.clip(np.minimum(y - area.top, area.bottom - y) / margin_px, 0, 1)
-    inside = np.minimum(across[None, :], down[:, None])
-    return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
+    return np.asarray(smoothstep(np.minimum(across[None, :], down[:, None])), np.float32)

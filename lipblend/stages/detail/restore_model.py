@@ -1,22 +1,13 @@
-"""An image model in a file of the user's own (ONNX), run on the processor by OpenCV.
+"""A restoration model in an ONNX file of the user's own, run on the processor by onnxruntime.
 
-The file is read once. `cv2.dnn.Net` keeps its layers' buffers in itself and must not be shared by threads, so every
-thread that asks makes a net of its own from the same bytes.
-
-The size of a model's input is read from the file, as OpenCV 5 no longer tells it.
-ONNX: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+onnxruntime is an optional dependency (``pip install "lipblend[restore]"``): it is imported when a model is loaded.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -27,45 +18,39 @@ from lipblend.settings import RestoreSettings
 Rgb = npt.NDArray[np.float32]
 
 SIDE_STEP = 16
-"""A model without a fixed size is given sides that are multiples of this: many halve the picture a few times."""
+"""A model of any size is given sides that are multiples of this: many models halve the picture a few times."""
 
 _GRAY = 128.0
-_TRIALS = ((64, 96), (96, 64))  # height, width
-_LARGEST_SIDE = 4096
-_LARGEST_SCALE = 16
+_TRIAL_SIZES = ((64, 96), (96, 64))  # height, width
+_MAX_SIDE = 4096
+_MAX_SCALE = 16
+_LOG_FATAL = 4  # every error is raised, and need not be logged as well
 _CONTRACT = "A model takes one picture (1, 3, height, width) of floats and gives one (1, 3, k height, k width)."
-
-
-@dataclass(frozen=True)
-class DeclaredInput:
-    """One input of a model as its file declares it; 0 stands for a length that is left open."""
-
-    name: str
-    shape: tuple[int, ...]
 
 
 class RestoreModel:
     """A picture-to-picture model that has passed a trial run.
 
-    May be used by several threads at once. Equal pictures give equal results on any of them.
+    One onnxruntime session, which threads may share. It computes on the calling thread.
 
     Parameters
     ----------
     settings : RestoreSettings
-        ``model`` is the file, looked for from the working folder as other paths are; ``range`` and ``order`` are what
-        it wants.
+        ``model`` is the file, relative to the working folder; ``range`` and ``order`` describe its input.
 
     Attributes
     ----------
     size : (height, width) or None
-        The only size that the model takes; None if it takes any whose sides are multiples of `SIDE_STEP`.
+        The only size that the model takes; None for any size whose sides are multiples of `SIDE_STEP`.
     scale : int
-        How many times larger its output is.
+        Output size as a multiple of the input size.
+    runtime : str
+        Name and version of the library, on which results depend.
 
     Raises
     ------
     ModelError
-        The file is missing or no model that OpenCV can run, or what a gray picture gives is not a picture.
+        The file cannot be read, onnxruntime is missing or cannot load it, or a gray picture does not give a picture.
     """
 
     def __init__(self, settings: RestoreSettings) -> None:
@@ -73,20 +58,20 @@ class RestoreModel:
         self._swap = settings.order == "bgr"
         self._white = 255.0 if settings.range == "byte" else 1.0
         try:
-            self._data = np.frombuffer(self._path.read_bytes(), np.uint8)
+            data = self._path.read_bytes()
         except OSError as error:
             raise ModelError(
                 f"the restoration model {self._path} cannot be read: {error.strerror or error}",
                 hint="Check restore.model, or set it to none.",
             ) from error
-        self._own = threading.local()
-        self._net()
-        self.size = self._fixed_size()
-        sides = [self.size] if self.size is not None else list(_TRIALS)
-        self.scale = self._scale(*sides[0])
-        for height, width in sides[1:]:
-            if (other := self._scale(height, width)) != self.scale:
-                raise self._wrong(f"it enlarges {self.scale} times at one size and {other} times at another")
+        with process_state_preserved():  # the first run may start parts of the library as well
+            self._session, self._errors, self.runtime = _start_session(self._path, data)
+            self.size = self._declared_size()
+            first, *others = [self.size] if self.size is not None else _TRIAL_SIZES
+            self.scale = self._trial_scale(*first)
+            for height, width in others:
+                if (scale := self._trial_scale(height, width)) != self.scale:
+                    raise self._unusable(f"it enlarges {self.scale} times at one size and {scale} times at another")
 
     def run(self, rgb: Rgb) -> tuple[Rgb, Rgb]:
         """Run the model on one picture.
@@ -98,161 +83,97 @@ class RestoreModel:
 
         Returns
         -------
-        seen : (h, w, 3) float32
-            What the model was shown, through the same roundings as the second.
-        made : (scale * h, scale * w, 3) float32
-            What it made of it, clipped to 0..255.
+        shown : (h, w, 3) float32
+            The input, with the same rounding as the output.
+        output : (scale * h, scale * w, 3) float32
+            Clipped to 0..255.
 
         Raises
         ------
         ModelError
-            It failed, or gave something else than a picture.
+            The model failed, or its output is not a picture.
         """
         height, width = rgb.shape[:2]
-        given = (rgb[..., ::-1] if self._swap else rgb) * np.float32(self._white / 255)
-        given = np.ascontiguousarray(given.transpose(2, 0, 1)[None], np.float32)
-        out = self._forward(given)
-        wanted = (1, 3, self.scale * height, self.scale * width)
-        if out.shape != wanted:
-            raise self._wrong(f"of a picture {given.shape} it made {out.shape}, not {wanted}")
-        return self._levels(given), np.clip(self._levels(out), 0, 255)
+        scaled = (rgb[..., ::-1] if self._swap else rgb) * np.float32(self._white / 255)
+        blob = np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+        output = self._forward(blob)
+        expected = (1, 3, self.scale * height, self.scale * width)
+        if output.shape != expected:
+            raise self._unusable(f"for a picture {blob.shape} it returned {output.shape}, expected {expected}")
+        return self._to_rgb(blob), np.clip(self._to_rgb(output), 0, 255)
 
-    def _levels(self, blob: npt.NDArray[np.float32]) -> Rgb:
+    def _to_rgb(self, blob: npt.NDArray[np.float32]) -> Rgb:
         picture = blob[0].transpose(1, 2, 0) * np.float32(255 / self._white)
         return np.ascontiguousarray(picture[..., ::-1] if self._swap else picture)
 
-    def _forward(self, given: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        net, name = self._net()
+    def _forward(self, blob: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         try:
-            with nullcontext() if hasattr(self._own, "ran") else process_state_preserved():
-                net.setInput(given)
-                out = np.array(net.forward(name), np.float32)  # a copy: the net keeps its buffer for the next picture
-            self._own.ran = True
-        except cv2.error as error:
-            raise self._wrong(f"it does not run on a picture {given.shape}", _said(error)) from error
-        wrong = int(np.count_nonzero(~np.isfinite(out)))
-        if wrong:
-            raise self._wrong(f"{wrong} of {out.size} numbers of its output are not finite (NaN or infinite)")
-        return out
+            (output,) = self._session.run(None, {self._session.get_inputs()[0].name: blob})
+        except self._errors as error:
+            raise self._unusable(f"it does not run on a picture {blob.shape}", _one_line(error)) from error
+        if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
+            raise self._unusable(f"its output is {self._session.get_outputs()[0].type}, not numbers")
+        output = np.asarray(output, np.float32)
+        bad = int(np.count_nonzero(~np.isfinite(output)))
+        if bad:
+            raise self._unusable(f"{bad} of {output.size} numbers of its output are not finite (NaN or infinite)")
+        return output
 
-    def _net(self) -> tuple[Any, str]:
-        """This thread's own net, and its output's name."""
-        if not hasattr(self._own, "net"):
-            try:
-                with process_state_preserved():
-                    net = cv2.dnn.readNetFromONNX(self._data)
-                    names = tuple(net.getUnconnectedOutLayersNames())
-            except cv2.error as error:
-                raise ModelError(
-                    f"{self._path} is no ONNX model that OpenCV {cv2.__version__} can read",
-                    details=(_said(error),),
-                    hint="Export it again as one .onnx file with its weights inside, or set restore.model to none.",
-                ) from error
-            if len(names) != 1:
-                raise self._wrong(f"it has {len(names)} outputs ({', '.join(names)})")
-            self._own.net = net, names[0]
-        found: tuple[Any, str] = self._own.net
-        return found
-
-    def _fixed_size(self) -> tuple[int, int] | None:
-        inputs = declared_inputs(self._data.tobytes())
-        if len(inputs) != 1:
-            raise self._wrong(f"it has {len(inputs)} inputs ({', '.join(each.name for each in inputs)})")
-        shape = inputs[0].shape
+    def _declared_size(self) -> tuple[int, int] | None:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        for count, what, nodes in ((len(inputs), "inputs", inputs), (len(outputs), "outputs", outputs)):
+            if count != 1:
+                raise self._unusable(f"it has {count} {what} ({', '.join(node.name for node in nodes)})")
+        shape = tuple(length if isinstance(length, int) and length > 0 else 0 for length in inputs[0].shape)
         if len(shape) != 4 or shape[0] not in (0, 1) or shape[1] not in (0, 3):
-            raise self._wrong(f"its input is {shape} (0 is any length)")
+            raise self._unusable(f"its input is {shape} (0 is any length)")
         if 0 in shape[2:]:
             return None
-        if max(shape[2:]) > _LARGEST_SIDE:
-            raise self._wrong(f"its input is {shape}, larger than {_LARGEST_SIDE} pixels a side")
+        if max(shape[2:]) > _MAX_SIDE:
+            raise self._unusable(f"its input is {shape}, larger than {_MAX_SIDE} pixels a side")
         return shape[2], shape[3]
 
-    def _scale(self, height: int, width: int) -> int:
-        out = self._forward(np.full((1, 3, height, width), _GRAY * self._white / 255, np.float32))
-        scale = out.shape[2] // height if out.ndim == 4 else 0
-        if not 1 <= scale <= _LARGEST_SCALE or out.shape != (1, 3, scale * height, scale * width):
-            raise self._wrong(f"of a picture (1, 3, {height}, {width}) it makes {out.shape}")
+    def _trial_scale(self, height: int, width: int) -> int:
+        shape = self._forward(np.full((1, 3, height, width), _GRAY * self._white / 255, np.float32)).shape
+        scale = shape[2] // height if len(shape) == 4 else 0
+        if not 1 <= scale <= _MAX_SCALE or shape != (1, 3, scale * height, scale * width):
+            raise self._unusable(f"for a picture (1, 3, {height}, {width}) it returns {shape}")
         return scale
 
-    def _wrong(self, what: str, *details: str) -> ModelError:
+    def _unusable(self, reason: str, *details: str) -> ModelError:
         return ModelError(
-            f"the restoration model {self._path} cannot be used: {what}",
+            f"the restoration model {self._path} cannot be used: {reason}",
             details=details,
             hint=f"{_CONTRACT} Export it in that form, or set restore.model to none.",
         )
 
 
-def declared_inputs(data: bytes) -> list[DeclaredInput]:
-    """The inputs that a model wants to be given, from the bytes of its file.
-
-    Raises
-    ------
-    ModelError
-        The bytes are no protocol buffer.
-    """
-    found: list[DeclaredInput] = []
-    weights: set[str] = set()
-    for number, graph in _messages(data):
-        if number != 7:  # ModelProto.graph
-            continue
-        for part, value in _messages(graph):
-            if part == 5:  # GraphProto.initializer; older files name them among the inputs as well
-                weights.update(bytes(name).decode() for field, name in _messages(value) if field == 8)
-            elif part == 11:  # GraphProto.input
-                found.append(_declared(value))
-    return [each for each in found if each.name not in weights]
-
-
-def _declared(value: memoryview) -> DeclaredInput:
-    name, shape = "", []
-    for field, inner in _messages(value):
-        if field == 1:
-            name = bytes(inner).decode()
-        elif field == 2:  # TypeProto > tensor_type > shape > dim > dim_value
-            for _, tensor in (each for each in _messages(inner) if each[0] == 1):
-                for _, dims in (each for each in _messages(tensor) if each[0] == 2):
-                    for _, dim in (each for each in _messages(dims) if each[0] == 1):
-                        lengths = [length for number, length in _fields(dim) if number == 1]
-                        shape.append(next((each for each in lengths if isinstance(each, int)), 0))
-    return DeclaredInput(name, tuple(shape))
+def _start_session(path: Path, data: bytes) -> tuple[Any, tuple[type[Exception], ...], str]:
+    """An onnxruntime session on one thread, the exceptions that it may raise, and the library's name and version."""
+    try:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as native
+    except ImportError as error:
+        raise ModelError(
+            f"restore.model is {path}, but onnxruntime cannot be imported: {error}",
+            hint='Run pip install "lipblend[restore]", or set restore.model to none.',
+        ) from error
+    onnxruntime.disable_telemetry_events()
+    # They have no base class of their own.
+    errors = tuple(kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_FATAL
+    runtime = f"onnxruntime {onnxruntime.__version__}"
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), errors, runtime
+    except errors as error:
+        raise ModelError(
+            f"{path} is not an ONNX model that {runtime} can run",
+            details=(_one_line(error),),
+            hint="Export it again as one .onnx file with its weights inside, or set restore.model to none.",
+        ) from error
 
 
-def _messages(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
-    for number, value in _fields(data):
-        if isinstance(value, memoryview):
-            yield number, value
-
-
-def _fields(data: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Field numbers and values of a protocol buffer message, https://protobuf.dev/programming-guides/encoding/."""
-    view, at = memoryview(data), 0
-    while at < len(view):
-        tag, at = _varint(view, at)
-        kind = tag & 7
-        if kind == 0:
-            number, at = _varint(view, at)
-            yield tag >> 3, number
-            continue
-        length = {1: 8, 5: 4}.get(kind, -1)
-        if kind == 2:
-            length, at = _varint(view, at)
-        if length < 0 or at + length > len(view):
-            raise ModelError("the restoration model's file is damaged", hint="Copy or export it again.")
-        yield tag >> 3, view[at : at + length]
-        at += length
-
-
-def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(view):
-            break
-        value |= (view[at] & 127) << shift
-        at += 1
-        if view[at - 1] < 128:
-            return value, at
-    raise ModelError("the restoration model's file is damaged", hint="Copy or export it again.")
-
-
-def _said(error: cv2.error) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Smooth things worked out small: means over blocks, the way back, and wide low-passes by them."""
+"""Downsampling by block means, the way back, and low-passes that use them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 Plane = npt.NDArray[np.float32]  # (h, w) or (h, w, c)
 
-_LEAST_SIGMA = 1.0  # of a low-pass, in blocks: a smaller one would show them
-_MOST_STEP = 8
+_MIN_SIGMA_BLOCKS = 1.0  # a narrower low-pass would show the blocks
+_MAX_STEP = 8
 
 
-def reduced(plane: Plane, step: int) -> Plane:
-    """Means over blocks of ``step`` x ``step`` pixels, float32; the last ones are filled up by mirroring."""
+def downsample(plane: Plane, step: int) -> Plane:
+    """Means over blocks of ``step`` x ``step`` pixels, float32; incomplete blocks are filled by mirroring."""
     if step == 1:
         return plane
     below, right = -plane.shape[0] % step, -plane.shape[1] % step
@@ -30,36 +30,36 @@ def reduced(plane: Plane, step: int) -> Plane:
     return plane
 
 
-def enlarged(plane: Plane, shape: tuple[int, ...], step: int) -> Plane:
-    """The way back from `reduced` to (h, w) of ``shape``, bilinear."""
+def upsample(plane: Plane, shape: tuple[int, ...], step: int) -> Plane:
+    """Bilinear interpolation of block means to the (h, w) of ``shape``."""
     if step == 1:
         return plane
     full = cv2.resize(plane, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(full[: shape[0], : shape[1]], np.float32)
 
 
-def smooth_step(sigma_px: float) -> int:
-    """The largest power of two that what is smooth by ``sigma_px`` can be worked out at."""
+def downsampling_step(sigma_px: float) -> int:
+    """The largest step, a power of two up to 8, at which a plane as smooth as ``sigma_px`` can be computed."""
     step = 1
-    while step < _MOST_STEP and sigma_px >= 2 * step * _LEAST_SIGMA:
+    while step < _MAX_STEP and sigma_px >= 2 * step * _MIN_SIGMA_BLOCKS:
         step *= 2
     return step
 
 
-def inner_sigma(sigma_px: float, step: int) -> float:
-    """Sigma, in blocks, that makes ``sigma_px`` together with the means and the interpolation."""
-    # A block's mean has variance (s^2 - 1) / 12, interpolation between blocks about s^2 / 6.
+def downsampled_sigma(sigma_px: float, step: int) -> float:
+    """Sigma in blocks that gives ``sigma_px`` together with the block means and the interpolation."""
+    # A block mean has variance (s^2 - 1) / 12, interpolation between blocks about s^2 / 6.
     own = (step**2 - 1) / 12 + step**2 / 6 if step > 1 else 0.0
     return float((sigma_px**2 - own) ** 0.5) / step
 
 
 def gaussian(plane: Plane, sigma_px: float) -> Plane:
-    """Gaussian low-pass out to three standard deviations; left to itself OpenCV goes to four, at a third more time."""
+    """Gaussian low-pass cut off at three standard deviations; OpenCV's default of four takes a third more time."""
     side = 2 * ceil(3 * sigma_px) + 1
     return np.asarray(cv2.GaussianBlur(plane, (side, side), sigma_px), np.float32)
 
 
 def low_pass(plane: Plane, sigma_px: float) -> Plane:
-    """Gaussian low-pass; a wide one on means over blocks, as `smooth_step` allows."""
-    step = smooth_step(sigma_px)
-    return enlarged(gaussian(reduced(plane, step), inner_sigma(sigma_px, step)), plane.shape, step)
+    """Gaussian low-pass; a wide one is computed on block means, see `downsampling_step`."""
+    step = downsampling_step(sigma_px)
+    return upsample(gaussian(downsample(plane, step), downsampled_sigma(sigma_px, step)), plane.shape, step)

@@ -1,7 +1,6 @@
 """Mask shapes as polygons, from the landmarks of one or two faces.
 
-A shape is made from the original's face and, where the mask covers both jaws, the synced face too. Polygons are
-(n, 2) float32 arrays of (x, y) in pixels, in the landmarks' coordinates (a pixel's centre lies at +0.5).
+Polygons are (n, 2) float32 arrays of (x, y) in pixels, in the landmarks' coordinates: a pixel's centre lies at +0.5.
 """
 
 from __future__ import annotations
@@ -17,31 +16,33 @@ import numpy.typing as npt
 
 from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
+from lipblend.settings import MaskSettings
 
 Polygon = npt.NDArray[np.float32]
+Polygons = Sequence[tuple[Polygon, bool]]
+"""Polygons to fill (True) or to cut out (False), in order."""
 
-# Half axes of the mouth-centred shapes, and how far their centre lies below the middle of the mouth, in face widths.
+# Half axes of the mouth-centred shapes and the offset of their centre below the middle of the mouth, in face widths.
 _HALF_AXES = {
     "ellipse": (0.32, 0.26, 0.04),
     "ultra_wide_ellipse": (0.50, 0.33, 0.08),
     "superellipse": (0.42, 0.32, 0.08),
     "box": (0.42, 0.32, 0.08),
 }
-_OUTLINE_POINTS = 48  # within a thousandth of the face's width of the curve
+_OUTLINE_POINTS = 48  # keeps within a thousandth of the face width of the curve
 
 
 @dataclass(frozen=True)
 class FaceFrame:
-    """The axes in which shapes are grown, padded and cut: origin at the mouth, x to the picture's right, y to the chin.
+    """Face coordinates: origin at the mouth, x to the right of the picture, y to the chin, units of the face width.
 
     Attributes
     ----------
     origin : (2,) float64, pixels
-        Middle of the mouth, averaged over the faces given.
     x_axis, y_axis : (2,) float64
         Unit vectors.
     width_px : float
-        Face width ``w_f`` in pixels (mesh points 234 to 454), the largest of the faces given.
+        Face width ``w_f`` (mesh points 234 to 454), the largest of the given faces.
     """
 
     origin: npt.NDArray[np.float64]
@@ -61,14 +62,9 @@ class FaceFrame:
 
 
 def face_frame(faces: Sequence[Landmarks], *, rotation: bool) -> FaceFrame:
-    """The common frame of one or two meshes of the same head.
+    """The common frame of one or two meshes of the same head, the original's first.
 
-    Parameters
-    ----------
-    faces : sequence of Landmarks
-        At least one; the original's first.
-    rotation : bool
-        Axes along the line through the mouth corners (mean of the faces) and perpendicular to it; else the picture's.
+    With ``rotation`` the axes follow the line through the mouth corners (mean of the faces), otherwise the picture.
     """
     origin = np.asarray(sum(face.mouth_centre for face in faces) / len(faces), np.float64)
     if rotation:
@@ -83,59 +79,38 @@ def face_frame(faces: Sequence[Landmarks], *, rotation: bool) -> FaceFrame:
     return FaceFrame(origin, x_axis, y_axis, max(face.face_width_px for face in faces))
 
 
-def shape_polygons(
-    name: str,
-    faces: Sequence[Landmarks],
-    *,
-    regions: Sequence[str],
-    expansion: float,
-    padding: tuple[float, float, float, float],
-    upper_boundary_frac: float,
-    rotation: bool,
-    mouth_adaptation: bool,
-    adaptation_base: float,
-    adaptation_gain: float,
-    superellipse_exponent: float,
-) -> list[tuple[Polygon, bool]]:
-    """One mask shape as polygons to fill (True) and then to cut out (False), in that order.
+def shape_polygons(name: str, faces: Sequence[Landmarks], settings: MaskSettings) -> Polygons:
+    """The polygons of one mask shape.
 
     Parameters
     ----------
     name : str
         A member of `lipblend.settings.ShapeName`.
     faces : sequence of Landmarks
-        The original's face, then the synced one if both jaws are to be covered.
-    regions : sequence of str
-        Mesh regions, for the shape ``region``.
-    expansion : float
-        Growth about the middle of the mouth (1 = none). Regions are not grown.
-    padding : (left, right, top, bottom), face widths
-        Moves the shape's extreme points outwards by so much, and what lies between in proportion.
-    upper_boundary_frac : float, face widths
-        Nothing further above the mouth than this and the padding at the top (not for ``upper_face`` and ``region``).
-    rotation, mouth_adaptation, adaptation_base, adaptation_gain, superellipse_exponent
-        As in `lipblend.settings.MaskSettings`. Mouth-centred shapes scale by
-        ``adaptation_base + adaptation_gain * opening``; hulls follow the jaw by themselves.
+        The original's face, then the synced one if the shape has to cover both jaws.
+    settings : MaskSettings
+        Expansion grows a shape about the middle of the mouth, padding moves its extreme points outwards and the points
+        between them in proportion, and the upper boundary cuts it off. Regions of the mesh (``region``) are used as
+        they are, and ``upper_face`` has no upper boundary. Mouth-centred shapes scale with the opening of the mouth;
+        hulls follow the jaw anyway.
 
     Notes
     -----
     The point sets "lower face", "upper face" and "mouth" in 68-point numbering are those that face-swapping tools
-    publish; the hull of lower face follows the whole jaw line of the mesh between jaw points 3 and 13.
+    publish; the hull of the lower face follows the whole jaw line of the mesh between jaw points 3 and 13.
     """
     if name == "region":
-        return [polygon for region in regions for face in faces for polygon in _region(region, face)]
+        return [polygon for region in settings.regions for face in faces for polygon in _region(region, face)]
     if name in _HALF_AXES:
-        frame = face_frame(faces, rotation=rotation)
-        opening = max(face.mouth_opening for face in faces)
-        scale = adaptation_base + adaptation_gain * opening if mouth_adaptation else 1.0
-        local = _outline(name, superellipse_exponent) * scale
+        frame = face_frame(faces, rotation=settings.rotation)
+        local = _outline(name, settings.superellipse_exponent) * _mouth_scale(faces, settings)
         local[:, 1] += _HALF_AXES[name][2]
     else:
         frame = face_frame(faces, rotation=True)
         local = frame.to_local(convex_hull(np.concatenate([_points(name, face) for face in faces])))
-    local = _padded(local * expansion, padding)
+    local = _padded(local * settings.expansion, settings)
     if name != "upper_face":
-        local = clip_above(local, -upper_boundary_frac - max(padding[2], 0))
+        local = clip_above(local, -settings.upper_boundary_frac - max(settings.pad_top_frac, 0))
     return [(frame.to_pixels(local), True)] if len(local) >= 3 else []
 
 
@@ -145,6 +120,25 @@ def lower_face_points(face: Landmarks) -> npt.NDArray[np.float32]:
     return np.concatenate([jaw, face.points_68[np.asarray(lm.AREA_LOWER_FACE)]])
 
 
+def convex_hull(points: npt.NDArray[np.float32]) -> Polygon:
+    """Convex hull of (n, 2) points, as a polygon."""
+    return np.asarray(cv2.convexHull(np.ascontiguousarray(points, np.float32)), np.float32).reshape(-1, 2)
+
+
+def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
+    """The part of a polygon with y >= limit (Sutherland and Hodgman 1974, one half-plane). (n, 2) -> (m, 2)."""
+    nexts = np.concatenate([local[1:], local[:1]])
+    below = local[:, 1] >= limit
+    crosses = below != (nexts[:, 1] >= limit)
+    if not crosses.any():
+        return local[below]
+    rise = np.where(crosses, nexts[:, 1] - local[:, 1], 1.0)
+    cuts = local + (nexts - local) * ((limit - local[:, 1]) / rise)[:, None]
+    # Each corner that remains, then the cut of the edge that begins there.
+    both = np.concatenate([local, cuts], axis=1).reshape(-1, 2)
+    return np.asarray(both[np.column_stack([below, crosses]).ravel()])
+
+
 def _points(name: str, face: Landmarks) -> npt.NDArray[np.float32]:
     if name == "lower_face_contour":
         return lower_face_points(face)
@@ -152,9 +146,10 @@ def _points(name: str, face: Landmarks) -> npt.NDArray[np.float32]:
     return np.asarray(face.points_68[np.asarray(area)])
 
 
-def convex_hull(points: npt.NDArray[np.float32]) -> Polygon:
-    """Convex hull of (n, 2) points, as a polygon."""
-    return np.asarray(cv2.convexHull(np.ascontiguousarray(points, np.float32)), np.float32).reshape(-1, 2)
+def _mouth_scale(faces: Sequence[Landmarks], settings: MaskSettings) -> float:
+    if not settings.mouth_adaptation:
+        return 1.0
+    return settings.adaptation_base + settings.adaptation_gain * max(face.mouth_opening for face in faces)
 
 
 @cache
@@ -168,12 +163,12 @@ def _outline(name: str, exponent: float) -> npt.NDArray[np.float64]:
     return np.stack([a * np.sign(x) * np.abs(x) ** power, b * np.sign(y) * np.abs(y) ** power], axis=1)
 
 
-def _padded(local: npt.NDArray[np.float64], padding: tuple[float, float, float, float]) -> npt.NDArray[np.float64]:
-    if not any(padding):
-        return local
-    left, right, top, bottom = padding
+def _padded(local: npt.NDArray[np.float64], settings: MaskSettings) -> npt.NDArray[np.float64]:
     out = local.copy()
-    for axis, low, high in ((0, left, right), (1, top, bottom)):
+    for axis, low, high in (
+        (0, settings.pad_left_frac, settings.pad_right_frac),
+        (1, settings.pad_top_frac, settings.pad_bottom_frac),
+    ):
         values = local[:, axis]
         for side, amount in ((-1.0, low), (1.0, high)):
             extreme = float((values * side).max())
@@ -182,25 +177,11 @@ def _padded(local: npt.NDArray[np.float64], padding: tuple[float, float, float, 
     return out
 
 
-def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
-    """A polygon's part with y >= limit (Sutherland and Hodgman 1974, one half-plane). (n, 2) -> (m, 2)."""
-    nexts = np.concatenate([local[1:], local[:1]])
-    below = local[:, 1] >= limit
-    crosses = below != (nexts[:, 1] >= limit)
-    if not crosses.any():
-        return local[below]
-    rise = np.where(crosses, nexts[:, 1] - local[:, 1], 1.0)
-    cuts = local + (nexts - local) * ((limit - local[:, 1]) / rise)[:, None]
-    # Each corner that is kept, then the cut of the edge that begins there.
-    both = np.concatenate([local, cuts], axis=1).reshape(-1, 2)
-    return np.asarray(both[np.column_stack([below, crosses]).ravel()])
-
-
-def _region(name: str, face: Landmarks) -> list[tuple[Polygon, bool]]:
+def _region(name: str, face: Landmarks) -> Polygons:
     """A region of the mesh: outlines to fill, then holes."""
     outlines, holes = lm.REGIONS[name]
-    polygons: list[tuple[Polygon, bool]] = [
-        (face.points[np.asarray(index)].astype(np.float32), True) for index in outlines
+    return [
+        (face.points[np.asarray(index)].astype(np.float32), add)
+        for add, indices in ((True, outlines), (False, holes))
+        for index in indices
     ]
-    polygons += [(face.points[np.asarray(index)].astype(np.float32), False) for index in holes]
-    return polygons

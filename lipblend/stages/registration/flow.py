@@ -1,7 +1,7 @@
-"""Dense flow between two pictures, and pictures read elsewhere by a flow or a shift.
+"""Dense flow between two pictures, and pictures resampled by a flow or a shift.
 
 Optical flow: Kroeger, Timofte, Dai, Van Gool 2016, "Fast Optical Flow using Dense Inverse Search",
-https://doi.org/10.1007/978-3-319-46493-0_29 (OpenCV's).
+https://doi.org/10.1007/978-3-319-46493-0_29 (OpenCV's). Resampling continues a picture with its border pixels.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Vectors = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _REFINEMENTS = 3  # the preset's 5 gain nothing here
-_LEAST_PX = 16  # DIS refuses smaller pictures, or dies of them
+_MIN_SIDE_PX = 16  # DIS refuses smaller pictures, or crashes
 _MARGIN_PX = 8  # a patch of DIS
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Where each pixel is found: so far right and down, exactly 0 where nothing moved.
+    """Where each pixel is found: offsets to the right and down, exactly 0 where nothing moved.
 
     Attributes
     ----------
@@ -43,27 +43,22 @@ class Flow:
     chroma_down: Plane
 
     @property
-    def none(self) -> Mask:
+    def still(self) -> Mask:
         """(h, w) bool: where nothing moved."""
         return np.asarray((self.right == 0) & (self.down == 0))
 
 
 def dense_flow(fixed: Plane, moving: Plane, where: Mask) -> Vectors:
-    """Where the second shows what the first does: (h, w, 2) float32, pixels right and down.
+    """Where ``moving`` shows what ``fixed`` does: (h, w, 2) float32, pixels right and down. Both are luma in levels.
 
-    Parameters
-    ----------
-    fixed, moving : (h, w) float32
-        Levels.
-    where : (h, w) bool
-        Where it must be known: it is worked out in the box around that, and 0 elsewhere.
+    It is computed in the box around ``where``, and 0 elsewhere.
     """
     height, width = where.shape
-    x, y, across, along = cv2.boundingRect(where.view(np.uint8))
+    x, y, box_width, box_height = cv2.boundingRect(where.view(np.uint8))
     flow = np.zeros((height, width, 2), np.float32)
-    if across and along:
-        rows = slice(max(0, y - _MARGIN_PX), min(height, y + along + _MARGIN_PX))
-        columns = slice(max(0, x - _MARGIN_PX), min(width, x + across + _MARGIN_PX))
+    if box_width and box_height:
+        rows = slice(max(0, y - _MARGIN_PX), min(height, y + box_height + _MARGIN_PX))
+        columns = slice(max(0, x - _MARGIN_PX), min(width, x + box_width + _MARGIN_PX))
         flow[rows, columns] = _flow(fixed[rows, columns], moving[rows, columns])
     return flow
 
@@ -71,38 +66,38 @@ def dense_flow(fixed: Plane, moving: Plane, where: Mask) -> Vectors:
 def _flow(fixed: Plane, moving: Plane) -> Vectors:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setVariationalRefinementIterations(_REFINEMENTS)
-    # Propagation runs in as many stripes as there are threads, which would make the result depend on the machine.
+    # Propagation runs in one stripe per thread: the result would depend on the machine.
     search.setUseSpatialPropagation(False)
-    one, two = (cv2.addWeighted(plane, 1, plane, 0, 0, dtype=cv2.CV_8U) for plane in (fixed, moving))  # rounded
-    height, width = one.shape
-    below, right = max(0, _LEAST_PX - height), max(0, _LEAST_PX - width)
-    if below or right:  # a face that is about to leave the picture
-        one, two = (cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE) for plane in (one, two))
-    flow = search.calc(one, two, None)  # type: ignore[call-overload]  # None, to start from nothing, is not in the stubs
+    a, b = (cv2.addWeighted(plane, 1, plane, 0, 0, dtype=cv2.CV_8U) for plane in (fixed, moving))  # rounds
+    height, width = a.shape
+    below, right = max(0, _MIN_SIDE_PX - height), max(0, _MIN_SIDE_PX - width)
+    if below or right:  # a face at the edge of the picture
+        a, b = (cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE) for plane in (a, b))
+    flow = search.calc(a, b, None)  # type: ignore[call-overload]  # None, to start from nothing, is not in the stubs
     return np.asarray(flow[:height, :width], np.float32)
 
 
 def warped(patch: Patch3 | Plane, flow: Vectors) -> Patch3:
-    """The picture read at ``(x + flow_x, y + flow_y)``, cubic; beyond its border it goes on with its last pixels."""
+    """The picture sampled at ``(x + flow_x, y + flow_y)``, cubic."""
     right, down = channels(flow)
     return moved_by(patch, right, down)
 
 
-def moved_by(patch: Patch3 | Plane, right: Plane, down: Plane, way: int = cv2.INTER_CUBIC) -> Patch3:
-    """`warped`, by a flow in two planes."""
-    way |= cv2.WARP_RELATIVE_MAP
-    return np.asarray(cv2.remap(patch, right, down, way, borderMode=cv2.BORDER_REPLICATE), np.float32)
+def moved_by(patch: Patch3 | Plane, right: Plane, down: Plane, interpolation: int = cv2.INTER_CUBIC) -> Patch3:
+    """`warped` by a flow in two planes."""
+    method = interpolation | cv2.WARP_RELATIVE_MAP
+    return np.asarray(cv2.remap(patch, right, down, method, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def warped_patch(patch: Patch, flow: Flow) -> Patch:
-    """A whole patch moved by a flow: luma cubic, chroma linear. Cubic chroma takes three times as long for nothing."""
+    """A patch warped by a flow: luma cubic, chroma linear. Cubic chroma takes three times as long and gains nothing."""
     chroma = moved_by(patch.chroma, flow.chroma_right, flow.chroma_down, cv2.INTER_LINEAR)
     return Patch(moved_by(patch.luma, flow.right, flow.down), chroma, patch.grid)
 
 
 def shifted(patch: Patch3 | Plane, shift: npt.NDArray[np.float64]) -> Patch3:
-    """The picture read ``shift`` further right and down (pixels), cubic; its border goes on with its last pixels."""
-    right, down = (_shift_kernel(float(way)) for way in shift)
+    """The picture sampled ``shift`` pixels further right and down, cubic."""
+    right, down = (_shift_kernel(float(length)) for length in shift)
     return np.asarray(
         cv2.sepFilter2D(patch, cv2.CV_32F, right, down, borderType=cv2.BORDER_REPLICATE), np.float32
     ).reshape(patch.shape)
@@ -113,9 +108,9 @@ def shifted_patch(patch: Patch, shift: npt.NDArray[np.float64]) -> Patch:
     return Patch(shifted(patch.luma, shift), shifted(patch.chroma, shift / patch.grid.subsampling), patch.grid)
 
 
-@lru_cache(maxsize=8)  # the planes of a picture are shifted alike
+@lru_cache(maxsize=8)  # all planes of a picture are shifted alike
 def _shift_kernel(shift: float) -> npt.NDArray[np.float32]:
-    """Weights that read a row ``shift`` further on, about the middle one: cubic convolution (a = -0.75) as OpenCV's."""
+    """Weights that sample a row ``shift`` further on: cubic convolution (a = -0.75) as OpenCV's."""
     whole = int(np.floor(shift))
     t, a = shift - whole, -0.75
     near = [((a + 2) * x - (a + 3)) * x * x + 1 for x in (t, 1 - t)]

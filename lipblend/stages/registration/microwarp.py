@@ -1,9 +1,8 @@
-"""Micro-warp: the small displacement that brings the synced face's surroundings of the mouth to the original's.
+"""Micro-warp: a small displacement that aligns the surroundings of the synced mouth with the original's.
 
-A generator may hold the head a little otherwise than the original: nose, cheeks and the folds beside the mouth then do
-not meet at the seam, though the whole is aligned. A thin-plate spline through points that hardly take part in speech,
-made from the steadied meshes and so steady itself, carries them onto each other. It ends at the lips: what they say is
-not touched.
+A generator may hold the head slightly differently: nose, cheeks and the folds beside the mouth then do not meet at the
+seam, although the face as a whole is aligned. A thin-plate spline through points that hardly move in speech, taken from
+the steadied meshes, carries them onto each other. It leaves the lips alone.
 
 Thin-plate spline with regularisation: Bookstein 1989, https://doi.org/10.1109/34.24792; Wahba 1990, "Spline Models for
 Observational Data", chapter 2.
@@ -26,50 +25,48 @@ Points = npt.NDArray[np.float64]
 
 _CORNERS = (61, 291)
 _CONTROL = (*lm.NOSE_BASE, *lm.RIGHT_CHEEK, *lm.LEFT_CHEEK, *lm.JAW[1:5], *lm.JAW[-5:-1], *_CORNERS)
-_CORNER_WEIGHT = 0.1  # they speak: what all the others agree on counts ten times as much
+_CORNER_WEIGHT = 0.1  # mouth corners move in speech: they count a tenth of the other points
 _STEP_FRAC = 0.04
 _LIPS_FRAC = 0.05
 
 
 def micro_warp(
-    original: Landmarks, synced: Landmarks, box: Box, *, strength: float, regularisation: float, largest_px: float
+    original: Landmarks, synced: Landmarks, box: Box, *, strength: float, regularisation: float, max_px: float
 ) -> Flow | None:
-    """Where the synced picture is to be read for each pixel: so far right and down of it.
+    """Where to sample the synced picture for each pixel of a box: offsets to the right and down.
 
     Parameters
     ----------
     original, synced : Landmarks
         Steadied meshes, in the original's pixels.
     box : Box
-        The part of the picture to work out.
     strength : float
         Share of the displacement, 0..1.
     regularisation : float
         0 goes through all points, large values leave an affine map; in face widths squared.
-    largest_px : float
-        No displacement is longer.
+    max_px : float
+        Longest displacement.
 
     Returns
     -------
     (box.height, box.width, 2) float32, pixels, or None
-        0 over both mouths, rising to the whole 0.05 face widths beside them. None where the meshes agree
-        exactly, and for no strength.
+        0 over both mouths, rising to the full displacement 0.05 face widths beside them. None if there is none.
     """
     if strength == 0:
         return None
     index = list(_CONTROL)
     width = original.face_width_px
-    here = original.points[index].astype(np.float64)
-    apart = synced.points[index].astype(np.float64) - here
-    if not apart.any():
+    points = original.points[index].astype(np.float64)
+    offsets = synced.points[index].astype(np.float64) - points
+    if not offsets.any():
         return None
     weights = np.where(np.isin(index, _CORNERS), _CORNER_WEIGHT, 1.0)
-    middle = here.mean(0)
+    middle = points.mean(0)
     step = max(1, round(_STEP_FRAC * width))
     columns, rows = -(-box.width // step) + 1, -(-box.height // step) + 1
     x, y = np.meshgrid(box.x0 + 0.5 + np.arange(columns) * step, box.y0 + 0.5 + np.arange(rows) * step)
     grid = (np.stack([x.ravel(), y.ravel()], axis=1) - middle) / width
-    found = thin_plate((here - middle) / width, apart, weights, grid, regularisation=regularisation)
+    found = thin_plate((points - middle) / width, offsets, weights, grid, regularisation=regularisation)
     coarse = found.reshape(rows, columns, 2).astype(np.float32)
     # Sample k of the coarse grid belongs at pixel centre k * step, whereas resizing puts it in the middle of its cell.
     matrix = np.array([[step, 0, 0], [0, step, 0]], np.float64)
@@ -77,7 +74,7 @@ def micro_warp(
         coarse, matrix, (box.width, box.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     length = np.hypot(flow[..., 0], flow[..., 1])
-    share = np.minimum(1, np.float32(largest_px) / np.maximum(length, np.float32(1e-6)))
+    share = np.minimum(1, np.float32(max_px) / np.maximum(length, np.float32(1e-6)))
     mouths = [(convex_hull(face.points[list(lm.LIPS_OUTER)]), True) for face in (original, synced)]
     outside = -signed_distance(mouths, box, step_px=grid_step_px(width)) / np.float32(_LIPS_FRAC * width)
     share *= np.float32(strength) * np.clip(outside, 0, 1)
@@ -87,22 +84,10 @@ def micro_warp(
 def thin_plate(
     points: Points, values: Points, weights: npt.NDArray[np.float64], places: Points, *, regularisation: float
 ) -> Points:
-    """A thin-plate spline through scattered values, evaluated elsewhere.
+    """A thin-plate spline through values (n, k) at points (n, 2), evaluated at places (m, 2); returns (m, k) float64.
 
     Minimises ``sum w_i |f(p_i) - v_i|^2 / n + regularisation * J(f)`` with J the bending energy; affine parts are free.
-
-    Parameters
-    ----------
-    points : (n, 2) float64
-        At least three, not in one line.
-    values : (n, k) float64
-    weights : (n,) float64, above 0
-    places : (m, 2) float64
-    regularisation : float
-
-    Returns
-    -------
-    (m, k) float64
+    At least three points, not on one line, with weights above 0.
     """
     count = len(points)
     affine = np.concatenate([np.ones((count, 1)), points], axis=1)
@@ -111,11 +96,11 @@ def thin_plate(
     system[:count, count:] = affine
     system[count:, :count] = affine.T
     solved = np.linalg.solve(system, np.concatenate([values, np.zeros((3, values.shape[1]))]))
-    there = np.concatenate([_bending(places, points), np.ones((len(places), 1)), places], axis=1)
-    return np.asarray(there @ solved)
+    basis = np.concatenate([_bending(places, points), np.ones((len(places), 1)), places], axis=1)
+    return np.asarray(basis @ solved)
 
 
-def _bending(one: Points, other: Points) -> Points:
-    """``r^2 log(r^2)`` of all distances; 0 at 0."""
-    squared = ((one[:, None] - other[None]) ** 2).sum(2)
+def _bending(first: Points, second: Points) -> Points:
+    """``r^2 log(r^2)`` of all pairwise distances; 0 at 0."""
+    squared = ((first[:, None] - second[None]) ** 2).sum(2)
     return np.asarray(squared * np.log(np.where(squared > 0, squared, 1)))

@@ -1,10 +1,9 @@
-"""Reuse: keep the original's own pixels wherever the synced picture says nothing new, or only moves them.
+"""Reuse: keep the original's own pixels where the synced picture shows the same, in place or only moved.
 
-A generator paints the whole lower face anew, soft and tinted, although most of it is the same skin as in the original,
-at the same place or carried along by the jaw. So the original is registered to the synced picture by dense optical
-flow. Where the original, so moved, explains the synced picture up to blur, noise and a smooth cast, its own pixels are
-taken: sharp, with the right colour and grain. Only what cannot be explained, teeth and tongue and what the lips
-uncovered, is taken from the synced picture. Where nothing moved, the original stays as it is.
+A generator repaints the whole lower face, soft and tinted, although most of it is the original's skin, in its place or
+carried along by the jaw. So the original is registered to the synced picture by dense optical flow. Where the moved
+original explains the synced picture up to blur, noise and a smooth cast, its own pixels are used: sharp, with the right
+colour and grain. Only what it cannot explain (teeth, tongue, what the lips uncover) comes from the synced picture.
 """
 
 from __future__ import annotations
@@ -17,26 +16,30 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.patch import Patch, channels, joined
-from lipblend.stages.detail.scale import enlarged, gaussian, inner_sigma, reduced, smooth_step
+from lipblend.picture.smoothstep import smoothstep
+from lipblend.settings import ReuseSettings
+from lipblend.stages.detail.scale import downsample, downsampled_sigma, downsampling_step, gaussian, upsample
 from lipblend.stages.registration.flow import Flow, dense_flow, moved_by, shifted
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Vectors = tuple[Plane, Plane]  # right, down
 
-_WORK_WIDTH_PX = 160.0  # face width at about which flow and agreement are worked out
-_CAST_STEP = 4  # the even part of the cast is read at every fourth pixel each way
-_STILL_STEP = 2  # and the shift of the whole at every second: the flow is not finer
-_FIELD_STEP = 2  # smooth fields, and the trust that they are weighed by
-_SOFT_FRAC = 0.012  # a generator's blur: differences finer than this do not count
+# Sizes below are in working pixels: the patch downsampled so that the face is about this wide.
+_WORK_WIDTH_PX = 160.0
+_CAST_STEP = 4  # the even cast is read at every fourth pixel each way
+_STILL_STEP = 2  # the shift of the whole at every second: the flow is no finer
+_FIELD_STEP = 2  # of smooth fields and the trust that weights them
+_SOFT_FRAC = 0.012  # a generator's blur: finer differences do not count
 _SPREAD_FRAC = 0.01
 _FIELD_FRAC = 0.08
 _CHROMA_WEIGHT = 0.5
 _FIELD_FLOOR = 1e-3
 _BEYOND_FRAC = 0.08
 _BEYOND_FLOOR = 0.05
-_LEAST_STILL_PIXELS = 25
-_STILL_SHIFT_PX = 0.05  # of a pair that lies still the estimate trembles by 0.04: up to this, none is made
-_FIELD_STEPS = 2.0  # blocks a sigma of a smooth field, at least
+_MIN_STILL_PIXELS = 25
+_STILL_SHIFT_PX = 0.05  # estimates of a pair that lies still vary by 0.04: up to this, no shift is made
+_MIN_SIGMA_BLOCKS = 2.0  # of a smooth field
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,9 @@ class Registration:
     Attributes
     ----------
     shift : (2,) float64
-        How far right and down of its place the synced face lies as a whole, pixels.
+        Offset of the synced face as a whole from the original's, right and down, pixels.
     flow : Flow
-        Where in the original each pixel of the synced face, put in its place, is found.
+        Where each pixel of the synced face, after that shift is undone, is found in the original.
     trust : (h, w) float32 in [0, 1]
         How well the moved original explains the synced picture.
     field : Patch
@@ -61,19 +64,55 @@ class Registration:
     field: Patch
 
 
+@dataclass(frozen=True)
+class RegistrationMasks:
+    """Parts of the patch.
+
+    ``still`` (bool) does not move in speech and gives the shift of the whole. ``replaced`` (bool) may be replaced by
+    the synced picture; the even cast is read there. ``painted`` (float32 in [0, 1]) is where the generator painted:
+    beyond it the original is trusted, and the flow fades out.
+    """
+
+    still: Mask
+    replaced: Mask
+    painted: Plane
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """The working size: ``ratio`` pixels of the patch become one; ``width`` is the face width then."""
+
+    ratio: int
+    width: float
+
+    @classmethod
+    def of(cls, face_width_px: float) -> _Scale:
+        ratio = max(1, round(face_width_px / _WORK_WIDTH_PX))
+        return cls(ratio, face_width_px / ratio)
+
+    @property
+    def soft_px(self) -> float:
+        return max(0.8, _SOFT_FRAC * self.width)
+
+    @property
+    def spread_px(self) -> float:
+        return max(0.8, _SPREAD_FRAC * self.width)
+
+    def every(self, mask: Mask, step: int) -> Mask:
+        """A mask of the patch at every ``step``-th working pixel."""
+        first, step = self.ratio * step // 2, self.ratio * step
+        return mask[first::step, first::step]
+
+
 def register(
     original: Patch,
     synced: Patch,
-    still: Mask,
-    taken: Mask,
-    painted: Plane,
+    masks: RegistrationMasks,
+    settings: ReuseSettings,
     *,
     face_width_px: float,
     tolerance: Plane,
-    motion: bool,
-    still_px: float,
-    moving_px: float,
-    largest_shift_px: float,
+    max_shift_px: float,
     field: bool,
 ) -> Registration:
     """Find where the original's pixels went in the synced picture, and how well they explain it.
@@ -81,72 +120,43 @@ def register(
     Parameters
     ----------
     original, synced : Patch
-        Colours matched roughly.
-    still : (h, w) bool
-        Part of the face that does not speak: by it the two are laid on each other.
-    taken : (h, w) bool
-        Part that is taken over: the even part of the cast is read there.
-    painted : (h, w) float32 in [0, 1]
-        What the generator painted. Beyond it the original is right, but for motion that went on: the flow fades out.
+        Colours roughly matched.
+    masks : RegistrationMasks
+    settings : ReuseSettings
+        Motions are followed if the method is ``motion``: not up to ``still_px``, fully from ``moving_px``. Otherwise
+        the original is only compared in its place.
     face_width_px : float
     tolerance : (k, l) float32
-        Difference of the low-passed pictures at which trust falls to 1/e, levels; of any size, laid over the patch.
-    motion : bool
-        Follow motions; else the original is only compared where it stands.
-    still_px, moving_px : float
-        Motions up to the first are none, from the second on they are followed fully; pixels.
-    largest_shift_px : float
-        A larger shift of the whole is not believed, and none is made.
+        Difference of the low-passed pictures at which trust falls to 1/e, levels; of any size, stretched over the
+        patch.
+    max_shift_px : float
+        A larger shift of the whole is taken for an error and not made.
     field : bool
         Estimate the smooth colour difference.
     """
-    ratio = max(1, round(face_width_px / _WORK_WIDTH_PX))
-    work_width = face_width_px / ratio
-    before, after = _reduced(original, ratio), _reduced(synced, ratio)
-    inside = reduced(painted, ratio)
-    right, down = channels(dense_flow(after[0], before[0], inside > 0))
-    off = _common(right, down, inside, _every(still, ratio, _STILL_STEP), largest_px=largest_shift_px, ratio=ratio)
-    if off.any():
-        right, down = right - np.float32(off[0]), down - np.float32(off[1])
-        after = [shifted(plane, -off) for plane in after]
-    if motion:
-        length = cv2.magnitude(right, down) * np.float32(ratio)
-        share = _smoothstep((length - np.float32(still_px)) * np.float32(1 / (moving_px - still_px)))
-        right, down = right * share, down * share
-    else:
-        right, down = np.zeros_like(right), np.zeros_like(down)
-    soft = max(0.8, _SOFT_FRAC * work_width)
-    spread = max(0.8, _SPREAD_FRAC * work_width)
-    apart = [moved_by(one, right, down, cv2.INTER_LINEAR) - other for one, other in zip(before, after, strict=True)]
-    calm = [gaussian(plane, soft) for plane in apart]
-    coarse = [reduced(plane, _FIELD_STEP) for plane in apart]
-    if field:
-        # An even cast first: a strong one would leave nothing to trust, and so nothing to estimate the field from.
-        casts = _even_cast(apart, _every(taken, ratio, _CAST_STEP))
-        coarse = [plane - cast for plane, cast in zip(coarse, casts, strict=True)]
-        rough = [np.abs(gaussian(plane, soft / _FIELD_STEP)) for plane in coarse]
-        trust = _trust(rough, spread / _FIELD_STEP, tolerance)
-        weight = trust * trust * reduced(inside, _FIELD_STEP)
-        smooth = smooth_field(coarse, weight, _FIELD_FRAC * work_width / _FIELD_STEP)
-        colour = [plane + cast for plane, cast in zip(smooth, casts, strict=True)]
-    else:
-        colour = [np.zeros_like(plane) for plane in coarse]
-    fine = [enlarged(plane, inside.shape, _FIELD_STEP) for plane in colour]
-    # The field is smoother by far than what was low-passed: as good as low-passed itself.
-    trust = _trust([np.abs(one - other) for one, other in zip(calm, fine, strict=True)], spread, tolerance)
-    if inside.min() < 1:
-        ways, weight = [reduced(way, _FIELD_STEP) for way in (right, down)], reduced(trust * inside, _FIELD_STEP)
-        smooth = smooth_field(ways, weight, _BEYOND_FRAC * work_width / _FIELD_STEP, floor=_BEYOND_FLOOR)
-        beyond = [enlarged(way, inside.shape, _FIELD_STEP) for way in smooth]
-        right, down = (far + inside * (way - far) for way, far in zip((right, down), beyond, strict=True))
-        trust = 1 - inside * (1 - trust)
+    scale = _Scale.of(face_width_px)
+    first, second = _downsampled(original, scale.ratio), _downsampled(synced, scale.ratio)
+    painted = downsample(masks.painted, scale.ratio)
+    right, down = channels(dense_flow(second[0], first[0], painted > 0))
+    flow = right, down
+    shift = _common_shift(flow, painted, scale.every(masks.still, _STILL_STEP), scale.ratio, max_shift_px)
+    flow, second = _without_shift(flow, second, shift)
+    flow = _followed(flow, settings, scale.ratio)
+    differences = [moved_by(a, *flow, cv2.INTER_LINEAR) - b for a, b in zip(first, second, strict=True)]
+    replaced = scale.every(masks.replaced, _CAST_STEP) if field else None
+    coarse = _colour_field(differences, replaced, painted, tolerance, scale)
+    fine = [upsample(plane, painted.shape, _FIELD_STEP) for plane in coarse]
+    # The field is much smoother than the low-passed differences: no need to low-pass it too.
+    rest = [np.abs(gaussian(a, scale.soft_px) - b) for a, b in zip(differences, fine, strict=True)]
+    trust = _trust(rest, scale.spread_px, tolerance)
+    flow, trust = _beyond_painted(flow, trust, painted, scale)
     shape = original.luma.shape
     return Registration(
-        -off * ratio,  # the synced face lies so far off: put back, its flow is what is left
-        _full_flow(right, down, original, ratio),
-        enlarged(trust, shape, ratio),
+        -shift * scale.ratio,
+        _full_flow(flow, original, scale.ratio),
+        upsample(trust, shape, scale.ratio),
         Patch(
-            enlarged(colour[0], shape, ratio * _FIELD_STEP),
+            upsample(coarse[0], shape, scale.ratio * _FIELD_STEP),
             joined(*(_resized(plane, original.chroma.shape[:2]) for plane in fine[1:])),
             original.grid,
         ),
@@ -156,96 +166,132 @@ def register(
 def smooth_field(
     differences: Sequence[Plane], weight: Plane, sigma_px: float, *, floor: float = _FIELD_FLOOR
 ) -> list[Plane]:
-    """A smooth field through each of some differences, as they are known where the weight is large.
+    """A smooth field through each of several differences, by weight; far from any weight it goes to 0.
 
-    Normalised convolution: Knutsson and Westin 1993, https://doi.org/10.1109/CVPR.1993.341081. Without any weight near
-    by it goes to 0. It is worked out on means over blocks of half of sigma at most, and interpolated.
+    Normalised convolution: Knutsson and Westin 1993, https://doi.org/10.1109/CVPR.1993.341081. It is computed on means
+    over blocks of at most half of sigma.
     """
-    step = smooth_step(sigma_px / _FIELD_STEPS)
-    sigma = inner_sigma(sigma_px, step)
-    known = gaussian(reduced(weight, step), sigma) + np.float32(floor)
-    sums = [gaussian(reduced(plane * weight, step), sigma) for plane in differences]
-    return [enlarged(each / known, weight.shape, step) for each in sums]
+    step = downsampling_step(sigma_px / _MIN_SIGMA_BLOCKS)
+    sigma = downsampled_sigma(sigma_px, step)
+    known = gaussian(downsample(weight, step), sigma) + np.float32(floor)
+    sums = [gaussian(downsample(plane * weight, step), sigma) for plane in differences]
+    return [upsample(each / known, weight.shape, step) for each in sums]
 
 
-def _common(
-    right: Plane, down: Plane, inside: Plane, still: Mask, *, largest_px: float, ratio: int
-) -> npt.NDArray[np.float64]:
-    """How far the part that does not speak has moved as a whole, (2,): pixels of the size that it is worked out at.
+def _common_shift(flow: Vectors, painted: Plane, still: Mask, ratio: int, max_px: float) -> npt.NDArray[np.float64]:
+    """Shift of the still part as a whole, (2,) working pixels; ``still`` is given at every second of them.
 
-    0 where too little of it is seen where the generator painted, and where that is not believed. ``still`` is given at
-    every second of these pixels.
+    0 if too little of that part was painted, if the shift is larger than ``max_px`` pixels of the patch, and for one
+    within the estimate's own error.
     """
     rows, columns = still.shape
-    few = np.s_[_STILL_STEP // 2 :: _STILL_STEP, _STILL_STEP // 2 :: _STILL_STEP]
-    stay = still & (inside[few][:rows, :columns] > 0.5)
-    if np.count_nonzero(stay) < _LEAST_STILL_PIXELS:
+    every = np.s_[_STILL_STEP // 2 :: _STILL_STEP, _STILL_STEP // 2 :: _STILL_STEP]
+    seen = still & (painted[every][:rows, :columns] > 0.5)
+    if np.count_nonzero(seen) < _MIN_STILL_PIXELS:
         return np.zeros(2)
-    found = np.array([_median(way[few][:rows, :columns][stay]) for way in (right, down)])
-    length_px = float(np.hypot(*found)) * ratio
-    if length_px > largest_px:
+    shift = np.array([_median(plane[every][:rows, :columns][seen]) for plane in flow])
+    length_px = float(np.hypot(*shift)) * ratio
+    if length_px > max_px:
         return np.zeros(2)
-    made = min(max(length_px / _STILL_SHIFT_PX - 1, 0.0), 1.0)
-    return np.asarray(found * (made * made * (3 - 2 * made)), np.float64)
+    return np.asarray(shift * smoothstep(length_px / _STILL_SHIFT_PX - 1), np.float64)
 
 
-def _every(mask: Mask, ratio: int, step: int) -> Mask:
-    """A mask of the patch at every ``step``-th pixel of the size that things are worked out at."""
-    first, step = ratio * step // 2, ratio * step
-    return mask[first::step, first::step]
+def _without_shift(flow: Vectors, second: list[Plane], shift: npt.NDArray[np.float64]) -> tuple[Vectors, list[Plane]]:
+    """The flow, and the synced picture, after the shift is undone."""
+    if not shift.any():
+        return flow, second
+    rest = flow[0] - np.float32(shift[0]), flow[1] - np.float32(shift[1])
+    return rest, [shifted(plane, -shift) for plane in second]
 
 
-def _even_cast(apart: Sequence[Plane], taken: Mask) -> list[np.float32]:
-    """The middle of each difference, at every fourth pixel of what is taken over."""
-    if not taken.any():
-        return [np.float32(0)] * len(apart)
-    rows, columns = taken.shape
-    few = np.s_[_CAST_STEP // 2 :: _CAST_STEP, _CAST_STEP // 2 :: _CAST_STEP]
-    return [_median(plane[few][:rows, :columns][taken]) for plane in apart]
+def _followed(flow: Vectors, settings: ReuseSettings, ratio: int) -> Vectors:
+    """The flow as far as it is followed."""
+    if settings.method != "motion":
+        return np.zeros_like(flow[0]), np.zeros_like(flow[1])
+    length = cv2.magnitude(*flow) * np.float32(ratio)
+    still_px, moving_px = settings.still_px, settings.moving_px
+    share = smoothstep((length - np.float32(still_px)) * np.float32(1 / (moving_px - still_px)))
+    return flow[0] * share, flow[1] * share
+
+
+def _colour_field(
+    differences: Sequence[Plane], replaced: Mask | None, painted: Plane, tolerance: Plane, scale: _Scale
+) -> list[Plane]:
+    """The smooth colour difference at every second working pixel; 0 if the replaced part is None.
+
+    The even cast is subtracted first: a strong one would leave nothing to trust, and so nothing to estimate from.
+    """
+    coarse = [downsample(plane, _FIELD_STEP) for plane in differences]
+    if replaced is None:
+        return [np.zeros_like(plane) for plane in coarse]
+    casts = _even_cast(differences, replaced)
+    coarse = [plane - cast for plane, cast in zip(coarse, casts, strict=True)]
+    rough = [np.abs(gaussian(plane, scale.soft_px / _FIELD_STEP)) for plane in coarse]
+    trust = _trust(rough, scale.spread_px / _FIELD_STEP, tolerance)
+    weight = trust * trust * downsample(painted, _FIELD_STEP)
+    smooth = smooth_field(coarse, weight, _FIELD_FRAC * scale.width / _FIELD_STEP)
+    return [plane + cast for plane, cast in zip(smooth, casts, strict=True)]
+
+
+def _even_cast(differences: Sequence[Plane], replaced: Mask) -> list[np.float32]:
+    """The median of each difference over the replaced part."""
+    if not replaced.any():
+        return [np.float32(0)] * len(differences)
+    rows, columns = replaced.shape
+    every = np.s_[_CAST_STEP // 2 :: _CAST_STEP, _CAST_STEP // 2 :: _CAST_STEP]
+    return [_median(plane[every][:rows, :columns][replaced]) for plane in differences]
 
 
 def _median(values: Plane) -> np.float32:
-    """The upper one of two in the middle; `numpy.median` spends most of its time on other things."""
+    """The upper median; `numpy.median` spends most of its time on checks."""
     middle = len(values) // 2
     return np.float32(np.partition(values, middle)[middle])
 
 
 def _trust(lengths: Sequence[Plane], spread_px: float, tolerance: Plane) -> Plane:
-    """How well two pictures agree, from the sizes of their low-passed differences; the tolerance is laid over them."""
+    """How well two pictures agree, from the sizes of their low-passed differences."""
     luma, cb, cr = lengths
     limit = cv2.resize(tolerance, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
     length = (luma + np.float32(_CHROMA_WEIGHT) * (cb + cr)) / limit
     alike = np.exp(-length * length)
-    # The filter's weights add up to 1 but for rounding.
+    # Rounding may bring the filter's weights above 1.
     return np.asarray(np.minimum(gaussian(alike, spread_px), 1), np.float32)
 
 
-def _smoothstep(value: Plane) -> Plane:
-    x = np.clip(value, 0, 1)
-    return np.asarray(x * x * (3 - 2 * x), np.float32)
+def _beyond_painted(flow: Vectors, trust: Plane, painted: Plane, scale: _Scale) -> tuple[Vectors, Plane]:
+    """The flow continued smoothly beyond the painted part, where it fades out, and trust 1 there."""
+    if painted.min() >= 1:
+        return flow, trust
+    ways, weight = [downsample(plane, _FIELD_STEP) for plane in flow], downsample(trust * painted, _FIELD_STEP)
+    smooth = smooth_field(ways, weight, _BEYOND_FRAC * scale.width / _FIELD_STEP, floor=_BEYOND_FLOOR)
+    beyond = [upsample(plane, painted.shape, _FIELD_STEP) for plane in smooth]
+    right, down = (far + painted * (plane - far) for plane, far in zip(flow, beyond, strict=True))
+    return (right, down), 1 - painted * (1 - trust)
 
 
-def _reduced(patch: Patch, ratio: int) -> list[Plane]:
-    """Luma, Cb and Cr at one ``ratio``-th of the luma's size; each pixel the mean of a block.
+def _downsampled(patch: Patch, ratio: int) -> list[Plane]:
+    """Luma, Cb and Cr, all at the luma's size divided by ``ratio``; block means.
 
     One by one: OpenCV is several times as fast with planes as with three channels at once.
     """
-    luma = reduced(patch.luma, ratio)
+    luma = downsample(patch.luma, ratio)
     return [luma, *(_resized(plane, luma.shape) for plane in channels(patch.chroma))]
 
 
 def _resized(plane: Plane, shape: tuple[int, ...]) -> Plane:
     if plane.shape == shape:
         return plane
-    way = cv2.INTER_AREA if plane.shape[0] > shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=way), np.float32)
+    method = cv2.INTER_AREA if plane.shape[0] > shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=method), np.float32)
 
 
-def _full_flow(right: Plane, down: Plane, patch: Patch, ratio: int) -> Flow:
-    ways = [way * np.float32(ratio) for way in (right, down)]
-    full = [enlarged(way, patch.luma.shape, ratio) for way in ways]
+def _full_flow(flow: Vectors, patch: Patch, ratio: int) -> Flow:
+    """The flow in pixels of the patch, and in samples of its chroma."""
+    in_pixels = [plane * np.float32(ratio) for plane in flow]
+    luma = [upsample(plane, patch.luma.shape, ratio) for plane in in_pixels]
     size = patch.chroma.shape[:2]
-    samples = [
-        _resized(way, size) * np.float32(1 / step) for way, step in zip(ways, patch.grid.subsampling, strict=True)
+    chroma = [
+        _resized(plane, size) * np.float32(1 / step)
+        for plane, step in zip(in_pixels, patch.grid.subsampling, strict=True)
     ]
-    return Flow(*full, *samples)
+    return Flow(*luma, *chroma)

@@ -1,4 +1,4 @@
-"""The part of a face that does not speak, by which the synced face is laid on the original's."""
+"""The part of a face that does not move in speech: it aligns the synced face with the original's."""
 
 from __future__ import annotations
 
@@ -17,18 +17,11 @@ _ABOVE_LIPS_FRAC = 0.03
 
 
 def still_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
-    """The face above the upper lips of all meshes; (box.height, box.width) bool.
-
-    Parameters
-    ----------
-    faces : sequence of Landmarks
-        The original's and the synced one's; the outline is the first one's.
-    box : Box
-    """
+    """The face above the upper lips of all meshes; (box.height, box.width) bool. The outline is the first mesh's."""
     first = faces[0]
     down = first.y_axis
     hull = convex_hull(first.points[list(lm.FACE_OVAL)])
-    # What lies above the highest lip: the hull cut by a line across the face.
+    # Above the highest lip: the hull cut by a line across the face.
     highest = min(float((face.points[list(lm.LIPS_OUTER)] @ down).min()) for face in faces)
     limit = highest - _ABOVE_LIPS_FRAC * first.face_width_px
     region = np.zeros((box.height, box.width), np.uint8)

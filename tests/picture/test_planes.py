@@ -1,3 +1,5 @@
+"""Patches cut from planes, deltas added to them, and RGB."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -33,7 +35,7 @@ def copied(planes: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
 @pytest.mark.parametrize("sampling", [*SHIFTS, "gray"])
 @pytest.mark.parametrize("depth", [8, 10, 12, 16])
 @pytest.mark.parametrize("size", [(64, 48), (61, 47), (33, 31)])
-def test_delta_of_two_pictures_turns_one_into_the_other(sampling: str, depth: int, size: tuple[int, int]) -> None:
+def test_delta_between_two_pictures_gives_the_second(sampling: str, depth: int, size: tuple[int, int]) -> None:
     layout = layout_of(sampling, depth)
     original, synced = random_planes(layout, *size, seed=1), random_planes(layout, *size, seed=2)
     box = Box(9, 6, 64, 64).snapped(layout, *size)
@@ -63,7 +65,7 @@ def test_delta_below_half_a_code_leaves_every_bit(depth: int) -> None:
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-def test_halves_round_by_the_change_and_not_by_the_sum(depth: int) -> None:
+def test_halves_are_rounded_in_the_change_and_not_in_the_sum(depth: int) -> None:
     layout = layout_of("444", depth)
     planes = tuple(np.array([[50, 51, 52, 53]], np.uint8 if depth == 8 else np.uint16) for _ in range(3))
     delta = np.full((1, 4, 3), 1.5 / layout.code_scale, np.float32)
@@ -120,14 +122,11 @@ def test_ten_bit_codes_keep_their_fractions() -> None:
     np.testing.assert_array_equal(extract_patch(planes, layout, Box(0, 0, 2, 1))[0, :, 0], [100.25, 100.5])
 
 
-def test_grey_has_neutral_chroma() -> None:
+def test_chroma_is_replicated_and_neutral_for_grey() -> None:
     for depth in (8, 10):
         layout = layout_of("gray", depth)
         patch = extract_patch(random_planes(layout, 8, 8), layout, Box(0, 0, 8, 8))
         assert (patch[..., 1:] == 128).all()
-
-
-def test_chroma_is_replicated() -> None:
     layout = layout_of("420", 8)
     planes = (np.zeros((4, 4), np.uint8), np.array([[1, 2], [3, 4]], np.uint8), np.array([[5, 6], [7, 8]], np.uint8))
     patch = extract_patch(planes, layout, Box(0, 0, 4, 4))
@@ -136,7 +135,7 @@ def test_chroma_is_replicated() -> None:
 
 
 @pytest.mark.parametrize("box", [Box(1, 0, 8, 8), Box(0, 0, 7, 8), Box(0, 0, 0, 8), Box(0, 0, 18, 8), Box(-2, 0, 4, 4)])
-def test_boxes_off_the_grid_are_refused(box: Box) -> None:
+def test_boxes_off_the_grid_are_errors(box: Box) -> None:
     layout = layout_of("420", 8)
     planes = random_planes(layout, 16, 16)
     height, width = max(box.height, 0), max(box.width, 0)
@@ -145,15 +144,15 @@ def test_boxes_off_the_grid_are_refused(box: Box) -> None:
 
 
 @pytest.mark.parametrize("box", [Box(0, 0, 0, 8), Box(4, 4, 4, 4), Box(0, 0, 18, 8), Box(-2, 0, 4, 4)])
-def test_patches_outside_the_picture_are_refused(box: Box) -> None:
+def test_patches_outside_the_picture_are_errors(box: Box) -> None:
     layout = layout_of("420", 8)
     with pytest.raises(ValueError, match="outside"):
         extract_patch(random_planes(layout, 16, 16), layout, box)
 
 
 @pytest.mark.parametrize("sampling", SHIFTS)
-def test_a_patch_off_the_chroma_grid_is_a_part_of_the_whole(sampling: str) -> None:
-    # The synced video's chroma may be coarser than the original's, whose grid the boxes lie on.
+def test_patch_off_the_chroma_grid_is_a_part_of_the_whole(sampling: str) -> None:
+    # The synced video's chroma may be coarser than the original's, to whose grid boxes are snapped.
     layout = layout_of(sampling, 8)
     planes = random_planes(layout, 33, 31)
     whole = extract_patch(planes, layout, Box(0, 0, 33, 31))
@@ -162,7 +161,7 @@ def test_a_patch_off_the_chroma_grid_is_a_part_of_the_whole(sampling: str) -> No
 
 
 @pytest.mark.parametrize("bad", [np.zeros((8, 8), np.float32), np.zeros((8, 8, 3)), np.zeros((8, 9, 3), np.float32)])
-def test_deltas_of_another_shape_or_type_are_refused(bad: np.ndarray) -> None:
+def test_deltas_of_another_shape_or_dtype_are_errors(bad: np.ndarray) -> None:
     layout = layout_of("420", 8)
     with pytest.raises(ValueError, match="delta must be"):
         add_delta(random_planes(layout, 16, 16), layout, Box(0, 0, 8, 8), bad)
@@ -207,7 +206,7 @@ def test_rgb_height_decides_the_matrix_of_untagged_parts() -> None:
 
 
 def smooth_planes(layout: PixelLayout) -> tuple[np.ndarray, ...]:
-    """60 x 48 pixels of waves that a chroma sample more or less does not matter for."""
+    """60 x 48 pixels of waves so long that an offset of one chroma sample does not matter."""
     planes = []
     for number in range(layout.planes):
         width, height = (60, 48) if number == 0 else layout.chroma_size(60, 48)
@@ -219,7 +218,7 @@ def smooth_planes(layout: PixelLayout) -> tuple[np.ndarray, ...]:
 
 @pytest.mark.parametrize(("sampling", "depth"), [("420", 8), ("422", 10), ("444", 8), ("gray", 8)])
 @pytest.mark.parametrize("step", [1, 2, 3])
-def test_a_reduced_picture_is_the_mean_of_the_whole_one(sampling: str, depth: int, step: int) -> None:
+def test_reduced_rgb_is_the_mean_of_the_whole(sampling: str, depth: int, step: int) -> None:
     layout, box = layout_of(sampling, depth), Box(6, 12, 42, 36)
     planes = smooth_planes(layout)
     whole = to_rgb(planes, layout, UNTAGGED, box, height=48)
@@ -234,7 +233,7 @@ def test_a_reduced_picture_is_the_mean_of_the_whole_one(sampling: str, depth: in
 @pytest.mark.parametrize(
     ("step", "corner"), [(1, (5, 3)), (2, (4, 2)), (2, (5, 2)), (3, (3, 6)), (4, (8, 4)), (4, (6, 8))]
 )
-def test_a_reduced_patch_is_the_mean_over_blocks_of_the_whole_one(
+def test_reduced_patch_is_the_block_mean_of_the_whole(
     sampling: str, depth: int, step: int, corner: tuple[int, int]
 ) -> None:
     layout = layout_of(sampling, depth)
@@ -245,15 +244,11 @@ def test_a_reduced_patch_is_the_mean_over_blocks_of_the_whole_one(
     np.testing.assert_allclose(extract_reduced(planes, layout, box, step), blocks, atol=1e-3)
 
 
-def test_a_reduced_patch_needs_whole_blocks_inside_the_picture() -> None:
-    planes, layout = random_planes(layout_of("420", 8), 64, 48), layout_of("420", 8)
+def test_reduced_pictures_need_whole_blocks_inside_the_picture() -> None:
+    layout = layout_of("420", 8)
     for box in (Box(0, 0, 9, 8), Box(0, 0, 8, 9), Box(56, 40, 72, 56), Box(8, 8, 8, 8)):
         with pytest.raises(ValueError, match=r"multiple|outside"):
-            extract_reduced(planes, layout, box, 4)
-
-
-def test_a_reduced_picture_needs_a_box_inside() -> None:
-    layout = layout_of("420", 8)
+            extract_reduced(random_planes(layout, 64, 48), layout, box, 4)
     for box, step in ((Box(0, 0, 70, 20), 2), (Box(0, 0, 4, 40), 5)):
         with pytest.raises(ValueError, match="outside"):
             to_reduced_rgb(smooth_planes(layout), layout, UNTAGGED, box, step, height=48)

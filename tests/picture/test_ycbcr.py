@@ -1,3 +1,5 @@
+"""YCbCr matrices and the conversion between encodings."""
+
 from __future__ import annotations
 
 import av
@@ -41,7 +43,7 @@ def test_untagged_rule() -> None:
     np.testing.assert_array_equal(ycbcr_matrix(UNTAGGED, 719), ycbcr_matrix(BT601_LIMITED, 719))
 
 
-def test_other_matrices_are_refused() -> None:
+def test_other_matrices_are_errors() -> None:
     with pytest.raises(InputError, match="colour matrix 8"):
         ycbcr_matrix(ColourTags(8, 2, 2, 1), 720)
 
@@ -62,11 +64,11 @@ def test_rgb_agrees_with_ffmpeg(depth: int, matrix: int, name: str, value_range:
     expected = frame.reformat(
         format="rgb24", src_colorspace=name, src_color_range=value_range, dst_color_range=2
     ).to_ndarray()
-    ours = to_rgb(views, layout, ColourTags(matrix, 2, 2, value_range))
-    assert np.abs(ours.astype(int) - expected.astype(int)).max() <= 2
+    found = to_rgb(views, layout, ColourTags(matrix, 2, 2, value_range))
+    assert np.abs(found.astype(int) - expected.astype(int)).max() <= 2
 
 
-def test_conversion_is_the_same_object_where_nothing_is_to_do() -> None:
+def test_conversion_between_equal_encodings_returns_the_same_object() -> None:
     patch = np.zeros((2, 2, 3), np.float32)
     assert convert_colour(patch, BT709_LIMITED, BT709_LIMITED, 720) is patch
     assert convert_colour(patch, UNTAGGED, BT709_LIMITED, 720) is patch
@@ -79,22 +81,22 @@ def test_conversion_is_the_same_object_where_nothing_is_to_do() -> None:
     ("source", "target"),
     [(BT601_LIMITED, BT709_LIMITED), (BT709_FULL, BT709_LIMITED), (BT601_LIMITED, BT709_FULL)],
 )
-def test_conversion_keeps_the_rgb_and_comes_back(source: ColourTags, target: ColourTags) -> None:
+def test_conversion_keeps_the_rgb_and_has_an_inverse(source: ColourTags, target: ColourTags) -> None:
     patch = np.random.default_rng(0).uniform(30, 220, (8, 9, 3)).astype(np.float32)
-    there = convert_colour(patch, source, target, 720)
-    assert there.dtype == np.float32
-    ours, theirs = ycbcr_matrix(source, 720), ycbcr_matrix(target, 720)
-    np.testing.assert_allclose(there @ theirs[:, :3].T + theirs[:, 3], patch @ ours[:, :3].T + ours[:, 3], atol=1e-3)
-    assert np.abs(there - patch).max() > 1
-    np.testing.assert_allclose(convert_colour(there, target, source, 720), patch, atol=1e-3)
+    converted = convert_colour(patch, source, target, 720)
+    assert converted.dtype == np.float32
+    a, b = ycbcr_matrix(source, 720), ycbcr_matrix(target, 720)
+    np.testing.assert_allclose(converted @ b[:, :3].T + b[:, 3], patch @ a[:, :3].T + a[:, 3], atol=1e-3)
+    assert np.abs(converted - patch).max() > 1
+    np.testing.assert_allclose(convert_colour(converted, target, source, 720), patch, atol=1e-3)
 
 
-def test_range_is_converted_where_only_the_matrix_is_unknown() -> None:
+def test_range_is_converted_if_only_the_matrix_is_unknown() -> None:
     patch = np.array([[[16, 128, 128], [235, 240, 16]]], np.float32)
     full = convert_colour(patch, ColourTags(2, 2, 2, 1), BT709_FULL, 720)
     np.testing.assert_allclose(full, [[[0, 128, 128], [255, 255.5, 0.5]]], atol=1e-3)
 
 
-def test_matrix_is_converted_where_only_the_range_is_unknown() -> None:
+def test_matrix_is_converted_if_only_the_range_is_unknown() -> None:
     patch = np.array([[[235, 128, 128]]], np.float32)
     np.testing.assert_allclose(convert_colour(patch, ColourTags(6, 6, 6, 0), BT709_LIMITED, 720), patch, atol=1e-3)

@@ -1,4 +1,4 @@
-"""Upright views: what they show, and that patches and changes through them are those of the coded picture, turned."""
+"""Upright views: patches and changes made through them equal those of the coded picture, turned."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from lipblend.video.probe import probe
 from lipblend.video.reader import Frame, VideoReader
 
 ONE, W = 1 << 16, 1 << 30
-# What a player makes of a picture, in NumPy's words, for each (a, b, c, d): x' = a x + c y, y' = b x + d y,
-# y downwards.
+# What a player shows, in terms of NumPy, for each (a, b, c, d): x' = a x + c y, y' = b x + d y, y downwards.
 TURNS: dict[tuple[int, int, int, int], Callable[[np.ndarray], np.ndarray]] = {
     (1, 0, 0, 1): lambda p: p,
     (0, 1, -1, 0): lambda p: np.rot90(p, -1),
@@ -91,7 +90,7 @@ def boxes(info: VideoInfo) -> list[Box]:
 @pytest.mark.parametrize("turn", TURNS, ids=str)
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize("sampling", [*SHIFTS, "gray"])
-def test_patches_and_changes_are_those_of_the_coded_picture(
+def test_patches_and_changes_equal_those_of_the_coded_picture(
     turn: tuple[int, int, int, int], sampling: str, depth: int
 ) -> None:
     shown, back = TURNS[turn], TURNS[BACK.get(turn, turn)]
@@ -123,12 +122,10 @@ def test_patches_and_changes_are_those_of_the_coded_picture(
             add_delta(wanted, layout, everything, np.ascontiguousarray(back(delta)))
             turned = [info.orientation.applied(plane) for plane in got]
             add_delta(turned, info.upright_layout, box, np.ascontiguousarray(delta[part]))
-            for ours, theirs in zip(got, wanted, strict=True):
-                np.testing.assert_array_equal(ours, theirs)
             assert not np.array_equal(got[0], coded[0])
             add_delta(turned, info.upright_layout, box, np.zeros((box.height, box.width, 3), np.float32))
-            for ours, theirs in zip(got, wanted, strict=True):
-                np.testing.assert_array_equal(ours, theirs)
+            for planes in zip(got, wanted, strict=True):
+                np.testing.assert_array_equal(*planes)
 
 
 def test_the_layout_of_a_quarter_turn() -> None:
@@ -212,8 +209,8 @@ def test_frames_are_upright_and_changes_reach_the_coded_picture(
     source = turned_clip(tmp_path / "in.mp4", matrix_of(turn))
     before = coded_planes(source)
     for got, want in zip(shown_planes(source), before, strict=True):
-        for ours, theirs in zip(got, want, strict=True):
-            np.testing.assert_array_equal(ours, TURNS[turn](theirs))
+        for upright, coded in zip(got, want, strict=True):
+            np.testing.assert_array_equal(upright, TURNS[turn](coded))
 
     def brighten_top_left(frame: Frame) -> Frame:
         out = frame.writable()
@@ -224,10 +221,10 @@ def test_frames_are_upright_and_changes_reach_the_coded_picture(
     copy(source, tmp_path / "out.mkv", brighten_top_left)
     assert (probe(tmp_path / "out.mkv").width, probe(tmp_path / "out.mkv").height) == (48, 32)
     for got, want in zip(shown_planes(tmp_path / "out.mkv"), before, strict=True):
-        for ours, theirs, corner in zip(got, want, (8, 4, 4), strict=True):
-            expected = TURNS[turn](theirs).astype(int)
+        for upright, coded, corner in zip(got, want, (8, 4, 4), strict=True):
+            expected = TURNS[turn](coded).astype(int)
             expected[:corner, :corner] += 9
-            np.testing.assert_array_equal(ours, expected)
+            np.testing.assert_array_equal(upright, expected)
 
 
 @pytest.mark.slow
@@ -237,23 +234,23 @@ def test_every_container_shows_the_picture_upright(
     turn: tuple[int, int, int, int], suffix: str, tmp_path: Path
 ) -> None:
     matrix = list(matrix_of(turn))
-    if turn == (0, 1, -1, 0):  # as a telephone writes it: moved back into the picture
+    if turn == (0, 1, -1, 0):  # as a phone writes it: shifted back into the picture
         matrix[6] = 64 * ONE
     source = turned_clip(tmp_path / "in.mp4", tuple(matrix), (96, 64))
     copy(source, tmp_path / f"out.{suffix}")
-    before, after = probe(source), probe(tmp_path / f"out.{suffix}")
-    assert after.orientation == before.orientation == orientation_of(matrix)
-    assert (after.upright_width, after.upright_height) == (before.upright_width, before.upright_height)
-    assert after.rotation == before.rotation
+    original, result = probe(source), probe(tmp_path / f"out.{suffix}")
+    assert result.orientation == original.orientation == orientation_of(matrix)
+    assert (result.upright_width, result.upright_height) == (original.upright_width, original.upright_height)
+    assert result.rotation == original.rotation
     if suffix in ("mp4", "mov"):
-        assert after.display_matrix == before.display_matrix
-    for ours, theirs in zip(shown_planes(tmp_path / f"out.{suffix}"), shown_planes(source), strict=True):
-        close = np.abs(ours[0].astype(int) - theirs[0]).mean()
+        assert result.display_matrix == original.display_matrix
+    for a, b in zip(shown_planes(tmp_path / f"out.{suffix}"), shown_planes(source), strict=True):
+        close = np.abs(a[0].astype(int) - b[0]).mean()
         assert close == 0 if suffix != "webm" else close < 25
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_a_nearly_right_angle_with_a_scale_is_written_plain(suffix: str, tmp_path: Path) -> None:
+def test_nearly_right_angle_with_a_scale_is_written_as_a_plain_matrix(suffix: str, tmp_path: Path) -> None:
     source = turned_clip(tmp_path / "in.mp4", (200, 2 * ONE, 0, -2 * ONE, 0, 0, 0, 0, W))
     copy(source, tmp_path / f"out.{suffix}")
     after = probe(tmp_path / f"out.{suffix}")
@@ -262,7 +259,7 @@ def test_a_nearly_right_angle_with_a_scale_is_written_plain(suffix: str, tmp_pat
 
 
 @pytest.mark.parametrize("turn", [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)], ids=str)
-def test_turns_are_known_where_side_data_cannot_be_read(
+def test_turns_are_known_without_side_data(
     turn: tuple[int, int, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = turned_clip(tmp_path / "in.mp4", matrix_of(turn))
@@ -272,7 +269,7 @@ def test_turns_are_known_where_side_data_cannot_be_read(
 
 
 @pytest.mark.parametrize("matrix", [matrix_of((1, 1, -1, 1), 46341), (0,) * 9], ids=["45 degrees", "zero"])
-def test_other_angles_are_not_turned_and_are_warned_of(matrix: tuple[int, ...], tmp_path: Path) -> None:
+def test_other_angles_give_a_warning_and_are_not_turned(matrix: tuple[int, ...], tmp_path: Path) -> None:
     source = turned_clip(tmp_path / "in.mp4", matrix)
     info = probe(source)
     assert info.orientation == UPRIGHT

@@ -29,7 +29,7 @@ shifts = st.floats(-40, 40)
 
 
 def planes_of(layout: PixelLayout, size: tuple[int, int] = SIZE) -> list[np.ndarray]:
-    """A soft colour picture in some layout: the same scene in all of them."""
+    """A soft colour picture, the same scene in every layout."""
     width, height = size
     planes = []
     for number in range(layout.planes):
@@ -44,7 +44,7 @@ def planes_of(layout: PixelLayout, size: tuple[int, int] = SIZE) -> list[np.ndar
 
 
 @given(numbers, numbers, shifts, shifts)
-def test_there_and_back(sx: float, sy: float, tx: float, ty: float) -> None:
+def test_mapping_has_an_inverse(sx: float, sy: float, tx: float, ty: float) -> None:
     mapping = FrameMapping(sx, sy, tx, ty)
     points = np.random.default_rng(0).uniform(0, 2000, (20, 2))
     np.testing.assert_allclose(mapping.to_original(mapping.to_synced(points)), points, atol=1e-2)
@@ -54,11 +54,11 @@ def test_there_and_back(sx: float, sy: float, tx: float, ty: float) -> None:
 
 
 @given(numbers, numbers, shifts, shifts)
-def test_a_mapping_of_resized_frames(sx: float, sy: float, tx: float, ty: float) -> None:
-    mapping, ours, theirs = FrameMapping(sx, sy, tx, ty), (0.5, 0.25), (0.1, 0.3)
+def test_mapping_of_resized_frames(sx: float, sy: float, tx: float, ty: float) -> None:
+    mapping, original, synced = FrameMapping(sx, sy, tx, ty), (0.5, 0.25), (0.1, 0.3)
     points = np.random.default_rng(0).uniform(0, 500, (20, 2))
-    small = mapping.scaled(ours, theirs).to_synced(points * ours)
-    np.testing.assert_allclose(small, mapping.to_synced(points) * theirs, rtol=1e-4, atol=1e-3)
+    small = mapping.scaled(original, synced).to_synced(points * original)
+    np.testing.assert_allclose(small, mapping.to_synced(points) * synced, rtol=1e-4, atol=1e-3)
 
 
 @settings(max_examples=30)
@@ -73,9 +73,7 @@ def test_whole_pixel_shifts_are_exact(dx: int, dy: int, x: int, y: int) -> None:
 
 @settings(max_examples=60)
 @given(numbers, numbers, shifts, shifts, st.integers(-50, 150), st.integers(-50, 150))
-def test_a_constant_picture_stays_constant_wherever_one_looks(
-    sx: float, sy: float, tx: float, ty: float, x: int, y: int
-) -> None:
+def test_constant_picture_stays_constant_everywhere(sx: float, sy: float, tx: float, ty: float, x: int, y: int) -> None:
     plane = np.full(SIZE[::-1], 77, np.uint8)
     got = warp(plane, FrameMapping(sx, sy, tx, ty), (x, y), (17, 9))
     assert got.shape == (9, 17)
@@ -84,7 +82,7 @@ def test_a_constant_picture_stays_constant_wherever_one_looks(
 
 @settings(max_examples=40)
 @given(numbers, numbers, st.floats(-5, 5), st.floats(-5, 5), st.integers(0, 30), st.integers(0, 20))
-def test_a_box_is_cut_out_of_the_same_whole(sx: float, sy: float, tx: float, ty: float, x: int, y: int) -> None:
+def test_box_is_a_part_of_the_whole(sx: float, sy: float, tx: float, ty: float, x: int, y: int) -> None:
     plane = texture(SIZE, 3, fine_px=2)
     mapping = FrameMapping(sx, sy, tx, ty)
     whole = warp(plane, mapping, (0, 0), (64, 48))
@@ -94,22 +92,22 @@ def test_a_box_is_cut_out_of_the_same_whole(sx: float, sy: float, tx: float, ty:
 
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.25, 2.0, 3.0])
 def test_smooth_pictures_are_resampled_at_the_right_place(scale: float) -> None:
-    # A ramp and a slow wave: known everywhere, so half a pixel too far would show at once.
+    # A ramp and a slow wave, known everywhere: an error of half a pixel would show.
     def scene(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return 120 + 0.5 * x - 0.3 * y + 20 * np.sin(x / 15)
 
     mapping = FrameMapping(scale, scale, 3.4, -2.2)
     y, x = np.mgrid[0:200, 0:300] + 0.5
-    ours = mapping.to_original(np.stack([x, y], -1))
-    plane = scene(ours[..., 0], ours[..., 1]).astype(np.float32)
+    places = mapping.to_original(np.stack([x, y], -1))
+    plane = scene(places[..., 0], places[..., 1]).astype(np.float32)
     got = warp(plane, mapping, (10, 10), (50, 40))
     y, x = np.mgrid[10:50, 10:60] + 0.5
     np.testing.assert_allclose(got, scene(x, y), atol=0.25)
 
 
 @pytest.mark.parametrize("scale", [2.0, 3.0, 4.5])
-def test_a_reduction_does_not_alias(scale: float) -> None:
-    # Stripes far finer than the target can show must come out as even grey; a sample in so many would beat.
+def test_reduction_does_not_alias(scale: float) -> None:
+    # Stripes finer than the target's pixels must become even grey; subsampling would give beats.
     y, x = np.mgrid[0:300, 0:300]
     stripes = (128 + 100 * np.cos(2 * np.pi * 0.45 * x) * np.cos(2 * np.pi * 0.45 * y)).astype(np.float32)
     mapping = FrameMapping(scale, scale, 0.3, 0.3)
@@ -120,7 +118,7 @@ def test_a_reduction_does_not_alias(scale: float) -> None:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_at_identity_it_is_the_plain_patch(name: str) -> None:
+def test_identity_gives_the_plain_patch(name: str) -> None:
     layout = LAYOUTS[name]
     planes = planes_of(layout)
     box = Box(8, 12, 56, 44)
@@ -129,7 +127,7 @@ def test_at_identity_it_is_the_plain_patch(name: str) -> None:
     mapped = extract_mapped(planes, layout, box, FrameMapping())
     assert (mapped.shape, mapped.dtype) == (plain.shape, np.float32)
     np.testing.assert_array_equal(mapped[..., 0], plain[..., 0])
-    # Chroma is repeated in the one and interpolated in the other.
+    # Chroma is replicated in the plain patch and interpolated in the mapped one.
     halves = [
         cv2.resize(patch, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., 1:] for patch in (mapped, plain)
     ]
@@ -148,15 +146,15 @@ def test_all_layouts_and_depths_agree(name: str) -> None:
         assert np.abs(got[..., 1:] - wanted[..., 1:]).mean() < 0.6
 
 
-def test_chroma_lies_where_luma_does() -> None:
+def test_chroma_is_aligned_with_luma() -> None:
     plane = planes_of(LAYOUTS["444"])[0]
     patch = extract_mapped([plane] * 3, LAYOUTS["444"], Box(10, 10, 60, 50), FrameMapping(0.9, 1.1, 2.5, 3.1))
     np.testing.assert_array_equal(patch[..., 1], patch[..., 0])
     np.testing.assert_array_equal(patch[..., 2], patch[..., 0])
 
 
-def test_a_chroma_grid_that_begins_outside_the_picture_is_read_where_it_lies() -> None:
-    # A picture of odd width shown mirrored: the first chroma sample covers one column of it instead of two.
+def test_chroma_grid_that_starts_outside_the_picture_is_aligned() -> None:
+    # A mirrored picture of odd width: the first chroma sample covers one column instead of two.
     layout = PixelLayout("yuv420p", 8, 1, 1, 3, chroma_w_phase=1)
     luma = np.full((40, 41), 100, np.uint8)
     chroma = np.repeat(np.arange(0, 210, 10, dtype=np.uint8)[None], 20, 0)
@@ -166,13 +164,13 @@ def test_a_chroma_grid_that_begins_outside_the_picture_is_read_where_it_lies() -
     assert np.abs((mapped - plain)[..., 1].mean()) < 0.3
 
 
-def test_a_box_that_the_synced_frame_does_not_cover_takes_its_nearest_pixel() -> None:
+def test_box_that_the_synced_frame_does_not_cover_gets_the_nearest_pixel() -> None:
     plane = np.arange(64, dtype=np.uint8).reshape(8, 8)
     assert (warp(plane, FrameMapping(1, 1, 500, 500), (0, 0), (5, 4)) == 63).all()
     assert (warp(plane, FrameMapping(1, 1, -500, -500), (0, 0), (5, 4)) == 0).all()
 
 
-def test_the_sizes_that_a_picture_can_least_have() -> None:
+def test_smallest_pictures() -> None:
     assert warp(np.full((1, 1), 9, np.uint8), FrameMapping(0.1, 0.1), (0, 0), (12, 12)) == pytest.approx(
         np.full((12, 12), 9)
     )

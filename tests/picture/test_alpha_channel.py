@@ -1,4 +1,4 @@
-"""Alpha channels go through bit for bit, or a note says that they cannot."""
+"""Alpha channels are kept bit for bit, or a note says that they are not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lipblend.output.scaling import scaled_info, scaled_picture
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.spool import SpoolWriter, spool_summary, spooled_packets
 from lipblend.output.writer import VideoWriter, check_output
-from lipblend.picture.alpha_channel import alpha_plane, of_depth
+from lipblend.picture.alpha_channel import alpha_plane, convert_depth
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.layouts import nearest_layout, to_layout
 from lipblend.settings import EncodeSettings
@@ -31,7 +31,7 @@ LOSSY_VP9 = {"crf": "20", "b": "0"}
 
 
 def picture(pix_fmt: str, index: int, size: tuple[int, int] = SIZE) -> av.VideoFrame:
-    """Noise in every plane, another one for each index."""
+    """Noise in every plane, different for each index."""
     frame = av.VideoFrame(*size, pix_fmt)
     rng, bits = np.random.default_rng(index), frame.format.components[0].bits
     for plane in frame.planes:
@@ -67,8 +67,8 @@ def alphas(path: Path) -> list[np.ndarray]:
     return found
 
 
-def again(source: Path, out: Path, encoder: str, crf: float = 14) -> list[str]:
-    """Write a file's pictures anew; returns the notes."""
+def reencoded(source: Path, out: Path, encoder: str, crf: float = 14) -> list[str]:
+    """Re-encode a file; returns the notes."""
     info = probe(source)
     encode = EncodeSettings(encoder=encoder, crf=crf, preset="ultrafast")
     with VideoReader(info) as reader, VideoWriter(out, info, encode=encode, audio=SILENT, extras_from=info) as writer:
@@ -77,7 +77,7 @@ def again(source: Path, out: Path, encoder: str, crf: float = 14) -> list[str]:
     return writer.notes
 
 
-SOURCES = {  # name of the file, codec, pixel format, that of the pictures as they are read
+SOURCES = {  # file name, codec, pixel format, pixel format of the decoded pictures
     "prores": ("in.mov", "prores_ks", "yuva444p10le", "yuva444p12le"),
     "vp9": ("in.webm", "libvpx-vp9", "yuva420p", "yuva420p"),
     "png": ("in.mov", "png", "rgba", "yuva444p"),
@@ -98,19 +98,18 @@ def test_every_alpha_channel_is_read_and_kept_by_ffv1(
     source = noise(tmp_path / name, codec, pix_fmt, options=LOSSY_VP9 if codec == "libvpx-vp9" else None)
     info = probe(source)
     assert (info.layout.name, info.layout.alpha, info.opaque) == (read_as, True, False)
-    notes = again(source, tmp_path / "out.mkv", "ffv1")
+    notes = reencoded(source, tmp_path / "out.mkv", "ffv1")
     assert not any("alpha" in note for note in notes)
-    before, after = alphas(source), alphas(tmp_path / "out.mkv")
-    assert len(after) == 6
-    for ours, theirs in zip(before, after, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    result = alphas(tmp_path / "out.mkv")
+    assert len(result) == 6
+    np.testing.assert_array_equal(result, alphas(source))
 
 
 @pytest.mark.parametrize(
     ("pix_fmt", "channel", "count"), [("rgba", 3, 4), ("argb", 0, 4), ("bgra", 3, 4), ("ya8", 1, 2), ("rgba64be", 3, 4)]
 )
-def test_packed_pictures_give_their_very_alpha(pix_fmt: str, channel: int, count: int) -> None:
-    """Straight from packed RGB swscale is off by one here and there."""
+def test_alpha_of_packed_pictures_is_exact(pix_fmt: str, channel: int, count: int) -> None:
+    """swscale is off by one in some pixels when it converts packed RGB directly."""
     frame, layout = picture(pix_fmt, 1), nearest_layout(pix_fmt)
     dtype = np.dtype(">u2" if pix_fmt.endswith("be") else np.uint8)
     packed = np.frombuffer(frame.planes[0], dtype).reshape(SIZE[1], -1)[:, : SIZE[0] * count]
@@ -129,7 +128,7 @@ def test_grey_with_alpha_keeps_its_grey() -> None:
 
 
 def test_deep_planar_rgb_is_converted_the_same_every_time(tmp_path: Path) -> None:
-    """On several threads swscale gave other pictures in one of twelve frames."""
+    """On several threads swscale gave different pictures in one of twelve frames."""
     source = noise(tmp_path / "in.mkv", "ffv1", "gbrp10le", 8)
     seen: set[bytes] = set()
     for _ in range(12):
@@ -140,26 +139,26 @@ def test_deep_planar_rgb_is_converted_the_same_every_time(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("encoder", ["png", "qtrle"])
 @pytest.mark.parametrize("source", ["png", "qtrle"])
-def test_rgb_goes_back_into_rgb(tmp_path: Path, source: str, encoder: str) -> None:
+def test_rgb_is_written_as_rgb(tmp_path: Path, source: str, encoder: str) -> None:
     name, codec, pix_fmt, _ = SOURCES[source]
     path = noise(tmp_path / name, codec, pix_fmt)
-    notes = again(path, tmp_path / "out.mov", encoder)
+    notes = reencoded(path, tmp_path / "out.mov", encoder)
     assert not any("alpha" in note for note in notes)
     assert probe(tmp_path / "out.mov").source_format == {"png": "rgba", "qtrle": "argb"}[encoder]
     np.testing.assert_array_equal(alphas(path), alphas(tmp_path / "out.mov"))
-    # Colours go by way of 8-bit limited YCbCr, as in every output of an RGB original.
-    with av.open(str(path)) as before, av.open(str(tmp_path / "out.mov")) as after:
-        for ours, theirs in zip(before.decode(video=0), after.decode(video=0), strict=True):
-            apart = ours.to_ndarray(format="rgb24").astype(int) - theirs.to_ndarray(format="rgb24")
-            assert np.abs(apart).max() <= 3
+    # Colours pass through 8-bit limited YCbCr, as in every output of an RGB original.
+    with av.open(str(path)) as original, av.open(str(tmp_path / "out.mov")) as result:
+        for a, b in zip(original.decode(video=0), result.decode(video=0), strict=True):
+            difference = a.to_ndarray(format="rgb24").astype(int) - b.to_ndarray(format="rgb24")
+            assert np.abs(difference).max() <= 3
 
 
 @pytest.mark.parametrize("name", ["out.mov", "out.mkv"])
 def test_prores_keeps_ten_bits_of_alpha(tmp_path: Path, name: str) -> None:
-    """FFmpeg reads ProRes 4444 in 12 bits and writes it in 10: what it wrote itself comes back exactly."""
+    """FFmpeg decodes ProRes 4444 in 12 bits and encodes it in 10: its own files are reproduced exactly."""
     source = noise(tmp_path / "in.mov", "prores_ks", "yuva444p10le")
-    notes = again(source, tmp_path / name, "prores_ks")
-    assert "pictures brought from 12 to the 10 bits that prores_ks takes, the alpha channel too" in notes
+    notes = reencoded(source, tmp_path / name, "prores_ks")
+    assert "pictures converted from 12 to 10 bits (with the alpha channel) for prores_ks" in notes
     np.testing.assert_array_equal(alphas(source), alphas(tmp_path / name))
     coded = [alpha_plane(picture("yuva444p10le", n), nearest_layout("yuva444p10le")) for n in range(6)]
     np.testing.assert_array_equal([alpha >> 2 for alpha in alphas(tmp_path / name)], coded)
@@ -171,7 +170,7 @@ def test_eight_bits_become_ten_and_come_back() -> None:
     alpha = alpha_plane(frame, layout, writable=True)
     assert alpha is not None
     alpha[0, :2] = 0, 255
-    made = of_depth(frame, layout, "yuva444p10le")
+    made = convert_depth(frame, layout, "yuva444p10le")
     deep = alpha_plane(made, nearest_layout("yuva444p10le"))
     assert deep is not None
     assert deep[0, :2].tolist() == [0, 1023]
@@ -182,25 +181,25 @@ def test_eight_bits_become_ten_and_come_back() -> None:
     )
 
 
-def test_prores_without_alpha_is_written_as_prores_again(tmp_path: Path) -> None:
+def test_prores_without_alpha_is_written_as_prores_reencoded(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.mov", "prores_ks", "yuv444p10le")
     assert probe(source).layout.name == "yuv444p12le"
-    notes = again(source, tmp_path / "out.mov", "prores_ks")
-    assert "pictures brought from 12 to the 10 bits that prores_ks takes" in notes
+    notes = reencoded(source, tmp_path / "out.mov", "prores_ks")
+    assert "pictures converted from 12 to 10 bits for prores_ks" in notes
 
 
 @pytest.mark.slow(2)
 @pytest.mark.parametrize("suffix", [".webm", ".mkv"])
 def test_vp9_keeps_alpha_as_well_as_its_colours(tmp_path: Path, suffix: str) -> None:
     source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p", 30)
-    lossy = again(source, tmp_path / f"out{suffix}", "libvpx-vp9", 20)
+    lossy = reencoded(source, tmp_path / f"out{suffix}", "libvpx-vp9", 20)
     (note,) = [note for note in lossy if "alpha" in note]
-    assert note == "libvpx-vp9 codes the alpha channel as it does the colours, not without loss; --crf 0 keeps it"
-    before, after = np.array(alphas(source)), np.array(alphas(tmp_path / f"out{suffix}"))
-    assert 0 < np.abs(before.astype(int) - after).max() < 64
-    exact = again(source, tmp_path / f"exact{suffix}", "libvpx-vp9", 0)
+    assert note == "libvpx-vp9 compresses the alpha channel with losses, as the colours; --crf 0 keeps it exactly"
+    original, result = np.array(alphas(source)), np.array(alphas(tmp_path / f"out{suffix}"))
+    assert 0 < np.abs(original.astype(int) - result).max() < 64
+    exact = reencoded(source, tmp_path / f"exact{suffix}", "libvpx-vp9", 0)
     assert not any("alpha" in note for note in exact)
-    np.testing.assert_array_equal(before, alphas(tmp_path / f"exact{suffix}"))
+    np.testing.assert_array_equal(original, alphas(tmp_path / f"exact{suffix}"))
 
 
 @pytest.mark.slow
@@ -214,19 +213,17 @@ def test_vp9_keeps_alpha_as_well_as_its_colours(tmp_path: Path, suffix: str) -> 
         ("prores", "out.mp4", "libx265", "prores_ks in .mov, ffv1 in .mkv"),
     ],
 )
-def test_a_note_says_where_alpha_cannot_be_kept(
-    tmp_path: Path, source: str, name: str, encoder: str, keepers: str
-) -> None:
+def test_note_says_that_alpha_is_not_kept(tmp_path: Path, source: str, name: str, encoder: str, keepers: str) -> None:
     path, codec, pix_fmt, read_as = SOURCES[source]
     path = noise(tmp_path / path, codec, pix_fmt, options=LOSSY_VP9 if codec == "libvpx-vp9" else None)
     out = tmp_path / name
-    notes = [note for note in again(path, out, encoder) if "alpha" in note]
-    why = f"{encoder} cannot code it in this container; what keeps it: {keepers}"
+    notes = [note for note in reencoded(path, out, encoder) if "alpha" in note]
+    why = f"{encoder} cannot encode it in this container; these keep it: {keepers}"
     assert notes == [f"the original's alpha channel is not kept: {why}"]
     assert probe(out).layout.name == read_as.replace("yuva", "yuv")
 
 
-def test_a_refusal_names_what_would_keep_the_alpha_too(tmp_path: Path) -> None:
+def test_error_names_encoders_that_keep_the_alpha_channel(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.mov", "prores_ks", "yuva444p10le", 1)
     encode = EncodeSettings(encoder="libx264")
     with pytest.raises(
@@ -235,16 +232,16 @@ def test_a_refusal_names_what_would_keep_the_alpha_too(tmp_path: Path) -> None:
         check_output(tmp_path / "out.mov", probe(source), encode, [source])
 
 
-def test_without_its_alpha_a_picture_has_the_same_colours(tmp_path: Path) -> None:
+def test_colours_do_not_change_without_the_alpha_channel(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p")
-    again(source, tmp_path / "out.mp4", "libx264", 0)
-    with VideoReader(probe(source)) as ours, VideoReader(probe(tmp_path / "out.mp4")) as theirs:
-        for a, b in zip(ours, theirs, strict=True):
-            for plane, other in zip(a.planes, b.planes, strict=True):
-                np.testing.assert_array_equal(plane, other)
+    reencoded(source, tmp_path / "out.mp4", "libx264", 0)
+    with VideoReader(probe(source)) as original, VideoReader(probe(tmp_path / "out.mp4")) as result:
+        for frames in zip(original, result, strict=True):
+            for planes in zip(*(frame.planes for frame in frames), strict=True):
+                np.testing.assert_array_equal(*planes)
 
 
-def test_an_opaque_channel_is_said_to_be_so(tmp_path: Path) -> None:
+def test_note_mentions_an_opaque_channel(tmp_path: Path) -> None:
     frames = [picture("rgba", index) for index in range(2)]
     for frame in frames:
         packed = np.frombuffer(frame.planes[0], np.uint8).copy()
@@ -252,13 +249,13 @@ def test_an_opaque_channel_is_said_to_be_so(tmp_path: Path) -> None:
         frame.planes[0].update(packed.tobytes())
     source = film(tmp_path / "in.mov", "png", frames)
     assert probe(source).opaque
-    notes = again(source, tmp_path / "out.mp4", "libx264")
+    notes = reencoded(source, tmp_path / "out.mp4", "libx264")
     (note,) = [note for note in notes if "alpha" in note]
     assert note.startswith("the original's alpha channel (opaque in the first picture) is not kept: ")
     assert "pictures converted from rgba to yuv444p" in notes
 
 
-def test_copies_and_writable_frames_have_the_alpha_too(tmp_path: Path) -> None:
+def test_copies_and_writable_frames_have_the_alpha_channel(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.mkv", "ffv1", "yuva422p10le", 2)
     with VideoReader(probe(source)) as reader:
         frame = next(iter(reader))
@@ -270,7 +267,7 @@ def test_copies_and_writable_frames_have_the_alpha_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_windows_of_vp9_have_the_alpha_too(tmp_path: Path) -> None:
+def test_windows_of_vp9_have_the_alpha_channel(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.webm", "libvpx-vp9", "yuva420p", 40, {**LOSSY_VP9, "g": "10"})
     info, whole = probe(source), alphas(source)
     with VideoReader(info) as reader:
@@ -295,7 +292,7 @@ def test_a_smaller_picture_has_a_smaller_alpha(tmp_path: Path) -> None:
 
 
 def segment(info_path: Path, out: Path, spool: Path, encode: EncodeSettings) -> None:
-    """A file by way of two segments that were kept on disk."""
+    """Encode a file in two segments that are stored on disk."""
     info = probe(info_path)
     with VideoReader(info) as reader:
         frames: list[Frame] = [replace(frame) for frame in reader]
@@ -317,7 +314,7 @@ def segment(info_path: Path, out: Path, spool: Path, encode: EncodeSettings) -> 
             joined.end_segment(headers[number], frames=len(part), end=part[-1].pts + part[-1].duration)
 
 
-def test_segments_keep_what_lies_beside_the_packets(tmp_path: Path) -> None:
+def test_segments_keep_the_side_data_of_packets(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p", 12)
     segment(source, tmp_path / "out.webm", tmp_path, EncodeSettings(encoder="libvpx-vp9", crf=0))
     np.testing.assert_array_equal(alphas(source), alphas(tmp_path / "out.webm"))

@@ -1,12 +1,14 @@
+"""HDR metadata: read from files, written by encoders, or noted as lost."""
+
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from lipblend.output.sound.audio_plan import AudioPlan
@@ -29,13 +31,46 @@ P3 = MasteringDisplay(
 TEXT = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
 LIGHT = ContentLight(1000, 400)
 PQ, HLG = (9, 9, 16, 1), (9, 9, 18, 1)
-MakeVideo = Callable[..., Path]
 
 
-def hdr_video(make_video: MakeVideo, name: str = "hdr.mp4", *, mastering: bool = True) -> Path:
+def make_video(
+    path: Path,
+    *,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    size: tuple[int, int] = (64, 48),
+    frames: int = 3,
+    colour: tuple[int, int, int, int] | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A video of noise with colour tags."""
+    rng = np.random.default_rng(1)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options=options or {"qp": "0", "preset": "ultrafast"})
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = *size, pix_fmt
+        if colour:
+            context.colorspace, context.color_primaries, context.color_trc, context.color_range = colour
+        for index in range(frames):
+            frame = av.VideoFrame(*size, pix_fmt)
+            deep = frame.format.components[0].bits > 8
+            for plane in frame.planes:
+                codes = (
+                    rng.integers(64, 940, plane.buffer_size // 2) if deep else rng.integers(16, 236, plane.buffer_size)
+                )
+                plane.update(codes.astype(np.uint16 if deep else np.uint8).tobytes())
+            frame.pts = index
+            if colour:
+                frame.color_range = colour[3]
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def hdr_video(path: Path, *, mastering: bool = True) -> Path:
     parameters = f"log-level=error:master-display={TEXT}:max-cll=1000,400" if mastering else "log-level=error"
     return make_video(
-        name,
+        path,
         codec="libx265",
         pix_fmt="yuv420p10le",
         size=(128, 96),
@@ -65,49 +100,47 @@ def numbers(display: MasteringDisplay) -> list[float]:
     ("encoder", "suffix"),
     [("libx265", "mp4"), ("libx265", "mkv"), ("libx264", "mov"), ("libsvtav1", "mp4"), ("libsvtav1", "webm")],
 )
-def test_mastering_display_and_light_levels_come_back(
-    make_video: MakeVideo, tmp_path: Path, encoder: str, suffix: str
-) -> None:
-    source = hdr_video(make_video)
-    before = probe(source)
-    assert (before.mastering_display, before.content_light, before.hdr_dropped) == (P3, LIGHT, ())
-    assert before.hdr_metadata
+def test_mastering_display_and_light_levels_are_kept(tmp_path: Path, encoder: str, suffix: str) -> None:
+    source = hdr_video(tmp_path / "hdr.mp4")
+    original = probe(source)
+    assert (original.mastering_display, original.content_light, original.hdr_dropped) == (P3, LIGHT, ())
+    assert original.hdr_metadata
     assert copy(source, tmp_path / f"out.{suffix}", encoder) == []
-    after = probe(tmp_path / f"out.{suffix}")
-    assert after.colour == before.colour == ColourTags(*PQ)
-    assert after.layout.name == "yuv420p10le"
-    assert after.content_light == LIGHT
-    assert after.mastering_display is not None
-    # AV1 counts chromaticities in 1/65536 and light in 1/256 and 1/16384 cd/m².
+    result = probe(tmp_path / f"out.{suffix}")
+    assert result.colour == original.colour == ColourTags(*PQ)
+    assert result.layout.name == "yuv420p10le"
+    assert result.content_light == LIGHT
+    assert result.mastering_display is not None
+    # AV1 stores chromaticities in 1/65536 and light in 1/256 and 1/16384 cd/m².
     exact = encoder != "libsvtav1"
-    assert numbers(after.mastering_display) == pytest.approx(numbers(P3), abs=0 if exact else 4e-5)
+    assert numbers(result.mastering_display) == pytest.approx(numbers(P3), abs=0 if exact else 4e-5)
 
 
-def test_without_hdr_metadata_none_is_made_up(make_video: MakeVideo, tmp_path: Path) -> None:
-    source = hdr_video(make_video, mastering=False)
+def test_without_hdr_metadata_none_is_written(tmp_path: Path) -> None:
+    source = hdr_video(tmp_path / "hdr.mp4", mastering=False)
     assert copy(source, tmp_path / "out.mp4", "libx265") == []
-    after = probe(tmp_path / "out.mp4")
-    assert (after.mastering_display, after.content_light, after.colour) == (None, None, ColourTags(*PQ))
-    assert not after.hdr_metadata
+    result = probe(tmp_path / "out.mp4")
+    assert (result.mastering_display, result.content_light, result.colour) == (None, None, ColourTags(*PQ))
+    assert not result.hdr_metadata
 
 
 @pytest.mark.parametrize("encoder", ["ffv1", "libx264"])
-def test_hlg_stays_hlg(make_video: MakeVideo, tmp_path: Path, encoder: str) -> None:
-    source = make_video(pix_fmt="yuv420p10le", colour=HLG, frames=3)
+def test_hlg_stays_hlg(tmp_path: Path, encoder: str) -> None:
+    source = make_video(tmp_path / "hlg.mp4", pix_fmt="yuv420p10le", colour=HLG)
     copy(source, tmp_path / "out.mkv", encoder)
-    after = probe(tmp_path / "out.mkv")
-    assert (after.colour, after.layout.depth) == (ColourTags(*HLG), 10)
+    result = probe(tmp_path / "out.mkv")
+    assert (result.colour, result.layout.depth) == (ColourTags(*HLG), 10)
 
 
-def test_an_encoder_that_cannot_carry_it_is_noted(make_video: MakeVideo, tmp_path: Path) -> None:
-    (note,) = copy(hdr_video(make_video), tmp_path / "out.mkv", "ffv1")
+def test_encoder_that_cannot_store_it_is_noted(tmp_path: Path) -> None:
+    (note,) = copy(hdr_video(tmp_path / "hdr.mp4"), tmp_path / "out.mkv", "ffv1")
     assert note == (
         "HDR mastering data of the original is not kept: ffv1 cannot carry it (libx265, libx264, libsvtav1 can)"
     )
 
 
-def test_dynamic_metadata_is_noted(make_video: MakeVideo, tmp_path: Path) -> None:
-    info = replace(probe(make_video(frames=2)), hdr_dropped=("HDR10+", "Dolby Vision"))
+def test_dynamic_metadata_is_noted(tmp_path: Path) -> None:
+    info = replace(probe(make_video(tmp_path / "original.mp4")), hdr_dropped=("HDR10+", "Dolby Vision"))
     silent = AudioPlan(None, None, "none", ())
     with (
         VideoReader(info) as reader,
@@ -118,7 +151,7 @@ def test_dynamic_metadata_is_noted(make_video: MakeVideo, tmp_path: Path) -> Non
     assert "HDR metadata of the original is not kept: HDR10+, Dolby Vision" in writer.notes
 
 
-def test_hdr10_plus_is_recognised(make_video: MakeVideo, tmp_path: Path) -> None:
+def test_hdr10_plus_is_recognised(tmp_path: Path) -> None:
     """A user-data SEI message with an (empty) SMPTE ST 2094-40 description, put before the first picture."""
     bits = "00000001" + "01" + format(1000, "027b") + "0"  # version, windows, target luminance, no target table
     bits += "0" * 17 * 3 + "0" * 17 + "0000" + "0" * 10  # maxscl, average, no percentiles, fraction of bright pixels
@@ -130,7 +163,7 @@ def test_hdr10_plus_is_recognised(make_video: MakeVideo, tmp_path: Path) -> None
     escaped = payload.replace(b"\x00\x00\x00", b"\x00\x00\x03\x00").replace(b"\x00\x00\x01", b"\x00\x00\x03\x01")
     sei = b"\x00\x00\x00\x01\x4e\x01" + escaped
     raw = tmp_path / "plus.h265"
-    with av.open(str(hdr_video(make_video, "plain.mkv", mastering=False))) as container:
+    with av.open(str(hdr_video(tmp_path / "plain.mkv", mastering=False))) as container:
         annex_b = av.BitStreamFilterContext("hevc_mp4toannexb", container.streams.video[0])
         packets = [bytes(out) for p in container.demux(video=0) if p.size for out in annex_b.filter(p)]
     at = packets[0].rfind(b"\x00\x00\x01\x28")  # IDR_N_LP or IDR_W_RADL slice
@@ -142,7 +175,7 @@ def test_hdr10_plus_is_recognised(make_video: MakeVideo, tmp_path: Path) -> None
     assert probe(raw).hdr_metadata
 
 
-def test_structs_with_missing_parts() -> None:
+def test_metadata_with_missing_parts_is_ignored() -> None:
     full = struct.pack("=22i", *[1, 2] * 10, 1, 1)
     assert mastering_display(full) is not None
     assert mastering_display(struct.pack("=22i", *[1, 2] * 10, 1, 0)) is None
@@ -152,7 +185,7 @@ def test_structs_with_missing_parts() -> None:
     assert content_light(b"") is None
 
 
-def test_parameters_in_each_encoders_words() -> None:
+def test_parameters_of_each_encoder() -> None:
     assert encoder_parameters("libx265", P3, LIGHT, transfer=16, depth=10) == [
         f"master-display={TEXT}",
         "max-cll=1000,400",
