@@ -30,7 +30,7 @@ from lipblend.plan.make_plan import make_plan
 from lipblend.render import frame as render
 from lipblend.runtime import allocator
 from lipblend.runtime.allocator import release_freed_memory
-from lipblend.runtime.memory import retained_bytes
+from tests.retained_memory import retained_bytes
 from lipblend.segments import job
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings

@@ -154,6 +154,6 @@ def test_one_video_and_an_input_as_output(clips: list[Path], tmp_path: Path) -> 
             compare(clips[:2], tmp_path / name)
         assert caught.value.hint == "Use .mp4, .mov, .mkv or .gif."
     (tmp_path / "out.gif").write_bytes(b"mine")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         compare(clips[:2], tmp_path / "out.gif", overwrite=False)
     assert (tmp_path / "out.gif").read_bytes() == b"mine"

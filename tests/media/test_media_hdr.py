@@ -102,7 +102,7 @@ def test_hlg_stays_hlg(make_video: MakeVideo, tmp_path: Path, encoder: str) -> N
 def test_an_encoder_that_cannot_carry_it_is_noted(make_video: MakeVideo, tmp_path: Path) -> None:
     (note,) = copy(hdr_video(make_video), tmp_path / "out.mkv", "ffv1")
     assert note == (
-        "HDR mastering data of the original is not kept: ffv1 cannot carry it (libx265, libx264, libsvtav1 can)"
+        "HDR mastering data of the original is not kept: ffv1 does not support it (libx265, libx264, libsvtav1 do)"
     )
 
 
