@@ -107,7 +107,7 @@ def test_an_input_without_read_permission(
     arguments = [str(pair.original)] if command == "probe" else [str(pair.original), str(pair.synced), "-o", "out.mp4"]
     done = run.invoke(app, [command, *arguments])
     assert done.exit_code == 3, done.output
-    assert "permission denied. Change the file's rights" in done.stderr
+    assert "permission denied. Change the file's permissions" in done.stderr
 
 
 def test_an_invalid_input_path(fails: Any, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_an_address_is_shown_as_it_was_typed(fails: Any) -> None:
     address = "https://example.org/a/talk.mp4"
     assert f"error: {address} is an address, not a file. Download" in fails(3, original=Path(address))
     assert f"error: {address} is an address, not a file. Name" in fails(7, output=address)
-    assert f"from '{address}': it is an address" in fails(3, "--audio", address)
+    assert f"of '{address}': it is an address" in fails(3, "--audio", address)
     assert f"file {address}: it is an address" in fails(2, "--config", address)
 
 

@@ -238,7 +238,7 @@ def test_the_probe_command_reports_trimming(whole: Path, tmp_path: Path) -> None
     text = CliRunner().invoke(app, ["probe", str(path), "--no-faces"], catch_exceptions=False).output
     (line,) = [line for line in text.splitlines() if line.startswith("trimmed")]
     assert line.split(None, 1)[1] == (
-        "an edit list hides 10 frames (0.400 s) at the start, 30 frames (1.200 s) at the end of the 60 in the file"
+        "an edit list hides 10 frames (0.400 s) at the start, 30 frames (1.200 s) at the end of the 60 frames in the file"
     )
     answer = CliRunner().invoke(app, ["probe", str(path), "--no-faces", "--json"], catch_exceptions=False).output
     timing = json.loads(answer)["timing"]
