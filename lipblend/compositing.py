@@ -15,8 +15,9 @@ from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import OutputError
+from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
-from lipblend.output.writer import VideoWriter, check_output
+from lipblend.output.writer import VideoWriter
 from lipblend.pair import Pair, open_pair
 from lipblend.plan.frame_plan import FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
@@ -30,7 +31,7 @@ from lipblend.runtime.spill import StoredSequence
 from lipblend.segments.analysed_part import analyse_range
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
-from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key
+from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.run_options import CompositeOptions, few_segments_note
 from lipblend.segments.segment_run import SegmentRun

@@ -260,12 +260,14 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     from lipblend.analysis.face_tracks import FaceTable
     from lipblend.pair import open_pair
     from lipblend.plan.make_plan import make_plan
-    from lipblend.runtime.memory import retained_bytes
     from lipblend.runtime.spill import StoredSequence
     from lipblend.segments.output_part import OutputPart
     from lipblend.segments.spans import FrameRange
     from lipblend.settings.presets import DEFAULT_PRESET
     from lipblend.settings.resolve import resolve_settings
+
+    sys.path.append(str(Path(__file__).resolve().parent.parent))  # the checkout, for its tests' helpers
+    from tests.retained_memory import retained_bytes
 
     settings = resolve_settings(DEFAULT_PRESET, None, assignments).settings
     pair = open_pair(original, synced, cache=folder / "cache")

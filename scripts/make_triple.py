@@ -30,7 +30,7 @@ from lipblend.picture.planes import to_rgb
 from lipblend.selfcheck.sample_speech import make_speech
 from lipblend.settings import TrackSettings
 from lipblend.video.probe import probe
-from lipblend.video.stretch import WindowReader
+from lipblend.video.seeking import WindowReader
 
 Rgb = NDArray[np.uint8]
 Floats = NDArray[np.float32]

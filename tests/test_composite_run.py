@@ -130,8 +130,8 @@ def test_a_sound_file_does_not_lengthen_the_output(sample: SamplePair, tmp_path:
     assert done.audio == "file"
     (sound,) = probe(done.output).audio
     assert sound.duration_s == pytest.approx(0.96, abs=0.05)
-    (note,) = (note for note in done.notes if note.startswith("voice.mp4 goes on for 3.0"))
-    assert note.endswith("after the last picture: the sound was cut there")
+    (note,) = (note for note in done.notes if note.startswith("voice.mp4 is 3.0"))
+    assert note.endswith("longer than the video: the sound was cut")
 
 
 @pytest.mark.slow(4)

@@ -27,14 +27,14 @@ from lipblend.pairing.scan import Scan
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.plan.make_plan import make_plan
-from lipblend.runtime.memory import retained_bytes
-from lipblend.runtime.spill import StoredSequence, temporary_file
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.files import temporary_file
+from lipblend.runtime.spill import StoredRows, StoredSequence
 from lipblend.segments.job import RenderJob
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import PairSettings, Settings
 from lipblend.stages.masks import footprint
 from lipblend.video.probe import probe
+from tests.retained_memory import retained_bytes
 
 FRAMES = 10
 FAST = Settings.model_validate({"encode": {"preset": "ultrafast"}})

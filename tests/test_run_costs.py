@@ -26,12 +26,12 @@ from lipblend.plan.make_plan import make_plan
 from lipblend.render import frame as render
 from lipblend.runtime import allocator
 from lipblend.runtime.allocator import release_freed_memory
-from lipblend.runtime.memory import retained_bytes
 from lipblend.segments import job
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 from lipblend.video import reader
 from lipblend.video.probe import probe
+from tests.retained_memory import retained_bytes
 
 FRAMES, SIZE = 36, 320
 FAST = Settings.model_validate({"encode": {"preset": "ultrafast"}})

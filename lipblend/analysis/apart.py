@@ -27,8 +27,8 @@ from lipblend.faces.landmarker import load_library
 from lipblend.pairing.excerpt import Window
 from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.runtime.child import Channel, Child, can_start_child, child_process
+from lipblend.runtime.files import temporary_file, temporary_file_errors, write_all
 from lipblend.runtime.prefetch import one_opencv_thread
-from lipblend.runtime.spill import no_room_is_an_output_error, temporary_file, write_all
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
 
@@ -92,7 +92,7 @@ def analyse_apart(
             done = answer
             on_frame(done)
         if answer is None:
-            with no_room_is_an_output_error():
+            with temporary_file_errors():
                 while block := child.answers.read(_BLOCK):
                     write_all(packed, block)
         if child.process.wait():

@@ -22,7 +22,7 @@ from lipblend.pairing.alignment import Alignment
 from lipblend.pairing.timeline import Pairing, Timeline
 from lipblend.picture.codemap import TABLE_SIZE, CodeMap, LightPath
 from lipblend.picture.frame_mapping import FrameMapping
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import StoredRows
 from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 

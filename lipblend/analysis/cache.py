@@ -23,10 +23,11 @@ from lipblend.analysis.archive import DamagedAnalysisError, from_file, to_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.settings_read import analysis_settings, analysis_values
 from lipblend.errors import LipblendError, OutputError
+from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
+from lipblend.runtime.output_paths import make_folder
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.versions import OPENCV, library_versions
-from lipblend.runtime.whole import write_whole
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
 
@@ -95,11 +96,8 @@ class AnalysisCache:
         OutputError
             It cannot be written.
         """
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {self.folder}: {error.strerror or error}") from error
-        write_whole(self._path(key), partial(to_file, analysis, key), private=True)
+        make_folder(self.folder, mode=0o700)
+        write_atomically(self._path(key), partial(to_file, analysis, key), private=True)
         self._shrink(keep=self._path(key))
 
     def state(self) -> CacheState:

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.runtime.spill import Picked
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE

@@ -25,7 +25,7 @@ from lipblend.picture.planes import to_rgb
 from lipblend.settings import Settings, TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
-from lipblend.video.stretch import WindowReader
+from lipblend.video.seeking import WindowReader
 
 _USUAL_RATE = 25
 _FINER = 4  # colour pictures each way: one has to tell what elsewhere dozens do

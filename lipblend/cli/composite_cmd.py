@@ -22,7 +22,7 @@ from lipblend.cli.command_app import (
 )
 from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.exits import handle_errors
-from lipblend.cli.outputs import check_folder, check_output_name, check_reports
+from lipblend.cli.outputs import check_output_name, check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
@@ -229,7 +229,9 @@ def _check_debug(folder: Path | None, run_tag: str | None, form: DebugForm | Non
         if value is not None and folder is None:
             raise SettingsError(f"{option} was given without --debug-dir", hint="Add --debug-dir FOLDER.")
     if folder is not None:
-        check_folder(folder)
+        from lipblend.runtime.output_paths import check_folder_writable
+
+        check_folder_writable(folder)
 
 
 def _debug_options(folder: Path | None, run_tag: str | None, form: DebugForm | None) -> DebugOptions | None:
@@ -241,7 +243,7 @@ def _debug_options(folder: Path | None, run_tag: str | None, form: DebugForm | N
 @contextmanager
 def _announcing_kept_segments(output: Path, *, shown: bool) -> Iterator[None]:
     """If the run stops, print where its finished segments are kept."""
-    from lipblend.segments.kept import segments_folder
+    from lipblend.segments.kept_segments import segments_folder
 
     try:
         yield

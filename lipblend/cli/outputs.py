@@ -50,46 +50,25 @@ def check_reports(
     """
     if folder is None and not video:
         raise SettingsError("--no-video was given without --report", hint="Add --report FOLDER.")
+    from lipblend.runtime.output_paths import check_folder_writable, same_file
+
     files: list[Path] = []
     if folder is not None:
         from lipblend.quality.report.report_files import REPORT_FILES
 
-        check_folder(folder)
+        check_folder_writable(folder)
         files = [folder / name for name in REPORT_FILES]
     for file in [*files, *([junit] if junit is not None else [])]:
         for role, path in inputs.items():
-            if _same(file, path):
+            if same_file(file, path):
                 raise OutputError(f"{file} is the {role} of this run", hint="Choose another path for the report.")
-        if any(_same(file, path) for path in outputs):
+        if any(same_file(file, path) for path in outputs):
             raise OutputError(f"{file} is the output of this run", hint="Choose another path for the report.")
     if junit is not None:
         if junit.is_dir():
             raise OutputError(f"{junit} is a folder", hint=f"Give a file name such as {junit / 'report.xml'}.")
         parent = junit.parent
-        if not parent.is_dir() and (folder is None or not _same(parent, folder)):
+        if not parent.is_dir() and (folder is None or not same_file(parent, folder)):
             raise OutputError(f"the folder {parent} does not exist", hint="Create it, or choose another path.")
         if parent.is_dir():
-            from lipblend.runtime.places import check_place
-
-            check_place(parent)
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be created or written to.
-
-    Raises
-    ------
-    OutputError
-    """
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        raise OutputError(f"{folder} cannot be a folder: {existing} is a file", hint="Choose another folder.")
-    from lipblend.runtime.places import check_place
-
-    check_place(folder)
-
-
-def _same(first: Path, second: Path) -> bool:
-    return first.resolve() == second.resolve() or (first.exists() and second.exists() and first.samefile(second))
+            check_folder_writable(parent)

@@ -13,7 +13,6 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, OverwriteOption, QuietOption, command_app, output_option
 from lipblend.cli.console import Console
 from lipblend.cli.exits import handle_errors
-from lipblend.cli.outputs import check_folder
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
@@ -165,18 +164,9 @@ def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) ->
             f"{output}: the suffix {output.suffix or '(none)'} is not a supported picture format",
             hint=f"Use {' or '.join(SUFFIXES[:2])}.",
         )
-    if output.is_dir():
-        raise OutputError(f"{output} names a folder", hint=f"Give a file name such as {output / 'sheet.png'}.")
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist", hint="Create it, or choose another output.")
-    check_folder(folder)
-    if output.exists() and not overwrite:
-        raise OutputError(
-            f"{output} exists already", hint="Remove --no-overwrite to replace it, or choose another output."
-        )
-    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-        raise OutputError(f"{output} is an input of this run", hint="Choose another output.")
+    from lipblend.runtime.output_paths import check_file_writable
+
+    check_file_writable(output, inputs=inputs, overwrite=overwrite, example="sheet.png")
 
 
 class _Target:
@@ -188,7 +178,7 @@ class _Target:
     def save(self, image: Any) -> None:
         """Write the picture; the file is replaced only when complete."""
         from lipblend.picture.labelled import encode_image
-        from lipblend.runtime.whole import write_whole
+        from lipblend.runtime.files import write_atomically
 
-        write_whole(self._path, encode_image(image, self._path.suffix.lower()), overwrite=self._overwrite)
+        write_atomically(self._path, encode_image(image, self._path.suffix.lower()), overwrite=self._overwrite)
         self._overwrite = True

@@ -1,4 +1,4 @@
-"""Encoding a stretch of pictures by itself: a fresh encoder, and its packets as plain bytes."""
+"""Encoding a segment by itself: a fresh encoder, and its packets as plain bytes."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import OutputError
-from lipblend.output.encoders import container_format, nowhere
+from lipblend.output.encoders import container_format, memory_output
 from lipblend.output.encoding import add_video_stream, in_encoder_format
 from lipblend.picture.alpha_channel import alpha_side_data, set_alpha_side_data
 from lipblend.settings import EncodeSettings
+from lipblend.video.codecs import guarded_start
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
-from lipblend.video.starting import starting
 
-_LONGEST_DELAY_S = 3600
+_MAX_DELAY_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class CodedPacket:
-    """One packet of an encoder: its bytes, and its stamps in the output's time base."""
+    """One packet of an encoder: its bytes, and its time stamps in the output's time base."""
 
     data: bytes
     pts: int
     dts: int
     duration: int
     keyframe: bool
-    beside: bytes = b""
-    """What goes beside it in the file, coded apart: an alpha channel."""
+    side_data: bytes = b""
+    """The alpha channel of VP9, which is coded separately."""
 
     def packet(self, stream: Stream) -> Packet[Stream]:
-        """The packet as a muxer takes it."""
+        """The packet for a muxer."""
         made: Packet[Stream] = av.Packet(self.data)
         made.stream = stream
         made.time_base = stream.codec_context.time_base
         made.pts, made.dts, made.duration = self.pts, self.dts, self.duration
         made.is_keyframe = self.keyframe
-        set_alpha_side_data(made, self.beside)
+        set_alpha_side_data(made, self.side_data)
         return made
 
 
 class SegmentEncoder:
-    """An encoder for one stretch of pictures: it begins with a key frame and refers to nothing before or after it.
+    """An encoder for one segment, which begins with a key frame and refers to no other segment.
 
     A context manager. It is set up exactly as the stream of a `lipblend.output.writer.VideoWriter` for the same path,
-    video and settings, so that its packets go there.
+    video and settings, which takes its packets.
 
     Parameters
     ----------
     path : Path
-        The output; its suffix names the container.
+        The output; its suffix determines the container.
     info : VideoInfo
         The original, with the output's clock and size.
     encode : EncodeSettings
@@ -66,14 +66,14 @@ class SegmentEncoder:
     Raises
     ------
     OutputError
-        On entering, encoding or finishing: the encoder refuses.
+        On entering, encoding or finishing: the encoder fails.
     """
 
     def __init__(self, path: Path, info: VideoInfo, encode: EncodeSettings) -> None:
         self._path, self._info, self._encode = path, info, encode
 
     def __enter__(self) -> Self:
-        self._container = nowhere(container_format(self._path))
+        self._container = memory_output(container_format(self._path))
         try:
             self._stream, _ = add_video_stream(self._container, self._path, self._info, self._encode)
         except BaseException:
@@ -88,20 +88,20 @@ class SegmentEncoder:
 
     @property
     def header(self) -> bytes:
-        """What a decoder needs before the first packet, known once a picture was encoded."""
+        """The decoder configuration, known once a picture was encoded."""
         return bytes(self._stream.codec_context.extradata or b"")
 
     def encode(self, frame: Frame) -> list[CodedPacket]:
-        """Encode one picture; see `lipblend.output.writer.VideoWriter.write`."""
-        return self._encoded(encoder_picture(frame, self._info, self._stream))
+        """Encode one frame; see `lipblend.output.writer.VideoWriter.write`."""
+        return self._packets(encoder_picture(frame, self._info, self._stream))
 
     def finish(self) -> list[CodedPacket]:
-        """What the encoder still holds back."""
-        return self._encoded(None)
+        """Return the packets that are still delayed."""
+        return self._packets(None)
 
-    def _encoded(self, picture: VideoFrame | None) -> list[CodedPacket]:
+    def _packets(self, picture: VideoFrame | None) -> list[CodedPacket]:
         try:
-            with starting(self._stream.codec_context):
+            with guarded_start(self._stream.codec_context):
                 return list(_coded(self._stream.encode(picture)))
         except (av.FFmpegError, OSError) as error:
             raise OutputError(
@@ -110,29 +110,29 @@ class SegmentEncoder:
 
 
 def encoder_picture(frame: Frame, info: VideoInfo, stream: VideoStream) -> VideoFrame:
-    """A frame's picture with its stamps, in the encoder's pixel format."""
+    """A frame's picture with its time stamps, in the encoder's pixel format."""
     wanted = stream.codec_context.pix_fmt
     picture = frame.handle if wanted is None else in_encoder_format(frame.handle, wanted)
     picture.pts, picture.duration, picture.time_base = frame.pts, frame.duration, info.time_base
-    # Else the encoder would have to use the source's key frames and B-frames.
+    # Otherwise the encoder would have to use the source's key frames and B-frames.
     picture.pict_type = PictureType.NONE
     return picture
 
 
-def mend_decoding_time(packet: Packet[Any]) -> None:
-    """Take a packet's presentation time for its decoding time where that lies after it, or more than an hour before.
+def correct_decoding_time(packet: Packet[Any]) -> None:
+    """Replace a decoding time that is after the presentation time, or more than an hour before, by that time.
 
-    libx265 gives a clip of two pictures decoding times from memory that nobody wrote.
+    libx265 takes the decoding times of a video with two pictures from uninitialised memory.
     """
     if packet.pts is None or packet.dts is None or packet.time_base is None:
         return
-    if not 0 <= (packet.pts - packet.dts) * packet.time_base <= _LONGEST_DELAY_S:
+    if not 0 <= (packet.pts - packet.dts) * packet.time_base <= _MAX_DELAY_S:
         packet.dts = packet.pts
 
 
 def _coded(packets: Iterable[Packet[VideoStream]]) -> Iterable[CodedPacket]:
     for packet in packets:
-        mend_decoding_time(packet)
+        correct_decoding_time(packet)
         pts = packet.pts if packet.pts is not None else (packet.dts or 0)
         dts = packet.dts if packet.dts is not None else pts
         yield CodedPacket(bytes(packet), pts, dts, packet.duration or 0, packet.is_keyframe, alpha_side_data(packet))

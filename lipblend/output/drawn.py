@@ -1,4 +1,4 @@
-"""Pictures drawn by the program, as frames of a video."""
+"""Drawn pictures as frames of a video."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _GREY = ColourTags(2, 2, 2, RANGE_FULL)
 
 
 def drawn_info(like: VideoInfo, width: int, height: int, *, grey: bool = False) -> VideoInfo:
-    """Describe a video of drawn pictures that has the clock of another one: 8 bits, upright, square pixels.
+    """Describe a video of drawn pictures with the clock of another one: 8 bits, upright, square pixels.
 
-    Grey pictures are full range; others BT.709 in 4:2:0, or in 4:4:4 where a side is odd.
+    Grey pictures are full range; others are BT.709 in 4:2:0, or in 4:4:4 if a side is odd.
     """
     name = "gray" if grey else "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
     return replace(
@@ -46,16 +46,16 @@ def drawn_info(like: VideoInfo, width: int, height: int, *, grey: bool = False) 
 
 
 def drawn_frame(image: NDArray[np.uint8], layout: PixelLayout, *, index: int, pts: int, duration: int) -> Frame:
-    """A frame of a picture in memory, for a `lipblend.output.writer.VideoWriter`.
+    """Make a frame from a picture in memory, for a `lipblend.output.writer.VideoWriter`.
 
     Parameters
     ----------
     image : (h, w) or (h, w, 3) uint8
         Grey, or RGB.
     layout : PixelLayout
-        That of `drawn_info`.
+        From `drawn_info`.
     index, pts, duration : int
-        See `Frame`; in the video's time base.
+        See `Frame`.
     """
     if image.ndim == 2:
         handle = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")

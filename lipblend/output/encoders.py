@@ -1,4 +1,4 @@
-"""Encoders: which there are, what they are told, and which pixel formats and containers go with them."""
+"""Encoders: their options for quality and speed, and the pixel formats and containers that they support."""
 
 from __future__ import annotations
 
@@ -8,28 +8,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import av
+import cv2
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 
 from lipblend.errors import OutputError, SettingsError
-from lipblend.output.hardware import HARDWARE_ENCODERS, family_of, hardware_options, refuse_surfaces
-from lipblend.output.speed import SVT_PRESETS
-from lipblend.output.x264 import steady_options
+from lipblend.output.hardware import HARDWARE_ENCODERS, family_of, hardware_options, reject_surface_encoders
 from lipblend.picture import alpha_channel as alpha
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""Container format for each suffix of an output."""
-_X26_MOST_CRF = 51
+"""Container format by the suffix of an output."""
+
+SVT_PRESETS = {
+    "ultrafast": "12", "superfast": "11", "veryfast": "10", "faster": "9", "fast": "8",
+    "medium": "6", "slow": "4", "slower": "3", "veryslow": "2", "placebo": "1",
+}  # fmt: skip
+"""x264's speed presets as SVT-AV1's numbers."""
+
+_SVT_NUMBERS = range(-1, 14)
+_X26_MAX_CRF = 51
 _SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
 _SEMI_PLANAR = {
     "yuv420p": "nv12", "yuv422p": "nv16", "yuv420p10le": "p010le", "yuv422p10le": "p210le",
     "yuv444p10le": "yuv444p10msble",
 }  # fmt: skip
-"""The same samples in the order that hardware takes: chroma interleaved, or 10 bits at the top of 16."""
+"""Formats of graphics hardware with the same samples: chroma interleaved, or 10 bits at the top of 16."""
 _ALPHA_SUFFIXES = (".mov", ".mkv", ".webm")
+_OPENCV_AVX512_SKX = 256  # CV_CPU_AVX512_SKX: F, CD, BW, DQ, VL; the features that x264_cpu_detect requires
 
 
 def container_format(path: Path) -> str:
@@ -38,33 +46,33 @@ def container_format(path: Path) -> str:
     Raises
     ------
     OutputError
-        A suffix that is not known.
+        The suffix is unknown.
     """
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
         raise OutputError(
-            f"{path}: the suffix {path.suffix or '(none)'} names no video container",
+            f"{path}: '{path.suffix}' is not a supported video container",
             hint=f"Use one of {', '.join(FORMATS)}.",
         ) from None
 
 
-def nowhere(name: str) -> OutputContainer:
-    """A container of a format (see `container_format`) in memory, to try things on."""
+def memory_output(name: str) -> OutputContainer:
+    """Open an in-memory output of a container format, for trials."""
     return av.open(io.BytesIO(), "w", format=name)
 
 
 def find_encoder(encoder: str) -> Codec:
-    """The encoder of a name.
+    """Find an encoder by name.
 
     Raises
     ------
     SettingsError
-        None of that name, or not of video.
+        There is no such encoder, or it does not encode video.
     OutputError
-        One that takes surfaces of graphics hardware only.
+        It accepts pictures in GPU memory only.
     """
-    refuse_surfaces(encoder)
+    reject_surface_encoders(encoder)
     try:
         codec = Codec(encoder, "w")
     except UnknownCodecError:
@@ -72,7 +80,7 @@ def find_encoder(encoder: str) -> Codec:
         meant = f"Did you mean {close[0]}? " if close else ""
         built = ", ".join(name for name in HARDWARE_ENCODERS if name in av.codecs_available)
         raise SettingsError(
-            f"there is no encoder '{encoder}' in this FFmpeg",
+            f"this FFmpeg has no encoder '{encoder}'",
             hint=f"{meant}Use one of {', '.join(_available())}"
             + (f"; on graphics hardware: {built}." if built else "."),
         ) from None
@@ -82,44 +90,75 @@ def find_encoder(encoder: str) -> Codec:
 
 
 def encoder_options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str, str], list[str]]:
-    """Options of an encoder for quality and speed, and what the summary has to say about them.
+    """Options of an encoder for quality and speed, and notes for the summary.
 
     Raises
     ------
     SettingsError
-        A crf beyond the encoder's scale.
+        The crf is beyond the encoder's scale.
     """
     crf = f"{encode.crf:g}"
     if family_of(codec.name):
         hardware = hardware_options(codec.name, crf=encode.crf, preset=encode.preset, depth=depth)
         return hardware.options, list(hardware.notes)
-    if codec.name in ("libx264", "libx265") and encode.crf > _X26_MOST_CRF:
+    if codec.name in ("libx264", "libx265") and encode.crf > _X26_MAX_CRF:
         raise SettingsError(
-            f"{codec.name} takes crf 0 to {_X26_MOST_CRF}, not {encode.crf:g}", hint="Choose a smaller --crf."
+            f"{codec.name} takes crf 0 to {_X26_MAX_CRF}, not {encode.crf:g}", hint="Choose a smaller --crf."
         )
     if codec.name == "libx264":
-        # crf 0 is lossless with 8 bits only; qp 0 is with 10 bits too.
+        # crf 0 is lossless with 8 bits only, qp 0 also with 10 bits.
         quality = {"qp": "0"} if encode.crf == 0 else {"crf": crf}
-        return {"preset": encode.preset, **quality, **steady_options()}, []
+        return {"preset": encode.preset, **quality, **deterministic_options()}, []
     if codec.name == "libx265":
         return {"preset": encode.preset, "crf": crf, "x265-params": "log-level=error"}, []
     if codec.name == "libsvtav1":
         return {"preset": SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
     if codec.name == "libvpx-vp9":
-        return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no preset: it is ignored"]
+        return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no speed preset: it is ignored"]
     lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
-    return {}, [f"{codec.name} knows neither crf nor preset: both are ignored{lossless}"]
+    return {}, [f"{codec.name} has neither crf nor preset: both are ignored{lossless}"]
 
 
-def knows_crf(encoder: str) -> bool:
-    """Whether an encoder is told its quality by crf."""
+def check_speed_preset(encoder: str, preset: str) -> None:
+    """Reject a speed preset that an encoder does not have. x264 would print its own complaint on stderr.
+
+    Raises
+    ------
+    SettingsError
+        The preset is unknown. Encoders without presets accept any.
+    """
+    if encoder not in ("libx264", "libx265", "libsvtav1") or preset in SVT_PRESETS:
+        return
+    numbers = ""
+    if encoder == "libsvtav1":
+        if preset in map(str, _SVT_NUMBERS):
+            return
+        numbers = f", or a number from {_SVT_NUMBERS[0]} to {_SVT_NUMBERS[-1]}"
+    raise SettingsError(f"{encoder} has no preset '{preset}'", hint=f"Use one of {', '.join(SVT_PRESETS)}{numbers}.")
+
+
+def deterministic_options() -> dict[str, str]:
+    """FFmpeg options that make libx264 give the same bytes for the same pictures; empty on processors without AVX-512.
+
+    x264's AVX-512 version of ``mbtree_propagate_list`` handles macroblocks in groups of eight and does not mask those
+    of the last group that lie beyond the end of a row. Unless the picture's width in macroblocks is a multiple of
+    eight, it reads the row below, and for the last row uninitialised memory, and adds it to the costs from which
+    quantisers are derived. The AVX2 version gives the same result as the C code on every machine. Report with numbers:
+    docs/lab/x264-avx512-mbtree.md.
+    """
+    # Requesting features that a processor lacks would crash; one with AVX-512 has AVX2.
+    return {"x264-params": "asm=avx2"} if cv2.checkHardwareSupport(_OPENCV_AVX512_SKX) else {}
+
+
+def has_crf(encoder: str) -> bool:
+    """Whether crf sets an encoder's quality."""
     return encoder in ("libx264", "libx265", "libsvtav1", "libvpx-vp9") or family_of(encoder) is not None
 
 
 def encoder_format(codec: Codec, info: VideoInfo, container_name: str) -> str | None:
-    """Pixel format in which an encoder takes a layout: with its alpha channel, or all but that, without any change.
+    """Pixel format in which an encoder takes a layout unchanged, with its alpha channel if possible; None if it cannot.
 
-    ProRes encoders and, for what was RGB, those of RGB are exceptions; see `lipblend.picture.alpha_channel`.
+    ProRes and RGB encoders may take a converted one; see `lipblend.picture.alpha_channel`.
     """
     kept = alpha.alpha_format(codec, info.layout, container_name, from_rgb=info.from_rgb)
     if kept is not None:
@@ -133,19 +172,19 @@ def encoder_format(codec: Codec, info: VideoInfo, container_name: str) -> str | 
 
 
 def able_encoders(info: VideoInfo, container_name: str) -> list[str]:
-    """Usual encoders that can put a video into a container of a format."""
-    with nowhere(container_name) as container:
+    """Common encoders that can encode a video for a container format."""
+    with memory_output(container_name) as container:
         fitting = container.supported_codecs
     return [n for n in _available() if n in fitting and encoder_format(Codec(n, "w"), info, container_name)]
 
 
 def alpha_keepers(info: VideoInfo, suffix: str) -> list[str]:
-    """Encoders that keep the alpha channel of a video, each with the first container in which it does."""
+    """Encoders that keep the alpha channel of a video, each with the first suitable container."""
     found: dict[str, str] = {}
-    # Hardly any player takes what mp4 can hold of them.
+    # mp4 is left out: hardly any player supports alpha in it.
     for each in (suffix, *_ALPHA_SUFFIXES) if info.layout.alpha else ():
         name = FORMATS[each]
-        with nowhere(name) as container:
+        with memory_output(name) as container:
             fitting = container.supported_codecs
         for encoder in alpha.ALPHA_ENCODERS:
             if name != "mp4" and encoder in fitting and encoder in av.codecs_available:

@@ -1,8 +1,9 @@
-"""What a source holds beside picture and sound: chapters on the output's clock, and streams that are dropped."""
+"""What an output takes over from a source besides pictures and sound: tags, chapters and subtitles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -10,18 +11,72 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from lipblend.video.info import VideoInfo
+from lipblend.video.opening import open_source
+
+_CONTAINER_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
+_KEPT_VIDEO_TAGS = ("language", "title", "handler_name", "creation_time")
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a source holds besides pictures and sound.
+
+    Attributes
+    ----------
+    tags : dict of str to str
+        Of the file, without those that describe the container itself.
+    video_tags : dict of str to str
+    video_disposition
+        Of its video stream.
+    chapters : list of dict
+        As PyAV gives them.
+    sound_indices, subtitle_indices : list of int
+        Indices of its sound and subtitle streams.
+    notes : list of str
+        Notes for the summary on streams that no output keeps.
+    """
+
+    tags: dict[str, str]
+    video_tags: dict[str, str]
+    video_disposition: Any
+    chapters: list[Any]
+    sound_indices: list[int]
+    subtitle_indices: list[int]
+    notes: list[str]
+
+
+def read_extras(info: VideoInfo) -> Extras:
+    """Read what a file holds besides pictures and sound.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened.
+    """
+    with open_source(info.path) as source:
+        video = source.streams[info.stream_index]
+        return Extras(
+            tags={tag: text for tag, text in source.metadata.items() if tag.lower() not in _CONTAINER_TAGS},
+            video_tags={tag: video.metadata[tag] for tag in _KEPT_VIDEO_TAGS if tag in video.metadata},
+            video_disposition=video.disposition,
+            chapters=source.chapters(),
+            sound_indices=[stream.index for stream in source.streams.audio],
+            subtitle_indices=[stream.index for stream in source.streams.subtitles if stream.discard != Discard.all],
+            notes=_dropped_streams(source, info),
+        )
 
 
 def moved_chapters(chapters: Iterable[Any], *, origin: Fraction, end_s: Fraction | None) -> list[Any]:
-    """Chapters as PyAV gives them, moved back, without those that end before the output or begin after it.
+    """Shift chapters back, and drop those that end before the output starts or begin after it ends.
 
     Parameters
     ----------
     chapters : iterable of dict
+        As PyAV gives them.
     origin : Fraction
         Seconds that are subtracted from their times.
     end_s : Fraction or None
-        Where the output ends; None keeps what lies after it.
+        End of the output; None keeps later chapters.
     """
     kept = []
     for chapter in chapters:
@@ -38,8 +93,8 @@ def moved_chapters(chapters: Iterable[Any], *, origin: Fraction, end_s: Fraction
     return kept
 
 
-def dropped_streams(source: InputContainer, info: VideoInfo) -> list[str]:
-    """What the summary says of streams that no output keeps: further pictures, data, attachments."""
+def _dropped_streams(source: InputContainer, info: VideoInfo) -> list[str]:
+    """Notes on further video, data and attachments, which no output keeps."""
     notes = []
     videos = [stream for stream in source.streams.video if stream.index != info.stream_index]
     if videos:
@@ -50,7 +105,7 @@ def dropped_streams(source: InputContainer, info: VideoInfo) -> list[str]:
     others = [
         stream
         for stream in (*source.streams.data, *source.streams.attachments)
-        # The demuxer itself turns off the track that only holds chapter titles.
+        # The demuxer itself discards a track that only holds chapter titles.
         if stream.discard != Discard.all
     ]
     if others:

@@ -1,4 +1,4 @@
-"""Encoders that run on graphics hardware: our crf and speed preset in their words.
+"""Encoders on graphics hardware: crf and speed preset translated to their options.
 
 Sources: FFmpeg's documentation and source of its encoders (``libavcodec/nvenc*.c``, ``qsvenc*.c``, ``amfenc*.c``,
 ``videotoolboxenc.c``). `quality_options` says how each takes the quality.
@@ -14,7 +14,7 @@ HARDWARE_ENCODERS = (
     "h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_qsv", "hevc_qsv", "av1_qsv", "h264_amf", "hevc_amf", "av1_amf",
     "h264_videotoolbox", "hevc_videotoolbox",
 )  # fmt: skip
-"""By FFmpeg's names, which are ``codec_family``."""
+"""FFmpeg's names, ``codec_family``."""
 
 NEEDS = {
     "nvenc": "an NVIDIA GPU with its driver",
@@ -22,7 +22,7 @@ NEEDS = {
     "amf": "an AMD GPU with its driver and the AMF runtime",
     "videotoolbox": "a Mac with Apple silicon",
 }
-"""What each family needs."""
+"""Requirements of each family."""
 
 _SURFACES_ONLY = ("vaapi", "vulkan", "d3d12va")
 _KEY_FRAME_EVERY = "250"  # as x264
@@ -31,7 +31,7 @@ _QP2LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: the unit of global_quality together w
 _SPEEDS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 )  # fmt: skip
-_WORDS = {
+_FAMILY_SPEEDS = {
     "nvenc": ("p1", "p1", "p2", "p3", "p3", "p4", "p5", "p6", "p7", "p7"),
     "qsv": (
         "veryfast", "veryfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "veryslow",
@@ -44,27 +44,19 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class HardwareOptions:
-    """What an encoder is told.
-
-    Attributes
-    ----------
-    options : dict of str to str
-        FFmpeg's options.
-    notes : tuple of str
-        What cannot be had as asked.
-    """
+    """FFmpeg options of an encoder, and notes on settings that it cannot follow."""
 
     options: dict[str, str]
     notes: tuple[str, ...]
 
 
 def family_of(encoder: str) -> str | None:
-    """``nvenc`` of ``h264_nvenc``; None for encoders that are not in `HARDWARE_ENCODERS`."""
+    """The family of a hardware encoder, such as ``nvenc`` of ``h264_nvenc``; None for other encoders."""
     return encoder.rpartition("_")[2] if encoder in HARDWARE_ENCODERS else None
 
 
-def refuse_surfaces(encoder: str) -> None:
-    """Refuse encoders that take pictures in the GPU's own memory only.
+def reject_surface_encoders(encoder: str) -> None:
+    """Reject encoders that accept pictures in GPU memory only.
 
     Raises
     ------
@@ -73,16 +65,14 @@ def refuse_surfaces(encoder: str) -> None:
     family = encoder.rpartition("_")[2]
     if family in _SURFACES_ONLY:
         raise OutputError(
-            f"{encoder} takes pictures from the GPU's memory only, and lipblend does not load them there",
-            hint=f"Use {encoder.rpartition('_')[0]}_qsv or another one that `lipblend doctor` lists, or leave out "
+            f"{encoder} accepts pictures in GPU memory only, which lipblend does not support",
+            hint=f"Use {encoder.rpartition('_')[0]}_qsv or another encoder listed by `lipblend doctor`, or leave out "
             "--encoder.",
         )
 
 
 def hardware_options(encoder: str, *, crf: float, preset: str, depth: int) -> HardwareOptions:
-    """The options of a hardware encoder.
-
-    Groups of pictures are closed (each key frame can be a beginning) and at most 250 pictures long, as x264's are.
+    """Options of a hardware encoder, with closed groups of at most 250 pictures, as x264's.
 
     Parameters
     ----------
@@ -91,19 +81,19 @@ def hardware_options(encoder: str, *, crf: float, preset: str, depth: int) -> Ha
     crf : float
         ``encode.crf``: 0 to 51, or 63 for AV1.
     preset : str
-        ``encode.preset``: x264's words, or the encoder's own.
+        ``encode.preset``: one of x264's, or the encoder's own.
     depth : int
-        Bits of a sample.
+        Bits per sample.
 
     Raises
     ------
     SettingsError
-        A crf or a preset that the encoder does not have.
+        The encoder does not have this crf or preset.
     """
     codec, _, family = encoder.rpartition("_")
-    greatest = 63 if codec == "av1" else 51
-    if crf > greatest:
-        raise SettingsError(f"{encoder} takes crf 0 to {greatest}, not {crf:g}", hint="Choose a smaller --crf.")
+    max_crf = 63 if codec == "av1" else 51
+    if crf > max_crf:
+        raise SettingsError(f"{encoder} takes crf 0 to {max_crf}, not {crf:g}", hint="Choose a smaller --crf.")
     quality, notes = quality_options(encoder, crf)
     options = {"g": _KEY_FRAME_EVERY, **quality}
     options["flags"] = "+cgop" + options.get("flags", "")
@@ -111,76 +101,68 @@ def hardware_options(encoder: str, *, crf: float, preset: str, depth: int) -> Ha
     if speed:
         options["preset"] = speed
     else:
-        notes = (*notes, f"{encoder} has no preset: it is ignored")
-    if codec == "hevc" and depth == 10 and family != "nvenc":  # nvenc sets it by itself
+        notes = (*notes, f"{encoder} has no speed preset: it is ignored")
+    if codec == "hevc" and depth == 10 and family != "nvenc":  # nvenc sets it itself
         options["profile"] = "main10"
     return HardwareOptions(options, notes)
 
 
 def quality_options(encoder: str, crf: float) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Our crf in an encoder's words, and notes.
+    """Translate a crf to an encoder's options, with notes.
 
-    All count like x264's crf, as quantisers from 0 (best) to 51, or 63 for AV1; the same number does not give the
-    same size.
+    All scales are like x264's crf, from 0 (best) to 51, or 63 for AV1; the same number does not give the same size.
 
     ============  =================================================================================================
-    nvenc         ``rc=vbr cq=crf b=0``, its constant quality: 0 to 51, for AV1 0 to 63, fractions too; 0 would mean
-                  automatic. crf 0 of H.264 and H.265 is ``tune=lossless``.
+    nvenc         ``rc=vbr cq=crf b=0``, constant quality: 0 to 51, for AV1 0 to 63, fractions allowed; 0 would
+                  mean automatic. crf 0 of H.264 and H.265 is ``tune=lossless``.
     qsv           ``global_quality=crf`` without the flag qscale: ICQ, whole numbers from 1 to 51 (AV1: crf * 51 / 63)
-    amf           ``rc=cqp`` and the same quantiser for all pictures: 0 to 51, for AV1 0 to 255 (4 crf)
-    videotoolbox  the flag qscale and ``global_quality``, a share of the best: 100 - crf / 51 * 100, at least 1. Apple
-                  publishes no scale; this one is linear between its ends.
+    amf           ``rc=cqp`` with one quantiser for all pictures: 0 to 51, for AV1 0 to 255 (4 crf)
+    videotoolbox  the flag qscale and ``global_quality`` in percent: 100 - crf / 51 * 100, at least 1. Apple publishes
+                  no scale; this one is linear.
     ============  =================================================================================================
     """
     codec, _, family = encoder.rpartition("_")
     if family == "nvenc":
         if crf == 0 and codec != "av1":
             return {"tune": "lossless", "rc": "constqp", "qp": "0"}, ()
-        least = crf or 1
-        return {"tune": "hq", "rc": "vbr", "cq": f"{least:g}", "b": "0"}, _not_lossless(encoder, crf, "1")
+        cq = crf or 1
+        return {"tune": "hq", "rc": "vbr", "cq": f"{cq:g}", "b": "0"}, _not_lossless(encoder, crf, "1")
     if family == "qsv":
         scaled = crf * 51 / 63 if codec == "av1" else crf
         return {"global_quality": str(max(1, round(scaled)))}, _not_lossless(encoder, crf, "1")
     if family == "amf":
         quantiser = str(round(crf * (4 if codec == "av1" else 1)))
-        given = {"usage": "transcoding", "rc": "cqp", "qp_i": quantiser, "qp_p": quantiser}
-        if codec != "hevc":  # which has no B-frames here
-            given["qp_b"] = quantiser
-        return given, _not_lossless(encoder, crf, "0")
+        options = {"usage": "transcoding", "rc": "cqp", "qp_i": quantiser, "qp_p": quantiser}
+        if codec != "hevc":  # it has no B-frames here
+            options["qp_b"] = quantiser
+        return options, _not_lossless(encoder, crf, "0")
     share = max(1, round(100 - crf / 51 * 100))
     return {"flags": "+qscale", "global_quality": str(share * _QP2LAMBDA)}, _not_lossless(encoder, crf, "its best")
 
 
-def start_failed(encoder: str, words: str) -> OutputError:
-    """The error for an encoder that is in the build, but cannot be opened.
-
-    Parameters
-    ----------
-    encoder : str
-    words : str
-        FFmpeg's.
-    """
+def start_error(encoder: str, reason: str) -> OutputError:
+    """The error for an encoder of this FFmpeg that cannot be opened; ``reason`` in FFmpeg's words."""
     family = family_of(encoder)
     needs = f"It needs {NEEDS[family]}. " if family else ""
     return OutputError(
-        f"{encoder} does not start on this machine: {words}",
-        hint=f"{needs}Leave out --encoder to use libx264; `lipblend doctor` tells which encoders start here.",
+        f"{encoder} does not start on this machine: {reason}",
+        hint=f"{needs}Leave out --encoder to use libx264; `lipblend doctor` lists the encoders that start here.",
     )
 
 
 def _speed(encoder: str, preset: str) -> str:
-    """The encoder's own word for a speed preset; empty where it has none."""
+    """The encoder's own name for a speed preset; empty if it has none."""
     family = encoder.rpartition("_")[2]
-    if family not in _WORDS:
+    if family not in _FAMILY_SPEEDS:
         return ""
-    words = dict(zip(_SPEEDS, _WORDS[family], strict=True))
-    own = list(dict.fromkeys(_WORDS[family]))
-    if preset not in words and preset not in own:
+    translated = dict(zip(_SPEEDS, _FAMILY_SPEEDS[family], strict=True))
+    own = list(dict.fromkeys(_FAMILY_SPEEDS[family]))
+    if preset not in translated and preset not in own:
         raise SettingsError(
             f"{encoder} has no preset '{preset}'", hint=f"Use one of {', '.join(dict.fromkeys([*_SPEEDS, *own]))}."
         )
-    return words.get(preset, preset)
+    return translated.get(preset, preset)
 
 
 def _not_lossless(encoder: str, crf: float, instead: str) -> tuple[str, ...]:
-    return (f"{encoder} has no lossless mode: crf 0 is taken as {instead}",) if crf == 0 else ()
+    return (f"{encoder} has no lossless mode: crf 0 is replaced by {instead}",) if crf == 0 else ()

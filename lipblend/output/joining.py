@@ -1,4 +1,4 @@
-"""Packets of segments that were encoded one by one, as one stream."""
+"""Joining the packets of separately encoded segments into one stream."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import replace
 from lipblend.errors import OutputError
 from lipblend.output.coded import CodedPacket
 
-_REMEMBERED = 64  # pictures; no encoder reorders over more
+_MAX_REORDERED = 64  # pictures; more than any encoder reorders
 
 
 class Joiner:
-    """Sets the decoding times of segments so that they rise across the joins.
+    """Sets decoding times so that they increase across the joins of segments.
 
-    Every encoder begins its decoding times before its first picture, by as many pictures as it reorders. In the middle
-    of a stream these are the times of the pictures before, as one encoder for all of them would give. Where pictures
-    are of even length nothing changes.
+    The decoding times of every encoder begin before its first picture, by as many pictures as it reorders. Within a
+    stream these times become the presentation times of the preceding pictures, as a single encoder would set them. With
+    a constant frame rate nothing changes.
     """
 
     def __init__(self) -> None:
-        self._before: deque[int] = deque(maxlen=_REMEMBERED)
+        self._previous: deque[int] = deque(maxlen=_MAX_REORDERED)
         self._shown: Sequence[int] = ()
         self._lead: list[CodedPacket] | None = None
         self._last: int | None = None
 
     def begin(self, shown: Sequence[int]) -> None:
-        """Start a segment whose pictures are shown at these rising times."""
+        """Start a segment, given the ascending presentation times of its pictures."""
         self._shown, self._lead = shown, []
 
     def add(self, packets: Iterable[CodedPacket]) -> list[CodedPacket]:
@@ -43,24 +43,25 @@ class Joiner:
             if self._lead is not None and packet.dts < self._shown[0]:
                 self._lead.append(packet)
                 continue
-            ready += self._led()
-            ready.append(self._rising(packet))
+            ready += self._take_lead()
+            ready.append(self._increasing(packet))
         return ready
 
     def end(self) -> list[CodedPacket]:
-        """End the segment; returns what was held back."""
-        ready = self._led()
-        self._before.extend(self._shown)
+        """End the segment; returns its remaining packets."""
+        ready = self._take_lead()
+        self._previous.extend(self._shown)
         return ready
 
-    def _led(self) -> list[CodedPacket]:
+    def _take_lead(self) -> list[CodedPacket]:
+        """The packets that would be decoded before the segment's first picture, with corrected times."""
         lead, self._lead = self._lead or [], None
-        before = list(self._before)[-len(lead) :] if lead else []
-        if len(before) == len(lead):
-            lead = [replace(packet, dts=stamp) for packet, stamp in zip(lead, before, strict=True)]
-        return [self._rising(packet) for packet in lead]
+        previous = list(self._previous)[-len(lead) :] if lead else []
+        if len(previous) == len(lead):
+            lead = [replace(packet, dts=stamp) for packet, stamp in zip(lead, previous, strict=True)]
+        return [self._increasing(packet) for packet in lead]
 
-    def _rising(self, packet: CodedPacket) -> CodedPacket:
+    def _increasing(self, packet: CodedPacket) -> CodedPacket:
         if self._last is not None and packet.dts <= self._last:
             packet = replace(packet, dts=self._last + 1)
         if packet.dts > packet.pts:

@@ -1,4 +1,4 @@
-"""Pictures of another size, for quick looks."""
+"""Scaling of pictures, for previews."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from av.video.reformatter import Interpolation
 
 from lipblend.video.info import VideoInfo
 
-_LEAST_PX = 16
+_MIN_SIDE_PX = 16
 
 
 def scaled_info(info: VideoInfo, factor: Fraction) -> VideoInfo:
-    """The video at another size: whole chroma samples, at least 16 px; not interlaced, as lines are mixed."""
+    """The video at another size: whole chroma samples, at least 16 px per side; not interlaced, as lines are mixed."""
     width, height = (
-        max(_LEAST_PX, (round(length * factor) >> shift << shift))
+        max(_MIN_SIDE_PX, (round(length * factor) >> shift << shift))
         for length, shift in ((info.width, info.layout.chroma_w_shift), (info.height, info.layout.chroma_h_shift))
     )
     return replace(info, width=width, height=height, interlaced=False, interlaced_pictures=False, field_order=0)
 
 
 def scaled_picture(picture: VideoFrame, info: VideoInfo) -> VideoFrame:
-    """A picture at a video's size (area averaging), colours untouched; itself where it has that size."""
+    """Scale a picture to a video's size by area averaging, colours unchanged; itself if it has that size."""
     if (picture.width, picture.height) == (info.width, info.height):
         return picture
     small = picture.reformat(

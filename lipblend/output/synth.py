@@ -1,4 +1,4 @@
-"""Making a video file from pictures and sound in memory: sample clips and test material."""
+"""Encoding pictures and sound in memory as a video file: sample clips and test material."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from lipblend.errors import OutputError
-from lipblend.output.encoders import container_format
-from lipblend.output.x264 import steady_options
-from lipblend.video.starting import starting
+from lipblend.output.encoders import container_format, deterministic_options
+from lipblend.video.codecs import guarded_start
 
 _BT709 = 1  # H.273 number, the same for matrix, primaries and transfer
 _AUDIO_BLOCK = 1024
-_THREADS = 2  # fixed: the number of threads changes the encoder's bytes
+_THREADS = 2  # fixed, because it changes the encoder's output
 
 
 def write_clip(
@@ -35,7 +34,7 @@ def write_clip(
 ) -> int:
     """Encode pictures (H.264, 4:2:0, BT.709, limited range) and sound (AAC, mono) into a file.
 
-    The same pictures and sound give the same bytes on every machine with the same encoder versions.
+    The result is deterministic: the same bytes on every machine with the same encoder versions.
 
     Parameters
     ----------
@@ -44,13 +43,13 @@ def write_clip(
     frames : iterable of (h, w, 3) uint8 arrays
         RGB, all of one even size.
     frame_rate : Fraction
-        Frames a second.
+        Frames per second.
     crf : float
         Constant rate factor.
     sound : (n,) float32 array, optional
-        Samples in -1..1.
+        Samples in [-1, 1].
     sample_rate : int
-        Samples a second.
+        Samples per second.
 
     Returns
     -------
@@ -87,7 +86,7 @@ def _encode(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
         frame.pts, frame.time_base = count, 1 / frame_rate
-        with starting(video.codec_context):
+        with guarded_start(video.codec_context):
             output.mux(video.encode(frame))
         count += 1
     if video is not None:
@@ -98,7 +97,7 @@ def _encode(
 
 
 def _video_stream(output: OutputContainer, width: int, height: int, rate: Fraction, crf: float) -> VideoStream:
-    options = {"crf": f"{crf:g}", "preset": "veryfast", **steady_options()}
+    options = {"crf": f"{crf:g}", "preset": "veryfast", **deterministic_options()}
     stream = output.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
@@ -113,6 +112,6 @@ def _encode_sound(output: OutputContainer, stream: AudioStream, sound: NDArray[n
         block = np.ascontiguousarray(sound[None, start : start + _AUDIO_BLOCK], dtype=np.float32)
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
-        with starting(stream.codec_context):
+        with guarded_start(stream.codec_context):
             output.mux(stream.encode(frame))
     output.mux(stream.encode(None))

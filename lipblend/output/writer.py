@@ -1,82 +1,70 @@
-"""Writing the output: pictures encoded, everything else taken over; the file gets its name when it is whole."""
+"""Writing the output: pictures are encoded, sound and extras taken over; the file appears when it is complete."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import av
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Discard, Stream
+from av.stream import Stream
 
 from lipblend.errors import OutputError
-from lipblend.output.coded import CodedPacket, encoder_picture, mend_decoding_time
+from lipblend.output.coded import CodedPacket, correct_decoding_time, encoder_picture
 from lipblend.output.encoders import container_format
-from lipblend.output.encoding import add_video_stream, check_output, muxer_options
-from lipblend.output.extras import dropped_streams, moved_chapters
+from lipblend.output.encoding import add_video_stream, muxer_options, output_errors
+from lipblend.output.extras import Extras, moved_chapters, read_extras
 from lipblend.output.joining import Joiner
 from lipblend.output.sound.audio_plan import AudioPlan
+from lipblend.output.sound.codec_delay import write_codec_delays
 from lipblend.output.sound.copying import StreamCopier
+from lipblend.runtime.files import UnfinishedFile
 from lipblend.runtime.native.guard import process_state_preserved
-from lipblend.runtime.temporary import UnfinishedFile
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
-from lipblend.video.matroska import write_codec_delays
-from lipblend.video.opening import open_source
 from lipblend.video.reader import Frame
-
-__all__ = ["VideoWriter", "check_output"]
-
-_OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
-_HINTS = {
-    errno.ENOSPC: "The disk is full.",
-    errno.EINVAL: "This container does not take the time stamps or the sound of the inputs as they are; try .mkv.",
-}
-_KEPT_VIDEO_TAGS = ("language", "title", "handler_name", "creation_time")
 
 
 class VideoWriter:
-    """Encode pictures into a file, beside the sound, subtitles, chapters and tags of its sources.
+    """Encode pictures into a file, together with the sound, subtitles, chapters and tags of its sources.
 
     A context manager. The file appears under its name when the with-block ends without an exception; otherwise nothing
-    is left behind. Pictures keep the original's time stamps, time base, lengths, layout, colour tags, sample aspect
+    is left behind. Pictures keep the original's time stamps, time base, durations, layout, colour tags, sample aspect
     and rotation.
 
     Parameters
     ----------
     path : Path
-        The output; its suffix names the container.
+        The output; its suffix determines the container.
     info : VideoInfo
         The original.
     encode : EncodeSettings
-        Encoder and its numbers.
     audio : AudioPlan
         Where the sound comes from.
     extras_from : VideoInfo or None
-        File whose subtitles, chapters and tags are kept; None for none.
+        File whose subtitles, chapters and tags are kept.
     trim : bool
         End sound, subtitles and chapters with the last picture.
     overwrite : bool
-        Replace a file of that name. Otherwise a name that is taken by the end is an error.
+        Replace an existing file. Otherwise a name that is taken at the end is an error.
 
     Attributes
     ----------
     frames_written : int
     notes : list of str
-        What the summary has to say: streams that were dropped, sound that was re-encoded ...
+        Notes for the summary: dropped streams, re-encoded sound and so on.
 
     Raises
     ------
     OutputError
         On entering, writing or leaving: the output cannot be written.
     InputError
-        A source of sound or subtitles cannot be read.
+        A source of sound or extras cannot be read.
     """
 
     def __init__(
@@ -96,24 +84,29 @@ class VideoWriter:
         self._info = info
         self._encode = encode
         self._audio = audio
-        self._extras = extras_from
+        self._extras_info = extras_from
         self._trim = trim
         self._overwrite = overwrite
+        self._chapters: list[Any] = []
         self._copiers: dict[Path, StreamCopier] = {}
         self._joiner = Joiner()
-        self._direct = False
+        self._encodes = False
         self._held: Packet[Stream] | None = None
         self._first: tuple[int, int] | None = None
         self._end = 0
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack, self._output_errors():
-            self._file = UnfinishedFile(self._path)
-            stack.callback(self._file.discard)
+        with ExitStack() as stack, output_errors(self._path):
+            self._file = stack.enter_context(UnfinishedFile(self._path))
             self._container = self._open(stack)
             self._stream, notes = add_video_stream(self._container, self._path, self._info, self._encode)
             self.notes += notes
-            self._add_extras(stack)
+            extras = read_extras(self._extras_info) if self._extras_info is not None else None
+            if extras is not None:
+                self._take_over(extras)
+            self._add_sound(extras, stack)
+            if extras is not None:
+                self._add_subtitles(extras, stack)
             with process_state_preserved():
                 self._container.start_encoding()
             self._stack = stack.pop_all()
@@ -122,40 +115,40 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._stack, self._output_errors():
+        with self._stack, output_errors(self._path):
             if kind is None:
                 self._finish()
 
     def write(self, frame: Frame) -> None:
-        """Encode one picture.
+        """Encode one frame.
 
         Parameters
         ----------
         frame : Frame
-            From the original, with its planes as they shall be. Its handle must not be changed afterwards.
+            From the original, with the finished planes. Its handle must not be changed afterwards.
 
         Raises
         ------
         OutputError
-            The encoder or the disk refuses it.
+            It cannot be encoded or written.
         """
-        with self._output_errors():
+        with output_errors(self._path):
             picture = encoder_picture(frame, self._info, self._stream)
-            with process_state_preserved() if not self._direct else nullcontext():
+            with process_state_preserved() if not self._encodes else nullcontext():
                 packets = self._stream.encode(picture)
-            self._direct = True
+            self._encodes = True
             self._end = frame.pts + frame.duration
             self.frames_written += 1
             for packet in packets:
                 self._mux_video(packet)
 
     def begin_segment(self, shown: Sequence[int]) -> None:
-        """Begin a segment that was encoded by itself (`lipblend.output.coded.SegmentEncoder`), instead of `write`.
+        """Begin a segment encoded by `lipblend.output.coded.SegmentEncoder`; an alternative to `write`.
 
         Parameters
         ----------
         shown : sequence of int
-            Time stamps of its pictures, rising, in the output's time base.
+            Presentation times of its pictures, ascending, in the output's time base.
         """
         self._joiner.begin(shown)
 
@@ -165,9 +158,9 @@ class VideoWriter:
         Raises
         ------
         OutputError
-            The disk refuses them, or they do not follow those before.
+            They cannot be written, or do not follow the packets before.
         """
-        with self._output_errors():
+        with output_errors(self._path):
             for packet in self._joiner.add(packets):
                 self._mux_video(packet.packet(self._stream))
 
@@ -177,23 +170,23 @@ class VideoWriter:
         Parameters
         ----------
         header : bytes
-            Of its encoder.
+            The decoder configuration of its encoder.
         frames : int
-            Pictures in it.
+            Number of frames in it.
         end : int
-            When the last of them ends, in the output's time base.
+            End of the last frame, in the output's time base.
 
         Raises
         ------
         OutputError
-            The header is not the output's, so that the segment could not be decoded.
+            The header differs from the output's, so the segment could not be decoded.
         """
         if header != bytes(self._stream.codec_context.extradata or b""):
             raise OutputError(
-                f"{self._path}: {self._encode.encoder} gave segments of one video different headers",
+                f"{self._path}: {self._encode.encoder} produced segments with different headers",
                 hint="Choose another encoder.",
             )
-        with self._output_errors():
+        with output_errors(self._path):
             for packet in self._joiner.end():
                 self._mux_video(packet.packet(self._stream))
         self.frames_written += frames
@@ -209,63 +202,45 @@ class VideoWriter:
         )
 
         def close() -> None:
-            # Closing writes the index, which fails once more on a full disk.
+            # Closing writes the index, which fails again on a full disk.
             with suppress(av.FFmpegError, OSError):
                 container.close()
 
         stack.callback(close)
         return container
 
-    def _add_extras(self, stack: ExitStack) -> None:
-        self._chapters: list[Any] = []
-        audio = [] if self._audio.stream_index is None else [self._audio.stream_index]
-        subtitles: list[int] = []
-        if self._extras is not None:
-            audio, subtitles = self._take_over(self._extras)
-        if self._audio.source is not None:
-            for index in audio:
-                copier = self._copier(self._audio.source, stack)
-                notes = copier.add(self._container, index, shift_s=self._audio.shift_s, from_s=self._audio.from_s)
-                self.notes += (
-                    notes if notes is not None else [f"sound stream {index} cannot be kept: no decoder for it"]
-                )
-        if self._extras is None:
+    def _take_over(self, extras: Extras) -> None:
+        """Take over tags and chapters."""
+        self._container.metadata.update(extras.tags)
+        if self._extras_info is not None and self._extras_info.path == self._info.path:
+            self._stream.metadata.update(extras.video_tags)
+            self._stream.disposition = extras.video_disposition
+        self._chapters = extras.chapters
+        self.notes += extras.notes
+        if self._info.source_format != self._info.layout.name:
+            self.notes.append(f"pictures converted from {self._info.source_format} to {self._stream.pix_fmt}")
+
+    def _add_sound(self, extras: Extras | None, stack: ExitStack) -> None:
+        plan = self._audio
+        if plan.source is None or plan.stream_index is None:
             return
-        for index in subtitles:
-            copier = self._copier(self._extras.path, stack)
-            if copier.add(self._container, index, shift_s=-self._extras.origin) is None:
+        indices = [plan.stream_index]
+        same_file = self._extras_info is not None and plan.source == self._extras_info.path
+        if extras is not None and plan.taken == "original" and same_file:
+            indices = extras.sound_indices
+        for index in indices:
+            copier = self._copier(plan.source, stack)
+            notes = copier.add(self._container, index, shift_s=plan.shift_s, from_s=plan.from_s)
+            self.notes += notes if notes is not None else [f"sound stream {index} dropped: there is no decoder for it"]
+
+    def _add_subtitles(self, extras: Extras, stack: ExitStack) -> None:
+        assert self._extras_info is not None
+        for index in extras.subtitle_indices:
+            copier = self._copier(self._extras_info.path, stack)
+            if copier.add(self._container, index, shift_s=-self._extras_info.origin) is None:
                 stream = copier.container.streams[index]
                 codec = stream.codec_context.name if stream.codec_context else "unknown"
-                self.notes.append(
-                    f"subtitle stream {index} ({codec}) dropped: {self._path.suffix} cannot hold it as it is"
-                )
-
-    def _take_over(self, extras: VideoInfo) -> tuple[list[int], list[int]]:
-        """Take over tags and chapters; returns which streams of sound and subtitles are to be kept."""
-        with open_source(extras.path) as source:
-            self._container.metadata.update(
-                {tag: text for tag, text in source.metadata.items() if tag.lower() not in _OWN_TAGS}
-            )
-            video = source.streams[self._info.stream_index] if extras.path == self._info.path else None
-            if video is not None:
-                tags = {tag: video.metadata[tag] for tag in _KEPT_VIDEO_TAGS if tag in video.metadata}
-                self._stream.metadata.update(tags)
-                self._stream.disposition = video.disposition
-            self._chapters = source.chapters()
-            audio = self._audio_indices(source, extras)
-            subtitles = [stream.index for stream in source.streams.subtitles if stream.discard != Discard.all]
-            self.notes += dropped_streams(source, extras)
-            if self._info.source_format != self._info.layout.name:
-                taken = self._stream.pix_fmt
-                self.notes.append(f"pictures converted from {self._info.source_format} to {taken}")
-        return audio, subtitles
-
-    def _audio_indices(self, source: InputContainer, extras: VideoInfo) -> list[int]:
-        if self._audio.stream_index is None:
-            return []
-        if self._audio.taken == "original" and self._audio.source == extras.path:
-            return [stream.index for stream in source.streams.audio]
-        return [self._audio.stream_index]
+                self.notes.append(f"subtitle stream {index} ({codec}) dropped: {self._path.suffix} cannot hold it")
 
     def _copier(self, path: Path, stack: ExitStack) -> StreamCopier:
         if path not in self._copiers:
@@ -274,10 +249,10 @@ class VideoWriter:
         return self._copiers[path]
 
     def _mux_video(self, packet: Packet[Stream]) -> None:
-        mend_decoding_time(packet)
+        correct_decoding_time(packet)
         if self._first is None and packet.pts is not None and packet.dts is not None:
             self._first = packet.pts, packet.dts
-        # One packet is held back, as the length of the very last one is known only at the end.
+        # One packet is held back, because the duration of the last one is known only at the end.
         held, self._held = self._held, packet
         if held is not None:
             self._mux_held(held)
@@ -294,19 +269,19 @@ class VideoWriter:
 
     def _finish(self) -> None:
         if not self.frames_written:
-            raise OutputError(f"{self._path}: there is no picture to write")
-        if self._direct:
+            raise OutputError(f"{self._path}: there is no frame to write")
+        if self._encodes:
             for packet in self._stream.encode(None):
                 self._mux_video(packet)
         if self._held is not None:
-            self._set_last_length(self._held)
+            self._set_last_duration(self._held)
             self._mux_held(self._held)
         end_s = self._end * self._info.time_base
         for copier in self._copiers.values():
             copier.copy_rest(self._mux, end_s if self._trim else None)
             if copier.corrupt_packets:
                 self.notes.append(f"{copier.path.name}: {copier.corrupt_packets} sound packet(s) could not be decoded")
-        origin = self._extras.origin if self._extras is not None else Fraction(0)
+        origin = self._extras_info.origin if self._extras_info is not None else Fraction(0)
         chapters = moved_chapters(self._chapters, origin=origin, end_s=end_s if self._trim else None)
         if chapters:
             self._container.set_chapters(chapters)
@@ -314,20 +289,13 @@ class VideoWriter:
         write_codec_delays(self._file.path, [stream for copier in self._copiers.values() for stream in copier.primed])
         self._file.publish(overwrite=self._overwrite)
 
-    def _set_last_length(self, packet: Packet[Stream]) -> None:
-        """Make the last packet in decoding order as long as it takes for the track to last as long as its pictures.
+    def _set_last_duration(self, packet: Packet[Stream]) -> None:
+        """Extend the last packet in decoding order, so that the track lasts as long as its pictures.
 
-        mp4 and mov keep the distances of decoding times only. With B-frames and uneven lengths their sum falls short.
+        mp4 and mov keep the differences of decoding times only. With B-frames and varying durations their sum falls
+        short.
         """
         if self._container.format.name not in ("mp4", "mov") or self._first is None or packet.dts is None:
             return
         first_pts, first_dts = self._first
         packet.duration = max(1, (self._end - first_pts) - (packet.dts - first_dts))
-
-    @contextmanager
-    def _output_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (av.FFmpegError, OSError) as error:
-            hint = _HINTS.get(error.errno or 0, "Check the folder and the free space.")
-            raise OutputError(f"{self._path} cannot be written: {error.strerror or error}", hint=hint) from error

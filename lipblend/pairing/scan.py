@@ -13,12 +13,11 @@ import numpy.typing as npt
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.colour_samples import ColourSamples
 from lipblend.pairing.timeline import Clock
-from lipblend.runtime.spill import StoredSequence
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import StoredRows, StoredSequence
 from lipblend.video.info import VideoInfo
 from lipblend.video.ordered import frames_at
 from lipblend.video.reader import Frame, VideoReader
-from lipblend.video.stretch import WindowReader
+from lipblend.video.seeking import WindowReader
 
 Thumb = npt.NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lipblend.pairing import mapping_fit
 from lipblend.pairing.scan import Scan, to_small
 from lipblend.picture.frame_mapping import FrameMapping, warp
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import StoredRows
 
 Pixels = npt.NDArray[np.uint8]
 FramePairs = list[tuple[int, int]]

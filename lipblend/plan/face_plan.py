@@ -16,8 +16,7 @@ from lipblend.plan.frame_plan import FacePlan
 from lipblend.plan.motion import neighbours, velocity
 from lipblend.plan.steady_colours import colour_maps, membranes, odd_rows
 from lipblend.plan.steady_meshes import MeshSeries, SteadyMeshes
-from lipblend.runtime.spill import Picked
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.settings import Settings
 from lipblend.stages.colour.statistics import ColourStats
 from lipblend.stages.masks.footprint import Sample, footprint_outline, footprint_polygon

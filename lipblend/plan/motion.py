@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.plan.smoothing import Series, Valid
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import StoredRows
 
 _TOGETHER = 64  # rows that are held at the same time
 

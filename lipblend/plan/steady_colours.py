@@ -10,8 +10,7 @@ import numpy.typing as npt
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.plan import smoothing
 from lipblend.plan.steady_meshes import parts
-from lipblend.runtime.spill import StoredSequence
-from lipblend.runtime.spill_rows import StoredRows
+from lipblend.runtime.spill import StoredRows, StoredSequence
 from lipblend.settings import ColourSettings
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.fit import ColourFit, colour_map, fit

@@ -22,7 +22,7 @@ from lipblend.video.describe import PictureReport, TimingReport, describe_pictur
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame, VideoReader
-from lipblend.video.samples import SampleReader, reachable, spread
+from lipblend.video.seeking import SampleReader, reachable, spread
 from lipblend.video.survey import Survey, survey
 
 SAMPLED_FRAMES = 24

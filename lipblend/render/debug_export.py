@@ -23,6 +23,7 @@ from lipblend.output.writer import VideoWriter
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import to_rgb
 from lipblend.render.frame import FacePatch, FrameResult
+from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import EncodeSettings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
@@ -106,12 +107,7 @@ class DebugExport:
     """
 
     def __init__(self, folder: Path, info: VideoInfo, *, form: DebugFormat = "png") -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder {folder}: {error.strerror}", hint="Name another --debug-dir."
-            ) from error
+        make_folder(folder)
         self._folder, self._info, self._form = folder, info, form
 
     def __enter__(self) -> Self:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from lipblend.errors import LipblendError
+from lipblend.runtime.files import temporary_file
 from lipblend.runtime.processes import STOP_SIGNALS, picklable_error, signal_name, signals_blocked
-from lipblend.runtime.spill import temporary_file
 
 _HOME = str(Path(__file__).parents[2])  # where lipblend is found, even if that was by the current folder
 _END_S = 10.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lipblend.errors import SettingsError
+from lipblend.output.encoders import SVT_PRESETS
 from lipblend.output.scaling import scaled_info
-from lipblend.output.speed import SVT_PRESETS
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 

@@ -10,9 +10,9 @@ from lipblend.runtime.progress import Progress
 from lipblend.runtime.spill import Joined
 from lipblend.segments.encode import Done, FrameSeen, Segment, encoded
 from lipblend.segments.job import RenderJob, Tally
-from lipblend.segments.kept import KeptSegments
+from lipblend.segments.kept_segments import KeptSegments
 from lipblend.segments.pool import WorkerPool
-from lipblend.segments.segment_files import Spool, Stored
+from lipblend.segments.segment_files import SegmentFile, SegmentFileWriter
 from lipblend.stages.detail.restore import Restorer
 
 
@@ -57,12 +57,12 @@ class SegmentRun:
         self._job, self._segments, self._restorer, self._kept = job, segments, restorer, kept
         self._seen, self._report = seen, report
         self._total = sum(len(segment.rows) for segment in segments)
-        self._ready: dict[int, Stored] = {}
+        self._ready: dict[int, SegmentFile] = {}
         for segment in segments if kept is not None else ():
             assert kept is not None
-            summary = kept.finished(segment.number)
-            if summary is not None:
-                self._ready[segment.number] = Stored.kept(kept.path(segment.number), summary)
+            finished = kept.finished(segment.number)
+            if finished is not None:
+                self._ready[segment.number] = finished
         self._missing = [segment for segment in segments if segment.number not in self._ready]
         self._jobs = min(jobs, len(self._missing))
         self._counted = self.taken = self._total - sum(len(segment.rows) for segment in self._missing)
@@ -105,7 +105,7 @@ class SegmentRun:
                     if step.done is not None:
                         self._end(writer, segment, step.done)
 
-    def _one_by_one(self, stack: ExitStack) -> Iterator[tuple[int, Stored]]:
+    def _one_by_one(self, stack: ExitStack) -> Iterator[tuple[int, SegmentFile]]:
         """Render the missing segments by one reading, each into a file."""
         rows = Joined([segment.rows for segment in self._missing])
         frames = stack.enter_context(closing(self._job.rendered(rows, self._restorer)))
@@ -117,10 +117,10 @@ class SegmentRun:
                 if step.done is not None:
                     yield segment.number, spool.finish(step.done)
 
-    def _by_workers(self, stack: ExitStack) -> Iterator[tuple[int, Stored]]:
+    def _by_workers(self, stack: ExitStack) -> Iterator[tuple[int, SegmentFile]]:
         """Have the missing segments rendered by workers; yields them as they are finished."""
         pool = stack.enter_context(WorkerPool(self._job, self._jobs))
-        spools: dict[int, Spool] = {}
+        spools: dict[int, SegmentFileWriter] = {}
         for segment, step in pool.run(self._missing):
             number = segment.number
             if number not in spools:
@@ -130,9 +130,9 @@ class SegmentRun:
             if step.done is not None:
                 yield number, spools.pop(number).finish(step.done)
 
-    def _spool(self, stack: ExitStack, segment: Segment) -> Spool:
+    def _spool(self, stack: ExitStack, segment: Segment) -> SegmentFileWriter:
         name = self._kept.path(segment.number) if self._kept is not None else None
-        return stack.enter_context(Spool(self._job.output, name))
+        return stack.enter_context(SegmentFileWriter(self._job.output, name))
 
     def _end(self, writer: VideoWriter, segment: Segment, done: Done) -> None:
         writer.end_segment(done.header, frames=len(segment.rows), end=segment.end)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lipblend.errors import OutputError
 from lipblend.output.synth import write_clip
+from lipblend.runtime.output_paths import make_folder
 from lipblend.selfcheck.sample_scene import Rgb, Scene
 from lipblend.selfcheck.sample_speech import FRAME_RATE, SAMPLE_RATE, Speech, make_sound, make_speech
 
@@ -68,10 +68,7 @@ def make_sample(folder: Path, *, frames: int = 75, size: int = 640, seed: int = 
     """
     if frames < 1 or size < 64 or size % 2:
         raise ValueError(f"expected frames >= 1 and an even size >= 64, got frames={frames}, size={size}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot create the folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     scene = Scene(frames, size, seed)
     original_speech, synced_speech = make_speech(frames, seed), make_speech(frames, seed + 1)
     pair = SamplePair(

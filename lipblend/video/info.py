@@ -1,4 +1,4 @@
-"""What is known about a video file: plain, frozen descriptions without any open handle."""
+"""Description of a video file, without an open handle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lipblend.picture.orientation import UPRIGHT, Orientation, orientation_of
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """One sound stream; ``index`` counts all streams of the file, ``duration_s`` is in seconds."""
+    """One sound stream; ``index`` counts all streams of the file."""
 
     index: int
     codec: str
@@ -34,38 +34,36 @@ class VideoInfo:
     Parameters
     ----------
     path : Path
-        The file.
     codec : str
-        Name of the video decoder, for example ``h264``.
+        Name of the video decoder, such as ``h264``.
     width, height : int
         Size of the coded picture in pixels, before rotation and sample aspect.
     layout : PixelLayout
-        Layout of the coded pictures, once the reader has converted what it must.
+        Layout of the coded pictures as the reader delivers them.
     source_format : str
-        Layout that the decoder delivers; it differs from ``layout.name`` where the reader converts.
+        Pixel format of the decoder; it differs from ``layout.name`` if the reader converts.
     time_base : Fraction
-        Seconds per unit of ``Frame.pts``.
+        Unit of ``Frame.pts`` in seconds.
     frame_rate : Fraction or None
-        Average frames per second; None where the file does not say, or says nonsense.
+        Average frames per second; None if the file does not say or the value is implausible.
     frame_count : int or None
-        Pictures to be shown, as the container says: without those that its edit list cuts off, and without
-        ``leading_frames``. None where it does not say; the reader may find another number.
+        Number of frames shown, according to the container: without those that its edit list hides, and without
+        ``leading_frames``. None if it does not say; the reader may find a different number.
     start_s : float
-        Time of the first picture in seconds.
+        Time of the first frame in seconds.
     duration_s : float or None
-        Length of the video stream in seconds, from the first picture to the end of the last.
+        From the start of the first frame to the end of the last, in seconds.
     colour : ColourTags
-        Colour tags of the pictures that the reader delivers.
+        Colour tags of the pictures as the reader delivers them.
     sample_aspect : Fraction or None
-        Width over height of a pixel of the coded picture; None when the file does not say.
+        Width over height of a pixel of the coded picture; None if the file does not say.
     rotation : int
-        Counter-clockwise turn in degrees that a player applies; 0 to 359. For mirrored pictures see `orientation`.
+        Counter-clockwise rotation applied by a player, 0 to 359 degrees. For mirrored pictures see `orientation`.
     bit_rate : int or None
         Bits per second of the video stream.
     audio : tuple of AudioInfo
         All sound streams, in file order.
     subtitle_count, chapter_count : int
-        How many there are.
     container : str
         FFmpeg's name of the container format.
     metadata : Mapping
@@ -73,36 +71,35 @@ class VideoInfo:
     stream_index : int
         Index of the video stream among all streams of the file.
     origin : Fraction
-        Seconds that are subtracted from every time stamp of the file. Not zero only for broadcast formats, whose
-        clocks start anywhere, and where the first picture would lie before 0.
+        Seconds that are subtracted from every time stamp of the file. Non-zero only for broadcast formats, whose
+        clocks start anywhere, and if the first frame would lie before time 0.
     display_matrix : tuple of int
         The nine numbers of the display matrix, or empty.
     interlaced : bool
-        The first picture, or the stream's header, says so.
+        According to the first picture or the stream's header.
     interlaced_pictures : bool
-        The first picture itself says so.
+        According to the first picture.
     field_order : int
-        What the header says, as FFmpeg's AVFieldOrder: 0 unknown, 1 progressive, 2 to 5 interlaced.
+        According to the header, as FFmpeg's AVFieldOrder: 0 unknown, 1 progressive, 2 to 5 interlaced.
     mastering_display : MasteringDisplay or None
-        What the first picture carries of it.
     content_light : ContentLight or None
-        The same.
+        HDR metadata of the first picture.
     hdr_dropped : tuple of str
-        Kinds of HDR metadata in the first picture that no output can keep.
+        Kinds of HDR metadata of the first picture that no output can keep.
     warnings : tuple of str
-        What the user should know of this file, ready for the summary.
+        Notes on this file for the summary.
     size_bytes : int
-        Length of the file when it was probed; what is written to it later is not read. 0 unknown.
+        File size when it was probed; anything appended later is not read. 0 if unknown.
     coded_frames : int or None
-        Pictures in the file, shown or not, as the container says.
+        Number of frames in the file, shown or not, according to the container.
     leading_frames : int
-        Pictures at the start that cannot be decoded, as what they refer to was cut off before them.
+        Frames at the start that cannot be decoded because their references were cut off.
     opaque : bool
-        The first picture has no alpha channel, or one that lets nothing through.
+        The first picture has no alpha channel, or a fully opaque one.
     captions : bool
         The first picture carries closed captions (ATSC A/53).
     data_dropped : tuple of str
-        Kinds of other data beside the first picture that no output keeps.
+        Kinds of other side data of the first picture that no output keeps.
     """
 
     path: Path
@@ -144,47 +141,47 @@ class VideoInfo:
 
     @property
     def trimmed(self) -> bool:
-        """Pictures of the file are cut off by an edit list."""
+        """Whether an edit list hides frames of the file."""
         shown = self.frame_count
         return shown is not None and self.coded_frames is not None and shown + self.leading_frames != self.coded_frames
 
     @property
     def from_rgb(self) -> bool:
-        """The file's pictures are RGB."""
+        """Whether the file's pictures are RGB."""
         return VideoFormat(self.source_format).is_rgb
 
     def read_by(self, change: CodeMap | None) -> VideoInfo:
-        """The same video, its codes brought to another one's by a change that its tags do not say; None for none."""
+        """The same video with a change of its sample values that the tags do not describe; None for no change."""
         return self if change is None else replace(self, colour=replace(self.colour, change=change))
 
     @property
     def hdr_metadata(self) -> bool:
-        """The first picture carries HDR metadata of some kind."""
+        """Whether the first picture carries HDR metadata."""
         return self.mastering_display is not None or self.content_light is not None or bool(self.hdr_dropped)
 
     @property
     def orientation(self) -> Orientation:
-        """How coded pictures are turned to be upright; not at all for a matrix that is no multiple of a right angle."""
+        """How coded pictures are turned upright; unchanged if the display matrix is not a multiple of a right angle."""
         return orientation_of(self.display_matrix) or UPRIGHT
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height of the picture as it is shown, before sample aspect; pixels."""
+        """Width and height of the upright picture in coded pixels; the size of ``Frame.planes[0]``."""
         return self.upright_width, self.upright_height
 
     @property
     def upright_width(self) -> int:
-        """Width of the picture as shown, in coded pixels; that of ``Frame.planes[0]``."""
+        """Width of the upright picture in coded pixels."""
         return self.orientation.size(self.width, self.height)[0]
 
     @property
     def upright_height(self) -> int:
-        """Height of the picture as shown, in coded pixels; that of ``Frame.planes[0]``."""
+        """Height of the upright picture in coded pixels."""
         return self.orientation.size(self.width, self.height)[1]
 
     @property
     def upright_layout(self) -> PixelLayout:
-        """Layout of ``Frame.planes``: chroma sampling as it is once upright. The name stays that of the coded layout.
+        """Layout of ``Frame.planes``: chroma sampling of the upright picture, under the name of the coded layout.
 
         A quarter turn of 4:2:2 has ``chroma_w_shift`` 0 and ``chroma_h_shift`` 1.
         """

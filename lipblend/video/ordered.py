@@ -13,13 +13,11 @@ import numpy.typing as npt
 from lipblend.errors import InputError
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame, VideoReader
-from lipblend.video.stretch import WindowReader
+from lipblend.video.seeking import WindowReader
 
-_BLOCK = 24
-"""Frames held at once for backward play; each block is decoded from the key frame before it."""
-_READ_ON = 150
-"""A jump ahead by up to so many frames is decoded through; a farther one is sought."""
-_LEAD_IN = 16
+_MAX_BLOCK = 24  # frames held in memory for backward play; each block is decoded from the key frame before it
+_MAX_DECODED_JUMP = 150  # frames; longer jumps ahead are sought
+_LEAD_IN = 16  # frames; those just before a key frame may need others that come before it in the file
 
 
 def frames_at(
@@ -30,28 +28,29 @@ def frames_at(
     exact: bool,
     window: bool = False,
 ) -> Iterator[Frame]:
-    """Yield frames by index, in the order asked for.
+    """Yield frames by index, in the order given.
 
-    A frame that is asked for several times in a row comes as so many copies, so that each may be written to.
+    A frame that is repeated in a row is yielded as separate copies, so that each may be written to.
 
     Parameters
     ----------
     info : VideoInfo
     pts : sequence of int or (n,) int64
-        Time stamps of all frames, as an earlier reading gave them.
+        Time stamps of all frames, from an earlier reading.
     wanted : sequence of int
-        Indices of frames.
+        Frame indices.
     exact : bool
-        The time stamps are the file's own. Else frames cannot be sought by them, and jumps back read from the start.
+        The time stamps are the file's own. Otherwise frames cannot be sought by them, and a jump back reads from the
+        start.
     window : bool
-        ``pts`` are those of a stretch of the video, as a `lipblend.video.stretch.WindowReader` gave them.
+        ``pts`` are those of a `lipblend.video.seeking.WindowReader`.
 
     Raises
     ------
     InputError
-        The file cannot be read, or gives other frames than before.
+        The file cannot be read, or its frames differ from the earlier reading.
     """
-    source = _Source(info, pts, exact, window)
+    source = _FrameSource(info, np.asarray(pts), exact, window)
     with closing(source):
         runs = [(index, len(list(same))) for index, same in groupby(wanted)]
         place = 0
@@ -67,9 +66,9 @@ def frames_at(
 
 
 def _descending(runs: Sequence[tuple[int, int]], place: int) -> Sequence[tuple[int, int]]:
-    """The next frames that lie close before one another, or the single next one."""
+    """The next runs if they go backward in small steps, otherwise the single next run."""
     stop = place + 1
-    while stop < len(runs) and stop - place < _BLOCK and 0 < runs[stop - 1][0] - runs[stop][0] < _BLOCK:
+    while stop < len(runs) and stop - place < _MAX_BLOCK and 0 < runs[stop - 1][0] - runs[stop][0] < _MAX_BLOCK:
         stop += 1
     return runs[place:stop]
 
@@ -80,11 +79,11 @@ def _repeated(frame: Frame, times: int) -> Iterator[Frame]:
     yield frame
 
 
-class _Source:
-    """One reading of the file at a time, begun anew where a frame lies behind it or far ahead."""
+class _FrameSource:
+    """Decodes forward, and starts over or seeks for a frame that lies behind or far ahead."""
 
-    def __init__(self, info: VideoInfo, pts: Sequence[int] | npt.NDArray[np.int64], exact: bool, window: bool) -> None:
-        self._info, self._pts, self._exact, self._window = info, np.asarray(pts), exact and not window, window
+    def __init__(self, info: VideoInfo, pts: npt.NDArray[np.int64], exact: bool, window: bool) -> None:
+        self._info, self._pts, self._exact, self._window = info, pts, exact and not window, window
         self._open = ExitStack()
         self._frames: Iterator[Frame] | None = None
         self._next = 0
@@ -95,10 +94,10 @@ class _Source:
         self._frames = None
 
     def frame(self, index: int) -> Frame:
-        """Decode up to a frame."""
-        far = self._exact and index > self._next + _READ_ON
-        if self._frames is None or index < self._next or far:
-            self._frames = self._begin(index)
+        """Return a frame, decoding up to it."""
+        far_ahead = self._exact and index > self._next + _MAX_DECODED_JUMP
+        if self._frames is None or index < self._next or far_ahead:
+            self._frames = self._start(index)
         for frame in self._frames:
             if frame.pts != self._pts[self._next]:
                 break
@@ -106,18 +105,16 @@ class _Source:
             if self._next > index:
                 return replace(frame, index=index)
         raise InputError(
-            f"{self._info.path.name} gave other frames at the second reading",
-            hint="Do not write to the inputs while lipblend runs.",
+            f"{self._info.path.name} changed while it was being read", hint="Do not write to the inputs during a run."
         )
 
-    def _begin(self, index: int) -> Iterator[Frame]:
-        if self._exact and index > _READ_ON:
-            # A little early: pictures just before a key frame may need others that come before it in the file.
+    def _start(self, index: int) -> Iterator[Frame]:
+        if self._exact and index > _MAX_DECODED_JUMP:
             frames = self._read(int(self._pts[index - _LEAD_IN]))
             try:
                 first = next(frames, None)
             except InputError:
-                first = None  # a container that cannot seek: read from the start, which says so if it fails too
+                first = None  # the container cannot seek: read from the start, which reports any other fault
             if first is not None:
                 place = int(np.searchsorted(self._pts, first.pts))
                 if place <= index - _LEAD_IN and self._pts[place] == first.pts:

@@ -1,4 +1,4 @@
-"""Reading a video picture by picture, in the order of presentation, without copying samples."""
+"""Reading the frames of a video in presentation order, without copying samples."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from lipblend.picture.alpha_channel import alpha_plane
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.layouts import to_layout
 from lipblend.picture.orientation import UPRIGHT, Orientation
-from lipblend.video.decoding import Decoder
+from lipblend.video.codecs import Decoder
 from lipblend.video.info import VideoInfo
-from lipblend.video.opening import open_source, read_only
+from lipblend.video.opening import open_source, select_streams
 from lipblend.video.probe import stream_end
 
-_EXACT_LEAVING_OUT = ("h264",)
-"""Decoders that know which pictures no other one refers to. In H.264 ``nal_ref_idc`` says so of all of them, in H.265
-the types of units say it of one sub-layer only."""
+_SKIPPING_DECODERS = ("h264",)
+"""Decoders that skip unreferenced pictures without loss. H.264 marks all of them (``nal_ref_idc``), H.265 only those of
+one sub-layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a video.
+    """One frame of a video.
 
     Parameters
     ----------
     index : int
-        0, 1, 2 ... in the order of presentation.
+        0, 1, 2 ... in presentation order.
     pts : int
-        Time of presentation in ``VideoInfo.time_base``.
+        Presentation time in units of ``VideoInfo.time_base``.
     duration : int
-        How long the picture is shown, in the same unit; 0 unknown.
+        In the same unit; 0 if unknown.
     time_s : float
         ``pts`` in seconds.
     planes : tuple of ndarray
-        (h, w) uint8 or uint16 views of the decoder's buffer without its padding; 1 (grey) or 3 planes. They show the
-        picture upright, as `VideoInfo.orientation` says: they may be strided, transposed and flipped, and are
-        read-only unless the frame comes from `writable`.
+        1 (grey) or 3 planes, (h, w) uint8 or uint16: views of the decoder's buffer without its padding. They show the
+        picture upright (`VideoInfo.orientation`), so they may be strided, transposed and flipped. They are read-only
+        unless the frame comes from `writable`.
     layout : PixelLayout
-        What the planes are: `VideoInfo.upright_layout`.
+        Layout of the planes: `VideoInfo.upright_layout`.
     handle : av.VideoFrame
-        The picture as it is coded, and as the writer takes it; with its alpha channel, where it has one.
+        The coded picture, which the writer encodes; with its alpha channel if it has one.
     orientation : Orientation
-        How the planes are turned against the handle.
+        Transform from the handle to the planes.
     """
 
     index: int
@@ -66,25 +66,25 @@ class Frame:
     orientation: Orientation = UPRIGHT
 
     def copy(self) -> Frame:
-        """Return the same picture in a buffer of its own."""
+        """Return the same picture in a new buffer."""
         old = self.handle
         handle = VideoFrame(old.width, old.height, old.format.name)
         planes = plane_views(handle, self.layout, self.orientation, writable=True)
         for new, plane in zip(planes, self.planes, strict=True):
             new[...] = plane
-        alpha, ours = alpha_plane(handle, self.layout, writable=True), alpha_plane(old, self.layout)
-        if alpha is not None and ours is not None:
-            alpha[...] = ours
+        new_alpha, alpha = alpha_plane(handle, self.layout, writable=True), alpha_plane(old, self.layout)
+        if new_alpha is not None and alpha is not None:
+            new_alpha[...] = alpha
         handle.pts, handle.duration, handle.time_base = old.pts, old.duration, old.time_base
         handle.colorspace, handle.color_range = old.colorspace, old.color_range
         handle.color_primaries, handle.color_trc = old.color_primaries, old.color_trc
         return replace(self, planes=planes, handle=handle)
 
     def writable(self) -> Frame:
-        """Return a frame of the same picture whose planes may be written.
+        """Return the same frame with planes that may be written.
 
-        Samples are copied only where the decoder still refers to the picture. The planes of *this* frame must not be
-        used afterwards: their buffer may belong to the decoder again.
+        Samples are copied only if the decoder still refers to the picture. The planes of *this* frame must not be used
+        afterwards: the decoder may reuse their buffer.
         """
         self.handle.make_writable()
         return replace(self, planes=plane_views(self.handle, self.layout, self.orientation, writable=True))
@@ -93,12 +93,12 @@ class Frame:
 def plane_views(
     picture: VideoFrame, layout: PixelLayout, orientation: Orientation = UPRIGHT, *, writable: bool
 ) -> tuple[np.ndarray, ...]:
-    """Views of a picture's planes, (h, w) each, uint8 (depth 8) or uint16, without padding, turned upright."""
+    """Views of a picture's planes: (h, w) uint8 (depth 8) or uint16, without padding, turned upright."""
     dtype = np.dtype(np.uint8 if layout.depth == 8 else np.uint16)
     views = []
     for plane in picture.planes[: layout.planes]:
         stride = plane.line_size
-        # A negative stride means a picture stored bottom up; PyAV's buffer begins at its lowest address.
+        # A negative stride means that rows are stored bottom up; PyAV's buffer begins at the lowest address.
         offset = -stride * (plane.height - 1) if stride < 0 else 0
         view: np.ndarray = np.ndarray(
             (plane.height, plane.width), dtype, memoryview(plane), offset, (stride, dtype.itemsize)
@@ -108,40 +108,39 @@ def plane_views(
     return tuple(views)
 
 
-def leave_out_unreferred(stream: VideoStream, info: VideoInfo, *, unless: bool) -> None:
-    """Let the decoder pass over the next packet's picture if no other one refers to it, unless it is wanted."""
-    if stream.codec_context.name in _EXACT_LEAVING_OUT and not info.interlaced:  # a field may have no stamp
-        stream.codec_context.skip_frame = "DEFAULT" if unless else "NONREF"
+def skip_unreferenced(stream: VideoStream, info: VideoInfo, *, wanted: bool) -> None:
+    """Let the decoder skip the next packet's picture if it is not wanted and no other picture refers to it."""
+    if stream.codec_context.name in _SKIPPING_DECODERS and not info.interlaced:  # a field may lack a time stamp
+        stream.codec_context.skip_frame = "DEFAULT" if wanted else "NONREF"
 
 
 class VideoReader:
-    """Decode a video once, in the order of presentation.
+    """Decode a video once, in presentation order.
 
-    A context manager, and an iterable over `Frame` that can be run through once. Time stamps strictly increase.
+    A context manager, and an iterable of `Frame` that can be iterated once. Time stamps strictly increase.
 
     Parameters
     ----------
     info : VideoInfo
-        What `probe` said of the file.
+        From `probe`.
     frame_limit : int or None
-        Stop after so many frames.
+        Maximum number of frames.
     start_pts : int or None
-        Begin at the key frame before this time stamp, as far as the container finds it; `Frame.index` counts from
-        there.
+        Seek to the key frame before this time stamp, as far as the container finds it. `Frame.index` counts from there.
 
     Attributes
     ----------
     corrupt_packets : int
-        Packets that could not be decoded and were left out.
+        Packets that could not be decoded; they are left out.
     concealed_frames : int
-        Pictures that the decoder itself reports as damaged; they are delivered as it patched them up.
+        Damaged frames that the decoder concealed.
     bumped_pts : int
-        Frames whose time stamp was missing, repeated or ran backwards and was mended.
+        Frames whose time stamp was missing, repeated or decreasing and was replaced.
 
     Raises
     ------
     InputError
-        While reading: the file cannot be opened or read on, or the picture size changes.
+        While reading: the file cannot be opened or read, or the picture size changes.
     """
 
     def __init__(self, info: VideoInfo, *, frame_limit: int | None = None, start_pts: int | None = None) -> None:
@@ -175,15 +174,15 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         if self._container is None or self._used:
-            raise RuntimeError("a VideoReader is used inside a with-block, and once")
+            raise RuntimeError("a VideoReader must be used in a with-block, and only once")
         self._used = True
         return self._frames(self._container)
 
     def _frames(self, container: InputContainer) -> Iterator[Frame]:
         stream = container.streams[self.info.stream_index]
         if not isinstance(stream, VideoStream):
-            raise InputError(f"{self.info.path} has changed since it was looked at", hint="Run again.")
-        read_only(container, [stream])
+            raise InputError(f"{self.info.path} changed after it was probed", hint="Run again.")
+        select_streams(container, [stream])
         self._decoder = Decoder(stream)
         end = stream_end(container, stream, self.info.time_base, trimmed=self.info.trimmed)
         if end is not None:
@@ -208,11 +207,11 @@ class VideoReader:
             yield self._frame(held, index, held_pts, self._last_duration(held, held_pts, end))
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        self._decoder.restart()
+        self._decoder.flush()
         try:
             for packet in container.demux(stream):
                 if self.info.size_bytes and packet.pos is not None and packet.pos >= self.info.size_bytes:
-                    # The file is being written to; it is taken as it was when it was probed.
+                    # The file is still being written: read it up to its size when it was probed.
                     yield from self._decoder.finish()
                     return
                 self._prepare(packet, stream)
@@ -224,11 +223,11 @@ class VideoReader:
                 yield from pictures
         except (av.FFmpegError, OSError) as error:
             raise InputError(
-                f"{self.info.path} cannot be read on: {error.strerror or error}", hint="The file may be damaged."
+                f"{self.info.path}: cannot read further: {error.strerror or error}", hint="The file may be damaged."
             ) from error
 
     def _prepare(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
-        """Set what the decoder needs for a packet."""
+        """Prepare the decoder for a packet; for subclasses."""
 
     def _pts(self, picture: VideoFrame, previous: int | None) -> int:
         if picture.pts is None:
@@ -243,7 +242,7 @@ class VideoReader:
         self.bumped_pts += 1
         if pts > previous - self._step:
             return previous + 1
-        # The clock has started again, as in joined files: go on with its distances.
+        # The clock was reset, as in joined files: continue with its intervals.
         return previous + (pts - last if last is not None and pts > last else self._step)
 
     def _last_duration(self, picture: VideoFrame, pts: int, end: Fraction | None) -> int:
@@ -251,7 +250,7 @@ class VideoReader:
         if end is None:
             return own
         left = round(end / self.info.time_base) - pts
-        # Containers round their lengths to milliseconds: a smaller difference says nothing.
+        # Containers round durations to milliseconds: ignore smaller differences.
         rounding = max(1, round(Fraction(1, 1000) / self.info.time_base))
         return left if left > 0 and abs(left - own) > rounding else own
 
@@ -266,7 +265,7 @@ class VideoReader:
         self.concealed_frames += picture.is_corrupt
         picture = to_layout(picture, info.layout, info.colour)
         picture.pts, picture.duration, picture.time_base = pts, duration, info.time_base
-        # Some encoders (ProRes) go by the picture, and a converted one may still say what it was.
+        # Some encoders (ProRes) use the frame's tags, and a converted frame may still have those of its source.
         picture.colorspace, picture.color_range = info.colour.matrix, info.colour.range
         picture.color_primaries, picture.color_trc = info.colour.primaries, info.colour.transfer
         planes = plane_views(picture, self._layout, self._orientation, writable=False)

@@ -1,21 +1,23 @@
-"""What a file holds beside what `probe` says: its other streams, and the time stamps of all its packets."""
+"""Reading all packets of a file without decoding: time stamps, key frames, other streams, chapters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
+from av.packet import Packet
 from av.stream import Discard, Stream
 
 from lipblend.video.info import VideoInfo
-from lipblend.video.opening import open_source, read_only
+from lipblend.video.opening import open_source, select_streams
 from lipblend.video.trimming import LeadingPackets, Trim, edit_list_trim
 
 
 @dataclass(frozen=True)
 class StreamLabel:
-    """One stream that is neither the chosen video nor sound."""
+    """A stream that is neither the main video nor sound."""
 
     index: int
     kind: str
@@ -25,7 +27,7 @@ class StreamLabel:
 
 @dataclass(frozen=True)
 class ChapterLabel:
-    """A chapter; ``start_s`` in the file's own clock."""
+    """A chapter; ``start_s`` on the file's own clock."""
 
     start_s: float
     title: str
@@ -33,34 +35,34 @@ class ChapterLabel:
 
 @dataclass(frozen=True)
 class Survey:
-    """Everything read from a file without decoding it.
+    """What can be read from a file without decoding it.
 
     Attributes
     ----------
     container_name : str
         FFmpeg's long name of the container format.
     profile : str
-        Profile of the video codec, as FFmpeg names it; empty when it is not known.
+        FFmpeg's name of the video codec's profile; empty if unknown.
     streams : tuple of StreamLabel
-        Subtitles, data, attachments, further video; in file order.
+        Subtitles, data, attachments and further video, in file order.
     chapters : tuple of ChapterLabel
     stamps : tuple of int
-        Presentation times of the packets of the chosen stream that have one, ascending, in its time base, with the
-        origin of the file's clock taken off. Without those that cannot be decoded as the file begins too late.
+        Presentation times of the video packets, ascending, in its time base, with the origin subtracted. Without
+        leading frames that cannot be decoded.
     keys : tuple of int
-        Those of packets that can be decoded without others, ascending.
+        Presentation times of the key frames, ascending.
     packets : int
-        Packets of the chosen stream that are to be shown, without the same.
+        Video packets that are shown, without leading frames.
     unstamped : int
-        How many of them have no presentation time.
+        Packets without a presentation time.
     marked_corrupt : int
-        How many the demuxer marks as damaged.
+        Packets that the demuxer marks as damaged.
     last_duration : int
-        How long the last picture is shown, in time base units; 0 unknown.
+        Duration of the last frame in time base units; 0 if unknown.
     broken_off : str
-        Why reading ended before the end of the file, in FFmpeg's words; empty when it did not.
+        FFmpeg's reason why reading ended before the end of the file; empty if it did not.
     trim : Trim or None
-        What of the video is not shown; None where all of it is.
+        What of the video is not shown; None if all of it is.
     """
 
     container_name: str
@@ -78,12 +80,12 @@ class Survey:
 
 
 def survey(info: VideoInfo) -> Survey:
-    """Read all packets of a file's video stream, decoding none.
+    """Read all packets of a file's video stream without decoding.
 
     Parameters
     ----------
     info : VideoInfo
-        What `lipblend.video.probe.probe` said of the file.
+        From `lipblend.video.probe.probe`.
 
     Returns
     -------
@@ -92,13 +94,13 @@ def survey(info: VideoInfo) -> Survey:
     Raises
     ------
     InputError
-        The file cannot be opened any more. Damage within it is reported in ``broken_off`` instead.
+        The file can no longer be opened. Damage within it is reported in ``broken_off`` instead.
     """
     with open_source(info.path) as container:
         stream = container.streams[info.stream_index]
-        taken = {info.stream_index, *(sound.index for sound in info.audio)}
+        known = {info.stream_index, *(sound.index for sound in info.audio)}
         labels = tuple(
-            _label(other) for other in container.streams if other.index not in taken and other.discard != Discard.all
+            _label(other) for other in container.streams if other.index not in known and other.discard != Discard.all
         )
         chapters = tuple(
             ChapterLabel(float(item["start"] * item["time_base"]), str(item["metadata"].get("title", "")))
@@ -108,61 +110,77 @@ def survey(info: VideoInfo) -> Survey:
         context = stream.codec_context
         profile = str(context.profile or "") if context is not None else ""
         container_name = container.format.long_name
-        read_only(container, [stream])
-        origin = round(info.origin / info.time_base)
-        stamps: list[int] = []
-        keys: list[int] = []
-        packets = unstamped = marked_corrupt = last_duration = 0
-        last_stamp: int | None = None
-        broken_off = ""
-        leading, places = LeadingPackets(), set[int]()
+        select_streams(container, [stream])
+        scan = _PacketScan(info)
         try:
             for packet in container.demux(stream):
-                # The demuxer ends with an empty packet; packets to discard only start the decoder (edit lists).
-                if packet.size == 0 or packet.is_discard:
-                    continue
-                leading.add(packet)
-                if info.trimmed and packet.pos is not None:
-                    places.add(packet.pos)
-                packets += 1
-                marked_corrupt += packet.is_corrupt
-                if packet.pts is None:
-                    unstamped += 1
-                    continue
-                stamp = packet.pts - origin
-                if last_stamp is None or stamp >= last_stamp:
-                    last_stamp, last_duration = stamp, packet.duration or 0
-                stamps.append(stamp)
-                if packet.is_keyframe:
-                    keys.append(stamp)
+                scan.add(packet)
+            broken_off = ""
         except (av.FFmpegError, OSError) as error:
             broken_off = str(error.strerror or error)
-    first = round(Fraction(info.start_s) / info.time_base)
-    early = [stamp - origin for stamp in leading.before(first + origin)]
-    stamps.sort()
-    del stamps[: len(early)]
+    early = scan.remove_leading()
     return Survey(
         container_name,
         profile,
         labels,
         chapters,
-        tuple(stamps),
-        tuple(sorted(keys)),
-        packets - len(early),
-        unstamped,
-        marked_corrupt,
-        last_duration,
+        tuple(scan.stamps),
+        tuple(sorted(scan.keys)),
+        scan.packets,
+        scan.unstamped,
+        scan.marked_corrupt,
+        scan.last_duration,
         broken_off,
-        _trim(info, places, early, first),
+        _trim(info, scan.positions, early, scan.first),
     )
 
 
-def _trim(info: VideoInfo, places: set[int], early: list[int], first: int) -> Trim | None:
-    """What is not shown, once the packets that are have been read."""
+class _PacketScan:
+    """Counts and time stamps of the packets of a video stream."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self.stamps: list[int] = []
+        self.keys: list[int] = []
+        self.packets = self.unstamped = self.marked_corrupt = self.last_duration = 0
+        self.positions: set[int] = set()
+        self.first = round(Fraction(info.start_s) / info.time_base)
+        self._trimmed, self._origin = info.trimmed, round(info.origin / info.time_base)
+        self._leading = LeadingPackets()
+        self._last_stamp: int | None = None
+
+    def add(self, packet: Packet[Any]) -> None:
+        # The demuxer ends with an empty packet. Packets to discard only prime the decoder (edit lists).
+        if packet.size == 0 or packet.is_discard:
+            return
+        self._leading.add(packet)
+        if self._trimmed and packet.pos is not None:
+            self.positions.add(packet.pos)
+        self.packets += 1
+        self.marked_corrupt += packet.is_corrupt
+        if packet.pts is None:
+            self.unstamped += 1
+            return
+        stamp = packet.pts - self._origin
+        if self._last_stamp is None or stamp >= self._last_stamp:
+            self._last_stamp, self.last_duration = stamp, packet.duration or 0
+        self.stamps.append(stamp)
+        if packet.is_keyframe:
+            self.keys.append(stamp)
+
+    def remove_leading(self) -> list[int]:
+        """Remove leading frames that cannot be decoded; returns their time stamps."""
+        early = [stamp - self._origin for stamp in self._leading.before(self.first + self._origin)]
+        self.stamps.sort()
+        del self.stamps[: len(early)]
+        self.packets -= len(early)
+        return early
+
+
+def _trim(info: VideoInfo, positions: set[int], early: list[int], first: int) -> Trim | None:
     if not info.trimmed and not early:
         return None
     coded, shown = info.coded_frames or 0, (info.frame_count or 0) + info.leading_frames
-    start, start_s, end, end_s = edit_list_trim(info, places) if info.trimmed else (0, 0.0, 0, 0.0)
+    start, start_s, end, end_s = edit_list_trim(info, positions) if info.trimmed else (0, 0.0, 0, 0.0)
     return Trim(
         coded_frames=coded,
         start_frames=start,

@@ -1,4 +1,4 @@
-"""What a file holds but does not show: hidden by an edit list, or not decodable as what comes before it is missing."""
+"""Frames that a file holds but does not show: hidden by an edit list, or not decodable because it begins too late."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from av.packet import Packet
 from av.stream import Stream
 
 from lipblend.video.info import VideoInfo
-from lipblend.video.matroska import LONGEST_LEAD_IN
-from lipblend.video.opening import open_source, read_only
+from lipblend.video.opening import open_source, select_streams
+
+MAX_PRIMING = 8192
+"""Priming samples at the start of sound; more hidden samples than that are the start of a trimmed file."""
 
 
 @dataclass(frozen=True)
 class Trim:
-    """How a video is trimmed, without being coded anew.
+    """How a video is trimmed without re-encoding.
 
     Attributes
     ----------
     coded_frames : int
-        Pictures in the file.
+        Frames in the file.
     start_frames, end_frames : int
-        Of these, before the first and after the last that the edit list shows.
+        Frames before the first and after the last one that the edit list shows.
     start_s, end_s : float
-        The same in seconds.
+        Their durations.
     inside_frames : int
-        Left out between shown ones, where the edit list has several parts.
+        Hidden frames between shown ones, if the edit list has several parts.
     leading_frames : int
-        Pictures at the start that no decoder can show, as what they refer to was cut off.
+        Frames at the start that cannot be decoded because their references were cut off.
     leading_s : float
-        How much earlier the first of them would be shown than the first that can be.
+        Their duration.
     """
 
     coded_frames: int
@@ -50,11 +52,11 @@ class Trim:
 
 
 class LeadingPackets:
-    """Finds packets whose pictures cannot be decoded because the file begins too late.
+    """Finds packets whose frames cannot be decoded because the file begins too late.
 
     These are the packets before the first key frame, and those after it in decoding order that are shown before it: in
-    an open group of pictures they refer to what was cut off. Whether a decoder shows them all the same is known only
-    from the first picture that it gives.
+    an open group of pictures they refer to frames that were cut off. Some decoders still show them, so the answer
+    depends on the first decoded frame.
     """
 
     def __init__(self) -> None:
@@ -63,27 +65,27 @@ class LeadingPackets:
         self.complete = False
 
     def add(self, packet: Packet[Any]) -> None:
-        """Take the next packet of the stream in decoding order."""
+        """Add the next packet of the stream in decoding order."""
         if self.complete or packet.is_discard or packet.pts is None:
             return
         if self._key is None and packet.is_keyframe:
             self._key = packet.pts
         elif self._key is None or packet.pts < self._key:
             self._stamps.append(packet.pts)
-        else:  # what follows is shown after the key frame
+        else:  # all following packets are shown after the key frame
             self.complete = True
 
     def before(self, first_pts: int) -> list[int]:
-        """Time stamps of those shown before the first picture that was decoded, in the file's clock; ascending."""
+        """Time stamps of the leading packets shown before the first decoded frame, in the file's clock; ascending."""
         return sorted(stamp for stamp in self._stamps if stamp < first_pts)
 
 
-def promised_packets(container: InputContainer, stream: Stream) -> tuple[int | None, int | None]:
-    """How many pictures of a stream are in the file, and how many are to be shown; None where the file does not say.
+def frame_counts(container: InputContainer, stream: Stream) -> tuple[int | None, int | None]:
+    """Number of coded and of shown frames of a stream; None if the file does not say.
 
-    The header says how many there are. The index of mp4 and mov, as FFmpeg makes it, holds what their edit list shows,
-    and marks what is only decoded on the way. The header of an AVI counts pictures that were dropped while recording
-    too, which its index, where that is whole, does not hold.
+    The header has the number of coded frames. FFmpeg's index of an mp4 or mov lists the frames shown by the edit list,
+    and marks those that are only decoded. The header of an AVI also counts frames dropped while recording, which its
+    index omits if it is complete.
     """
     claimed, index = stream.frames or None, stream.index_entries
     if claimed is None or not len(index):
@@ -95,7 +97,7 @@ def promised_packets(container: InputContainer, stream: Stream) -> tuple[int | N
     return claimed, claimed
 
 
-def several_parts(container: InputContainer, stream: Stream) -> bool:
+def has_several_edits(container: InputContainer, stream: Stream) -> bool:
     """Whether the edit list of an mp4 or mov shows a stream in several parts."""
     if not _is_mov(container):
         return False
@@ -110,16 +112,16 @@ def several_parts(container: InputContainer, stream: Stream) -> bool:
     return False
 
 
-def hidden_before_s(container: InputContainer, stream: Stream) -> Fraction:
-    """Where the sound of an mp4 or mov begins that is both cut off at its start and delayed, in seconds; else 0.
+def trimmed_start_s(container: InputContainer, stream: Stream) -> Fraction:
+    """Start time, in seconds, of sound in an mp4 or mov that is both trimmed at its start and delayed; else 0.
 
-    The packets that are cut off then lie after time 0, where an output would not hide them. A mere lead-in may stay.
+    The trimmed packets then lie after time 0, where an output would not hide them. Priming samples may stay.
     """
     index, start, unit = stream.index_entries, stream.start_time or 0, stream.time_base or Fraction(0)
     if not isinstance(stream, AudioStream) or start <= 0 or not _is_mov(container) or not len(index):
         return Fraction(0)
     hidden = (start - index[0].timestamp) * unit * stream.codec_context.sample_rate
-    return start * unit if index[0].is_discard and hidden > LONGEST_LEAD_IN else Fraction(0)
+    return start * unit if index[0].is_discard and hidden > MAX_PRIMING else Fraction(0)
 
 
 def _is_mov(container: InputContainer) -> bool:
@@ -127,13 +129,13 @@ def _is_mov(container: InputContainer) -> bool:
 
 
 def edit_list_trim(info: VideoInfo, shown: Collection[int]) -> tuple[int, float, int, float]:
-    """Pictures that an edit list cuts off at both ends.
+    """Frames that an edit list hides at both ends.
 
     Parameters
     ----------
     info : VideoInfo
     shown : collection of int
-        Places in the file of the packets that are shown.
+        File positions of the packets that are shown.
 
     Returns
     -------
@@ -141,20 +143,20 @@ def edit_list_trim(info: VideoInfo, shown: Collection[int]) -> tuple[int, float,
     """
     with open_source(info.path, options={"ignore_editlist": "1"}) as container:
         stream = container.streams[info.stream_index]
-        read_only(container, [stream])
+        select_streams(container, [stream])
         spans: list[tuple[int, int]] = []
-        kept: list[tuple[int, int]] = []
-        with suppress(av.FFmpegError, OSError):  # the survey, which reads the same, says where reading ended
+        shown_spans: list[tuple[int, int]] = []
+        with suppress(av.FFmpegError, OSError):  # the survey reads the same packets and reports where reading ended
             for packet in container.demux(stream):
                 if packet.size and packet.pts is not None:
                     span = packet.pts, packet.pts + (packet.duration or 0)
                     spans.append(span)
                     if packet.pos in shown:
-                        kept.append(span)
+                        shown_spans.append(span)
         unit = Fraction(stream.time_base or 0)
-    if not kept:
+    if not shown_spans:
         return 0, 0.0, 0, 0.0
-    first, last, end = min(kept)[0], max(kept)[0], max(stop for _, stop in kept)
+    first, last, end = min(shown_spans)[0], max(shown_spans)[0], max(stop for _, stop in shown_spans)
     before, after = [s for s, _ in spans if s < first], [span for span in spans if span[0] > last]
     start_s = float((first - min(before)) * unit) if before else 0.0
     end_s = float((max(stop for _, stop in after) - end) * unit) if after else 0.0

@@ -23,7 +23,7 @@ from lipblend.analysis.settings_read import ANALYSIS_KEYS, analysis_settings, an
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.lab.sweep.grid import stage_of
-from lipblend.runtime import temporary
+from lipblend.runtime import files
 from lipblend.runtime.folders import user_cache_folder
 from lipblend.runtime.identity import MAX_WHOLE_BYTES, content_identity
 from lipblend.selfcheck.sample import SamplePair
@@ -242,7 +242,7 @@ def test_entries_are_for_their_owner_whatever_the_folder_allows(
     analysis: ClipAnalysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
 ) -> None:
     if not nameless:
-        monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
+        monkeypatch.setattr(files, "_open_nameless", lambda folder, *_: None)
     tmp_path.chmod(0o755)
     cache = AnalysisCache(tmp_path)
     for _ in range(2):  # the second one replaces the first

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from lipblend import compositing
 from lipblend.cli.app import app
 from lipblend.cli.console import Console, table_text
-from lipblend.cli.outputs import check_folder, check_reports
+from lipblend.cli.outputs import check_reports
 from lipblend.errors import OutputError
+from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.runtime.progress import Progress
 
 run = CliRunner()
@@ -61,19 +62,19 @@ def test_writing_to_a_folder_is_tried(tmp_path: Path, inputs: dict[str, Path], m
     (tmp_path / "there").mkdir()
     with monkeypatch.context() as patched:
         patched.setattr(tempfile, "TemporaryFile", refuse)
-        with pytest.raises(OutputError, match="there cannot be written into: Read-only file system"):
+        with pytest.raises(OutputError, match=r"cannot write to the folder .*there: Read-only file system"):
             check_reports(tmp_path / "there", None, inputs=inputs)
-        with pytest.raises(OutputError, match="cannot be written into"):
+        with pytest.raises(OutputError, match="cannot write to the folder"):
             check_reports(None, tmp_path / "there" / "x.xml", inputs=inputs)
-        with pytest.raises(OutputError, match="cannot be written into"):
-            check_folder(tmp_path / "new" / "debug")
+        with pytest.raises(OutputError, match="cannot write to the folder"):
+            check_folder_writable(tmp_path / "new" / "debug")
     assert not (tmp_path / "new").exists()
     with monkeypatch.context() as patched:
         patched.setattr(Path, "mkdir", refuse)
-        with pytest.raises(OutputError, match="report cannot be made: Read-only file system"):
+        with pytest.raises(OutputError, match=r"cannot create the folder .*report: Read-only file system"):
             check_reports(tmp_path / "new" / "report", None, inputs=inputs)
     (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "else")
-    with pytest.raises(OutputError, match="cannot be made"):
+    with pytest.raises(OutputError, match="cannot create the folder"):
         check_reports(tmp_path / "link", None, inputs=inputs)
 
 
@@ -88,7 +89,7 @@ def test_a_folder_that_cannot_be_created_stops_before_any_work(
     words = ["composite", "a.mp4", "b.mp4", "-o", str(tmp_path / "out.mp4"), option, "/proc/self/nowhere/new"]
     done = run.invoke(app, words)
     assert done.exit_code == 7, done.output
-    assert "cannot be" in done.stderr
+    assert "cannot create" in done.stderr
 
 
 def test_folders_that_will_be_created_are_accepted(tmp_path: Path, inputs: dict[str, Path]) -> None:

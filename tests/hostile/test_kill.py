@@ -34,7 +34,7 @@ def struck(*arguments, **options):
 setattr(os, name, struck)
 main()
 """
-NAMED = "import lipblend.runtime.temporary as t\nt._open_nameless = lambda folder, *_: None\n"
+NAMED = "import lipblend.runtime.files as t\nt._open_nameless = lambda folder, *_: None\n"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def strike(clip: Path, output: Path, program: str, where: str, number: signal.Si
 
 
 def needs_nameless(folder: Path) -> None:
-    from lipblend.runtime.temporary import _open_nameless
+    from lipblend.runtime.files import _open_nameless
 
     descriptor = _open_nameless(folder)
     if descriptor is None:

@@ -21,8 +21,8 @@ from lipblend.cli.app import app
 from lipblend.errors import InputError, OutputError
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
-from lipblend.runtime import temporary
-from lipblend.runtime.temporary import UnfinishedFile
+from lipblend.runtime import files
+from lipblend.runtime.files import UnfinishedFile
 from lipblend.settings import EncodeSettings, Settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
@@ -41,7 +41,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way of publishing a file under its name."""
     if request.param != "nameless":
-        monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)
+        monkeypatch.setattr(files, "_open_nameless", lambda folder, *_: None)
     if request.param == "no hard links":
         monkeypatch.setattr(os, "link", _no_link)
     return str(request.param)
@@ -66,7 +66,7 @@ def test_a_file_gets_its_name_when_published(mode: str, tmp_path: Path) -> None:
         fill(out, data, overwrite=overwrite)
         assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
         assert out.read_bytes() == data
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         fill(out, b"three", overwrite=False)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert out.read_bytes() == b"two"
@@ -143,7 +143,7 @@ def write_all(clip: Path, output: Path, *, overwrite: bool = True, meanwhile: ob
 
 def test_a_file_created_during_the_run_is_not_overwritten(mode: str, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         write_all(clip, out, overwrite=False, meanwhile=lambda: out.write_bytes(OLD))
     assert out.read_bytes() == OLD
     assert len(list(tmp_path.iterdir())) == 1
@@ -206,8 +206,8 @@ def test_an_output_that_is_an_input(clip: Path, tmp_path: Path, kind: str, monke
         ("/dev/full", "is a device, a pipe"),
         ("/dev/null", "is a device, a pipe"),
         ("missing folder", "does not exist"),
-        ("taken", "exists already"),
-        ("taken by a broken link", "exists already"),
+        ("taken", "already exists"),
+        ("taken by a broken link", "already exists"),
     ],
 )
 def test_an_output_that_cannot_be_a_file(
@@ -266,7 +266,7 @@ MAIN = "from lipblend.cli.app import main; main()"
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        (LIMITED, "error: what is needed later cannot be put into a temporary file"),
+        (LIMITED, "error: cannot write a temporary file"),
         (LIMITED_LATER, "error: {out} cannot"),
     ],
     ids=["temporary", "output"],
@@ -308,7 +308,9 @@ def test_a_full_disk(clip: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_read_only_disk(clip: Path, tmp_path: Path) -> None:
     said = in_a_mount("ro", tmp_path, clip)
-    assert said == f"code 7\nerror: the folder {tmp_path} cannot be written to. Choose another output folder.\n"
+    assert said == (
+        f"code 7\nerror: cannot write to the folder {tmp_path}: Read-only file system. Choose another folder.\n"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
@@ -319,7 +321,7 @@ def test_an_input_that_is_a_pipe_is_refused(clip: Path, tmp_path: Path) -> None:
         code, said = run(*pair, "-o", tmp_path / "out.mp4")
         assert (code, said) == (
             3,
-            f"error: {pipe} is a pipe or a device. Save it as a file first: it is read more than once.\n",
+            f"error: {pipe} is a pipe or a device. Save it as a file first: it is read several times.\n",
         )
     with pytest.raises(InputError):
         probe(pipe)
@@ -328,6 +330,6 @@ def test_an_input_that_is_a_pipe_is_refused(clip: Path, tmp_path: Path) -> None:
 def test_the_library_does_not_overwrite_on_request(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(OLD)
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         composited(clip, clip, out, settings=Settings(), overwrite=False)
     assert out.read_bytes() == OLD

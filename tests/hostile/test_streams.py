@@ -306,7 +306,7 @@ def test_a_file_that_shrinks_during_the_run_is_an_error(folder: Path, tmp_path: 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compositing, "make_plan", cut)
-        with pytest.raises(InputError, match="other frames at the second reading"):
+        with pytest.raises(InputError, match="changed while it was being read"):
             run(source, tmp_path / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["shrinks.ts"]
 

@@ -15,8 +15,9 @@ from lipblend.errors import OutputError, SettingsError
 from lipblend.lab.sweep.grid import Grid, make_grid
 from lipblend.lab.sweep.plot import sweep_svg
 from lipblend.lab.sweep.score import Outcome, Ranking, check_rank_by, rank
-from lipblend.lab.sweep.sweep_files import FILES, check_folder, preset_text, write_sweep
+from lipblend.lab.sweep.sweep_files import FILES, preset_text, write_sweep
 from lipblend.lab.sweep.sweep_result import SweepResult
+from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.settings import GateSettings, Settings, presets
 from lipblend.settings.presets import list_presets
 from lipblend.settings.resolve import resolve_settings
@@ -211,14 +212,14 @@ def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
 
 def test_an_earlier_sweep_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    check_folder(folder, overwrite=False)
+    check_folder_writable(folder, files=FILES, overwrite=False)
     assert list(tmp_path.iterdir()) == []
     folder.mkdir(parents=True)
     (folder / "best.yaml").write_text("")
-    check_folder(folder, overwrite=True)
-    with pytest.raises(OutputError, match=r"best\.yaml exists already"):
-        check_folder(folder, overwrite=False)
+    check_folder_writable(folder, files=FILES, overwrite=True)
+    with pytest.raises(OutputError, match=r"best\.yaml already exists"):
+        check_folder_writable(folder, files=FILES, overwrite=False)
     with pytest.raises(OutputError, match="is a file"):
-        check_folder(folder / "best.yaml", overwrite=True)
+        check_folder_writable(folder / "best.yaml")
     with pytest.raises(OutputError, match="is a file"):
-        check_folder(folder / "best.yaml" / "sweep", overwrite=True)
+        check_folder_writable(folder / "best.yaml" / "sweep")

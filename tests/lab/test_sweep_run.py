@@ -271,7 +271,7 @@ def test_the_command_prints_the_ranking(sample: SamplePair, tmp_path: Path) -> N
     assert "try: 10 of 10 frames" in done.stderr
     again = CliRunner().invoke(app, [*words, "--set", "alpha.gamma=0.5,1", "--no-overwrite"])
     assert again.exit_code == 7
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
     machine = CliRunner().invoke(app, [*words, "--set", "alpha.gamma=0.5,1", "--json", "--rank-by", "seam"])
     data = json.loads(machine.stdout)
     assert (data["rank_by"], len(data["combinations"])) == ("seam", 2)

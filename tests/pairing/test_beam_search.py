@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lipblend.pairing import beam_search as module
 from lipblend.pairing.beam_search import CostRows, beam_search
 from lipblend.pairing.viterbi import JUMP_COST, START_COST, TURN_COST, Steps, viterbi_path
-from lipblend.runtime.memory import retained_bytes
+from tests.retained_memory import retained_bytes
 
 
 def cost_of(path: np.ndarray, backward: np.ndarray, breaks: np.ndarray, costs: np.ndarray, steps: Steps) -> float:

@@ -13,17 +13,20 @@ import pytest
 
 from lipblend.errors import OutputError
 from lipblend.output.coded import SegmentEncoder
+from lipblend.output.encoding import check_output
 from lipblend.output.scaling import scaled_info, scaled_picture
 from lipblend.output.sound.audio_plan import AudioPlan
-from lipblend.output.spool import SpoolWriter, spool_summary, spooled_packets
-from lipblend.output.writer import VideoWriter, check_output
+from lipblend.output.writer import VideoWriter
 from lipblend.picture.alpha_channel import alpha_plane, convert_depth
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.layouts import nearest_layout, to_layout
+from lipblend.segments.encode import Done
+from lipblend.segments.job import Tally
+from lipblend.segments.segment_files import SegmentFile, SegmentFileWriter
 from lipblend.settings import EncodeSettings
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame, VideoReader
-from lipblend.video.stretch import WindowReader
+from lipblend.video.seeking import WindowReader
 
 SIZE = (66, 50)
 SILENT = AudioPlan(None, None, "none", ())
@@ -291,30 +294,29 @@ def test_a_smaller_picture_has_a_smaller_alpha(tmp_path: Path) -> None:
     assert np.abs(scaled - mean).max() <= 1
 
 
-def segment(info_path: Path, out: Path, spool: Path, encode: EncodeSettings) -> None:
+def encode_segments(info_path: Path, out: Path, encode: EncodeSettings) -> None:
     """Encode a file in two segments that are stored on disk."""
     info = probe(info_path)
     with VideoReader(info) as reader:
         frames: list[Frame] = [replace(frame) for frame in reader]
     parts = frames[:7], frames[7:]
-    headers = []
+    files = []
     for number, part in enumerate(parts):
-        with SegmentEncoder(out, info, encode) as encoder, (spool / str(number)).open("wb") as sink:
-            writer = SpoolWriter(sink)
+        name = out.with_suffix(f".{number}")
+        with SegmentEncoder(out, info, encode) as encoder, SegmentFileWriter(out, name) as writer:
             for frame in part:
                 writer.add(encoder.encode(frame))
             writer.add(encoder.finish())
-            writer.finish({})
-            headers.append(encoder.header)
-        assert spool_summary(spool / str(number)) == {}
+            files.append(writer.finish(Done(Tally(), encoder.header)))
+        assert SegmentFile.load(name) == files[-1]
     with VideoWriter(out, info, encode=encode, audio=SILENT, extras_from=info) as joined:
-        for number, part in enumerate(parts):
+        for file, part in zip(files, parts, strict=True):
             joined.begin_segment([frame.pts for frame in part])
-            joined.add_coded(spooled_packets(spool / str(number)))
-            joined.end_segment(headers[number], frames=len(part), end=part[-1].pts + part[-1].duration)
+            joined.add_coded(file.packets())
+            joined.end_segment(file.done.header, frames=len(part), end=part[-1].pts + part[-1].duration)
 
 
 def test_segments_keep_the_side_data_of_packets(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.mkv", "ffv1", "yuva420p", 12)
-    segment(source, tmp_path / "out.webm", tmp_path, EncodeSettings(encoder="libvpx-vp9", crf=0))
+    encode_segments(source, tmp_path / "out.webm", EncodeSettings(encoder="libvpx-vp9", crf=0))
     np.testing.assert_array_equal(alphas(source), alphas(tmp_path / "out.webm"))

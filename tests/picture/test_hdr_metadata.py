@@ -135,7 +135,7 @@ def test_hlg_stays_hlg(tmp_path: Path, encoder: str) -> None:
 def test_encoder_that_cannot_store_it_is_noted(tmp_path: Path) -> None:
     (note,) = copy(hdr_video(tmp_path / "hdr.mp4"), tmp_path / "out.mkv", "ffv1")
     assert note == (
-        "HDR mastering data of the original is not kept: ffv1 cannot carry it (libx265, libx264, libsvtav1 can)"
+        "HDR mastering data of the original is not kept: ffv1 does not support it (libx265, libx264, libsvtav1 do)"
     )
 
 

@@ -274,9 +274,7 @@ def test_other_angles_give_a_warning_and_are_not_turned(matrix: tuple[int, ...],
     info = probe(source)
     assert info.orientation == UPRIGHT
     assert info.rotation == 0
-    assert info.warnings == (
-        "in.mp4 is to be shown turned by no right angle: its pictures are worked on as they are stored",
-    )
+    assert info.warnings == ("in.mp4 has a rotation that is not a multiple of 90 degrees: it is blended as stored",)
     assert replace(info, display_matrix=()).upright_layout == info.upright_layout == info.layout
     copy(source, tmp_path / "out.mp4")
     assert probe(tmp_path / "out.mp4").display_matrix == matrix

@@ -22,7 +22,7 @@ from lipblend.preview.inspection import FileReport, inspect_file
 from lipblend.settings import TrackSettings
 from lipblend.video.describe import describe_timing
 from lipblend.video.probe import probe
-from lipblend.video.samples import FARTHEST, SampleReader, reachable, spread
+from lipblend.video.seeking import MAX_AFTER_KEY, SampleReader, reachable, spread
 from lipblend.video.survey import Survey, survey
 
 SIZE = (96, 64)
@@ -174,8 +174,8 @@ def test_spread_takes_the_middles_and_reachable_stays_near_key_frames() -> None:
     assert spread((5, 6), 4) == (5, 6)
     stamps = tuple(range(0, 1000))
     near = reachable(stamps, (0, 500))
-    assert near == (*range(FARTHEST + 1), *range(500, 500 + FARTHEST + 1))
-    assert reachable(stamps, ()) == tuple(range(FARTHEST + 1))
+    assert near == (*range(MAX_AFTER_KEY + 1), *range(500, 500 + MAX_AFTER_KEY + 1))
+    assert reachable(stamps, ()) == tuple(range(MAX_AFTER_KEY + 1))
     assert reachable(stamps, stamps) == stamps
 
 
@@ -199,9 +199,9 @@ def test_sampled_pictures_are_the_ones_at_their_time_stamps(tmp_path: Path, suff
             seen.append(index)
     assert len(seen) == 10
     assert max(seen) > (150 if gop == "12" else 80)
-    assert max(seen) <= (count if gop == "12" else FARTHEST)
+    assert max(seen) <= (count if gop == "12" else MAX_AFTER_KEY)
     back = 50 if suffix == ".ts" else 0  # a seek without an index has to begin two seconds earlier
-    assert reader.decoded <= (10 * (12 + back) if gop == "12" else FARTHEST + 1)
+    assert reader.decoded <= (10 * (12 + back) if gop == "12" else MAX_AFTER_KEY + 1)
 
 
 def test_long_videos_are_sampled_unless_every_frame_is_asked_for(

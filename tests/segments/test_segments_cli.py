@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from lipblend import compositing
 from lipblend.cli.app import app
 from lipblend.errors import OutputError, SettingsError
-from lipblend.segments.kept import KeptSegments
+from lipblend.segments.kept_segments import KeptSegments
 from lipblend.segments.proxy_size import ProxySize
 from lipblend.segments.run_options import CompositeOptions
 from lipblend.segments.spans import FrameRange
@@ -65,7 +65,7 @@ def test_a_stopped_run_says_where_its_segments_are(
     assert done.exit_code == code
     assert f"finished segments are kept in {tmp_path / '.out.mp4.lipblend-segments'}" in done.stderr
     assert "finished segments" not in run.invoke(app, [*command, "--quiet"]).stderr
-    failing.error = SettingsError("made otherwise")
+    failing.error = SettingsError("other settings")
     assert "finished segments" not in run.invoke(app, command).stderr
 
 

@@ -16,7 +16,7 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.runtime.progress import Progress
-from lipblend.segments.kept import KeptSegments, segments_folder
+from lipblend.segments.kept_segments import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.proxy_size import ProxySize
 from lipblend.segments.run_options import DebugOptions
@@ -84,7 +84,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
     assert list(tmp_path.iterdir()) == [segments_folder(output)]
     seen: list[str] = []
     other = {"encode": {**LOSSLESS["encode"], "crf": 1}}
-    with pytest.raises(SettingsError, match="made otherwise") as caught:
+    with pytest.raises(SettingsError, match="created with different inputs") as caught:
         run(pair, output, other, resume=True, on_progress=lambda p: seen.append(p.stage))
     assert (caught.value.details, seen) == (("encode.crf: 0.0; now 1.0",), [])
     rendered: list[int] = []

@@ -21,11 +21,11 @@ from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.runtime import child, temporary
+from lipblend.runtime import child, files
 from lipblend.runtime.progress import Progress
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
-from lipblend.segments.kept import KeptSegments, digest, remove_segments, run_key, segments_folder
+from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key, segments_folder
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import segment_spans
@@ -127,7 +127,7 @@ class _Stop:
 def test_an_interrupt_leaves_no_file_and_no_process(
     uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temporary, "_open_nameless", lambda folder, *_: None)  # as on other systems
+    monkeypatch.setattr(files, "_open_nameless", lambda folder, *_: None)  # as on other systems
     with pytest.raises(KeyboardInterrupt):
         write(uneven, tmp_path / "out.mp4", jobs=2, report=_Stop(25, KeyboardInterrupt()))
     assert list(tmp_path.iterdir()) == []
@@ -157,15 +157,15 @@ def test_a_stopped_run_goes_on_from_its_finished_segments(uneven: Path, plain: P
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_segments_made_otherwise_are_refused(tmp_path: Path) -> None:
+def test_segments_with_a_different_key_are_rejected(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     first = kept_for(output, plan="a")
     first.path(0).write_bytes(b"x")
     first.release()
-    with pytest.raises(SettingsError, match="made otherwise") as caught:
+    with pytest.raises(SettingsError, match="created with different inputs") as caught:
         KeptSegments(output, {"settings": "others"})
     assert caught.value.details == ("settings: these; now others",)
-    with pytest.raises(SettingsError, match="made otherwise"):
+    with pytest.raises(SettingsError, match="created with different inputs"):
         kept_for(output, plan="b")
     (segments_folder(output) / "key.json").write_text("{")
     anew = kept_for(output, plan="b")
@@ -176,11 +176,11 @@ def test_segments_made_otherwise_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks on folders there")
-def test_segments_of_a_run_at_work_are_left_to_it(tmp_path: Path) -> None:
+def test_segments_in_use_by_a_run_are_left_alone(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     kept = kept_for(output)
     kept.path(0).write_bytes(b"x")
-    with pytest.raises(OutputError, match="another run is keeping its segments"):
+    with pytest.raises(OutputError, match="another run is using the kept segments"):
         KeptSegments(output, {"settings": "these"})
     remove_segments(output)  # what a run without --resume does when it is done
     assert kept.path(0).read_bytes() == b"x"

@@ -13,11 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from lipblend.errors import InputError, OutputError, SettingsError
+from lipblend.errors import InputError, SettingsError
 from lipblend.lab.baseline.regression import Numbers, counted
 from lipblend.quality.record import Evaluation
 from lipblend.quality.report.report_files import REPORT_FILES
-from lipblend.runtime.whole import write_whole
+from lipblend.runtime.files import write_atomically
+from lipblend.runtime.output_paths import check_file_writable
 
 SCHEMA = 1
 _KIND = "lipblend baseline"
@@ -82,15 +83,9 @@ def save_baseline(
     """
     content = {"kind": _KIND, "schema": SCHEMA, "lipblend": version("lipblend"), "clips": clips}
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    if path.is_dir():
-        raise OutputError(f"{path} names a folder", hint=f"Give a file name such as {path / 'baseline.json'}.")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another file.")
     inputs = {file for report in reports for file in (report, *(report.parent / name for name in REPORT_FILES))}
-    if path.exists() and any(file.exists() and path.samefile(file) for file in inputs):
-        raise OutputError(f"{path} is an input of this run", hint="Choose another name for the baseline.")
-    write_whole(path, text.encode("utf-8"), overwrite=overwrite)
+    check_file_writable(path, inputs=inputs, example="baseline.json")
+    write_atomically(path, text.encode("utf-8"), overwrite=overwrite)
 
 
 def load_baseline(path: Path) -> Clips:

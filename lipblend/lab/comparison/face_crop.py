@@ -15,7 +15,7 @@ from lipblend.lab.comparison.canvas import frame_rgb
 from lipblend.picture.patch import Box
 from lipblend.settings import TrackSettings
 from lipblend.video.info import VideoInfo
-from lipblend.video.samples import SampleReader, reachable, spread
+from lipblend.video.seeking import SampleReader, reachable, spread
 from lipblend.video.survey import survey
 
 Crop = Literal["face", "mouth"]

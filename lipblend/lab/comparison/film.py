@@ -14,15 +14,16 @@ from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.comparison.canvas import Canvas, Layout, Part
 from lipblend.lab.comparison.face_crop import Crop, face_box
 from lipblend.output.drawn import drawn_frame, drawn_info
-from lipblend.output.gif import LEAST_DELAY_S, GifWriter, palette_of
+from lipblend.output.encoding import check_output
+from lipblend.output.gif import MIN_DELAY_S, GifWriter, palette_of
 from lipblend.output.sound.audio_plan import AudioPlan
-from lipblend.output.writer import VideoWriter, check_output
+from lipblend.output.writer import VideoWriter
 from lipblend.picture.patch import Box
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame, VideoReader
-from lipblend.video.stretch import WindowReader
+from lipblend.video.seeking import WindowReader
 
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
 _MAX_HEIGHTS = {"video": 1080, "gif": 360}
@@ -265,7 +266,7 @@ def _write_gif(output: Path, film: _Film, overwrite: bool, on_frame: Callable[[i
             start_s = frame.time_s if start_s is None else start_s
             time_s = frame.time_s - start_s
             end_s = time_s + float(frame.duration * first.time_base)
-            if count and time_s - shown_s < LEAST_DELAY_S - 1e-6:
+            if count and time_s - shown_s < MIN_DELAY_S - 1e-6:
                 continue
             shown_s = time_s
             writer.write(canvas.draw(shown), time_s)

@@ -17,7 +17,7 @@ from lipblend.lab.rating.clips_to_rate import Source
 from lipblend.lab.rating.order import random_numbers
 from lipblend.lab.rating.rating_page import page_text
 from lipblend.lab.rating.study import COLUMNS, PLACES, Mode, RatedClip, Study, Trial, key_text
-from lipblend.output.anonymous import copy_anonymous, played_suffix, playing_notes
+from lipblend.output.anonymous import copy_anonymous, playback_notes, played_suffix
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
@@ -219,7 +219,7 @@ def _difference_notes(study: Study, infos: dict[Path, VideoInfo]) -> list[str]:
     for trial in study.trials:
         clip_infos = [infos[Path(clip.source)] for clip in trial.clips]
         for clip, info in zip(trial.clips, clip_infos, strict=True):
-            notes += [f"{clip.source}: {note}" for note in playing_notes(info)]
+            notes += [f"{clip.source}: {note}" for note in playback_notes(info)]
         if len(clip_infos) == 2:
             notes += [f"{trial.name}: {note}" for note in _pair_notes(trial, *clip_infos)]
     return notes

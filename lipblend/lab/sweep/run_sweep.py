@@ -12,11 +12,12 @@ from lipblend.lab.sweep.combination_trial import Trial
 from lipblend.lab.sweep.grid import Grid
 from lipblend.lab.sweep.grid_analyses import Analysed, Frames, analyse_all, choose_frames, decoded_frames
 from lipblend.lab.sweep.score import SCORE, Outcome, check_rank_by, rank
-from lipblend.lab.sweep.sweep_files import check_folder, write_sweep
+from lipblend.lab.sweep.sweep_files import FILES, write_sweep
 from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.lab.sweep.tried_frames import RUNS
 from lipblend.lab.sweep.truth import Truth
 from lipblend.pair import open_pair
+from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.settings import RestoreSettings
 from lipblend.stages.detail.restore import Restorer, load_restorers
@@ -85,7 +86,7 @@ def run_sweep(
     if options.runs < 1:
         raise SettingsError(f"{options.runs} runs of frames cannot be tried", hint="Give 1 or more.")
     check_rank_by(options.rank_by, reference=reference is not None)
-    check_folder(folder, overwrite=options.overwrite)
+    check_folder_writable(folder, files=FILES, overwrite=options.overwrite)
     pair = open_pair(original, synced, models=options.models, cache=options.cache)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -13,15 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lipblend.errors import OutputError
 from lipblend.lab.sweep.plot import sweep_svg
 from lipblend.lab.sweep.score import SCORE, Ranked
 from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.report.report_files import make_folder
-from lipblend.runtime.places import check_place
-from lipblend.runtime.temporary import name_taken
-from lipblend.runtime.whole import write_whole
+from lipblend.runtime.files import write_atomically
+from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_groups, setting_specs
 from lipblend.settings.presets import DEFAULT_PRESET, find_preset, preset_values
@@ -30,26 +26,6 @@ FILES = ("sweep.csv", "sweep.json", "sweep.svg", "best.yaml")
 SCHEMA = 1
 _COUNTS = ("frames", "blended", "rows", "fallbacks")
 _TIMES = ("plan_ms", "render_ms", "ms_a_frame", "memory_mb")  # and memory; written with three decimals
-
-
-def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Find out, before any work, whether the files can be written. Nothing is made.
-
-    Raises
-    ------
-    OutputError
-        The folder can be neither made nor written to, or holds files of an earlier sweep that must not be replaced.
-    """
-    whole = folder.absolute()
-    there = next(each for each in (whole, *whole.parents) if os.path.lexists(each))
-    if not there.is_dir():
-        raise OutputError(f"{there} is a file" if there.exists() else f"{there} leads nowhere", hint="Name a folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {there} cannot be written to", hint="Choose another output folder.")
-    taken = [folder / name for name in FILES if (folder / name).exists()]
-    if taken and not overwrite:
-        raise name_taken(taken[0])
-    check_place(whole)
 
 
 def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -> dict[str, Path]:
@@ -72,7 +48,7 @@ def write_sweep(folder: Path, result: SweepResult, inputs: Mapping[str, Path]) -
     make_folder(folder)
     for name, text in contents.items():
         # Only file names can contain invalid text; YAML reads such an escape back as the same name.
-        write_whole(folder / name, text.encode("utf-8", errors="backslashreplace"))
+        write_atomically(folder / name, text.encode("utf-8", errors="backslashreplace"))
     return {name: folder / name for name in contents}
 
 

@@ -1,4 +1,4 @@
-"""Which sound the output gets."""
+"""Choosing the sound of the output."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from av.container import InputContainer
 from lipblend.errors import InputError
 from lipblend.runtime.addresses import address_of
 from lipblend.video.info import VideoInfo
-from lipblend.video.opening import clock_origin, open_source, read_only
+from lipblend.video.opening import clock_origin, open_source, select_streams
 
-_LENGTH_SLACK_S = 0.1  # a few packets
-_UNFIT = (
-    "the output has no sound: the synced video has none, and the original's does not fit the synced video's time line "
-    "(--audio original takes it all the same)"
+_MIN_DIFFERENCE_S = 0.1  # a few packets
+_NO_FITTING_SOUND = (
+    "the output has no sound: the synced video has none, and the original's does not fit the synced video's timeline "
+    "(--audio original uses it anyway)"
 )
 
 
@@ -33,17 +33,17 @@ class AudioPlan:
     source : Path or None
         The file; None for no sound.
     stream_index : int or None
-        Index of the sound stream in it. With ``taken == "original"`` all its sound streams are kept; this is the first.
+        Index of its sound stream. With ``taken == "original"`` all its sound streams are kept; this is the first.
     taken : str
         ``original``, ``synced``, ``none`` or ``file``.
     notes : tuple of str
-        What the summary has to say about the choice.
+        Notes on the choice for the summary.
     shift_s : Fraction
-        Seconds added to the stream's time stamps, so that it stays with the picture it belongs to.
+        Seconds added to the stream's time stamps, so that it stays in sync with its picture.
     from_s : Fraction
-        Time of the output, in seconds, before which sound is left out.
+        Start of the sound, in seconds of the output; earlier sound is left out.
     end_s : Fraction or None
-        Time of the output at which the sound ends, where it is of another file than the pictures and that is known.
+        End of the sound, in seconds of the output; None if unknown or if the sound belongs to one of the videos.
     """
 
     source: Path | None
@@ -56,7 +56,7 @@ class AudioPlan:
 
 
 def check_audio(synced: VideoInfo, source: str) -> None:
-    """Find out, before any work, whether there is the sound that was asked for; see `choose_audio`.
+    """Check, before any work, that the requested sound exists; see `choose_audio`.
 
     Raises
     ------
@@ -77,11 +77,11 @@ def choose_audio(
     timeline: Literal["original", "synced"] = "original",
     offset_s: float = 0.0,
 ) -> AudioPlan:
-    """Choose the output's sound, and where it lies in the output.
+    """Choose the output's sound and its position in the output.
 
-    ``auto`` takes the sound that belongs to the time line. On the original's, a video that has none gives way to the
-    other one; on the synced video's, the original's sound does not fit and is taken only when asked for. When both
-    have sound and it differs, and nobody said which to take, a note says which was taken and how to get the other.
+    ``auto`` chooses the sound of the video that gives the timeline. On the original's timeline, the synced video's
+    sound replaces a missing one. On the synced video's timeline, the original's sound does not fit and is used only on
+    request. If both videos have sound, it differs, and none was requested, a note names the one used.
 
     Parameters
     ----------
@@ -89,12 +89,11 @@ def choose_audio(
         The two videos.
     source : str
         ``auto``, ``original``, ``synced``, ``none``, or the path of a file with sound. A file's sound starts with the
-        picture.
+        first picture.
     timeline : str
-        Whose time stamps the output's pictures have.
+        The video whose time stamps the output's pictures have.
     offset_s : float
-        Seconds after the original's first frame at which the synced video's first frame belongs; may be negative.
-        Used on the original's time line.
+        Start of the synced video relative to the original, in seconds. Used on the original's timeline.
 
     Returns
     -------
@@ -113,35 +112,35 @@ def choose_audio(
     if not original.audio and not synced.audio:
         return AudioPlan(None, None, "none", ("neither video has sound",))
     if source == "auto" and timeline == "synced" and not synced.audio:
-        return AudioPlan(None, None, "none", (_UNFIT,))
+        return AudioPlan(None, None, "none", (_NO_FITTING_SOUND,))
     wanted = timeline if source == "auto" else source
     if wanted == "original" and original.audio:
-        return _from_original(original, synced, timeline, asked_for=source != "auto")
+        return _from_original(original, synced, timeline, requested=source != "auto")
     instead = wanted == "original"
-    return _from_synced(original, synced, timeline, offset_s, instead=instead, asked_for=source != "auto")
+    return _from_synced(original, synced, timeline, offset_s, instead=instead, requested=source != "auto")
 
 
-def _from_original(original: VideoInfo, synced: VideoInfo, timeline: str, *, asked_for: bool) -> AudioPlan:
+def _from_original(original: VideoInfo, synced: VideoInfo, timeline: str, *, requested: bool) -> AudioPlan:
     notes: list[str] = []
-    if not asked_for and synced.audio and not _same_sound(original, synced):
-        notes.append("the two videos sound different: the original's sound was taken (--audio synced takes the other)")
+    if not requested and synced.audio and not _same_sound(original, synced):
+        notes.append("the two videos have different sound: the original's is used (--audio synced for the other)")
     shift, from_s = -original.origin, min(Fraction(0), Fraction(original.start_s))
     if timeline == "synced":
-        notes.append("the original's sound may be out of step: the pictures run on the synced video's time line")
+        notes.append("the original's sound may be out of sync: the pictures follow the synced video's timeline")
         from_s = Fraction(synced.start_s)
         shift += from_s - Fraction(original.start_s)
     return AudioPlan(original.path, original.audio[0].index, "original", tuple(notes), shift, from_s)
 
 
 def _from_synced(
-    original: VideoInfo, synced: VideoInfo, timeline: str, offset_s: float, *, instead: bool, asked_for: bool
+    original: VideoInfo, synced: VideoInfo, timeline: str, offset_s: float, *, instead: bool, requested: bool
 ) -> AudioPlan:
     notes: tuple[str, ...] = ()
     if not original.audio:
-        notes = ("the original has no sound: the synced video's was taken",) if instead else ()
-    elif not asked_for and not _same_sound(original, synced):
-        other = "takes the other" if timeline == "original" else "takes the other, which may be out of step"
-        notes = (f"the two videos sound different: the synced one's sound was taken (--audio original {other})",)
+        notes = ("the original has no sound: the synced video's is used",) if instead else ()
+    elif not requested and not _same_sound(original, synced):
+        other = "for the other" if timeline == "original" else "for the other, which may be out of sync"
+        notes = (f"the two videos have different sound: the synced video's is used (--audio original {other})",)
     if timeline == "synced":
         shift, from_s = -synced.origin, min(Fraction(0), Fraction(synced.start_s))
     else:
@@ -151,20 +150,20 @@ def _from_synced(
 
 
 def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
-    # The path may well be a mistyped word.
+    # The path may be a mistyped keyword.
     hint = "Use auto, original, synced, none, or the path of a file with sound."
     if not os.path.lexists(path):
         if address := address_of(path):
-            raise InputError(f"no sound can be taken from '{address}': it is an address", hint="Download it first.")
-        raise InputError(f"no sound can be taken from '{path}': there is no such file", hint=hint)
+            raise InputError(f"cannot use the sound of '{address}': it is an address", hint="Download it first.")
+        raise InputError(f"cannot use the sound of '{path}': there is no such file", hint=hint)
     if path.is_dir():
-        raise InputError(f"no sound can be taken from '{path}': it is a folder", hint=hint)
+        raise InputError(f"cannot use the sound of '{path}': it is a folder", hint=hint)
     try:
         source = open_source(path)
     except InputError as error:
-        cause = error.__cause__  # what FFmpeg or the system says; "not a video" would mislead here
+        cause = error.__cause__  # the error of FFmpeg or the system; "not a readable video" would mislead here
         reason = cause.strerror if isinstance(cause, (av.FFmpegError, OSError)) else None
-        raise InputError(f"no sound can be taken from '{path}': {reason or error.message}", hint=hint) from error
+        raise InputError(f"cannot use the sound of '{path}': {reason or error.message}", hint=hint) from error
     with source as container:
         if not container.streams.audio:
             raise InputError(f"{path} has no sound", hint=hint)
@@ -172,60 +171,60 @@ def _from_file(path: Path, pictures: VideoInfo) -> AudioPlan:
         sound = container.streams.audio[0]
         shift = from_s - clock_origin(container)
         if container.format.name == "mp3":
-            # FFmpeg counts from the encoder's lead-in, which is not to be heard.
+            # FFmpeg counts from the encoder's priming samples, which players skip.
             shift -= (sound.start_time or 0) * (sound.time_base or 0)
         return AudioPlan(path, sound.index, "file", (), shift, from_s, _end_s(container, sound.index, path) + shift)
 
 
 def _end_s(container: InputContainer, index: int, path: Path) -> Fraction:
-    """When a sound stream ends, in seconds of its file: by its packets, as headers may guess."""
+    """End of a sound stream in seconds of its file, from its packets: headers may hold an estimate."""
     stream = container.streams[index]
-    read_only(container, [stream])
+    select_streams(container, [stream])
     end = Fraction(0)
     try:
         for packet in container.demux(stream):
             if packet.pts is not None and packet.size:
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path} cannot be read on: {error.strerror or error}") from error
+        raise InputError(f"{path}: cannot read further: {error.strerror or error}") from error
     return end
 
 
 def length_notes(plan: AudioPlan, picture_end_s: Fraction) -> tuple[str, ...]:
-    """What the summary has to say of a sound file that is longer or shorter than the pictures.
+    """Notes for the summary on a sound file that is longer or shorter than the pictures.
 
     Parameters
     ----------
     plan : AudioPlan
     picture_end_s : Fraction
-        Time of the output at which the last picture ends.
+        End of the last picture, in seconds of the output.
     """
     if plan.source is None or plan.end_s is None:
         return ()
     over_s, name = float(plan.end_s - picture_end_s), plan.source.name
-    if over_s > _LENGTH_SLACK_S:
-        return (f"{name} goes on for {over_s:.2f} s after the last picture: the sound was cut there",)
-    if over_s < -_LENGTH_SLACK_S:
-        return (f"{name} ends {-over_s:.2f} s before the last picture: the output is silent from there on",)
+    if over_s > _MIN_DIFFERENCE_S:
+        return (f"{name} is {over_s:.2f} s longer than the video: the sound was cut",)
+    if over_s < -_MIN_DIFFERENCE_S:
+        return (f"{name} ends {-over_s:.2f} s before the video: the output is silent from there on",)
     return ()
 
 
 def _same_sound(original: VideoInfo, synced: VideoInfo) -> bool:
-    """Whether the first sound streams hold the same coded bytes."""
-    ours, theirs = original.audio[0], synced.audio[0]
-    if (ours.codec, ours.sample_rate, ours.channels) != (theirs.codec, theirs.sample_rate, theirs.channels):
+    """Whether the first sound streams of both videos have the same coded bytes."""
+    first, second = original.audio[0], synced.audio[0]
+    if (first.codec, first.sample_rate, first.channels) != (second.codec, second.sample_rate, second.channels):
         return False
-    return _digest(original.path, ours.index) == _digest(synced.path, theirs.index)
+    return _digest(original.path, first.index) == _digest(synced.path, second.index)
 
 
 def _digest(path: Path, index: int) -> bytes:
     digest = hashlib.blake2b()
     with open_source(path) as container:
         stream = container.streams[index]
-        read_only(container, [stream])
+        select_streams(container, [stream])
         try:
             for packet in container.demux(stream):
                 digest.update(bytes(packet))
         except (av.FFmpegError, OSError) as error:
-            raise InputError(f"{path} cannot be read on: {error.strerror or error}") from error
+            raise InputError(f"{path}: cannot read further: {error.strerror or error}") from error
     return digest.digest()

@@ -1,4 +1,4 @@
-"""Taking streams over from a file: packet by packet, or encoded anew where the container cannot hold them."""
+"""Copying streams of a file into an output, re-encoding sound that its container cannot hold."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from av.packet import Packet
 from av.stream import Stream
 
 from lipblend.errors import InputError
+from lipblend.output.sound.codec_delay import PrimedStream, add_primed
 from lipblend.output.sound.routes import CopyRoute, EncodeRoute, PcmRoute, Route, is_plain_pcm
-from lipblend.video.matroska import PrimedStream, add_primed
-from lipblend.video.opening import open_source, read_only
-from lipblend.video.trimming import hidden_before_s, several_parts
+from lipblend.video.opening import open_source, select_streams
+from lipblend.video.trimming import has_several_edits, trimmed_start_s
 
 _KEPT_TAGS = ("language", "title", "handler_name", "creation_time")
-_SLACK_S = 10
+_MAX_INTERLEAVING_S = 10  # a packet later than the end by more ends the file
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _CHANNEL_BIT_RATE = 96_000
 _OPUS_RATE = 48_000
 
 
 class StreamCopier:
-    """Streams of one file on their way into an output, kept in step with its video.
+    """Copies streams of one file into an output, interleaved with its video.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class StreamCopier:
     Attributes
     ----------
     primed : list of PrimedStream
-        Streams whose lead-in is still to be noted in the finished file.
+        Streams whose codec delay must be written to the finished file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class StreamCopier:
 
     @property
     def corrupt_packets(self) -> int:
-        """Packets that could not be decoded, of streams that are encoded anew."""
+        """Packets of re-encoded streams that could not be decoded."""
         return sum(route.corrupt_packets for route in self._routes.values())
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class StreamCopier:
     def add(
         self, output: OutputContainer, index: int, *, shift_s: Fraction, from_s: Fraction = Fraction(0)
     ) -> list[str] | None:
-        """Take a stream over.
+        """Add a stream of the file to an output.
 
         Parameters
         ----------
@@ -73,39 +73,33 @@ class StreamCopier:
         shift_s : Fraction
             Seconds added to its time stamps.
         from_s : Fraction
-            Sound before this time of the output is left out.
+            Start of the sound, in seconds of the output; earlier sound is left out.
 
         Returns
         -------
         list of str or None
-            Notes for the summary; None when the container cannot hold the stream, nor what it could become.
+            Notes for the summary; None if the output can hold the stream neither as it is nor re-encoded.
         """
         source = self.container.streams[index]
+        if source.codec_context is None:  # no decoder
+            return None
+        container_name = output.format.name
+        pieced = isinstance(source, AudioStream) and has_several_edits(self.container, source)
+        trimmed_s = Fraction(0) if pieced else trimmed_start_s(self.container, source)
+        if trimmed_s:  # otherwise sound may begin before the source's time 0
+            from_s = max(from_s, trimmed_s + shift_s)
         notes: list[str] = []
-        route: Route
-        target: Stream
-        pieced = isinstance(source, AudioStream) and several_parts(self.container, source)
-        hidden_s = Fraction(0) if pieced else hidden_before_s(self.container, source)
-        if hidden_s:  # sound may well begin before the source's time 0, on a clock that passed its end
-            from_s = max(from_s, hidden_s + shift_s)
-        if not pieced and source.codec_context is not None and _can_hold(output.format.name, source):
-            # A lead-in ends at the source's time 0. Where that lies before from_s, it is left out with the rest.
-            primed = add_primed(output, source, self.path) if shift_s >= from_s else None
-            if primed is None:
-                target = output.add_stream_from_template(source, opaque=True)
-                _name_layout(source, target)
-            else:
-                self.primed.append(primed)
-                target = primed.target
-            route = _copy_route(output, source, target, primed, shift_s, from_s)
-        elif isinstance(source, AudioStream) and source.codec_context is not None:
-            as_it_is = pieced and is_plain_pcm(source) and _can_hold(output.format.name, source)
-            target = _encoded_audio(output, source, source.codec_context.name if as_it_is else None)
-            route = EncodeRoute(target, shift_s, from_s=from_s)
-            was, now = source.codec_context.name, target.codec_context.name
-            why = "its edit list shows several parts of it" if pieced else f"{output.format.name} cannot hold {was}"
-            if not as_it_is:
-                notes.append(f"sound re-encoded from {was} to {now}: {why}")
+        if not pieced and _can_hold(container_name, source):
+            target, route = self._copied(output, source, shift_s, from_s)
+        elif isinstance(source, AudioStream):
+            # PCM that is shown in parts is decoded and encoded as the same PCM, without loss.
+            same_codec = pieced and is_plain_pcm(source) and _can_hold(container_name, source)
+            encoded = _add_encoded_audio(output, source, source.codec_context.name if same_codec else None)
+            target, route = encoded, EncodeRoute(encoded, shift_s, from_s=from_s)
+            if not same_codec:
+                old, new = source.codec_context.name, encoded.codec_context.name
+                why = "its edit list has several parts" if pieced else f"{container_name} cannot hold {old}"
+                notes.append(f"sound re-encoded from {old} to {new}: {why}")
         else:
             return None
         target.metadata.update({tag: source.metadata[tag] for tag in _KEPT_TAGS if tag in source.metadata})
@@ -114,20 +108,41 @@ class StreamCopier:
         self._shifts[index] = shift_s
         return notes
 
+    def _copied(
+        self, output: OutputContainer, source: Stream, shift_s: Fraction, from_s: Fraction
+    ) -> tuple[Stream, Route]:
+        """Add a stream that is copied, and choose the way of its packets."""
+        # Priming samples end at the source's time 0. If that is before from_s, they are left out with the rest.
+        primed = add_primed(output, source, self.path) if shift_s >= from_s else None
+        edit_list = output.format.name in ("mp4", "mov")
+        if primed is None:
+            target: Stream = output.add_stream_from_template(source, opaque=True)
+            _name_layout(source, target)
+        else:
+            self.primed.append(primed)
+            target = primed.target
+        if isinstance(source, AudioStream) and is_plain_pcm(source):
+            return target, PcmRoute(source, target, shift_s, from_s=from_s, fill=edit_list)
+        moved, priming = Fraction(0), _opus_priming(source)
+        if primed is not None:
+            moved, priming = Fraction(primed.stamp_shift, primed.target.codec_context.sample_rate), primed.priming
+        route = CopyRoute(source, target, shift_s + moved, from_s=from_s + moved, edit_list=edit_list, priming=priming)
+        return target, route
+
     def copy_until(self, mux: Callable[[Iterable[Packet[Stream]]], None], time_s: Fraction) -> None:
-        """Hand on all packets up to a time, in seconds of the output."""
+        """Copy all packets up to a time, in seconds of the output."""
         while (packet := self._peek()) is not None and self._time(packet) <= time_s:
             self._pending = None
             mux(self._routes[packet.stream_index].packets(packet))
 
     def copy_rest(self, mux: Callable[[Iterable[Packet[Stream]]], None], end_s: Fraction | None) -> None:
-        """Hand on what is left: everything, or what begins before ``end_s``."""
+        """Copy the remaining packets, or those that begin before ``end_s``."""
         while (packet := self._peek()) is not None:
             self._pending = None
             late = -1 if end_s is None else self._time(packet) - end_s
             if late < 0:
                 mux(self._routes[packet.stream_index].packets(packet))
-            elif late > _SLACK_S:
+            elif late > _MAX_INTERLEAVING_S:
                 break
         for route in self._routes.values():
             mux(route.flush())
@@ -140,41 +155,24 @@ class StreamCopier:
         if self._pending is None:
             if self._packets is None:
                 streams = [self.container.streams[index] for index in self._routes]
-                read_only(self.container, streams)
+                select_streams(self.container, streams)
                 self._packets = iter(self.container.demux(streams) if streams else ())
             try:
-                # The demuxer ends with one empty packet a stream, to flush decoders that are not used here.
+                # The demuxer ends with one empty packet per stream, which would flush a decoder.
                 self._pending = next((packet for packet in self._packets if packet.size), None)
             except (av.FFmpegError, OSError) as error:
-                raise InputError(f"{self.path} cannot be read on: {error.strerror or error}") from error
+                raise InputError(f"{self.path}: cannot read further: {error.strerror or error}") from error
         return self._pending
 
 
-def _copy_route(
-    output: OutputContainer,
-    source: Stream,
-    target: Stream,
-    primed: PrimedStream | None,
-    shift_s: Fraction,
-    from_s: Fraction,
-) -> Route:
-    edit_list = output.format.name in ("mp4", "mov")
-    if isinstance(source, AudioStream) and is_plain_pcm(source):
-        return PcmRoute(source, target, shift_s, from_s=from_s, fill=edit_list)
-    moved, lead_in = Fraction(0), _opus_lead_in(source)
-    if primed is not None:
-        moved, lead_in = Fraction(primed.stamp_shift, primed.target.codec_context.sample_rate), primed.priming
-    return CopyRoute(source, target, shift_s + moved, from_s=from_s + moved, edit_list=edit_list, lead_in=lead_in)
-
-
-def _opus_lead_in(source: Stream) -> int:
+def _opus_priming(source: Stream) -> int:
     """Samples that every player of Opus skips (RFC 7845, section 5.1); 0 for other sound."""
-    head = bytes(source.codec_context.extradata or b"")
-    return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
+    header = bytes(source.codec_context.extradata or b"")
+    return int.from_bytes(header[10:12], "little") if header.startswith(b"OpusHead") else 0
 
 
 def _can_hold(container_name: str, source: Stream) -> bool:
-    """Whether a container takes a stream as it is, found by writing a header into memory."""
+    """Whether a container can hold a stream unchanged, tried by writing a header to memory."""
     with av.open(io.BytesIO(), "w", format=container_name) as trial:
         try:
             trial.add_stream_from_template(source, opaque=True)
@@ -185,14 +183,14 @@ def _can_hold(container_name: str, source: Stream) -> bool:
 
 
 def _name_layout(source: Stream, target: Stream) -> None:
-    """Give sound that only says how many channels it has (Matroska) the usual layout: PCM in mp4 and AAC need one."""
+    """Name the usual layout if a source has only a number of channels (Matroska): PCM in mp4 and AAC need one."""
     if isinstance(source, AudioStream) and isinstance(target, AudioStream):
         usual = _USUAL_LAYOUTS.get(source.codec_context.channels)
         if usual is not None and source.codec_context.layout.name.endswith("channels"):
             target.codec_context.layout = usual
 
 
-def _encoded_audio(output: OutputContainer, source: AudioStream, encoder: str | None = None) -> AudioStream:
+def _add_encoded_audio(output: OutputContainer, source: AudioStream, encoder: str | None = None) -> AudioStream:
     encoder = encoder or ("libopus" if output.format.name == "webm" else "aac")
     wanted = source.codec_context.sample_rate
     rates = av.Codec(encoder, "w").audio_rates or [wanted]

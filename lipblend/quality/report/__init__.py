@@ -6,11 +6,12 @@ from pathlib import Path
 
 from lipblend.errors import OutputError
 from lipblend.quality.report.junit import write_junit
-from lipblend.quality.report.report_files import REPORT_FILES, csv_bytes, json_bytes, load_report, make_folder
+from lipblend.quality.report.report_files import REPORT_FILES, csv_bytes, json_bytes, load_report
 from lipblend.quality.report.report_page import page_bytes
 from lipblend.quality.report.report_source import Evaluated
 from lipblend.quality.report.wording import gate_text
-from lipblend.runtime.whole import write_whole
+from lipblend.runtime.files import write_atomically
+from lipblend.runtime.output_paths import make_folder
 
 __all__ = ["gate_text", "load_report", "write_junit", "write_report"]
 
@@ -48,7 +49,7 @@ def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True, gate
         raise OutputError(
             f"cannot replace {paths['report.html']}: {error.strerror or error}", hint="Choose another folder."
         ) from error
-    write_whole(paths["report.csv"], csv_bytes(evaluated.record))
-    write_whole(paths["report.json"], json_bytes(evaluated.record))
-    write_whole(paths["report.html"], page_bytes(evaluated, video=video, gated=gated))
+    write_atomically(paths["report.csv"], csv_bytes(evaluated.record))
+    write_atomically(paths["report.json"], json_bytes(evaluated.record))
+    write_atomically(paths["report.html"], page_bytes(evaluated, video=video, gated=gated))
     return paths

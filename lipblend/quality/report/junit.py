@@ -20,7 +20,7 @@ from lipblend.quality.report.wording import (
     place_lines,
     unmeasured_text,
 )
-from lipblend.runtime.whole import write_whole
+from lipblend.runtime.files import write_atomically
 
 _MAX_SPANS = 50
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,7 +43,7 @@ def write_junit(path: Path, records: Sequence[tuple[str, Evaluation]]) -> None:
     OutputError
         The file cannot be written.
     """
-    write_whole(path, junit_bytes(records))
+    write_atomically(path, junit_bytes(records))
 
 
 def junit_bytes(records: Sequence[tuple[str, Evaluation]]) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lipblend.errors import InputError, OutputError
+from lipblend.errors import InputError
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, FrameRow, InputFile, Shot, Span, Verdict
 
@@ -22,22 +22,6 @@ _FRAME_KEYS = tuple(key for key, measure in MEASURES.items() if measure.per == "
 _COLUMNS = ("frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults", *_FRAME_KEYS)
 _HINT = "Give a report.json written by `lipblend evaluate --report`."
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder and its parents if they do not exist.
-
-    Raises
-    ------
-    OutputError
-        The folder cannot be created.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot create the folder {folder}: {error.strerror or error}", hint="Choose another folder."
-        ) from error
 
 
 def csv_bytes(record: Evaluation) -> bytes:

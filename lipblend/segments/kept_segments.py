@@ -1,0 +1,257 @@
+"""Finished segments of an interrupted run, kept in a folder beside the output for ``--resume``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs with the same output are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
+from lipblend.errors import OutputError, SettingsError
+from lipblend.runtime.files import write_atomically
+from lipblend.runtime.identity import content_identity
+from lipblend.runtime.versions import OPENCV, library_versions
+from lipblend.segments.segment_files import SegmentFile
+from lipblend.settings import Settings
+
+_KEY_NAME = "key.json"
+_SUFFIX = ".segment"
+_FOLDER_SUFFIX = ".lipblend-segments"
+_MAX_NAME_BYTES = 255  # of nearly every file system
+_MAX_DETAILS = 8
+_GROUPS_WITHOUT_EFFECT = ("read", "audio", "gate")  # settings that do not change the pictures
+_PACKAGES = ("lipblend", "av", "numpy", OPENCV)
+
+
+def segments_folder(output: Path) -> Path:
+    """Folder of an output's kept segments: hidden, beside the output, named after it or after a hash of its name."""
+    name = f".{output.name}{_FOLDER_SUFFIX}"
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        name = f".{hashlib.blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}{_FOLDER_SUFFIX}"
+    return output.parent / name
+
+
+def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> dict[str, str]:
+    """Describe what must be the same for kept segments to be valid: input files, settings and library versions.
+
+    Settings of sound, pass marks and strictness are left out.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Path
+        Files by role, identified by path, modification time and content. Missing files are left out.
+    settings : Settings
+    **more
+        Anything else that the pictures depend on.
+    """
+    key = {name: str(value) for name, value in more.items()}
+    for role, path in inputs.items():
+        if path.is_file():
+            changed = f"changed at {path.stat().st_mtime_ns / 1e9:.6f}"
+            key[role] = f"{path.resolve()}, {changed}, content {content_identity(path)}"
+    for group, values in settings.model_dump(mode="json").items():
+        if group not in _GROUPS_WITHOUT_EFFECT:
+            key |= {f"{group}.{name}": str(value) for name, value in values.items()}
+    return key | {"versions": ", ".join(f"{name} {number}" for name, number in library_versions(_PACKAGES).items())}
+
+
+def digest(value: Any) -> str:
+    """Hash dataclasses, arrays, sequences and plain values by content.
+
+    Raises
+    ------
+    TypeError
+        A value of another type.
+    """
+    state = hashlib.blake2b(digest_size=16)
+    _update(state, value)
+    return state.hexdigest()
+
+
+class KeptSegments:
+    """The folder of an output's kept segments.
+
+    Parameters
+    ----------
+    output : Path
+    key : mapping of str to str
+        What the segments depend on, as far as it is known; see `run_key`.
+
+    Raises
+    ------
+    SettingsError
+        The folder holds segments with a different key.
+    OutputError
+        Another run is using the folder.
+    """
+
+    def __init__(self, output: Path, key: Mapping[str, str]) -> None:
+        self.folder = segments_folder(output)
+        self._output, self._key = output, dict(key)
+        self._lock: weakref.finalize[..., Any] | None = None
+        if self.folder.is_dir():
+            self._acquire()
+            self.release()
+        self._matches_key()
+
+    def open(self, **more: str) -> None:
+        """Extend the key, compare it again, and create the folder and lock it until `release`.
+
+        Raises
+        ------
+        SettingsError
+            The folder holds segments with a different key.
+        OutputError
+            The folder cannot be written to, or another run is using it.
+        """
+        self._key |= more
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._acquire()
+            try:
+                if not self._matches_key():
+                    _delete_files(self.folder)
+                    write_atomically(self.folder / _KEY_NAME, json.dumps(self._key, indent=1).encode())
+            except BaseException:
+                self.release()
+                raise
+        except OSError as error:
+            raise OutputError(
+                f"cannot write to {self.folder}: {error.strerror}", hint="Check the folder, or leave out --resume."
+            ) from error
+
+    def path(self, number: int) -> Path:
+        """File of a segment."""
+        return self.folder / f"{number:06d}{_SUFFIX}"
+
+    def finished(self, number: int) -> SegmentFile | None:
+        """A finished segment; None if there is none, or its file is damaged."""
+        return SegmentFile.load(self.path(number))
+
+    def close_empty(self) -> None:
+        """Release the folder, and remove it if it holds no segment."""
+        empty = not any(self.folder.glob(f"*{_SUFFIX}"))
+        self.release()
+        if empty:
+            remove_segments(self._output)
+
+    def release(self) -> None:
+        """Unlock the folder. Safe to call more than once."""
+        if self._lock is not None:
+            self._lock()
+            self._lock = None
+
+    def remove(self) -> None:
+        """Remove the segments, and their folder if nothing else is in it."""
+        remove_segments(self._output)
+
+    def _acquire(self) -> None:
+        descriptor = _lock_folder(self.folder)
+        if descriptor is None:
+            raise OutputError(
+                f"another run is using the kept segments in {self.folder}",
+                hint="Wait until it ends, or choose another output.",
+            )
+        self._lock = weakref.finalize(self, _unlock, descriptor)
+
+    def _matches_key(self) -> bool:
+        """Whether the folder has a key and it is the same; segments without a key are useless."""
+        try:
+            found = json.loads((self.folder / _KEY_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        wrong = [name for name in self._key if found.get(name) != self._key[name]]
+        if wrong:
+            raise SettingsError(
+                f"the segments kept in {self.folder} were created with different inputs, settings or versions",
+                details=tuple(
+                    f"{name}: {found.get(name, 'nothing')}; now {self._key[name]}" for name in wrong[:_MAX_DETAILS]
+                ),
+                hint="Use the same inputs and settings to resume, or leave out --resume to start over.",
+            )
+        return True
+
+
+def remove_segments(output: Path) -> None:
+    """Remove the kept segments of an output, unless a run is using them.
+
+    Raises
+    ------
+    OutputError
+        They cannot be removed.
+    """
+    folder = segments_folder(output)
+    if not folder.is_dir():
+        return
+    try:
+        descriptor = _lock_folder(folder)
+        if descriptor is None:
+            return
+        try:
+            _delete_files(folder)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        finally:
+            _unlock(descriptor)
+    except FileNotFoundError:
+        return  # another run was faster
+    except OSError as error:
+        raise OutputError(f"cannot remove {folder}: {error.strerror}") from error
+
+
+def _delete_files(folder: Path) -> None:
+    for path in [*folder.glob(f"*{_SUFFIX}"), folder / _KEY_NAME]:
+        path.unlink(missing_ok=True)
+
+
+def _lock_folder(folder: Path) -> int | None:
+    """Lock a folder until the process ends; returns its descriptor, or None if another run has locked it.
+
+    -1 if the system or the file system has no such locks.
+    """
+    if fcntl is None:
+        return -1
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        return -1
+    return descriptor
+
+
+def _unlock(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
+
+
+def _update(state: Any, value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        state.update(f"<{value.dtype}{value.shape}>".encode())
+        state.update(np.ascontiguousarray(value).tobytes())
+    elif dataclasses.is_dataclass(value):
+        state.update(f"({type(value).__name__}".encode())
+        for field in dataclasses.fields(value):
+            _update(state, getattr(value, field.name))
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        state.update(f"[{len(value)}".encode())
+        for item in value:
+            _update(state, item)
+    else:
+        if not isinstance(value, (int, float, str, type(None), np.generic)):
+            raise TypeError(f"{type(value).__name__} cannot be hashed by content")
+        state.update(f"{type(value).__name__}:{value!r};".encode())
