@@ -115,9 +115,9 @@ def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Cli
     pairing = replace(analysis.alignment.pairing, source=slipped)
     analysis = replace(analysis, alignment=replace(analysis.alignment, pairing=pairing))
     row = make_plan(analysis, Settings()).rows[20].faces[0]
-    np.testing.assert_allclose(row.moved, [-1, -1], atol=1e-3)
+    np.testing.assert_allclose(row.displacement, [-1, -1], atol=1e-3)
     np.testing.assert_allclose(row.synced.points, face.points + 20 + 0.5 + 1, atol=0.01)
-    assert not make_plan(clip(), Settings()).rows[20].faces[0].moved.any()
+    assert not make_plan(clip(), Settings()).rows[20].faces[0].displacement.any()
 
 
 def test_rows_know_the_faces_motion_and_the_neighbours_asked_for(clip: Clip, face: Landmarks) -> None:
