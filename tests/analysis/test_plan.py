@@ -276,7 +276,7 @@ def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     analysis = clip()
     analysis.tracks[0] = retracked(analysis.tracks[0], measured=[FaceMeasure(painted, None)] * COUNT)
     plan = make_plan(analysis, Settings())
-    noted = any("nothing to take over" in note for note in plan.notes)
+    noted = any("faces are identical" in note for note in plan.notes)
     assert noted == (painted == 0)
     assert plan.unchanged == (painted == 0)
     assert {(row.reason, len(row.faces)) for row in plan.rows} == {("", 1)}
@@ -290,7 +290,7 @@ def test_videos_that_hardly_differ_are_asked_about(painted: float, noted: bool, 
     analysis = clip()
     analysis.tracks[0] = retracked(analysis.tracks[0], measured=[FaceMeasure(painted, None, 0.4)] * COUNT)
     plan = make_plan(analysis, Settings())
-    assert any("is the synced video the right one?" in note for note in plan.notes) == noted
+    assert any("is this the right synced video?" in note for note in plan.notes) == noted
     assert plan.unchanged == (painted == 0)
 
 
