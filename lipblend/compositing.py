@@ -195,7 +195,7 @@ def _processes(job: _Job, analysis: ClipAnalysis, part: OutputPart, segments: in
     jobs, notes = job.options.jobs, list[str]()
     if jobs > 1 and not (analysis.original.exact and analysis.synced.exact):
         jobs = 1
-        notes.append("one process rendered: a video with corrected time stamps cannot be seeked")
+        notes.append("one process rendered: a video with corrected time stamps cannot be sought")
     elif jobs > 1 and not can_start_child():
         jobs = 1
         notes.append("one process rendered: there is no Python interpreter to start others with")
