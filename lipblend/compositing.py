@@ -67,9 +67,9 @@ def composite(
         .mp4, .mov, .mkv or another container that the encoder supports. Appears only when complete, and replaces an
         existing file.
     settings : Settings, optional
-        How the picture is made; the defaults by default.
+        How the picture is made; `Settings()` by default.
     options : CompositeOptions, optional
-        How the run is carried out.
+        How the run is executed; `CompositeOptions()` by default.
     on_progress : callable
         Called on this thread, about once per frame.
     process : Child, optional

@@ -50,7 +50,7 @@ class FrameBlender:
     Parameters
     ----------
     settings : Settings, optional
-        How the picture is made; the defaults by default.
+        How the picture is made; `Settings()` by default.
     models : Path, optional
         Face model bundle, or the folder that contains it; by default the installed one.
 

@@ -1,4 +1,4 @@
-"""The inputs of a render, in whatever process it runs, and the rendered frames."""
+"""The inputs of a render, which can be sent to another process, and the rendered frames."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class CompositeOptions:
         if self.measure and (self.frames is not None or self.proxy is not None):
             raise SettingsError(
                 "only a whole output at full size can be measured",
-                hint="Leave out the range of frames and the proxy, or whatever needs the measurements (report, gate).",
+                hint="Leave out the range of frames and the proxy, or the report and gate that need measurements.",
             )
 
 
