@@ -255,9 +255,9 @@ def test_without_a_home_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch
     for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", classmethod(_homeless))
-    with pytest.raises(SettingsError, match="no home folder") as caught:
+    with pytest.raises(SettingsError, match="home directory") as caught:
         user_cache_folder()
-    assert "--no-cache" in caught.value.hint
+    assert "--cache" in caught.value.hint
 
 
 def _homeless(_: type[Path]) -> Path:
