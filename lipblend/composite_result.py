@@ -1,4 +1,4 @@
-"""What a composite run did."""
+"""The result of a composite run."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ class CompositeResult:
     ----------
     output : Path
     frames, blended : int
-        Frames written, and how many of them carry a patch.
+        Frames written, and how many of them were blended.
     passed_through : mapping of str to int
-        Number of frames that are the original's own, by reason.
+        Number of frames left as the original, by reason.
     fallbacks : mapping of str to int
-        Number of frames on which a stage used its second-best method, by stage.
+        Number of frames on which a stage used its fallback method, by stage.
     seconds, analyse_seconds, render_seconds : float
         Wall-clock time.
     audio : str
-        Where the sound is from: original, synced, file or none.
+        Source of the sound: original, synced, file or none.
     timeline : str
-        Whose time line the output follows: original or synced.
+        Video whose time line the output follows: original or synced.
     pairing : mapping
-        How the two videos go together: offset_s, in_step, drift, repeated, missing, jumps, backward, before, after (see
+        How the two videos are paired: offset_s, in_step, drift, repeated, missing, jumps, backward, before, after (see
         `lipblend.pairing.timeline.Pairing`), likeness and mapping (`lipblend.pairing.alignment.Alignment`).
     colour : mapping
         How the colour codes of the synced video were read (`lipblend.analysis.interpret.Interpretation.found`).
     notes : tuple of str
-        What else the user should know.
+        Other facts for the user.
     width, height : int
-        Of the output as shown, pixels.
+        Size of the output as displayed, pixels.
     duration_s : float
-        From the first frame's start to the end of the last.
+        From the start of the first frame to the end of the last.
     evaluation : Evaluated or None
-        Measurements of the output, if they were asked for.
+        Measurements of the output, if requested.
     """
 
     output: Path
@@ -64,5 +64,5 @@ class CompositeResult:
     evaluation: Evaluated | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields but the evaluation, ready for JSON."""
+        """All fields except the evaluation, ready for JSON."""
         return {**asdict(replace(self, evaluation=None)), "output": str(self.output), "notes": list(self.notes)}

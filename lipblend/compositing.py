@@ -1,4 +1,4 @@
-"""The whole job on one page: open the pair, analyse, plan, render, write, and measure if asked."""
+"""The whole composite on one page: open the pair, analyse, plan, render, write, and measure if requested."""
 
 from __future__ import annotations
 
@@ -58,42 +58,42 @@ def composite(
     on_progress: OnProgress = no_progress,
     process: Child | None = None,
 ) -> CompositeResult:
-    """Take the synced mouth over into the original video.
+    """Blend the synced mouth into the original video.
 
     Parameters
     ----------
     original, synced : Path
-        The real footage, and the same footage after a lip-sync generator.
+        The real footage, and the same footage processed by a lip-sync generator.
     output : Path
-        .mp4, .mov, .mkv or another container of the encoder; appears only when complete, and replaces what was there.
+        .mp4, .mov, .mkv or another container that the encoder supports. Appears only when complete, and replaces an
+        existing file.
     settings : Settings, optional
-        How the picture is made; the defaults if not given.
+        How the picture is made; `Settings()` by default.
     options : CompositeOptions, optional
-        How the run is done.
+        How the run is executed; `CompositeOptions()` by default.
     on_progress : callable
         Called on this thread, about once per frame.
     process : Child, optional
-        A process for the first pass that was started early (`lipblend.analysis.early`); it has ended when the second
-        pass begins.
+        Process for the first pass, started early (`lipblend.analysis.early`). It has ended when the second pass begins.
 
     Raises
     ------
     LipblendError
-        One of its subclasses, see `lipblend.errors`. No output is left then.
+        One of its subclasses, see `lipblend.errors`. No output is left behind.
     """
     started = time.perf_counter()
     job = _prepare(original, synced, output, settings or Settings(), options or CompositeOptions())
-    analysis, notes = _analyse(job, process, on_progress)
+    analysis, analysis_notes = _analyse(job, process, on_progress)
     plan = _plan(analysis, job.settings)
     analysis = analysis.without_tracks()
     part = OutputPart(analysis, plan, job.options.frames or FrameRange())
     audio = part.audio(job.settings.audio.source)
     segments = part.segments(job.settings.encode.segment_s)
-    jobs, more = _processes(job, analysis, part, len(segments))
+    jobs, run_notes = _processes(job, analysis, part, len(segments))
     release_freed_memory()
     analysed = time.perf_counter()
     run, writer_notes = _render(job, analysis, part, segments, audio, jobs, on_progress)
-    more += _cleaned_up(output, run, len(part))
+    run_notes += _remove_kept_segments(output, run, len(part))
     finished = time.perf_counter()
     evaluation = _measure(job, analysis, plan, on_progress) if job.options.measure else None
     return CompositeResult(
@@ -110,7 +110,8 @@ def composite(
         pairing=_pairing_dict(analysis),
         colour=analysis.interpretation.found,
         notes=(
-            *job.notes, *notes, *more, *job.pair.warnings, *plan.notes, *part.notes, *audio.notes, *writer_notes,
+            *job.notes, *analysis_notes, *run_notes, *job.pair.warnings, *plan.notes, *part.notes, *audio.notes,
+            *writer_notes,
         ),
         width=job.target.upright_width,
         height=job.target.upright_height,
@@ -138,14 +139,14 @@ class _Job:
 
 
 def _prepare(original: Path, synced: Path, output: Path, settings: Settings, options: CompositeOptions) -> _Job:
-    """Refuse everything that can be refused before the work begins."""
+    """Check everything that can be checked before the work begins."""
     options.check()
     pair = open_pair(original, synced, models=options.models, cache=options.cache)
     target, notes = pair.original, tuple[str, ...]()
     if options.proxy is not None:
-        target, encode, note = options.proxy.applied(pair.original, settings.encode)
+        target, encode, note = options.proxy.apply(pair.original, settings.encode)
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
-    # Sound and restoration model are inputs too; words such as "original" cannot be an output, which has a suffix.
+    # Sound and restoration model are inputs too. Words such as "original" do no harm: an output has a suffix.
     inputs = (original, synced, Path(settings.audio.source), Path(settings.restore.model))
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
@@ -172,7 +173,7 @@ def _prepare(original: Path, synced: Path, output: Path, settings: Settings, opt
 
 
 def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
-    """The first pass, over no more of the clip than is needed; with what the summary has to say about that."""
+    """The first pass, over no more of the clip than needed; with notes for the summary."""
     analysis, notes = None, list[str]()
     if job.options.frames is not None:
         analysis, notes = analyse_range(job.pair, job.options.frames, job.settings, on_progress)
@@ -180,25 +181,25 @@ def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple
         analyser = analyse_apart if process is None else partial(analyse_apart, process=process)
         analysis = job.pair.analyse(job.settings, on_progress=on_progress, analyser=analyser)
     if process is not None:
-        process.end()  # a cached analysis, or that of a part, did not use it
+        process.end()  # unused if the analysis was cached, or of a part
     return analysis, notes
 
 
 def _plan(analysis: ClipAnalysis, settings: Settings) -> Plan:
-    """The plan, in a temporary file, so that memory does not grow with the length of the clip."""
+    """The plan, in a temporary file, so that memory use does not grow with the length of the clip."""
     plan = make_plan(analysis, settings, into=StoredSequence[FramePlan]())
     return without_faces(plan, into=StoredSequence[FramePlan]()) if plan.unchanged else plan
 
 
 def _processes(job: _Job, analysis: ClipAnalysis, part: OutputPart, segments: int) -> tuple[int, list[str]]:
-    """How many processes render, and a note where that is fewer than asked for."""
+    """How many processes render, and a note if these are fewer than requested."""
     jobs, notes = job.options.jobs, list[str]()
     if jobs > 1 and not (analysis.original.exact and analysis.synced.exact):
         jobs = 1
-        notes.append("one process rendered: frames of a video with corrected time stamps cannot be sought")
+        notes.append("one process rendered: a video with corrected time stamps cannot be sought")
     elif jobs > 1 and not can_start_child():
         jobs = 1
-        notes.append("one process rendered: this program has no interpreter that others could be started with")
+        notes.append("one process rendered: there is no Python interpreter to start others with")
     segment_s = job.settings.encode.segment_s
     if few := few_segments_note(jobs, segments, segment_s=segment_s, duration_s=part.duration_s):
         notes.append(few)
@@ -215,17 +216,17 @@ def _render(
     on_progress: OnProgress,
 ) -> tuple[SegmentRun, tuple[str, ...]]:
     """The second pass: render, encode and write all segments; with the writer's notes."""
-    target = part.clocked(job.target)
+    target = part.with_output_clock(job.target)
     render = RenderJob(analysis.original, analysis.synced, analysis.mapping, job.settings, target, job.output)
     if job.kept is not None:
         job.kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
     with ExitStack() as stack:
         stack.enter_context(one_opencv_thread())
-        seen = None
+        on_frame = None
         if job.debug_folder is not None and job.options.debug is not None:
-            info = part.clocked(job.pair.original)
+            info = part.with_output_clock(job.pair.original)
             export = stack.enter_context(DebugExport(job.debug_folder, info, form=job.options.debug.form))
-            seen = partial(_export, export, render, segments)
+            on_frame = partial(_export, export, render, segments)
         if job.kept is not None:
             stack.callback(job.kept.close_empty)
         writer = stack.enter_context(
@@ -234,27 +235,33 @@ def _render(
                 target,
                 encode=job.settings.encode,
                 audio=audio,
-                extras_from=part.extras,
-                trim=part.trimmed(audio.taken),
+                extras_from=part.extras_source,
+                trim=part.needs_trim(audio.taken),
                 overwrite=job.options.overwrite,
             )
         )
         run = SegmentRun(
-            render, segments, jobs=jobs, restorer=job.restorer, kept=job.kept, seen=seen, report=on_progress
+            render,
+            segments,
+            jobs=jobs,
+            restorer=job.restorer,
+            kept=job.kept,
+            on_frame=on_frame,
+            on_progress=on_progress,
         )
         run.write(writer)
     return run, tuple(writer.notes)
 
 
-def _cleaned_up(output: Path, run: SegmentRun, frames: int) -> list[str]:
-    """Remove kept segments of a complete output; what the summary has to say about them."""
+def _remove_kept_segments(output: Path, run: SegmentRun, frames: int) -> list[str]:
+    """Remove the kept segments of a complete output; with notes for the summary."""
     notes = []
     try:
         remove_segments(output)
-    except OutputError as error:  # the output is complete all the same
+    except OutputError as error:  # the output is complete nevertheless
         notes.append(error.message)
-    if run.taken:
-        notes.append(f"{run.taken} of {frames} frames were taken from an interrupted run")
+    if run.reused:
+        notes.append(f"{run.reused} of {frames} frames were taken from an interrupted run")
     return notes
 
 

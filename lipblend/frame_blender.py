@@ -1,4 +1,4 @@
-"""Single frames as arrays: in the place of a generator's own paste-back."""
+"""Blending single frames as arrays, in place of a generator's own paste-back."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
+from lipblend.analysis.frame_analysis import faces_of_frame
 from lipblend.analysis.measure import measure_faces, same_face
-from lipblend.analysis.single_frame import faces_of_frame
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.models import resolve_model
 from lipblend.faces.tracks import TrackedFace
@@ -43,16 +43,16 @@ _SCALE = 256.0  # codes per 8-bit level
 
 
 class FrameBlender:
-    """Blends synced frames into original frames, each by itself; a context manager.
+    """Blends synced frames into original frames, one at a time; a context manager.
 
-    Nothing is smoothed over time, so a clip is better given to `lipblend.composite`. The face model is loaded once.
+    The face model is loaded once. Nothing is smoothed over time, so use `lipblend.composite` for clips.
 
     Parameters
     ----------
     settings : Settings, optional
-        How the picture is made; the defaults if not given.
+        How the picture is made; `Settings()` by default.
     models : Path, optional
-        Face model bundle, or the folder that holds it; the installed one if not given.
+        Face model bundle, or the folder that contains it; by default the installed one.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class FrameBlender:
     >>> blank = np.full((120, 160, 3), 128, np.uint8)
     >>> with FrameBlender() as blender:
     ...     result = blender.blend(blank, blank)
-    >>> bool((result == blank).all())  # there is no face to work on
+    >>> bool((result == blank).all())  # there is no face
     True
     """
 
@@ -93,28 +93,28 @@ class FrameBlender:
         self._landmarker.close()
 
     def blend(self, original: Rgb, synced: Rgb) -> Rgb:
-        """Take the synced mouth over into the original frame.
+        """Blend the synced mouth into the original frame.
 
         Parameters
         ----------
         original, synced : (h, w, 3) uint8
-            RGB. The two frames show the same moment, pixel by pixel in the same place.
+            RGB. Both frames show the same moment, aligned pixel by pixel.
 
         Returns
         -------
         (h, w, 3) uint8
-            RGB; bit for bit the original's outside the patch, and everywhere if there is no face to work on.
+            RGB; bit for bit the original outside the patch, and everywhere if no face is found.
 
         Raises
         ------
         ValueError
-            The arrays have another shape or dtype.
+            The arrays have a different shape or dtype.
         """
         for name, frame in (("original", original), ("synced", synced)):
             if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
                 raise ValueError(f"{name} must be (h, w, 3) uint8, got {frame.shape} {frame.dtype}")
         if original.shape != synced.shape:
-            raise ValueError(f"the frames must be of one size, got {original.shape} and {synced.shape}")
+            raise ValueError(f"both frames must have the same size, got {original.shape} and {synced.shape}")
         pictures = _picture(original), _picture(synced)
         row = self._plan(original, synced, *pictures)
         result = render_frame(pictures[0], pictures[1], row, self._settings, restorer=self._restorer)
@@ -150,7 +150,7 @@ class FrameBlender:
 
 
 def blend_frame(original: Rgb, synced: Rgb, *, settings: Settings | None = None, models: Path | None = None) -> Rgb:
-    """Take the synced mouth over into one original frame; for several frames use `FrameBlender`.
+    """Blend the synced mouth into one original frame; for several frames use `FrameBlender`.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def _picture(rgb: Rgb) -> Picture:
 
 
 def _rgb(original: Rgb, picture: Picture, result: FrameResult) -> Rgb:
-    """The composed frame as RGB; the original's own pixels where nothing changed."""
+    """The composed frame as RGB, with the original's pixels where nothing changed."""
     composed, rgb = compose(picture, result), original.copy()
     for patch in result.patches:
         box = patch.matte.box
@@ -191,7 +191,7 @@ def _rgb(original: Rgb, picture: Picture, result: FrameResult) -> Rgb:
 
 
 def _one_frame(picture: Picture, tracks: dict[int, FaceTrack]) -> ClipAnalysis:
-    """The analysis of a clip of one frame that lies in memory."""
+    """The analysis of a clip of one frame in memory."""
     width, height = picture.size
     info = VideoInfo(
         path=Path("frame"), codec="rawvideo", width=width, height=height, layout=picture.layout,

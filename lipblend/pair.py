@@ -1,4 +1,4 @@
-"""A pair of videos, opened: where every command starts."""
+"""An opened pair of videos, from which every command starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipblend.analysis.cache import Analyser, analyse_cached, cached_analysis
+from lipblend.analysis.analyse import Analyser
+from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
 from lipblend.runtime.progress import Progress, no_progress
@@ -17,7 +18,7 @@ from lipblend.video.probe import probe_both
 
 @dataclass(frozen=True)
 class Pair:
-    """The original and the synced video, probed, with the face model to analyse them by.
+    """The original and the synced video, probed, and the face model to analyse them with.
 
     Attributes
     ----------
@@ -25,7 +26,7 @@ class Pair:
     model : Path
         Face landmarker bundle, checked.
     cache : Path or None
-        Folder of cached analyses (`lipblend.analysis.cache`); None to use none.
+        Folder of cached analyses (`lipblend.analysis.cache`); None for no cache.
     """
 
     original: VideoInfo
@@ -35,7 +36,7 @@ class Pair:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unusual about the two files, each once."""
+        """Warnings about the two files, without duplicates."""
         return tuple(dict.fromkeys((*self.original.warnings, *self.synced.warnings)))
 
     def analyse(
@@ -46,17 +47,17 @@ class Pair:
         stage: str = "analyse",
         analyser: Analyser | None = None,
     ) -> ClipAnalysis:
-        """Analyse both videos as a whole, or take the analysis from the cache.
+        """Analyse both videos as a whole, or load the analysis from the cache.
 
         Parameters
         ----------
         settings : Settings
-            Only those in `lipblend.analysis.settings_read.ANALYSIS_KEYS` count.
+            Only those in `lipblend.analysis.analysis_settings.ANALYSIS_KEYS` are used.
         on_progress : callable
         stage : str
-            Name of this step in what `on_progress` gets.
+            Name of the stage that is reported to `on_progress`.
         analyser : Analyser, optional
-            Where to run it; in this process if not given.
+            Runs the analysis; by default in this process.
 
         Raises
         ------
@@ -74,7 +75,7 @@ class Pair:
         )
 
     def cached_analysis(self, settings: Settings) -> ClipAnalysis | None:
-        """The analysis from the cache; None if there is none, or it is damaged."""
+        """The analysis from the cache; None if it is not there, or damaged."""
         return cached_analysis(self.original, self.synced, model=self.model, settings=settings, cache=self.cache)
 
 
@@ -84,16 +85,16 @@ def open_pair(original: Path, synced: Path, *, models: Path | None = None, cache
     Parameters
     ----------
     original, synced : Path
-        The real footage, and the same footage after a lip-sync generator.
+        The real footage, and the same footage processed by a lip-sync generator.
     models : Path, optional
-        Face model bundle, or the folder that holds it; the installed one if not given.
+        Face model bundle, or the folder that contains it; by default the installed one.
     cache : Path, optional
-        Folder in which analyses are cached, so that the same pair is analysed once; nothing is cached without it.
+        Folder of cached analyses, so that the same pair is analysed once; without it, nothing is cached.
 
     Raises
     ------
     InputError
-        A file is missing, or not a video that can be read.
+        A file is missing or cannot be read as a video.
     ModelError
         The face model is missing or damaged.
     """

@@ -91,7 +91,7 @@ def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_two_equal_videos_are_not_called_blended(sample: SamplePair, tmp_path: Path) -> None:
     done = run(sample.original, sample.original, tmp_path / "out.mp4", LOSSLESS)
     assert (done.blended, done.passed_through) == (0, {"face not changed": 24})
-    assert any("there was nothing to take over, all frames are the original's own" in note for note in done.notes)
+    assert any("identical in both videos: all frames are the original's own" in note for note in done.notes)
     for out, plain in zip(planes_of(done.output), planes_of(sample.original), strict=True):
         np.testing.assert_array_equal(out[0], plain[0])
 

@@ -94,7 +94,7 @@ def test_the_rows_in_a_file_are_the_rows_in_memory_and_render_alike(
     target = probe(pair.original)
     job = RenderJob(analysis.original, analysis.synced, analysis.mapping, FAST, target, Path("out.mp4"))
     seen = [
-        [_planes(job.original.picture(frame)) for frame, _ in job.rendered(rows, None)] for rows in (here.rows, there)
+        [_planes(job.original.picture(frame)) for frame, _ in job.render(rows, None)] for rows in (here.rows, there)
     ]
     assert seen[0] == seen[1]
     assert len(seen[0]) == FRAMES

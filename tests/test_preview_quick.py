@@ -191,7 +191,7 @@ def test_an_analysis_at_hand_needs_no_quick_look(
     words: dict[str, Any] = {"model": resolve_model("face_landmarker"), "settings": NATURAL}
     pair = probe_both(sample.original, sample.synced)
     caching.analyse_cached(*pair, **words, on_frame=lambda _: None, cache=tmp_path)
-    monkeypatch.setattr(frames, "glance", None)
+    monkeypatch.setattr(frames, "analyse_frame", None)
     quick: list[Preview] = []
     ((look,),) = preview(
         sample.original,

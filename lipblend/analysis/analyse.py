@@ -1,4 +1,4 @@
-"""The first pass: both videos read once, put together, and measured."""
+"""The first pass: read both videos once, pair their frames, follow faces and measure differences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,21 @@ from lipblend.video.video import Video
 _MAX_LACKING_SHARE = 0.2
 
 
+class Analyser(Protocol):
+    """`analyse` in this process, or a function that runs it elsewhere."""
+
+    def __call__(
+        self,
+        original: VideoInfo,
+        synced: VideoInfo,
+        *,
+        model: Path,
+        settings: Settings,
+        on_frame: Callable[[int], None],
+        window: Window | None = None,
+    ) -> ClipAnalysis: ...
+
+
 def analyse(
     original: VideoInfo,
     synced: VideoInfo,
@@ -45,10 +61,10 @@ def analyse(
     thorough: bool = False,
     finder: BackgroundLandmarker | None = None,
 ) -> ClipAnalysis:
-    """Read both videos, follow the faces in each, find out how they go together, and measure how they differ.
+    """Read both videos, follow the faces in each, pair the frames, and measure how they differ.
 
-    Frames of the same time are measured against each other while the videos are read, as they mostly do belong
-    together. Pairs that turn out to be others are read once more.
+    Frames of the same time are measured against each other during reading, because they usually belong together. Frames
+    that are paired otherwise afterwards are read again.
 
     Parameters
     ----------
@@ -56,26 +72,26 @@ def analyse(
     model : Path
         Face landmarker bundle, checked.
     settings : Settings
-        The groups ``read``, ``pair``, ``track``, and of ``colour`` the space and how codes are interpreted.
+        The groups ``read``, ``pair``, ``track``, and ``colour.space`` and ``colour.interpret``.
     on_frame : callable
         Called with the number of original frames done.
     window : Window, optional
-        Analyse this excerpt only. Frames are then counted from its first one.
+        Analyse only this excerpt. Frames are counted from its first one.
     thorough : bool
-        Search the synced video down to the smallest faces even in an excerpt. Otherwise the search stops at the first
-        size that shows a face, and all is done once more, thoroughly, if a face of the original then lacks its
-        counterpart: the faces are the same, only sooner.
+        Search the synced video of an excerpt for the smallest faces at once. Otherwise the search stops at the first
+        size that shows a face, and is repeated thoroughly if a face of the original has no counterpart; that finds the
+        same faces and is usually faster.
     finder : BackgroundLandmarker, optional
-        A face model that was created early, with the settings' number of faces and confidence; it stays open.
+        A face model loaded early with the same settings; it stays open.
 
     Raises
     ------
     InputError
         A video has no frame that can be decoded, or is damaged and ``read.strict`` is set.
     InputMismatchError
-        The two do not belong together.
+        The two videos do not belong together.
     WindowUnpairedError
-        An excerpt alone does not show surely which frames belong together.
+        An excerpt alone does not show with certainty which frames belong together.
     """
     for exhaustive in (thorough or window is None, True):
         search = FaceSearch(model, settings.track, exhaustive, finder)
@@ -99,11 +115,13 @@ def _analysed(
         original, synced = window.scans(original_info, synced_info, pair)
         starts_s = window.starts_s(original_info, synced_info, pair)
     measures, search_notes = read_both(original, synced, search, lab=lab, starts_s=starts_s, on_frame=on_frame)
-    release_freed_memory()  # the decoders' and the face models' memory, before the matching needs some
+    release_freed_memory()  # the memory of decoders and face models, before pairing needs it
     damage = (*original.damage, *synced.damage)
     if settings.read.strict and damage:
         raise InputError(
-            "an input is damaged, and read.strict is set", details=damage, hint="Leave out --strict to decode on."
+            "an input is damaged, and read.strict is on",
+            details=damage,
+            hint="Switch read.strict off to decode it anyway.",
         )
     alignment = align(original, synced, pair) if window is None else align_window(original, synced, pair)
     colours = read_colours(original, synced, alignment, settings)
@@ -128,7 +146,7 @@ def clip_analysis(
     tracks: dict[int, FaceTrack],
     notes: tuple[str, ...],
 ) -> ClipAnalysis:
-    """What two scans and their alignment give, as one shot."""
+    """The analysis from two scans and their alignment, as one shot."""
     line = alignment.timeline
     clock, shown = (original, line.original_index) if line.follows == "original" else (synced, line.synced_index)
     return ClipAnalysis(
@@ -153,7 +171,7 @@ def _video_of(scan: Scan) -> Video:
 
 
 def read_colours(original: Scan, synced: Scan, alignment: Alignment, settings: Settings) -> Interpretation:
-    """How the colour codes of the synced video are to be read, judged by what both videos show of the same."""
+    """How to read the colour codes of the synced video, judged by what both videos show alike."""
     evidence = gather_evidence(original, synced, alignment.pairing.source, alignment.mapping)
     return interpret(evidence, original.info, synced.info, trust_tags=settings.colour.interpret == "tags")
 
@@ -161,7 +179,7 @@ def read_colours(original: Scan, synced: Scan, alignment: Alignment, settings: S
 def measured_tracks(
     original: Scan, synced: Scan, alignment: Alignment, measures: Measures
 ) -> tuple[dict[int, FaceTrack], list[float]]:
-    """Every face of the original through the output, and how far the steadiest face moved in each frame."""
+    """The track of every face of the original, and how far the steadiest face moved in each output frame."""
     table = FaceTable()
     rows: dict[int, array[int]] = {}
     moves: list[float] = []
@@ -194,7 +212,7 @@ def _shot_starts(scan: Scan, line: Timeline, moves: list[float], track: TrackSet
     shown = line.original_index
     changes = [cuts.change(scan.thumbs[first], scan.thumbs[second]) for first, second in pairwise(shown.tolist())]
     starts = cuts.find_cuts(np.array([0.0, *changes]), np.array(moves), threshold=track.cut_threshold)
-    if line.follows == "synced":  # a jump within the original is a cut, whatever it looks like
+    if line.follows == "synced":  # a jump within the original is a cut, however it looks
         times_s = np.array(scan.times_s)
         leaps = jumps(times_s[shown], Clock(times_s).period_s)
         starts = np.union1d(starts, np.flatnonzero(leaps) + 1)
@@ -202,7 +220,7 @@ def _shot_starts(scan: Scan, line: Timeline, moves: list[float], track: TrackSet
 
 
 def _least_move(previous: tuple[TrackedFace, ...], faces: tuple[TrackedFace, ...]) -> float:
-    """How far the steadiest face came from any face of the previous frame, in face widths; 0 if there is none."""
+    """The smallest distance of a face from any face of the previous frame, in face widths; 0 if there is none."""
     moves = [
         float(np.abs(new.landmarks.points - old.landmarks.points).mean()) / max(old.landmarks.face_width_px, 1.0)
         for new in faces

@@ -1,41 +1,25 @@
-"""The first pass over no more of two videos than the beginning of the output needs."""
+"""Analysing only the part of two videos that the beginning of the output needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from lipblend.analysis.analyse import Analyser
+from lipblend.analysis.analysis_settings import analysis_settings
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.settings_read import analysis_settings
 from lipblend.pairing.excerpt import MARGIN_S, Window, WindowUnpairedError, reach_s
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
 
-_REACHES = 2
-"""So many times `reach_s` is looked at beyond the last frame: three standard deviations of the slow smoothing."""
-_LEAST_SAVED = 0.8  # of the clip; where more of it is needed, all of it is looked at
+_REACHES = 2  # times `reach_s` beyond the last frame: three standard deviations of the slow smoothing
+_MAX_SHARE = 0.8  # of a clip; if more is needed, the whole clip is analysed
 
 
-class PartAnalyser(Protocol):
-    """`lipblend.analysis.analyse.analyse` of a window, or the same somewhere else."""
-
-    def __call__(
-        self,
-        original: VideoInfo,
-        synced: VideoInfo,
-        *,
-        model: Path,
-        settings: Settings,
-        on_frame: Callable[[int], None],
-        window: Window | None,
-    ) -> ClipAnalysis: ...
-
-
-def beginning(original: VideoInfo, synced: VideoInfo, *, stop_s: float, settings: Settings) -> Window | None:
-    """The window that frames up to a time need; None where it is most of the clip, or its length is not known.
+def beginning_window(original: VideoInfo, synced: VideoInfo, *, stop_s: float, settings: Settings) -> Window | None:
+    """The window that the frames up to a time need; None if that is most of the clip, or its length is unknown.
 
     Parameters
     ----------
@@ -46,7 +30,7 @@ def beginning(original: VideoInfo, synced: VideoInfo, *, stop_s: float, settings
     """
     until_s = stop_s + _REACHES * reach_s(settings)
     lengths_s = original.duration_s, synced.duration_s
-    if any(length_s is None or until_s + MARGIN_S > _LEAST_SAVED * length_s for length_s in lengths_s):
+    if any(length_s is None or until_s + MARGIN_S > _MAX_SHARE * length_s for length_s in lengths_s):
         return None
     return Window(0.0, until_s, keep_frames=False)
 
@@ -60,7 +44,7 @@ def analyse_beginning(
     model: Path,
     settings: Settings,
     on_frame: Callable[[int], None],
-    analyser: PartAnalyser,
+    analyser: Analyser,
 ) -> tuple[ClipAnalysis | None, str]:
     """Analyse the beginning of two videos.
 
@@ -68,20 +52,20 @@ def analyse_beginning(
     ----------
     original, synced : VideoInfo
     window : Window
-        See `beginning`.
+        See `beginning_window`.
     stop_s : float
-        The frames before this time must all be there.
+        Seconds since the original's first frame; all frames before are needed.
     model, settings, on_frame
         As for `lipblend.analysis.analyse.analyse`.
-    analyser : PartAnalyser
+    analyser : Analyser
 
     Returns
     -------
     analysis : ClipAnalysis or None
-        Up to the last frame that has a synced one; None where the beginning does not show surely which frames belong
-        together, so that the whole clip has to be looked at.
+        Up to the last frame that has a synced one. None if the beginning does not show with certainty which frames go
+        together, so that the whole clip has to be analysed.
     reason : str
-        Why; empty otherwise.
+        Why there is no analysis; empty otherwise.
     """
     try:
         found = analyser(
@@ -94,8 +78,8 @@ def analyse_beginning(
         )
     except WindowUnpairedError as error:
         return None, error.message
-    shown = np.flatnonzero(found.synced_index >= 0)
-    stop = int(shown[-1]) + 1 if len(shown) else 0
+    paired = np.flatnonzero(found.synced_index >= 0)
+    stop = int(paired[-1]) + 1 if len(paired) else 0
     if not stop or found.times_s[stop - 1] - found.times_s[0] < stop_s:
         return None, "the synced video does not reach that far"
     return found.up_to(stop), ""

@@ -1,8 +1,8 @@
-"""Analyses kept on the disk: the same two videos need not be looked at twice.
+"""Analyses cached on disk, so that the same two videos are analysed once.
 
-An entry is found by what it was made from: the content of both videos, the face model, the settings that the analysis
-reads (`lipblend.analysis.settings_read`), and the code and the libraries that made it. It holds faces' meshes, colour
-statistics and time stamps, no pictures; every entry is readable by its owner only.
+The key of an entry is a digest of everything that it depends on: the content of both videos, the face model, the
+settings that the analysis reads (`lipblend.analysis.analysis_settings`), the code and its libraries. An entry holds
+face meshes, colour statistics and time stamps, but no pictures. Only its owner can read it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from lipblend.analysis.analyse import analyse
+from lipblend.analysis.analyse import Analyser, analyse
+from lipblend.analysis.analysis_settings import analysis_settings, analysis_values
 from lipblend.analysis.archive import DamagedAnalysisError, from_file, to_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.settings_read import analysis_settings, analysis_values
 from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
@@ -31,22 +30,22 @@ from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
 
-MOST_BYTES = 2_000_000_000
-"""Entries that were not used for longest go when there is more than this."""
-LONGEST_S = 60 * 86400.0
-"""Entries go that were not used for so long."""
+MAX_BYTES = 2_000_000_000
+"""The least recently used entries are removed if the cache is larger than this."""
+MAX_UNUSED_S = 60 * 86400.0
+"""Entries that were not used for longer than this are removed."""
 SUFFIX = ".analysis.npz"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("analysis", "faces", "pairing", "picture", "runtime", "stages", "video")
 WHOLE_PACKAGE = (".",)
-"""For `code_fingerprint`: all of lipblend."""
+"""For `code_fingerprint`: all of the package."""
 _LIBRARIES = ("lipblend", "av", "mediapipe", "numpy", OPENCV)
 
 
 @dataclass(frozen=True)
 class CacheState:
-    """How many analyses a folder holds, and how large they are together."""
+    """Number and total size of the analyses in a folder."""
 
     entries: int
     size_bytes: int
@@ -58,23 +57,23 @@ class AnalysisCache:
     Parameters
     ----------
     folder : Path
-        Made with the first entry, for its owner only. Files of other names in it are left alone.
-    most_bytes : int
-    longest_s : float
-        See `MOST_BYTES` and `LONGEST_S`.
+        Created with the first entry, accessible to its owner only. Other files in it are left alone.
+    max_bytes : int
+    max_unused_s : float
+        See `MAX_BYTES` and `MAX_UNUSED_S`.
     """
 
-    def __init__(self, folder: Path, *, most_bytes: int = MOST_BYTES, longest_s: float = LONGEST_S) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, max_unused_s: float = MAX_UNUSED_S) -> None:
         self.folder = folder
-        self._most_bytes, self._longest_s = most_bytes, longest_s
+        self._max_bytes, self._max_unused_s = max_bytes, max_unused_s
 
     def load(self, key: str, original: VideoInfo, synced: VideoInfo) -> ClipAnalysis | None:
-        """The analysis of two videos by its key; None if there is none.
+        """The analysis with a key; None if there is none.
 
         Raises
         ------
         DamagedAnalysisError
-            There is a file, but it cannot be used.
+            There is an entry, but it cannot be used.
         """
         path = self._path(key)
         try:
@@ -84,48 +83,48 @@ class AnalysisCache:
             return None
         except OSError as error:
             raise DamagedAnalysisError(f"it cannot be read: {error.strerror or error}") from error
-        with suppress(OSError):  # another run has removed it, or the folder may only be read: it was read all the same
-            os.utime(path)  # used now
+        with suppress(OSError):  # another run has removed it, or the folder is read-only
+            os.utime(path)  # last use
         return found
 
     def store(self, key: str, analysis: ClipAnalysis) -> None:
-        """Keep an analysis, and remove what is too old or too much.
+        """Store an analysis, and remove entries that are too old or too many.
 
         Raises
         ------
         OutputError
-            It cannot be written.
+            The entry cannot be written.
         """
         make_folder(self.folder, mode=0o700)
         write_atomically(self._path(key), partial(to_file, analysis, key), private=True)
         self._shrink(keep=self._path(key))
 
     def state(self) -> CacheState:
-        """What the folder holds."""
+        """Number and size of the entries."""
         sizes = [size for _, size, _ in self._entries()]
         return CacheState(len(sizes), sum(sizes))
 
     def clear(self) -> CacheState:
-        """Remove all analyses; returns what was removed.
+        """Remove all entries, and return their number and size.
 
         Raises
         ------
         OutputError
-            One cannot be removed.
+            An entry cannot be removed.
         """
-        removed = [size for path, size, _ in self._entries() if _removed(path)]
+        removed = [size for path, size, _ in self._entries() if _remove(path)]
         return CacheState(len(removed), sum(removed))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"
 
     def _entries(self) -> Iterator[tuple[Path, int, float]]:
-        """Path, size and time of the last use."""
+        """Path, size and time of last use of each entry."""
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             try:
                 status = path.stat()
             except FileNotFoundError:
-                continue  # another run was faster
+                continue  # removed by another run
             yield path, status.st_size, status.st_mtime
 
     def _shrink(self, keep: Path) -> None:
@@ -133,23 +132,9 @@ class AnalysisCache:
         newest_first = sorted(self._entries(), key=lambda entry: (entry[0] != keep, -entry[2]))
         for path, size, used_s in newest_first:
             total += size
-            if path != keep and (total > self._most_bytes or now - used_s > self._longest_s):
+            if path != keep and (total > self._max_bytes or now - used_s > self._max_unused_s):
                 total -= size
-                _removed(path)
-
-
-class Analyser(Protocol):
-    """What makes an analysis of two whole clips: `lipblend.analysis.analyse.analyse`, or the same somewhere else."""
-
-    def __call__(
-        self,
-        original: VideoInfo,
-        synced: VideoInfo,
-        *,
-        model: Path,
-        settings: Settings,
-        on_frame: Callable[[int], None],
-    ) -> ClipAnalysis: ...
+                _remove(path)
 
 
 def analyse_cached(
@@ -162,18 +147,18 @@ def analyse_cached(
     cache: Path | None,
     analyser: Analyser | None = None,
 ) -> ClipAnalysis:
-    """`lipblend.analysis.analyse.analyse` for whole clips, from the cache if it is there.
+    """`lipblend.analysis.analyse.analyse` for whole clips, from the cache if possible.
 
-    A file that cannot be used is replaced, one that cannot be written is done without; both are said in the notes.
+    A damaged entry is replaced; a failure to write one is ignored. Both are reported in the notes.
 
     Parameters
     ----------
     original, synced, model, settings, on_frame
-        As there. Nothing is reported when the analysis comes from the cache.
+        As there. `on_frame` is not called if the analysis comes from the cache.
     cache : Path or None
         Folder; None for no cache.
     analyser : Analyser, optional
-        What makes the analysis where it has to be made; `analyse` in this process if not given.
+        Runs the analysis; by default `analyse` in this process.
 
     Raises
     ------
@@ -181,36 +166,36 @@ def analyse_cached(
         As there.
     """
 
-    def fresh() -> ClipAnalysis:
-        # With all other settings at their defaults, so that what is kept cannot depend on them.
-        made_by, values = analyser or analyse, analysis_settings(settings)
+    def run() -> ClipAnalysis:
+        # All other settings are at their defaults, so that the cached analysis cannot depend on them.
+        function, values = analyser or analyse, analysis_settings(settings)
         with one_opencv_thread():
-            return made_by(original, synced, model=model, settings=values, on_frame=on_frame)
+            return function(original, synced, model=model, settings=values, on_frame=on_frame)
 
     if cache is None:
-        return fresh()
+        return run()
     folder, key = AnalysisCache(cache), analysis_key(original, synced, model=model, settings=settings)
     notes: list[str] = []
     try:
         found = folder.load(key, original, synced)
     except DamagedAnalysisError as error:
         found = None
-        notes.append(f"the cached analysis was of no use and made anew: {error.message}")
+        notes.append(f"the cached analysis was damaged and has been replaced: {error.message}")
     if found is not None:
         return found
-    made = fresh()
-    if key == analysis_key(original, synced, model=model, settings=settings):  # the files are what they were
+    analysis = run()
+    if key == analysis_key(original, synced, model=model, settings=settings):  # the files have not changed
         try:
-            folder.store(key, made)
+            folder.store(key, analysis)
         except LipblendError as error:
-            notes.append(f"the analysis could not be kept in the cache: {error.message}")
-    return replace(made, notes=(*made.notes, *notes))
+            notes.append(f"the analysis could not be cached: {error.message}")
+    return replace(analysis, notes=(*analysis.notes, *notes))
 
 
 def cached_analysis(
     original: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings, cache: Path | None
 ) -> ClipAnalysis | None:
-    """The analysis of two whole clips if it is in the cache and whole, else None."""
+    """The analysis of two whole clips from the cache; None if it is not there, or damaged."""
     if cache is None:
         return None
     try:
@@ -221,26 +206,26 @@ def cached_analysis(
 
 
 def analysis_key(original: VideoInfo, synced: VideoInfo, *, model: Path, settings: Settings) -> str:
-    """What an analysis was made from, as 40 hexadecimal digits.
+    """Digest of everything that an analysis depends on, as 40 hexadecimal digits.
 
-    The names of the videos count, as notes quote them; their folders do not.
+    The file names of the videos count, because notes contain them; their folders do not.
 
     Raises
     ------
     InputError
         A file cannot be read.
     """
-    made_from = {
+    inputs = {
         "videos": [(info.path.name, content_identity(info.path)) for info in (original, synced)],
         "model": content_identity(model),
         "settings": analysis_values(settings),
         "code": code_fingerprint(),
     }
-    return hashlib.blake2b(json.dumps(made_from).encode(), digest_size=20).hexdigest()
+    return hashlib.blake2b(json.dumps(inputs).encode(), digest_size=20).hexdigest()
 
 
 def code_fingerprint(folders: Sequence[str] = _CODE) -> str:
-    """A digest of lipblend's code (by default what the analysis runs) and of the versions of the libraries."""
+    """Digest of the package's code (by default of what the analysis runs) and of its libraries' versions."""
     digest = hashlib.blake2b(digest_size=20)
     for folder in folders:
         for path in sorted((_PACKAGE / folder).rglob("*.py")):
@@ -250,7 +235,8 @@ def code_fingerprint(folders: Sequence[str] = _CODE) -> str:
     return digest.hexdigest()
 
 
-def _removed(path: Path) -> bool:
+def _remove(path: Path) -> bool:
+    """Remove a file; False if it is gone already."""
     try:
         path.unlink()
     except FileNotFoundError:

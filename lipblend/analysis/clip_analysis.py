@@ -1,4 +1,4 @@
-"""What the first pass found about a pair of videos."""
+"""The result of the first pass over a pair of videos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lipblend.video.video import Video
 
 @dataclass(frozen=True)
 class ClipAnalysis:
-    """The first pass over a pair of videos; independent of how the patch will be made. One row per output frame.
+    """The result of the first pass, with one row per output frame. It does not depend on how the patch is made.
 
     Attributes
     ----------
@@ -26,19 +26,19 @@ class ClipAnalysis:
     times_s : (n,) float64
         Presentation times, seconds.
     pts, durations : (n,) int64
-        The same in the time base of the video that the output follows.
+        Presentation times and durations, in the time base of the video whose time line the output follows.
     original_index, synced_index : (n,) int64
-        Frames of the two videos that are shown; ``synced_index`` is -1 where there is none.
+        Frame numbers in the two videos; ``synced_index`` is -1 if there is no synced frame.
     shot_starts : (m,) int
         First row of every shot.
     tracks : dict of int to FaceTrack
         Faces of the original by track id.
     alignment : Alignment
-        Which frame goes with which, and how the pictures lie on each other.
+        Which frames are paired, and how the pictures map onto each other.
     matrix : (3, 4) float64
         The original's YCbCr to R'G'B' 0..255.
     notes : tuple of str
-        What the summary says about the two videos.
+        For the summary.
     interpretation : Interpretation
         How the colour codes of the synced video are read.
     """
@@ -64,15 +64,15 @@ class ClipAnalysis:
 
     @property
     def follows(self) -> Literal["original", "synced"]:
-        """Whose time line the output has: original or synced."""
+        """The video whose time line the output follows."""
         return self.alignment.timeline.follows
 
     def without_tracks(self) -> ClipAnalysis:
-        """The same without the faces: a plan holds all that is needed of them."""
+        """A copy without face tracks; a plan holds what rendering needs of them."""
         return replace(self, tracks={})
 
     def up_to(self, stop: int) -> ClipAnalysis:
-        """The rows before ``stop``, without frames in memory."""
+        """The rows before ``stop``, without cached frames."""
         tracks = {number: track.between(0, stop) for number, track in self.tracks.items()}
         return replace(
             self,

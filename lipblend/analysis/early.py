@@ -1,8 +1,8 @@
-"""The process of the first pass, started before it is known what it is to analyse.
+"""Early start of the process that analyses the videos.
 
-It takes most of a second until it has imported what it needs. Meanwhile the program that started it imports its own
-modules, probes the videos and checks the output; so this module imports next to nothing. It must only be started early
-if it will surely be needed: see `is_surely_new`.
+That process needs most of a second for its imports. Meanwhile this program imports its own modules, probes the videos
+and checks the output, so this module imports next to nothing. The process is only started early if it will certainly be
+needed: see `is_certainly_uncached`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from pathlib import Path
 from lipblend.runtime.child import Child, can_start_child, child_process, program
 
 PROGRAM = program("lipblend.analysis.apart", "work", "the process that analyses the videos")
-"""What the process runs."""
+"""Source code that the process runs."""
 
 
 @contextmanager
-def process_if_new(cache: Path | None, videos: Sequence[Path]) -> Iterator[Child | None]:
-    """A process for the first pass of these videos if it will surely be needed, else None."""
-    if can_start_child() and is_surely_new(cache, videos):
+def early_process(cache: Path | None, videos: Sequence[Path]) -> Iterator[Child | None]:
+    """The process that will analyse these videos if it is certainly needed, else None."""
+    if can_start_child() and is_certainly_uncached(cache, videos):
         with child_process(PROGRAM) as child:
             yield child
     else:
         yield None
 
 
-def is_surely_new(cache: Path | None, videos: Sequence[Path]) -> bool:
-    """Whether no cached analysis can be of these videos, judged by file times alone, within a millisecond.
+def is_certainly_uncached(cache: Path | None, videos: Sequence[Path]) -> bool:
+    """Whether no cached analysis can be of these videos, judged by file times alone (takes a millisecond).
 
-    That is so if none is cached, or if one of the videos has changed since the last one was cached or used. A copied
-    file counts as changed: the process is then started for nothing, which costs a little processor time and no more.
+    True if the cache is empty, or a video has changed since any analysis was stored or used. A copied file counts as
+    changed; the process is then started in vain, which costs a little processor time.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def is_surely_new(cache: Path | None, videos: Sequence[Path]) -> bool:
             return False
         changed_s = max(path.stat().st_mtime for path in videos)
     except OSError:
-        return False  # whatever is wrong with them is reported where they are opened
+        return False  # reported where they are opened
     if cache is None:
         return True
     try:

@@ -1,12 +1,12 @@
-"""The faces of a clip as a table: one row per face and frame, its columns in temporary files.
+"""The faces of a clip as a table with one row per face and frame, stored in temporary files.
 
-A column holds arrays of one shape, and a mask that says in which rows there is one. Tracks are lists of row numbers.
+A column holds arrays of one shape, and a mask of the rows that have one. A track is a list of row numbers.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,7 +28,7 @@ _STATS: dict[str, tuple[int, ...]] = {
     for each in fields(ColourStats)
     if each.name != "pixels"
 }
-_STATS_SIZE = sum(int(np.prod(shape)) for shape in _STATS.values()) + 1  # and the number of pixels
+_STATS_SIZE = sum(int(np.prod(shape)) for shape in _STATS.values()) + 1  # plus the number of pixels
 
 COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "original": (_MESH, np.float32),
@@ -43,19 +43,19 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
 
 
 class MaskedRows(Sequence[Array | None]):
-    """Arrays of one shape in a temporary file, None in the rows that have none.
+    """Arrays of one shape in a temporary file; None in rows without one.
 
     Parameters
     ----------
     rows : StoredRows
-        The arrays that there are.
+        The arrays, without the empty rows.
     mask : (n,) bool
-        In which of the n rows.
+        Which of the n rows have an array.
     """
 
     def __init__(self, rows: StoredRows, mask: npt.NDArray[np.bool_]) -> None:
         if mask.dtype != bool or mask.ndim != 1 or np.count_nonzero(mask) != len(rows):
-            raise ValueError("the mask does not fit the rows")
+            raise ValueError(f"a mask of {np.count_nonzero(mask)} in {mask.shape} {mask.dtype} for {len(rows)} rows")
         self.rows = rows
         self._places = array("q", np.where(mask, np.cumsum(mask) - 1, -1).tolist())
 
@@ -90,7 +90,7 @@ class FaceTable:
     frames : iterable of int
         The output frame of each row.
     columns : mapping of str to MaskedRows, optional
-        By the names in `COLUMNS`; empty if not given.
+        By the names in `COLUMNS`; empty by default.
     """
 
     def __init__(self, frames: Iterable[int] = (), columns: Mapping[str, MaskedRows] | None = None) -> None:
@@ -104,7 +104,7 @@ class FaceTable:
                 raise ValueError(f"{name}: {column.rows.shape} {column.rows.dtype}, {len(column)} rows")
 
     def append(self, frame: int, original: Mesh, synced: Mesh | None, measure: FaceMeasure | None) -> int:
-        """Add a row; returns its number."""
+        """Add a row, and return its number."""
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
@@ -115,7 +115,7 @@ class FaceTable:
         return len(self.frames) - 1
 
     def measure(self, row: int) -> FaceMeasure | None:
-        """What was measured on the face of a row."""
+        """The measurements of a row; None if there are none."""
         painted, above = self.columns["painted"][row], self.columns["above"][row]
         if painted is None:
             return None
@@ -128,20 +128,20 @@ class FaceTable:
         )
 
     def stats(self, row: int) -> ColourStats | None:
-        """The colour statistics of a row."""
+        """The colour statistics of a row; None if there are none."""
         values = self.columns["stats"][row]
         return None if values is None else _stats_of(values)
 
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """One face of the original through the output; one item per output frame in which it is seen.
+    """One face of the original, with one item per output frame that shows it.
 
     Attributes
     ----------
     table : FaceTable
     rows : sequence of int
-        Its rows in the table, by rising frame.
+        Row numbers in the table, by ascending frame.
     """
 
     table: FaceTable
@@ -157,7 +157,7 @@ class FaceTrack:
         *,
         table: FaceTable | None = None,
     ) -> FaceTrack:
-        """A track of a table (of its own if none is given) from its parts, one item per frame each."""
+        """Add a track to a table (a new one by default) from lists with one item per frame."""
         table = FaceTable() if table is None else table
         parts = zip(frames, original, synced, measured, strict=True)
         return cls(table, array("q", [table.append(*part) for part in parts]))
@@ -167,7 +167,7 @@ class FaceTrack:
 
     @property
     def frames(self) -> list[int]:
-        """Output frames, rising."""
+        """Output frames, ascending."""
         return [self.table.frames[row] for row in self.rows]
 
     @property
@@ -182,41 +182,39 @@ class FaceTrack:
 
     @property
     def original(self) -> Sequence[Mesh]:
-        """(478, 2) float32 each, pixels; read when asked for."""
+        """Meshes, (478, 2) float32 each, pixels; read on access."""
         return Picked(self.table.columns["original"], self.rows)  # type: ignore[arg-type]
 
     @property
     def synced(self) -> Sequence[Mesh | None]:
-        """(478, 2) float32 each, in the original's pixels; read when asked for."""
+        """Meshes in the synced video, (478, 2) float32 each, in the original's pixels; read on access."""
         return Picked(self.table.columns["synced"], self.rows)
 
     @property
     def measured(self) -> Iterator[FaceMeasure | None]:
-        """What was measured in each frame."""
+        """The measurements of each frame."""
         return (self.table.measure(row) for row in self.rows)
 
     def has(self, column: str) -> npt.NDArray[np.bool_]:
-        """(n,) bool: in which items a column of the table holds something."""
-        held = self.table.columns[column]
-        return np.array([held.holds(row) for row in self.rows], bool)
+        """(n,) bool: in which items a column of the table has a value."""
+        values = self.table.columns[column]
+        return np.array([values.holds(row) for row in self.rows], bool)
 
     def values(self, column: str) -> Iterator[Any]:
-        """What a column holds, where it holds something."""
-        held = self.table.columns[column]
-        return (value for row in self.rows if (value := held[row]) is not None)
+        """The values of a column, without those that are missing."""
+        rows = self.table.columns[column]
+        return (value for row in self.rows if (value := rows[row]) is not None)
 
     def between(self, start: int, stop: int) -> FaceTrack:
-        """The part in frames [start, stop)."""
-        return self._where(lambda frame: start <= frame < stop)
+        """The part of the track in frames [start, stop)."""
+        rows = [row for row in self.rows if start <= self.table.frames[row] < stop]
+        return FaceTrack(self.table, array("q", rows))
 
     def joined_with(self, later: FaceTrack) -> FaceTrack:
-        """This track, then a later one of the same table."""
+        """This track followed by a later one of the same table."""
         if later.table is not self.table:
-            raise ValueError("tracks of two tables")
+            raise ValueError("the tracks belong to different tables")
         return FaceTrack(self.table, array("q", [*self.rows, *later.rows]))
-
-    def _where(self, wanted: Callable[[int], bool]) -> FaceTrack:
-        return FaceTrack(self.table, array("q", [row for row in self.rows if wanted(self.table.frames[row])]))
 
 
 def _stats_row(stats: ColourStats) -> npt.NDArray[np.float64]:

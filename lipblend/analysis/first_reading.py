@@ -1,4 +1,4 @@
-"""Reading two videos once: faces found in each, and frames of the same time measured against each other meanwhile."""
+"""Reading both videos once: finding faces in each, and measuring frames of the same time against each other."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from lipblend.settings import TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
 
-_QUEUE = 2  # frames per stream that wait for the face search, and as many to be measured
+_QUEUE = 2  # frames per stream that wait for the face search, and for measuring
 
 
 class Measures:
-    """Measures of the faces of frame pairs, by track id; they lie in a temporary file."""
+    """Face measurements by frame pair and track id, in a temporary file."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[int, int], int] = {}
@@ -44,19 +44,19 @@ class Measures:
         return pair in self._places
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Discard all measurements."""
         self._places.clear()
 
 
 @dataclass(frozen=True)
 class PairReading:
-    """How a frame of each video is read, to measure them against each other.
+    """How the frames of both videos are read in order to compare them.
 
     Attributes
     ----------
     original, synced : VideoInfo
     lab : bool
-        Take colour statistics in CIE Lab.
+        Colour statistics are in CIE Lab.
     mapping : FrameMapping
         Where the original's pixels lie in the synced frame.
     """
@@ -69,7 +69,7 @@ class PairReading:
     def measure(
         self, original: Frame, faces: tuple[TrackedFace, ...], synced: Frame, synced_faces: tuple[TrackedFace, ...]
     ) -> dict[int, FaceMeasure]:
-        """Measure the faces of a frame pair; by track id."""
+        """Measurements of the faces of a frame pair, by track id."""
         return measure_faces(
             Picture(original.planes, original.layout, self.original.colour, self.original.height),
             faces,
@@ -83,7 +83,7 @@ class PairReading:
 
 @dataclass(frozen=True)
 class FaceSearch:
-    """How faces are looked for.
+    """Options of the face search.
 
     Attributes
     ----------
@@ -91,10 +91,10 @@ class FaceSearch:
         Face landmarker bundle, checked.
     track : TrackSettings
     thorough : bool
-        Search the synced video down to the smallest faces, as the original; otherwise stop at the first size that shows
-        a face.
+        Search the synced video for the smallest faces, like the original; otherwise stop at the first size that shows a
+        face.
     landmarker : BackgroundLandmarker or None
-        One that was created early, for the original; it stays open.
+        One loaded early, for the original; it stays open.
     """
 
     model: Path
@@ -107,7 +107,7 @@ class FaceSearch:
         return FaceLandmarker(self.model, max_faces=self.track.max_faces, confidence=self.track.confidence)
 
     def early(self) -> AbstractContextManager[FaceLandmarker]:
-        """The early one, left open afterwards, or a new one."""
+        """The landmarker loaded early, which stays open, or a new one."""
         return nullcontext(self.landmarker.ready()) if self.landmarker is not None else self.open()
 
 
@@ -122,7 +122,7 @@ def read_both(
 ) -> tuple[Measures, tuple[str, ...]]:
     """Read both videos and fill their scans.
 
-    Each video is decoded on one thread, and its faces are found on another.
+    Each video is decoded on one thread, and searched for faces on another.
 
     Parameters
     ----------
@@ -130,16 +130,16 @@ def read_both(
         Empty; filled here.
     search : FaceSearch
     lab : bool
-        Take colour statistics in CIE Lab.
+        Colour statistics are in CIE Lab.
     starts_s : (float, float) or None
-        Times of the two videos that belong together, if not those of their first frames.
+        Times in the two videos that correspond, if not those of their first frames.
     on_frame : callable
         Called with the number of original frames done.
 
     Returns
     -------
     measures : Measures
-        Of frames of the same time, if the two videos are of the same size.
+        Of frames of the same time; empty if the videos differ in size.
     notes : tuple of str
 
     Raises
@@ -189,10 +189,10 @@ def read_both(
 def measure_missing(
     reading: PairReading, original: Scan, synced: Scan, pairs: list[tuple[int, int]], measures: Measures
 ) -> None:
-    """Measure frame pairs that were not measured in passing; their frames are read once more."""
+    """Measure frame pairs that were not measured during reading; their frames are decoded again."""
     pairs = [pair for pair in pairs if pair not in measures]
-    original_frames = original.frames([first for first, _ in pairs])
-    synced_frames = synced.frames([second for _, second in pairs])
-    with prefetch(original_frames, _QUEUE) as frames, prefetch(synced_frames, _QUEUE) as partners:
-        for (i, j), frame, partner in zip(pairs, frames, partners, strict=True):
-            measures[i, j] = reading.measure(frame, original.faces[i], partner, synced.faces[j])
+    original_frames = prefetch(original.frames([i for i, _ in pairs]), _QUEUE)
+    synced_frames = prefetch(synced.frames([j for _, j in pairs]), _QUEUE)
+    with original_frames, synced_frames:
+        for (i, j), original_frame, synced_frame in zip(pairs, original_frames, synced_frames, strict=True):
+            measures[i, j] = reading.measure(original_frame, original.faces[i], synced_frame, synced.faces[j])

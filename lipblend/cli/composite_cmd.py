@@ -167,11 +167,11 @@ def composite_command(
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
     _check_debug(debug_dir, run_tag, debug_format)
 
-    from lipblend.analysis.early import process_if_new
-    from lipblend.segments.run_options import CompositeOptions, wanted_jobs
+    from lipblend.analysis.early import early_process
+    from lipblend.segments.run_options import CompositeOptions, parse_jobs
     from lipblend.segments.spans import FrameRange
 
-    processes = wanted_jobs(jobs)
+    processes = parse_jobs(jobs)
     part = FrameRange.parse(frames) if frames is not None else None
     size = None
     if proxy is not None:
@@ -191,7 +191,7 @@ def composite_command(
     )
     console = Console(quiet=quiet, as_json=as_json)
     with (
-        process_if_new(analyses, (original, synced)) as process,
+        early_process(analyses, (original, synced)) as process,
         console.progress() as on_progress,
         _announcing_kept_segments(output, shown=resume and not quiet),
     ):

@@ -1,4 +1,4 @@
-"""Which faces of a shot are worked on."""
+"""Which faces of a shot are blended."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ import numpy as np
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.census import Sighting, lasting_sightings, people_from_left
 
-_LINK_DISTANCE_FRAC = 1.0
-_CHANGED_SHARE = 0.35
-# A face counts as not changed only when the clip has one that was, when it differs by no more than a quarter of what
-# that one does, and not by more than encoding its upper face again did. On real pairs painted lower faces differ by
-# 2.4 to 7.2 levels and 1.5 to 4 times as much as their upper faces.
-_SURELY_LEVELS = 0.5
-_SURELY_RATIO = 1.4
-_UNCHANGED_SHARE = 0.25
-_UNCHANGED_RATIO = 1.3
-_UNCHANGED_LEVELS = 0.1
-_LEAST_MEASURED = 5
-_HARDLY_LEVELS = 1.0
+_MAX_LINK_DISTANCE_FRAC = 1.0
+_MIN_CHANGED_SHARE = 0.35
+# On real pairs, lower faces that were generated differ by 2.4 to 7.2 levels, 1.5 to 4 times as much as the upper faces.
+_MIN_CERTAIN_LEVELS = 0.5
+_MIN_CERTAIN_RATIO = 1.4
+_MIN_MEASURED_FRAMES = 5
+_MAX_UNCHANGED_SHARE = 0.25
+_MAX_UNCHANGED_RATIO = 1.3
+_UNCHANGED_SLACK_LEVELS = 0.1
+_MIN_VISIBLE_LEVELS = 1.0
 
 
 def choose_faces(
     tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float, face: str | int
 ) -> list[FaceTrack]:
-    """The faces of a shot that are worked on.
+    """The faces of a shot that are blended.
 
-    Tracks that follow each other in time and place are one face that was lost for a moment, and are joined first.
-    Faces seen for less than a tenth of the longest one's time are not judged beside the others.
+    Tracks that continue each other in time and place are one face that was lost for a moment; they are joined first.
+    A face seen for less than a tenth of the time of the longest one is ignored, unless it is selected by number.
 
     Parameters
     ----------
@@ -42,9 +40,9 @@ def choose_faces(
     max_gap_s : float
         Longest pause between two tracks of one face.
     face : "changed", "largest", "all", or int
-        "changed": the face that the generator changed most (on a tie the largest), and all that it changed at least
-        a third as much. "largest": the largest. A number counts from the left, from 0, as `lipblend probe` does
-        (`lipblend.faces.census.people_from_left`); no face is taken where the shot has fewer.
+        "changed": the face that the generator changed most (the largest on a tie), and all that it changed at least
+        35 % as much. "largest": the largest. A number counts from the left, from 0, as `lipblend probe` does
+        (`lipblend.faces.census.people_from_left`); no face is selected if the shot has fewer.
 
     Returns
     -------
@@ -52,125 +50,129 @@ def choose_faces(
         Cut to the shot; the most changed first.
     """
     joined = _faces_of_shot(tracks, times_s, start, stop, max_gap_s)
-    sightings = [_sighting(each) for each in joined]
+    sightings = [_sighting(track) for track in joined]
     if isinstance(face, int):
         people = people_from_left(sightings)
         return [joined[number] for number in people[face]] if face < len(people) else []
     lasting = [joined[number] for number in lasting_sightings(sightings)]
     noise = _noise(lasting) if len(people_from_left(sightings)) > 1 else 0.0
-    lasting.sort(key=lambda each: (round(_changed_by(each, noise), 3), _width(each)), reverse=True)
+    lasting.sort(key=lambda track: (round(_change(track, noise), 3), _width(track)), reverse=True)
     if face == "all" or not lasting:
         return lasting
     if face == "changed":
-        most = _changed_by(lasting[0], noise)
-        return [each for each in lasting if _changed_by(each, noise) >= _CHANGED_SHARE * most]
-    people = people_from_left([_sighting(each) for each in lasting])
+        largest = _change(lasting[0], noise)
+        return [track for track in lasting if _change(track, noise) >= _MIN_CHANGED_SHARE * largest]
+    people = people_from_left([_sighting(track) for track in lasting])
     return [lasting[number] for number in max(people, key=lambda person: max(_width(lasting[n]) for n in person))]
 
 
 def count_people(
     tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
 ) -> int:
-    """How many faces of a shot have a number for ``face``."""
-    return len(people_from_left([_sighting(each) for each in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)]))
+    """How many faces of a shot have a number that ``face`` can select."""
+    return len(
+        people_from_left([_sighting(track) for track in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)])
+    )
 
 
-def surest_change(
+def max_certain_change(
     tracks: Mapping[int, FaceTrack], times_s: np.ndarray, shots: Sequence[tuple[int, int]], *, max_gap_s: float
 ) -> float:
-    """How much the most changed face of a clip differs, in 8-bit levels; 0 where no face was surely changed.
+    """The largest change of a face that was certainly changed, in 8-bit levels; 0 if there is none.
 
-    Sure is what differs by half a level and 1.4 times more in the lower face than in the upper one. Where a generator
-    has changed nothing, or whole faces, there is no such face.
+    A change is certain if the lower face differs by half a level more than the upper face, and by 1.4 times as much.
+    If the generator changed nothing, or whole faces, no change is certain.
     """
     levels = [0.0]
     for start, stop in shots:
         for face in _faces_of_shot(tracks, times_s, start, stop, max_gap_s):
-            painted, above = _mean(face, "painted"), _mean(face, "above")
-            if painted is None or above is None or np.count_nonzero(face.has("painted")) < _LEAST_MEASURED:
+            lower, upper = _mean(face, "painted"), _mean(face, "above")
+            if lower is None or upper is None or np.count_nonzero(face.has("painted")) < _MIN_MEASURED_FRAMES:
                 continue
-            if painted - above >= _SURELY_LEVELS and painted >= _SURELY_RATIO * above:
-                levels.append(painted)
+            if lower - upper >= _MIN_CERTAIN_LEVELS and lower >= _MIN_CERTAIN_RATIO * upper:
+                levels.append(lower)
     return max(levels)
 
 
-def hardly_changed(tracks: Mapping[int, FaceTrack], surest: float) -> bool:
-    """Whether no face of a clip differs by more than encoding it again would make it differ.
+def is_mere_encoding_noise(tracks: Mapping[int, FaceTrack], certain_change: float) -> bool:
+    """Whether no face of a clip differs by more than encoding it again would explain.
 
     Parameters
     ----------
     tracks : mapping of int to FaceTrack
-    surest : float
-        See `surest_change`.
+    certain_change : float
+        See `max_certain_change`.
     """
-    levels = [painted for record in tracks.values() if (painted := _mean(record, "painted")) is not None]
-    return bool(levels) and surest == 0 and max(levels) < _HARDLY_LEVELS
+    levels = [lower for track in tracks.values() if (lower := _mean(track, "painted")) is not None]
+    return bool(levels) and certain_change == 0 and max(levels) < _MIN_VISIBLE_LEVELS
 
 
-def is_unchanged(face: FaceTrack, surest: float) -> bool:
-    """Whether the generator left a face as it was, judged by the clip's most changed one (`surest_change`)."""
-    painted, above = _mean(face, "painted"), _mean(face, "above")
-    if painted is None or above is None:
+def is_unchanged(face: FaceTrack, certain_change: float) -> bool:
+    """Whether the generator left a face as it was.
+
+    A face is unchanged only if the clip has a certain change (`max_certain_change`), the face differs by less than a
+    quarter of that, and its lower face hardly more than its upper face, which shows the encoding noise.
+    """
+    lower, upper = _mean(face, "painted"), _mean(face, "above")
+    if lower is None or upper is None:
         return False
-    return painted < _UNCHANGED_SHARE * surest and painted <= _UNCHANGED_RATIO * above + _UNCHANGED_LEVELS
+    return lower < _MAX_UNCHANGED_SHARE * certain_change and (
+        lower <= _MAX_UNCHANGED_RATIO * upper + _UNCHANGED_SLACK_LEVELS
+    )
 
 
 def _faces_of_shot(
     tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, max_gap_s: float
 ) -> list[FaceTrack]:
-    pieces = [piece for record in tracks.values() if len(piece := record.between(start, stop))]
-    return _joined(pieces, times_s, max_gap_s)
+    pieces = [piece for track in tracks.values() if len(piece := track.between(start, stop))]
+    return _join(pieces, times_s, max_gap_s)
 
 
 def _sighting(face: FaceTrack) -> Sighting:
-    x, y = _middle(face)
+    x, y = np.mean([mesh.mean(0) for mesh in face.original], axis=0)
     return Sighting(frozenset(face.frames), float(x), float(y), _width(face))
 
 
 def _noise(faces: Sequence[FaceTrack]) -> float:
-    """Encoding noise: the calmest upper face's, not each face's own, as some generators paint whole faces."""
-    return min((above for each in faces if (above := _mean(each, "above")) is not None), default=0.0)
+    """Encoding noise: that of the calmest upper face, because some generators repaint whole faces."""
+    return min((upper for face in faces if (upper := _mean(face, "above")) is not None), default=0.0)
 
 
-def _changed_by(record: FaceTrack, noise: float) -> float:
-    """How much the generator changed a face beyond encoding it again, in 8-bit levels; 0 if it has no synced frame."""
-    painted = _mean(record, "painted")
-    return max(painted - noise, 0.0) if painted is not None else 0.0
+def _change(face: FaceTrack, noise: float) -> float:
+    """Change of a face beyond encoding noise, in 8-bit levels; 0 without a synced frame."""
+    lower = _mean(face, "painted")
+    return max(lower - noise, 0.0) if lower is not None else 0.0
 
 
-def _mean(record: FaceTrack, name: Literal["painted", "above"]) -> float | None:
-    values = [float(value) for value in record.values(name)]
+def _mean(face: FaceTrack, name: Literal["painted", "above"]) -> float | None:
+    values = [float(value) for value in face.values(name)]
     return float(np.mean(values)) if values else None
 
 
-def _width(record: FaceTrack) -> float:
-    return float(np.mean([np.ptp(mesh[:, 0]) for mesh in record.original]))
+def _width(face: FaceTrack) -> float:
+    return float(np.mean([np.ptp(mesh[:, 0]) for mesh in face.original]))
 
 
-def _middle(record: FaceTrack) -> np.ndarray:
-    return np.asarray(np.mean([mesh.mean(0) for mesh in record.original], axis=0))
-
-
-def _joined(pieces: list[FaceTrack], times_s: np.ndarray, max_gap_s: float) -> list[FaceTrack]:
-    """Join tracks end to start where the second begins soon after the first ends, and near it."""
-    whole: list[FaceTrack] = []
-    for piece in sorted(pieces, key=lambda record: record.first_frame):
-        earlier = [
+def _join(pieces: list[FaceTrack], times_s: np.ndarray, max_gap_s: float) -> list[FaceTrack]:
+    """Join tracks end to start if the second begins soon after the first ends, and near it."""
+    joined: list[FaceTrack] = []
+    for piece in sorted(pieces, key=lambda track: track.first_frame):
+        candidates = [
             index
-            for index, face in enumerate(whole)
+            for index, face in enumerate(joined)
             if face.last_frame < piece.first_frame
             and times_s[piece.first_frame - 1] - times_s[face.last_frame] <= max_gap_s + 1e-9
-            and _distance_frac(face, piece) <= _LINK_DISTANCE_FRAC
+            and _distance_frac(face, piece) <= _MAX_LINK_DISTANCE_FRAC
         ]
-        if not earlier:
-            whole.append(piece)
+        if not candidates:
+            joined.append(piece)
             continue
-        nearest = min(earlier, key=lambda index: _distance_frac(whole[index], piece))
-        whole[nearest] = whole[nearest].joined_with(piece)
-    return whole
+        nearest = min(candidates, key=lambda index: _distance_frac(joined[index], piece))
+        joined[nearest] = joined[nearest].joined_with(piece)
+    return joined
 
 
 def _distance_frac(first: FaceTrack, second: FaceTrack) -> float:
-    """From the last mesh of one track to the first of another, in widths of the first."""
-    before, after = first.original[-1], second.original[0]
-    return float(np.linalg.norm(after.mean(0) - before.mean(0))) / max(float(np.ptp(before[:, 0])), 1e-6)
+    """Distance from the last mesh of one track to the first of another, in face widths of the first."""
+    a, b = first.original[-1], second.original[0]
+    return float(np.linalg.norm(b.mean(0) - a.mean(0))) / max(float(np.ptp(a[:, 0])), 1e-6)

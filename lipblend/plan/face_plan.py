@@ -1,4 +1,4 @@
-"""One face through one shot: steady meshes, colours, footprint and weight, and from them its plan in each frame."""
+"""One face through one shot: its steady meshes, colours, footprint and weight, and its plan for each frame."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.plan import smoothing
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.plan.motion import neighbours, velocity
-from lipblend.plan.steady_colours import colour_maps, membranes, odd_rows
-from lipblend.plan.steady_meshes import MeshSeries, SteadyMeshes
+from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
+from lipblend.plan.steady_meshes import MESH_VALUES, MeshSeries, SteadyMeshes
 from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.settings import Settings
 from lipblend.stages.colour.statistics import ColourStats
@@ -24,88 +24,96 @@ from lipblend.stages.masks.footprint import Sample, footprint_outline, footprint
 T = TypeVar("T")
 
 FaceOfRow = Callable[[int], FacePlan | None]
-"""The plan of one face for a row of its shot; None where it is not worked on."""
-
-_MESH = 478 * 2
+"""The plan of one face in a row of its shot; None if it is not blended there."""
 
 
 def plan_face(
     analysis: ClipAnalysis, settings: Settings, track: FaceTrack, start: int, stop: int
 ) -> tuple[FaceOfRow, int]:
-    """What makes a face's plan for a row of the shot, and in how many rows its synced mesh is borrowed."""
+    """The face's plan as a function of the shot's row, and in how many rows its synced mesh is the original's."""
     times = analysis.times_s[start:stop]
     steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
-    mesh, middles = StoredRows((_MESH,), np.float32), []
-    for part in steady.parts():
-        mesh.extend(part)
-        middles.append(part.reshape(len(part), -1, 2)[:, list(STABLE)].mean(1))
+    original, centres = StoredRows((MESH_VALUES,), np.float32), []
+    for block in steady.blocks():
+        original.extend(block)
+        centres.append(block.reshape(len(block), -1, 2)[:, list(STABLE)].mean(1))
     seen = steady.valid
-    moved = _moved(analysis, np.concatenate(middles), seen, start)
-    theirs = SteadyMeshes(MeshSeries(track.frames, track.synced, start, stop, moved), times, settings)
+    displacements = _displacements(analysis, np.concatenate(centres), seen, start)
+    steady_synced = SteadyMeshes(MeshSeries(track.frames, track.synced, start, stop, displacements), times, settings)
     present = seen & (analysis.synced_index[start:stop] >= 0)
-    alone = present & ~theirs.valid
-    other = StoredRows((_MESH,), np.float32)
-    for part in theirs.parts():
-        rows = len(other) + np.flatnonzero(alone[len(other) : len(other) + len(part)])
-        part[rows - len(other)] = mesh[rows]
-        other.extend(part)
+    borrowed = present & ~steady_synced.valid
+    synced = StoredRows((MESH_VALUES,), np.float32)
+    for block in steady_synced.blocks():
+        rows = len(synced) + np.flatnonzero(borrowed[len(synced) : len(synced) + len(block)])
+        block[rows - len(synced)] = original[rows]
+        synced.extend(block)
     stats = _ByRow[ColourStats](_rows_with(track, "stats", start, stop), track.table.stats)
     colours = colour_maps(stats, times, settings.colour)
-    unusual = odd_rows(stats, settings.colour)
-    with_cells = _rows_with(track, "membrane", start, stop, without=unusual)
+    outliers = outlier_rows(stats, settings.colour)
+    with_cells = _rows_with(track, "membrane", start, stop, without=outliers)
     cells = _ByRow[Sample](with_cells, track.table.columns["membrane"].__getitem__)
     fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
     weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
     outline = _outline(track) if settings.footprint.method == "auto" else None
-    motion = velocity(mesh, seen)
+    motion = velocity(original, seen)
 
-    def of_row(i: int) -> FacePlan | None:
+    def face_of_row(i: int) -> FacePlan | None:
         if not weights[i] > 0:
             return None
-        one, two = (Landmarks(each[i].reshape(-1, 2)) for each in (mesh, other))
-        painted = None if outline is None else footprint_polygon(outline, one)
-        about = neighbours(mesh, other, present, i, reach=settings.alpha.average_frames)
-        return FacePlan(float(weights[i]), one, two, colours[i], moved[i], fields[i], painted, motion[i], about)
+        original_mesh, synced_mesh = (Landmarks(meshes[i].reshape(-1, 2)) for meshes in (original, synced))
+        footprint = None if outline is None else footprint_polygon(outline, original_mesh)
+        around = neighbours(original, synced, present, i, reach=settings.alpha.average_frames)
+        return FacePlan(
+            weight=float(weights[i]),
+            original=original_mesh,
+            synced=synced_mesh,
+            colour=colours[i],
+            displacement=displacements[i],
+            membrane=fields[i],
+            footprint=footprint,
+            velocity=motion[i],
+            neighbours=around,
+        )
 
-    return of_row, int(np.count_nonzero(alone))
+    return face_of_row, int(np.count_nonzero(borrowed))
 
 
 def _outline(track: FaceTrack) -> npt.NDArray[np.float64] | None:
-    held = [row for row, holds in zip(track.rows, track.has("footprint").tolist(), strict=True) if holds]
-    return footprint_outline(Picked(track.table.columns["footprint"], held))  # type: ignore[arg-type]
+    rows = [row for row, holds in zip(track.rows, track.has("footprint").tolist(), strict=True) if holds]
+    return footprint_outline(Picked(track.table.columns["footprint"], rows))  # type: ignore[arg-type]
 
 
 def _rows_with(track: FaceTrack, column: str, start: int, stop: int, without: Collection[int] = ()) -> dict[int, int]:
-    """Rows of the shot [start, stop) in which a column of the track holds something, to rows of its table."""
-    held = zip(track.frames, track.rows, track.has(column).tolist(), strict=True)
+    """The table's row for each row of the shot [start, stop) in which a column of the track has a value."""
+    rows = zip(track.frames, track.rows, track.has(column).tolist(), strict=True)
     return {
         frame - start: row
-        for frame, row, holds in held
+        for frame, row, holds in rows
         if holds and start <= frame < stop and frame - start not in without
     }
 
 
-def _moved(
+def _displacements(
     analysis: ClipAnalysis, stable: smoothing.Series, seen: smoothing.Valid, start: int
 ) -> npt.NDArray[np.float64]:
-    """How far a head is displaced in each frame's synced picture, (n, 2) pixels: it may come from a neighbour.
+    """How far the head is displaced in each frame's synced picture, (n, 2) pixels.
 
-    That happens where the frame rates differ, and where the synced video slips or has lost frames. How the head moved
-    between the two frames of the original is known from the original's own meshes.
+    If the frame rates differ, or the synced video slips or lacks frames, a synced picture may come from a neighbouring
+    frame. The original's own meshes show how the head moved between the two.
     """
-    out = np.zeros((len(stable), 2))
+    displacements = np.zeros((len(stable), 2))
     if analysis.alignment.timeline.follows == "synced":
-        return out  # every frame has its own original
+        return displacements  # every frame has its own original
     for row in range(len(stable)):
         index = analysis.synced_index[start + row]
-        made_from = int(analysis.alignment.pairing.source[index]) - start if index >= 0 else row
-        if made_from != row and 0 <= made_from < len(stable) and seen[row] and seen[made_from]:
-            out[row] = stable[made_from] - stable[row]
-    return out
+        source = int(analysis.alignment.pairing.source[index]) - start if index >= 0 else row
+        if source != row and 0 <= source < len(stable) and seen[row] and seen[source]:
+            displacements[row] = stable[source] - stable[row]
+    return displacements
 
 
 class _ByRow(Mapping[int, T], Generic[T]):
-    """What a track's table holds in some rows of a shot; read when asked for."""
+    """Values of a track's table by row of the shot, read on access."""
 
     def __init__(self, rows: dict[int, int], read: Callable[[int], Any]) -> None:
         self._rows, self._read = rows, read

@@ -1,4 +1,4 @@
-"""What rendering needs of every frame: a row per frame of the output."""
+"""The plan: what rendering needs for every frame, one row per frame of the output."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ UNCHANGED = "face not changed"
 
 @dataclass(frozen=True)
 class FacePlan:
-    """What one face of one frame needs.
+    """What rendering needs for one face of one frame.
 
     Attributes
     ----------
     weight : float
-        Above 0, up to 1 (the patch at full strength).
+        Strength of the patch: above 0, at most 1.
     original, synced : Landmarks
         Smoothed meshes, both in the original's pixels.
     colour : ColourMap
-        What brings the synced colours to the original's.
+        Maps the synced colours to the original's.
     membrane : (8, 8, 3) float32 or None
-        What is added to the colours after that, see `lipblend.stages.colour.membrane`.
-    moved : (2,) float64
-        How far right and down of its place the face lies in the synced picture, in the original's pixels: not 0 only
-        where that was made from another frame than the one it is laid on. ``synced`` is without it.
+        Added to the mapped colours; see `lipblend.stages.colour.membrane`.
+    displacement : (2,) float64
+        How far right and down of its place in the original the face lies in the synced picture, in the original's
+        pixels; 0 unless the synced frame was generated from another original frame. Not part of ``synced``.
     footprint : (n, 2) float32 or None
-        Outline of what the generator painted, pixels; None for all of the picture.
+        Outline of the generator's footprint, pixels; None for the whole picture.
     velocity : (2,) float64
-        Motion of the face, pixels a frame.
+        Motion of the face, pixels per frame.
     neighbours : tuple of (original, synced)
-        Both meshes of the frames that ``alpha.average_frames`` asks for, carried along with the head onto this one.
+        Meshes of the neighbouring frames (``alpha.average_frames``), moved with the head onto this one.
     """
 
     weight: float
     original: Landmarks
     synced: Landmarks
     colour: ColourMap
-    moved: npt.NDArray[np.float64]
+    displacement: npt.NDArray[np.float64]
     membrane: Cells | None = None
     footprint: npt.NDArray[np.float32] | None = None
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
@@ -56,7 +56,7 @@ class FacePlan:
 
 @dataclass(frozen=True)
 class FramePlan:
-    """All that rendering one frame needs, besides the two pictures.
+    """What rendering needs for one frame, besides the two pictures.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class FramePlan:
     synced_index : int
         Frame of the synced video, -1 for none.
     faces : tuple of FacePlan
-        Empty where the original passes through.
+        Empty if the original passes through.
     reason : str
-        Why it does; empty otherwise.
+        Why it passes through; empty otherwise.
     """
 
     original_index: int
@@ -78,14 +78,16 @@ class FramePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """One row for every frame that will be written.
+    """What every frame of the output will use.
 
     Attributes
     ----------
     rows : sequence of FramePlan
+        One for each output frame.
     notes : tuple of str
+        What the summary says.
     unchanged : bool
-        Both videos show the same faces in all frames.
+        The faces are identical in both videos, in all frames.
     """
 
     rows: Sequence[FramePlan]

@@ -1,4 +1,4 @@
-"""How a face moves from frame to frame, and its neighbouring frames' meshes carried along by that."""
+"""Motion of a face from frame to frame, and the meshes of neighbouring frames aligned with it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.plan.smoothing import Series, Valid
 from lipblend.runtime.spill import StoredRows
 
-_TOGETHER = 64  # rows that are held at the same time
+_CHUNK_ROWS = 64  # held in memory at a time
 
 MeshPairs = tuple[tuple[Landmarks, Landmarks], ...]
 
 
-def velocity(meshes: Series | StoredRows, seen: Valid) -> npt.NDArray[np.float64]:
+def velocity(meshes: Series | StoredRows, valid: Valid) -> npt.NDArray[np.float64]:
     """Motion of a face in each frame of a shot: the central difference of its stable points.
 
     Parameters
     ----------
     meshes : (n, 956) float
-        Smoothed meshes, (x, y) of all points in turn; pixels.
-    seen : (n,) bool
-        Rows that are known.
+        Smoothed meshes, x and y of every point in turn; pixels.
+    valid : (n,) bool
+        Rows that hold a mesh.
 
     Returns
     -------
     (n, 2) float64
-        Pixels a frame, right and down. Beside rows that are not known the one-sided difference is taken; 0 for a row
-        without any known neighbour.
+        Pixels per frame, right and down. One-sided if only one neighbour is valid; 0 if none is.
     """
-    parts = range(0, len(meshes), _TOGETHER)
-    middle = np.concatenate([_stable(meshes[first : first + _TOGETHER]).mean(1) for first in parts])
-    steps = np.diff(middle, axis=0)
-    both = seen[1:] & seen[:-1]
-    total, count = np.zeros_like(middle), np.zeros(len(middle))
+    chunks = range(0, len(meshes), _CHUNK_ROWS)
+    centre = np.concatenate([_stable(meshes[first : first + _CHUNK_ROWS]).mean(1) for first in chunks])
+    steps = np.diff(centre, axis=0)
+    both = valid[1:] & valid[:-1]
+    total, count = np.zeros_like(centre), np.zeros(len(centre))
     for side in (slice(1, None), slice(None, -1)):
         total[side][both] += steps[both]
         count[side] += both
@@ -42,46 +41,46 @@ def velocity(meshes: Series | StoredRows, seen: Valid) -> npt.NDArray[np.float64
 
 
 def neighbours(
-    original: Series | StoredRows, synced: Series | StoredRows, seen: Valid, row: int, *, reach: int
+    original: Series | StoredRows, synced: Series | StoredRows, valid: Valid, row: int, *, reach: int
 ) -> MeshPairs:
-    """Both meshes of the frames about one, moved with the head onto that frame.
+    """Both meshes of the frames around one, moved with the head onto that frame.
 
-    Only pairs of frames equally long before and after it are taken, so that nothing lags; fewer than ``reach`` at the
-    ends of a shot and beside rows that are not known.
+    Frames are used in pairs at equal distance before and after, so that nothing lags. There are fewer at the ends of a
+    shot and beside rows that are not valid.
 
     Parameters
     ----------
     original, synced : (n, 956) float
         Smoothed meshes of one shot, both in the original's pixels.
-    seen : (n,) bool
+    valid : (n,) bool
     row : int
     reach : int
-        Frames to each side.
+        Frames on each side.
 
     Returns
     -------
     tuple of (original, synced)
         Without the frame itself.
     """
-    found: list[tuple[Landmarks, Landmarks]] = []
-    here = _stable(original[row : row + 1])[0]
+    pairs: list[tuple[Landmarks, Landmarks]] = []
+    target = _stable(original[row : row + 1])[0]
     for step in range(1, reach + 1):
-        if row < step or row + step >= len(seen) or not (seen[row - step] and seen[row + step]):
+        if row < step or row + step >= len(valid) or not (valid[row - step] and valid[row + step]):
             break
-        for other in (row - step, row + step):
-            turn, shift = similarity(_stable(original[other : other + 1])[0], here)
-            one, two = (
-                Landmarks((each[other].reshape(-1, 2) @ turn.T + shift).astype(np.float32))
-                for each in (original, synced)
+        for neighbour in (row - step, row + step):
+            matrix, shift = similarity_transform(_stable(original[neighbour : neighbour + 1])[0], target)
+            original_mesh, synced_mesh = (
+                Landmarks((meshes[neighbour].reshape(-1, 2) @ matrix.T + shift).astype(np.float32))
+                for meshes in (original, synced)
             )
-            found.append((one, two))
-    return tuple(found)
+            pairs.append((original_mesh, synced_mesh))
+    return tuple(pairs)
 
 
-def similarity(
+def similarity_transform(
     source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Rotation with scale, and shift, that carry points onto others with the least squared error.
+    """Least-squares similarity transform (rotation, scale, shift) of points onto others.
 
     Umeyama 1991, https://doi.org/10.1109/34.88573, in the plane, without reflection.
 
@@ -92,8 +91,9 @@ def similarity(
     Returns
     -------
     matrix : (2, 2) float64
+        Rotation and scale; the identity if all source points coincide.
     shift : (2,) float64
-        ``target ~ source @ matrix.T + shift``; no rotation and no scale for points without extent.
+        ``target ~ source @ matrix.T + shift``.
     """
     a, b = source - source.mean(0), target - target.mean(0)
     size = float((a * a).sum())

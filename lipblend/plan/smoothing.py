@@ -1,4 +1,4 @@
-"""Smoothing over time that does not lag, and one that does for those who want the classic."""
+"""Smoothing over time: zero-phase regression, exponential average, gap filling, outliers, fades."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy.typing as npt
 Series = npt.NDArray[np.floating[Any]]
 Valid = npt.NDArray[np.bool_]
 
-REACH = 3.0
-"""The Gaussian is cut off at so many standard deviations."""
+CUTOFF_SIGMAS = 3.0
+"""Where the Gaussian weights are cut off, in standard deviations."""
 
-_MIN_SAMPLES = 3  # a parabola needs as many
+_MIN_SAMPLES = 3  # for a parabola
 
 
 def zero_phase(values: Series, valid: Valid, times_s: Series, *, sigma_s: float, order: int) -> Series:
-    """Local polynomial regression with Gaussian weights, looking both ways.
+    """Local polynomial regression with Gaussian weights over past and future frames.
 
-    For every frame a polynomial is fitted to its neighbours by weighted least squares and read off at the frame
-    (Savitzky and Golay 1964 for even sampling; Cleveland 1979 for any). Symmetric weights have no phase, so nothing
-    lags; order 2 keeps the height of peaks such as an opening mouth. Uses time stamps, so variable frame rate is fine.
+    For every frame, a polynomial is fitted to its neighbours by weighted least squares and evaluated at the frame
+    (Savitzky and Golay 1964 for even sampling; Cleveland 1979 for any). Symmetric weights have zero phase, so nothing
+    lags; order 2 preserves peaks such as an opening mouth. Time stamps are used, so the frame rate may vary.
 
     Parameters
     ----------
     values : (n, k) float64
     valid : (n,) bool
-        Rows to learn from. Rows that are not valid are still evaluated (interpolated), if neighbours are in reach.
+        Rows to fit to. Other rows are interpolated if valid neighbours are in reach.
     times_s : (n,) float64
         Increasing.
     sigma_s : float
@@ -39,10 +39,10 @@ def zero_phase(values: Series, valid: Valid, times_s: Series, *, sigma_s: float,
     Returns
     -------
     (n, k) float64
-        Rows with no valid neighbour in reach are returned as they came.
+        Rows without a valid neighbour in reach are unchanged.
     """
     out = values.copy()
-    reach = REACH * sigma_s
+    reach = CUTOFF_SIGMAS * sigma_s
     known = np.flatnonzero(valid)
     known_times = times_s[known]
     first = np.searchsorted(known_times, times_s - reach, side="left")
@@ -62,9 +62,9 @@ def zero_phase(values: Series, valid: Valid, times_s: Series, *, sigma_s: float,
 
 
 def ema(values: Series, valid: Valid, *, weight: float) -> Series:
-    """Exponential moving average: ``s = weight * x + (1 - weight) * s``. Looks back only, and so lags.
+    """Exponential moving average: ``s = weight * x + (1 - weight) * s``. Causal, so it lags.
 
-    Starts afresh after rows that are not valid; those are returned as they came.
+    Restarts after rows that are not valid; those are unchanged.
     """
     out = values.copy()
     state: Series | None = None
@@ -86,13 +86,13 @@ def fill_gaps(values: Series, valid: Valid, times_s: Series, *, max_gap_s: float
     valid : (n,) bool
     times_s : (n,) float64
     max_gap_s : float
-        A gap is filled when its two known neighbours are no further apart than this plus one frame at each end.
-        Gaps at either end of the clip are never filled.
+        Longest gap that is filled, from the valid row before it to its last missing row. Gaps at either end are never
+        filled.
 
     Returns
     -------
     values, valid
-        Copies, with the filled rows valid; the values themselves where there is no gap, as they may be many.
+        Copies in which filled rows are valid; the same array of values if nothing was filled.
     """
     out, ok = values, valid.copy()
     known = np.flatnonzero(valid)
@@ -109,11 +109,11 @@ def fill_gaps(values: Series, valid: Valid, times_s: Series, *, max_gap_s: float
 
 
 def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float) -> Valid:
-    """Drop rows that stand apart from the median of their neighbours.
+    """Drop rows that deviate from the median of their neighbours.
 
-    A row is dropped when its mean absolute distance from the median over five valid rows around it (itself included)
-    exceeds ``limit * scale``: a mesh that jumped to another thing for a frame or two is dropped, a fast or lasting
-    move is not.
+    A row is dropped if its mean absolute distance from the median of the five valid rows around it (including itself)
+    exceeds ``limit * scale``. That drops a mesh that jumped elsewhere for a frame or two, but no fast or lasting
+    motion.
 
     Parameters
     ----------
@@ -141,9 +141,9 @@ def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float
 
 
 def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
-    """A weight in [0, 1] that fades linearly beside rows that are not present, looking both ways.
+    """Weights in [0, 1] that fade linearly towards missing rows, on both sides of them.
 
-    0 where not present; reaches 1 at ``ramp_s`` from the nearest row that is not. The ends of the run are no edges.
+    0 in missing rows; 1 from ``ramp_s`` away from the nearest one. There is no fade at the ends of the shot.
     """
     missing = times_s[~present]
     if len(missing) == 0 or ramp_s <= 0:

@@ -1,7 +1,7 @@
-"""A face's meshes over a shot, made steady some hundred frames at a time: a shot may be an hour long.
+"""A face's meshes over a shot, cleaned and smoothed block by block, because a shot may be an hour long.
 
-Every step looks only so far, so a part is worked out from itself and what lies that far beside it. The outcome is the
-same to the last bit as over the whole shot at once.
+Every step has a limited reach, so a block is computed from itself and the rows within that reach. The result is bit for
+bit that of the whole shot at once.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from lipblend.plan import smoothing
 from lipblend.plan.smoothing import Series, Valid
 from lipblend.settings import Settings
 
-PART = 128
-"""Rows that are worked out at the same time."""
+BLOCK_ROWS = 128
+MESH_VALUES = 478 * 2
+"""Values per mesh: x and y of every point in turn."""
 
-_MESH = 478 * 2
 _DAMPING_ORDER = 2
-_MEDIAN = 4  # known rows beside a part that decide with it which rows stand apart
+_MEDIAN_REACH = 4  # known rows on each side of a block that its medians use
 
 
 class MeshSeries:
-    """A track's meshes as one row a frame of a shot.
+    """A track's meshes as one row per frame of a shot.
 
     Parameters
     ----------
     frames : sequence of int
-        Rising.
+        Ascending.
     meshes : sequence of (478, 2) float32 or None
     start, stop : int
         The shot.
     shift : (stop - start, 2) float64, optional
-        Taken off every row.
+        Subtracted from the rows.
     """
 
     def __init__(
@@ -46,34 +46,34 @@ class MeshSeries:
         shift: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self._meshes, self._shift = meshes, shift
-        inside = [(frame - start, place) for place, frame in enumerate(frames) if start <= frame < stop]
         self._place = np.full(stop - start, -1)
-        for row, place in inside:
-            self._place[row] = place
+        for place, frame in enumerate(frames):
+            if start <= frame < stop:
+                self._place[frame - start] = place
         self.valid = np.array([place >= 0 and meshes[place] is not None for place in self._place.tolist()], bool)
 
     def __len__(self) -> int:
         return len(self._place)
 
     def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Some rows, (stop - start, 956) float32; 0 where none is known."""
-        out = np.zeros((stop - start, _MESH), np.float32)
+        """Rows [start, stop), (stop - start, 956) float32; 0 where there is no mesh."""
+        out = np.zeros((stop - start, MESH_VALUES), np.float32)
         for row in np.flatnonzero(self.valid[start:stop]).tolist():
             mesh = self._meshes[int(self._place[start + row])]
             assert mesh is not None
             out[row] = mesh.ravel()
         if self._shift is not None:
-            out -= np.tile(self._shift[start:stop].astype(np.float32), _MESH // 2)
+            out -= np.tile(self._shift[start:stop].astype(np.float32), MESH_VALUES // 2)
         return out
 
 
-def parts(count: int) -> Iterator[tuple[int, int]]:
-    """Rows that are worked out at the same time: from one, to before another."""
-    return ((start, min(start + PART, count)) for start in range(0, count, PART))
+def blocks(count: int) -> Iterator[tuple[int, int]]:
+    """Half-open ranges of rows that are computed at a time."""
+    return ((start, min(start + BLOCK_ROWS, count)) for start in range(0, count, BLOCK_ROWS))
 
 
 class SteadyMeshes:
-    """Outliers out, gaps filled, jitter off.
+    """Meshes without outliers, with short gaps filled, smoothed over time.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class SteadyMeshes:
     Attributes
     ----------
     valid : (n,) bool
-        Which rows are known in the end.
+        Which rows hold a mesh afterwards.
     """
 
     def __init__(self, series: MeshSeries, times_s: Series, settings: Settings) -> None:
@@ -92,14 +92,14 @@ class SteadyMeshes:
         self._known = series.valid
         self.valid = series.valid
         if series.valid.any():
-            self._known = self._kept()
+            self._known = self._inliers()
             nothing = np.zeros((len(series), 1), np.float32)
             _, self.valid = smoothing.fill_gaps(nothing, self._known, times_s, max_gap_s=settings.track.max_gap_s)
 
-    def parts(self) -> Iterator[Series]:
-        """The rows, `PART` of them at a time."""
+    def blocks(self) -> Iterator[Series]:
+        """The rows, `BLOCK_ROWS` at a time."""
         method, last = self._settings.smooth.method, None
-        for start, stop in parts(len(self._series)):
+        for start, stop in blocks(len(self._series)):
             if not self._series.valid.any():
                 yield self._series.rows(start, stop)
             elif method == "zero_phase":
@@ -114,22 +114,22 @@ class SteadyMeshes:
             else:
                 yield self._filled(start, stop)
 
-    def _kept(self) -> Valid:
-        """Rows that do not stand apart from those around."""
+    def _inliers(self) -> Valid:
         valid = self._series.valid
         known, out = np.flatnonzero(valid), valid.copy()
-        for first, end in parts(len(known)):
-            low = int(known[max(0, first - _MEDIAN)])
-            high = int(known[min(end + _MEDIAN, len(known)) - 1]) + 1
+        for first, end in blocks(len(known)):
+            low = int(known[max(0, first - _MEDIAN_REACH)])
+            high = int(known[min(end + _MEDIAN_REACH, len(known)) - 1]) + 1
             values = self._series.rows(low, high)
             across = values.reshape(-1, 478, 2)[:, :, 0]
             widths = np.abs(across.max(1) - across.min(1))
-            kept = smoothing.reject_outliers(values, valid[low:high], widths, limit=self._settings.track.outlier_frac)
-            out[known[first:end]] = kept[known[first:end] - low]
+            inliers = smoothing.reject_outliers(
+                values, valid[low:high], widths, limit=self._settings.track.outlier_frac
+            )
+            out[known[first:end]] = inliers[known[first:end] - low]
         return out
 
     def _filled(self, start: int, stop: int) -> Series:
-        """Rows with their gaps filled."""
         known = np.flatnonzero(self._known)
         before, after = np.searchsorted(known, start, "right") - 1, np.searchsorted(known, stop - 1)
         low = min(start, int(known[before])) if before >= 0 else start
@@ -144,7 +144,7 @@ class SteadyMeshes:
 
     def _smoothed(self, start: int, stop: int) -> Series:
         sigma_s = self._settings.smooth.sigma_s
-        reach = smoothing.REACH * sigma_s
+        reach = smoothing.CUTOFF_SIGMAS * sigma_s
         low = int(np.searchsorted(self._times, self._times[start] - reach, "left"))
         high = int(np.searchsorted(self._times, self._times[stop - 1] + reach, "right"))
         low, high = max(0, low - 1), min(high + 1, len(self._series))

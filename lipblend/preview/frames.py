@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from lipblend.analysis.analyse import analyse
+from lipblend.analysis.analysis_settings import analysis_values
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.glance import glance
-from lipblend.analysis.settings_read import analysis_values
+from lipblend.analysis.frame_analysis import analyse_frame
 from lipblend.errors import InputError, NoFaceError
 from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.pair import Pair, open_pair
@@ -68,7 +68,7 @@ def preview(
 ) -> Preview:
     """Render single frames.
 
-    Each frame can first be looked at by itself (`lipblend.analysis.glance.glance`). That takes a fraction of the time
+    Each frame can first be looked at by itself (`lipblend.analysis.frame_analysis`). That takes a fraction of the time
     and shows everything except smoothing over time, frame pairs that only a search finds, and a footprint from several
     frames. There is no such quick look where a frame alone is not enough, or if an analysis is cached.
 
@@ -179,7 +179,9 @@ class _Run:
             finder = stack.enter_context(soon)
         with one_opencv_thread():
             pair = self._pair
-            return [glance(pair.original, pair.synced, each, finder=finder, settings=settings) for each in times_s]
+            return [
+                analyse_frame(pair.original, pair.synced, each, finder=finder, settings=settings) for each in times_s
+            ]
 
     def _early(self, settings: Settings) -> BackgroundLandmarker | None:
         """The face model created early, if it fits these settings."""

@@ -32,7 +32,7 @@ class Look:
     whole : bool
         The whole clip was analysed.
     quick : bool
-        Only this frame was analysed (`lipblend.analysis.glance`).
+        Only this frame was analysed (`lipblend.analysis.frame_analysis`).
     """
 
     name: str

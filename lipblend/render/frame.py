@@ -121,7 +121,7 @@ def render_frame(
         before = cut(original.planes, original.layout, matte.box)
         for earlier in patches:
             before = _with_overlap(before, matte.box, earlier)
-        place = mapping.shifted(*face.moved.tolist()) if face.moved.any() else mapping
+        place = mapping.shifted(*face.displacement.tolist()) if face.displacement.any() else mapping
         after = synced_cut(synced.planes, synced.layout, matte.box, place, before.grid)
         if not same_colour(synced.colour, original.colour):
             whole = convert_colour(

@@ -1,1 +1,1 @@
-"""The second pass in segments: rendered and encoded one by one, in several processes if wanted, and joined."""
+"""The second pass: the output is rendered and encoded in segments, by one or more processes, and joined."""

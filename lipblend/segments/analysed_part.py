@@ -1,4 +1,4 @@
-"""The analysis of only as much of a clip as the frames that are asked for need."""
+"""Analysing only the part of a clip that a range of frames needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lipblend.analysis.apart import analyse_apart
-from lipblend.analysis.beginning import analyse_beginning, beginning
+from lipblend.analysis.beginning import analyse_beginning, beginning_window
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.pair import Pair
 from lipblend.runtime.progress import Progress
@@ -19,14 +19,14 @@ from lipblend.video.survey import survey
 def analyse_range(
     pair: Pair, frames: FrameRange, settings: Settings, on_progress: Callable[[Progress], None]
 ) -> tuple[ClipAnalysis | None, list[str]]:
-    """Analyse the beginning of the clip, if that is all that some frames need; with notes for the summary.
+    """Analyse the beginning of the clip, if a range of frames needs no more; with notes for the summary.
 
-    None if the whole clip has to be analysed, or has been before.
+    None if the whole clip has to be analysed, or its analysis is cached.
     """
     original, synced = pair.original, pair.synced
     stamps = np.array(survey(original).stamps, np.float64) * float(original.time_base)
     stop_s = frames.stop_s(stamps.tolist())
-    window = None if stop_s is None else beginning(original, synced, stop_s=stop_s, settings=settings)
+    window = None if stop_s is None else beginning_window(original, synced, stop_s=stop_s, settings=settings)
     if stop_s is None or window is None or pair.cached_analysis(settings) is not None:
         return None, []
     found, reason = analyse_beginning(
@@ -41,4 +41,6 @@ def analyse_range(
     )
     if found is None:
         return None, [f"the whole clip was analysed: {reason}"]
-    return found, [f"only the first {window.stop_s:.1f} s were analysed: frames may differ a little from a whole run's"]
+    return found, [
+        f"only the first {window.stop_s:.1f} s were analysed: frames may differ slightly from those of a whole run"
+    ]

@@ -1,4 +1,4 @@
-"""One segment from its rendered frames: fitted, stamped, encoded."""
+"""Encoding one segment: its rendered frames are scaled, time-stamped and encoded."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Segment:
     Attributes
     ----------
     number : int
-        0, 1, 2 ... in the output.
+        Counted from 0 in the output.
     first : int
         Index of its first frame in the output.
     rows : sequence of FramePlan
     stamps : sequence of (int, int)
-        When each frame is shown and for how long, in the output's time base.
+        Time stamp and duration of each frame, in the output's time base.
     """
 
     number: int
@@ -35,24 +35,24 @@ class Segment:
     stamps: Sequence[tuple[int, int]]
 
     @property
-    def shown(self) -> list[int]:
+    def pts(self) -> list[int]:
         """Time stamps of its frames."""
         return [pts for pts, _ in self.stamps]
 
     @property
     def end(self) -> int:
-        """When the last frame ends."""
+        """End of the last frame, in the output's time base."""
         return sum(self.stamps[-1])
 
     @property
     def frames_text(self) -> str:
-        """Its frames, in words."""
+        """Its frames, for messages."""
         return f"frames {self.first} to {self.first + len(self.rows) - 1}"
 
 
 @dataclass(frozen=True)
 class Done:
-    """A segment is encoded: what was done to its frames, and its encoder's header."""
+    """The end of a segment: what was done to its frames, and its encoder's header."""
 
     tally: Tally
     header: bytes
@@ -60,16 +60,16 @@ class Done:
 
 @dataclass(frozen=True)
 class Step:
-    """How far the encoding of a segment has come.
+    """Progress of encoding a segment.
 
     Attributes
     ----------
     frames : int
-        Rendered since the step before.
+        Frames rendered since the previous step.
     packets : list of CodedPacket
-        That became ready, in the encoder's order.
+        Packets that became ready, in coding order.
     done : Done or None
-        With the last step.
+        Only in the last step.
     """
 
     frames: int
@@ -77,29 +77,29 @@ class Step:
     done: Done | None = None
 
 
-FrameSeen = Callable[[int, Frame, FrameResult], None]
+OnFrame = Callable[[int, Frame, FrameResult], None]
 
 
-def encoded(
-    job: RenderJob, segment: Segment, frames: Iterable[tuple[Frame, FrameResult]], seen: FrameSeen | None = None
+def encode_segment(
+    job: RenderJob, segment: Segment, frames: Iterable[tuple[Frame, FrameResult]], on_frame: OnFrame | None = None
 ) -> Iterator[Step]:
-    """Encode one segment, a step a frame and one for what the encoder held back.
+    """Encode one segment: one step per frame, and a last one for the packets that the encoder held back.
 
     Parameters
     ----------
     job : RenderJob
     segment : Segment
     frames : iterable of (Frame, FrameResult)
-        Its frames, rendered; later ones are left alone.
-    seen : callable, optional
-        Told of every frame by its index in the output, before it is encoded.
+        Rendered frames; those after the segment are not consumed.
+    on_frame : callable, optional
+        Called with the index in the output of every frame, before the frame is encoded.
     """
     tally = Tally()
     with SegmentEncoder(job.output, job.target, job.settings.encode) as encoder:
         for place, ((pts, duration), (frame, result)) in enumerate(zip(segment.stamps, frames, strict=False)):
             tally.add(result)
-            if seen is not None:
-                seen(segment.first + place, frame, result)
+            if on_frame is not None:
+                on_frame(segment.first + place, frame, result)
             handle = scaled_picture(frame.handle, job.target)
             yield Step(1, encoder.encode(replace(frame, handle=handle, pts=pts, duration=duration)))
         yield Step(0, encoder.finish(), Done(tally, encoder.header))

@@ -1,4 +1,4 @@
-"""What a render needs, wherever it runs, and the frames that come out."""
+"""The inputs of a render, which can be sent to another process, and the rendered frames."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
 from lipblend.video.video import Video
 
-_QUEUE = 2  # decoded frames waiting a stream
+_QUEUE = 2  # decoded frames that wait, per stream
 THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
-"""Threads that compose beside the encoder's, in a process of its own."""
+"""Threads that compose frames beside the encoder, if one process renders."""
 
 
 @dataclass(frozen=True)
 class RenderJob:
-    """All that rendering needs besides the rows of the plan; it can be pickled.
+    """What rendering needs besides the rows of the plan; can be pickled.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class RenderJob:
         Where the original's pixels lie in the synced picture.
     settings : Settings
     target : VideoInfo
-        The original, with the output's clock and size.
+        The original with the time base and the size of the output.
     output : Path
     """
 
@@ -47,31 +47,31 @@ class RenderJob:
     target: VideoInfo
     output: Path
 
-    def rendered(
+    def render(
         self, rows: Sequence[FramePlan], restorer: Restorer | None, *, threads: int | None = None
     ) -> Generator[tuple[Frame, FrameResult], None, None]:
-        """Read and compose the frames of some rows: the finished picture, and what was done.
+        """Read and compose the frames of some rows; yields the finished picture and what was done.
 
         Parameters
         ----------
         rows : sequence of FramePlan
         restorer : Restorer, optional
         threads : int, optional
-            That compose, ahead of the frame handed on; `THREADS` if not given. The pictures do not depend on it.
+            Threads that compose ahead of the yielded frame; `THREADS` by default. The pictures do not depend on it.
 
         Raises
         ------
         LipblendError
             A video cannot be read, or a model fails.
         """
-        shown, partners = [], []
-        for row in rows:  # once: they may lie in a file
-            shown.append(row.original_index)
+        original_indices, synced_indices = [], []
+        for row in rows:  # one pass, because they may lie in a file
+            original_indices.append(row.original_index)
             if row.faces:
-                partners.append(row.synced_index)
+                synced_indices.append(row.synced_index)
         with (
-            prefetch(self.original.frames(shown), _QUEUE) as frames,
-            prefetch(self.synced.frames(partners), _QUEUE) as synced,
+            prefetch(self.original.frames(original_indices), _QUEUE) as frames,
+            prefetch(self.synced.frames(synced_indices), _QUEUE) as synced,
             map_in_threads(
                 partial(self._compose, restorer), _inputs(rows, frames, synced), workers=threads or THREADS
             ) as composed,
@@ -82,9 +82,9 @@ class RenderJob:
         self, restorer: Restorer | None, inputs: tuple[FramePlan, Frame, Frame | None]
     ) -> tuple[Frame, FrameResult]:
         """One frame of the output; called on several threads at the same time."""
-        row, frame, partner = inputs
+        row, frame, synced_frame = inputs
         original = self.original.picture(frame)
-        synced = None if partner is None else self.synced.picture(partner)
+        synced = None if synced_frame is None else self.synced.picture(synced_frame)
         result = render_frame(original, synced, row, self.settings, mapping=self.mapping, restorer=restorer)
         if not result.patches:
             return frame, result
@@ -102,15 +102,16 @@ def _inputs(
 
 @dataclass
 class Tally:
-    """Counts of what was done to frames, for the summary.
+    """What was done to the frames, counted for the summary.
 
     Attributes
     ----------
     blended : int
+        Frames with a patch.
     passed_through : Counter of str
-        Why frames are the original's own.
+        Frames that are the original's own, by reason.
     fallbacks : Counter of str
-        Stages done by a second-best method.
+        Frames on which a stage used its fallback method, by stage.
     """
 
     blended: int = 0
@@ -141,5 +142,5 @@ class Tally:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """What `to_dict` gave."""
+        """The reverse of `to_dict`."""
         return cls(int(data["blended"]), Counter(data["passed_through"]), Counter(data["fallbacks"]))

@@ -1,4 +1,4 @@
-"""Which part of the clip an output shows: its frames, clock, sound and extras."""
+"""The part of the clip that the output shows: its frames, clock, sound and extras."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from lipblend.video.info import VideoInfo
 
 
 class OutputPart:
-    """A range of a plan's frames, moved to where the clip starts.
+    """A range of a plan's frames, shifted to the start of the clip.
 
     Parameters
     ----------
     analysis : ClipAnalysis
-        Its tracks are not needed.
+        Without tracks is enough.
     plan : Plan
     frames : FrameRange
 
     Attributes
     ----------
     frames : range
-        In the whole output.
+        Frame numbers in the whole output.
     notes : tuple of str
-        What the summary has to say.
+        For the summary.
     duration_s : float
-        From the first frame's start to the end of the last.
+        From the start of the first frame to the end of the last.
 
     Raises
     ------
     SettingsError
-        The clip does not have these frames.
+        The range has no frame in the clip.
     """
 
     def __init__(self, analysis: ClipAnalysis, plan: Plan, frames: FrameRange) -> None:
@@ -43,13 +43,13 @@ class OutputPart:
         self._analysis, self._original, self._synced = analysis, analysis.original.info, analysis.synced.info
         self._timing = self._synced if analysis.follows == "synced" else self._original
         ends_s = analysis.times_s[:count] + analysis.durations[:count] * float(self._timing.time_base)
-        self.frames = frames.of(analysis.times_s[:count].tolist(), float(ends_s[-1]))
+        self.frames = frames.resolve(analysis.times_s[:count].tolist(), float(ends_s[-1]))
         part = slice(self.frames.start, self.frames.stop)
         pts = analysis.pts[part]
-        self._moved = int(pts[0] - analysis.pts[0])
+        self._shift = int(pts[0] - analysis.pts[0])
         self._rows = plan.rows[part]
-        self._stamps = list(zip((pts - self._moved).tolist(), analysis.durations[part].tolist(), strict=True))
-        self._cut = self.frames.stop < len(analysis.times_s)
+        self._stamps = list(zip((pts - self._shift).tolist(), analysis.durations[part].tolist(), strict=True))
+        self._is_cut = self.frames.stop < len(analysis.times_s)
         self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
         self.notes: tuple[str, ...] = ()
         if len(self) < count:
@@ -60,38 +60,38 @@ class OutputPart:
         return len(self._rows)
 
     @property
-    def extras(self) -> VideoInfo:
-        """The video whose tags, chapters and subtitles are kept, its clock moved with the pictures."""
-        return replace(self._timing, origin=self._timing.origin + self._moved_s)
+    def extras_source(self) -> VideoInfo:
+        """The video whose tags, chapters and subtitles are copied, its clock shifted with the pictures."""
+        return replace(self._timing, origin=self._timing.origin + self._shift_s)
 
-    def clocked(self, info: VideoInfo) -> VideoInfo:
-        """The original (at any size) with the output's clock."""
+    def with_output_clock(self, info: VideoInfo) -> VideoInfo:
+        """The original (at any size) with the output's time base, frame rate and start."""
         timing = self._timing
         return replace(info, time_base=timing.time_base, frame_rate=timing.frame_rate, start_s=timing.start_s)
 
     def audio(self, source: str) -> AudioPlan:
-        """The sound, moved with the pictures; see `lipblend.output.sound.audio_plan.choose_audio`.
+        """The sound, shifted with the pictures; see `lipblend.output.sound.audio_plan.choose_audio`.
 
         Raises
         ------
         InputError
-            There is not the sound that was asked for.
+            The requested sound does not exist.
         """
         follows, offset_s = self._analysis.follows, self._analysis.alignment.pairing.offset_s
         plan = choose_audio(self._original, self._synced, source, timeline=follows, offset_s=offset_s)
-        from_s = Fraction(self._timing.start_s) if self._moved else plan.from_s
+        from_s = Fraction(self._timing.start_s) if self._shift else plan.from_s
         notes = plan.notes
-        if len(self) == self._count:  # a part is shorter because that was asked for
+        if len(self) == self._count:  # a part is shorter on purpose
             notes += length_notes(plan, sum(self._stamps[-1]) * self._timing.time_base)
-        return replace(plan, shift_s=plan.shift_s - self._moved_s, from_s=from_s, notes=notes)
+        return replace(plan, shift_s=plan.shift_s - self._shift_s, from_s=from_s, notes=notes)
 
-    def trimmed(self, taken: str) -> bool:
-        """Whether sound and the like would go on after the picture: other files' may, and what is cut off does."""
-        foreign = taken not in ("none", self._analysis.follows)
-        return foreign or self._cut or self._analysis.alignment.pairing.after > 0
+    def needs_trim(self, audio_source: str) -> bool:
+        """Whether sound or extras may last longer than the picture: those of another file, or of a part that is cut."""
+        foreign = audio_source not in ("none", self._analysis.follows)
+        return foreign or self._is_cut or self._analysis.alignment.pairing.after > 0
 
     def segments(self, segment_s: float) -> list[Segment]:
-        """The stretch in segments of so many seconds."""
+        """The part, split into segments of ``segment_s`` seconds."""
         spans = segment_spans(len(self), self._timing.frame_rate, segment_s)
         return [
             Segment(number, span.start, self._rows[span.start : span.stop], self._stamps[span.start : span.stop])
@@ -99,10 +99,10 @@ class OutputPart:
         ]
 
     @property
-    def _moved_s(self) -> Fraction:
-        return self._moved * self._timing.time_base
+    def _shift_s(self) -> Fraction:
+        return self._shift * self._timing.time_base
 
 
 def _of(original: VideoInfo, count: int) -> str:
-    """Of how many, where the plan is known to be of the whole clip."""
+    """The total, if the plan is known to cover the whole clip."""
     return f" of {count}" if original.frame_count is None or count >= original.frame_count else ""

@@ -1,4 +1,4 @@
-"""Render workers: started, given segments, listened to, and ended whatever happens."""
+"""The pool of render workers: starts them, distributes segments, collects packets, and always ends them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lipblend.segments.job import RenderJob
 from lipblend.segments.worker import Setup
 
 PROGRAM = program("lipblend.segments.worker", "work", "a render worker")
-"""What a worker runs."""
+"""Source code that a worker runs."""
 
-_WAITING_STEPS = 2  # per worker, in memory; a worker that is further ahead waits
+_WAITING_STEPS = 2  # per worker; a worker that is further ahead waits
 _STOP_CHECK_S = 0.2
 
 
@@ -31,15 +31,15 @@ class _Worker:
 
 
 class WorkerPool:
-    """Render workers as child processes; a context manager that ends them all on leaving.
+    """Render workers as child processes; a context manager that ends them all on exit.
 
-    A worker whose parent is gone ends by itself.
+    A worker whose parent has ended exits by itself.
 
     Parameters
     ----------
     job : RenderJob
     count : int
-        How many, at least 1.
+        Number of workers, at least 1.
     """
 
     def __init__(self, job: RenderJob, count: int) -> None:
@@ -71,12 +71,12 @@ class WorkerPool:
         self._workers.clear()
 
     def run(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Step]]:
-        """Hand out segments in order; yields what workers say of theirs, until all are done.
+        """Distribute segments in order; yields the steps of all workers until every segment is done.
 
         Raises
         ------
         LipblendError
-            A worker failed (its own error), or was killed.
+            A worker failed (its own error is raised), or was killed.
         """
         waiting = iter(segments)
         for worker in self._workers:
@@ -97,12 +97,12 @@ class WorkerPool:
             yield segment, answer
 
     def _listen(self, worker: _Worker) -> None:
-        """Put a worker's answers into the queue, and an EOFError at its end."""
+        """Put a worker's answers into the queue, then an EOFError."""
         answer: object = None
         while not isinstance(answer, EOFError):
             try:
                 answer = worker.child.receive()
-            except Exception:  # noqa: BLE001 - the end of a pipe, or half a message, may fail to be read in any way
+            except Exception:  # noqa: BLE001 - a closed pipe or half a message may raise anything
                 answer = EOFError()
             while not self._stopped.is_set():
                 try:
@@ -119,7 +119,7 @@ class WorkerPool:
         try:
             worker.child.send(message)
         except OSError as error:
-            # It may have said why before it ended.
+            # It may have sent the reason before it ended.
             while True:
                 try:
                     sender, answer = self._answers.get(timeout=_STOP_CHECK_S)
@@ -132,7 +132,7 @@ class WorkerPool:
     def _died(self, worker: _Worker) -> LipblendError:
         how, name = worker.child.how_it_ended()
         at = f" at {worker.segment.frames_text}" if worker.segment is not None else ""
-        hint = "Try --jobs 1."
+        hint = "Render with one process (jobs = 1)."
         if name:
-            hint = f"The system may have run out of memory: try fewer --jobs than {self._count}."
+            hint = f"The system may have run out of memory: use fewer processes (jobs was {self._count})."
         return LipblendError(f"a render worker {how}{at}", hint=hint)

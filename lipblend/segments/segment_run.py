@@ -1,4 +1,4 @@
-"""The second pass as a whole: every segment rendered, here or by workers, kept where wanted, and joined."""
+"""The second pass as a whole: segments are rendered here or by workers, kept if asked for, and joined."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 
 from lipblend.output.writer import VideoWriter
-from lipblend.runtime.progress import Progress
+from lipblend.runtime.progress import Progress, no_progress
 from lipblend.runtime.spill import Joined
-from lipblend.segments.encode import Done, FrameSeen, Segment, encoded
+from lipblend.segments.encode import Done, OnFrame, Segment, encode_segment
 from lipblend.segments.job import RenderJob, Tally
 from lipblend.segments.kept_segments import KeptSegments
 from lipblend.segments.pool import WorkerPool
@@ -17,27 +17,27 @@ from lipblend.stages.detail.restore import Restorer
 
 
 class SegmentRun:
-    """Renders an output's segments and writes them, in order.
+    """Renders the segments of an output and writes them in order.
 
     Parameters
     ----------
     job : RenderJob
     segments : sequence of Segment
-        All of the output.
+        All segments of the output.
     jobs : int
-        Worker processes; 1, or a single segment to render, needs none.
+        Number of processes. Workers are started if this is above 1 and more than one segment has to be rendered.
     restorer : Restorer, optional
-        For rendering without workers, which load their own.
+        For rendering in this process; workers load their own.
     kept : KeptSegments, optional
-        Where finished segments are kept, and taken from.
-    seen : callable, optional
-        Told of every frame, in order; only where neither workers nor kept segments are used.
-    report : callable
+        Stores finished segments, and provides those of an interrupted run.
+    on_frame : callable, optional
+        Called with every frame in order; cannot be combined with workers or kept segments.
+    on_progress : callable
 
     Attributes
     ----------
     tally : Tally
-    taken : int
+    reused : int
         Frames taken from kept segments.
     """
 
@@ -49,13 +49,13 @@ class SegmentRun:
         jobs: int = 1,
         restorer: Restorer | None = None,
         kept: KeptSegments | None = None,
-        seen: FrameSeen | None = None,
-        report: Callable[[Progress], None] = lambda _: None,
+        on_frame: OnFrame | None = None,
+        on_progress: Callable[[Progress], None] = no_progress,
     ) -> None:
-        if seen is not None and (jobs > 1 or kept is not None):
-            raise ValueError("frames are seen by one process only")
+        if on_frame is not None and (jobs > 1 or kept is not None):
+            raise ValueError("on_frame cannot be combined with workers or kept segments")
         self._job, self._segments, self._restorer, self._kept = job, segments, restorer, kept
-        self._seen, self._report = seen, report
+        self._on_frame, self._on_progress = on_frame, on_progress
         self._total = sum(len(segment.rows) for segment in segments)
         self._ready: dict[int, SegmentFile] = {}
         for segment in segments if kept is not None else ():
@@ -65,21 +65,21 @@ class SegmentRun:
                 self._ready[segment.number] = finished
         self._missing = [segment for segment in segments if segment.number not in self._ready]
         self._jobs = min(jobs, len(self._missing))
-        self._counted = self.taken = self._total - sum(len(segment.rows) for segment in self._missing)
+        self._counted = self.reused = self._total - sum(len(segment.rows) for segment in self._missing)
         self.tally = Tally()
 
     def write(self, writer: VideoWriter) -> None:
-        """Render what is missing and write everything.
+        """Render the missing segments and write all of them.
 
         Raises
         ------
         LipblendError
             A segment cannot be rendered, encoded or written.
         """
-        if self.taken:
-            self._report(Progress("render", self.taken, self._total))
+        if self.reused:
+            self._on_progress(Progress("render", self.reused, self._total))
         if self._jobs <= 1 and self._kept is None:
-            self._straight(writer)
+            self._in_one_pass(writer)
             return
         with ExitStack() as stack:
             made = self._by_workers(stack) if self._jobs > 1 else self._one_by_one(stack)
@@ -88,37 +88,37 @@ class SegmentRun:
                     number, stored = next(made)
                     self._ready[number] = stored
                 stored = self._ready.pop(segment.number)
-                writer.begin_segment(segment.shown)
+                writer.begin_segment(segment.pts)
                 writer.add_coded(stored.packets())
                 self._end(writer, segment, stored.done)
                 stored.discard()
 
-    def _straight(self, writer: VideoWriter) -> None:
-        """Render all segments by one reading, packets going into the output at once."""
+    def _in_one_pass(self, writer: VideoWriter) -> None:
+        """Render all segments in one pass; packets go straight into the output."""
         rows = Joined([segment.rows for segment in self._segments])
-        with closing(self._job.rendered(rows, self._restorer)) as frames:
+        with closing(self._job.render(rows, self._restorer)) as frames:
             for segment in self._segments:
-                writer.begin_segment(segment.shown)
-                for step in encoded(self._job, segment, frames, self._seen):
+                writer.begin_segment(segment.pts)
+                for step in encode_segment(self._job, segment, frames, self._on_frame):
                     writer.add_coded(step.packets)
                     self._count(step.frames)
                     if step.done is not None:
                         self._end(writer, segment, step.done)
 
     def _one_by_one(self, stack: ExitStack) -> Iterator[tuple[int, SegmentFile]]:
-        """Render the missing segments by one reading, each into a file."""
+        """Render the missing segments in one pass, each into a file."""
         rows = Joined([segment.rows for segment in self._missing])
-        frames = stack.enter_context(closing(self._job.rendered(rows, self._restorer)))
+        frames = stack.enter_context(closing(self._job.render(rows, self._restorer)))
         for segment in self._missing:
             spool = self._spool(stack, segment)
-            for step in encoded(self._job, segment, frames):
+            for step in encode_segment(self._job, segment, frames):
                 spool.add(step.packets)
                 self._count(step.frames)
                 if step.done is not None:
                     yield segment.number, spool.finish(step.done)
 
     def _by_workers(self, stack: ExitStack) -> Iterator[tuple[int, SegmentFile]]:
-        """Have the missing segments rendered by workers; yields them as they are finished."""
+        """Render the missing segments by workers; yields them as they are finished."""
         pool = stack.enter_context(WorkerPool(self._job, self._jobs))
         spools: dict[int, SegmentFileWriter] = {}
         for segment, step in pool.run(self._missing):
@@ -141,4 +141,4 @@ class SegmentRun:
     def _count(self, frames: int) -> None:
         self._counted += frames
         if frames:
-            self._report(Progress("render", self._counted, self._total))
+            self._on_progress(Progress("render", self._counted, self._total))

@@ -1,4 +1,4 @@
-"""Which frames are rendered, and where segments begin."""
+"""Ranges of frames to render, and the split into segments."""
 
 from __future__ import annotations
 
@@ -11,34 +11,31 @@ from fractions import Fraction
 
 from lipblend.errors import SettingsError
 
-_USUAL_RATE = Fraction(25)
+_DEFAULT_RATE = Fraction(25)
 _NUMBER = re.compile(r"-?\d{1,12}")
 _TIME = re.compile(r"(-)?(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,9}(?:\.\d{1,9})?)s)?")
 _SLACK_S = 1e-6
-_HINT = (
-    "Write --frames A:B, for example 100:200, :50 or -50: for numbers of frames, and 2s:3.5s, :10s, 1m30s: or -2s: for "
-    "times."
-)
+_HINT = "Write A:B with frame numbers (100:200, :50, -50:) or times (2s:3.5s, :10s, 1m30s:, -2s:)."
 
 
 def segment_spans(count: int, frame_rate: Fraction | None, segment_s: float) -> list[range]:
-    """Split frames into segments of one length; the last one has half as much to half as much again.
+    """Split frames into segments of equal length; the last one has 0.5 to 1.5 times that length.
 
     Parameters
     ----------
     count : int
-        Frames of the output.
+        Number of output frames.
     frame_rate : Fraction or None
-        Of the output, mean; None is taken for 25.
+        Mean frame rate of the output; None counts as 25.
     segment_s : float
         Length of a segment, seconds.
 
     Returns
     -------
     list of range
-        Consecutive; empty where there is no frame.
+        Consecutive; empty if there is no frame.
     """
-    length = max(1, round((frame_rate or _USUAL_RATE) * Fraction(segment_s)))
+    length = max(1, round((frame_rate or _DEFAULT_RATE) * Fraction(segment_s)))
     number = max(1, (2 * count + length) // (2 * length))
     starts = [*range(0, number * length, length), count]
     return [range(start, stop) for start, stop in itertools.pairwise(starts)] if count else []
@@ -46,13 +43,13 @@ def segment_spans(count: int, frame_rate: Fraction | None, segment_s: float) -> 
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frames of the output, as a Python slice takes them: the end is left out, and a range may reach beyond the clip.
+    """A range of output frames, like a Python slice: the end is excluded, and a range may reach beyond the clip.
 
     Parameters
     ----------
     start, stop : int, Fraction or None
-        Numbers of frames, or seconds (as fractions) since the output's first frame; negative ones count from the end;
-        None for the clip's start and end. A frame belongs to a range of times that it starts in.
+        Frame numbers, or seconds (as fractions) since the output's first frame; negative ones count from the end; None
+        is the clip's start or end. A range of times contains the frames that start in it.
     """
 
     start: int | Fraction | None = None
@@ -60,39 +57,39 @@ class FrameRange:
 
     @classmethod
     def parse(cls, text: str) -> FrameRange:
-        """Read ``A:B``, ``A:``, ``:B`` or ``-A:``; each end a frame's number, or a time: ``2s``, ``2.5s``, ``1m02.5s``.
+        """Parse ``A:B``, ``A:``, ``:B`` or ``-A:``, where each end is a frame number or a time (``2s``, ``1m02.5s``).
 
         Raises
         ------
         SettingsError
-            Something else, or a range that is empty whatever the clip.
+            The text is not a range, or a range that is empty for any clip.
         """
         words = text.strip().split(":")
         if len(words) != 2:
             steps = len(words) == 3 and all(_NUMBER.fullmatch(word.strip()) for word in words if word.strip())
-            three = ": every n-th frame cannot be taken, and times are written 1m02s"
-            why = three if steps and words[2].strip() else ""
-            raise SettingsError(f"{text!r} is no range of frames{why}", hint=_HINT)
+            step = ": every n-th frame cannot be selected, and times are written 1m02s"
+            reason = step if steps and words[2].strip() else ""
+            raise SettingsError(f"{text!r} is not a range of frames{reason}", hint=_HINT)
         start, stop = (_end(word.strip(), text) for word in words)
         frames = cls(start, stop)
         if start is None or stop is None or type(start) is not type(stop):
             return frames
         if (start < 0) == (stop < 0) and start >= stop:
-            raise frames._unfit("is empty" if start == stop else "runs backwards")
+            raise frames._error("is empty" if start == stop else "runs backwards")
         return frames
 
     @property
     def is_whole(self) -> bool:
-        """Whether it takes all frames, whatever the clip."""
+        """Whether it selects all frames of any clip."""
         return self.start in (None, 0) and self.stop is None
 
     def stop_s(self, times_s: Sequence[float]) -> float | None:
-        """Up to when frames are needed, in seconds since the first; None where that depends on the clip's end.
+        """End of the range in seconds since the first frame; None if that depends on the clip's end.
 
         Parameters
         ----------
         times_s : sequence of float
-            When each frame of the whole clip starts, rising.
+            Start of each frame of the whole clip, ascending.
         """
         if self.stop is None or self.stop < 0 or (self.start is not None and self.start < 0):
             return None
@@ -100,20 +97,20 @@ class FrameRange:
             return float(self.stop)
         return float(times_s[self.stop] - times_s[0]) if self.stop < len(times_s) else None
 
-    def of(self, times_s: Sequence[float], end_s: float) -> range:
-        """The frames of a clip; ends that lie beyond it are its own, as for a Python slice.
+    def resolve(self, times_s: Sequence[float], end_s: float) -> range:
+        """The frames of a clip; ends beyond the clip are clamped, as in a Python slice.
 
         Parameters
         ----------
         times_s : sequence of float
-            When each frame starts, rising, seconds.
+            Start of each frame, ascending.
         end_s : float
-            When the last one ends.
+            End of the last one.
 
         Raises
         ------
         SettingsError
-            No frame is left.
+            The range is empty.
         """
         count = len(times_s)
         start, stop = (
@@ -124,32 +121,30 @@ class FrameRange:
             length_s = end_s - times_s[0] if count else 0.0
             clip = f"the output has {count} frames, 0 to {count - 1}, and lasts {length_s:.3f} s"
             backwards = start > stop and self.start is not None and self.stop is not None
-            raise self._unfit(f"{'runs backwards' if backwards else 'is empty'}: {clip}")
+            raise self._error(f"{'runs backwards' if backwards else 'is empty'}: {clip}")
         return range(start, stop)
 
-    def _unfit(self, what: str) -> SettingsError:
-        return SettingsError(f"the range of frames {self} {what}", hint="--frames A:B takes A to B - 1, from 0.")
+    def _error(self, problem: str) -> SettingsError:
+        hint = "A:B selects the frames A to B - 1, counted from 0."
+        return SettingsError(f"the range of frames {self} {problem}", hint=hint)
 
     def __str__(self) -> str:
         ends = (
-            "" if end is None else f"{float(end):g}s" if isinstance(end, Fraction) else str(end) for end in self._ends
+            "" if end is None else f"{float(end):g}s" if isinstance(end, Fraction) else str(end)
+            for end in (self.start, self.stop)
         )
         return ":".join(ends)
 
-    @property
-    def _ends(self) -> tuple[int | Fraction | None, int | Fraction | None]:
-        return self.start, self.stop
-
 
 def _end(word: str, text: str) -> int | Fraction | None:
-    """One end of a range: a number of frames, or a time."""
+    """One end of a range: a frame number or a time."""
     if not word:
         return None
     if _NUMBER.fullmatch(word):
         return int(word)
     found = _TIME.fullmatch(word)
     if found is None or not any(found.groups()[1:]):
-        raise SettingsError(f"{text!r} is no range of frames: {word!r} is neither a number nor a time", hint=_HINT)
+        raise SettingsError(f"{text!r} is not a range of frames: {word!r} is neither a number nor a time", hint=_HINT)
     sign, hours, minutes, seconds = found.groups()
     total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds or 0)
     return -total if sign else total

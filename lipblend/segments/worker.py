@@ -1,4 +1,4 @@
-"""What runs in a render worker: segments in, coded packets out. It writes no file."""
+"""The code of a render worker: it receives segments and sends coded packets. It writes no files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 
 from lipblend.runtime.child import Channel
-from lipblend.segments.encode import Segment, encoded
+from lipblend.segments.encode import Segment, encode_segment
 from lipblend.segments.job import RenderJob
 from lipblend.stages.detail.restore import load_restorer
 
@@ -21,7 +21,7 @@ class Setup:
     ----------
     job : RenderJob
     threads : int
-        How many threads OpenCV may use.
+        Number of threads for OpenCV.
     """
 
     job: RenderJob
@@ -29,12 +29,12 @@ class Setup:
 
 
 def work(channel: Channel) -> None:
-    """Render and encode segments as they come, until None comes."""
+    """Render and encode the segments received, until None is received."""
     setup: Setup = channel.receive()
     cv2.setNumThreads(setup.threads)
     restorer = load_restorer(setup.job.settings.restore)
     segment: Segment | None
     while (segment := channel.receive()) is not None:
-        with closing(setup.job.rendered(segment.rows, restorer, threads=1)) as frames:
-            for step in encoded(setup.job, segment, frames):
+        with closing(setup.job.render(segment.rows, restorer, threads=1)) as frames:
+            for step in encode_segment(setup.job, segment, frames):
                 channel.send(step)

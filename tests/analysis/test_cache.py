@@ -17,9 +17,9 @@ from sameness import same
 
 from lipblend import compositing
 from lipblend.analysis import cache as caching
+from lipblend.analysis.analysis_settings import ANALYSIS_KEYS, analysis_settings, analysis_values
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.settings_read import ANALYSIS_KEYS, analysis_settings, analysis_values
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.lab.sweep.grid import stage_of
@@ -78,8 +78,8 @@ def test_a_damaged_entry_is_replaced_and_said(
     (entry,) = tmp_path.iterdir()
     entry.write_bytes(b"foreign")
     assert cached_analysis(*videos, model=MODEL, settings=Settings(), cache=tmp_path) is None
-    assert any("of no use" in note for note in run(videos, tmp_path).notes)
-    assert not any("of no use" in note for note in run(videos, tmp_path).notes)
+    assert any("was damaged" in note for note in run(videos, tmp_path).notes)
+    assert not any("was damaged" in note for note in run(videos, tmp_path).notes)
     assert len(counted) == 2
 
 
@@ -88,7 +88,7 @@ def test_a_cache_that_cannot_be_written_is_done_without_and_said(
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
-    assert any("could not be kept" in note for note in run(videos, blocked / "below").notes)
+    assert any("could not be cached" in note for note in run(videos, blocked / "below").notes)
     assert len(counted) == 1
 
 
@@ -218,7 +218,7 @@ def test_the_folder_stays_within_its_bounds(
     foreign = tmp_path / "notes.txt"
     foreign.write_text("mine")
     keys = [f"{number:040x}" for number in range(4)]
-    room = AnalysisCache(tmp_path, most_bytes=3 * size + 100)
+    room = AnalysisCache(tmp_path, max_bytes=3 * size + 100)
     for key in keys[:3]:
         room.store(key, analysis)
     for key, age_s in zip(keys[:3], (30.0, 20.0, 10.0), strict=True):
@@ -227,9 +227,9 @@ def test_the_folder_stays_within_its_bounds(
     room.store(keys[3], analysis)
     assert [room.load(key, *videos) is not None for key in keys] == [True, False, True, True]
     os.utime(tmp_path / f"{keys[2]}{caching.SUFFIX}", (now - 100, now - 100))
-    AnalysisCache(tmp_path, longest_s=60).store(keys[3], analysis)
+    AnalysisCache(tmp_path, max_unused_s=60).store(keys[3], analysis)
     assert [room.load(key, *videos) is not None for key in keys] == [True, False, False, True]
-    AnalysisCache(tmp_path, most_bytes=10).store(keys[1], analysis)  # the one just made stays
+    AnalysisCache(tmp_path, max_bytes=10).store(keys[1], analysis)  # the one just made stays
     assert [room.load(key, *videos) is not None for key in keys] == [False, True, False, False]
     assert room.clear().entries == 1
     assert room.state().entries == 0
@@ -255,9 +255,9 @@ def test_without_a_home_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch
     for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", classmethod(_homeless))
-    with pytest.raises(SettingsError, match="no home folder") as caught:
+    with pytest.raises(SettingsError, match="home directory") as caught:
         user_cache_folder()
-    assert "--no-cache" in caught.value.hint
+    assert "--cache" in caught.value.hint
 
 
 def _homeless(_: type[Path]) -> Path:

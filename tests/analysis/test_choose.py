@@ -4,7 +4,7 @@ from retracked import retracked
 
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.plan.choose import choose_faces, count_people, is_unchanged, surest_change
+from lipblend.plan.choose import choose_faces, count_people, is_unchanged, max_certain_change
 
 TIMES = np.arange(100) / 25
 
@@ -132,7 +132,7 @@ def test_a_bystanders_upper_face_gives_the_noise_that_is_taken_off() -> None:
 
 
 def surest(*tracks: FaceTrack) -> float:
-    return surest_change(clip(*tracks), TIMES, [(0, 50), (50, 100)], max_gap_s=0.4)
+    return max_certain_change(clip(*tracks), TIMES, [(0, 50), (50, 100)], max_gap_s=0.4)
 
 
 @pytest.mark.parametrize(("painted", "above"), [(7.18, 1.96), (2.39, 1.59), (4.0, 0.15)])

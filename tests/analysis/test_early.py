@@ -17,7 +17,7 @@ from lipblend import pair as opened
 from lipblend.analysis import apart, cache
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.early import PROGRAM, is_surely_new, process_if_new
+from lipblend.analysis.early import PROGRAM, early_process, is_certainly_uncached
 from lipblend.cli.app import app
 from lipblend.errors import LipblendError
 from lipblend.faces.models import resolve_model
@@ -75,22 +75,22 @@ def test_videos_newer_than_all_that_is_kept_are_surely_new(
     for video, changed_s in zip(videos, (20.0, 100.0), strict=True):
         video.write_bytes(b"x")
         os.utime(video, (changed_s, changed_s))
-    assert is_surely_new(None, videos)
-    assert is_surely_new(folder, videos), "there is no such folder yet"
+    assert is_certainly_uncached(None, videos)
+    assert is_certainly_uncached(folder, videos), "there is no such folder yet"
     folder.mkdir()
     for number, used_s in enumerate(kept_at):
         entry = folder / f"{number}{cache.SUFFIX}"
         entry.write_bytes(b"x")
         os.utime(entry, (used_s, used_s))
-    assert is_surely_new(folder, videos) == new
-    assert not is_surely_new(None, [*videos, tmp_path / "missing.mp4"])
-    assert not is_surely_new(None, [videos[0], tmp_path])
+    assert is_certainly_uncached(folder, videos) == new
+    assert not is_certainly_uncached(None, [*videos, tmp_path / "missing.mp4"])
+    assert not is_certainly_uncached(None, [videos[0], tmp_path])
 
 
 def test_without_an_interpreter_none_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
     monkeypatch.setattr(sys, "executable", "")
-    with process_if_new(None, [tmp_path / "a.mp4"]) as process:
+    with early_process(None, [tmp_path / "a.mp4"]) as process:
         assert process is None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_plan import analysis_of
 
-from lipblend.analysis.beginning import analyse_beginning, beginning
+from lipblend.analysis.beginning import analyse_beginning, beginning_window
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.pairing.excerpt import MARGIN_S, Window, WindowUnpairedError, reach_s
 from lipblend.settings import Settings
@@ -23,15 +23,15 @@ class Clip:
 
 
 def test_a_window_reaches_as_far_as_smoothing_does() -> None:
-    window = beginning(Clip(60), Clip(60), stop_s=4, settings=Settings())
+    window = beginning_window(Clip(60), Clip(60), stop_s=4, settings=Settings())
     assert window == Window(0.0, 4 + 2 * reach_s(Settings()), keep_frames=False)
     slower = Settings.model_validate({"colour": {"gain_smooth_s": 3}})
-    assert beginning(Clip(60), Clip(60), stop_s=4, settings=slower).stop_s > window.stop_s + 6
+    assert beginning_window(Clip(60), Clip(60), stop_s=4, settings=slower).stop_s > window.stop_s + 6
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(5.0, 60.0), (60.0, 5.0), (None, 60.0), (60.0, None)])
 def test_what_would_be_most_of_a_clip_is_all_of_it(ours: float | None, theirs: float | None) -> None:
-    assert beginning(Clip(ours), Clip(theirs), stop_s=4, settings=Settings()) is None
+    assert beginning_window(Clip(ours), Clip(theirs), stop_s=4, settings=Settings()) is None
 
 
 def found_in(window: Window, analysis: Any, stop_s: float) -> tuple[Any, str]:

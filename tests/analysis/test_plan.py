@@ -115,9 +115,9 @@ def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Cli
     pairing = replace(analysis.alignment.pairing, source=slipped)
     analysis = replace(analysis, alignment=replace(analysis.alignment, pairing=pairing))
     row = make_plan(analysis, Settings()).rows[20].faces[0]
-    np.testing.assert_allclose(row.moved, [-1, -1], atol=1e-3)
+    np.testing.assert_allclose(row.displacement, [-1, -1], atol=1e-3)
     np.testing.assert_allclose(row.synced.points, face.points + 20 + 0.5 + 1, atol=0.01)
-    assert not make_plan(clip(), Settings()).rows[20].faces[0].moved.any()
+    assert not make_plan(clip(), Settings()).rows[20].faces[0].displacement.any()
 
 
 def test_rows_know_the_faces_motion_and_the_neighbours_asked_for(clip: Clip, face: Landmarks) -> None:
@@ -276,7 +276,7 @@ def test_equal_videos_are_noted(painted: float, clip: Clip) -> None:
     analysis = clip()
     analysis.tracks[0] = retracked(analysis.tracks[0], measured=[FaceMeasure(painted, None)] * COUNT)
     plan = make_plan(analysis, Settings())
-    noted = any("nothing to take over" in note for note in plan.notes)
+    noted = any("faces are identical" in note for note in plan.notes)
     assert noted == (painted == 0)
     assert plan.unchanged == (painted == 0)
     assert {(row.reason, len(row.faces)) for row in plan.rows} == {("", 1)}
@@ -290,7 +290,7 @@ def test_videos_that_hardly_differ_are_asked_about(painted: float, noted: bool, 
     analysis = clip()
     analysis.tracks[0] = retracked(analysis.tracks[0], measured=[FaceMeasure(painted, None, 0.4)] * COUNT)
     plan = make_plan(analysis, Settings())
-    assert any("is the synced video the right one?" in note for note in plan.notes) == noted
+    assert any("is this the right synced video?" in note for note in plan.notes) == noted
     assert plan.unchanged == (painted == 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.steady_colours import colour_maps, held, keep_usual, membranes
+from lipblend.plan.steady_colours import colour_maps, inliers, membranes, suppress_variations
 from lipblend.settings import ColourSettings
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.membrane import CELLS
@@ -39,7 +39,7 @@ def luma_moves(casts: np.ndarray, **changes: object) -> np.ndarray:
 
 def test_noise_on_a_steady_cast_does_not_wobble() -> None:
     noise = 0.12 * np.random.default_rng(1).standard_normal(COUNT)
-    out = held(column(5 + noise), SEEN, TIMES, **HOLD)[:, 0]
+    out = suppress_variations(column(5 + noise), SEEN, TIMES, **HOLD)[:, 0]
     assert np.abs(np.diff(out)).mean() < 0.05 * np.abs(np.diff(noise)).mean()  # golden: 0.03
     assert out.mean() == pytest.approx(5, abs=0.03)
 
@@ -47,19 +47,19 @@ def test_noise_on_a_steady_cast_does_not_wobble() -> None:
 @pytest.mark.parametrize("period", [2, 3, 7])
 def test_a_pumping_cast_is_followed_frame_by_frame(period: int) -> None:
     cast = 3 * np.sin(2 * np.pi * (np.arange(COUNT) + 0.5) / period)
-    np.testing.assert_allclose(held(column(cast), SEEN, TIMES, **HOLD)[:, 0], cast, atol=0.02)
+    np.testing.assert_allclose(suppress_variations(column(cast), SEEN, TIMES, **HOLD)[:, 0], cast, atol=0.02)
 
 
 def test_a_lonely_change_is_followed() -> None:
     cast = np.zeros(COUNT)
     cast[40] = 2.0
-    assert held(column(cast), SEEN, TIMES, **HOLD)[40, 0] == pytest.approx(2, abs=1e-9)
+    assert suppress_variations(column(cast), SEEN, TIMES, **HOLD)[40, 0] == pytest.approx(2, abs=1e-9)
 
 
 def test_holding_looks_both_ways_alike() -> None:
     walk = np.cumsum(np.random.default_rng(2).normal(0, 0.3, COUNT))
-    there = held(column(walk), SEEN, TIMES, **HOLD)
-    back = held(column(walk[::-1]), SEEN, TIMES, **HOLD)[::-1]
+    there = suppress_variations(column(walk), SEEN, TIMES, **HOLD)
+    back = suppress_variations(column(walk[::-1]), SEEN, TIMES, **HOLD)[::-1]
     np.testing.assert_allclose(there, back, atol=1e-9)
 
 
@@ -67,27 +67,27 @@ def test_holding_never_leaves_the_values_by_more_than_twice_the_band() -> None:
     rng = np.random.default_rng(3)
     for scale in (0.1, 0.4, 0.7, 1.5):
         values = column(scale * rng.standard_normal(COUNT))
-        assert np.abs(held(values, SEEN, TIMES, **HOLD) - values).max() <= 2 * HOLD["band"]
-    np.testing.assert_array_equal(held(values, SEEN, TIMES, sigma_s=0.4, band=0), values)
+        assert np.abs(suppress_variations(values, SEEN, TIMES, **HOLD) - values).max() <= 2 * HOLD["band"]
+    np.testing.assert_array_equal(suppress_variations(values, SEEN, TIMES, sigma_s=0.4, band=0), values)
 
 
 def test_a_frame_whose_fit_jumps_is_dropped_and_pumping_is_not() -> None:
     cast = 0.3 * np.random.default_rng(4).standard_normal(COUNT)
     cast[[20, 61]] += [9, -9]
-    assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 61]
+    assert np.flatnonzero(~inliers(column(cast), limit=4.0)).tolist() == [20, 61]
     cast[21] += 9  # two odd ones side by side are a minority of five
-    assert np.flatnonzero(~keep_usual(column(cast), limit=4.0)).tolist() == [20, 21, 61]
+    assert np.flatnonzero(~inliers(column(cast), limit=4.0)).tolist() == [20, 21, 61]
     pumping = 6 * (-1.0) ** np.arange(COUNT)
-    assert keep_usual(column(pumping), limit=4.0).all()
+    assert inliers(column(pumping), limit=4.0).all()
     step = np.where(np.arange(COUNT) < 50, 0.0, 20.0)
-    assert keep_usual(column(step), limit=4.0).all()
-    assert keep_usual(column(cast[:4]), limit=0.5).all()
+    assert inliers(column(step), limit=4.0).all()
+    assert inliers(column(cast[:4]), limit=0.5).all()
 
 
 def test_one_odd_channel_drops_the_frame() -> None:
     values = np.zeros((COUNT, 3))
     values[[20, 50, 70], [0, 1, 2]] = 9
-    assert np.flatnonzero(~keep_usual(values, limit=4.0)).tolist() == [20, 50, 70]
+    assert np.flatnonzero(~inliers(values, limit=4.0)).tolist() == [20, 50, 70]
 
 
 def test_a_gain_that_trembles_is_calm_and_a_trembling_shift_is_held() -> None:
@@ -184,6 +184,6 @@ def test_shifts_that_all_stand_apart_are_all_taken() -> None:
     casts = np.zeros((COUNT, 3))
     for channel, places in enumerate(((0, 1), (2, 3), (4,))):
         casts[np.isin(np.arange(COUNT) % 5, places), channel] = 9
-    assert not keep_usual(casts, limit=4.0)[5:-5].any()
+    assert not inliers(casts, limit=4.0)[5:-5].any()
     few = {row: stats_of(cast) for row, cast in enumerate(casts[5:-5])}
     assert len(colour_maps(few, TIMES[: len(few)], ColourSettings())) == len(few)

@@ -31,7 +31,7 @@ def at_once(
 @pytest.mark.parametrize("missing", [[], [0, 1, 2, 40, 41, 60], [*range(12, 70)], [*range(1, COUNT - 2)], range(COUNT)])
 @pytest.mark.parametrize("method", ["zero_phase", "ema", "none"])
 def test_they_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, method: str, missing: list[int]) -> None:
-    monkeypatch.setattr(steady_meshes, "PART", 7)
+    monkeypatch.setattr(steady_meshes, "BLOCK_ROWS", 7)
     settings = Settings.model_validate({"smooth": {"method": method}})
     rng = np.random.default_rng(3)
     times_s = np.cumsum(rng.uniform(0.03, 0.05, COUNT))  # uneven
@@ -45,6 +45,6 @@ def test_they_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, meth
     steady = SteadyMeshes(series, times_s, settings)
     whole, valid = at_once(series.rows(0, COUNT), series.valid, times_s, settings)
     np.testing.assert_array_equal(steady.valid, valid)
-    parts = list(steady.parts())
-    assert max(len(part) for part in parts) == 7
-    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    blocks = list(steady.blocks())
+    assert max(len(block) for block in blocks) == 7
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)

@@ -87,7 +87,7 @@ def test_a_frame_takes_over_the_mouth_and_nothing_else(frames: tuple[np.ndarray,
     [
         (np.zeros((32, 32, 3), np.float32), np.zeros((32, 32, 3), np.uint8), "original must be"),
         (np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8), "synced must be"),
-        (np.zeros((32, 32, 3), np.uint8), np.zeros((32, 48, 3), np.uint8), "of one size"),
+        (np.zeros((32, 32, 3), np.uint8), np.zeros((32, 48, 3), np.uint8), "same size"),
     ],
 )
 def test_other_arrays_are_refused(original: np.ndarray, synced: np.ndarray, what: str) -> None:

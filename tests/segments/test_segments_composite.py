@@ -178,8 +178,8 @@ def test_what_does_not_go_together_is_refused_at_once(pair: SamplePair, tmp_path
     half, part = ProxySize(Fraction(1, 2)), FrameRange(0, 5)
     for options, says in (
         ({"jobs": 0}, "out of range"),
-        ({"jobs": 2, "debug": DebugOptions(tmp_path / "d")}, "--debug-dir"),
-        ({"resume": True, "debug": DebugOptions(tmp_path / "d")}, "--debug-dir"),
+        ({"jobs": 2, "debug": DebugOptions(tmp_path / "d")}, "debug pictures"),
+        ({"resume": True, "debug": DebugOptions(tmp_path / "d")}, "debug pictures"),
         ({"measure": True, "frames": part}, "measured"),
         ({"measure": True, "proxy": half}, "measured"),
         ({"proxy": ProxySize(Fraction(320))}, "no smaller"),

@@ -104,7 +104,7 @@ def test_workers_make_the_same_file_and_progress_counts_over_all(
     uneven: Path, plain: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     seen: list[int] = []
-    run = write(uneven, tmp_path / "out.mp4", jobs=2, report=lambda p: seen.append(p.done))
+    run = write(uneven, tmp_path / "out.mp4", jobs=2, on_progress=lambda p: seen.append(p.done))
     assert (tmp_path / "out.mp4").read_bytes() == plain.read_bytes()
     assert times_of(tmp_path / "out.mp4") == times_of(uneven)
     assert seen == list(range(1, 41))
@@ -129,7 +129,7 @@ def test_an_interrupt_leaves_no_file_and_no_process(
 ) -> None:
     monkeypatch.setattr(files, "_open_nameless", lambda folder, *_: None)  # as on other systems
     with pytest.raises(KeyboardInterrupt):
-        write(uneven, tmp_path / "out.mp4", jobs=2, report=_Stop(25, KeyboardInterrupt()))
+        write(uneven, tmp_path / "out.mp4", jobs=2, on_progress=_Stop(25, KeyboardInterrupt()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,14 +142,14 @@ def kept_for(output: Path, **more: str) -> KeptSegments:
 def test_a_stopped_run_goes_on_from_its_finished_segments(uneven: Path, plain: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     with pytest.raises(KeyboardInterrupt):
-        write(uneven, output, kept=kept_for(output, plan="a"), report=_Stop(25, KeyboardInterrupt()))
+        write(uneven, output, kept=kept_for(output, plan="a"), on_progress=_Stop(25, KeyboardInterrupt()))
     folder = segments_folder(output)
     assert sorted(path.name for path in folder.iterdir()) == ["000000.segment", "000001.segment", "key.json"]
     assert list(tmp_path.iterdir()) == [folder]
     (folder / "000000.segment").write_bytes(b"damaged")
     seen: list[int] = []
-    run = write(uneven, output, kept=kept_for(output, plan="a"), report=lambda p: seen.append(p.done))
-    assert run.taken == 10
+    run = write(uneven, output, kept=kept_for(output, plan="a"), on_progress=lambda p: seen.append(p.done))
+    assert run.reused == 10
     assert seen == list(range(10, 41))
     assert run.tally.passed_through == {"no face": 40}
     assert output.read_bytes() == plain.read_bytes()
@@ -204,7 +204,7 @@ def test_kept_segments_are_closed_once_they_are_whole(uneven: Path, tmp_path: Pa
     open_files: list[int] = []
     output = tmp_path / "out.mp4"
     seen = lambda _: open_files.append(len(os.listdir("/proc/self/fd")))  # noqa: E731
-    write(uneven, output, kept=kept_for(output), report=seen)
+    write(uneven, output, kept=kept_for(output), on_progress=seen)
     assert open_files[-1] <= open_files[0]
 
 
@@ -275,6 +275,6 @@ def test_a_killed_worker_ends_the_run_with_one_clear_error(
             process.kill()
 
     with pytest.raises(LipblendError, match=r"killed by SIGKILL at frames \d+ to \d+") as caught:
-        write(uneven, tmp_path / "out.mp4", jobs=2, report=kill)
-    assert "--jobs" in caught.value.hint
+        write(uneven, tmp_path / "out.mp4", jobs=2, on_progress=kill)
+    assert "jobs" in caught.value.hint
     assert list(tmp_path.iterdir()) == []

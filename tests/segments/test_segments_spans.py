@@ -33,7 +33,7 @@ END_S = 5.4
 
 
 def taken(text: str) -> range:
-    return FrameRange.parse(text).of(TIMES_S, END_S)
+    return FrameRange.parse(text).resolve(TIMES_S, END_S)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,9 @@ def test_hours_and_minutes_are_written_with_letters() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no range"), ("3", "no range"), ("a:b", "'a' is neither a number nor a time"), ("1:2:3", "written 1m02s"),
-        ("::2", "every n-th"), ("0:01:02.5", "no range"), ("1.5:3", "'1.5' is neither"), ("5:5", "empty"),
+        ("", "not a range"), ("3", "not a range"), ("a:b", "'a' is neither a number nor a time"),
+        ("1:2:3", "written 1m02s"),
+        ("::2", "every n-th"), ("0:01:02.5", "not a range"), ("1.5:3", "'1.5' is neither"), ("5:5", "empty"),
         ("7:3", "backwards"), ("-2:-5", "backwards"), ("3s:2s", "backwards"), ("2s:2s", "empty"), ("s:", "neither"),
         ("-:", "neither"),
     ],
@@ -105,25 +106,25 @@ def test_ranges_without_a_frame_are_refused_with_the_clips_length(text: str, say
 
 def test_as_many_processes_as_there_are_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
-    assert options.wanted_jobs("auto") == 3
+    assert options.parse_jobs("auto") == 3
     monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: set(range(500)), raising=False)
-    assert options.wanted_jobs(" AUTO ") == options.MAX_JOBS
+    assert options.parse_jobs(" AUTO ") == options.MAX_JOBS
     monkeypatch.delattr(options.os, "sched_getaffinity")
     monkeypatch.setattr(options.os, "cpu_count", lambda: None)
-    assert options.wanted_jobs("auto") == 1
-    assert options.wanted_jobs("7") == 7
+    assert options.parse_jobs("auto") == 1
+    assert options.parse_jobs("7") == 7
     for wrong in ("0", "65", "-1", "2.5", "many", ""):
-        with pytest.raises(SettingsError, match="--jobs"):
-            options.wanted_jobs(wrong)
+        with pytest.raises(SettingsError, match="number of processes"):
+            options.parse_jobs(wrong)
 
 
 @pytest.mark.parametrize(
     ("jobs", "segments", "duration_s", "begins", "advised"),
     [
         (2, 2, 20.0, "", ""),
-        (2, 1, 14.0, "one of 2 processes rendered: the output has 1 segment of 10 s", "encode.segment_s=7 "),
-        (4, 1, 9.0, "one of 4 processes rendered", "encode.segment_s=2 "),
-        (3, 2, 20.0, "2 of 3 processes rendered: the output has 2 segments of 10 s", "encode.segment_s=6.5 "),
+        (2, 1, 14.0, "one of 2 processes rendered: the output has 1 segment of 10 s", "encode.segment_s = 7 "),
+        (4, 1, 9.0, "one of 4 processes rendered", "encode.segment_s = 2 "),
+        (3, 2, 20.0, "2 of 3 processes rendered: the output has 2 segments of 10 s", "encode.segment_s = 6.5 "),
         (8, 1, 1.0, "one of 8 processes rendered", ""),
     ],
 )
@@ -133,7 +134,7 @@ def test_why_a_process_had_nothing_to_do(
     note = options.few_segments_note(jobs, segments, segment_s=10, duration_s=duration_s)
     assert note.startswith(begins)
     assert advised in note
-    assert ("--set" in note) == bool(advised)
+    assert ("gives work" in note) == bool(advised)
     if advised:  # which is true: so many segments there are then
         length_s = float(advised.partition("=")[2])
         assert len(segment_spans(round(25 * duration_s), Fraction(25), length_s)) >= jobs
@@ -141,5 +142,5 @@ def test_why_a_process_had_nothing_to_do(
 
 @pytest.mark.parametrize("text", ["", "half", "0", "1", "1.5", "-480", "480.5", "20000", "1/0", "nan", "inf"])
 def test_bad_proxy_sizes_are_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="--proxy"):
+    with pytest.raises(SettingsError, match="proxy size"):
         ProxySize.parse(text)

@@ -73,7 +73,7 @@ class FrameTriple:
 
     def synced_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop:
         """The same box of the synced frame in the original's encoding, its face in its place."""
-        mapping = self.mapping.shifted(*face.moved.tolist()) if face.moved.any() else self.mapping
+        mapping = self.mapping.shifted(*face.displacement.tolist()) if face.displacement.any() else self.mapping
         colour, height = self.original.colour, self.original.height
         return in_original(self.synced, box, mapping, colour, height, beside=beside)
 

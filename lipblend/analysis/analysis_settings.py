@@ -1,4 +1,4 @@
-"""The settings that the analysis reads: for any others it is the same, and can be used again."""
+"""The settings that the analysis reads. It does not depend on any other, so a cached one can be reused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANALYSIS_KEYS = (
     "colour.space",
     "colour.interpret",
 )
-"""The only settings that `lipblend.analysis.analyse.analyse` may read (of ``colour.space``, whether it is ``lab``)."""
+"""The only settings that `lipblend.analysis.analyse.analyse` may read (``colour.space``: only if it is ``lab``)."""
 
 
 def analysis_values(settings: Settings) -> tuple[tuple[str, Any], ...]:
@@ -31,10 +31,7 @@ def analysis_values(settings: Settings) -> tuple[tuple[str, Any], ...]:
 
 
 def analysis_settings(settings: Settings) -> Settings:
-    """The settings with those that the analysis does not read at their defaults.
-
-    What is analysed by these cannot depend on any other setting.
-    """
+    """The settings, with all that the analysis does not read reset to their defaults."""
     values: dict[str, dict[str, Any]] = {}
     for key, value in analysis_values(settings):
         group, _, name = key.partition(".")

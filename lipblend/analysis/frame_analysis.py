@@ -1,7 +1,8 @@
-"""A quick look at one moment of two videos: one frame of each, without anything that needs the frames around it."""
+"""Analysing a single frame of each video, without tracking."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,9 +12,19 @@ import numpy.typing as npt
 from lipblend.analysis.analyse import clip_analysis, measured_tracks, read_colours
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.first_reading import Measures, PairReading
-from lipblend.analysis.single_frame import faces_of_frame
 from lipblend.errors import InputMismatchError
 from lipblend.faces.landmarker import BackgroundLandmarker
+from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.search import (
+    CROP_FACTOR,
+    SAME_FACE_IOU,
+    Detect,
+    Mesh,
+    crop_around,
+    find_faces,
+    overlap,
+    shifted,
+)
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.alignment import align
 from lipblend.pairing.colour_samples import ColourSamples
@@ -27,19 +38,19 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
 from lipblend.video.seeking import WindowReader
 
-_USUAL_RATE = 25
-_FINER = 4  # colour pictures each way: one has to tell what elsewhere dozens do
-_REACHES = 0.75, 30.0  # usual frame lengths on both sides in which a frame is looked for, one after the other
+_DEFAULT_RATE = 25
+_FINER = 4  # times finer colour pictures than usual, because one replaces the dozens of a clip
+_REACHES = 0.75, 30.0  # frame lengths on each side that are searched for a frame, in this order
 
 
-def glance(
+def analyse_frame(
     original: VideoInfo, synced: VideoInfo, time_s: float, *, finder: BackgroundLandmarker, settings: Settings
 ) -> ClipAnalysis:
-    """Analyse the frame shown at a time, by itself.
+    """Analyse the frame shown at a time, without its neighbours.
 
-    The synced frame of the same time is taken to belong to it, if it looks like it; whether its neighbours would fit
-    better is not tried. Faces are looked for in the whole picture, then in tiles, down to the first size that shows
-    one. In H.264 about half of the pictures between the key frame and this one are decoded.
+    The synced frame of the same time is paired with it if the two are alike; other frames are not tried. Faces are
+    searched for in the whole picture, then in tiles, down to the first size that shows one. In H.264, about half of the
+    pictures between the key frame and this one are decoded.
 
     Parameters
     ----------
@@ -47,47 +58,79 @@ def glance(
     time_s : float
         Seconds since the original's first frame.
     finder : BackgroundLandmarker
-        Waited for when both frames are decoded.
+        Waited for once both frames are decoded.
     settings : Settings
         The groups ``pair``, ``track``, and of ``colour`` the space.
 
     Raises
     ------
     WindowUnpairedError
-        The settings count frames from the start or follow the synced video's time line; there is no frame of one video
-        at that time; or the two are not alike.
+        The settings count frames from the start or follow the synced video's time line; a video has no frame at that
+        time; or the two frames are not alike.
     InputError
         A video cannot be read.
     """
     pair, track = settings.pair, settings.track
-    Window(time_s, time_s).scans(original, synced, pair)  # whether a part alone can do
+    Window(time_s, time_s).scans(original, synced, pair)  # raises if an excerpt is not enough
     starts_s = Window.starts_s(original, synced, pair)
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-glance") as threads:
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-frame") as threads:
         first = threads.submit(_frame_at, original, starts_s[0] + time_s)
         second = threads.submit(_frame_at, synced, starts_s[1] + time_s)
         original_frame, synced_frame = first.result(), second.result()
-    seen = _faces(original_frame, original, finder, track)
-    seen_there = _faces(synced_frame, synced, finder, track, near=seen)
-    scans = _scan(original, original_frame, seen), _scan(synced, synced_frame, seen_there)
+    original_faces = _faces(original_frame, original, finder, track)
+    synced_faces = _faces(synced_frame, synced, finder, track, near=original_faces)
+    scans = _scan(original, original_frame, original_faces), _scan(synced, synced_frame, synced_faces)
     try:
         alignment = align(*scans, pair)
-        read = read_colours(*scans, alignment, settings)
+        colours = read_colours(*scans, alignment, settings)
     except InputMismatchError as error:
         raise WindowUnpairedError(error.message, hint=HINT) from error
     line = alignment.timeline
     if alignment.likeness < SAME_TAKE or line.follows == "synced" or (line.synced_index < 0).any():
         raise WindowUnpairedError("the frames of the same time do not belong together", hint=HINT)
     lab = settings.colour.space == "lab"
-    reading = PairReading(original, synced.read_by(read.change), lab, alignment.mapping)
+    reading = PairReading(original, synced.read_by(colours.change), lab, alignment.mapping)
     measures = Measures()
     measures[0, 0] = reading.measure(original_frame, scans[0].faces[0], synced_frame, scans[1].faces[0])
     tracks, _ = measured_tracks(*scans, alignment, measures)
-    return clip_analysis(*scans, alignment, read, tracks, read.notes)
+    return clip_analysis(*scans, alignment, colours, tracks, colours.notes)
+
+
+def faces_of_frame(
+    rgb_of: Callable[[Box], npt.NDArray[np.uint8]],
+    size: tuple[int, int],
+    detect: Detect,
+    track: TrackSettings,
+    near: Sequence[TrackedFace] = (),
+) -> tuple[TrackedFace, ...]:
+    """Find the faces of a frame: in the whole picture, then in tiles, down to the first size that shows one.
+
+    Parameters
+    ----------
+    rgb_of : callable
+        Returns a box of the frame as (h, w, 3) uint8 RGB.
+    size : (int, int)
+        Width and height of the frame, pixels.
+    detect : callable
+        See `lipblend.faces.search.find_faces`.
+    track : TrackSettings
+    near : sequence of TrackedFace
+        Faces of the other video's frame, whose places are searched first.
+    """
+    meshes: list[Mesh] = []
+    for face in near:
+        crop = crop_around(face.landmarks.points, CROP_FACTOR).clipped(*size)
+        seen = [shifted(mesh, crop) for mesh in detect(rgb_of(crop))] if min(crop.width, crop.height) > 1 else []
+        meshes += [mesh for mesh in seen if overlap(mesh, face.landmarks.points) >= SAME_FACE_IOU][:1]
+    if not near or len(meshes) < len(near):
+        whole = rgb_of(Box(0, 0, *size))
+        meshes = find_faces(whole, detect, min_face_px=track.min_face_px, exhaustive=False)
+    return tuple(TrackedFace(number, Landmarks(mesh)) for number, mesh in enumerate(meshes[: track.max_faces]))
 
 
 def _frame_at(info: VideoInfo, time_s: float) -> Frame:
-    """The frame nearest to a time, in seconds of the video's clock; as number 0."""
-    length_s = 1 / float(info.frame_rate or _USUAL_RATE)
+    """The frame nearest to a time (seconds on the video's clock), numbered 0."""
+    length_s = 1 / float(info.frame_rate or _DEFAULT_RATE)
     for reach in _REACHES:
         around = window_pts(info, time_s - reach * length_s, time_s + reach * length_s)
         nearest: Frame | None = None
@@ -114,7 +157,7 @@ def _faces(
     track: TrackSettings,
     near: tuple[TrackedFace, ...] = (),
 ) -> tuple[TrackedFace, ...]:
-    """The faces of a frame; with ``near``, those of the other video are looked for in their places first."""
+    """The faces of a frame; ``near`` are those of the other video, whose places are searched first."""
 
     def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
         return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
