@@ -337,7 +337,7 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
 @pytest.mark.parametrize(
     ("more", "code", "text"),
     [
-        (["--at", "1", "-o", "sheet.gif"], 7, "names no picture"),
+        (["--at", "1", "-o", "sheet.gif"], 7, "is not a supported picture format"),
         (["--at", "1", "-o", "gone/sheet.png"], 7, "does not exist"),
         (["--at", "9", "-o", "sheet.png"], 2, "3.60 s long"),
         (["--at", "1", "-o", "sheet.png", "--presets", "natural,nonesuch"], 2, "no preset 'nonesuch'"),
@@ -345,7 +345,7 @@ def test_panels_show_what_they_say(sample: SamplePair) -> None:
         (
             ["--at", "1", "-o", "sheet.png", "--presets", "natural,high-motion", "--preset", "natural"],
             2,
-            "both say what to start from",
+            "contradict each other",
         ),
     ],
 )

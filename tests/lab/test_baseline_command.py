@@ -49,10 +49,10 @@ def test_equal_or_better_numbers_pass(kept: Path) -> None:
     done = baseline("check", kept, "a=0.1", "b=0.15", "c=0.3")
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "compared 4 numbers of 2 clips"
+    assert lines[0] == "compared 4 values of 2 clips"
     assert lines[2].split() == ["b.mp4", "seam", "value", "0.2", "0.15", "0.005", "better"]
     assert "new: c.mp4" in lines
-    assert lines[-1] == f"nothing became worse than {kept} allows"
+    assert lines[-1] == f"no measure is worse than {kept} allows"
 
 
 def test_a_regression_ends_with_exit_code_8_and_names_everything(kept: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_regression_ends_with_exit_code_8_and_names_everything(kept: Path) -> 
     assert done.exit_code == 8
     assert "1 number of 1 clip became worse" in done.stderr
     assert "b.mp4: seam (value) was 0.2, is 0.207, allowed 0.005" in done.stderr
-    assert "nothing became worse" not in done.stdout
+    assert "no measure is worse" not in done.stdout
     assert baseline("check", kept, "a=0.1", "b=0.207", "--tolerance", "seam=4%").exit_code == 0
     assert baseline("check", kept, "a=0.1", "b=0.207", "--tolerance", "seam=3%").exit_code == 8
 
@@ -91,7 +91,7 @@ def test_an_unknown_measure_of_the_baseline_is_named(kept: Path) -> None:
     kept.write_text(json.dumps(content))
     done = baseline("check", kept, "a=0.1", "b=0.2")
     assert done.exit_code == 0
-    assert "note: a.mp4: beauty: not compared, this version has no such measure" in done.stdout
+    assert "note: a.mp4: beauty: not compared, because this version has no such measure" in done.stdout
     data = json.loads(baseline("check", kept, "a=0.1", "b=0.2", "--json").stdout)
     assert data["unknown_measures"] == ["a.mp4: beauty"]
 
