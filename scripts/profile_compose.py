@@ -21,8 +21,8 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.plan.make_plan import make_plan
+from lipblend.render import face_patch, generate
 from lipblend.render import frame as render
-from lipblend.render import generate
 from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
@@ -32,10 +32,10 @@ from lipblend.video.reader import VideoReader
 
 FACE_SHARE = 0.35  # face width / width of the sample
 STAGES: tuple[tuple[ModuleType, str], ...] = (
-    (render, "_matte"),
-    (render, "cut"),
-    (render, "synced_cut"),
-    (render, "membrane_patch"),
+    (face_patch, "_matte"),
+    (face_patch, "cut"),
+    (face_patch, "synced_cut"),
+    (face_patch, "membrane_patch"),
     (generate, "still_region"),
     (generate, "register"),
     (generate, "shifted_patch"),
@@ -43,7 +43,7 @@ STAGES: tuple[tuple[ModuleType, str], ...] = (
     (generate, "_with_detail"),
     (generate, "_grain"),
     (generate, "_reused"),
-    (render, "_blend"),
+    (face_patch, "blend"),
 )
 """Functions to time, in order of execution; none of them calls another."""
 

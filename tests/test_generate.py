@@ -16,7 +16,7 @@ from lipblend.picture.light import code_contrast
 from lipblend.picture.patch import ChromaGrid, Patch
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.render import generate as module
-from lipblend.render.generate import generate, reach_px
+from lipblend.render.generate import PatchInputs, generate, reach_px
 from lipblend.settings import Settings
 from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.colour.colour_map import ColourMap
@@ -82,7 +82,7 @@ class Scene:
     def made(self, before: np.ndarray, after: np.ndarray, *, frame: int = 0, **more: Any) -> Made:
         grid = ChromaGrid(LAYOUT, self.matte.box)
         one, other = (Patch.of(self.cut(picture), grid) for picture in (before, after))
-        made = generate(one, other, self.face, self.matte, self.settings, frame=frame, **more)
+        made = generate(PatchInputs(one, other, self.face, self.matte, frame=frame, **more), self.settings)
         whole = one.whole().copy()
         whole[self.matte.core(grid).within(grid.box)] = made.patch.whole()
         beyond = np.zeros_like(whole) if made.carried is None else made.carried.whole()

@@ -11,12 +11,13 @@ from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, Patch
 from lipblend.picture.picture import Picture
-from lipblend.plan.frame_plan import FacePlan, FramePlan
-from lipblend.render import frame as module
-from lipblend.render.frame import OUTSIDE, POISSON_FELL_BACK, FacePatch, FrameResult, render_frame
-from lipblend.render.generate import Generated
+from lipblend.plan.frame_plan import FramePlan
+from lipblend.render import face_patch
+from lipblend.render.face_patch import FacePatch
+from lipblend.render.frame import OUTSIDE, FrameResult, render_frame
+from lipblend.render.generate import Generated, PatchInputs
 from lipblend.settings import Settings
-from lipblend.stages.alpha.matte import Matte
+from lipblend.stages.blends.blend import POISSON_FELL_BACK
 from lipblend.stages.colour.colour_map import Space
 from lipblend.stages.masks.mask import signed_distance
 from lipblend.stages.registration.flow import warped
@@ -91,14 +92,15 @@ def test_the_patch_is_blended_into_the_original_as_it_was_moved_along(
 ) -> None:
     made: list[tuple[Patch, Patch, Patch]] = []
 
-    def generate(before: Patch, after: Patch, face: FacePlan, matte: Matte, *_: object, **__: object) -> Generated:
+    def generate(inputs: PatchInputs, _: Settings) -> Generated:
+        before, matte = inputs.original, inputs.matte
         rng = np.random.default_rng(3)
         patch = Patch.of(rng.uniform(40, 200, (*matte.alpha.shape, 3)).astype(np.float32), before.grid)
         carried = Patch.of(rng.normal(0, 5, (*matte.alpha.shape, 3)).astype(np.float32), before.grid)
         made.append((before, patch, carried + Patch.of(np.zeros((*matte.alpha.shape, 3), np.float32), before.grid)))
         return Generated(patch.part(matte.core(before.grid)), carried, matte.alpha)
 
-    monkeypatch.setattr(module, "generate", generate)
+    monkeypatch.setattr(face_patch, "generate", generate)
     result = render_frame(picture(1), picture(2), row, settings())
     (before, patch, carried), matte = made[0], result.patches[0].matte
     want = carried + (patch - (before + carried)).weighted(matte.alpha)

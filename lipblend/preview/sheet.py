@@ -15,7 +15,7 @@ from lipblend.picture.planes import extract_patch, to_rgb
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.preview.look import Look
 from lipblend.render.debug_export import mask_picture, overlay
-from lipblend.render.frame import FacePatch
+from lipblend.render.face_patch import FacePatch
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 _GAIN = 4

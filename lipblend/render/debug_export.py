@@ -22,7 +22,8 @@ from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import to_rgb
-from lipblend.render.frame import FacePatch, FrameResult
+from lipblend.render.face_patch import FacePatch
+from lipblend.render.frame import FrameResult
 from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import EncodeSettings
 from lipblend.stages.alpha.matte import Matte

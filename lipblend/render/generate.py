@@ -1,4 +1,4 @@
-"""The generated patch: the original's own pixels where they explain the synced one, else that one's."""
+"""The generated patch: the original's own pixels where they explain the synced picture, else the synced ones."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.picture.patch import Box, Patch, channels, joined
 from lipblend.plan.frame_plan import FacePlan
-from lipblend.settings import DetailSettings, ReuseSettings, Settings
+from lipblend.settings import AlignSettings, DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.detail.grain import grain_plane, missing_grain
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.detail.sharpen import Layers, band_gains, crossfade, denoised, layers, sharpened
 from lipblend.stages.registration.flow import shifted_patch, warped, warped_patch
 from lipblend.stages.registration.microwarp import micro_warp
-from lipblend.stages.registration.reuse import RegistrationMasks, register
+from lipblend.stages.registration.reuse import Registration, RegistrationMasks, register
 from lipblend.stages.registration.still_region import still_region
 
 Patch3 = npt.NDArray[np.float32]
@@ -28,21 +28,50 @@ Mask = npt.NDArray[np.bool_]
 
 _TOLERANCE_CELL_PX = 4
 _LIPS_SOFT_FRAC = 0.02
+_TRUSTED = 0.7  # trust above which both pictures count as showing the same
+
+
+@dataclass(frozen=True)
+class PatchInputs:
+    """What the patch of one face is made from.
+
+    Attributes
+    ----------
+    original, synced : Patch
+        In the matte's box; the synced one with its colours matched.
+    face : FacePlan
+    matte : Matte
+    frame : int
+        Number of the original's frame: each has grain of its own.
+    contrast : float
+        Of the original's codes, see `lipblend.picture.light.code_contrast`.
+    restore : callable, optional
+        Adds detail to the synced picture after alignment, colour match and sharpening (docs/restore.md); it gets
+        (h, w, 3) float32 of the matte's core.
+    """
+
+    original: Patch
+    synced: Patch
+    face: FacePlan
+    matte: Matte
+    frame: int
+    contrast: float = 1.0
+    restore: Callable[[Patch3], Patch3] | None = None
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What is to be blended in.
+    """A patch that is ready to be blended in.
 
     Attributes
     ----------
     patch : Patch
-        Inside the mask, in `lipblend.stages.alpha.matte.Matte.core`.
+        In `lipblend.stages.alpha.matte.Matte.core`.
     carried : Patch or None
-        Change that moves the original's own pixels along, by ``reach * trust``, in all of the matte's box: the patch is
-        to be blended into the original so changed, and not into what no longer meets it at the seam. None for none.
+        Change, in all of the matte's box, that moves the original's own pixels along by ``reach * trust``. The patch is
+        blended into the original with this change, so that the two meet at the seam. None if nothing moves.
     taken : (h, w) float32 in [0, 1]
-        See `lipblend.render.frame.FacePatch`.
+        See `lipblend.render.face_patch.FacePatch`.
     """
 
     patch: Patch
@@ -51,93 +80,77 @@ class Generated:
 
 
 def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
-    """How far beyond the mask the original's pixels may be moved along."""
+    """How far beyond the mask the original's pixels may be moved along, pixels."""
     return settings.reach_frac * face.original.face_width_px if settings.method == "motion" else 0.0
 
 
-def generate(
-    before: Patch,
-    after: Patch,
-    face: FacePlan,
-    matte: Matte,
-    settings: Settings,
-    *,
-    frame: int,
-    contrast: float = 1.0,
-    restore: Callable[[Patch3], Patch3] | None = None,
-) -> Generated:
-    """Make the patch of one face.
-
-    Parameters
-    ----------
-    before, after : Patch
-        The original and the synced picture in the matte's box, colours matched by the plan.
-    face : FacePlan
-    matte : Matte
-    settings : Settings
-    frame : int
-        Number of the original's frame: each has grain of its own.
-    contrast : float
-        Of the original's codes, see `lipblend.picture.light.code_contrast`.
-    restore : callable, optional
-        Adds detail to the synced picture when it is in its place, coloured and sharpened: see docs/restore.md. It is
-        given (h, w, 3) of the matte's core.
-    """
-    reuse, width_px = settings.reuse, face.original.face_width_px
-    warp = micro_warp(
-        face.original,
-        face.synced,
-        matte.box,
-        strength=settings.align.warp_strength,
-        regularisation=settings.align.warp_regularisation,
-        max_px=settings.align.warp_max_frac * width_px,
-    )
-    if warp is not None:
-        after = _warped(after, warp)
-    found = register(
-        before,
-        after,
-        RegistrationMasks(still_region((face.original, face.synced), matte.box), matte.alpha > 0.5, matte.painted),
-        reuse,
-        face_width_px=width_px,
-        tolerance=np.float32(contrast) * _tolerance(face, matte.box, reuse),
-        max_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
-        field=settings.colour.membrane,
-    )
-    core = matte.core(before.grid)
-    after = after.part(core)
+def generate(inputs: PatchInputs, settings: Settings) -> Generated:
+    """Make the patch of one face."""
+    original, matte, reuse = inputs.original, inputs.matte, settings.reuse
+    width_px = inputs.face.original.face_width_px
+    synced = _micro_warped(inputs.synced, inputs.face, matte.box, settings.align)
+    found = _registered(replace(inputs, synced=synced), settings)
+    core = matte.core(original.grid)
+    synced = synced.part(core)
     if found.shift.any():
-        after = shifted_patch(after, found.shift)
-    after = after + found.field.part(core)
-    moved = warped_patch(before, found.flow) if reuse.method == "motion" else before
+        synced = shifted_patch(synced, found.shift)
+    synced = synced + found.field.part(core)
+    moved = warped_patch(original, found.flow) if reuse.method == "motion" else original
     still = found.flow.still
-    # Only here is the synced picture seen.
-    inner, here = matte.part(core), core.within(matte.box)
-    trust, near = found.trust[here], moved.part(core)
-    there = (trust > 0.7) & (inner.alpha > 0.5)
-    known = layers(near.luma, width_px)
-    patch = _with_detail(after, known, there, width_px, settings.detail)
-    if restore is not None:
+    # From here on only the core matters: nothing of the synced picture shows outside it.
+    inner, place = matte.part(core), core.within(matte.box)
+    trust, moved_core = found.trust[place], moved.part(core)
+    trusted = (trust > _TRUSTED) & (inner.alpha > 0.5)
+    bands = layers(moved_core.luma, width_px)
+    patch = _with_detail(synced, bands, trusted, width_px, settings.detail)
+    if inputs.restore is not None:
         whole = patch.whole()
-        patch = patch + Patch.of(restore(whole) - whole, patch.grid)
-    grain = _grain(before.luma[here], patch.luma, there & still[here], inner, settings.detail, frame)
+        patch = patch + Patch.of(inputs.restore(whole) - whole, patch.grid)
+    grain = _grain(original.luma[place], patch.luma, trusted & still[place], inner.box, settings.detail, inputs.frame)
     if reuse.method == "none":
-        if grain is not None:
-            patch = replace(patch, luma=patch.luma + grain)
-        return Generated(patch, None, matte.alpha)
-    patch = _reused(patch, near, known, trust, width_px, settings.detail)
+        return Generated(_with_grain(patch, grain), None, matte.alpha)
+    patch = _reused(patch, moved_core, bands, trust, width_px, settings.detail)
     if grain is not None:
         grain *= 1 - trust
-        patch = replace(patch, luma=patch.luma + grain)
-    carried = (moved - before).weighted(matte.reach * found.trust)
+    carried = (moved - original).weighted(matte.reach * found.trust)
     taken = found.trust * still
     np.subtract(1, taken, out=taken)
     taken *= matte.alpha
-    return Generated(patch, carried, taken)
+    return Generated(_with_grain(patch, grain), carried, taken)
+
+
+def _micro_warped(synced: Patch, face: FacePlan, box: Box, settings: AlignSettings) -> Patch:
+    """The synced patch with the meshes' difference beside the mouth taken out; itself if that is off."""
+    warp = micro_warp(
+        face.original,
+        face.synced,
+        box,
+        strength=settings.warp_strength,
+        regularisation=settings.warp_regularisation,
+        max_px=settings.warp_max_frac * face.original.face_width_px,
+    )
+    return synced if warp is None else _warped(synced, warp)
+
+
+def _registered(inputs: PatchInputs, settings: Settings) -> Registration:
+    """How the synced patch lies on the original's, and where the original's own pixels can be trusted."""
+    face, matte = inputs.face, inputs.matte
+    width_px = face.original.face_width_px
+    still = still_region((face.original, face.synced), matte.box)
+    return register(
+        inputs.original,
+        inputs.synced,
+        RegistrationMasks(still, matte.alpha > 0.5, matte.painted),
+        settings.reuse,
+        face_width_px=width_px,
+        tolerance=np.float32(inputs.contrast) * _tolerance(face, matte.box, settings.reuse),
+        max_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
+        field=settings.colour.membrane,
+    )
 
 
 def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray[np.float32]:
-    """Tolerance over a patch, coarsely: another one within the lips of both meshes."""
+    """Tolerance over a patch on a coarse grid; within the lips of both meshes it is another."""
     size = max(2, box.width // _TOLERANCE_CELL_PX), max(2, box.height // _TOLERANCE_CELL_PX)
     lips = np.zeros((size[1], size[0]), np.float32)
     for mesh in (face.original, face.synced):
@@ -151,7 +164,7 @@ def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray
 
 
 def _warped(patch: Patch, flow: npt.NDArray[np.float32]) -> Patch:
-    """The patch read elsewhere: (h, w, 2) luma pixels to the right and down."""
+    """The patch sampled along a flow: (h, w, 2), luma pixels to the right and down."""
     across, down = channels(flow)
     chroma_flow = [
         np.asarray(patch.grid.averaged(way) / np.float32(step), np.float32)
@@ -160,32 +173,41 @@ def _warped(patch: Patch, flow: npt.NDArray[np.float32]) -> Patch:
     return Patch(warped(patch.luma, flow), warped(patch.chroma, joined(*chroma_flow)), patch.grid)
 
 
-def _with_detail(after: Patch, moved: Layers, same: Mask, width_px: float, settings: DetailSettings) -> Patch:
-    """The synced picture, calmed and sharpened; what it lacks is judged where both show the same."""
+def _with_detail(synced: Patch, bands: Layers, trusted: Mask, width_px: float, settings: DetailSettings) -> Patch:
+    """The synced patch, denoised and sharpened; what it lacks is measured where both pictures show the same."""
     if settings.denoise > 0:
-        after = Patch.of(denoised(after.whole(), settings.denoise), after.grid)
-    calm = layers(after.luma, width_px)
+        synced = Patch.of(denoised(synced.whole(), settings.denoise), synced.grid)
+    synced_bands = layers(synced.luma, width_px)
     gains = band_gains(
-        moved, calm, same, face_width_px=width_px, strength=settings.strength, max_gain=settings.sharpen_max
+        bands,
+        synced_bands,
+        trusted,
+        face_width_px=width_px,
+        strength=settings.strength,
+        max_gain=settings.sharpen_max,
     )
-    return replace(after, luma=sharpened(calm, gains, face_width_px=width_px))
+    return replace(synced, luma=sharpened(synced_bands, gains, face_width_px=width_px))
 
 
 def _reused(
-    patch: Patch, moved: Patch, known: Layers, trust: Plane, width_px: float, settings: DetailSettings
+    patch: Patch, moved: Patch, bands: Layers, trust: Plane, width_px: float, settings: DetailSettings
 ) -> Patch:
-    """The original's own pixels where they are trusted."""
-    luma = crossfade(patch.luma, moved.luma, known.middle, trust, face_width_px=width_px, keep=settings.fade)
+    """The patch with the original's own pixels where they are trusted."""
+    luma = crossfade(patch.luma, moved.luma, bands.middle, trust, face_width_px=width_px, keep=settings.fade)
     share = patch.grid.averaged(trust)
     chroma = patch.chroma + joined(share, share) * (moved.chroma - patch.chroma)
     return Patch(luma, chroma, patch.grid)
 
 
-def _grain(before: Plane, luma: Plane, still: Mask, matte: Matte, settings: DetailSettings, frame: int) -> Plane | None:
-    """What the patch lacks of the original's noise, judged where nothing moved: resampling would take noise away."""
+def _grain(original: Plane, luma: Plane, still: Mask, box: Box, settings: DetailSettings, frame: int) -> Plane | None:
+    """The noise that the patch lacks, measured where nothing moved: resampling would remove noise."""
     if settings.grain == 0:
         return None
-    lack = missing_grain(before, luma, still)
+    lack = missing_grain(original, luma, still)
     if lack.levels.size == 0:
         return None
-    return np.float32(settings.grain) * grain_plane(luma, lack, frame=frame, x0=matte.box.x0, y0=matte.box.y0)
+    return np.float32(settings.grain) * grain_plane(luma, lack, frame=frame, x0=box.x0, y0=box.y0)
+
+
+def _with_grain(patch: Patch, grain: Plane | None) -> Patch:
+    return patch if grain is None else replace(patch, luma=patch.luma + grain)

@@ -1,0 +1,194 @@
+"""The patch of one face in one frame: matte, synced picture in its place and colours, generated patch, blend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import LIPS_OUTER
+from lipblend.picture.frame_mapping import FrameMapping, synced_cut
+from lipblend.picture.light import code_contrast
+from lipblend.picture.patch import Box, Patch
+from lipblend.picture.picture import Picture
+from lipblend.picture.planes import cut
+from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
+from lipblend.plan.frame_plan import FacePlan
+from lipblend.render.generate import PatchInputs, generate, reach_px
+from lipblend.settings import AlphaSettings, Settings
+from lipblend.stages.alpha.edge import edge_alpha
+from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
+from lipblend.stages.blends.blend import blend, blend_ring_px
+from lipblend.stages.colour.membrane import membrane_patch
+from lipblend.stages.detail.restore import Restorer
+from lipblend.stages.masks.mask_fields import FootprintLimit
+
+
+@dataclass(frozen=True)
+class FacePatch:
+    """The change of one face.
+
+    Attributes
+    ----------
+    matte : Matte
+    delta : Patch
+        Added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside ``matte.touched``, and at chroma samples
+        none of whose pixels it holds. Where patches overlap, a later one is added to the result of an earlier one.
+    taken : (h, w) float32 in [0, 1]
+        Share that is not the original's own pixel in its own place; at most ``matte.alpha``.
+    plan : FacePlan
+        What it was made from.
+    """
+
+    matte: Matte
+    delta: Patch
+    taken: npt.NDArray[np.float32]
+    plan: FacePlan
+
+
+def render_face(
+    original: Picture,
+    synced: Picture,
+    face: FacePlan,
+    settings: Settings,
+    *,
+    frame: int,
+    mapping: FrameMapping,
+    restorer: Restorer | None,
+    earlier: Sequence[FacePatch],
+) -> tuple[FacePatch, tuple[str, ...]] | None:
+    """Make the patch of one face, and name the stages that used a second-best method.
+
+    Parameters
+    ----------
+    original, synced : Picture
+    face : FacePlan
+    settings : Settings
+    frame : int
+        Number of the original's frame.
+    mapping : FrameMapping
+        Where the original's pixels lie in the synced picture.
+    restorer : Restorer or None
+        For ``settings.restore``.
+    earlier : sequence of FacePatch
+        Patches of other faces of this frame, which this one is added to.
+
+    Returns
+    -------
+    patch, fallbacks
+        None if the mask lies outside the picture.
+    """
+    matte = _matte(original, synced, face, settings, mapping)
+    if matte is None:
+        return None
+    original_patch = cut(original.planes, original.layout, matte.box)
+    for patch in earlier:
+        original_patch = _with_overlap(original_patch, matte.box, patch)
+    synced_patch = _matched(synced, original, original_patch, matte.box, face, mapping)
+    matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
+    core = matte.core(original_patch.grid)
+    made = generate(
+        PatchInputs(
+            original_patch,
+            synced_patch,
+            face,
+            matte,
+            frame=frame,
+            contrast=code_contrast(original.colour.transfer),
+            restore=_restoration(restorer, original, face, core),
+        ),
+        settings,
+    )
+    difference = made.patch - original_patch.part(core)
+    delta = made.carried
+    if delta is None:
+        delta = Patch(np.zeros_like(original_patch.luma), np.zeros_like(original_patch.chroma), original_patch.grid)
+    else:
+        difference.subtract_in_place(delta.part(core))
+    inner, width_px = matte.part(core), face.original.face_width_px
+    change, fallbacks = blend(
+        difference, inner.mask, inner.alpha, settings.blend, feather_px=inner.feather_px, face_width_px=width_px
+    )
+    delta.part(core).add_in_place(change)
+    if face.weight < 1:
+        delta = delta.weighted(np.full_like(matte.alpha, face.weight))
+    return FacePatch(matte, delta, made.taken, face), fallbacks
+
+
+def _matte(
+    original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
+) -> Matte | None:
+    width_px = face.original.face_width_px
+    limit = None
+    if face.footprint is not None:
+        margins = settings.footprint.margin_frac * width_px, settings.footprint.room_margin_frac * width_px
+        limit = FootprintLimit(face.footprint, *margins)
+    inputs = MatteInputs(
+        face.original,
+        face.synced,
+        frame_size=original.size,
+        layout=original.layout,
+        ring_px=blend_ring_px(width_px, settings.blend),
+        reach_px=reach_px(face, settings.reuse),
+        covered=None if mapping.is_exact(original.size, synced.size) else mapping.covered(*synced.size),
+        footprint=limit,
+        velocity=(float(face.velocity[0]), float(face.velocity[1])),
+        neighbours=face.neighbours,
+    )
+    return make_matte(inputs, settings.mask, settings.alpha)
+
+
+def _matched(
+    synced: Picture, original: Picture, original_patch: Patch, box: Box, face: FacePlan, mapping: FrameMapping
+) -> Patch:
+    """The synced picture in a box of the original, its face in place, its colours matched by the plan."""
+    place = mapping.shifted(*face.displacement.tolist()) if face.displacement.any() else mapping
+    patch = synced_cut(synced.planes, synced.layout, box, place, original_patch.grid)
+    if not same_colour(synced.colour, original.colour):
+        reference = original_patch.whole()
+        whole = convert_colour(patch.whole(), synced.colour, original.colour, original.height, reference=reference)
+        patch = Patch.of(whole, original_patch.grid)
+    patch = face.colour.apply_patch(patch, ycbcr_matrix(original.colour, original.height))
+    if face.membrane is not None:
+        patch = patch + membrane_patch(face.membrane, original_patch.grid, face.original)
+    return patch
+
+
+def _edge_aware(matte: Matte, original: Patch, synced: Patch, settings: AlphaSettings) -> Matte:
+    """The matte with its alpha attracted to edges, if the settings ask for that."""
+    if settings.edge == "none":
+        return matte
+    refined = edge_alpha(
+        matte.alpha,
+        original.luma,
+        synced.luma,
+        method=settings.edge,
+        strength=settings.edge_strength,
+        feather_px=matte.feather_px,
+    )
+    return replace(matte, alpha=refined)
+
+
+def _restoration(
+    restorer: Restorer | None, original: Picture, face: FacePlan, core: Box
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]] | None:
+    if restorer is None:
+        return None
+    lips = face.synced.points[np.asarray(LIPS_OUTER)] - np.array([core.x0, core.y0], np.float32)
+    matrix = ycbcr_matrix(original.colour, original.height)
+    return partial(restorer.restore, lips=lips, face_width_px=face.original.face_width_px, matrix=matrix)
+
+
+def _with_overlap(patch: Patch, box: Box, earlier: FacePatch) -> Patch:
+    """A patch with the change of an earlier face, where the two overlap."""
+    other = earlier.matte.box
+    x0, y0, x1, y1 = max(box.x0, other.x0), max(box.y0, other.y0), min(box.x1, other.x1), min(box.y1, other.y1)
+    if x0 >= x1 or y0 >= y1:
+        return patch
+    change = np.zeros((box.height, box.width, 3), np.float32)
+    part = earlier.delta.whole()[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
+    change[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
+    return patch + Patch.of(change, patch.grid)
