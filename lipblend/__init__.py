@@ -78,7 +78,33 @@ _HOMES = {
     "resolve_settings": "lipblend.settings.resolve",
 }
 
-__all__ = sorted(["__version__", *_HOMES])  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "__version__",
+    "ClipAnalysis",
+    "CompositeOptions",
+    "CompositeResult",
+    "DebugOptions",
+    "EvaluateOptions",
+    "FrameBlender",
+    "FramePlan",
+    "FrameRange",
+    "FrameResult",
+    "LipblendError",
+    "Pair",
+    "Picture",
+    "Plan",
+    "Progress",
+    "Settings",
+    "Video",
+    "blend_frame",
+    "compose",
+    "composite",
+    "evaluate",
+    "make_plan",
+    "open_pair",
+    "render_frame",
+    "resolve_settings",
+]
 
 
 def __getattr__(name: str) -> object:
