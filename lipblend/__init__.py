@@ -79,7 +79,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "__version__",
     "ClipAnalysis",
     "CompositeOptions",
     "CompositeResult",
@@ -96,6 +95,7 @@ __all__ = [
     "Progress",
     "Settings",
     "Video",
+    "__version__",
     "blend_frame",
     "compose",
     "composite",
