@@ -78,11 +78,6 @@ class FrameRange:
             raise frames._error("is empty" if start == stop else "runs backwards")
         return frames
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it selects all frames of any clip."""
-        return self.start in (None, 0) and self.stop is None
-
     def stop_s(self, times_s: Sequence[float]) -> float | None:
         """End of the range in seconds since the first frame; None if that depends on the clip's end.
 
