@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.metadata
 import re
 from pathlib import Path
@@ -148,6 +149,21 @@ def test_each_rule_can_fail(module: str, source: str) -> None:
 )
 def test_what_is_allowed_passes(module: str, source: str) -> None:
     assert faults(source, module) == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    known = {module: path for module, path in modules() if module != "lipblend"}
+    needs = {}
+    for module, path in known.items():
+        names = imports(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
+        targets = {name if name in known else name.rpartition(".")[0] for name in names}
+        needs[module] = (targets & set(known)) - {module}
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle
+
+
+def test_no_two_modules_have_the_same_name() -> None:
+    names = [path.stem for _, path in modules() if not path.stem.startswith("__")]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_both_opencv_packages_have_one_version() -> None:

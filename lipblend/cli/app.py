@@ -14,8 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 from lipblend.cli.command_app import CONTEXT
-from lipblend.cli.entry import EXIT_INTERRUPT
-from lipblend.cli.exits import EXIT_TERMINATED, EXIT_UNEXPECTED, exit_now, import_failure, unwind_on_sigterm
+from lipblend.cli.exit_codes import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPECTED
+from lipblend.cli.exits import exit_now, import_failure, unwind_on_sigterm
 from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, report_lost_output
 from lipblend.errors import OutputError
 from lipblend.runtime.allocator import keep_freed_memory

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from contextlib import suppress
-from types import FrameType
 
-EXIT_INTERRUPT = 130
-_INTERRUPTED = b"error: interrupted; no unfinished output is left\n"
-
-
-def exit_on_interrupt(signum: int, frame: FrameType | None) -> None:
-    """Handle Ctrl-C while there is nothing to clean up: print one line and exit."""
-    with suppress(OSError):
-        os.write(2, _INTERRUPTED)
-    os._exit(EXIT_INTERRUPT)
+from lipblend.cli.exit_codes import exit_on_interrupt
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from lipblend.cli.entry import EXIT_INTERRUPT, exit_on_interrupt
+from lipblend.cli.exit_codes import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPECTED, exit_on_interrupt
 from lipblend.cli.junit_case import write_error_case
 from lipblend.cli.streams import report_lost_output
 from lipblend.errors import LipblendError, OutputError
@@ -27,8 +27,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEBUG_VARIABLE = "LIPBLEND_DEBUG"
-EXIT_UNEXPECTED = 1
-EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def handle_errors(*, stdout_required: bool) -> Callable[[Callable[P, R]], Callable[P, R]]:
