@@ -32,13 +32,15 @@ class Measure:
     full_weight : bool
         Measured only at full strength of the patch: while it fades in or out, both mouths show by intention.
     at_contour : bool
-        Depends on where exactly the contour lies; see `lipblend.quality.face_scores.inner_contour_scores`.
+        Measured along the seam ring. With an estimated matte the worst of several contours counts
+        (`lipblend.quality.face_scores.inner_contour_scores`).
     mark : str
         Setting of the group ``gate`` that is its pass mark; empty if it has none.
     all_frames : bool
         All frames must meet the mark, not only the share ``gate.frame_share``.
     tolerance : float or None
-        How much worse it may become before ``baseline check`` fails; None if it does not describe quality.
+        How much worse it may become before ``baseline check`` fails, about twice what encoding the same result again
+        changes; None if it does not describe quality.
     """
 
     key: str

@@ -9,8 +9,8 @@ from pydantic import Field
 from lipblend.settings.base import Group, choice, number
 
 ShapeName = Literal[
-    "lower_face_contour", "mouth", "ellipse", "ultra_wide_ellipse", "superellipse", "box", "upper_face", "region"
-]
+    "lower_face_contour", "mouth", "ellipse", "ultra_wide_ellipse", "superellipse", "box", "upper_face", "region",
+]  # fmt: skip
 RegionName = Literal[
     "lips", "mouth_interior", "skin", "nose", "chin", "left_cheek", "right_cheek",
     "left_eye", "right_eye", "left_brow", "right_brow",
@@ -21,7 +21,10 @@ class MaskSettings(Group):
     """The hard mask: the area that may be replaced."""
 
     shapes: tuple[ShapeName, ...] = Field(
-        default=("lower_face_contour",), min_length=1, description="One or more mask shapes."
+        default=("lower_face_contour",),
+        min_length=1,
+        description="One or more mask shapes. Mouth-centred: ellipse, ultra_wide_ellipse, superellipse, box. Hulls of "
+        "landmarks: lower_face_contour, mouth, upper_face. Outlines of mesh regions: region.",
     )
     regions: tuple[RegionName, ...] = Field(
         default=("lips",), min_length=1, description="Face mesh regions used by the shape 'region'."
@@ -56,7 +59,7 @@ class MaskSettings(Group):
         "face widths",
         "Upper limit of the mask, measured from the centre of the mouth (not for upper_face and region).",
     )
-    rotation: bool = choice(True, "Rotate ellipses and boxes with the line through the mouth corners.")
+    rotation: bool = choice(True, "Rotate mouth-centred shapes with the line through the mouth corners.")
     mouth_adaptation: bool = choice(True, "Scale mouth-centred shapes with the mouth opening.")
     adaptation_base: float = number(0.8, 0.5, 1.5, "x", "Scale of a mouth-centred shape when the mouth is closed.")
     adaptation_gain: float = number(0.4, 0, 1.5, "x", "Added to that scale when the mouth is wide open.")

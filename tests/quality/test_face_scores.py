@@ -39,7 +39,7 @@ def test_what_cannot_be_measured_is_left_out(portrait: np.ndarray, face: Landmar
     for level in (0.0, 0.3):
         nothing = replace(view, contour=np.full_like(view.contour, level))
         assert not nothing.ring.any()
-        assert missing(nothing) == along_seam | skin | detail
+        assert missing(nothing) == along_seam | skin | detail, "no value without a seam: set at_contour in measures.py"
     assert missing(replace(view, contour=np.ones_like(view.contour))) == along_seam
     away = Landmarks(view.original_mesh.points + np.float32([3000, 0]))
     assert missing(with_mesh(view, away)) == lips | skin

@@ -117,7 +117,8 @@ def test_the_docs_list_every_key_and_default() -> None:
 
     text = (Path(__file__).resolve().parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
     for measure in MEASURES.values():
-        assert f"`{measure.key}`" in text or f"`{measure.key.rstrip('yb')}" in text, measure.key
+        name = "ssim_y" if measure.key.startswith("ssim_") else measure.key  # the three stand in one row
+        assert f"`{name}`" in text, f"add `{measure.key}` to docs/quality.md"
         if measure.mark:
             mark = getattr(GATE, measure.mark)
             shown = mark if mark == "off" else f"{mark:g}"

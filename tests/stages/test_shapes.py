@@ -1,5 +1,6 @@
 """Mask shapes on a face."""
 
+import itertools
 from collections.abc import Callable
 from typing import get_args
 
@@ -10,7 +11,7 @@ from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
 from lipblend.stages.masks.mask import signed_distance
-from lipblend.stages.masks.shapes import clip_above, face_frame, shape_polygons
+from lipblend.stages.masks.shapes import HULLS, MOUTH_CENTRED, clip_above, face_frame, shape_polygons
 
 Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)
@@ -36,13 +37,22 @@ def test_every_shape_is_drawn(name: str, face: Landmarks) -> None:
     assert draw(name, face).sum() > 0.002 * face.face_width_px**2
 
 
+def test_every_shape_has_an_outline_of_its_own(face: Landmarks) -> None:
+    assert set(get_args(ShapeName)) == {*MOUTH_CENTRED, *HULLS, "region"}
+    drawn = {name: draw(name, face, mouth_adaptation=False) for name in get_args(ShapeName)}
+    for first, second in itertools.combinations(drawn, 2):
+        assert (drawn[first] != drawn[second]).any(), f"{first} and {second} are the same"
+    with pytest.raises(ValueError, match="'circle' has no outline: add it to MOUTH_CENTRED or HULLS"):
+        shape_polygons("circle", [face], MaskSettings())
+
+
 @pytest.mark.parametrize("name", get_args(RegionName))
 def test_every_region_is_drawn(name: str, face: Landmarks) -> None:
     share = draw("region", face, regions=(name,)).sum() / face.face_width_px**2
     assert 0 < share < 1.5
 
 
-@pytest.mark.parametrize("name", ["lower_face_contour", "ellipse", "superellipse", "box", "mouth"])
+@pytest.mark.parametrize("name", [*MOUTH_CENTRED, *HULLS])
 def test_twice_the_size_is_four_times_the_area(name: str, face: Landmarks, transformed: Make) -> None:
     small = draw(name, transformed(face, scale=0.5))
     assert draw(name, face).sum() == pytest.approx(4 * small.sum(), rel=0.03)

@@ -6,7 +6,7 @@ Polygons are (n, 2) float32 arrays of (x, y) in pixels, in the landmarks' coordi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,13 +22,8 @@ Polygon = npt.NDArray[np.float32]
 Polygons = Sequence[tuple[Polygon, bool]]
 """Polygons to fill (True) or to cut out (False), in order."""
 
-# Half axes of the mouth-centred shapes and the offset of their centre below the middle of the mouth, in face widths.
-_HALF_AXES = {
-    "ellipse": (0.32, 0.26, 0.04),
-    "ultra_wide_ellipse": (0.50, 0.33, 0.08),
-    "superellipse": (0.42, 0.32, 0.08),
-    "box": (0.42, 0.32, 0.08),
-}
+Outline = npt.NDArray[np.float64]
+
 _OUTLINE_POINTS = 48  # keeps within a thousandth of the face width of the curve
 
 
@@ -79,6 +74,55 @@ def face_frame(faces: Sequence[Landmarks], *, rotation: bool) -> FaceFrame:
     return FaceFrame(origin, x_axis, y_axis, max(face.face_width_px for face in faces))
 
 
+@cache
+def _superellipse(exponent: float) -> Outline:
+    """The curve ``|x|**n + |y|**n = 1``; an ellipse for n = 2."""
+    angles = np.linspace(0, 2 * np.pi, _OUTLINE_POINTS, endpoint=False)
+    x, y = np.cos(angles), np.sin(angles)
+    power = 2.0 / exponent
+    return np.stack([np.sign(x) * np.abs(x) ** power, np.sign(y) * np.abs(y) ** power], axis=1)
+
+
+def _square(_: float) -> Outline:
+    return np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class _MouthCentred:
+    """A mouth-centred shape.
+
+    ``outline`` gives (n, 2) points with half axes of 1 from ``mask.superellipse_exponent``. The half axes, and the
+    offset of the centre below the middle of the mouth, are in face widths.
+    """
+
+    half_width: float
+    half_height: float
+    below_mouth: float
+    outline: Callable[[float], Outline]
+
+    def local(self, exponent: float, scale: float) -> Outline:
+        """The outline in face coordinates."""
+        local = self.outline(exponent) * (self.half_width, self.half_height) * scale
+        local[:, 1] += self.below_mouth
+        return local
+
+
+MOUTH_CENTRED = {
+    "ellipse": _MouthCentred(0.32, 0.26, 0.04, lambda _: _superellipse(2.0)),
+    "ultra_wide_ellipse": _MouthCentred(0.50, 0.33, 0.08, lambda _: _superellipse(2.0)),
+    "superellipse": _MouthCentred(0.42, 0.32, 0.08, _superellipse),
+    "box": _MouthCentred(0.42, 0.32, 0.08, _square),
+}
+"""Shapes around the middle of the mouth."""
+
+HULLS: dict[str, Callable[[Landmarks], npt.NDArray[np.float32]]] = {
+    "lower_face_contour": lambda face: lower_face_points(face),
+    "mouth": lambda face: face.points_68[np.asarray(lm.AREA_MOUTH)],
+    "upper_face": lambda face: face.points_68[np.asarray(lm.AREA_UPPER_FACE)],
+}
+"""Shapes that are the convex hull of a set of points of the mesh."""
+
+
 def shape_polygons(name: str, faces: Sequence[Landmarks], settings: MaskSettings) -> Polygons:
     """The polygons of one mask shape.
 
@@ -101,13 +145,14 @@ def shape_polygons(name: str, faces: Sequence[Landmarks], settings: MaskSettings
     """
     if name == "region":
         return [polygon for region in settings.regions for face in faces for polygon in _region(region, face)]
-    if name in _HALF_AXES:
+    if name in MOUTH_CENTRED:
         frame = face_frame(faces, rotation=settings.rotation)
-        local = _outline(name, settings.superellipse_exponent) * _mouth_scale(faces, settings)
-        local[:, 1] += _HALF_AXES[name][2]
-    else:
+        local = MOUTH_CENTRED[name].local(settings.superellipse_exponent, _mouth_scale(faces, settings))
+    elif name in HULLS:
         frame = face_frame(faces, rotation=True)
-        local = frame.to_local(convex_hull(np.concatenate([_points(name, face) for face in faces])))
+        local = frame.to_local(convex_hull(np.concatenate([HULLS[name](face) for face in faces])))
+    else:
+        raise ValueError(f"mask shape {name!r} has no outline: add it to MOUTH_CENTRED or HULLS")
     local = _padded(local * settings.expansion, settings)
     if name != "upper_face":
         local = clip_above(local, -settings.upper_boundary_frac - max(settings.pad_top_frac, 0))
@@ -139,28 +184,10 @@ def clip_above(local: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.f
     return np.asarray(both[np.column_stack([below, crosses]).ravel()])
 
 
-def _points(name: str, face: Landmarks) -> npt.NDArray[np.float32]:
-    if name == "lower_face_contour":
-        return lower_face_points(face)
-    area = {"mouth": lm.AREA_MOUTH, "upper_face": lm.AREA_UPPER_FACE}[name]
-    return np.asarray(face.points_68[np.asarray(area)])
-
-
 def _mouth_scale(faces: Sequence[Landmarks], settings: MaskSettings) -> float:
     if not settings.mouth_adaptation:
         return 1.0
     return settings.adaptation_base + settings.adaptation_gain * max(face.mouth_opening for face in faces)
-
-
-@cache
-def _outline(name: str, exponent: float) -> npt.NDArray[np.float64]:
-    a, b, _ = _HALF_AXES[name]
-    if name == "box":
-        return np.array([[-a, -b], [a, -b], [a, b], [-a, b]])
-    t = np.linspace(0, 2 * np.pi, _OUTLINE_POINTS, endpoint=False)
-    power = 2.0 / (exponent if name == "superellipse" else 2.0)
-    x, y = np.cos(t), np.sin(t)
-    return np.stack([a * np.sign(x) * np.abs(x) ** power, b * np.sign(y) * np.abs(y) ** power], axis=1)
 
 
 def _padded(local: npt.NDArray[np.float64], settings: MaskSettings) -> npt.NDArray[np.float64]:
