@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 
 from lipblend import Settings, compose, make_plan, open_pair, render_frame
-from lipblend.picture.planes import to_rgb
 
 
 def main(original: Path, synced: Path, folder: Path) -> None:
@@ -28,8 +27,7 @@ def main(original: Path, synced: Path, folder: Path) -> None:
         if row.synced_index >= 0:
             after = analysis.synced.picture(analysis.synced.frame(row.synced_index))
         result = render_frame(before, after, row, settings, mapping=analysis.mapping)
-        picture = compose(before, result)
-        rgb = to_rgb(picture.planes, picture.layout, picture.colour, height=picture.height)
+        rgb = compose(before, result).to_rgb()
         cv2.imwrite(str(folder / f"{number:06d}.png"), rgb[..., ::-1])
 
 

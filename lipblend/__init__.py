@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from lipblend.segments.spans import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
     from lipblend.settings.resolve import resolve_settings as resolve_settings
+    from lipblend.stages.detail.restore import load_restorer as load_restorer
     from lipblend.video.video import Video as Video
 
 _HOMES = {
@@ -72,6 +73,7 @@ _HOMES = {
     "compose": "lipblend.render.frame",
     "composite": "lipblend.compositing",
     "evaluate": "lipblend.quality.evaluation.evaluate",
+    "load_restorer": "lipblend.stages.detail.restore",
     "make_plan": "lipblend.plan.make_plan",
     "open_pair": "lipblend.pair",
     "render_frame": "lipblend.render.frame",
@@ -100,6 +102,7 @@ __all__ = [
     "compose",
     "composite",
     "evaluate",
+    "load_restorer",
     "make_plan",
     "open_pair",
     "render_frame",
@@ -109,7 +112,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("lipblend")
+        metadata = importlib.import_module("importlib.metadata")
+        try:
+            return metadata.version("lipblend")
+        except metadata.PackageNotFoundError:
+            raise AttributeError("lipblend is not installed: its version is unknown") from None
     if name not in _HOMES:
         raise AttributeError(f"module 'lipblend' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -26,7 +25,7 @@ from lipblend.render.frame import FrameResult
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
-from lipblend.runtime.progress import Progress, no_progress
+from lipblend.runtime.progress import OnProgress, no_progress
 from lipblend.runtime.spill import StoredSequence
 from lipblend.segments.analysed_part import analyse_range
 from lipblend.segments.encode import Segment
@@ -45,13 +44,11 @@ from lipblend.video.reader import Frame
 if TYPE_CHECKING:
     from lipblend.quality.evaluation.evaluate import Evaluated
 
-OnProgress = Callable[[Progress], None]
-
 
 def composite(
-    original: Path,
-    synced: Path,
-    output: Path,
+    original: Path | str,
+    synced: Path | str,
+    output: Path | str,
     *,
     settings: Settings | None = None,
     options: CompositeOptions | None = None,
@@ -82,6 +79,7 @@ def composite(
         One of its subclasses, see `lipblend.errors`. No output is left behind.
     """
     started = time.perf_counter()
+    original, synced, output = Path(original), Path(synced), Path(output)
     job = _prepare(original, synced, output, settings or Settings(), options or CompositeOptions())
     analysis, analysis_notes = _analyse(job, process, on_progress)
     plan = _plan(analysis, job.settings)

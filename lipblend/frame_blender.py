@@ -45,7 +45,8 @@ _SCALE = 256.0  # codes per 8-bit level
 class FrameBlender:
     """Blends synced frames into original frames, one at a time; a context manager.
 
-    The face model is loaded once. Nothing is smoothed over time, so use `lipblend.composite` for clips.
+    The face model is loaded once. Nothing is smoothed over time, so use `lipblend.composite` for clips. A frame without
+    a face to work on is returned unchanged, whatever ``track.no_face`` says; `blended_faces` tells.
 
     Parameters
     ----------
@@ -53,6 +54,11 @@ class FrameBlender:
         How the picture is made; `Settings()` by default.
     models : Path, optional
         Face model bundle, or the folder that contains it; by default the installed one.
+
+    Attributes
+    ----------
+    blended_faces : int
+        Number of faces whose mouth was replaced in the last frame.
 
     Raises
     ------
@@ -70,13 +76,14 @@ class FrameBlender:
     True
     """
 
-    def __init__(self, settings: Settings | None = None, *, models: Path | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, models: Path | str | None = None) -> None:
         settings = settings or Settings()
         lenient = {"no_face": "copy"}
         self._settings = settings.model_copy(update={"track": settings.track.model_copy(update=lenient)})
         self._restorer = load_restorer(settings.restore)
+        self._next_frame = self.blended_faces = 0
         track = settings.track
-        model = resolve_model("face_landmarker", models)
+        model = resolve_model("face_landmarker", None if models is None else Path(models))
         self._landmarker = FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence)
 
     def __enter__(self) -> Self:
@@ -92,13 +99,16 @@ class FrameBlender:
         """Release the face model."""
         self._landmarker.close()
 
-    def blend(self, original: Rgb, synced: Rgb) -> Rgb:
+    def blend(self, original: Rgb, synced: Rgb, *, frame: int | None = None) -> Rgb:
         """Blend the synced mouth into the original frame.
 
         Parameters
         ----------
         original, synced : (h, w, 3) uint8
             RGB. Both frames show the same moment, aligned pixel by pixel.
+        frame : int, optional
+            Number of the frame, which its grain depends on; counted from 0 by default. The same arrays and number give
+            the same result.
 
         Returns
         -------
@@ -110,14 +120,17 @@ class FrameBlender:
         ValueError
             The arrays have a different shape or dtype.
         """
-        for name, frame in (("original", original), ("synced", synced)):
-            if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-                raise ValueError(f"{name} must be (h, w, 3) uint8, got {frame.shape} {frame.dtype}")
+        for name, rgb in (("original", original), ("synced", synced)):
+            if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+                raise ValueError(f"{name} must be (h, w, 3) uint8, got {rgb.shape} {rgb.dtype}")
         if original.shape != synced.shape:
             raise ValueError(f"both frames must have the same size, got {original.shape} and {synced.shape}")
         pictures = _picture(original), _picture(synced)
-        row = self._plan(original, synced, *pictures)
+        number = self._next_frame if frame is None else frame
+        self._next_frame = number + 1
+        row = replace(self._plan(original, synced, *pictures), original_index=number)
         result = render_frame(pictures[0], pictures[1], row, self._settings, restorer=self._restorer)
+        self.blended_faces = len(result.patches)
         return _rgb(original, pictures[0], result)
 
     def _plan(self, original: Rgb, synced: Rgb, original_picture: Picture, synced_picture: Picture) -> FramePlan:
@@ -149,7 +162,9 @@ class FrameBlender:
         return faces_of_frame(part, size, self._landmarker.detect, self._settings.track, near)
 
 
-def blend_frame(original: Rgb, synced: Rgb, *, settings: Settings | None = None, models: Path | None = None) -> Rgb:
+def blend_frame(
+    original: Rgb, synced: Rgb, *, settings: Settings | None = None, models: Path | str | None = None
+) -> Rgb:
     """Blend the synced mouth into one original frame; for several frames use `FrameBlender`.
 
     Parameters

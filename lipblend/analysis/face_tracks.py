@@ -6,6 +6,7 @@ A column holds arrays of one shape, and a mask of the rows that have one. A trac
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -78,6 +79,8 @@ class MaskedRows(Sequence[Array | None]):
         return len(self._places)
 
     def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[number] for number in range(len(self))[row]]
         place = self._places[row]
         return None if place < 0 else self.rows[place]
 
@@ -207,8 +210,8 @@ class FaceTrack:
 
     def between(self, start: int, stop: int) -> FaceTrack:
         """The part of the track in frames [start, stop)."""
-        rows = [row for row in self.rows if start <= self.table.frames[row] < stop]
-        return FaceTrack(self.table, array("q", rows))
+        first, last = (bisect_left(self.rows, frame, key=self.table.frames.__getitem__) for frame in (start, stop))
+        return FaceTrack(self.table, self.rows[first:last])
 
     def joined_with(self, later: FaceTrack) -> FaceTrack:
         """This track followed by a later one of the same table."""

@@ -54,7 +54,6 @@ LEFT_EYE: Indices = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380,
 RIGHT_BROW: Indices = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 LEFT_BROW: Indices = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 """Outlines of the brows, closed, from the outer end along the upper edge."""
-BROWS: Indices = RIGHT_BROW + LEFT_BROW
 
 NOSE_BRIDGE: Indices = (168, 6, 197, 195, 5, 4, 1)
 """Ridge of the nose, from between the eyes to the tip."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.planes import to_rgb
 
 Planes = Sequence[npt.NDArray[np.generic]]
 
@@ -36,6 +37,11 @@ class Picture:
         """(width, height) in pixels."""
         height, width = self.planes[0].shape
         return width, height
+
+    def to_rgb(self) -> npt.NDArray[np.uint8]:
+        """The picture as (h, w, 3) uint8 RGB, as a standard screen shows it."""
+        planes = [np.asarray(plane) for plane in self.planes]
+        return to_rgb(planes, self.layout, self.colour, height=self.height)
 
     def copy(self) -> Picture:
         """The same picture in buffers of its own."""

@@ -56,7 +56,8 @@ def render_frame(
     row : FramePlan
     settings : Settings
     mapping : FrameMapping
-        Where the original's pixels lie in the synced picture.
+        Where the original's pixels lie in the synced picture (`ClipAnalysis.mapping`); the default is right only for
+        videos of one size that show the same part of the scene.
     restorer : Restorer, optional
         What `lipblend.stages.detail.restore.load_restorer` gives for ``settings.restore``.
 
@@ -70,9 +71,11 @@ def render_frame(
     if (restorer is None) != (settings.restore.model == "none") or (
         restorer is not None and restorer.settings != settings.restore
     ):
-        raise ValueError("the restorer is not the one that the settings ask for")
-    if not row.faces or synced is None:
+        raise ValueError("pass restorer=load_restorer(settings.restore): the settings name another model, or none")
+    if not row.faces:
         return FrameResult((), row.reason, ())
+    if synced is None:
+        raise ValueError("a row with faces needs the synced picture")
     patches: list[FacePatch] = []
     fallbacks: list[str] = []
     for face in row.faces:

@@ -13,6 +13,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -72,6 +73,19 @@ class Channel:
         pickle.dump(message, self.answers)
         self.answers.flush()
 
+    @contextmanager
+    def last_answer(self, message: object) -> Iterator[IO[bytes]]:
+        """Send a last message, then bytes; an error on the way ends the process with exit code 1."""
+        self.send(message)
+        try:
+            yield self.answers
+        except BrokenPipeError:
+            raise
+        except Exception:  # noqa: BLE001 - the parent already reads bytes: it takes the error from standard error
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+
 
 def serve(function: Callable[[Channel], None], answers: IO[bytes], role: str) -> NoReturn:
     """Run a function in a child, send its error to the parent if it fails, and end the process."""
@@ -126,9 +140,10 @@ class Child:
         """Wait for its end. Returns a phrase for an error message, and the name of the signal that killed it."""
         try:
             code = self.process.wait(_END_S)
-        except subprocess.TimeoutExpired:  # it is alive, but what it says makes no sense
+        except subprocess.TimeoutExpired:
             self.process.kill()
-            code = self.process.wait()
+            self.process.wait()
+            return "sent an answer that cannot be read", ""
         name = signal_name(code)
         return f"was killed by {name}" if name else f"ended with exit code {code}", name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -12,6 +13,10 @@ class Progress:
     stage: str
     done: int
     total: int | None
+
+
+OnProgress = Callable[[Progress], None]
+"""Called about once per frame, on the calling thread."""
 
 
 def no_progress(_: Progress) -> None:

@@ -171,6 +171,8 @@ class KeptSegments:
             found = json.loads((self.folder / _KEY_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
+        if not isinstance(found, dict):
+            return False
         wrong = [name for name in self._key if found.get(name) != self._key[name]]
         if wrong:
             raise SettingsError(

@@ -24,6 +24,13 @@ _WAITING_STEPS = 2  # per worker; a worker that is further ahead waits
 _STOP_CHECK_S = 0.2
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """A worker answers no more."""
+
+    cause: Exception
+
+
 @dataclass
 class _Worker:
     child: Child
@@ -83,9 +90,9 @@ class WorkerPool:
             self._give(worker, waiting)
         while any(worker.segment is not None for worker in self._workers):
             worker, answer = self._answers.get()
-            if isinstance(answer, EOFError):
+            if isinstance(answer, _Ended):
                 if worker.segment is not None:
-                    raise self._died(worker)
+                    raise self._died(worker) from answer.cause
                 continue
             if isinstance(answer, BaseException):
                 raise answer
@@ -97,13 +104,13 @@ class WorkerPool:
             yield segment, answer
 
     def _listen(self, worker: _Worker) -> None:
-        """Put a worker's answers into the queue, then an EOFError."""
+        """Put a worker's answers into the queue, then its end."""
         answer: object = None
-        while not isinstance(answer, EOFError):
+        while not isinstance(answer, _Ended):
             try:
                 answer = worker.child.receive()
-            except Exception:  # noqa: BLE001 - a closed pipe or half a message may raise anything
-                answer = EOFError()
+            except Exception as error:  # noqa: BLE001 - a closed pipe or half a message may raise anything
+                answer = _Ended(error)
             while not self._stopped.is_set():
                 try:
                     self._answers.put((worker, answer), timeout=_STOP_CHECK_S)
@@ -120,13 +127,11 @@ class WorkerPool:
             worker.child.send(message)
         except OSError as error:
             # It may have sent the reason before it ended.
-            while True:
-                try:
-                    sender, answer = self._answers.get(timeout=_STOP_CHECK_S)
-                except queue.Empty:
-                    break
-                if sender is worker and isinstance(answer, BaseException) and not isinstance(answer, EOFError):
-                    raise answer from error
+            sender, answer = self._answers.get()
+            while sender is not worker or not isinstance(answer, (BaseException, _Ended)):
+                sender, answer = self._answers.get()
+            if isinstance(answer, BaseException):
+                raise answer from error
             raise self._died(worker) from error
 
     def _died(self, worker: _Worker) -> LipblendError:

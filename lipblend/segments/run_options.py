@@ -82,14 +82,15 @@ class CompositeOptions:
         if not 1 <= self.jobs <= MAX_JOBS:
             raise SettingsError(f"jobs = {self.jobs} is out of range", hint=f"Use 1 to {MAX_JOBS}.")
         if self.debug is not None and (self.jobs > 1 or self.resume):
+            found = "--resume is on" if self.resume else f"--jobs is {self.jobs}"
             raise SettingsError(
-                f"debug pictures need one process and no kept segments: jobs = {self.jobs}, resume = {self.resume}",
-                hint="Set jobs to 1 and switch resume off, or leave out the debug pictures.",
+                f"debug pictures (--debug-dir) need every frame in order, by one process: {found}",
+                hint=f"Leave out {'--resume' if self.resume else '--jobs'}, or --debug-dir.",
             )
         if self.measure and (self.frames is not None or self.proxy is not None):
             raise SettingsError(
                 "only a whole output at full size can be measured",
-                hint="Leave out the range of frames and the proxy, or the report and gate that need measurements.",
+                hint="Leave out --frames and --proxy, or --report, --gate and --junit.",
             )
 
 

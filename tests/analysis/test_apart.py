@@ -231,7 +231,7 @@ def test_signals_that_ask_to_stop_are_the_parents_alone(run: object, tmp_path: P
 @pytest.mark.slow
 def test_nonsense_instead_of_an_answer_is_an_error(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_END_S", 0.1)
-    with pytest.raises(LipblendError, match="the process that analyses the videos was killed by SIGKILL"):
+    with pytest.raises(LipblendError, match="the process that analyses the videos sent an answer that cannot be read"):
         run(
             "import lipblend.runtime.child as child\n"
             "child.pickle.dump = lambda what, answers: answers.write(b'nonsense')\n"
@@ -312,3 +312,11 @@ def test_without_an_interpreter_it_runs_here(
     monkeypatch.setattr(sys, "executable", executable)
     monkeypatch.setattr(apart, "analyse", lambda *_, **__: "done here")
     assert analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=lambda _: None) == "done here"
+
+
+@pytest.mark.slow
+def test_an_error_while_the_analysis_is_sent_is_told(run: Callable[..., object]) -> None:
+    with pytest.raises(LipblendError, match="ended with exit code 1, after 0 of 6 frames") as caught:
+        run("def fails(*_): raise MemoryError('no memory while packing')\nmodule.to_file = fails")
+    assert caught.value.details[-1] == "MemoryError: no memory while packing"
+    assert caught.value.hint

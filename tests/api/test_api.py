@@ -70,7 +70,9 @@ def test_a_frame_takes_over_the_mouth_and_nothing_else(frames: tuple[np.ndarray,
     original, synced = frames
     with FrameBlender() as blender:
         result = blender.blend(original, synced)
-        assert np.array_equal(blender.blend(original, synced), result)
+        assert blender.blended_faces == 1
+        assert np.array_equal(blender.blend(original, synced, frame=0), result)
+        assert not np.array_equal(blender.blend(original, synced), result), "grain of its own for each frame"
         assert np.array_equal(blender.blend(original, original), original)
     assert (result.shape, result.dtype) == (original.shape, np.uint8)
     x, y = face.points[list(LIPS_OUTER)].mean(0).astype(int)
@@ -88,6 +90,7 @@ def test_a_frame_takes_over_the_mouth_and_nothing_else(frames: tuple[np.ndarray,
         (np.zeros((32, 32, 3), np.float32), np.zeros((32, 32, 3), np.uint8), "original must be"),
         (np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8), "synced must be"),
         (np.zeros((32, 32, 3), np.uint8), np.zeros((32, 48, 3), np.uint8), "same size"),
+        (np.zeros((0, 32, 3), np.uint8), np.zeros((0, 32, 3), np.uint8), "original must be"),
     ],
 )
 def test_other_arrays_are_refused(original: np.ndarray, synced: np.ndarray, what: str) -> None:

@@ -141,7 +141,7 @@ def test_a_jump_that_the_container_cannot_hold_is_an_error(folder: Path, tmp_pat
 
     source = rewritten(folder / "face.mkv", tmp_path / "jump.mkv", jump)
     assert (probe(source).duration_s or 1) > 0
-    with pytest.raises(OutputError, match=r"does not take the time stamps.*\.mkv"):
+    with pytest.raises(OutputError, match=r"does not accept the time stamps.*\.mkv"):
         run(source, tmp_path / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["jump.mkv"]
 

@@ -23,6 +23,7 @@ from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.runtime import child, files
 from lipblend.runtime.progress import Progress
+from lipblend.segments import pool as pool_module
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key, segments_folder
@@ -263,6 +264,57 @@ def test_a_workers_error_is_raised_as_it_is(
         list(pool.run(segments))
     assert caught.value.hint == "Check the path."
     assert "In a render worker" in "".join(caught.value.__notes__)
+
+
+def fake_worker(body: str) -> str:
+    """What a worker runs, with this as the body of its ``work`` after it got its set-up."""
+    lines = "".join(f"\n    {line}" for line in ["channel.receive()", *body.splitlines()])
+    start = pool_module.PROGRAM.replace("from lipblend.segments.worker import work\n", "")
+    return start.replace("serve(work", f"import os, pickle, time\ndef work(channel):{lines}\nserve(work")
+
+
+@pytest.mark.slow
+def test_an_end_of_file_that_a_worker_raises_is_its_own_error(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, segments = job_of(uneven, tmp_path / "out.mp4")
+    monkeypatch.setattr(pool_module, "PROGRAM", fake_worker("channel.receive()\nraise EOFError('cut short')"))
+    with pytest.raises(EOFError, match="cut short"), WorkerPool(job, 1) as pool:
+        list(pool.run(segments))
+
+
+@pytest.mark.slow
+def test_a_worker_that_answers_nonsense_is_one_clear_error(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, segments = job_of(uneven, tmp_path / "out.mp4")
+    nonsense = "channel.receive()\nchannel.answers.write(b'no pickle')\nchannel.answers.flush()\ntime.sleep(100_000)"
+    monkeypatch.setattr(pool_module, "PROGRAM", fake_worker(nonsense))
+    monkeypatch.setattr(child, "_END_S", 0.1)
+    unreadable = pytest.raises(LipblendError, match="sent an answer that cannot be read at frames 0")
+    with unreadable as caught, WorkerPool(job, 1) as pool:
+        list(pool.run(segments))
+    assert isinstance(caught.value.__cause__, Exception)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_while_it_waits_does_not_wait_for_the_others(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, segments = job_of(uneven, tmp_path / "out.mp4")
+    dead = tmp_path / "dead"
+    # The first to begin ends at once; the other keeps answering until it is killed.
+    body = (
+        "from lipblend.segments.encode import Step\n"
+        f"try: os.mkdir({str(dead)!r})\n"
+        "except FileExistsError: pass\n"
+        "else: os._exit(3)\n"
+        "channel.receive()\n"
+        "while True: channel.send(Step(0, []))"
+    )
+    monkeypatch.setattr(pool_module, "PROGRAM", fake_worker(body))
+    with pytest.raises(LipblendError, match="ended with exit code 3"), WorkerPool(job, 2) as pool:
+        list(pool.run(segments))
 
 
 @pytest.mark.slow(3)

@@ -69,9 +69,9 @@ class EvaluateOptions:
 
 
 def evaluate(
-    original: Path,
-    synced: Path,
-    result: Path,
+    original: Path | str,
+    synced: Path | str,
+    result: Path | str,
     *,
     settings: Settings | None = None,
     options: EvaluateOptions | None = None,
@@ -94,7 +94,7 @@ def evaluate(
         One of its subclasses, see `lipblend.errors`.
     """
     settings, options = settings or Settings(), options or EvaluateOptions()
-    pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(result)
+    pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(Path(result))
     restorer = load_restorer(settings.restore)
     analysis = pair.analyse(settings, on_progress=on_progress)
     plan = make_plan(analysis, settings)
