@@ -86,37 +86,23 @@ def reach_px(face: FacePlan, settings: ReuseSettings) -> float:
 
 def generate(inputs: PatchInputs, settings: Settings) -> Generated:
     """Make the patch of one face."""
-    original, matte, reuse = inputs.original, inputs.matte, settings.reuse
-    width_px = inputs.face.original.face_width_px
+    original, matte, width_px = inputs.original, inputs.matte, inputs.face.original.face_width_px
     synced = _micro_warped(inputs.synced, inputs.face, matte.box, settings.align)
     found = _registered(replace(inputs, synced=synced), settings)
-    core = matte.core(original.grid)
-    synced = synced.part(core)
-    if found.shift.any():
-        synced = shifted_patch(synced, found.shift)
-    synced = synced + found.field.part(core)
-    moved = warped_patch(original, found.flow) if reuse.method == "motion" else original
-    still = found.flow.still
     # From here on only the core matters: nothing of the synced picture shows outside it.
+    core = matte.core(original.grid)
     inner, place = matte.part(core), core.within(matte.box)
-    trust, moved_core = found.trust[place], moved.part(core)
+    synced = _aligned(synced.part(core), found, core)
+    moved = _moved(original, found, settings.reuse)
+    moved_core, trust, still = moved.part(core), found.trust[place], found.flow.still
     trusted = (trust > _TRUSTED) & (inner.alpha > 0.5)
     bands = layers(moved_core.luma, width_px)
     patch = _with_detail(synced, bands, trusted, width_px, settings.detail)
-    if inputs.restore is not None:
-        whole = patch.whole()
-        patch = patch + Patch.of(inputs.restore(whole) - whole, patch.grid)
+    patch = _restored(patch, inputs.restore)
     grain = _grain(original.luma[place], patch.luma, trusted & still[place], inner.box, settings.detail, inputs.frame)
-    if reuse.method == "none":
-        return Generated(_with_grain(patch, grain), None, matte.alpha)
-    patch = _reused(patch, moved_core, bands, trust, width_px, settings.detail)
-    if grain is not None:
-        grain *= 1 - trust
-    carried = (moved - original).weighted(matte.reach * found.trust)
-    taken = found.trust * still
-    np.subtract(1, taken, out=taken)
-    taken *= matte.alpha
-    return Generated(_with_grain(patch, grain), carried, taken)
+    patch = _reused(patch, moved_core, bands, trust, width_px, settings)
+    patch = _with_grain(patch, grain, trust, settings.reuse)
+    return Generated(patch, *_carried(original, moved, found, matte, settings.reuse))
 
 
 def _micro_warped(synced: Patch, face: FacePlan, box: Box, settings: AlignSettings) -> Patch:
@@ -189,14 +175,46 @@ def _with_detail(synced: Patch, bands: Layers, trusted: Mask, width_px: float, s
     return replace(synced, luma=sharpened(synced_bands, gains, face_width_px=width_px))
 
 
-def _reused(
-    patch: Patch, moved: Patch, bands: Layers, trust: Plane, width_px: float, settings: DetailSettings
-) -> Patch:
-    """The patch with the original's own pixels where they are trusted."""
-    luma = crossfade(patch.luma, moved.luma, bands.middle, trust, face_width_px=width_px, keep=settings.fade)
+def _aligned(synced: Patch, found: Registration, core: Box) -> Patch:
+    """The synced patch shifted into place, its smooth colour difference from the original taken out."""
+    if found.shift.any():
+        synced = shifted_patch(synced, found.shift)
+    return synced + found.field.part(core)
+
+
+def _moved(original: Patch, found: Registration, settings: ReuseSettings) -> Patch:
+    """The original's pixels, moved along with the new mouth where the settings ask for that."""
+    return warped_patch(original, found.flow) if settings.method == "motion" else original
+
+
+def _restored(patch: Patch, restore: Callable[[Patch3], Patch3] | None) -> Patch:
+    if restore is None:
+        return patch
+    whole = patch.whole()
+    return patch + Patch.of(restore(whole) - whole, patch.grid)
+
+
+def _reused(patch: Patch, moved: Patch, bands: Layers, trust: Plane, width_px: float, settings: Settings) -> Patch:
+    """The patch with the original's own pixels where they are trusted; itself if reuse is off."""
+    if settings.reuse.method == "none":
+        return patch
+    keep = settings.detail.fade
+    luma = crossfade(patch.luma, moved.luma, bands.middle, trust, face_width_px=width_px, keep=keep)
     share = patch.grid.averaged(trust)
     chroma = patch.chroma + joined(share, share) * (moved.chroma - patch.chroma)
     return Patch(luma, chroma, patch.grid)
+
+
+def _carried(
+    original: Patch, moved: Patch, found: Registration, matte: Matte, settings: ReuseSettings
+) -> tuple[Patch | None, Plane]:
+    """``carried`` and ``taken`` of `Generated`."""
+    if settings.method == "none":
+        return None, matte.alpha
+    taken = found.trust * found.flow.still
+    np.subtract(1, taken, out=taken)
+    taken *= matte.alpha
+    return (moved - original).weighted(matte.reach * found.trust), taken
 
 
 def _grain(original: Plane, luma: Plane, still: Mask, box: Box, settings: DetailSettings, frame: int) -> Plane | None:
@@ -209,5 +227,10 @@ def _grain(original: Plane, luma: Plane, still: Mask, box: Box, settings: Detail
     return np.float32(settings.grain) * grain_plane(luma, lack, frame=frame, x0=box.x0, y0=box.y0)
 
 
-def _with_grain(patch: Patch, grain: Plane | None) -> Patch:
-    return patch if grain is None else replace(patch, luma=patch.luma + grain)
+def _with_grain(patch: Patch, grain: Plane | None, trust: Plane, settings: ReuseSettings) -> Patch:
+    """The patch with grain; the original's own pixels have theirs."""
+    if grain is None:
+        return patch
+    if settings.method != "none":
+        grain *= 1 - trust
+    return replace(patch, luma=patch.luma + grain)
