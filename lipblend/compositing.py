@@ -27,7 +27,6 @@ from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import OnProgress, no_progress
 from lipblend.runtime.spill import StoredSequence
-from lipblend.segments.analysed_part import analyse_range
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key
@@ -40,6 +39,7 @@ from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame
+from lipblend.video.survey import frame_times_s
 
 if TYPE_CHECKING:
     from lipblend.quality.evaluation.evaluate import Evaluated
@@ -174,7 +174,9 @@ def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple
     """The first pass, over no more of the clip than needed; with notes for the summary."""
     analysis, notes = None, list[str]()
     if job.options.frames is not None:
-        analysis, notes = analyse_range(job.pair, job.options.frames, job.settings, on_progress)
+        stop_s = job.options.frames.stop_s(frame_times_s(job.pair.original))
+        if stop_s is not None:
+            analysis, notes = job.pair.analyse_beginning(stop_s, job.settings, on_progress=on_progress)
     if analysis is None:
         analyser = analyse_apart if process is None else partial(analyse_apart, process=process)
         analysis = job.pair.analyse(job.settings, on_progress=on_progress, analyser=analyser)

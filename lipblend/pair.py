@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lipblend.analysis.analyse import Analyser
+from lipblend.analysis.apart import analyse_apart
+from lipblend.analysis.beginning import analyse_beginning, beginning_window
 from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.faces.models import resolve_model
-from lipblend.runtime.progress import Progress, no_progress
+from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe_both
@@ -43,7 +44,7 @@ class Pair:
         self,
         settings: Settings,
         *,
-        on_progress: Callable[[Progress], None] = no_progress,
+        on_progress: OnProgress = no_progress,
         stage: str = "analyse",
         analyser: Analyser | None = None,
     ) -> ClipAnalysis:
@@ -73,6 +74,32 @@ class Pair:
             cache=self.cache,
             analyser=analyser,
         )
+
+    def analyse_beginning(
+        self, stop_s: float, settings: Settings, *, on_progress: OnProgress = no_progress
+    ) -> tuple[ClipAnalysis | None, list[str]]:
+        """Analyse no more than the frames before ``stop_s`` need, in a process of its own; with notes for the summary.
+
+        None if the whole clip has to be analysed, or has been before.
+        """
+        window = beginning_window(self.original, self.synced, stop_s=stop_s, settings=settings)
+        if window is None or self.cached_analysis(settings) is not None:
+            return None, []
+        analysis, reason = analyse_beginning(
+            self.original,
+            self.synced,
+            window=window,
+            stop_s=stop_s,
+            model=self.model,
+            settings=settings,
+            on_frame=lambda done: on_progress(Progress("analyse", done, None)),
+            analyser=analyse_apart,
+        )
+        if analysis is None:
+            return None, [f"the whole clip was analysed: {reason}"]
+        return analysis, [
+            f"only the first {window.stop_s:.1f} s were analysed: frames may differ slightly from those of a whole run"
+        ]
 
     def cached_analysis(self, settings: Settings) -> ClipAnalysis | None:
         """The analysis from the cache; None if it is not there, or damaged."""

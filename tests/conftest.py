@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from lipblend import compositing
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
 from lipblend.plan.frame_plan import FramePlan
+from lipblend.runtime import child
 from lipblend.runtime.native.scheduling import Scheduling, reschedule, scheduling_of
 from tests.made import Shared
 from tests.renders import row_of
@@ -103,6 +105,21 @@ def face(portrait: np.ndarray) -> Landmarks:
 
     with FaceLandmarker(resolve_model("face_landmarker"), max_faces=1, confidence=0.5) as landmarker:
         return Landmarks(landmarker.detect(portrait)[0])
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The child processes that a test starts; none is left at its end."""
+    started: list[subprocess.Popen[bytes]] = []
+    start = child._start
+
+    def noted(*given: object) -> subprocess.Popen[bytes]:
+        started.append(start(*given))  # type: ignore[arg-type]
+        return started[-1]
+
+    monkeypatch.setattr(child, "_start", noted)
+    yield started
+    assert all(process.returncode is not None for process in started), "a child process is left"
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from lipblend.pairing.by_time import pair_by_time
 from lipblend.pairing.excerpt import check_not_empty
 from lipblend.pairing.scan import Scan
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
-from lipblend.picture.picture import Picture
 from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import TrackSettings
@@ -71,9 +70,9 @@ class PairReading:
     ) -> dict[int, FaceMeasure]:
         """Measurements of the faces of a frame pair, by track id."""
         return measure_faces(
-            Picture(original.planes, original.layout, self.original.colour, self.original.height),
+            original.picture(self.original),
             faces,
-            Picture(synced.planes, synced.layout, self.synced.colour, self.synced.height),
+            synced.picture(self.synced),
             in_original(synced_faces, self.mapping),
             mapping=self.mapping,
             lab=self.lab,

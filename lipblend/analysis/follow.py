@@ -16,7 +16,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import FaceTracker, TrackedFace
 from lipblend.pairing.scan import Seen, Thumb, thumbnail
 from lipblend.picture.patch import Box
-from lipblend.picture.planes import to_reduced_rgb, to_rgb
+from lipblend.picture.planes import to_reduced_rgb
 from lipblend.settings import TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
@@ -163,12 +163,10 @@ class _Watcher:
     def _detect(self, tracker: FaceTracker, pending: _Pending) -> Faces:
         frame, info = pending.frame, self._info
 
-        def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
-            return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
-
         def reduced_of(box: Box, step: int) -> npt.NDArray[np.uint8]:
             return to_reduced_rgb(frame.planes, frame.layout, info.colour, box, step, height=info.height)
 
+        rgb_of = frame.picture(info).to_rgb
         return tracker.step(rgb_of, new_shot=pending.new_shot, time_s=frame.time_s, reduced_of=reduced_of)
 
 

@@ -32,7 +32,6 @@ from lipblend.pairing.excerpt import HINT, Window, WindowUnpairedError, window_p
 from lipblend.pairing.joint_search import SAME_TAKE
 from lipblend.pairing.scan import Scan, Seen, thumbnail
 from lipblend.picture.patch import Box
-from lipblend.picture.planes import to_rgb
 from lipblend.settings import Settings, TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
@@ -159,7 +158,4 @@ def _faces(
 ) -> tuple[TrackedFace, ...]:
     """The faces of a frame; ``near`` are those of the other video, whose places are searched first."""
 
-    def rgb_of(box: Box) -> npt.NDArray[np.uint8]:
-        return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
-
-    return faces_of_frame(rgb_of, info.upright_size, finder.ready().detect, track, near)
+    return faces_of_frame(frame.picture(info).to_rgb, info.upright_size, finder.ready().detect, track, near)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.formats import ColourTags, PixelLayout
+from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
 
 Planes = Sequence[npt.NDArray[np.generic]]
@@ -38,10 +39,9 @@ class Picture:
         height, width = self.planes[0].shape
         return width, height
 
-    def to_rgb(self) -> npt.NDArray[np.uint8]:
-        """The picture as (h, w, 3) uint8 RGB, as a standard screen shows it."""
-        planes = [np.asarray(plane) for plane in self.planes]
-        return to_rgb(planes, self.layout, self.colour, height=self.height)
+    def to_rgb(self, box: Box | None = None) -> npt.NDArray[np.uint8]:
+        """The picture, or a box of it, as (h, w, 3) uint8 RGB, as a standard screen shows it."""
+        return to_rgb(self.planes, self.layout, self.colour, box, height=self.height)
 
     def copy(self) -> Picture:
         """The same picture in buffers of its own."""

@@ -20,6 +20,7 @@ from lipblend.picture.alpha_channel import alpha_plane
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.layouts import to_layout
 from lipblend.picture.orientation import UPRIGHT, Orientation
+from lipblend.picture.picture import Picture
 from lipblend.video.codecs import Decoder
 from lipblend.video.info import VideoInfo
 from lipblend.video.opening import open_source, select_streams
@@ -79,6 +80,10 @@ class Frame:
         handle.colorspace, handle.color_range = old.colorspace, old.color_range
         handle.color_primaries, handle.color_trc = old.color_primaries, old.color_trc
         return replace(self, planes=planes, handle=handle)
+
+    def picture(self, info: VideoInfo) -> Picture:
+        """The frame of a video with what is needed to read its planes."""
+        return Picture(self.planes, self.layout, info.colour, info.height)
 
     def writable(self) -> Frame:
         """Return the same frame with planes that may be written.

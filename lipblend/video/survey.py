@@ -135,6 +135,11 @@ def survey(info: VideoInfo) -> Survey:
     )
 
 
+def frame_times_s(info: VideoInfo) -> list[float]:
+    """When each frame of a video is shown, by its packets; seconds."""
+    return [stamp * float(info.time_base) for stamp in survey(info).stamps]
+
+
 class _PacketScan:
     """Counts and time stamps of the packets of a video stream."""
 

@@ -61,7 +61,7 @@ class Video:
 
     def picture(self, frame: Frame) -> Picture:
         """A frame of this video (or one composed from it) as a picture."""
-        return Picture(frame.planes, frame.layout, self.info.colour, self.info.height)
+        return frame.picture(self.info)
 
     def read_by(self, change: CodeMap | None) -> Video:
         """The same video with its colour codes read in another way (see `VideoInfo.read_by`)."""

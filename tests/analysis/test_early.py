@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from lipblend.analysis.early import PROGRAM, early_process, is_certainly_uncache
 from lipblend.cli.app import app
 from lipblend.errors import LipblendError
 from lipblend.faces.models import resolve_model
-from lipblend.runtime import child
 from lipblend.runtime.child import child_process
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings import Settings
@@ -31,31 +29,16 @@ ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Every process that is started for the first pass."""
-    found: list[subprocess.Popen[bytes]] = []
-    start = child._start
-
-    def noted(*given: object) -> subprocess.Popen[bytes]:
-        found.append(start(*given))  # type: ignore[arg-type]
-        return found[-1]
-
-    monkeypatch.setattr(child, "_start", noted)
-    yield found
-    assert all(process.returncode is not None for process in found), "none is left"
-
-
 @pytest.mark.slow(2)
 def test_a_process_that_waited_finds_the_same(
-    videos: tuple[VideoInfo, VideoInfo], analysis: ClipAnalysis, started: list[subprocess.Popen[bytes]]
+    videos: tuple[VideoInfo, VideoInfo], analysis: ClipAnalysis, children: list[subprocess.Popen[bytes]]
 ) -> None:
     done: list[int] = []
     with child_process(PROGRAM) as process:
         found = analyse_apart(*videos, model=MODEL, settings=Settings(), on_frame=done.append, process=process)
     assert same(found, analysis)
     assert done == list(range(1, 7))
-    assert len(started) == 1
+    assert len(children) == 1
 
 
 def test_one_that_died_while_it_waited_is_one_clear_error(videos: tuple[VideoInfo, VideoInfo]) -> None:
@@ -97,16 +80,16 @@ def test_without_an_interpreter_none_is_started(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.slow(3)
 @pytest.mark.apart
 def test_a_run_uses_the_one_that_waits_and_a_second_run_starts_none(
-    pair: SamplePair, tmp_path: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+    pair: SamplePair, tmp_path: Path, children: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["composite", str(pair.original), str(pair.synced), "--cache", str(tmp_path / "kept")]
     monkeypatch.setattr(apart, "child_process", None)  # whoever starts another one fails
     done = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "one.mp4")])
     assert done.exit_code == 0, done.output
-    assert len(started) == 1
+    assert len(children) == 1
     done = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "two.mp4")])
     assert done.exit_code == 0, done.output
-    assert len(started) == 1
+    assert len(children) == 1
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
 
 
@@ -127,13 +110,13 @@ def test_one_that_is_not_needed_has_ended_before_rendering(
 
 
 def test_a_run_that_fails_first_leaves_none(
-    pair: SamplePair, tmp_path: Path, started: list[subprocess.Popen[bytes]]
+    pair: SamplePair, tmp_path: Path, children: list[subprocess.Popen[bytes]]
 ) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video" * 50)
     done = CliRunner().invoke(app, ["composite", str(pair.original), str(broken), "-o", str(tmp_path / "out.mp4")])
     assert done.exit_code == 3
-    assert len(started) == 1
+    assert len(children) == 1
 
 
 @pytest.mark.slow(3)

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
+from studio import Studio
 
 from lipblend.faces.landmarker import FaceLandmarker
+from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
 
 HEAD_ROWS = slice(10, 230)
@@ -64,3 +66,9 @@ def scene(astronaut: np.ndarray) -> Callable[..., np.ndarray]:
         return canvas
 
     return make
+
+
+@pytest.fixture
+def studio(portrait: np.ndarray, face: Landmarks, tmp_path: Path) -> Studio:
+    """Makes films of people from one portrait."""
+    return Studio(portrait, face.points, tmp_path)

@@ -39,22 +39,6 @@ SILENT = AudioPlan(None, None, "none", ())
 SETTINGS = Settings(encode=EncodeSettings(preset="veryfast", crf=20))
 
 
-@pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The processes that are started; none is left at the end."""
-    started: list[subprocess.Popen[bytes]] = []
-    start = child._start
-
-    def noted(*given: object) -> subprocess.Popen[bytes]:
-        started.append(start(*given))  # type: ignore[arg-type]
-        return started[-1]
-
-    monkeypatch.setattr(child, "_start", noted)
-    yield started
-    assert len(started) == 2
-    assert all(process.returncode is not None for process in started)
-
-
 def job_of(source: Path, output: Path) -> tuple[RenderJob, list[Segment]]:
     """A job that copies every frame of a video, in four segments."""
     info = probe(source)
@@ -102,7 +86,7 @@ def plain(uneven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow(3)
 def test_workers_make_the_same_file_and_progress_counts_over_all(
-    uneven: Path, plain: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+    uneven: Path, plain: Path, tmp_path: Path, children: list[subprocess.Popen[bytes]]
 ) -> None:
     seen: list[int] = []
     run = write(uneven, tmp_path / "out.mp4", jobs=2, on_progress=lambda p: seen.append(p.done))
@@ -110,6 +94,7 @@ def test_workers_make_the_same_file_and_progress_counts_over_all(
     assert times_of(tmp_path / "out.mp4") == times_of(uneven)
     assert seen == list(range(1, 41))
     assert run.tally.passed_through == {"no face": 40}
+    assert len(children) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
@@ -254,7 +239,7 @@ def test_digests_go_by_content() -> None:
 
 @pytest.mark.slow(3)
 def test_a_workers_error_is_raised_as_it_is(
-    uneven: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+    uneven: Path, tmp_path: Path, children: list[subprocess.Popen[bytes]]
 ) -> None:
     gone = tmp_path / "gone.mp4"
     gone.write_bytes(uneven.read_bytes())
@@ -320,10 +305,10 @@ def test_a_worker_that_dies_while_it_waits_does_not_wait_for_the_others(
 @pytest.mark.slow(3)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_killed_worker_ends_the_run_with_one_clear_error(
-    uneven: Path, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+    uneven: Path, tmp_path: Path, children: list[subprocess.Popen[bytes]]
 ) -> None:
     def kill(_: Progress) -> None:
-        for process in workers:
+        for process in children:
             process.kill()
 
     with pytest.raises(LipblendError, match=r"killed by SIGKILL at frames \d+ to \d+") as caught:

@@ -10,7 +10,6 @@ import numpy as np
 
 from lipblend.picture.labelled import Rgb
 from lipblend.picture.patch import Box
-from lipblend.picture.planes import to_rgb
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
 
@@ -81,7 +80,7 @@ class Canvas:
         count = len(frames)
         for number, (frame, ended) in enumerate(frames):
             (left, top), width = self._places[number], self._widths[number]
-            image = _resize(frame_rgb(frame, self._infos[number], self._boxes[number]), width, self._height)
+            image = _resize(frame.picture(self._infos[number]).to_rgb(self._boxes[number]), width, self._height)
             if ended:
                 image = image // 2
             start, stop = (
@@ -105,11 +104,6 @@ def _aspect(info: VideoInfo) -> float:
     """Width / height of an upright pixel."""
     aspect = float(info.sample_aspect or 1)
     return 1 / aspect if info.orientation.transposed else aspect
-
-
-def frame_rgb(frame: Frame, info: VideoInfo, box: Box | None) -> Rgb:
-    """A part of a frame, or the whole frame, as (h, w, 3) uint8 RGB."""
-    return to_rgb(frame.planes, frame.layout, info.colour, box, height=info.height)
 
 
 def _resize(image: Rgb, width: int, height: int) -> Rgb:

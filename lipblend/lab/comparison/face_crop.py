@@ -11,7 +11,6 @@ from lipblend.errors import NoFaceError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.faces.search import find_faces
-from lipblend.lab.comparison.canvas import frame_rgb
 from lipblend.picture.patch import Box
 from lipblend.settings import TrackSettings
 from lipblend.video.info import VideoInfo
@@ -46,7 +45,7 @@ def face_box(info: VideoInfo, from_s: float, to_s: float | None, model: Path | N
     ):
         for frame in reader:
             meshes = find_faces(
-                frame_rgb(frame, info, None), landmarker.detect, min_face_px=track.min_face_px, exhaustive=False
+                frame.picture(info).to_rgb(), landmarker.detect, min_face_px=track.min_face_px, exhaustive=False
             )
             boxes += [_box_around(Landmarks(mesh), target) for mesh in meshes[:1]]
     if not boxes:
