@@ -29,7 +29,7 @@ import numpy as np
 STAGES = {
     "read": ("lipblend.video.reader", "VideoReader", "_decoded"),
     "small pictures": ("lipblend.analysis.follow", "", "thumbnail"),
-    "to RGB": ("lipblend.analysis.follow", "", "to_rgb"),
+    "to RGB": ("lipblend.picture.picture", "", "to_rgb"),
     "to reduced RGB": ("lipblend.analysis.follow", "", "to_reduced_rgb"),
     "face model": ("lipblend.faces.landmarker", "FaceLandmarker", "detect"),
     "measure": ("lipblend.analysis.first_reading", "", "measure_faces"),

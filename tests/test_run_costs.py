@@ -20,7 +20,7 @@ from lipblend.analysis import follow
 from lipblend.analysis.face_tracks import FaceTable
 from lipblend.output.coded import SegmentEncoder
 from lipblend.pair import open_pair
-from lipblend.picture import planes
+from lipblend.picture import picture, planes
 from lipblend.picture.patch import Box
 from lipblend.plan.make_plan import make_plan
 from lipblend.render import face_patch as render
@@ -58,14 +58,14 @@ def analysed(pair: SamplePair, tmp_path_factory: pytest.TempPathFactory) -> tupl
     """A cache with the pair's analysis, and what was converted for it."""
     folder, converted = tmp_path_factory.mktemp("cache"), Converted()
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("to_rgb", "to_reduced_rgb"):
+        for module, name in ((picture, "to_rgb"), (follow, "to_reduced_rgb")):
             inner = getattr(planes, name)
 
             def noted(*arguments: Any, inner: Any = inner, **options: Any) -> Any:
                 converted.boxes.append(arguments[3])
                 return inner(*arguments, **options)
 
-            patch.setattr(follow, name, noted)
+            patch.setattr(module, name, noted)
         open_pair(pair.original, pair.synced, cache=folder).analyse(FAST)
     return folder, converted
 
