@@ -21,7 +21,7 @@ from lipblend.errors import NoFaceError, SettingsError
 from lipblend.output.synth import write_clip
 from lipblend.pairing.scan import Scan
 from lipblend.picture.planes import to_rgb
-from lipblend.preview.frames import preview
+from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.preview.times import FrameTimes
 from lipblend.runtime.prefetch import prefetch
 from lipblend.selfcheck.sample import SamplePair, make_sample
@@ -95,12 +95,14 @@ def test_where_the_window_does_not_show_the_pairs_the_whole_clip_is_analysed(
 ) -> None:
     late = tmp_path / "late.mp4"  # starts 0.8 s into the original
     write_clip(late, rgb(sample.synced)[20:], frame_rate=Fraction(25), crf=12)
-    found = preview(sample.original, late, ["1.8"], {"natural": NATURAL})
+    blocked = PreviewOptions(cache=Path(__file__) / "below")
+    found = preview(sample.original, late, ["1.8"], {"natural": NATURAL}, options=blocked)
     ((look,),) = found.looks
     assert look.whole
     assert (look.row.original_index, look.row.synced_index) == (45, 25)
     assert look.number == 45
     assert "the whole clip was analysed" in found.notes[0]
+    assert "the analysis could not be stored" in found.notes[1]
 
 
 @pytest.mark.slow(5)

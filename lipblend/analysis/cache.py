@@ -35,6 +35,8 @@ MAX_BYTES = 2_000_000_000
 MAX_UNUSED_S = 60 * 86400.0
 """Entries that were not used for longer than this are removed."""
 SUFFIX = ".analysis.npz"
+NOT_STORED = "the analysis could not be stored"
+"""How the note begins that a run leaves when it cannot write to the cache."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("analysis", "faces", "pairing", "picture", "runtime", "stages", "video")
@@ -149,7 +151,7 @@ def analyse_cached(
 ) -> ClipAnalysis:
     """`lipblend.analysis.analyse.analyse` for whole clips, from the cache if possible.
 
-    A damaged entry is replaced; a failure to write one is ignored. Both are reported in the notes.
+    A damaged entry is replaced. If an entry cannot be written, the run goes on. Both are reported in the notes.
 
     Parameters
     ----------
@@ -187,9 +189,14 @@ def analyse_cached(
     if key == analysis_key(original, synced, model=model, settings=settings):  # the files have not changed
         try:
             folder.store(key, analysis)
-        except LipblendError as error:
-            notes.append(f"the analysis could not be cached: {error.message}")
+        except LipblendError as error:  # then nothing was replaced either
+            notes = [f"{NOT_STORED}, so the next run on this pair makes it again: {error.message}"]
     return replace(analysis, notes=(*analysis.notes, *notes))
+
+
+def storage_notes(analysis: ClipAnalysis) -> list[str]:
+    """Those of an analysis's notes that say why it could not be stored."""
+    return [note for note in analysis.notes if note.startswith(NOT_STORED)]
 
 
 def cached_analysis(

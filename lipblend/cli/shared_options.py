@@ -57,7 +57,7 @@ def cache_folder(folder: Path | None, no_cache: bool) -> Path | None:
     chosen = folder if folder is not None else Path(variable) if variable else None
     if chosen is None:
         return user_cache_folder() / "analysis"
-    if chosen.exists() and not chosen.is_dir():
+    if os.path.exists(chosen) and not os.path.isdir(chosen):  # unlike those of Path, they accept any path
         raise SettingsError(f"the cache {chosen} is a file", hint="Name a folder.")
     return chosen
 

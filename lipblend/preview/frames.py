@@ -14,6 +14,7 @@ import numpy as np
 
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.analysis_settings import analysis_values
+from lipblend.analysis.cache import storage_notes
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.frame_analysis import analyse_frame
 from lipblend.errors import InputError, NoFaceError
@@ -209,6 +210,7 @@ class _Run:
             self.notes.append(f"the whole clip was analysed: {error.message}")
         on_frame = self._options.on_frame
         self._whole[key] = self._pair.analyse(group[0], on_progress=lambda progress: on_frame(progress.done))
+        self.notes += storage_notes(self._whole[key])
         return self._whole[key], True
 
     def _window(self, time_s: float, reach: float) -> Window:

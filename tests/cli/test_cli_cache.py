@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def test_choosing_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SettingsError, match="is a file"):
         cache_folder(tmp_path / "file", False)
+
+
+def test_a_folder_that_may_not_be_entered_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", forbidden)
+    assert cache_folder(tmp_path / "closed" / "below", False) == tmp_path / "closed" / "below"
 
 
 def test_show_and_clear(tmp_path: Path) -> None:

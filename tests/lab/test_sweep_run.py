@@ -95,7 +95,9 @@ def test_all_combinations_are_tried_on_one_analysis_and_frames_decoded_once(
     swept: Callable[..., SweepResult], decoded: Counter[str], analyses: list[dict[str, Any]]
 ) -> None:
     seen: list[Progress] = []
-    result = swept("mask.expansion=1,1.3", "alpha.gamma=0.5,1,1.5", runs=2, on_progress=seen.append)
+    blocked = Path(__file__) / "below"
+    result = swept("mask.expansion=1,1.3", "alpha.gamma=0.5,1,1.5", runs=2, on_progress=seen.append, cache=blocked)
+    assert ["the analysis could not be stored" in note for note in result.notes] == [True]
     assert (result.analyses, result.plans, len(analyses)) == (1, 1, 1)
     assert (result.frames, result.runs) == (10, 2)
     assert decoded == {"original": 10, "synced": 10}

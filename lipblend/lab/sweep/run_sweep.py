@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lipblend.analysis.cache import storage_notes
 from lipblend.errors import SettingsError
 from lipblend.lab.sweep.combination_trial import Trial
 from lipblend.lab.sweep.grid import Grid
@@ -91,7 +92,8 @@ def run_sweep(
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None
     groups, failed = analyse_all(pair, grid.combinations, on_progress)
-    notes = choose_frames(groups, frames=options.frames, runs=options.runs)
+    notes = [note for group in groups for note in storage_notes(group.clip)]
+    notes += choose_frames(groups, frames=options.frames, runs=options.runs)
     if truth is not None:
         for group in groups:
             truth.check(group.clip, group.row_count)
