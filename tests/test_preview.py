@@ -263,7 +263,9 @@ def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:
     write_clip(clip, pictures, frame_rate=Fraction(25), crf=12)
     with pytest.raises(NoFaceError) as caught:
         preview(clip, clip, ["0.2", "0.4"], {"natural": NATURAL})
-    assert caught.value.details == ("0.20 s: no face", "0.40 s: no face")
+    where = "no face (none was found in either video)"
+    assert caught.value.details == (f"0.20 s: {where}", f"0.40 s: {where}")
+    assert "profile" in caught.value.hint
 
 
 @pytest.mark.parametrize(

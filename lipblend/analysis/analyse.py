@@ -163,7 +163,12 @@ def clip_analysis(
         matrix=ycbcr_matrix(original.info.colour, original.info.height),
         notes=notes,
         interpretation=colours,
+        frames_with_faces=(_count_frames_with_faces(original), _count_frames_with_faces(synced)),
     )
+
+
+def _count_frames_with_faces(scan: Scan) -> int:
+    return sum(bool(faces) for faces in scan.faces)
 
 
 def _video_of(scan: Scan) -> Video:

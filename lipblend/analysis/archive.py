@@ -85,6 +85,7 @@ def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
         "follows": line.follows,
         "likeness": analysis.alignment.likeness,
         "notes": list(analysis.notes),
+        "frames_with_faces": analysis.frames_with_faces,
         "exact_times": [analysis.original.exact, analysis.synced.exact],
         "colour_found": analysis.interpretation.found,
         "colour_notes": list(analysis.interpretation.notes),
@@ -145,6 +146,7 @@ def _unpacked(
     line = Timeline(header["follows"], arrays["line_original"], arrays["line_synced"])
     change = _change_of(arrays)
     exact_original, exact_synced = header["exact_times"]
+    seen_original, seen_synced = header["frames_with_faces"]
     return ClipAnalysis(
         original=Video(videos[0], arrays["original_pts"], bool(exact_original)),
         synced=Video(videos[1], arrays["synced_pts"], bool(exact_synced)).read_by(change),
@@ -155,6 +157,7 @@ def _unpacked(
         interpretation=Interpretation(
             change, tuple(str(note) for note in header["colour_notes"]), dict(header["colour_found"])
         ),
+        frames_with_faces=(int(seen_original), int(seen_synced)),
     )
 
 

@@ -41,6 +41,8 @@ class ClipAnalysis:
         For the summary.
     interpretation : Interpretation
         How the colour codes of the synced video are read.
+    frames_with_faces : (int, int)
+        In how many frames of the original, and of the synced video, a face was found.
     """
 
     original: Video
@@ -56,6 +58,7 @@ class ClipAnalysis:
     matrix: npt.NDArray[np.float64]
     notes: tuple[str, ...]
     interpretation: Interpretation = field(default_factory=Interpretation)
+    frames_with_faces: tuple[int, int] = (0, 0)
 
     @property
     def mapping(self) -> FrameMapping:

@@ -19,6 +19,7 @@ from lipblend.plan.choose import (
 )
 from lipblend.plan.face_plan import FaceOfRow, plan_face
 from lipblend.plan.frame_plan import NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
+from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
 
@@ -81,7 +82,7 @@ def without_faces(plan: Plan, *, into: StoredSequence[FramePlan]) -> Plan:
 def _nothing_blended(analysis: ClipAnalysis, settings: Settings, shots: Sequence[tuple[int, int]]) -> str:
     """The note that no frame is blended; an error unless ``track.no_face`` is ``copy``."""
     if settings.track.no_face == "copy":
-        return "no face to work on: all frames are the original's own"
+        return f"no face to work on ({where_faces_were_found(analysis)}): all frames are the original's own"
     face, max_gap_s = settings.track.face, settings.track.max_gap_s
     counts = [count_people(analysis.tracks, analysis.times_s, *shot, max_gap_s=max_gap_s) for shot in shots]
     if isinstance(face, int) and any(counts):
@@ -90,11 +91,7 @@ def _nothing_blended(analysis: ClipAnalysis, settings: Settings, shots: Sequence
             hint="`lipblend probe` numbers the faces of a video. track.face = changed selects those that the generator "
             "changed.",
         )
-    raise NoFaceError(
-        f"no face to work on in {shots[-1][1]} frames",
-        hint="Check that both videos show the same face. Lower track.min_face_px for small faces, or set track.no_face "
-        "to copy to get the original unchanged.",
-    )
+    raise no_face_error(analysis, settings.track, frames=shots[-1][1])
 
 
 def _count_text(counts: Sequence[int]) -> str:

@@ -21,12 +21,14 @@ from lipblend.errors import InputError, NoFaceError
 from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.pair import Pair, open_pair
 from lipblend.pairing.excerpt import Window, WindowUnpairedError, reach_s
+from lipblend.plan.frame_plan import NO_FACE
 from lipblend.plan.make_plan import make_plan
+from lipblend.plan.no_face import find_more_faces, where_faces_were_found
 from lipblend.preview.look import Look, Preview
 from lipblend.preview.times import FrameTimes
 from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import one_opencv_thread
-from lipblend.settings import RestoreSettings, Settings
+from lipblend.settings import RestoreSettings, Settings, TrackSettings
 from lipblend.stages.detail.restore import Restorer, load_restorers
 
 _QUICK = "a quick look at each frame by itself: nothing is smoothed over time, and frames are paired by the clock"
@@ -120,7 +122,7 @@ def preview(
                 run.notes.append(f"no quick look: {first}")
         looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
-        raise _nothing_to_show(looks)
+        raise _nothing_to_show(looks, next(iter(settings.values())).track)
     return Preview(looks, tuple(dict.fromkeys(run.notes)))
 
 
@@ -271,14 +273,19 @@ class _Run:
         return int(np.abs(stamps - time_s).argmin())
 
 
-def _nothing_to_show(looks: Sequence[Sequence[Look]]) -> NoFaceError:
+def _nothing_to_show(looks: Sequence[Sequence[Look]], track: TrackSettings) -> NoFaceError:
     found = [
-        f"{time_s:.2f} s: {', '.join(dict.fromkeys(look.rendered.reason for look in same))}"
+        f"{time_s:.2f} s: {', '.join(dict.fromkeys(map(_why_empty, same)))}"
         for time_s, same in groupby((look for each in looks for look in each), key=lambda look: look.time_s)
     ]
     return NoFaceError(
         "no face to work on at the time asked for" if len(found) == 1 else "no face to work on at the times asked for",
         details=tuple(found),
-        hint="Choose times at which the face is visible. `lipblend probe` shows in which frames it is found; a lower "
-        "track.min_face_px finds smaller faces.",
+        hint="Choose times at which the face is visible: `lipblend probe` shows in which frames it is found. "
+        f"{find_more_faces(track)}",
     )
+
+
+def _why_empty(look: Look) -> str:
+    reason = look.rendered.reason
+    return f"{reason} ({where_faces_were_found(look.analysis)})" if reason == NO_FACE else reason

@@ -1,3 +1,4 @@
+import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from retracked import retracked
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.measure import FaceMeasure
+from lipblend.cli.exits import name_flags
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.pairing.alignment import Alignment
@@ -169,7 +171,35 @@ def test_missing_tail_can_be_an_error(clip: Clip) -> None:
 def test_no_face_anywhere_is_an_error(clip: Clip) -> None:
     empty = clip()
     empty.tracks.clear()
-    with pytest.raises(NoFaceError):
+    with pytest.raises(NoFaceError, match=f"in {COUNT} frames: none was found in either video") as caught:
+        make_plan(empty, Settings())
+    for words in (
+        "profile",
+        "dark",
+        "40 px",
+        "--set track.min_face_px=20",
+        "--set track.confidence=0.3",
+        "--no-face copy",
+    ):
+        assert words in caught.value.hint
+    low = Settings.model_validate({"track": {"min_face_px": 20, "confidence": 0.2}})
+    with pytest.raises(NoFaceError) as caught:
+        make_plan(empty, low)
+    assert "--set" not in caught.value.hint
+    assert name_flags(caught.value.hint) == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((0, 7), "none was found in the original (the synced video has some, in 7 frames)"),
+        ((7, 0), "none was found in the synced video (the original has some, in 7 frames)"),
+        ((7, 8), "7 frames of the original and 8 of the synced video have one"),
+    ],
+)
+def test_the_error_says_which_video_has_no_face(clip: Clip, counts: tuple[int, int], words: str) -> None:
+    empty = replace(clip(), tracks={}, frames_with_faces=counts)
+    with pytest.raises(NoFaceError, match=re.escape(words)):
         make_plan(empty, Settings())
 
 

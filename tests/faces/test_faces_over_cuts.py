@@ -103,7 +103,7 @@ def test_a_clip_without_any_face_has_an_exit_code_of_its_own_or_is_copied(studio
     with pytest.raises(NoFaceError, match="no face to work on in 12 frames") as caught:
         film.run()
     assert caught.value.exit_code == 5
-    assert "track.no_face to copy" in caught.value.hint
+    assert "--no-face copy" in caught.value.hint
     assert not film.original.with_name("out.mp4").exists()
     done = film.run(no_face="copy")
     assert (done.blended, done.passed_through) == (0, {"no face": 12})
