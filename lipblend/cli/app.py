@@ -17,6 +17,7 @@ from lipblend.cli.command_app import CONTEXT
 from lipblend.cli.exit_codes import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPECTED
 from lipblend.cli.exits import exit_now, import_failure, unwind_on_sigterm
 from lipblend.cli.streams import make_tolerant, occupy_closed_descriptors, report_lost_output
+from lipblend.cli.usage_hints import USAGE_ERROR, explain, is_video_name
 from lipblend.errors import OutputError
 from lipblend.runtime.allocator import keep_freed_memory
 
@@ -40,10 +41,6 @@ COMMANDS = {
     "doctor": ("lipblend.cli.doctor_cmd", "Check the installation and suggest fixes."),
 }
 
-
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mxf", ".mpg", ".gif")
-"""Suffixes by which a first word is taken for a file rather than a mistyped command."""
-
 _OUTPUT = ("-o", "--output")
 
 
@@ -65,6 +62,14 @@ class LazyGroup(TyperGroup):
             command = load_command(name)
         return name, command, rest
 
+    def invoke(self, ctx: Any) -> Any:
+        words = [*ctx.args]
+        try:
+            return super().invoke(ctx)
+        except USAGE_ERROR as error:
+            explain(error, words)
+            raise
+
 
 def suggest_command(words: Sequence[str]) -> str:
     """Suggest what a command line without a command was meant to be; may be empty."""
@@ -74,7 +79,7 @@ def suggest_command(words: Sequence[str]) -> str:
         return ""
     if files[0] in ("help", "version"):
         return f"Did you mean: lipblend {' '.join([*files[1:2], f'--{files[0]}'])} ?"
-    if not (os.path.splitext(files[0])[1].lower() in VIDEO_SUFFIXES or os.path.isfile(files[0])):
+    if not (is_video_name(files[0]) or os.path.isfile(files[0])):
         return ""
     command = "composite" if len(files) > 1 else "probe"
     line = " ".join(map(shlex.quote, words))

@@ -1,0 +1,48 @@
+"""Wrong command lines: typer's messages in plain words, with what was probably meant."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+# typer's own copy of click has the class, but no public name for it.
+USAGE_ERROR: Any = typer.BadParameter.__base__
+
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mxf", ".mpg", ".gif")
+"""Suffixes by which a word is taken for a file rather than a mistyped command or option."""
+
+_PYDANTIC = "Value error, "
+_NO_OUTPUT = "Missing option '--output'"
+_NO_OPTION = "No such option"
+
+
+def explain(error: Any, words: Sequence[str]) -> None:
+    """Improve the message of a `USAGE_ERROR`, given the words of the command line after the command."""
+    text = error.format_message().replace(_PYDANTIC, "")
+    hint = _dashed_file(text, words) or (_positional_output(error, words) if text.startswith(_NO_OUTPUT) else "")
+    shown = f"{text.rstrip('.')}. {hint}" if hint else text
+    error.format_message = lambda: shown
+
+
+def is_video_name(word: str) -> bool:
+    """Whether a word has the suffix of a video."""
+    return os.path.splitext(word)[1].lower() in VIDEO_SUFFIXES
+
+
+def _dashed_file(text: str, words: Sequence[str]) -> str:
+    """A hint on a file name that begins with a dash, if there is one."""
+    for word in words:
+        if word.startswith("-") and (os.path.isfile(word) or (text.startswith(_NO_OPTION) and is_video_name(word))):
+            return f"Write the file name that begins with a dash as {shlex.quote(f'./{word}')}"
+    return ""
+
+
+def _positional_output(error: Any, words: Sequence[str]) -> str:
+    """A hint on an output that was given without ``-o``."""
+    context = error.ctx
+    _, left, _ = context.command.make_parser(context).parse_args(list(words))
+    return f"Did you mean: -o {shlex.quote(left[0])} ?" if len(left) == 1 else ""
