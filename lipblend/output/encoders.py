@@ -14,7 +14,13 @@ from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 
 from lipblend.errors import OutputError, SettingsError
-from lipblend.output.hardware import HARDWARE_ENCODERS, family_of, hardware_options, reject_surface_encoders
+from lipblend.output.hardware import (
+    HARDWARE_ENCODERS,
+    family_of,
+    hardware_options,
+    has_speed_preset,
+    reject_surface_encoders,
+)
 from lipblend.picture import alpha_channel as alpha
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
@@ -90,7 +96,7 @@ def find_encoder(encoder: str) -> Codec:
 
 
 def encoder_options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[dict[str, str], list[str]]:
-    """Options of an encoder for quality and speed, and notes for the summary.
+    """Options of an encoder for quality and speed, and notes for the summary: which of the two it ignores, if given.
 
     Raises
     ------
@@ -100,7 +106,8 @@ def encoder_options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[d
     crf = f"{encode.crf:g}"
     if family_of(codec.name):
         hardware = hardware_options(codec.name, crf=encode.crf, preset=encode.preset, depth=depth)
-        return hardware.options, list(hardware.notes)
+        ignored = [] if has_speed_preset(codec.name) else _preset_ignored(encode, codec.name)
+        return hardware.options, [*hardware.notes, *ignored]
     if codec.name in ("libx264", "libx265") and encode.crf > _X26_MAX_CRF:
         raise SettingsError(
             f"{codec.name} takes crf 0 to {_X26_MAX_CRF}, not {encode.crf:g}", hint="Choose a smaller --crf."
@@ -114,9 +121,16 @@ def encoder_options(encode: EncodeSettings, codec: Codec, depth: int) -> tuple[d
     if codec.name == "libsvtav1":
         return {"preset": SVT_PRESETS.get(encode.preset, encode.preset), "crf": crf}, []
     if codec.name == "libvpx-vp9":
-        return {"crf": crf, "b": "0", "row-mt": "1"}, ["libvpx-vp9 has no speed preset: it is ignored"]
+        return {"crf": crf, "b": "0", "row-mt": "1"}, _preset_ignored(encode, codec.name)
+    given = [name for name in ("crf", "preset") if name in encode.model_fields_set]
     lossless = " (it is lossless)" if codec.lossless and not codec.lossy else ""
-    return {}, [f"{codec.name} has neither crf nor preset: both are ignored{lossless}"]
+    note = f"{codec.name} has neither crf nor speed preset: {' and '.join(given)} ignored{lossless}"
+    return {}, [note] if given else []
+
+
+def _preset_ignored(encode: EncodeSettings, encoder: str) -> list[str]:
+    """The note of an encoder without speed presets, if one was given."""
+    return [f"{encoder} has no speed preset: it is ignored"] if "preset" in encode.model_fields_set else []
 
 
 def check_speed_preset(encoder: str, preset: str) -> None:

@@ -55,6 +55,11 @@ def family_of(encoder: str) -> str | None:
     return encoder.rpartition("_")[2] if encoder in HARDWARE_ENCODERS else None
 
 
+def has_speed_preset(encoder: str) -> bool:
+    """Whether a hardware encoder has speed presets."""
+    return encoder.rpartition("_")[2] in _FAMILY_SPEEDS
+
+
 def reject_surface_encoders(encoder: str) -> None:
     """Reject encoders that accept pictures in GPU memory only.
 
@@ -100,8 +105,6 @@ def hardware_options(encoder: str, *, crf: float, preset: str, depth: int) -> Ha
     speed = _speed(encoder, preset)
     if speed:
         options["preset"] = speed
-    else:
-        notes = (*notes, f"{encoder} has no speed preset: it is ignored")
     if codec == "hevc" and depth == 10 and family != "nvenc":  # nvenc sets it itself
         options["profile"] = "main10"
     return HardwareOptions(options, notes)
@@ -152,9 +155,9 @@ def start_error(encoder: str, reason: str) -> OutputError:
 
 def _speed(encoder: str, preset: str) -> str:
     """The encoder's own name for a speed preset; empty if it has none."""
-    family = encoder.rpartition("_")[2]
-    if family not in _FAMILY_SPEEDS:
+    if not has_speed_preset(encoder):
         return ""
+    family = encoder.rpartition("_")[2]
     translated = dict(zip(_SPEEDS, _FAMILY_SPEEDS[family], strict=True))
     own = list(dict.fromkeys(_FAMILY_SPEEDS[family]))
     if preset not in translated and preset not in own:
