@@ -20,6 +20,7 @@ from lipblend.settings import PairSettings
 from lipblend.video.info import VideoInfo
 
 _MIN_LIKENESS = 0.57  # measured: 0.54 at most between different scenes, 0.6 and more between moments of one scene
+TYPICAL_LIKENESS = "0.98 and more is typical"
 _MIN_NOTED_OFFSET_S = 0.06  # smaller offsets come from rounding, or from lost and repeated frames
 _MIN_NOTED_BACKWARD = 3
 _MIN_NOTED_DRIFT, _MAX_DRIFT = 1e-3, 0.9
@@ -69,8 +70,8 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
     likeness = small.likeness(sample_pairs(source, len(original)), mapping)
     if likeness < _MIN_LIKENESS:
         raise InputMismatchError(
-            f"the two videos show different scenes (likeness {likeness:.2f}; at least {_MIN_LIKENESS} is needed, 0.99 "
-            "is typical)",
+            f"the two videos show different scenes (likeness {likeness:.2f}; at least {_MIN_LIKENESS} is needed, "
+            f"{TYPICAL_LIKENESS})",
             details=(f"original  {original.info.path}", f"synced    {synced.info.path}"),
             hint="Check that the synced video was made from this original, and that neither is rotated or mirrored.",
         )
@@ -109,7 +110,7 @@ def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) ->
         yield _mapping_note(found.mapping, original, synced)
     if found.likeness < SAME_TAKE:
         yield (
-            f"matching frames are less alike than usual ({found.likeness:.2f}; 0.99 is typical): check that both "
+            f"the likeness of matching frames is low ({found.likeness:.2f}; {TYPICAL_LIKENESS}): check that both "
             "videos come from the same take (original first), and leave out --pair and --offset if you passed them"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -218,3 +219,13 @@ def test_a_still_original_carries_any_number_of_frames() -> None:
     one = film(1, 9, size=(96, 54), step_px=0)
     got = align(scan_of(one), scan_of(generated(one, np.zeros(20, int))), PairSettings())
     assert got.pairing.source.tolist() == [0] * 20
+
+
+def test_messages_and_documentation_speak_of_one_likeness(moving: np.ndarray) -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs" / "inputs.md").read_text(encoding="utf-8").split())
+    assert f"a likeness of at least {alignment._MIN_LIKENESS} " in text
+    assert alignment.TYPICAL_LIKENESS in text
+    got, _ = aligned(moving, range(N))
+    info = scan_of(moving).info
+    notes = "; ".join(alignment_notes(replace(got, likeness=0.8), info, info))
+    assert f"the likeness of matching frames is low (0.80; {alignment.TYPICAL_LIKENESS})" in notes
