@@ -51,9 +51,11 @@ def demo_command(
 
     from lipblend.compositing import composite
     from lipblend.picture.labelled import save_png
+    from lipblend.runtime.output_paths import check_folder_writable
     from lipblend.segments.run_options import CompositeOptions
     from lipblend.selfcheck.sample import make_sample
 
+    check_folder_writable(folder)
     console = Console(quiet=quiet, as_json=as_json)
     console.say(f"generating a sample pair in {folder} ...")
     pair = make_sample(folder)

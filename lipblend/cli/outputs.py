@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def check_output_name(output: Path, original: Path) -> None:
         hint = "Name a file and upload it afterwards; lipblend does not use the network."
         raise OutputError(f"{address} is an address, not a file", hint=hint)
     name = f"{original.stem}_lipblend.mp4" if original.stem else "out.mp4"
+    refuse_stream(output, example=name)
     try:
         if output.is_dir():
             raise OutputError(f"{output} names a folder", hint=f"Give a file name such as {output / name}.")
@@ -30,6 +32,20 @@ def check_output_name(output: Path, original: Path) -> None:
     if not output.suffix and not exists:
         hint = f"Give a file name such as {output}.mp4, or {output / name} for a file in that folder."
         raise OutputError(f"{output} has no suffix to select the container", hint=hint)
+
+
+def refuse_stream(output: Path, *, example: str) -> None:
+    """Refuse standard output (``-``), devices and pipes.
+
+    Raises
+    ------
+    OutputError
+    """
+    hint = f"An output appears only when it is complete, so it must be a file. Give a name such as {example}."
+    if str(output) == "-":
+        raise OutputError("- is standard output, not a file", hint=hint)
+    if os.path.exists(output) and not os.path.isfile(output) and not os.path.isdir(output):
+        raise OutputError(f"{output} is a device, a pipe or a socket, not a file", hint=hint)
 
 
 def check_reports(

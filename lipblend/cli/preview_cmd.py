@@ -13,6 +13,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, OverwriteOption, QuietOption, command_app, output_option
 from lipblend.cli.console import Console
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.outputs import refuse_stream
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
@@ -159,6 +160,7 @@ def _values(values: dict[str, Any]) -> str:
 
 
 def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) -> None:
+    refuse_stream(output, example="sheet.png")
     if output.suffix.lower() not in SUFFIXES:
         raise OutputError(
             f"{output}: the suffix {output.suffix or '(none)'} is not a supported picture format",

@@ -120,7 +120,10 @@ class FrameRange:
         return range(start, stop)
 
     def _error(self, problem: str) -> SettingsError:
-        hint = "A:B selects the frames A to B - 1, counted from 0."
+        if isinstance(self.start, Fraction) or isinstance(self.stop, Fraction):
+            hint = "A:B selects the frames that start from time A on and before time B, counted from the first frame."
+        else:
+            hint = "A:B selects the frames A to B - 1, counted from 0."
         return SettingsError(f"the range of frames {self} {problem}", hint=hint)
 
     def __str__(self) -> str:

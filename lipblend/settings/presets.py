@@ -17,6 +17,7 @@ DEFAULT_PRESET = "natural"
 
 _MAX_FILE_BYTES = 1_000_000  # a settings file has a few hundred
 _MAX_DEPTH = 10
+_KINDS: dict[type, str] = {str: "only text", int: "only a number", float: "only a number", list: "a list"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise SettingsError(
-            f"{path} must hold a mapping of settings, but holds a {type(content).__name__}",
+            f"{path} must hold a mapping of settings, but holds {_KINDS.get(type(content), 'one value')}",
             hint="`lipblend presets show max-concealment --yaml` prints an example.",
         )
     return {str(key): value for key, value in content.items()}

@@ -265,6 +265,15 @@ def test_on_a_terminal_there_is_a_bar_per_stage(monkeypatch: pytest.MonkeyPatch)
     assert "\x1b[?25l" not in text  # a killed run must not leave the cursor hidden
 
 
+def test_the_demo_checks_its_folder_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("lipblend.selfcheck.sample.make_sample", None)  # would be a bug
+    done = run.invoke(app, ["demo", str(tmp_path / "file" / "demo")])
+    assert done.exit_code == 7
+    assert "cannot create the folder" in done.stderr
+    assert "generating" not in done.stderr
+
+
 @pytest.mark.slow
 def test_demo(calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def small(folder: Path) -> SamplePair:

@@ -95,6 +95,15 @@ def test_bad_ranges_are_refused_before_any_work(text: str, says: str) -> None:
     assert caught.value.hint
 
 
+def test_the_hint_on_a_range_of_times_speaks_of_times() -> None:
+    with pytest.raises(SettingsError) as times:
+        FrameRange.parse("2s:1s")
+    assert "from time A" in times.value.hint
+    with pytest.raises(SettingsError) as numbers:
+        FrameRange.parse("2:1")
+    assert "time" not in numbers.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("10:", "empty"), (":0", "empty"), ("8:-5", "backwards"), ("12:", "empty"), ("1s:", "empty"), (":-1s", "empty")],

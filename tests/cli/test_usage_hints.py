@@ -1,0 +1,48 @@
+"""A wrong command line is answered with what was probably meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lipblend.cli.app import app
+
+run = CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            ["composite", "a.mp4", "b.mp4", "-o", "c.mp4", "--debug-format", "gif"],
+            "Invalid value for '--debug-format': 'gif' is not one of 'png', 'video'.",
+        ),
+        (["evaluate", "a.mp4", "b.mp4", "c.mp4", "--matte", "differnce"], "Invalid value for '--matte': "),
+        (
+            ["composite", "a.mp4", "b.mp4", "--crf", "20", "my out.mp4"],
+            "Missing option '--output' / '-o'. Did you mean: -o 'my out.mp4' ?",
+        ),
+        (["preview", "a.mp4", "b.mp4", "sheet.png"], "Did you mean: -o sheet.png ?"),
+        (["composite", "-lead.mp4", "b.mp4", "-o", "c.mp4"], "No such option: -l. Write the file name"),
+        (["composite", "a.mp4", "-lead.mp4", "-o", "c.mp4"], "begins with a dash as ./-lead.mp4\n"),
+        (["probe", "--lead.mp4"], "begins with a dash as ./--lead.mp4\n"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(words: list[str], shown: str) -> None:
+    done = run.invoke(app, words)
+    assert done.exit_code == 2
+    assert shown in done.stderr
+    assert "Value error" not in done.stderr
+
+
+def test_a_file_name_that_is_taken_for_an_option_with_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-orig.mp4").touch()  # reads as -o rig.mp4
+    done = run.invoke(app, ["composite", "-orig.mp4", "b.mp4"])
+    assert "Missing argument 'SYNCED'. Write the file name that begins with a dash as ./-orig.mp4\n" in done.stderr
+
+
+def test_an_output_is_not_suggested_where_none_was_given() -> None:
+    assert "Did you mean" not in run.invoke(app, ["composite", "a.mp4", "b.mp4"]).stderr
