@@ -1,6 +1,10 @@
 """The same steps as `composite`, one by one: analyse once, then render single frames as PNG files.
 
-python examples/step_by_step.py original.mp4 synced.mp4 FOLDER
+From the checkout, after scripts/lipblend has made .venv:
+
+    .venv/bin/python examples/step_by_step.py original.mp4 synced.mp4 FOLDER
+
+or with any Python in which `pip install .` was run.
 """
 
 from __future__ import annotations
@@ -10,10 +14,25 @@ from pathlib import Path
 
 import cv2
 
-from lipblend import Settings, compose, make_plan, open_pair, render_frame
+from lipblend import LipblendError, Settings, compose, make_plan, open_pair, render_frame
 
 
-def main(original: Path, synced: Path, folder: Path) -> None:
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 3:
+        print("usage: step_by_step.py ORIGINAL.mp4 SYNCED.mp4 FOLDER", file=sys.stderr)
+        return 2
+    try:
+        render(*map(Path, arguments))
+    except LipblendError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def render(original: Path, synced: Path, folder: Path) -> None:
     settings = Settings()
     pair = open_pair(original, synced)
     analysis = pair.analyse(settings)
@@ -32,4 +51,4 @@ def main(original: Path, synced: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    sys.exit(main(sys.argv[1:]))

@@ -119,6 +119,10 @@ def test_the_example_programs_run(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / words[2]).exists()
+    if example.stem == "whole_clip":
+        values = [line.partition(": ")[2] for line in done.stdout.splitlines()[1:]]
+        assert values
+        assert all(len(value) <= len("1.234e-05") and np.isfinite(float(value)) for value in values)
     if example.stem == "step_by_step":
         assert len(list((tmp_path / "pictures").iterdir())) == 2
 
@@ -127,3 +131,17 @@ def test_examples_are_complete() -> None:
     assert len(EXAMPLES) == 3
     for path in EXAMPLES:
         assert runpy.run_path(str(path), run_name="not main")["main"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_a_wrong_call_of_an_example_is_one_line(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = runpy.run_path(str(example), run_name="not main")
+    assert f".venv/bin/python examples/{example.name} " in program["__doc__"]
+    for arguments, start in (
+        ([], f"usage: {example.name} "),
+        (["gone.mp4", "gone.mp4", "out.mp4"], "error: gone.mp4 "),
+    ):
+        assert program["main"](arguments) != 0
+        said = capsys.readouterr().err
+        assert said.startswith(start)
+        assert said.count("\n") == 1
