@@ -260,7 +260,7 @@ def test_without_onnxruntime_the_error_says_what_to_install(
         monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(ModelError, match=cause or "onnxruntime cannot be imported") as caught:
         loaded(IDENTITY)
-    assert 'pip install "lipblend[restore]"' in caught.value.hint
+    assert 'pip install ".[restore]" in the checkout' in caught.value.hint
     assert caught.value.exit_code == 6
 
 

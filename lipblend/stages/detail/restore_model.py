@@ -1,6 +1,7 @@
 """A restoration model in an ONNX file of the user's own, run on the processor by onnxruntime.
 
-onnxruntime is an optional dependency (``pip install "lipblend[restore]"``): it is imported when a model is loaded.
+onnxruntime is an optional dependency (``pip install ".[restore]"`` in the checkout). It is imported when a model is
+loaded.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def _start_session(path: Path, data: bytes) -> tuple[Any, tuple[type[Exception],
     except ImportError as error:
         raise ModelError(
             f"restore.model is {path}, but onnxruntime cannot be imported: {error}",
-            hint='Run pip install "lipblend[restore]", or set restore.model to none.',
+            hint='Run pip install ".[restore]" in the checkout of lipblend, or set restore.model to none.',
         ) from error
     onnxruntime.disable_telemetry_events()
     # They have no base class of their own.
