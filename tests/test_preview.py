@@ -272,6 +272,7 @@ def test_no_face_names_the_times_that_were_tried(tmp_path: Path) -> None:
     ("more", "code", "text"),
     [
         (["--at", "1", "-o", "sheet.gif"], 7, "is not a supported picture format"),
+        (["-o", "-"], 7, "is standard output, not a file"),
         (["--at", "1", "-o", "gone/sheet.png"], 7, "does not exist"),
         (["--at", "9", "-o", "sheet.png"], 2, "3.60 s long"),
         (["--at", "1", "-o", "sheet.png", "--presets", "natural,nonesuch"], 2, "no preset 'nonesuch'"),
