@@ -97,8 +97,28 @@ prepare() {
     is_ready "$1" && return
     check_rights
     take_lock
-    is_ready "$1" || install "$1"
+    if ! is_ready "$1"; then
+        # A command may be running in the environment of the same requirements: what it lacks is added, nothing is replaced.
+        if is_ready run; then extend "$1"; else install "$1"; fi
+    fi
     drop_lock
+}
+
+extend() {
+    printf 'lipblend: adding to %s (%s), once; this takes a minute\n' "$venv" "$1" >&2
+    # Its name and not its folder: lipblend is installed, and stays as it is.
+    pip_install "lipblend[$1]"
+    stamp_text "$1" >"$venv/stamp"
+}
+
+pip_install() {
+    if ! "$venv_python" -m pip install --disable-pip-version-check -c "$root/constraints.txt" "$@" >"$log" 2>&1; then
+        if grep -Eqi 'NewConnectionError|ConnectTimeout|name resolution|ProxyError|Network is unreachable' "$log"; then
+            fail "cannot reach the Python package index; check the network (all of it: $log)"
+        fi
+        fail "pip could not install lipblend: $(grep -i '^error' "$log" | head -n 1) (all of it: $log)"
+    fi
+    rm -f "$log"
 }
 
 install() {
@@ -111,12 +131,6 @@ install() {
     "$python" -m venv "$venv" >"$log" 2>&1 || fail "cannot make $venv: $(tail -n 1 "$log") (all of it: $log)"
     target=$root
     [ "$1" = run ] || target="$root[$1]"
-    if ! "$venv_python" -m pip install --disable-pip-version-check -c "$root/constraints.txt" -e "$target" >"$log" 2>&1; then
-        if grep -Eqi 'NewConnectionError|ConnectTimeout|name resolution|ProxyError|Network is unreachable' "$log"; then
-            fail "cannot reach the Python package index; check the network (all of it: $log)"
-        fi
-        fail "pip could not install lipblend: $(grep -i '^error' "$log" | head -n 1) (all of it: $log)"
-    fi
-    rm -f "$log"
+    pip_install -e "$target"
     stamp_text "$1" >"$venv/stamp"
 }

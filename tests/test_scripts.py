@@ -114,9 +114,31 @@ def test_it_sets_up_again_when_requirements_change(checkout: Checkout, name: str
 def test_the_launcher_uses_the_tests_environment_but_not_vice_versa(checkout: Checkout) -> None:
     checkout.run("scripts/lipblend")
     assert checkout.run("scripts/test").returncode == 0
-    assert "[dev]" in checkout.installs[0]
+    assert "lipblend[dev]" in checkout.installs[0]
     checkout.run("scripts/lipblend")
     assert checkout.installs == []
+
+
+def test_the_tests_add_to_an_environment_in_which_a_command_may_run(checkout: Checkout) -> None:
+    checkout.run("scripts/lipblend")
+    in_use = checkout.root / ".venv" / "bin" / "in use"
+    in_use.touch()
+    done = checkout.run("scripts/test")
+    assert "adding to" in done.stderr
+    assert checkout.installs[0].endswith(f"-c {checkout.root}/constraints.txt lipblend[dev]")
+    assert in_use.exists()
+    with (checkout.root / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    assert "setting up" in checkout.run("scripts/test").stderr
+    assert not in_use.exists()
+
+
+def test_an_environment_that_cannot_be_added_to_still_runs_the_program(checkout: Checkout) -> None:
+    checkout.run("scripts/lipblend")
+    fails = PYTHON.format(old=0, no_venv=0, pip_fails=1, pip_says="ERROR: no disk left")
+    (checkout.root / ".venv" / "bin" / "python").write_text(fails)
+    assert "no disk left" in one_line(checkout.run("scripts/test"))
+    assert checkout.run("scripts/lipblend").stdout == "ran lipblend \n"
 
 
 @pytest.mark.parametrize("broken", ["ruff", "mypy", "pytest"])
