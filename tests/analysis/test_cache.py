@@ -18,14 +18,7 @@ from sameness import same
 from lipblend import compositing
 from lipblend.analysis import cache as caching
 from lipblend.analysis.analysis_settings import ANALYSIS_KEYS, analysis_settings, analysis_values
-from lipblend.analysis.cache import (
-    AnalysisCache,
-    analyse_cached,
-    analysis_key,
-    cached_analysis,
-    code_fingerprint,
-    storage_notes,
-)
+from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.faces.models import resolve_model
@@ -98,7 +91,7 @@ def test_a_cache_that_cannot_be_written_is_done_without_and_said(
     made = run(videos, blocked / "below")
     (note,) = [note for note in made.notes if note.startswith("the analysis could not be stored")]
     assert str(blocked) in note
-    assert storage_notes(made) == [note]
+    assert caching.storage_notes(made) == [note]
     assert len(counted) == 1
 
 
@@ -281,7 +274,7 @@ def test_an_entry_that_cannot_be_read_is_made_again(
     (tmp_path / f"{key}{caching.SUFFIX}").mkdir()
     made = run(videos, tmp_path)
     assert len(counted) == 1
-    assert len(storage_notes(made)) == 1
+    assert len(caching.storage_notes(made)) == 1
     assert not any("has been replaced" in note for note in made.notes)
     with pytest.raises(LipblendError, match="cannot remove"):
         AnalysisCache(tmp_path).clear()
