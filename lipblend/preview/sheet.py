@@ -187,12 +187,9 @@ def _heat(first: Rgb, second: Rgb) -> Rgb:
 
 def _paste(canvas: Rgb, box: Box, image: Rgb, place: Box) -> None:
     """Paste a picture of the frame's part ``place`` into one of the part ``box``."""
-    x0, y0, x1, y1 = (
-        max(box.x0, place.x0), max(box.y0, place.y0), min(box.x1, place.x1), min(box.y1, place.y1),
-    )  # fmt: skip
-    if x0 < x1 and y0 < y1:
-        part = image[y0 - place.y0 : y1 - place.y0, x0 - place.x0 : x1 - place.x0]
-        canvas[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
+    shared = box.clipped_to(place)
+    if shared.width and shared.height:
+        canvas[shared.within(box)] = image[shared.within(place)]
 
 
 def _sized(image: Rgb) -> Rgb:

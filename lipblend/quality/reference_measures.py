@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.quality.levels import ROUNDING
-from lipblend.quality.regions import crop_of, intersection
 from lipblend.quality.sharpness import fine_detail
 from lipblend.quality.view import FaceView, Patch3, Region
 from lipblend.stages.masks.mask import grid_step_px, signed_distance
@@ -120,10 +119,10 @@ def temporal_error(
     """
     _check(view, reference)
     _check(previous_view, previous_reference)
-    shared = intersection(view.box, previous_view.box)
+    shared = view.box.clipped_to(previous_view.box)
     if shared.width <= 0 or shared.height <= 0:
         return None
-    now, then = crop_of(view.box, shared), crop_of(previous_view.box, shared)
+    now, then = shared.within(view.box), shared.within(previous_view.box)
     region = (lower_face(view) if with_mouth else lower_face(view) & ~mouth(view))[now]
     if not region.any():
         return None
