@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.composite_options import CompositeOptions, few_segments_note
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
@@ -31,7 +32,6 @@ from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.output_part import OutputPart
-from lipblend.segments.run_options import CompositeOptions, few_segments_note
 from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import FrameRange
 from lipblend.settings import Settings

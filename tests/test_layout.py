@@ -19,7 +19,7 @@ LAYERS = (
     ("cli",),
     ("lab", "preview", "selfcheck"),
     ("compositing", "frame_blender"),
-    ("composite_result",),
+    ("composite_options", "composite_result"),
     ("quality", "segments"),
     ("render",),
     ("pair", "plan"),

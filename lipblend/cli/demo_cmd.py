@@ -49,9 +49,9 @@ def demo_command(
     """
     settings = resolve_settings(preset).settings
 
+    from lipblend.composite_options import CompositeOptions
     from lipblend.compositing import composite
     from lipblend.picture.labelled import save_png
-    from lipblend.segments.run_options import CompositeOptions
     from lipblend.selfcheck.sample import make_sample
 
     console = Console(quiet=quiet, as_json=as_json)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lipblend import composite_options as options
 from lipblend.errors import SettingsError
-from lipblend.segments import run_options as options
 from lipblend.segments.proxy_size import ProxySize
 from lipblend.segments.spans import FrameRange, segment_spans
 
