@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.composite_options import CompositeOptions, few_segments_note
+from lipblend.composite_options import CompositeOptions
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
@@ -33,7 +33,7 @@ from lipblend.segments.job import RenderJob
 from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.segment_run import SegmentRun
-from lipblend.segments.spans import FrameRange
+from lipblend.segments.spans import FrameRange, few_segments_note
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
