@@ -136,16 +136,18 @@ class _Job:
     notes: tuple[str, ...]
 
 
-def _prepare(original: Path, synced: Path, output: Path, settings: Settings, options: CompositeOptions) -> _Job:
+def _prepare(
+    original_path: Path, synced_path: Path, output: Path, settings: Settings, options: CompositeOptions
+) -> _Job:
     """Check everything that can be checked before the work begins."""
     options.check()
-    pair = open_pair(original, synced, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
     target, notes = pair.original, tuple[str, ...]()
     if options.proxy is not None:
         target, encode, note = options.proxy.apply(pair.original, settings.encode)
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
     # Sound and restoration model are inputs too. Words such as "original" do no harm: an output has a suffix.
-    inputs = (original, synced, Path(settings.audio.source), Path(settings.restore.model))
+    inputs = (original_path, synced_path, Path(settings.audio.source), Path(settings.restore.model))
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
     restorer = load_restorer(settings.restore)
@@ -153,8 +155,8 @@ def _prepare(original: Path, synced: Path, output: Path, settings: Settings, opt
     kept = None
     if options.resume:
         inputs_by_role = {
-            "original": original,
-            "synced video": synced,
+            "original": original_path,
+            "synced video": synced_path,
             "restoration model": Path(settings.restore.model),
         }
         key = run_key(
