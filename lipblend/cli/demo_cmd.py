@@ -97,7 +97,6 @@ def before_after(pair: SamplePair, result: Path) -> Rgb:
 
 
 def _frame(path: Path, index: int) -> Rgb:
-    from lipblend.picture.planes import to_rgb
     from lipblend.video.probe import probe
     from lipblend.video.reader import VideoReader
 
@@ -105,7 +104,7 @@ def _frame(path: Path, index: int) -> Rgb:
     with VideoReader(info, frame_limit=index + 1) as frames:
         for frame in frames:
             if frame.index == index:
-                return to_rgb(frame.planes, frame.layout, info.colour, height=info.height)
+                return frame.picture(info).to_rgb()
     raise InputError(f"{path} has no frame {index}")
 
 
