@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,24 @@ _MOUTH_MARGIN_FRAC = 0.03
 _MIN_LPIPS_PX = 64  # side that AlexNet's last layers need
 
 _ALEXNET_WEIGHTS = "alexnet-*.pth"
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """A face of a frame, and what the reference shows there, if there is one."""
+
+    view: FaceView
+    truth: Patch3 | None
+
+    def scores(self, previous: SeenFace | None) -> dict[str, float]:
+        """`reference_scores`, and `temporal_error` since the frame before; empty without a reference."""
+        if self.truth is None:
+            return {}
+        found = reference_scores(self.view, self.truth)
+        if previous is not None and previous.truth is not None:
+            error = temporal_error(self.view, self.truth, previous.view, previous.truth)
+            found |= {"temporal": error} if error is not None else {}
+        return found
 
 
 def lower_face(view: FaceView) -> Region:
