@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lipblend.analysis.clip_analysis import ClipAnalysis as ClipAnalysis
+    from lipblend.composite_options import CompositeOptions as CompositeOptions
+    from lipblend.composite_options import DebugOptions as DebugOptions
     from lipblend.composite_result import CompositeResult as CompositeResult
     from lipblend.compositing import composite as composite
     from lipblend.errors import LipblendError as LipblendError
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from lipblend.render.frame import compose as compose
     from lipblend.render.frame import render_frame as render_frame
     from lipblend.runtime.progress import Progress as Progress
-    from lipblend.segments.run_options import CompositeOptions as CompositeOptions
-    from lipblend.segments.run_options import DebugOptions as DebugOptions
     from lipblend.segments.spans import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
     from lipblend.settings.resolve import resolve_settings as resolve_settings
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ClipAnalysis": "lipblend.analysis.clip_analysis",
-    "CompositeOptions": "lipblend.segments.run_options",
+    "CompositeOptions": "lipblend.composite_options",
     "CompositeResult": "lipblend.composite_result",
-    "DebugOptions": "lipblend.segments.run_options",
+    "DebugOptions": "lipblend.composite_options",
     "EvaluateOptions": "lipblend.quality.evaluation.evaluate",
     "FrameBlender": "lipblend.frame_blender",
     "FramePlan": "lipblend.plan.frame_plan",

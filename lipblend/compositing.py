@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.composite_options import CompositeOptions
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
@@ -31,9 +32,8 @@ from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key
 from lipblend.segments.output_part import OutputPart
-from lipblend.segments.run_options import CompositeOptions, few_segments_note
 from lipblend.segments.segment_run import SegmentRun
-from lipblend.segments.spans import FrameRange
+from lipblend.segments.spans import FrameRange, few_segments_note
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
@@ -136,16 +136,18 @@ class _Job:
     notes: tuple[str, ...]
 
 
-def _prepare(original: Path, synced: Path, output: Path, settings: Settings, options: CompositeOptions) -> _Job:
+def _prepare(
+    original_path: Path, synced_path: Path, output: Path, settings: Settings, options: CompositeOptions
+) -> _Job:
     """Check everything that can be checked before the work begins."""
     options.check()
-    pair = open_pair(original, synced, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
     target, notes = pair.original, tuple[str, ...]()
     if options.proxy is not None:
         target, encode, note = options.proxy.apply(pair.original, settings.encode)
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
     # Sound and restoration model are inputs too. Words such as "original" do no harm: an output has a suffix.
-    inputs = (original, synced, Path(settings.audio.source), Path(settings.restore.model))
+    inputs = (original_path, synced_path, Path(settings.audio.source), Path(settings.restore.model))
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
     restorer = load_restorer(settings.restore)
@@ -153,8 +155,8 @@ def _prepare(original: Path, synced: Path, output: Path, settings: Settings, opt
     kept = None
     if options.resume:
         inputs_by_role = {
-            "original": original,
-            "synced video": synced,
+            "original": original_path,
+            "synced video": synced_path,
             "restoration model": Path(settings.restore.model),
         }
         key = run_key(

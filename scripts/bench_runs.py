@@ -229,9 +229,9 @@ def _run_lipblend(original: Path, synced: Path, output: Path, cache: Path, setti
     for name, place in STAGES.items():
         watch.wrap(name, place)
     from lipblend.analysis import apart
+    from lipblend.composite_options import CompositeOptions
     from lipblend.compositing import composite
     from lipblend.runtime.allocator import keep_freed_memory
-    from lipblend.segments.run_options import CompositeOptions
 
     keep_freed_memory()  # as the command line does
     notes = output.with_suffix(".json")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lipblend import CompositeResult, compositing
+from lipblend.composite_options import CompositeOptions
 from lipblend.runtime.progress import no_progress
-from lipblend.segments.run_options import CompositeOptions
 from lipblend.settings import Settings
 
 

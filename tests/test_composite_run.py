@@ -11,9 +11,9 @@ import pytest
 from runs import composited
 
 from lipblend import compositing
+from lipblend.composite_options import DebugOptions
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.output.synth import write_clip
-from lipblend.segments.run_options import DebugOptions
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe

@@ -40,8 +40,8 @@ class Analyser(Protocol):
 
     def __call__(
         self,
-        original: VideoInfo,
-        synced: VideoInfo,
+        original_info: VideoInfo,
+        synced_info: VideoInfo,
         *,
         model: Path,
         settings: Settings,
@@ -51,8 +51,8 @@ class Analyser(Protocol):
 
 
 def analyse(
-    original: VideoInfo,
-    synced: VideoInfo,
+    original_info: VideoInfo,
+    synced_info: VideoInfo,
     *,
     model: Path,
     settings: Settings,
@@ -68,7 +68,7 @@ def analyse(
 
     Parameters
     ----------
-    original, synced : VideoInfo
+    original_info, synced_info : VideoInfo
     model : Path
         Face landmarker bundle, checked.
     settings : Settings
@@ -95,7 +95,7 @@ def analyse(
     """
     for exhaustive in (thorough or window is None, True):
         search = FaceSearch(model, settings.track, exhaustive, finder)
-        analysis = _analysed(original, synced, search, settings, window, on_frame)
+        analysis = _analysed(original_info, synced_info, search, settings, window, on_frame)
         if exhaustive or not lacks_partners(analysis.tracks, analysis.synced_index):
             break
     return analysis

@@ -38,16 +38,16 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class _Task:
-    original: VideoInfo
-    synced: VideoInfo
+    original_info: VideoInfo
+    synced_info: VideoInfo
     model: Path
     settings: Settings
     window: Window | None = None
 
 
 def analyse_apart(
-    original: VideoInfo,
-    synced: VideoInfo,
+    original_info: VideoInfo,
+    synced_info: VideoInfo,
     *,
     model: Path,
     settings: Settings,
@@ -61,7 +61,7 @@ def analyse_apart(
 
     Parameters
     ----------
-    original, synced, model, settings, window
+    original_info, synced_info, model, settings, window
         See there.
     on_frame : callable
         Called on the calling thread.
@@ -78,17 +78,23 @@ def analyse_apart(
     if process is None and not can_start_child():
         with one_opencv_thread():
             return analyse(
-                original, synced, model=model, settings=settings, on_frame=on_frame, window=window, thorough=True
+                original_info,
+                synced_info,
+                model=model,
+                settings=settings,
+                on_frame=on_frame,
+                window=window,
+                thorough=True,
             )
     with ExitStack() as stack:
         packed = stack.enter_context(temporary_file())
         child = process or stack.enter_context(child_process(PROGRAM))
         done = 0
         try:
-            child.send(_Task(original, synced, model, settings, window))
+            child.send(_Task(original_info, synced_info, model, settings, window))
         except OSError as error:
-            raise _died(child, done, original) from error
-        while isinstance(answer := _answer_of(child, done, original), int):
+            raise _died(child, done, original_info) from error
+        while isinstance(answer := _answer_of(child, done, original_info), int):
             done = answer
             on_frame(done)
         if answer is None:
@@ -96,34 +102,34 @@ def analyse_apart(
                 while block := child.answers.read(_BLOCK):
                     write_all(packed, block)
         if child.process.wait():
-            raise _died(child, done, original)
+            raise _died(child, done, original_info)
         child.pass_errors_on()
         if answer is not None:
             raise answer
         packed.seek(0)
         with io.BufferedReader(cast(io.RawIOBase, packed)) as whole:
-            return from_file(whole, _KEY, original, synced)
+            return from_file(whole, _KEY, original_info, synced_info)
 
 
-def _answer_of(child: Child, done: int, original: VideoInfo) -> int | Exception | None:
+def _answer_of(child: Child, done: int, original_info: VideoInfo) -> int | Exception | None:
     """The next answer: the number of frames done, an error, or None: the analysis follows."""
     try:
         answer = child.receive()
     except Exception as error:  # a process that has ended, or nonsense, which may fail to be read in any way
-        raise _died(child, done, original) from error
+        raise _died(child, done, original_info) from error
     if answer is not None and not isinstance(answer, (int, Exception)):
-        raise _died(child, done, original)
+        raise _died(child, done, original_info)
     return answer
 
 
-def _died(child: Child, done: int, original: VideoInfo) -> LipblendError:
+def _died(child: Child, done: int, original_info: VideoInfo) -> LipblendError:
     """The error for a process that ended before it had finished."""
     how, name = child.how_it_ended()
     if name in ("SIGKILL", "SIGTERM", "SIGXCPU"):
         hint = "The system may have run out of memory: close other programs, or cut the video into parts."
     else:
         hint = "A library probably crashed on one of the videos. Run `lipblend doctor`; if it finds nothing, report it."
-    count = f" of {original.frame_count}" if original.frame_count else ""
+    count = f" of {original_info.frame_count}" if original_info.frame_count else ""
     return LipblendError(
         f"the process that analyses the videos {how}, after {done}{count} frames", details=child.last_lines(), hint=hint
     )
@@ -138,8 +144,8 @@ def work(channel: Channel) -> None:
     threading.Thread(target=_end_with_parent, args=(channel.questions.fileno(),), daemon=True).start()
     with one_opencv_thread():
         analysis = analyse(
-            task.original,
-            task.synced,
+            task.original_info,
+            task.synced_info,
             model=task.model,
             settings=task.settings,
             on_frame=channel.send,

@@ -53,15 +53,15 @@ class PairReading:
 
     Attributes
     ----------
-    original, synced : VideoInfo
+    original_info, synced_info : VideoInfo
     lab : bool
         Colour statistics are in CIE Lab.
     mapping : FrameMapping
         Where the original's pixels lie in the synced frame.
     """
 
-    original: VideoInfo
-    synced: VideoInfo
+    original_info: VideoInfo
+    synced_info: VideoInfo
     lab: bool
     mapping: FrameMapping = UNMOVED
 
@@ -70,9 +70,9 @@ class PairReading:
     ) -> dict[int, FaceMeasure]:
         """Measurements of the faces of a frame pair, by track id."""
         return measure_faces(
-            original.picture(self.original),
+            original.picture(self.original_info),
             faces,
-            synced.picture(self.synced),
+            synced.picture(self.synced_info),
             in_original(synced_faces, self.mapping),
             mapping=self.mapping,
             lab=self.lab,

@@ -15,7 +15,7 @@ from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
 
 if TYPE_CHECKING:
-    from lipblend.lab.rating.scoring import PairScore, SeamScore
+    from lipblend.lab.rating.scores import PairScore, SeamScore
 
 app = command_app("Build a page for blind rating of clips, or score the votes.")
 

@@ -49,8 +49,8 @@ from lipblend.settings.presets import DEFAULT_PRESET
 from lipblend.settings.resolve import resolve_settings
 
 if TYPE_CHECKING:
+    from lipblend.composite_options import DebugOptions
     from lipblend.composite_result import CompositeResult
-    from lipblend.segments.run_options import DebugOptions
 
 app = command_app()
 
@@ -168,7 +168,7 @@ def composite_command(
     _check_debug(debug_dir, run_tag, debug_format)
 
     from lipblend.analysis.early import early_process
-    from lipblend.segments.run_options import CompositeOptions, parse_jobs
+    from lipblend.composite_options import CompositeOptions, parse_jobs
     from lipblend.segments.spans import FrameRange
 
     processes = parse_jobs(jobs)
@@ -235,7 +235,7 @@ def _check_debug(folder: Path | None, run_tag: str | None, form: DebugForm | Non
 
 
 def _debug_options(folder: Path | None, run_tag: str | None, form: DebugForm | None) -> DebugOptions | None:
-    from lipblend.segments.run_options import DebugOptions
+    from lipblend.composite_options import DebugOptions
 
     return None if folder is None else DebugOptions(folder, run_tag, (form or DebugForm.png).value)
 

@@ -49,10 +49,10 @@ def demo_command(
     """
     settings = resolve_settings(preset).settings
 
+    from lipblend.composite_options import CompositeOptions
     from lipblend.compositing import composite
     from lipblend.picture.labelled import save_png
     from lipblend.runtime.output_paths import check_folder_writable
-    from lipblend.segments.run_options import CompositeOptions
     from lipblend.selfcheck.sample import make_sample
 
     check_folder_writable(folder)
@@ -99,7 +99,6 @@ def before_after(pair: SamplePair, result: Path) -> Rgb:
 
 
 def _frame(path: Path, index: int) -> Rgb:
-    from lipblend.picture.planes import to_rgb
     from lipblend.video.probe import probe
     from lipblend.video.reader import VideoReader
 
@@ -107,7 +106,7 @@ def _frame(path: Path, index: int) -> Rgb:
     with VideoReader(info, frame_limit=index + 1) as frames:
         for frame in frames:
             if frame.index == index:
-                return to_rgb(frame.planes, frame.layout, info.colour, height=info.height)
+                return frame.picture(info).to_rgb()
     raise InputError(f"{path} has no frame {index}")
 
 

@@ -17,7 +17,7 @@ from lipblend.settings import TrackSettings
 
 if TYPE_CHECKING:
     from lipblend.faces.census import FaceReport
-    from lipblend.preview.inspection import FileReport
+    from lipblend.probe_report import FileReport
     from lipblend.video.trimming import Trim
 
 app = command_app()
@@ -47,7 +47,7 @@ def probe_command(
     of its report, and the exit code is that of the first such file.
     """
     from lipblend.faces.models import resolve_model
-    from lipblend.preview.inspection import inspect_file
+    from lipblend.probe_report import inspect_file
 
     model = resolve_model("face_landmarker", models) if faces else None
     console = Console(as_json=as_json)

@@ -55,8 +55,6 @@ RIGHT_BROW: Indices = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 LEFT_BROW: Indices = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 """Outlines of the brows, closed, from the outer end along the upper edge."""
 
-NOSE_BRIDGE: Indices = (168, 6, 197, 195, 5, 4, 1)
-"""Ridge of the nose, from between the eyes to the tip."""
 NOSE_BASE: Indices = (98, 97, 2, 326, 327)
 """Under the nose, from wing to wing."""
 NOSE: Indices = (168, 122, 174, 198, 209, 129, 98, 97, 2, 326, 327, 358, 429, 420, 399, 351)

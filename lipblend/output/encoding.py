@@ -198,13 +198,7 @@ def muxer_options(path: Path, info: VideoInfo) -> dict[str, str]:
 
 
 def _checked_format(codec: Codec, info: VideoInfo, container: OutputContainer, path: Path) -> str:
-    """Pixel format for an encoder.
-
-    Raises
-    ------
-    OutputError
-        The encoder does not support the pixel format or the size.
-    """
+    """Pixel format for an encoder; an `OutputError` if it supports none, or not the size."""
     pixel_format = encoder_format(codec, info, container.format.name)
     if pixel_format is None:
         kept = alpha_keepers(info, path.suffix.lower())

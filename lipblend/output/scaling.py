@@ -9,14 +9,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
 from lipblend.video.info import VideoInfo
-
-_MIN_SIDE_PX = 16
+from lipblend.video.opening import MIN_SIDE_PX
 
 
 def scaled_info(info: VideoInfo, factor: Fraction) -> VideoInfo:
     """The video at another size: whole chroma samples, at least 16 px per side; not interlaced, as lines are mixed."""
     width, height = (
-        max(_MIN_SIDE_PX, (round(length * factor) >> shift << shift))
+        max(MIN_SIDE_PX, (round(length * factor) >> shift << shift))
         for length, shift in ((info.width, info.layout.chroma_w_shift), (info.height, info.layout.chroma_h_shift))
     )
     return replace(info, width=width, height=height, interlaced=False, interlaced_pictures=False, field_order=0)

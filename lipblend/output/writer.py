@@ -103,7 +103,7 @@ class VideoWriter:
             self.notes += notes
             extras = read_extras(self._extras_info) if self._extras_info is not None else None
             if extras is not None:
-                self._take_over(extras)
+                self._add_tags_and_chapters(extras)
             self._add_sound(extras, stack)
             if extras is not None:
                 self._add_subtitles(extras, stack)
@@ -209,8 +209,7 @@ class VideoWriter:
         stack.callback(close)
         return container
 
-    def _take_over(self, extras: Extras) -> None:
-        """Take over tags and chapters."""
+    def _add_tags_and_chapters(self, extras: Extras) -> None:
         self._container.metadata.update(extras.tags)
         if self._extras_info is not None and self._extras_info.path == self._info.path:
             self._stream.metadata.update(extras.video_tags)

@@ -82,7 +82,7 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
     return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), likeness)
 
 
-def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) -> Iterator[str]:
+def alignment_notes(found: Alignment, original_info: VideoInfo, synced_info: VideoInfo) -> Iterator[str]:
     """Lines for the summary about how the two videos correspond."""
     pairing, follows = found.pairing, found.timeline.follows
     if follows == "synced":
@@ -106,8 +106,8 @@ def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) ->
     ):
         if count >= minimum:
             yield f"{what}: {count}"
-    if not found.mapping.is_exact(original.upright_size, synced.upright_size):
-        yield _mapping_note(found.mapping, original, synced)
+    if not found.mapping.is_exact(original_info.upright_size, synced_info.upright_size):
+        yield _mapping_note(found.mapping, original_info, synced_info)
     if found.likeness < SAME_TAKE:
         yield (
             f"the likeness of matching frames is low ({found.likeness:.2f}; {TYPICAL_LIKENESS}): check that both "
@@ -115,11 +115,12 @@ def alignment_notes(found: Alignment, original: VideoInfo, synced: VideoInfo) ->
         )
 
 
-def _mapping_note(mapping: FrameMapping, original: VideoInfo, synced: VideoInfo) -> str:
-    left, top, right, bottom = mapping.covered(synced.upright_width, synced.upright_height)
+def _mapping_note(mapping: FrameMapping, original_info: VideoInfo, synced_info: VideoInfo) -> str:
+    left, top, right, bottom = mapping.covered(*synced_info.upright_size)
+    original_size, synced_size = ("x".join(map(str, each.upright_size)) for each in (original_info, synced_info))
     return (
-        f"the synced frame ({synced.upright_width}x{synced.upright_height}) shows x {left:.1f} to {right:.1f} and "
-        f"y {top:.1f} to {bottom:.1f} of the original's ({original.upright_width}x{original.upright_height}), "
+        f"the synced frame ({synced_size}) shows x {left:.1f} to {right:.1f} and "
+        f"y {top:.1f} to {bottom:.1f} of the original's ({original_size}), "
         f"scaled {mapping.scale_x:.4f} x {mapping.scale_y:.4f}"
     )
 

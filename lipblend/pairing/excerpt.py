@@ -45,7 +45,7 @@ class Window:
     stop_s: float
     keep_frames: bool = True
 
-    def scans(self, original: VideoInfo, synced: VideoInfo, pair: PairSettings) -> tuple[Scan, Scan]:
+    def scans(self, original_info: VideoInfo, synced_info: VideoInfo, pair: PairSettings) -> tuple[Scan, Scan]:
         """Scans of the window in both videos, still empty.
 
         Raises
@@ -56,26 +56,26 @@ class Window:
         if pair.method == "index" or pair.timeline == "synced":
             what = "pair.method = index" if pair.method == "index" else "pair.timeline = synced"
             raise WindowUnpairedError(f"{what} needs all frames from the start", hint=HINT)
-        original_s, synced_s = self.starts_s(original, synced, pair)
+        original_s, synced_s = self.starts_s(original_info, synced_info, pair)
         return (
             Scan(
-                original,
+                original_info,
                 window_pts=window_pts(
-                    original, original_s + self.start_s - MARGIN_S, original_s + self.stop_s + MARGIN_S
+                    original_info, original_s + self.start_s - MARGIN_S, original_s + self.stop_s + MARGIN_S
                 ),
                 keep_frames=self.keep_frames,
             ),
             Scan(
-                synced,
-                window_pts=window_pts(synced, synced_s + self.start_s, synced_s + self.stop_s),
+                synced_info,
+                window_pts=window_pts(synced_info, synced_s + self.start_s, synced_s + self.stop_s),
                 keep_frames=self.keep_frames,
             ),
         )
 
     @staticmethod
-    def starts_s(original: VideoInfo, synced: VideoInfo, pair: PairSettings) -> tuple[float, float]:
+    def starts_s(original_info: VideoInfo, synced_info: VideoInfo, pair: PairSettings) -> tuple[float, float]:
         """Time of the original's first frame, and the corresponding time in the synced video."""
-        return original.start_s, synced.start_s - (0.0 if pair.offset_s == "auto" else pair.offset_s)
+        return original_info.start_s, synced_info.start_s - (0.0 if pair.offset_s == "auto" else pair.offset_s)
 
 
 def reach_s(settings: Settings) -> float:

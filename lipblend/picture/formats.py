@@ -80,10 +80,3 @@ class PixelLayout:
     def code_max(self) -> int:
         """Largest code of a sample, ``2**depth - 1``."""
         return (1 << self.depth) - 1
-
-    def chroma_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of the chroma planes of a picture of the given size, rounded up."""
-        return (
-            -(-(width + self.chroma_w_phase) >> self.chroma_w_shift),
-            -(-(height + self.chroma_h_phase) >> self.chroma_h_shift),
-        )

@@ -41,7 +41,7 @@ class Box:
         return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
 
     def clipped_to(self, other: Box) -> Box:
-        """The intersection with another box, which must not be empty."""
+        """The pixels in both boxes; without width or height if there are none."""
         return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
 
     def within(self, outer: Box) -> tuple[slice, slice]:

@@ -61,8 +61,8 @@ class PreviewOptions:
 
 
 def preview(
-    original: Path,
-    synced: Path,
+    original_path: Path,
+    synced_path: Path,
     times: Sequence[str],
     settings: Mapping[str, Settings],
     *,
@@ -83,7 +83,7 @@ def preview(
 
     Parameters
     ----------
-    original, synced : Path
+    original_path, synced_path : Path
     times : sequence of str
         See `lipblend.preview.times.FrameTimes.parse`; the middle of the clip if empty.
     settings : mapping of str to Settings
@@ -104,7 +104,7 @@ def preview(
         See `lipblend.compositing.composite`.
     """
     options = options or PreviewOptions()
-    pair = open_pair(original, synced, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
     with FrameTimes(pair.original) as clock:
         wanted = [clock.parse(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())

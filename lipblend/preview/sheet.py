@@ -10,8 +10,7 @@ import numpy as np
 from lipblend.picture.frame_mapping import synced_patch
 from lipblend.picture.labelled import Rgb, contact_sheet, labelled_row, resize_to_width
 from lipblend.picture.patch import Box
-from lipblend.picture.picture import Picture
-from lipblend.picture.planes import extract_patch, to_rgb
+from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.preview.look import Look
 from lipblend.render.debug_export import mask_picture, overlay
@@ -58,7 +57,7 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str], *, about:
         faces = max(len(look.rendered.patches) for look in variants)
         if not faces:
             blocks += [_title(_heading(first, f"{first.rendered.reason}: the original's own"), 3 * _MIN_PX)]
-            blocks += [labelled_row([("original = result", _reduced(_whole(first.original)))])]
+            blocks += [labelled_row([("original = result", _reduced(first.original.to_rgb()))])]
         for number in range(faces):
             which = f"face {number + 1} of {faces}" if faces > 1 else ""
             rows = _draw_variants(variants, number, differences) if len(variants) > 1 else _draw_steps(first, number)
@@ -107,7 +106,7 @@ def _draw_variants(variants: Sequence[Look], number: int, differences: Sequence[
         patches = look.rendered.patches
         if number >= len(patches):
             reason = look.rendered.reason or "no such face"
-            columns.append([(reason, _sized(_rgb(look.original, box))), *[("", blank)] * 3])
+            columns.append([(reason, _sized(look.original.to_rgb(box))), *[("", blank)] * 3])
             continue
         shown = _results(look, patches[number], box)
         panels = ("result", "alpha, seam, landmarks", f"difference result - original, x{_GAIN}", "alpha")
@@ -117,7 +116,7 @@ def _draw_variants(variants: Sequence[Look], number: int, differences: Sequence[
 
 
 def _inputs(look: Look, box: Box) -> dict[str, Rgb]:
-    original, synced = _rgb(look.original, box), _synced(look, box)
+    original, synced = look.original.to_rgb(box), _synced(look, box)
     difference = _heat(original, synced)
     return {"original": original, "synced": synced, f"difference synced - original, x{_GAIN}": difference}
 
@@ -125,7 +124,7 @@ def _inputs(look: Look, box: Box) -> dict[str, Rgb]:
 def _results(look: Look, patch: FacePatch, box: Box) -> dict[str, Rgb]:
     matte, face = patch.matte, patch.plan
     ring = seam_ring(matte.contour, radius_px=ring_radius_px(face.original.face_width_px))
-    original, result = _rgb(look.original, box), _rgb(look.result, box)
+    original, result = look.original.to_rgb(box), look.result.to_rgb(box)
     marked = result.copy()
     _paste(marked, box, overlay(look.result, matte, face.original, face.synced), matte.box)
     greys = {
@@ -158,14 +157,6 @@ def _crop(looks: Sequence[Look], number: int) -> Box:
     return wide.clipped(*looks[0].original.size)
 
 
-def _rgb(picture: Picture, box: Box) -> Rgb:
-    return to_rgb(picture.planes, picture.layout, picture.colour, box, height=picture.height)
-
-
-def _whole(picture: Picture) -> Rgb:
-    return _rgb(picture, Box(0, 0, *picture.size))
-
-
 def _synced(look: Look, box: Box) -> Rgb:
     """The synced picture mapped to the original's pixels."""
     original, synced = look.original, look.synced
@@ -187,12 +178,9 @@ def _heat(first: Rgb, second: Rgb) -> Rgb:
 
 def _paste(canvas: Rgb, box: Box, image: Rgb, place: Box) -> None:
     """Paste a picture of the frame's part ``place`` into one of the part ``box``."""
-    x0, y0, x1, y1 = (
-        max(box.x0, place.x0), max(box.y0, place.y0), min(box.x1, place.x1), min(box.y1, place.y1),
-    )  # fmt: skip
-    if x0 < x1 and y0 < y1:
-        part = image[y0 - place.y0 : y1 - place.y0, x0 - place.x0 : x1 - place.x0]
-        canvas[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
+    shared = box.clipped_to(place)
+    if shared.width and shared.height:
+        canvas[shared.within(box)] = image[shared.within(place)]
 
 
 def _sized(image: Rgb) -> Rgb:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from lipblend.picture.patch import Box
 from lipblend.quality.levels import full_range, low_pass
-from lipblend.quality.regions import MIN_PIXELS, crop_of, intersection, lips, lips_box, skin_near_mouth
+from lipblend.quality.regions import MIN_PIXELS, lips, lips_box, skin_near_mouth
 from lipblend.quality.view import FaceView, Region, once_per_view
 
 Levels = npt.NDArray[np.float64]
@@ -60,16 +60,16 @@ def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
         return None
     margin = int(np.ceil(_NEAR_FRAC * view.face_width_px))
     grown = Box(mouth.x0 - margin, mouth.y0 - margin, mouth.x1 + margin, mouth.y1 + margin)
-    box = intersection(grown, view.box)
-    near = skin_near_mouth(view)[crop_of(view.box, box)]
+    box = grown.clipped_to(view.box)
+    near = skin_near_mouth(view)[box.within(view.box)]
     if np.count_nonzero(near) < MIN_PIXELS:
         return None
     old_lips = np.zeros(near.shape, bool)
-    old_lips[crop_of(box, mouth)] = area
+    old_lips[mouth.within(box)] = area
     on_skin, on_lips = _unexplained(view, box, near, old_lips)
     noise = min(max(_NOISE_FACTOR * float(np.median(on_skin)), _MIN_NOISE_LEVELS), _MAX_NOISE_LEVELS)
     excess = np.maximum(on_lips - noise, 0)
-    original_share = 1 - view.alpha[crop_of(view.box, mouth)][area].astype(np.float64)
+    original_share = 1 - view.alpha[mouth.within(view.box)][area].astype(np.float64)
     share = np.count_nonzero((original_share > 0.5) & (excess > 0)) / len(excess)
     total = float(excess.sum())
     return share, float((excess * original_share).sum() / total) if total > 0 else 0.0
@@ -77,7 +77,7 @@ def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
 
 def _unexplained(view: FaceView, box: Box, skin: Region, old_lips: Region) -> tuple[Levels, Levels]:
     """Levels by which synced differs from original beyond cast, blur and displacement: on the skin and on the lips."""
-    crop = crop_of(view.box, box)
+    crop = box.within(view.box)
     sigma = max(0.5, _BLUR_FRAC * view.face_width_px)
     original = full_range(view.original[crop], view.matrix)
     difference = low_pass(full_range(view.synced[crop], view.matrix) - original, sigma)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.quality.levels import ROUNDING
-from lipblend.quality.regions import crop_of, intersection
 from lipblend.quality.sharpness import fine_detail
 from lipblend.quality.view import FaceView, Patch3, Region
 from lipblend.stages.masks.mask import grid_step_px, signed_distance
@@ -27,6 +27,24 @@ _MOUTH_MARGIN_FRAC = 0.03
 _MIN_LPIPS_PX = 64  # side that AlexNet's last layers need
 
 _ALEXNET_WEIGHTS = "alexnet-*.pth"
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """A face of a frame, and what the reference shows there, if there is one."""
+
+    view: FaceView
+    truth: Patch3 | None
+
+    def scores(self, previous: SeenFace | None) -> dict[str, float]:
+        """`reference_scores`, and `temporal_error` since the frame before; empty without a reference."""
+        if self.truth is None:
+            return {}
+        found = reference_scores(self.view, self.truth)
+        if previous is not None and previous.truth is not None:
+            error = temporal_error(self.view, self.truth, previous.view, previous.truth)
+            found |= {"temporal": error} if error is not None else {}
+        return found
 
 
 def lower_face(view: FaceView) -> Region:
@@ -120,10 +138,10 @@ def temporal_error(
     """
     _check(view, reference)
     _check(previous_view, previous_reference)
-    shared = intersection(view.box, previous_view.box)
+    shared = view.box.clipped_to(previous_view.box)
     if shared.width <= 0 or shared.height <= 0:
         return None
-    now, then = crop_of(view.box, shared), crop_of(previous_view.box, shared)
+    now, then = shared.within(view.box), shared.within(previous_view.box)
     region = (lower_face(view) if with_mouth else lower_face(view) & ~mouth(view))[now]
     if not region.any():
         return None

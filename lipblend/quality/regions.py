@@ -26,21 +26,10 @@ _MIN_TOLERANCE_LEVELS = 2.0
 _SUBPIXEL_BITS = 4  # of OpenCV's drawing functions
 
 
-def crop_of(outer: Box, inner: Box) -> tuple[slice, slice]:
-    """Rows and columns of ``inner`` in an array that covers ``outer``."""
-    return slice(inner.y0 - outer.y0, inner.y1 - outer.y0), slice(inner.x0 - outer.x0, inner.x1 - outer.x0)
-
-
-def intersection(a: Box, b: Box) -> Box:
-    """The pixels in both boxes; without width or height if there are none."""
-    return Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1))
-
-
 def lips_box(mesh: Landmarks, box: Box) -> Box:
     """Bounding box of the outer lip contour, clipped to ``box``; may be empty."""
     points = mesh.points[list(LIPS_OUTER)]
-    low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
-    return intersection(Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])), box)
+    return Box.around(points.min(0), points.max(0)).clipped_to(box)
 
 
 def lips(mesh: Landmarks, box: Box) -> Region:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality.levels import lab, luma_gain
-from lipblend.quality.regions import MIN_PIXELS, agreeing, crop_of, intersection, skin
+from lipblend.quality.regions import MIN_PIXELS, agreeing, skin
 from lipblend.quality.view import FaceView, once_per_view
 
 Row = npt.NDArray[np.float64]
@@ -55,10 +55,10 @@ def ring_flicker(view: FaceView, previous: FaceView) -> float | None:
         None where the rings share fewer than 64 pixels, or less than a tenth of the smaller ring: the face moved too
         far.
     """
-    shared = intersection(view.box, previous.box)
+    shared = view.box.clipped_to(previous.box)
     if not shared.width or not shared.height:
         return None
-    now, then = crop_of(view.box, shared), crop_of(previous.box, shared)
+    now, then = shared.within(view.box), shared.within(previous.box)
     ring = view.ring[now] & previous.ring[then]
     smaller = min(np.count_nonzero(view.ring), np.count_nonzero(previous.ring))
     if np.count_nonzero(ring) < max(MIN_PIXELS, _MIN_SHARED_RING * smaller):

@@ -21,7 +21,6 @@ from lipblend.output.drawn import drawn_frame, drawn_info
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.picture import Picture
-from lipblend.picture.planes import to_rgb
 from lipblend.render.face_patch import FacePatch
 from lipblend.render.frame import FrameResult
 from lipblend.runtime.output_paths import make_folder
@@ -166,7 +165,7 @@ class _Videos:
     def save(self, frame: DebugFrame) -> None:
         picture, (width, height) = frame.picture, frame.picture.size
         mattes = [np.zeros((height, width), np.uint8) for _ in _MATTES]
-        overlaid = to_rgb(picture.planes, picture.layout, picture.colour, height=picture.height)
+        overlaid = picture.to_rgb()
         for patch in frame.result.patches:
             box = patch.matte.box
             place = slice(box.y0, box.y1), slice(box.x0, box.x1)
@@ -257,7 +256,7 @@ def mask_picture(matte: Matte) -> npt.NDArray[np.uint8]:
 
 def overlay(picture: Picture, matte: Matte, original: Landmarks, synced: Landmarks) -> Rgb:
     """The region of interest with alpha as a tint, the seam as a line, both meshes as dots: (h, w, 3) uint8 RGB."""
-    image = to_rgb(picture.planes, picture.layout, picture.colour, matte.box, height=picture.height).astype(np.float32)
+    image = picture.to_rgb(matte.box).astype(np.float32)
     tint = np.array(_MASK_TINT, np.float32)
     image += (0.35 * matte.alpha[..., None]) * (tint - image)
     shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)

@@ -184,11 +184,9 @@ def _restoration(
 
 def _with_overlap(patch: Patch, box: Box, earlier: FacePatch) -> Patch:
     """A patch with the change of an earlier face, where the two overlap."""
-    other = earlier.matte.box
-    x0, y0, x1, y1 = max(box.x0, other.x0), max(box.y0, other.y0), min(box.x1, other.x1), min(box.y1, other.y1)
-    if x0 >= x1 or y0 >= y1:
+    shared = box.clipped_to(earlier.matte.box)
+    if not shared.width or not shared.height:
         return patch
     change = np.zeros((box.height, box.width, 3), np.float32)
-    part = earlier.delta.whole()[y0 - other.y0 : y1 - other.y0, x0 - other.x0 : x1 - other.x0]
-    change[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part
+    change[shared.within(box)] = earlier.delta.whole()[shared.within(earlier.matte.box)]
     return patch + Patch.of(change, patch.grid)

@@ -40,8 +40,9 @@ class OutputPart:
 
     def __init__(self, analysis: ClipAnalysis, plan: Plan, frames: FrameRange) -> None:
         self._count = count = len(plan.rows)
-        self._analysis, self._original, self._synced = analysis, analysis.original.info, analysis.synced.info
-        self._timing = self._synced if analysis.follows == "synced" else self._original
+        self._analysis = analysis
+        self._original_info, self._synced_info = analysis.original.info, analysis.synced.info
+        self._timing = self._synced_info if analysis.follows == "synced" else self._original_info
         ends_s = analysis.times_s[:count] + analysis.durations[:count] * float(self._timing.time_base)
         self.frames = frames.resolve(analysis.times_s[:count].tolist(), float(ends_s[-1]))
         part = slice(self.frames.start, self.frames.stop)
@@ -53,7 +54,7 @@ class OutputPart:
         self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
         self.notes: tuple[str, ...] = ()
         if len(self) < count:
-            total = _of(self._original, count)
+            total = _of(self._original_info, count)
             self.notes = (f"a part only: frames {self.frames.start} to {self.frames.stop - 1}{total}",)
 
     def __len__(self) -> int:
@@ -78,7 +79,7 @@ class OutputPart:
             The requested sound does not exist.
         """
         follows, offset_s = self._analysis.follows, self._analysis.alignment.pairing.offset_s
-        plan = choose_audio(self._original, self._synced, source, timeline=follows, offset_s=offset_s)
+        plan = choose_audio(self._original_info, self._synced_info, source, timeline=follows, offset_s=offset_s)
         from_s = Fraction(self._timing.start_s) if self._shift else plan.from_s
         notes = plan.notes
         if len(self) == self._count:  # a part is shorter on purpose
@@ -103,6 +104,6 @@ class OutputPart:
         return self._shift * self._timing.time_base
 
 
-def _of(original: VideoInfo, count: int) -> str:
+def _of(original_info: VideoInfo, count: int) -> str:
     """The total, if the plan is known to cover the whole clip."""
-    return f" of {count}" if original.frame_count is None or count >= original.frame_count else ""
+    return f" of {count}" if original_info.frame_count is None or count >= original_info.frame_count else ""

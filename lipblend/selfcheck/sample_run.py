@@ -32,8 +32,8 @@ def run_sample(models: Path | None) -> PythonRun:
 
 def composite_sample(folder: Path, models: Path | None) -> dict[str, Any]:
     """Composite a generated sample pair in `folder`; returns counts of frames, or the error."""
+    from lipblend.composite_options import CompositeOptions
     from lipblend.compositing import composite
-    from lipblend.segments.run_options import CompositeOptions
     from lipblend.selfcheck.sample import make_sample
     from lipblend.video.probe import probe
     from lipblend.video.reader import VideoReader

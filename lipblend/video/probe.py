@@ -26,14 +26,7 @@ from lipblend.picture.layouts import colour_tags, nearest_layout, to_layout
 from lipblend.picture.orientation import Orientation, orientation_of
 from lipblend.video.codecs import Decoder, lacks_alpha_decoder
 from lipblend.video.info import AudioInfo, VideoInfo
-from lipblend.video.opening import (
-    check_claimed_size,
-    check_size,
-    clock_origin,
-    main_video,
-    moving_videos,
-    open_source,
-)
+from lipblend.video.opening import check_claimed_size, check_size, clock_origin, main_video, moving_videos, open_source
 from lipblend.video.trimming import LeadingPackets, frame_counts
 
 _DYNAMIC_HDR = {

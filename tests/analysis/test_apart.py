@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from instead import program
 from patience import HANG_S
+from processes_left import gone, is_there
 from sameness import same
 
 from lipblend import errors
@@ -28,17 +30,7 @@ from lipblend.video.info import VideoInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = resolve_model("face_landmarker")
-START, WORK = apart.PROGRAM.strip().rsplit("\n", 1)
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-
-
-def program(instead: str) -> str:
-    """What the process runs, with this as the body of its ``analyse``; ``on_frame`` is told of frames."""
-    body = "".join(f"\n    {line}" for line in instead.splitlines())
-    return (
-        f"{START}\nimport lipblend.analysis.apart as module, lipblend.errors as errors, os, time\n"
-        f"def instead(*_, on_frame, **__):{body}\nmodule.analyse = instead\n{WORK}"
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -58,25 +50,6 @@ def run(videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch) ->
         return done
 
     return go
-
-
-def is_there(pid: int) -> bool:
-    """Whether a process is there and has not ended (a zombie has)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends, before long."""
-    limit = time.monotonic() + HANG_S
-    while is_there(pid):
-        if time.monotonic() > limit:
-            os.kill(pid, signal.SIGKILL)
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_plan import analysis_of
+from planned import analysis_of
 
 from lipblend.analysis.beginning import analyse_beginning, beginning_window
 from lipblend.analysis.face_tracks import FaceTrack

@@ -1,70 +1,33 @@
-import re
+"""Plans of made analyses: weights, meshes, colours, cuts, and what passes through."""
+
+from __future__ import annotations
+
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from planned import COUNT, analysis_of, even_stats
 from retracked import retracked
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.cli.exits import name_flags
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
-from lipblend.pairing.alignment import Alignment
-from lipblend.pairing.timeline import Clock, describe, lay_out
-from lipblend.picture.formats import ColourTags
-from lipblend.picture.frame_mapping import UNMOVED
-from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import NO_FACE, NO_SYNCED, UNCHANGED, FramePlan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE
-from lipblend.stages.colour.statistics import QUANTILES, ColourStats
-from lipblend.video.video import Video
+from lipblend.stages.colour.statistics import ColourStats
 
-COUNT = 40
 Clip = Callable[..., ClipAnalysis]
 
 
 def stats(cast: float) -> ColourStats:
     return even_stats(120.0, 120.0 + cast)
-
-
-def even_stats(original: float, synced: float, *, original_std: float = 10.0, synced_std: float = 10.0) -> ColourStats:
-    """Of grey pixels spread evenly."""
-    shares = np.sqrt(12) * (np.array(QUANTILES)[:, None] - 0.5) * np.ones(3)
-    return ColourStats(
-        np.full(3, original), np.full(3, original_std), np.full(3, synced), np.full(3, synced_std),
-        original + original_std * shares, synced + synced_std * shares,
-        np.full(3, (original / 255) ** 2.2), np.full(3, (synced / 255) ** 2.2), 500,
-    )  # fmt: skip
-
-
-def analysis_of(
-    tracks: dict[int, FaceTrack], *, paired: int = COUNT, cuts: tuple[int, ...] = (0,), notes: tuple[str, ...] = ()
-) -> ClipAnalysis:
-    ours, theirs = Clock(np.arange(COUNT) / 25), Clock(np.arange(paired) / 25)
-    pairing = describe(np.arange(paired), ours, theirs)
-    line = lay_out(pairing, ours, theirs, "auto")
-    stamps = np.arange(COUNT)
-    return ClipAnalysis(
-        original=Video(None, stamps, exact=True),  # type: ignore[arg-type]
-        synced=Video(None, stamps[:paired], exact=True),  # type: ignore[arg-type]
-        times_s=ours.times_s,
-        pts=stamps,
-        durations=np.ones(COUNT, np.int64),
-        original_index=line.original_index,
-        synced_index=line.synced_index,
-        shot_starts=np.array(cuts),
-        tracks=tracks,
-        alignment=Alignment(UNMOVED, pairing, line, 1.0),
-        matrix=ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080),
-        notes=notes,
-    )
 
 
 def weight(row: FramePlan) -> float:
@@ -166,41 +129,6 @@ def test_frames_without_a_synced_picture(clip: Clip, tail: str, rows: int) -> No
 def test_missing_tail_can_be_an_error(clip: Clip) -> None:
     with pytest.raises(InputMismatchError, match="10 of 40 frames"):
         make_plan(clip(paired=30), Settings.model_validate({"pair": {"tail": "error"}}))
-
-
-def test_no_face_anywhere_is_an_error(clip: Clip) -> None:
-    empty = clip()
-    empty.tracks.clear()
-    with pytest.raises(NoFaceError, match=f"in {COUNT} frames: none was found in either video") as caught:
-        make_plan(empty, Settings())
-    for words in (
-        "profile",
-        "dark",
-        "40 px",
-        "--set track.min_face_px=20",
-        "--set track.confidence=0.3",
-        "--no-face copy",
-    ):
-        assert words in caught.value.hint
-    low = Settings.model_validate({"track": {"min_face_px": 20, "confidence": 0.2}})
-    with pytest.raises(NoFaceError) as caught:
-        make_plan(empty, low)
-    assert "--set" not in caught.value.hint
-    assert name_flags(caught.value.hint) == caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("counts", "words"),
-    [
-        ((0, 7), "none was found in the original (the synced video has some, in 7 frames)"),
-        ((7, 0), "none was found in the synced video (the original has some, in 7 frames)"),
-        ((7, 8), "7 frames of the original and 8 of the synced video have one"),
-    ],
-)
-def test_the_error_says_which_video_has_no_face(clip: Clip, counts: tuple[int, int], words: str) -> None:
-    empty = replace(clip(), tracks={}, frames_with_faces=counts)
-    with pytest.raises(NoFaceError, match=re.escape(words)):
-        make_plan(empty, Settings())
 
 
 def test_no_face_anywhere_can_be_copied(clip: Clip) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lipblend.cli.app import app
 from lipblend.cli.probe_cmd import probe_text
-from lipblend.preview.inspection import FileReport, inspect_file
+from lipblend.probe_report import FileReport, inspect_file
 from lipblend.selfcheck import doctor
 from lipblend.selfcheck.findings import Finding
 from lipblend.selfcheck.sample import SamplePair, make_sample

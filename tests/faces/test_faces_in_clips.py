@@ -13,7 +13,7 @@ from studio import LEFT, RIGHT, SIZE, Film, Person, Shown, Studio, about, alpha_
 from lipblend.errors import NoFaceError
 from lipblend.faces.models import resolve_model
 from lipblend.plan.make_plan import make_plan
-from lipblend.preview.inspection import inspect_file
+from lipblend.probe_report import inspect_file
 from lipblend.settings import Settings, TrackSettings
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"

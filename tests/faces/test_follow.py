@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from counting import Counting
 
 from lipblend.analysis.follow import _max_move, follow
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.landmarks import Landmarks
-from lipblend.faces.search import Mesh
 from lipblend.faces.tracks import TrackedFace
 from lipblend.output.synth import write_clip
 from lipblend.pairing.scan import Seen
@@ -22,17 +22,6 @@ Scene = Callable[..., np.ndarray]
 SIZE = (320, 240)
 FACE_PX = 110.0
 PLAIN = {"search_every_s": 9.0, "cuts": False}  # no searches beside the looks that are counted
-
-
-class Counting:
-    """A landmarker that notes how many times it is asked."""
-
-    def __init__(self, inner: FaceLandmarker) -> None:
-        self._inner, self.calls = inner, 0
-
-    def detect(self, rgb: np.ndarray) -> list[Mesh]:
-        self.calls += 1
-        return self._inner.detect(rgb)
 
 
 class Clip:
@@ -51,7 +40,7 @@ class Clip:
         settings = TrackSettings.model_validate({**PLAIN, **track})
         with VideoReader(probe(path)) as reader:
             found = list(follow(reader, reader.info, counting, settings))  # type: ignore[arg-type]
-        self.calls = counting.calls
+        self.calls = len(counting.shapes)
         return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from counting import Counting
 
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.search import Mesh
@@ -14,18 +15,6 @@ from lipblend.picture.patch import Box
 FPS = 25
 Scene = Callable[..., np.ndarray]
 Faces = tuple[tuple[float, float, float], ...]
-
-
-class Counting:
-    """A landmarker that counts its calls."""
-
-    def __init__(self, inner: FaceLandmarker) -> None:
-        self.inner = inner
-        self.shapes: list[tuple[int, ...]] = []
-
-    def detect(self, rgb: np.ndarray) -> list[Mesh]:
-        self.shapes.append(rgb.shape)
-        return self.inner.detect(rgb)
 
 
 def rgb_from(picture: np.ndarray) -> Callable[[Box], np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from browser import Browser, find_browser
 from rating_material import METHODS, ORIGINALS
+from rating_pages import enter, play_through, ready, shown
 
 from lipblend.lab.rating.build import BuiltStudy, build_study
 from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
@@ -40,29 +41,6 @@ def pairs(material: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltStud
 def seams(material: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltStudy:
     sources = single_sources([material / METHODS[0]], [material / ORIGINALS], [])
     return build_study(tmp_path_factory.mktemp("seam") / "study", sources, mode="seam", seed=7)
-
-
-def enter(browser: Browser, built: BuiltStudy, rater: str) -> None:
-    """Open the page as someone who has not been there."""
-    browser.open((built.page / "index.html").resolve().as_uri())
-    if browser.run("document.getElementById('start').hidden"):
-        browser.run("run('other')")
-    browser.run(f"document.getElementById('rater').value = {json.dumps(rater)}")
-    browser.run("document.getElementById('begin').requestSubmit()")
-    ready(browser)
-
-
-def ready(browser: Browser) -> None:
-    browser.until("player.ready && player.duration > 0")
-
-
-def play_through(browser: Browser) -> None:
-    browser.press("r")
-    browser.until("player.plays > 0 && !$('answers').firstChild.disabled")
-
-
-def shown(browser: Browser) -> list[list[str]]:
-    return browser.run("order.map((trial) => [trial.id, ...trial.clips.map((clip) => clip.file)])")
 
 
 @pytest.mark.parametrize("which", ["pairs", "seams"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
+from lipblend.settings import Settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
@@ -149,3 +150,35 @@ def assert_follows_synced(done: Outcome, times: Times, shown: Sequence[int]) -> 
     assert done.originals_shown() == list(shown)
     assert tone_of(done.result.output) == pytest.approx(SYNCED_HZ, abs=5)
     assert any("follows the synced video's timeline" in note for note in done.result.notes)
+
+
+def composite_pair(
+    material: Material,
+    folder: Path,
+    original: Sequence[int],
+    synced: Sequence[int],
+    *,
+    original_times: Times | None = None,
+    synced_times: Times | None = None,
+    frame: Callable[[np.ndarray], np.ndarray] = lambda picture: picture,
+    suffix: str = "mp4",
+    **pair: object,
+) -> Outcome:
+    """Make a pair out of the material by two maps, and composite it without loss."""
+    from lipblend import composite
+
+    original_path = write(
+        folder / f"original.{suffix}",
+        [material.original[index] for index in original],
+        original_times or every(RATE, len(original)),
+        tone_hz=ORIGINAL_HZ,
+    )
+    synced_path = write(
+        folder / f"synced.{suffix}",
+        [frame(material.synced[index]) for index in synced],
+        synced_times or every(RATE, len(synced)),
+        tone_hz=SYNCED_HZ,
+    )
+    groups = {"encode": {"preset": "ultrafast", "crf": 0}, "pair": pair}
+    result = composite(original_path, synced_path, folder / f"out.{suffix}", settings=Settings.model_validate(groups))
+    return Outcome(result, read(result.output), read(original_path), material, original)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,15 +14,13 @@ import pytest
 from retimed import (
     COUNT,
     NTSC,
-    ORIGINAL_HZ,
     RATE,
     SIZE,
-    SYNCED_HZ,
     Material,
     Outcome,
-    Times,
     assert_follows_original,
     assert_follows_synced,
+    composite_pair,
     every,
     read,
     write,
@@ -48,38 +47,7 @@ def material() -> Material:
 
 @pytest.fixture
 def run(material: Material, tmp_path: Path) -> Callable[..., Outcome]:
-    """Make a pair out of the material by two maps, and composite it without loss."""
-    from lipblend import composite
-
-    def go(
-        original: Sequence[int],
-        synced: Sequence[int],
-        *,
-        original_times: Times | None = None,
-        synced_times: Times | None = None,
-        frame: Callable[[np.ndarray], np.ndarray] = lambda picture: picture,
-        suffix: str = "mp4",
-        **pair: object,
-    ) -> Outcome:
-        original_path = write(
-            tmp_path / f"original.{suffix}",
-            [material.original[index] for index in original],
-            original_times or every(RATE, len(original)),
-            tone_hz=ORIGINAL_HZ,
-        )
-        synced_path = write(
-            tmp_path / f"synced.{suffix}",
-            [frame(material.synced[index]) for index in synced],
-            synced_times or every(RATE, len(synced)),
-            tone_hz=SYNCED_HZ,
-        )
-        groups = {"encode": {"preset": "ultrafast", "crf": 0}, "pair": pair}
-        result = composite(
-            original_path, synced_path, tmp_path / f"out.{suffix}", settings=Settings.model_validate(groups)
-        )
-        return Outcome(result, read(result.output), read(original_path), material, original)
-
-    return go
+    return partial(composite_pair, material, tmp_path)
 
 
 ALL = list(range(COUNT))

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from plane_sizes import chroma_size
 
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
@@ -74,7 +75,7 @@ def info_of(turn: tuple[int, int, int, int], layout: PixelLayout, width: int, he
 
 def random_planes(layout: PixelLayout, width: int, height: int) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(5)
-    chroma = layout.chroma_size(width, height)
+    chroma = chroma_size(layout, width, height)
     dtype = np.uint8 if layout.depth == 8 else np.uint16
     sizes = [(width, height), chroma, chroma][: layout.planes]
     return tuple(rng.integers(0, layout.code_max + 1, (h, w + 5), dtype=dtype)[:, :w] for w, h in sizes)

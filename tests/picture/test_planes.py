@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from plane_sizes import chroma_size
 
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.patch import Box
@@ -22,7 +23,7 @@ def layout_of(sampling: str, depth: int) -> PixelLayout:
 def random_planes(layout: PixelLayout, width: int, height: int, seed: int = 0) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(seed)
     dtype = np.uint8 if layout.depth == 8 else np.uint16
-    chroma = layout.chroma_size(width, height)
+    chroma = chroma_size(layout, width, height)
     sizes = [(width, height), chroma, chroma][: layout.planes]
     # Strided like a decoder's buffer.
     return tuple(rng.integers(0, layout.code_max + 1, (h, w + 13), dtype=dtype)[:, :w] for w, h in sizes)
@@ -209,7 +210,7 @@ def smooth_planes(layout: PixelLayout) -> tuple[np.ndarray, ...]:
     """60 x 48 pixels of waves so long that an offset of one chroma sample does not matter."""
     planes = []
     for number in range(layout.planes):
-        width, height = (60, 48) if number == 0 else layout.chroma_size(60, 48)
+        width, height = (60, 48) if number == 0 else chroma_size(layout, 60, 48)
         x, y = np.linspace(0, 1, width)[None, :], np.linspace(0, 1, height)[:, None]
         codes = (0.5 + 0.12 * np.sin(3 * x + number) * np.cos(2 * y - number)) * layout.code_max
         planes.append(np.rint(codes).astype(np.uint8 if layout.depth == 8 else np.uint16))

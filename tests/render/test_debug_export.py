@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from runs import composited
 
+from lipblend.composite_options import DebugOptions
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.output.synth import write_clip
 from lipblend.render.debug_export import debug_folder
-from lipblend.segments.run_options import DebugOptions
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe

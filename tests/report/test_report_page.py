@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from browser import Browser, find_browser
+from html_tags import Tags
 from report_stand_ins import CUT, FAILING, PASSED, PortraitWalk, StandIn, evaluation
 
 from lipblend.faces.landmarks import Landmarks
@@ -240,26 +240,6 @@ def test_user_text_is_escaped(program: str, tmp_path: Path, portrait: np.ndarray
         settled(page)
         assert page.run("document.title") == f"Failed: {EVIL}"
         assert page.errors == []
-
-
-class Tags(HTMLParser):
-    """Counts elements, and collects attributes, ids and addresses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count: dict[str, int] = {}
-        self.attributes: set[str] = set()
-        self.ids: list[str] = []
-        self.addresses: list[str] = []
-        self.without_alt = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        given = dict(attrs)
-        self.attributes |= set(given)
-        self.ids += [value for name, value in attrs if name == "id" and value]
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
-        self.without_alt += tag == "img" and not given.get("alt")
 
 
 def test_the_page_is_one_file_with_valid_links(written: Path) -> None:

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from lipblend import compositing
 from lipblend.cli.app import app
+from lipblend.composite_options import CompositeOptions
 from lipblend.errors import OutputError, SettingsError
 from lipblend.segments.kept_segments import KeptSegments
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.run_options import CompositeOptions
 from lipblend.segments.spans import FrameRange
 
 run = CliRunner()

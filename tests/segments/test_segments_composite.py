@@ -13,13 +13,13 @@ from runs import composited
 
 from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.composite_options import DebugOptions
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
 from lipblend.runtime.progress import Progress
 from lipblend.segments.kept_segments import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.run_options import DebugOptions
 from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lipblend import composite_options as options
 from lipblend.errors import SettingsError
-from lipblend.segments import run_options as options
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.spans import FrameRange, segment_spans
+from lipblend.segments.spans import FrameRange, few_segments_note, segment_spans
 
 
 @given(st.integers(0, 5000), st.floats(0.5, 20), st.integers(1, 120))
@@ -140,7 +140,7 @@ def test_as_many_processes_as_there_are_processors(monkeypatch: pytest.MonkeyPat
 def test_why_a_process_had_nothing_to_do(
     jobs: int, segments: int, duration_s: float, begins: str, advised: str
 ) -> None:
-    note = options.few_segments_note(jobs, segments, segment_s=10, duration_s=duration_s)
+    note = few_segments_note(jobs, segments, segment_s=10, duration_s=duration_s)
     assert note.startswith(begins)
     assert advised in note
     assert ("gives work" in note) == bool(advised)

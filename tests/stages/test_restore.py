@@ -13,62 +13,19 @@ import cv2
 import numpy as np
 import pytest
 from patience import HANG_S
+from restore_models import CENTRE, DOUBLING, IDENTITY, REPEATING, SHARPENING, SMOOTH, kernel, reshaped
 
 from lipblend.errors import ModelError
-from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
-from lipblend.picture.formats import ColourTags, PixelLayout
-from lipblend.picture.picture import Picture
+from lipblend.picture.formats import ColourTags
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan.frame_plan import FacePlan, FramePlan
-from lipblend.render.frame import render_frame
-from lipblend.settings import RestoreSettings, Settings
-from lipblend.stages.colour.colour_map import ColourMap
-from lipblend.stages.detail.restore import Restorer, load_restorer, load_restorers
-from lipblend.stages.detail.restore_model import RestoreModel
+from lipblend.settings import RestoreSettings
+from lipblend.stages.detail.restore import Restorer, load_restorer
 from tests.onnxfiles import Node, conv, model
 
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 768)
 LIPS = np.array([[40.3, 50.2], [100.6, 50.9], [101.2, 81.7], [39.8, 80.4]], np.float32)
 WIDTH_PX = 200.0
 INNER = np.s_[52:80, 42:98]  # within the lips' bounds: full weight
-SMOOTH = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]], np.float32)  # a Laplacian
-
-
-def kernel(one: np.ndarray) -> np.ndarray:
-    """The same 3x3 kernel for each channel by itself."""
-    out = np.zeros((3, 3, 3, 3), np.float32)
-    for channel in range(3):
-        out[channel, channel] = one
-    return out
-
-
-CENTRE = np.zeros((3, 3), np.float32)
-CENTRE[1, 1] = 1
-SHARPENING = conv(kernel(CENTRE + SMOOTH / 8))
-IDENTITY = model([Node("Identity", ("x",), ("y",))])
-DOUBLING = [
-    Node("Conv", ("x", "k"), ("a",), {"kernel_shape": (1, 1)}),
-    Node("DepthToSpace", ("a",), ("y",), {"blocksize": 2, "mode": "CRD"}),
-]
-REPEATING = {"k": np.repeat(np.eye(3, dtype=np.float32), 4, 0).reshape(12, 3, 1, 1)}
-
-
-def reshaped(side: int) -> bytes:
-    """Identity of one size only."""
-    nodes = [Node("Reshape", ("x", "s"), ("a",)), Node("Reshape", ("a", "t"), ("y",))]
-    return model(nodes, weights={"s": np.array([1, -1]), "t": np.array([1, 3, side, side])}, size=(side, side))
-
-
-@pytest.fixture
-def loaded(tmp_path: Path) -> Callable[..., Restorer]:
-    def load(data: bytes, **more: object) -> Restorer:
-        path = tmp_path / "tiny.onnx"
-        path.write_bytes(data)
-        found = load_restorer(RestoreSettings.model_validate({"model": str(path), **more}))
-        assert found is not None
-        return found
-
-    return load
 
 
 def patch(seed: int = 3) -> np.ndarray:
@@ -290,61 +247,3 @@ def test_results_do_not_depend_on_threads(loaded: Callable[..., Restorer]) -> No
         np.testing.assert_array_equal(alone, [restored(restorer, picture) for picture in pictures])
     finally:
         cv2.setNumThreads(threads)
-
-
-# In the pipeline
-
-
-@pytest.fixture
-def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> FramePlan:
-    jaw = transformed(face, jaw_px=0.1 * face.face_width_px)
-    return FramePlan(
-        0, 0, (FacePlan(1.0, face, jaw, ColourMap.affine("ycbcr", np.ones(3), np.zeros(3)), np.zeros(2)),), ""
-    )
-
-
-def frame(seed: int) -> Picture:
-    rng = np.random.default_rng(seed)
-    planes = [rng.integers(40, 200, (768, 768)), *(rng.integers(100, 160, (384, 384)) for _ in range(2))]
-    layout = PixelLayout("yuv420p", 8, 1, 1, 3)
-    return Picture([plane.astype(np.uint8) for plane in planes], layout, ColourTags(1, 1, 1, 1), 768)
-
-
-def test_frame_has_the_detail_of_the_model_only_in_the_mouth(row: FramePlan, loaded: Callable[..., Restorer]) -> None:
-    plain = Settings.model_validate({"reuse": {"method": "none"}})
-    (without,) = render_frame(frame(1), frame(2), row, plain).patches
-    for data, changes in ((IDENTITY, False), (SHARPENING, True)):
-        restorer = loaded(data)
-        chosen = plain.model_copy(update={"restore": restorer.settings})
-        (patch,) = render_frame(frame(1), frame(2), row, chosen, restorer=restorer).patches
-        apart = np.abs((patch.delta - without.delta).whole()).max(2) > 0
-        assert apart.any() == changes
-        if changes:
-            lips = row.faces[0].synced.points[np.asarray(LIPS_OUTER)]
-            margin = 0.06 * row.faces[0].original.face_width_px + 1
-            y, x = np.array(apart.nonzero()) + np.array([[patch.matte.box.y0], [patch.matte.box.x0]])
-            low, high = lips.min(0) - margin, lips.max(0) + margin
-            centre = lips.mean(0)
-            assert low[0] <= x.min() < centre[0] < x.max() <= high[0]
-            assert low[1] <= y.min() < centre[1] < y.max() <= high[1]
-
-
-def test_restorer_must_match_the_settings(row: FramePlan, loaded: Callable[..., Restorer]) -> None:
-    restorer = loaded(IDENTITY)
-    chosen = Settings(restore=restorer.settings)
-    other = Restorer(restorer.settings.model_copy(update={"strength": 0.5}), restorer.model)
-    for settings, given in ((chosen, None), (Settings(), restorer), (chosen, other)):
-        with pytest.raises(ValueError, match="restorer"):
-            render_frame(frame(1), frame(2), row, settings, restorer=given)
-
-
-def test_models_are_loaded_once_per_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tiny.onnx").write_bytes(IDENTITY)
-    monkeypatch.chdir(tmp_path)  # a relative path starts at the working folder
-    one, none = RestoreSettings(model="tiny.onnx"), RestoreSettings()
-    found = load_restorers([one, none, RestoreSettings(model="tiny.onnx")])
-    assert list(found) == [one, none]
-    assert found[none] is None
-    restorer = found[one]
-    assert restorer is not None
-    assert isinstance(restorer.model, RestoreModel)

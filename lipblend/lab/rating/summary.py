@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lipblend.lab.rating import percent, printable
 from lipblend.lab.rating.intervals import Share
-from lipblend.lab.rating.scoring import MAX_P_VALUE, SEEN_SHARE, PairScore, SeamScore
+from lipblend.lab.rating.scores import PairScore, SeamScore
+from lipblend.lab.rating.scoring import MAX_P_VALUE, SEEN_SHARE
 
 CAVEAT = (
     "Votes of one rater are not independent. The Wilson interval treats them as independent. The interval over raters "

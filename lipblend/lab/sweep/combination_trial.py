@@ -21,7 +21,7 @@ from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.views import Blended, FrameTriple, frame_views, in_original
 from lipblend.quality.face_scores import face_scores, same_face, worst, worst_of
-from lipblend.quality.reference_measures import reference_scores, temporal_error
+from lipblend.quality.reference_measures import SeenFace
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.settings import Settings
@@ -70,12 +70,6 @@ class _Person:
     casts: list[npt.NDArray[np.float64]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    view: FaceView
-    truth: Patch3 | None
-
-
 def composed(
     row: FramePlan, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
 ) -> tuple[FrameResult, Picture]:
@@ -105,7 +99,7 @@ class Trial:
 
     def work(self, block: Block, pictures: Sequence[Pictures]) -> None:
         """Render and measure one block; ``pictures`` has an entry for each of its rows."""
-        previous: list[_Seen] = []
+        previous: list[SeenFace] = []
         for number, each in zip(range(block.start, block.stop), pictures, strict=True):
             row = self._plan.rows[number]
             if self._memory is None:
@@ -115,7 +109,7 @@ class Trial:
             seconds = time.perf_counter() - started
             frames = FrameTriple(each.original, each.synced, composed, self._plan.mapping)
             views = frame_views(frames, Blended.of(done))
-            seen = [_Seen(view, _truth(view, each)) for view in views]
+            seen = [SeenFace(view, _truth(view, each)) for view in views]
             if number > block.start or not block.lead_in:
                 self._render_s.append(seconds)
                 self._fallbacks += bool(done.fallbacks)
@@ -154,7 +148,7 @@ class Trial:
             if not tracing:
                 tracemalloc.stop()
 
-    def _measure(self, shot: int, seen: Sequence[_Seen], previous: Sequence[_Seen]) -> Mapping[str, float]:
+    def _measure(self, shot: int, seen: Sequence[SeenFace], previous: Sequence[SeenFace]) -> Mapping[str, float]:
         known = [each.view for each in previous]
         people = self._people.setdefault(shot, [])
         free = list(people)
@@ -162,15 +156,7 @@ class Trial:
         for each in seen:
             number = same_face(each.view, known)
             score = face_scores(each.view, known[number] if number is not None else None)
-            values = dict(score.values)
-            if each.truth is not None:
-                values |= reference_scores(each.view, each.truth)
-                last = previous[number] if number is not None else None
-                error = None
-                if last is not None and last.truth is not None:
-                    error = temporal_error(each.view, each.truth, last.view, last.truth)
-                if error is not None:
-                    values["temporal"] = error
+            values = {**score.values, **each.scores(previous[number] if number is not None else None)}
             scores.append(values)
             person = _person(each.view, people, free)
             if "alpha" in values:

@@ -55,8 +55,8 @@ class SweepOptions:
 
 
 def run_sweep(
-    original: Path,
-    synced: Path,
+    original_path: Path,
+    synced_path: Path,
     folder: Path,
     *,
     grid: Grid,
@@ -69,7 +69,7 @@ def run_sweep(
 
     Parameters
     ----------
-    original, synced : Path
+    original_path, synced_path : Path
     folder : Path
         For sweep.csv, sweep.json, sweep.svg and best.yaml; created if missing.
     grid : Grid
@@ -88,7 +88,7 @@ def run_sweep(
         raise SettingsError(f"{options.runs} runs of frames cannot be tried", hint="Give 1 or more.")
     check_rank_by(options.rank_by, reference=reference is not None)
     check_folder_writable(folder, files=FILES, overwrite=options.overwrite)
-    pair = open_pair(original, synced, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None
     groups, failed = analyse_all(pair, grid.combinations, on_progress)
@@ -112,7 +112,9 @@ def run_sweep(
         notes=tuple(dict.fromkeys((*notes, *pair.warnings))),
         files={},
     )
-    inputs = {"original": original, "synced": synced} | ({"reference": reference} if reference is not None else {})
+    inputs = {"original": original_path, "synced": synced_path} | (
+        {"reference": reference} if reference is not None else {}
+    )
     return replace(result, files=write_sweep(folder, result, inputs))
 
 

@@ -26,7 +26,7 @@ class Truth:
     video: Video
 
     @classmethod
-    def of(cls, path: Path, original: VideoInfo) -> Truth:
+    def of(cls, path: Path, original_info: VideoInfo) -> Truth:
         """Open a reference and count its frames.
 
         Raises
@@ -35,8 +35,8 @@ class Truth:
             It cannot be read, or has another size than the original.
         """
         info = probe(path)
-        if info.upright_size != original.upright_size:
-            (w, h), (wanted_w, wanted_h) = info.upright_size, original.upright_size
+        if info.upright_size != original_info.upright_size:
+            (w, h), (wanted_w, wanted_h) = info.upright_size, original_info.upright_size
             raise InputError(
                 f"the reference is {w}x{h}, the original {wanted_w}x{wanted_h}",
                 hint="Give footage of the original's size.",

@@ -19,8 +19,8 @@ from lipblend.quality.fault_traits import Traits, traits
 from lipblend.quality.faults import find_faults
 from lipblend.quality.lip_sync import lip_correlation, smooth_openings
 from lipblend.quality.record import FrameRow, Shot
-from lipblend.quality.reference_measures import reference_scores, temporal_error
-from lipblend.quality.view import FaceView, Patch3
+from lipblend.quality.reference_measures import SeenFace
+from lipblend.quality.view import FaceView
 from lipblend.runtime.prefetch import prefetch
 
 _QUEUE = 2
@@ -36,14 +36,6 @@ class Measured:
     values: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A face of a frame, and what the reference shows there."""
-
-    view: FaceView
-    truth: Patch3 | None
-
-
 class _Person:
     """One face through a shot, an entry per frame; nan and None where it is not blended.
 
@@ -51,7 +43,7 @@ class _Person:
     """
 
     def __init__(self, count: int) -> None:
-        self.last: tuple[int, _Seen] | None = None
+        self.last: tuple[int, SeenFace] | None = None
         self.alpha = np.full(count, np.nan)
         self.casts = np.full((count, 3), np.nan)
         self.openings = np.full((count, 2), np.nan)  # of the result, of the synced video
@@ -76,7 +68,7 @@ class _Shot:
             if self._reference is not None and truth is not None:
                 patch = self._reference.patch(view, truth, self._walk)
             person, previous = self._person_of(view, free, place)
-            seen = _Seen(view, patch)
+            seen = SeenFace(view, patch)
             scores = face_scores(view, previous.view if previous is not None else None)
             known = [scores.values]
             if self._walk.estimated:
@@ -105,7 +97,7 @@ class _Shot:
                     found.setdefault(key, []).append(value)
         return {key: worst_of(key, values) for key, values in found.items()}
 
-    def _person_of(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, _Seen | None]:
+    def _person_of(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, SeenFace | None]:
         """The person that a face belongs to, of those not yet seen in this frame, and the same face one frame earlier.
 
         A person who was away keeps their entry: another face that comes meanwhile is another person.
@@ -119,19 +111,16 @@ class _Shot:
         free.remove(person)
         return person, last if then == place - 1 else None
 
-    def _against_reference(self, seen: _Seen, previous: _Seen | None) -> dict[str, float]:
+    def _against_reference(self, seen: SeenFace, previous: SeenFace | None) -> dict[str, float]:
         if seen.truth is None or self._reference is None:
             return {}
-        found = dict(reference_scores(seen.view, seen.truth))
-        if previous is not None and previous.truth is not None:
-            change = temporal_error(seen.view, seen.truth, previous.view, previous.truth)
-            found |= {"temporal": change} if change is not None else {}
+        found = seen.scores(previous)
         if self._reference.lpips is not None:
             distance = self._reference.lpips.score(seen.view, seen.truth)
             found |= {"lpips": distance} if distance is not None else {}
         return found
 
-    def _note(self, person: _Person, seen: _Seen, place: int, scores: FaceScores) -> None:
+    def _note(self, person: _Person, seen: SeenFace, place: int, scores: FaceScores) -> None:
         person.last = place, seen
         person.alpha[place] = scores.values.get("alpha", np.nan)
         if scores.cast is not None:

@@ -103,9 +103,8 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
     face, matte, original = blended.plan, blended.matte, frames.original
     box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
     contour, taken = np.zeros((2, box.height, box.width), np.float32)
-    y, x = matte.box.y0 - box.y0, matte.box.x0 - box.x0
-    contour[y : y + matte.box.height, x : x + matte.box.width] = matte.contour
-    taken[y : y + matte.box.height, x : x + matte.box.width] = blended.taken
+    place = matte.box.within(box)
+    contour[place], taken[place] = matte.contour, blended.taken
     crop = frames.original_crop(box)
     return FaceView(
         box=box,

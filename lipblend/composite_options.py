@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,25 +112,3 @@ def usable_processors() -> int:
     """Number of processors that this process may run on."""
     allowed = getattr(os, "sched_getaffinity", None)
     return max(1, len(allowed(0)) if allowed is not None else os.cpu_count() or 1)
-
-
-def few_segments_note(jobs: int, segments: int, *, segment_s: float, duration_s: float) -> str:
-    """Why some processes had no work; empty if all had some.
-
-    Parameters
-    ----------
-    jobs, segments : int
-    segment_s : float
-        ``encode.segment_s``.
-    duration_s : float
-        Duration of the output.
-    """
-    if jobs <= segments:
-        return ""
-    enough_s = max(0.5, math.floor(2 * duration_s / jobs) / 2)
-    advice = f"; encode.segment_s = {enough_s:g} gives work to all of them, and adds key frames"
-    busy = f"{segments} of {jobs} processes rendered" if segments > 1 else f"one of {jobs} processes rendered"
-    return (
-        f"{busy}: the output has {segments} segment{'s' * (segments > 1)} of {segment_s:g} s (encode.segment_s)"
-        f"{advice if duration_s >= jobs * enough_s else ''}"
-    )

@@ -14,8 +14,6 @@ from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.sampled_search import SampledSearch
 from lipblend.pairing.scan import Thumb, thumbnail
-from lipblend.picture.patch import Box
-from lipblend.picture.planes import to_rgb
 from lipblend.runtime.prefetch import prefetch
 from lipblend.settings import TrackSettings
 from lipblend.video.describe import PictureReport, TimingReport, describe_picture, describe_timing
@@ -183,11 +181,7 @@ class _FaceFinder:
         self.times_s: list[float] = []
 
     def add(self, frame: Frame) -> None:
-        # The planes' size, not the file's: rotated pictures are upright here.
-        height, width = frame.planes[0].shape
-        picture = to_rgb(
-            frame.planes, frame.layout, self._info.colour, Box(0, 0, width, height), height=self._info.height
-        )
+        picture = frame.picture(self._info).to_rgb()
         thumb = thumbnail(frame.planes[0], frame.layout.depth)
         new_scene = self._thumb is None or cuts.change(self._thumb, thumb) >= self._threshold
         self._thumb = thumb

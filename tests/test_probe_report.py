@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
+from lipblend import probe_report
 from lipblend.errors import InputError
 from lipblend.faces.census import census
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
 from lipblend.output.synth import write_clip
-from lipblend.preview import inspection
-from lipblend.preview.inspection import FileReport, inspect_file
+from lipblend.probe_report import FileReport, inspect_file
 from lipblend.settings import TrackSettings
 from lipblend.video.describe import describe_timing
 from lipblend.video.probe import probe
@@ -208,13 +208,13 @@ def test_long_videos_are_sampled_unless_every_frame_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = encode(tmp_path / "a.mp4", range(0, 40 * 200, 40), options={"g": "25"}, last=40)
-    monkeypatch.setattr(inspection, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1] - 1)
+    monkeypatch.setattr(probe_report, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1] - 1)
     sampled = look(path)
     assert (sampled.damage.whole, sampled.timing.frames) == (False, 200)
     assert 24 <= sampled.damage.decoded_frames <= 200
     asked = inspect_file(path, model=None, track=TrackSettings(), every_frame=True).damage
     assert (asked.whole, asked.decoded_frames) == (True, 200)
-    monkeypatch.setattr(inspection, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(probe_report, "DECODED_PIXELS", 200 * SIZE[0] * SIZE[1])
     assert look(path).damage.decoded_frames == 200
 
 
