@@ -14,7 +14,7 @@ from lipblend.errors import GateError
 
 if TYPE_CHECKING:
     from lipblend.quality.evaluation.evaluate import Evaluated
-    from lipblend.quality.record import Evaluation, Verdict
+    from lipblend.quality.record import Evaluation, Headline, Verdict
 
 ReportOption = Annotated[
     Path | None, path_option("--report", "FOLDER", "Write report.html, report.json and report.csv to this folder.")
@@ -49,7 +49,9 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
-        "passed": record.passed,
+        "judged": record.judged,
+        "passed": record.passed if record.judged else None,
+        "headline": None if record.headline is None else {"word": record.headline.word, **asdict(record.headline)},
         "matte": record.matte,
         "frames": len(record.rows),
         "passed_through": dict(record.passed_through),
@@ -63,35 +65,62 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
     }
 
 
+_SHOWN_VISIBILITY = 0.5
+
 GATE_HINT = (
-    "Another preset may do better (`lipblend preview --presets all` compares them). docs/quality.md explains each "
-    "mark and where real footage misses it too. The gate.* settings change the marks."
+    "The report shows the worst moments (--report). Another preset may do better: `lipblend preview --presets all` "
+    "compares them. docs/quality.md explains what is judged; gate.score_min changes the mark."
 )
 
 
-def verdict_table(record: Evaluation, *, gated: bool) -> str:
-    """One line per measure: value, mark, and verdict (without a gate: the side of the mark on which the value lies)."""
+def parts_table(found: Headline) -> str:
+    """What a viewer may notice, the most visible first; the rest on one line."""
+    from lipblend.quality.measures import MEASURES
+    from lipblend.quality.report.wording import quantity_text
+
+    shown = [part for part in found.parts if part.visibility >= _SHOWN_VISIBILITY]
+    rows = [
+        (
+            MEASURES[part.key].title,
+            f"{part.visibility:.1f} x just visible",
+            quantity_text(part.value, MEASURES[part.key].unit),
+            str(part.worst),
+        )
+        for part in shown
+    ]
+    lines = [table_text(("visible part", "how visible", "value", "worst frame"), rows)] if rows else []
+    rest = [MEASURES[part.key].title.lower() for part in found.parts[len(shown) :]]
+    if rest:
+        lines.append(f"{'also' if rows else ''} not seen: {', '.join(rest)}".strip())
+    return "\n".join(lines)
+
+
+def classic_table(record: Evaluation, *, gated: bool) -> str:
+    """The classic numbers, and every other measure that is judged: value, mark and on which side of it the value is."""
     from lipblend.quality.report.wording import beside_text, measure_of, quantity_text, state_text
 
     def row(verdict: Verdict) -> tuple[str, ...]:
         measure = measure_of(verdict)
         limit = "at least " if measure.better == "high" else "at most "
         mark = "" if verdict.mark is None else limit + quantity_text(verdict.mark, measure.unit)
+        published = "" if measure.published is None else limit + quantity_text(measure.published, measure.unit)
         value = "" if verdict.value is None else quantity_text(verdict.value, measure.unit)
-        within = "" if verdict.within is None else f"{verdict.within:.1%}"
-        return measure.title, value, mark, (state_text if gated else beside_text)(verdict), within
+        state = (state_text if gated else beside_text)(verdict)
+        return measure.title, value, published, mark, state
 
-    shown = [verdict for verdict in record.verdicts if verdict.value is not None or verdict.mark is not None]
-    head = ("measure", "value", "pass mark", "verdict" if gated else "compared", "frames or shots within")
-    return table_text(head, [row(verdict) for verdict in shown])
+    shown = [each for each in record.verdicts if measure_of(each).published is not None or each.mark is not None]
+    return table_text(("measure", "value", "published mark", "pass mark", "verdict"), [row(each) for each in shown])
 
 
 def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
-    """The table of values, what misses its mark and where, and notes."""
+    """The headline, what a viewer sees and where, the classic numbers, and notes."""
     from lipblend.quality.report import gate_text
     from lipblend.quality.report.wording import MATTE_TEXT
 
-    parts = [verdict_table(record, gated=gated), "", gate_text(record, gated=gated), MATTE_TEXT[record.matte]]
+    parts = [gate_text(record, gated=gated), ""]
+    if record.headline is not None:
+        parts += [parts_table(record.headline), ""]
+    parts += [classic_table(record, gated=gated), "", MATTE_TEXT[record.matte]]
     faulty = sum(bool(row.faults) for row in record.rows)
     if faulty:
         names = sorted({name for row in record.rows for name in row.faults})

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality import temporal
-from lipblend.quality.measures import MEASURES, Measure
+from lipblend.quality.measure import Measure
+from lipblend.quality.measures import MEASURES
 from lipblend.quality.view import FaceView
 
 _INWARD_FRAC = (0.02, 0.04, 0.06)

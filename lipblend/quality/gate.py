@@ -5,19 +5,25 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lipblend.quality.face_scores import worst_of
-from lipblend.quality.measures import MEASURES, Measure
-from lipblend.quality.record import FrameRow, Shot, Span, Verdict
+from lipblend.quality.measure import Measure
+from lipblend.quality.measures import MEASURES
+from lipblend.quality.record import FrameRow, Headline, Shot, Span, Verdict
 from lipblend.settings import GateSettings
 
 NOT_MEASURED = "not measured"
 
 
 def verdicts(
-    rows: Sequence[FrameRow], shots: Sequence[Shot], values: Mapping[str, float], gate: GateSettings
+    rows: Sequence[FrameRow],
+    shots: Sequence[Shot],
+    values: Mapping[str, float],
+    gate: GateSettings,
+    found: Headline | None = None,
 ) -> tuple[Verdict, ...]:
     """Compare every measure with its pass mark.
 
@@ -31,13 +37,21 @@ def verdicts(
     values : mapping of str to float
         Of the whole clip.
     gate : GateSettings
+    found : Headline, optional
+        Says where a missed headline's parts are visible.
 
     Returns
     -------
     tuple of Verdict
         In the order of `MEASURES`.
     """
-    return tuple(_verdict(measure, rows, shots, values, gate) for measure in MEASURES.values())
+    judged = [_verdict(measure, rows, shots, values, gate) for measure in MEASURES.values()]
+    return tuple(
+        replace(verdict, failing=_seen(found))
+        if verdict.key == "score" and verdict.passed is False and found
+        else verdict
+        for verdict in judged
+    )
 
 
 def meets(measure: Measure, value: float, mark: float) -> bool:
@@ -97,6 +111,11 @@ _CONCERNED: dict[str, Callable[[FrameRow], bool]] = {
     "lip_corr": lambda row: row.blended,
 }
 """Frames that a measure of the clip describes; all by default."""
+
+
+def _seen(found: Headline) -> tuple[Span, ...]:
+    """Where the most visible part is visible."""
+    return next((part.seen for part in found.parts if part.seen), ())
 
 
 def _mark(measure: Measure, gate: GateSettings) -> float | None:

@@ -1,62 +1,11 @@
-"""The list of measures: name, unit, function, pass mark, baseline tolerance and help text of each."""
+"""The list of measures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
-
 from lipblend.quality import colour_step, overspill, ring, sharpness, temporal
+from lipblend.quality.measure import Measure
 from lipblend.quality.view import FaceView
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measure:
-    """One measure.
-
-    Attributes
-    ----------
-    key, title, unit : str
-        The key names it in files and options.
-    text, source : str
-        Formula in words, and publication.
-    better : str
-        "low", "high", or "one" where 1 is best.
-    per : str
-        What one value describes: "frame", "shot" or "clip".
-    of_face : callable, optional
-        Measures one face of one frame; None for what could not be measured. Of several faces the worst value counts.
-    of_change : callable, optional
-        Measures one face against the same face in the previous frame. Measures with neither function are computed
-        where their data is: over shots, on whole frames or against a reference (`lipblend.quality.evaluation`).
-    full_weight : bool
-        Measured only at full strength of the patch: while it fades in or out, both mouths show by intention.
-    at_contour : bool
-        Measured along the seam ring. With an estimated matte the worst of several contours counts
-        (`lipblend.quality.face_scores.inner_contour_scores`).
-    mark : str
-        Setting of the group ``gate`` that is its pass mark; empty if it has none.
-    all_frames : bool
-        All frames must meet the mark, not only the share ``gate.frame_share``.
-    tolerance : float or None
-        How much worse it may become before ``baseline check`` fails, about twice what encoding the same result again
-        changes; None if it does not describe quality.
-    """
-
-    key: str
-    title: str
-    text: str
-    unit: str = ""
-    source: str = ""
-    better: Literal["low", "high", "one"] = "low"
-    per: Literal["frame", "shot", "clip"] = "frame"
-    of_face: Callable[[FaceView], float | None] | None = None
-    of_change: Callable[[FaceView, FaceView], float | None] | None = None
-    full_weight: bool = False
-    at_contour: bool = False
-    mark: str = ""
-    all_frames: bool = False
-    tolerance: float | None = None
+from lipblend.quality.visible.visible_parts import PARTS
 
 
 def _original_opening(view: FaceView) -> float:
@@ -76,7 +25,13 @@ _SSIM = "Wang, Bovik, Sheikh, Simoncelli 2004, https://doi.org/10.1109/TIP.2003.
 
 _LIST = (
     Measure(
-        key="seam", title="Seam discontinuity", mark="seam_max", tolerance=0.005, of_face=ring.seam, at_contour=True,
+        key="score", title="Headline", unit="of 100", better="high", per="clip", mark="score_min", tolerance=2.0,
+        text="how invisible the composite is, from all visible parts", source="Quick 1974",
+    ),
+    *PARTS,
+    Measure(
+        key="seam", title="Seam discontinuity", mark="seam_max", published=0.12, tolerance=0.005,
+        of_face=ring.seam, at_contour=True,
         text="mean over the ring of |grad result - grad original|, luma in 0..1", source=_SOBEL,
     ),
     Measure(
@@ -84,7 +39,7 @@ _LIST = (
         at_contour=True, text="seam discontinuity over the mean of |grad original| in the ring", source=_SOBEL,
     ),
     Measure(
-        key="ssim_y", title="Ring SSIM, luma", better="high", mark="ring_ssim_min", tolerance=0.005,
+        key="ssim_y", title="Ring SSIM, luma", better="high", mark="ring_ssim_min", published=0.92, tolerance=0.005,
         of_face=ring.ssim_y, at_contour=True,
         text="mean structural similarity of result and original over the ring", source=_SSIM,
     ),
@@ -107,7 +62,8 @@ _LIST = (
         text="mean alpha over the ring; shown for its flicker only",
     ),
     Measure(
-        key="alpha_flicker", title="Alpha flicker", per="shot", mark="alpha_flicker_max", tolerance=0.005,
+        key="alpha_flicker", title="Alpha flicker", per="shot", mark="alpha_flicker_max", published=0.08,
+        tolerance=0.005,
         text="standard deviation over time of the ring's mean alpha, over its mean",
     ),
     Measure(
@@ -116,8 +72,8 @@ _LIST = (
         text="mean over the ring of the frame-to-frame change of result - original, low-passed",
     ),
     Measure(
-        key="overspill", title="Overspill of the old lips", unit="share", mark="overspill_max", all_frames=True,
-        tolerance=0.0005, of_face=overspill.overspill, full_weight=True,
+        key="overspill", title="Overspill of the old lips", unit="share", mark="overspill_max", published=0.001,
+        all_frames=True, tolerance=0.0005, of_face=overspill.overspill, full_weight=True,
         text="share of the original's lips where alpha < 0.5 although the synced picture differs",
     ),
     Measure(
@@ -132,7 +88,7 @@ _LIST = (
     ),
     Measure(
         key="untouched", title="Untouched outside", unit="levels", mark="untouched_max", all_frames=True,
-        tolerance=0.0, text="largest difference from the original outside the matte, before encoding",
+        tolerance=0.5, text="largest mean difference from the original of 16 x 16 pixels outside the matte",
     ),
     Measure(
         key="outside", title="Encoding loss outside", unit="grey levels", mark="outside_max", tolerance=0.1,

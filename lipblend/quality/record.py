@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+WORDS = ((85.0, "invisible"), (60.0, "faint"), (30.0, "visible"), (0.0, "obvious"))
+"""From which headline on a composite is what."""
+
 
 @dataclass(frozen=True)
 class FrameRow:
@@ -64,6 +67,48 @@ class Span:
 
 
 @dataclass(frozen=True)
+class PartResult:
+    """One visible part over a clip.
+
+    Attributes
+    ----------
+    key : str
+    visibility : float
+        Of the worst stretch: 0 as in right results, 1 just visible; at most 8.
+    value : float
+        Mean of the part's measure over that stretch.
+    worst : int
+        Frame of the result within that stretch that has the worst value.
+    seen : tuple of Span
+        Where it is visible.
+    """
+
+    key: str
+    visibility: float
+    value: float
+    worst: int
+    seen: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Score of a clip, 0 to 100, and its parts from the most to the least visible."""
+
+    score: float
+    parts: tuple[PartResult, ...]
+
+    @property
+    def word(self) -> str:
+        """invisible, faint, visible or obvious."""
+        return word_of(self.score)
+
+
+def word_of(score: float) -> str:
+    """What a headline means."""
+    return next(word for least, word in WORDS if score >= least)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One measure against its pass mark.
 
@@ -119,6 +164,8 @@ class Evaluation:
     shots : tuple of Shot
     values : mapping of str to float
         Measures of the whole clip.
+    headline : Headline or None
+        None if no visible part was measured.
     verdicts : tuple of Verdict
         One per measure, in the order of `lipblend.quality.measures.MEASURES`.
     matte : str
@@ -138,6 +185,7 @@ class Evaluation:
     rows: tuple[FrameRow, ...]
     shots: tuple[Shot, ...]
     values: Mapping[str, float]
+    headline: Headline | None
     verdicts: tuple[Verdict, ...]
     matte: str
     settings: Mapping[str, Any]

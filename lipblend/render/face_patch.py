@@ -81,7 +81,7 @@ def render_face(
     patch, fallbacks
         None if the mask lies outside the picture.
     """
-    matte = _matte(original, synced, face, settings, mapping)
+    matte = face_matte(original, synced, face, settings, mapping)
     if matte is None:
         return None
     original_patch = cut(original.planes, original.layout, matte.box)
@@ -118,9 +118,10 @@ def render_face(
     return FacePatch(matte, delta, made.taken, face), fallbacks
 
 
-def _matte(
+def face_matte(
     original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
 ) -> Matte | None:
+    """The matte of one face, before its alpha is attracted to edges; None if it lies outside the picture."""
     width_px = face.original.face_width_px
     limit = None
     if face.footprint is not None:

@@ -142,16 +142,19 @@ class GateSettings(Group):
     frame_share: float = number(
         0.95, 0.5, 1, "share", "Minimum share of frames within the marks of seam, ring and colour step."
     )
-    seam_max: Mark = _mark(0.12, "", "Maximum seam discontinuity.")
-    ring_ssim_min: Mark = _mark(0.92, "", "Minimum luma SSIM in the ring.")
-    colour_step_max: Mark = _mark(1.0, "CIEDE2000", "Maximum colour step across the seam.")
-    alpha_flicker_max: Mark = _mark(0.08, "", "Maximum alpha flicker in a shot.")
-    overspill_max: Mark = _mark(0.001, "share", "Maximum visible share of the original's lips in any frame.")
-    lip_corr_min: Mark = _mark(
-        0.99, "correlation", "Minimum correlation of mouth opening between result and synced video."
+    score_min: Mark = _mark(60.0, "of 100", "Minimum headline: 60 is just visible, 85 invisible.")
+    seam_max: Mark = _mark("off", "", "Maximum seam discontinuity; 0.12 as published.")
+    ring_ssim_min: Mark = _mark("off", "", "Minimum luma SSIM in the ring; 0.92 as published.")
+    colour_step_max: Mark = _mark("off", "CIEDE2000", "Maximum colour step across the seam.")
+    alpha_flicker_max: Mark = _mark("off", "", "Maximum alpha flicker in a shot; 0.08 as published.")
+    overspill_max: Mark = _mark(
+        "off", "share", "Maximum visible share of the original's lips in any frame; 0.001 as published."
     )
-    untouched_max: Mark = _mark(0.0, "levels", "Maximum change outside the matte, before encoding.")
-    colour_drift_max: Mark = _mark(2.3, "CIE76", "Maximum drift of the patch colour over a shot.")
+    lip_corr_min: Mark = _mark(
+        "off", "correlation", "Minimum correlation of mouth opening between result and synced video."
+    )
+    untouched_max: Mark = _mark("off", "levels", "Maximum mean change of 16 x 16 pixels outside the matte.")
+    colour_drift_max: Mark = _mark("off", "CIE76", "Maximum drift of the patch colour over a shot.")
     ring_flicker_max: Mark = _mark("off", "grey levels", "Maximum flicker in the ring.")
     cast_max: Mark = _mark("off", "CIE76", "Maximum colour cast inside the seam.")
     outside_max: Mark = _mark("off", "grey levels", "Maximum mean encoding loss outside the matte.")

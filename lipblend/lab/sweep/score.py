@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 from lipblend.errors import SettingsError
 from lipblend.lab.sweep.grid import Combination
-from lipblend.quality.measures import MEASURES, Measure
+from lipblend.quality.measure import Measure
+from lipblend.quality.measures import MEASURES
 from lipblend.settings import GateSettings
 
 SCORE = "score"

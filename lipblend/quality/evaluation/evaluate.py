@@ -23,6 +23,7 @@ from lipblend.quality.evaluation.result_matching import follow_both, match_resul
 from lipblend.quality.evaluation.trust import shows_settings
 from lipblend.quality.evaluation.walk import NO_CHANGE, Sources, Walk
 from lipblend.quality.gate import verdicts
+from lipblend.quality.headline import headline
 from lipblend.quality.record import Evaluation, InputFile
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.runtime.versions import OPENCV, library_versions
@@ -153,11 +154,14 @@ def evaluate_plan(
     files = {"original": analysis.original.info.path, "synced": analysis.synced.info.path, "result": result.path}
     if options.reference is not None:
         files["reference"] = options.reference
+    found = headline(measured.rows, measured.shots)
+    values = {**measured.values, **({"score": found.score} if found is not None else {})}
     record = Evaluation(
         rows=measured.rows,
         shots=measured.shots,
-        values=measured.values,
-        verdicts=verdicts(measured.rows, measured.shots, measured.values, settings.gate),
+        values=values,
+        headline=found,
+        verdicts=verdicts(measured.rows, measured.shots, values, settings.gate, found),
         matte="difference" if estimated else "settings",
         settings=settings.model_dump(mode="json"),
         versions=_versions(),

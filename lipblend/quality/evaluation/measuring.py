@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from lipblend.picture.picture import Picture
 from lipblend.quality import temporal
+from lipblend.quality.evaluation.person import FaceLook, Person, face_looks
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.walk import Looked, Walk
-from lipblend.quality.face_scores import FaceScores, face_scores, inner_contour_scores, same_face, worst, worst_of
-from lipblend.quality.fault_traits import Traits, traits
+from lipblend.quality.face_scores import face_scores, inner_contour_scores, same_face, worst, worst_of
 from lipblend.quality.faults import find_faults
 from lipblend.quality.lip_sync import lip_correlation, smooth_openings
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference_measures import SeenFace
 from lipblend.quality.view import FaceView
+from lipblend.quality.visible.face_parts import face_parts
 from lipblend.runtime.prefetch import prefetch
 
 _QUEUE = 2
@@ -36,27 +37,16 @@ class Measured:
     values: Mapping[str, float]
 
 
-class _Person:
-    """One face through a shot, an entry per frame; nan and None where it is not blended.
-
-    ``last`` holds the frame of the shot in which it was seen last, and what was seen.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.last: tuple[int, SeenFace] | None = None
-        self.alpha = np.full(count, np.nan)
-        self.casts = np.full((count, 3), np.nan)
-        self.openings = np.full((count, 2), np.nan)  # of the result, of the synced video
-        self.traits: list[Traits | None] = [None] * count
-
-
 class _Shot:
     """A shot while it is measured."""
 
-    def __init__(self, walk: Walk, number: int, count: int, reference: Reference | None) -> None:
+    def __init__(
+        self, walk: Walk, number: int, count: int, reference: Reference | None, looks: Sequence[FaceLook]
+    ) -> None:
         self._walk, self._number, self._count, self._reference = walk, number, count, reference
+        self._looks = looks
         self.rows: list[FrameRow] = []
-        self.people: list[_Person] = []
+        self.people: list[Person] = []
 
     def add(self, looked: Looked, truth: Picture | None) -> None:
         """Measure the next frame."""
@@ -73,8 +63,9 @@ class _Shot:
             known = [scores.values]
             if self._walk.estimated:
                 known.append(inner_contour_scores(view, previous.view if previous is not None else None))
-            values.append({**worst(known), **self._against_reference(seen, previous)})
-            self._note(person, seen, place, scores)
+            parts = face_parts(view, person.look)
+            values.append({**worst(known), **parts, **self._against_reference(seen, previous)})
+            person.note(place, seen, scores)
         self.rows.append(self._row(looked, values))
 
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
@@ -83,7 +74,23 @@ class _Shot:
         for person in self.people:
             for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
                 faults[place].update(names)
-        return [replace(row, faults=tuple(sorted(names))) for row, names in zip(self.rows, faults, strict=True)]
+        return [
+            replace(row, faults=tuple(sorted(names)), values={**row.values, **values})
+            for row, names, values in zip(self.rows, faults, self._over_time(), strict=True)
+        ]
+
+    def _over_time(self) -> list[dict[str, float]]:
+        """Measures of each frame that only several frames show."""
+        people = [person.over_time.values() for person in self.people]
+        return [
+            worst(
+                [
+                    {key: float(series[place]) for key, series in each.items() if np.isfinite(series[place])}
+                    for each in people
+                ]
+            )
+            for place in range(len(self.rows))
+        ]
 
     def values(self) -> dict[str, float]:
         """Measures over the shot; those of the worst face."""
@@ -97,7 +104,7 @@ class _Shot:
                     found.setdefault(key, []).append(value)
         return {key: worst_of(key, values) for key, values in found.items()}
 
-    def _person_of(self, view: FaceView, free: list[_Person], place: int) -> tuple[_Person, SeenFace | None]:
+    def _person_of(self, view: FaceView, free: list[Person], place: int) -> tuple[Person, SeenFace | None]:
         """The person that a face belongs to, of those not yet seen in this frame, and the same face one frame earlier.
 
         A person who was away keeps their entry: another face that comes meanwhile is another person.
@@ -105,7 +112,9 @@ class _Shot:
         known = [(person, person.last) for person in free if person.last is not None]
         number = same_face(view, [last.view for _, (_, last) in known])
         if number is None:
-            self.people.append(_Person(self._count))
+            rate = self._walk.frame_rate
+            look = same_face(view, [each.view for each in self._looks])
+            self.people.append(Person(self._count, rate, self._looks[look].look if look is not None else None))
             return self.people[-1], None
         person, (then, last) = known[number]
         free.remove(person)
@@ -119,16 +128,6 @@ class _Shot:
             distance = self._reference.lpips.score(seen.view, seen.truth)
             found |= {"lpips": distance} if distance is not None else {}
         return found
-
-    def _note(self, person: _Person, seen: SeenFace, place: int, scores: FaceScores) -> None:
-        person.last = place, seen
-        person.alpha[place] = scores.values.get("alpha", np.nan)
-        if scores.cast is not None:
-            person.casts[place] = scores.cast
-        made, spoken = seen.view.detected_result, seen.view.detected_synced
-        if seen.view.weight >= 1 and made is not None and spoken is not None:
-            person.openings[place] = made.mouth_opening, spoken.mouth_opening
-        person.traits[place] = traits(seen.view)
 
     def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:
         whole = {"untouched": looked.untouched, "outside": looked.outside}
@@ -162,7 +161,8 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
     with _truths(reference, walk, indices) as truths:
         frames = zip(walk.looked_at(indices), truths, strict=True)
         for number, (start, stop) in enumerate(_shots(walk, indices)):
-            shot = _Shot(walk, number, stop - start, reference)
+            looks = face_looks(walk, indices[start:stop])
+            shot = _Shot(walk, number, stop - start, reference, looks)
             for looked, truth in itertools.islice(frames, stop - start):
                 shot.add(looked, truth)
                 on_frame(len(rows) + len(shot.rows))

@@ -26,7 +26,7 @@ def shows_settings(walk: Walk) -> tuple[bool, str]:
     blended = [index for index in range(len(walk)) if walk.result.rows[index] >= 0 and walk.row(index).faces]
     sampled = np.linspace(0, len(blended) - 1, _SAMPLED_FRAMES)
     chosen = sorted({blended[int(place)] for place in sampled}) if blended else []
-    found = [(looked.unlike, looked.outside or 0.0) for looked in walk.looked_at(chosen) if looked.unlike is not None]
+    found = list(walk.unlike(chosen))
     if not found:
         return True, "nothing is blended"
     unlike, outside = (float(value) for value in np.median(np.array(found), axis=0))

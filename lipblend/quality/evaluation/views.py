@@ -25,6 +25,7 @@ from lipblend.stages.alpha.matte import Matte
 Crop = npt.NDArray[np.float32]
 
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15
+_BESIDE_FRAC, _ABOVE_FRAC, _BELOW_FRAC = 0.72, 0.62, 0.82  # of the face's width around the mouth
 _BLOCK_PX = 16
 
 
@@ -101,7 +102,7 @@ def frame_views(
 
 def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spoken: Sequence[Landmarks]) -> FaceView:
     face, matte, original = blended.plan, blended.matte, frames.original
-    box = view_box(matte.box, face.original.face_width_px, original.layout, original.size)
+    box = view_box(matte.box, face.original, original.layout, original.size)
     contour, taken = np.zeros((2, box.height, box.width), np.float32)
     place = matte.box.within(box)
     contour[place], taken[place] = matte.contour, blended.taken
@@ -122,10 +123,17 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
     )
 
 
-def view_box(box: Box, face_width_px: float, layout: PixelLayout, size: tuple[int, int]) -> Box:
-    """A matte's box with a margin for the measures that look beside it."""
-    margin = round(max(_MARGIN_PX, _MARGIN_FRAC * face_width_px))
-    grown = Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
+def view_box(box: Box, face: Landmarks, layout: PixelLayout, size: tuple[int, int]) -> Box:
+    """A matte's box with a margin for the measures that look beside it, and the judged surroundings of the mouth."""
+    width_px, (x, y) = face.face_width_px, face.mouth_centre
+    margin = round(max(_MARGIN_PX, _MARGIN_FRAC * width_px))
+    beside, above, below = (round(frac * width_px) for frac in (_BESIDE_FRAC, _ABOVE_FRAC, _BELOW_FRAC))
+    grown = Box(
+        min(box.x0 - margin, round(x) - beside),
+        min(box.y0 - margin, round(y) - above),
+        max(box.x1 + margin, round(x) + beside),
+        max(box.y1 + margin, round(y) + below),
+    )
     return grown.clipped(*size).snapped(layout, *size)
 
 
@@ -157,29 +165,6 @@ def in_original(
     return convert_colour(patch, picture.colour, colour, height, reference=beside)
 
 
-def largest_change_outside(original: Picture, composed: Picture, mattes: Sequence[Matte]) -> float:
-    """Largest difference of two frames outside every mask, in 8-bit levels.
-
-    A chroma sample counts as outside when none of its luma pixels lies in a mask.
-
-    Parameters
-    ----------
-    original : Picture
-    composed : Picture
-        The composed frame, before it is encoded.
-    mattes : sequence of Matte
-    """
-    largest = 0.0
-    for number, planes in enumerate(zip(original.planes, composed.planes, strict=True)):
-        difference = np.asarray(cv2.absdiff(*map(_integers, planes)))
-        if not difference.any():
-            continue
-        for matte in mattes:
-            _clear(difference, matte, original.layout, chroma=number > 0)
-        largest = max(largest, float(difference.max()))
-    return largest / original.layout.code_scale
-
-
 def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) -> tuple[float, float] | None:
     """Luma difference of two frames of one size outside the mattes' boxes, in 8-bit levels of the original's range.
 
@@ -209,21 +194,3 @@ def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) ->
     size = (max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX))
     blocks = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
     return float(cv2.norm(difference, cv2.NORM_L1)) / outside, float(np.abs(blocks).max())
-
-
-def _clear(difference: npt.NDArray[np.generic], matte: Matte, layout: PixelLayout, *, chroma: bool) -> None:
-    """Set a plane's difference to 0 inside a mask."""
-    box = matte.box
-    if not chroma:
-        difference[box.y0 : box.y1, box.x0 : box.x1][matte.touched] = 0
-        return
-    rows, columns = np.nonzero(matte.touched)
-    across, down = layout.chroma_w_shift, layout.chroma_h_shift
-    y = (rows + box.y0 + layout.chroma_h_phase) >> down
-    x = (columns + box.x0 + layout.chroma_w_phase) >> across
-    difference[y, x] = 0
-
-
-def _integers(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
-    """A plane without gaps, as OpenCV takes it."""
-    return np.asarray(np.ascontiguousarray(plane), plane.dtype)

@@ -23,11 +23,11 @@ from lipblend.quality.evaluation.views import (
     FrameTriple,
     frame_views,
     in_original,
-    largest_change_outside,
     outside_loss,
 )
 from lipblend.quality.view import FaceView
-from lipblend.render.frame import compose, render_frame
+from lipblend.render.face_patch import face_matte
+from lipblend.render.frame import OUTSIDE, compose, render_frame
 from lipblend.runtime.prefetch import prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
@@ -35,7 +35,6 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 
 _QUEUE = 4  # decoded frames waiting per stream
-_NO_ENCODER_LEVELS = 8.0  # mean difference of a block of 16 x 16 pixels; x264 at CRF 30 stays below 5
 NO_CHANGE = "no change seen"
 
 Rgb = npt.NDArray[np.uint8]
@@ -80,13 +79,10 @@ class Looked:
     reason : str
         Why nothing is blended; empty otherwise.
     untouched : float or None
-        Largest change outside the matte before encoding, in levels; or that of the finished file, if it is larger there
-        than an encoder makes it. None if the matte is an estimate.
+        Largest mean difference from the original of a block of 16 x 16 pixels outside the mattes, in levels; None if
+        the result is of another size.
     outside : float or None
-        Mean luma difference outside the mattes of the finished file, in levels; None if it is of another size.
-    unlike : float or None
-        How much more or less of the synced picture the finished file shows around the mouths than the frame rendered
-        again, in alpha (`lipblend.quality.evaluation.matte_estimate.alpha_difference`). None if nothing was rendered.
+        Mean luma difference outside the mattes, in levels; None if the result is of another size.
     """
 
     index: int
@@ -95,7 +91,6 @@ class Looked:
     reason: str
     untouched: float | None
     outside: float | None
-    unlike: float | None
 
 
 @dataclass(frozen=True)
@@ -146,6 +141,12 @@ class Walk:
         """Width and height of the original, in whose pixels all is given."""
         return self.original.info.upright_size
 
+    @property
+    def frame_rate(self) -> float:
+        """Frames of the result per second; 25 for a single frame."""
+        times_s = self.result.times_s
+        return 1 / max(float(np.median(np.diff(times_s))), 1e-3) if len(times_s) > 1 else 25.0
+
     def row(self, index: int) -> FramePlan:
         """The plan's row that a frame of the result shows; it must show one."""
         return self.plan.rows[int(self.result.rows[index])]
@@ -182,6 +183,29 @@ class Walk:
             )
             yield index, original, synced, result
 
+    def unlike(self, indices: Sequence[int]) -> Iterator[tuple[float, float]]:
+        """How much a result differs from frames rendered again from the settings.
+
+        Yields, for every frame with a patch, how much more or less of the synced picture the finished file shows around
+        the mouths, in alpha (`lipblend.quality.evaluation.matte_estimate.alpha_difference`), and the mean luma
+        difference outside the mattes, in levels (0 if the result is of another size).
+        """
+        held = [index for index in indices if self.result.rows[index] >= 0]
+        for index, original, synced, result in self._pictures(held):
+            if original is None or synced is None:
+                continue
+            frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
+            restorer = self._sources.restorer
+            rendered = render_frame(
+                original, synced, self.row(index), self.settings, mapping=self.mapping, restorer=restorer
+            )
+            if rendered.patches:
+                composed = compose(original, rendered)
+                apart = max(alpha_difference(frames, composed, patch.plan) for patch in rendered.patches)
+                exact = self.result.mapping.is_exact(original.size, result.size)
+                loss = outside_loss(original, result, [patch.matte for patch in rendered.patches]) if exact else None
+                yield apart, loss[0] if loss is not None else 0.0
+
     def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture | None, Picture | None, Picture]]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
         shown = [row.original_index for row in rows if row is not None]
@@ -202,28 +226,24 @@ class Walk:
         frames = None
         if synced is not None:
             frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
-        untouched = unlike = None
         if self.estimated:
             faces = [] if frames is None else estimated_faces(frames, row)
             reason = row.reason or ("" if faces else NO_CHANGE)
         else:
-            rendered = render_frame(
-                original, synced, row, self.settings, mapping=self.mapping, restorer=self._sources.restorer
-            )
-            faces, reason = Blended.of(rendered), rendered.reason
-            composed = compose(original, rendered)
-            untouched = largest_change_outside(original, composed, [face.matte for face in faces])
-            if faces and frames is not None:
-                unlike = max(alpha_difference(frames, composed, face.plan) for face in faces)
+            faces = [] if synced is None else self._matted_faces(original, synced, row)
+            reason = "" if faces else row.reason or OUTSIDE
         views: tuple[FaceView, ...] = ()
         if faces and frames is not None:
             spoken = self._sources.spoken[int(self.result.rows[index])]
             views = frame_views(frames, faces, self.result.meshes[index], spoken)
         exact = self.result.mapping.is_exact(original.size, result.size)
         loss = outside_loss(original, result, [face.matte for face in faces]) if exact else None
-        if untouched is not None and loss is not None and loss[1] > _NO_ENCODER_LEVELS:
-            untouched = max(untouched, loss[1])  # the file is not what was rendered
-        return Looked(index, row, views, reason, untouched, loss[0] if loss is not None else None, unlike)
+        outside, untouched = loss if loss is not None else (None, None)
+        return Looked(index, row, views, reason, untouched, outside)
+
+    def _matted_faces(self, original: Picture, synced: Picture, row: FramePlan) -> list[Blended]:
+        mattes = [(face, face_matte(original, synced, face, self.settings, self.mapping)) for face in row.faces]
+        return [Blended(face, matte, matte.alpha) for face, matte in mattes if matte is not None]
 
 
 def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:

@@ -12,10 +12,19 @@ from typing import Any
 
 from lipblend.errors import InputError
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, FrameRow, InputFile, Shot, Span, Verdict
+from lipblend.quality.record import (
+    Evaluation,
+    FrameRow,
+    Headline,
+    InputFile,
+    PartResult,
+    Shot,
+    Span,
+    Verdict,
+)
 
 REPORT_FILES = ("report.csv", "report.json", "report.html")
-SCHEMA = 1
+SCHEMA = 2
 """Version of report.json; increased when readers of the old layout would be misled."""
 
 _FRAME_KEYS = tuple(key for key, measure in MEASURES.items() if measure.per == "frame")
@@ -54,7 +63,9 @@ def json_bytes(record: Evaluation) -> bytes:
     head = {
         "schema": SCHEMA,
         "program": "lipblend",
-        "passed": record.passed,
+        "judged": record.judged,
+        "passed": record.passed if record.judged else None,
+        "headline": None if record.headline is None else _headline_dict(record.headline),
         "matte": record.matte,
         "frames": len(record.rows),
         "width": record.width,
@@ -76,6 +87,11 @@ def json_bytes(record: Evaluation) -> bytes:
     rows = [{**vars(row), "values": _ordered(row.values), "faults": list(row.faults)} for row in record.rows]
     lines = ",\n".join("    " + json.dumps(_plain(row), allow_nan=False) for row in rows)
     return f'{text},\n  "rows": [\n{lines}\n  ]\n}}\n'.encode("ascii")
+
+
+def _headline_dict(found: Headline) -> dict[str, Any]:
+    parts = [{**vars(part), "seen": [vars(span) for span in part.seen]} for part in found.parts]
+    return {"score": found.score, "word": found.word, "parts": parts}
 
 
 def load_report(path: Path) -> Evaluation:
@@ -131,6 +147,7 @@ def _evaluation(content: Mapping[str, Any]) -> Evaluation:
         rows=tuple(map(_frame_row, content["rows"])),
         shots=tuple(Shot(int(shot["start"]), int(shot["stop"]), _numbers(shot["values"])) for shot in content["shots"]),
         values=_numbers(content["values"]),
+        headline=None if content["headline"] is None else _headline(content["headline"]),
         verdicts=tuple(map(_verdict, content["verdicts"])),
         matte=str(content["matte"]),
         settings=content["settings"],
@@ -145,6 +162,25 @@ def _evaluation(content: Mapping[str, Any]) -> Evaluation:
         frame_rate=_number(content["frame_rate"]),
         seconds=_number(content["seconds"]),
     )
+
+
+def _headline(content: Mapping[str, Any]) -> Headline:
+    parts = tuple(
+        PartResult(
+            key=str(part["key"]),
+            visibility=_number(part["visibility"]),
+            value=_number(part["value"]),
+            worst=int(part["worst"]),
+            seen=tuple(map(_span, part["seen"])),
+        )
+        for part in content["parts"]
+    )
+    return Headline(_number(content["score"]), parts)
+
+
+def _span(content: Mapping[str, Any]) -> Span:
+    start_s, end_s, worst = (_number(content[key]) for key in ("start_s", "end_s", "worst"))
+    return Span(int(content["first"]), int(content["last"]), start_s, end_s, worst)
 
 
 def _frame_row(row: Mapping[str, Any]) -> FrameRow:
@@ -166,10 +202,7 @@ def _verdict(content: Mapping[str, Any]) -> Verdict:
     if passed is not None and not isinstance(passed, bool):
         raise TypeError(f"passed is {passed!r}")
     numbers = {key: _optional(content[key]) for key in ("value", "mark", "median", "worst", "within")}
-    failing = tuple(
-        Span(int(span["first"]), int(span["last"]), *(_number(span[key]) for key in ("start_s", "end_s", "worst")))
-        for span in content["failing"]
-    )
+    failing = tuple(map(_span, content["failing"]))
     return Verdict(key=str(content["key"]), passed=passed, failing=failing, note=str(content["note"]), **numbers)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from lipblend.quality.measures import MEASURES, Measure
-from lipblend.quality.record import Evaluation, Span, Verdict
+from lipblend.quality.measure import Measure
+from lipblend.quality.measures import MEASURES
+from lipblend.quality.record import Evaluation, Headline, PartResult, Span, Verdict
 
 MATTE_TEXT = {
     "settings": "The mask was rendered again from the settings for every frame.",
@@ -148,34 +149,65 @@ def summary_text(record: Evaluation) -> str:
         return f"Not judged: {_NOTHING}"
     judged = [verdict for verdict in record.verdicts if verdict.passed is not None]
     failed = sum(verdict.passed is False for verdict in judged)
-    marks = "pass mark" if len(judged) == 1 else "pass marks"
-    if failed:
-        return f"Failed: {failed} of {len(judged)} {marks} missed"
-    return f"Passed: {len(judged)} of {len(judged)} {marks} met"
+    found = [headline_text(record.headline)] if record.headline is not None else []
+    if len(judged) > 1 or not found:
+        marks = "pass mark" if len(judged) == 1 else "pass marks"
+        count = failed or len(judged)
+        found.append(f"{count} of {len(judged)} {marks} {'missed' if failed else 'met'}")
+    return f"{'Failed' if failed else 'Passed'}: {', '.join(found)}"
 
 
 def measured_text(record: Evaluation) -> str:
     """The values of an evaluation without a gate on one line."""
-    marked = [verdict for verdict in record.verdicts if verdict.passed is not None]
-    if not marked:
-        return "Measured: no measure has both a value and a pass mark"
-    within = sum(bool(verdict.passed) for verdict in marked)
-    return f"Measured: {within} of {len(marked)} values are within their pass marks"
+    if record.headline is None:
+        return "Measured: no part of the picture could be judged"
+    return f"Measured: {headline_text(record.headline)}"
+
+
+def headline_text(found: Headline) -> str:
+    """``invisible, 91 of 100``."""
+    return f"{found.word}, {found.score:.0f} of 100"
+
+
+def part_text(part: PartResult) -> str:
+    """What a viewer sees of a part, and how clearly: ``an edge shows around the new mouth (2.1 x just visible)``."""
+    measure = MEASURES.get(part.key)
+    sentence = measure.sentence if measure is not None else part.key
+    return f"{sentence} ({part.visibility:.1f} x just visible)"
+
+
+def visible_parts(found: Headline, max_count: int | None = None) -> tuple[PartResult, ...]:
+    """The parts that a viewer sees, the most visible first."""
+    return tuple(part for part in found.parts if part.visibility > 1)[:max_count]
 
 
 def gate_text(record: Evaluation, *, gated: bool = True) -> str:
-    """The verdict for a terminal: a summary, each failed measure with its worst frames, and marks without a value.
+    """The verdict for a terminal: a summary, what a viewer sees and where, and each missed pass mark.
 
-    Without ``gated`` the summary counts values within their marks instead of judging.
+    Without ``gated`` nothing is judged.
     """
     lines = [summary_text(record) if gated else measured_text(record)]
+    if record.headline is not None:
+        for part in visible_parts(record.headline):
+            text = part_text(part)
+            lines += [f"  {text[0].upper()}{text[1:]}", *(f"    {line}" for line in seen_lines(part))]
     for verdict in record.verdicts:
-        if verdict.passed is False:
+        if verdict.passed is False and verdict.key != "score":
             lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *place_lines(verdict, indent="    ")]
     for verdict in record.verdicts:
         if verdict.mark is not None and verdict.value is None:
             lines.append(f"  {measure_of(verdict).title}: {unmeasured_text(verdict)}")
     return "\n".join(lines)
+
+
+def seen_lines(part: PartResult, *, max_count: int = 3) -> list[str]:
+    """Where a part is visible: one line per span, the longest of many."""
+    spans = sorted(part.seen, key=lambda span: span.first - span.last)
+    shown = sorted(spans[:max_count], key=lambda span: span.first)
+    lines = [span_text(span) for span in shown]
+    if len(spans) > max_count:
+        lines.append(f"and {len(spans) - max_count} more")
+    return lines
 
 
 def place_lines(verdict: Verdict, *, indent: str = "", max_count: int = _MAX_SPANS) -> list[str]:

@@ -1,0 +1,88 @@
+"""One person through a shot: what is remembered of the frames before, and how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipblend.quality.evaluation.walk import Walk
+from lipblend.quality.face_scores import FaceScores, same_face
+from lipblend.quality.fault_traits import Traits, traits
+from lipblend.quality.reference_measures import SeenFace
+from lipblend.quality.view import FaceView
+from lipblend.quality.visible.over_time import OverTime
+from lipblend.quality.visible.person_look import PersonLook, learn_look
+from lipblend.quality.visible.work_face import WorkFace, work_face
+
+_SAMPLED_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class FaceLook:
+    """How a person looks over a shot, and one view of them, by which they are found."""
+
+    view: FaceView
+    look: PersonLook | None
+
+
+class Person:
+    """One face through a shot, an entry per frame; nan and None where it is not blended.
+
+    Parameters
+    ----------
+    count : int
+        Frames of the shot.
+    frame_rate : float
+    look : PersonLook or None
+
+    Attributes
+    ----------
+    last : tuple of int and SeenFace, or None
+        The frame of the shot in which the face was seen last, and what was seen.
+    alpha : (count,) float64
+    casts : (count, 3) float64
+    openings : (count, 2) float64
+        Of the result and of the synced video.
+    traits : list of Traits or None
+    over_time : OverTime
+    """
+
+    def __init__(self, count: int, frame_rate: float, look: PersonLook | None) -> None:
+        self.look, self.over_time = look, OverTime(count, frame_rate, look)
+        self.last: tuple[int, SeenFace] | None = None
+        self.alpha = np.full(count, np.nan)
+        self.casts = np.full((count, 3), np.nan)
+        self.openings = np.full((count, 2), np.nan)
+        self.traits: list[Traits | None] = [None] * count
+
+    def note(self, place: int, seen: SeenFace, scores: FaceScores) -> None:
+        """Remember one frame."""
+        view = seen.view
+        self.last = place, seen
+        self.alpha[place] = scores.values.get("alpha", np.nan)
+        if scores.cast is not None:
+            self.casts[place] = scores.cast
+        made, spoken = view.detected_result, view.detected_synced
+        if view.weight >= 1 and made is not None and spoken is not None:
+            self.openings[place] = made.mouth_opening, spoken.mouth_opening
+        self.traits[place] = traits(view)
+        self.over_time.add(place, view)
+
+
+def face_looks(walk: Walk, indices: Sequence[int]) -> list[FaceLook]:
+    """How the people of a shot look, from some of its frames."""
+    sampled = sorted({indices[int(place)] for place in np.linspace(0, len(indices) - 1, _SAMPLED_FRAMES)})
+    views: list[FaceView] = []
+    faces: list[list[WorkFace]] = []
+    for _, shown in walk.views(sampled):
+        for view in shown:
+            number = same_face(view, views)
+            if number is None:
+                views.append(view)
+                faces.append([])
+                number = len(views) - 1
+            views[number] = view
+            faces[number].append(work_face(view))
+    return [FaceLook(view, learn_look(seen)) for view, seen in zip(views, faces, strict=True)]

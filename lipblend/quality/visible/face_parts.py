@@ -1,0 +1,114 @@
+"""The visible parts of one face in one frame: seam, box, doubled lines, colour, sharpness, mouth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lipblend.quality.view import FaceView
+from lipblend.quality.visible import mouth_parts, skin_parts
+from lipblend.quality.visible.expected import squared_length
+from lipblend.quality.visible.person_look import PersonLook, painted_over
+from lipblend.quality.visible.scene import Scene, scene
+from lipblend.quality.visible.steps import generator_edges, visible_lines, visible_steps
+from lipblend.quality.visible.work_face import Mask, Plane, grown
+from lipblend.stages.detail.scale import low_pass
+
+_RING_FRAC = 0.012
+_TENTH = 3.0  # a step along a tenth of the contour is as visible as one of a third of its height along half of it
+_MIN_EDGE_FRAC2 = 0.15 / 160  # smaller edges of the generator's are none, share of the face's width squared
+_TOUCHED_LEVELS, _TOUCHED_FRAC = 2.5, 0.02
+_MIN_PIXELS = 20
+_MIN_DIFFERS = 2.0  # levels of structure of a mouth that can be compared
+_MIN_DETAIL = 0.25  # squared levels of lips whose sharpness can be compared
+_ALL_OLD = 0.85
+
+
+def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
+    """The parts of one face by the keys of `lipblend.quality.measures.MEASURES`; without what cannot be measured."""
+    seen = scene(view)
+    steps = visible_steps(seen.found, seen.face.width)
+    lines = visible_lines(seen.found, seen.face.width)
+    ring = _ring(seen)
+    found = {
+        **_along_contour(steps, ring),
+        "box_trace": _along_box(seen, steps, ring),
+        **_of_region({"uneven": (steps, 99.0), "doubled": (lines, 99.7)}, seen.parts.near),
+        "touched_area": _touched(seen),
+        **_skin(view, seen),
+        **_mouth(seen),
+    }
+    if look is not None:
+        found["painted_over"] = painted_over(seen.face, seen.found, seen.parts, look)
+    return found
+
+
+def _ring(seen: Scene) -> Mask:
+    """Both sides of the contour, outside the mouth."""
+    inside = np.asarray(seen.face.contour >= 0.5)
+    radius = max(1.0, _RING_FRAC * seen.face.width)
+    return np.asarray(grown(inside, radius) & grown(~inside, radius) & ~seen.parts.mouth)
+
+
+def _along_contour(steps: Plane, ring: Mask) -> dict[str, float]:
+    if np.count_nonzero(ring) < _MIN_PIXELS:
+        return {}
+    half, tenth = np.percentile(steps[ring], (50, 90))
+    return {"seam_step": float(max(half, tenth / _TENTH))}
+
+
+def _along_box(seen: Scene, steps: Plane, ring: Mask) -> float:
+    edges = generator_edges(seen.face, seen.found, seen.parts) & seen.parts.near & ~ring
+    if np.count_nonzero(edges) < _MIN_EDGE_FRAC2 * seen.face.width**2 * 160:
+        return 0.0
+    return float(np.percentile(steps[edges], 50))
+
+
+def _of_region(wanted: dict[str, tuple[Plane, float]], region: Mask) -> dict[str, float]:
+    if np.count_nonzero(region) < _MIN_PIXELS:
+        return {}
+    return {key: float(np.percentile(plane[region], percent)) for key, (plane, percent) in wanted.items()}
+
+
+def _touched(seen: Scene) -> float:
+    """Share of what lies away from the mouth where the result departs from the original, which it need not."""
+    away = ~seen.parts.near & ~seen.parts.mouth
+    if np.count_nonzero(away) < _MIN_PIXELS:
+        return 0.0
+    sigma = _TOUCHED_FRAC * seen.face.width
+    squares = squared_length([low_pass(plane, sigma) for plane in seen.found.departure])
+    return float((squares[away] > _TOUCHED_LEVELS**2).mean())
+
+
+def _skin(view: FaceView, seen: Scene) -> dict[str, float]:
+    face, parts, region = seen.face, seen.parts, seen.parts.skin
+    if np.count_nonzero(region) < _MIN_PIXELS:
+        return {}
+    cast = skin_parts.cast(face, seen.found, parts)[region]
+    original, _, result = skin_parts.detail(face, view)
+    ratio = skin_parts.detail_ratio(face, seen.found, parts, original, result)
+    found = {
+        "skin_cast": float(np.percentile(cast, 50)),
+        "glow": float(np.percentile(cast, 95)),
+        "softness": max(0.0, 1 - float(np.percentile(ratio[region], 10))),
+        "foreign_texture": float(np.percentile(ratio[parts.near], 99.5)),
+    }
+    lips = [float(plane[parts.lips].mean()) if parts.lips.any() else 0.0 for plane in (original, result)]
+    if lips[0] > _MIN_DETAIL:
+        found["lip_softness"] = max(0.0, 1 - (lips[1] / lips[0]) ** 0.5)
+    return found
+
+
+def _mouth(seen: Scene) -> dict[str, float]:
+    face, found, parts = seen.face, seen.found, seen.parts
+    made = mouth_parts.mouth(face, found, parts)
+    if made is None:
+        return {}
+    dark, coloured = mouth_parts.foreign(face, found, parts)
+    values = {"mouth_dark": max(0.0, dark), "mouth_colour": coloured}
+    if made.old > _ALL_OLD:
+        return values  # the original's mouth is no wrong place for the new one
+    displaced = mouth_parts.shift(face, found, parts)
+    if displaced is not None:
+        values["displaced"] = float(np.hypot(*displaced))
+    values["mouth_unlike"] = made.unexplained / max(made.structure, _MIN_DIFFERS)
+    return values

@@ -1,0 +1,132 @@
+"""The visible parts that only several frames show: flicker, old lips shining through, lips out of step."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.quality.view import FaceView
+from lipblend.quality.visible.person_look import PersonLook, canonical, canonical_mask, departing, to_crop
+from lipblend.quality.visible.scene import scene
+from lipblend.quality.visible.work_face import Mask
+from lipblend.stages.detail.scale import downsample
+
+_CELL = 6  # canonical pixels
+_FULL = 0.5
+_MIN_CELLS = 5
+_MIN_MOUTH = 100  # canonical pixels
+_LAG_S = 0.16
+_WINDOW_S = 0.4
+_FLOOR = 25.0  # squared levels: less motion says nothing
+_MIN_MOTION = 16.0  # squared levels by which a mouth changes that can be compared
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One frame: the mouth in three pictures, and the residual of the skin by cells."""
+
+    place: int
+    pictures: npt.NDArray[np.float32]  # (3, 72, 72, 2): original, new and shown mouth, luma and Cr
+    mouth: Mask
+    cells: npt.NDArray[np.float32]  # (12, 12, 3)
+    known: Mask
+
+
+class OverTime:
+    """Follows one face through a shot.
+
+    Parameters
+    ----------
+    count : int
+        Frames of the shot.
+    frame_rate : float
+        Frames per second.
+    look : PersonLook or None
+        Where either picture shows something else than the person, in front of the face or broken, nothing is compared.
+    """
+
+    def __init__(self, count: int, frame_rate: float, look: PersonLook | None) -> None:
+        self._look = look
+        self._lag = max(1, round(_LAG_S * frame_rate))
+        self._window = max(1, round(_WINDOW_S * frame_rate))
+        self._moments: deque[_Moment] = deque(maxlen=self._lag)
+        self._flicker = np.full(count, np.nan)
+        self._sums = np.full((count, 4), np.nan)
+
+    def add(self, place: int, view: FaceView) -> None:
+        """Note the next frame that shows the face."""
+        moment = _moment(place, view, self._look)
+        if self._moments and self._moments[-1].place == place - 1:
+            self._flicker[place] = _flicker(moment, self._moments[-1])
+        if self._moments and self._moments[0].place == place - self._lag:
+            self._sums[place] = _sums(moment, self._moments[0])
+        self._moments.append(moment)
+
+    def values(self) -> dict[str, Values]:
+        """Series by key, an entry per frame, nan where unknown.
+
+        ``flicker``: change of the even colour difference from the frame before, levels. ``old_lips``: share of the
+        original's mouth motion in the result's. ``out_of_step``: share of the new mouth's motion that the result
+        lacks.
+        """
+        sums = np.stack([_running(column, self._window) for column in self._sums.T], axis=1)
+        offered, taken, motion, followed = sums.T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            old = np.where(offered > 0, taken / (offered + _FLOOR), np.nan)
+            lost = np.where(motion > _MIN_MOTION, 1 - followed / motion, np.nan)
+        return {"flicker": self._flicker, "old_lips": np.clip(old, 0, 1), "out_of_step": np.clip(lost, 0, 1)}
+
+
+def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
+    seen = scene(view)
+    face, matrix = seen.face, to_crop(seen.face)
+    pictures = np.stack(
+        [
+            canonical((planes[0], planes[2]), matrix, face.width)
+            for planes in (face.original, seen.found.recast, face.result)
+        ]
+    )
+    skin = canonical_mask(seen.parts.skin, matrix)
+    weight = downsample(skin.astype(np.float32), _CELL)
+    residual = canonical(seen.found.residual, matrix, face.width)
+    cells = np.stack(
+        [downsample(np.ascontiguousarray(residual[..., way]) * skin, _CELL) for way in range(3)], axis=-1
+    ) / (weight[..., None] + np.float32(1e-3))
+    mouth = canonical_mask(seen.parts.mouth, matrix)
+    if look is not None:
+        mouth &= ~departing(face, look)
+    return _Moment(place, pictures, mouth, cells, weight > _FULL)
+
+
+def _flicker(moment: _Moment, before: _Moment) -> float:
+    """Length of the median change of the cells, levels; nan where too few are known."""
+    known = moment.known & before.known
+    if np.count_nonzero(known) < _MIN_CELLS:
+        return np.nan
+    change = (moment.cells - before.cells)[known]
+    return float(np.linalg.norm(np.median(change, axis=0)))
+
+
+def _sums(moment: _Moment, before: _Moment) -> Values:
+    """Energy of what the old mouth's motion offers, its part in the result, the new mouth's motion, its part."""
+    region = moment.mouth & before.mouth
+    if np.count_nonzero(region) < _MIN_MOUTH:
+        return np.full(4, np.nan)
+    old, new, shown = (moment.pictures - before.pictures)[:, region]
+    offered, taken = old - new, shown - new
+    products = offered * offered, offered * taken, new * new, new * shown
+    return np.array([float(product.mean()) for product in products])
+
+
+def _running(series: Values, window: int) -> Values:
+    """Mean over a centred window, without unknown entries."""
+    known = np.isfinite(series)
+    kernel = np.ones(min(window, len(series)))
+    total = np.convolve(np.where(known, series, 0), kernel, "same")
+    count = np.convolve(known, kernel, "same")
+    return np.where(known & (count > 0), total / np.maximum(count, 1), np.nan)

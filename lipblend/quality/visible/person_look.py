@@ -1,0 +1,142 @@
+"""How a person's lower face looks over a shot, and what of the original in front of it was painted over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.quality.visible.expected import Expected
+from lipblend.quality.visible.work_face import Mask, Plane, Planes, Points, WorkFace, Zones
+from lipblend.stages.detail.scale import gaussian
+
+SIDE = 72
+"""Rows and columns of the canonical picture, in which the face is as wide as the picture."""
+
+Canonical = npt.NDArray[np.float32]
+
+_DOWN_FRAC = 0.42  # from the bridge of the nose to the middle of the canonical picture
+_SCALE = np.array([10, 5, 5], np.float32)  # levels of luma and chroma by which skin changes without reason
+_SPREAD = np.float32(2.5)
+_DEVIATION = np.float32(1.4826)  # standard deviation of a normal distribution over its median absolute deviation
+_UNLIKE, _SYNCED_UNLIKE = 0.6, 0.7
+_SEEN_LEVELS, _CLEAR_LEVELS = 4.0, 8.0
+_DEPARTS = 1.5
+_FACE_SHARE = 0.35  # of the canonical picture: the lower face
+_MIN_FACES = 3
+
+
+@dataclass(frozen=True)
+class PersonLook:
+    """Median and robust spread of a lower face over a shot, by place in the face.
+
+    Attributes
+    ----------
+    median, spread : (72, 72, 3) float32
+        Luma and chroma, full-range levels.
+    """
+
+    median: Canonical
+    spread: Canonical
+
+
+def learn_look(faces: Iterable[WorkFace]) -> PersonLook | None:
+    """Learn how a person looks from some frames of a shot; None from fewer than three.
+
+    The synced pictures count too, their even cast taken out: where something passes before the original's face for half
+    of the time, they show the face.
+    """
+    seen = []
+    for face in faces:
+        original, synced = _both(face)
+        seen += [original, synced]
+    if len(seen) < 2 * _MIN_FACES:
+        return None
+    pictures = np.stack(seen)
+    median = np.median(pictures, axis=0)
+    spread = _DEVIATION * np.median(np.abs(pictures - median), axis=0)
+    return PersonLook(np.asarray(median, np.float32), np.asarray(spread, np.float32))
+
+
+def painted_over(face: WorkFace, found: Expected, parts: Zones, look: PersonLook) -> float:
+    """Share of the lower face where something in front of it was painted over.
+
+    Counted is what in the original departs from the person's look, does not in the synced picture, and is not in the
+    result, which shows the synced picture there instead; outside the mouth.
+
+    Returns
+    -------
+    float
+        0..1.
+    """
+    matrix = to_crop(face)
+    original, synced = _both(face)
+    scale = _SCALE + _SPREAD * look.spread
+    unlike, synced_unlike = (_length((picture - look.median) / scale) for picture in (original, synced))
+    departed, beside = (
+        _length(canonical(planes, matrix, face.width))
+        for planes in (found.departure, _difference(face.result, found.recast))
+    )
+    inside = canonical_mask(parts.oval, matrix) & ~canonical_mask(parts.mouth, matrix)
+    lost = (
+        np.clip(unlike - _SYNCED_UNLIKE * synced_unlike - _UNLIKE, 0, 1)
+        * np.clip((departed - _SEEN_LEVELS) / _CLEAR_LEVELS, 0, 1)
+        * np.clip((departed - 1.5 * beside) / _CLEAR_LEVELS + 0.5, 0, 1)
+        * inside
+    )
+    lost = cv2.morphologyEx(lost.astype(np.float32), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    return float(lost.sum()) / (SIDE * SIDE * _FACE_SHARE)
+
+
+def departing(face: WorkFace, look: PersonLook) -> Mask:
+    """Where original or synced picture show something else than the person does, in canonical coordinates."""
+    scale = _SCALE + _SPREAD * look.spread
+    far = [_length((picture - look.median) / scale) > _DEPARTS for picture in _both(face)]
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.dilate((far[0] | far[1]).view(np.uint8), kernel) > 0)
+
+
+def canonical(planes: Sequence[Plane], matrix: Points, width: float) -> Canonical:
+    """Planes in canonical coordinates of the face, low-passed to their resolution; (72, 72, 3)."""
+    sigma = max(0.6, 0.5 * width / SIDE)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    placed = [
+        cv2.warpAffine(gaussian(plane, sigma), matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        for plane in planes
+    ]
+    return np.stack(placed, axis=-1)
+
+
+def canonical_mask(mask: Mask, matrix: Points) -> Mask:
+    """A mask in canonical coordinates."""
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(mask.view(np.uint8), matrix, (SIDE, SIDE), flags=flags) > 0)
+
+
+def to_crop(face: WorkFace) -> Points:
+    """Canonical pixels to working pixels, (2, 3), both counted from the first pixel's centre."""
+    mesh = Landmarks(face.original_points.astype(np.float32))
+    step = face.width / SIDE
+    axes = np.stack([mesh.x_axis, mesh.y_axis], axis=1) * step
+    middle = face.original_points[list(STABLE)].mean(0) + _DOWN_FRAC * face.width * mesh.y_axis
+    half = np.full(2, (SIDE - 1) / 2)
+    return np.column_stack([axes, middle - axes @ half - 0.5])
+
+
+def _both(face: WorkFace) -> tuple[Canonical, Canonical]:
+    """Original and synced picture, the even cast of the second taken out."""
+    matrix = to_crop(face)
+    original, synced = (canonical(planes, matrix, face.width) for planes in (face.original, face.synced))
+    return original, synced - np.median((synced - original).reshape(-1, 3), axis=0)
+
+
+def _difference(first: Planes, second: Planes) -> list[Plane]:
+    return [a - b for a, b in zip(first, second, strict=True)]
+
+
+def _length(values: npt.NDArray[np.floating]) -> Plane:
+    return np.asarray(np.sqrt((values * values).sum(-1)), np.float32)

@@ -1,0 +1,194 @@
+"""One face of one frame at the size at which it is judged: planes, meshes and zones in working pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import FACE_OVAL, LIPS_INNER, LIPS_OUTER, STABLE, Landmarks
+from lipblend.picture.smoothstep import smoothstep
+from lipblend.quality.levels import luma_gain
+from lipblend.quality.view import FaceView
+from lipblend.stages.detail.scale import downsample, gaussian
+
+Plane = npt.NDArray[np.float32]
+Planes = tuple[Plane, Plane, Plane]
+Mask = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.float64]
+
+_WORK_WIDTH_PX = 160.0
+_LIP_MARGIN_FRAC = 0.03
+_NEAR_FRAC = 0.62
+_SKIN_REACH_FRAC = 0.36
+_ABOVE_LIPS_FRAC = 0.03
+_DISPLACED_FRAC = (0.010, 0.018)  # of a redrawn head: not undone up to the first, fully from the second
+_COMPARED_FRAC, _BETTER = 0.008, 0.9
+_SUBPIXEL_BITS = 4  # of OpenCV's drawing functions
+
+
+@dataclass(frozen=True)
+class WorkFace:
+    """One face, downsampled so that it is about 160 pixels wide.
+
+    Attributes
+    ----------
+    original, synced, result : three (h, w) float32
+        Luma in full-range grey levels, Cb and Cr on the same scale. Where the generator redrew the head elsewhere, the
+        synced picture is moved so that the parts of the face that do not speak lie on the original's.
+    original_points, synced_points : (478, 2) float64
+        Meshes; the synced one moved along.
+    contour : (h, w) float32 in [0, 1]
+        The matte's shape, see `lipblend.quality.view.FaceView`.
+    width : float
+        Face width ``w_f``, working pixels.
+    ratio : int
+        Pixels of the view that became one.
+    """
+
+    original: Planes
+    synced: Planes
+    result: Planes
+    original_points: Points
+    synced_points: Points
+    contour: Plane
+    width: float
+    ratio: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        height, width = self.contour.shape
+        return height, width
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Parts of a `WorkFace`, (h, w) bool.
+
+    Attributes
+    ----------
+    lips : the lips of either mesh
+    inner : between the synced lips
+    mouth : ``lips`` and 0.03 face widths around them
+    oval : the face of either mesh
+    near : within 0.62 face widths of the mouth, without ``mouth``
+    skin : of ``oval``, within 0.36 face widths of the mouth, without ``mouth``
+    upper : of ``oval``, above all lips: what does not move in speech
+    """
+
+    lips: Mask
+    inner: Mask
+    mouth: Mask
+    oval: Mask
+    near: Mask
+    skin: Mask
+    upper: Mask
+
+
+def work_face(view: FaceView) -> WorkFace:
+    """Downsample a view."""
+    width_px = view.face_width_px
+    ratio = max(1, round(width_px / _WORK_WIDTH_PX))
+    gain = np.float32(luma_gain(view.matrix))
+    original, synced, result = (_planes(picture, ratio, gain) for picture in (view.original, view.synced, view.result))
+    meshes = [_points(mesh, view, ratio) for mesh in (view.original_mesh, view.synced_mesh)]
+    contour, width = downsample(view.contour, ratio), width_px / ratio
+    placed = _in_place(synced, meshes[1], meshes[0], width)
+    if placed is not None and _fits_better(placed[0][0], synced[0], original[0], meshes[0], width):
+        synced, meshes[1] = placed
+    return WorkFace(original, synced, result, meshes[0], meshes[1], contour, width, ratio)
+
+
+def zones(face: WorkFace) -> Zones:
+    """The parts of a face that are judged in different ways."""
+    meshes = face.original_points, face.synced_points
+    lips, oval = (
+        _filled([points[list(outline)] for points in meshes], face.shape) for outline in (LIPS_OUTER, FACE_OVAL)
+    )
+    inner = _filled([face.synced_points[list(LIPS_INNER)]], face.shape)
+    mouth = grown(lips, _LIP_MARGIN_FRAC * face.width)
+    x, y = face.original_points[list(LIPS_OUTER)].mean(0)
+    rows, columns = np.ogrid[: face.shape[0], : face.shape[1]]
+    squares = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2
+    down = _y_axis(face.original_points)
+    highest = min(float((points[list(LIPS_OUTER)] @ down).min()) for points in meshes)
+    depth = (columns + 0.5) * down[0] + (rows + 0.5) * down[1]
+    upper = oval & (depth < highest - _ABOVE_LIPS_FRAC * face.width) & (squares < (0.5 * face.width) ** 2)
+    near = ~mouth & (squares < (_NEAR_FRAC * face.width) ** 2)
+    skin = oval & ~mouth & (squares < (_SKIN_REACH_FRAC * face.width) ** 2)
+    return Zones(lips, inner, mouth, oval, near, skin, upper)
+
+
+def grown(mask: Mask, radius_px: float) -> Mask:
+    """A mask and what lies within a radius of it."""
+    side = 2 * round(radius_px) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(mask.view(np.uint8), kernel)).view(np.bool_)
+
+
+def similarity(source: Points, target: Points) -> npt.NDArray[np.float64]:
+    """The similarity (2, 3) that lays points on others with least squares (Umeyama 1991, without reflection)."""
+    from_centre, to_centre = source.mean(0), target.mean(0)
+    a = (source - from_centre) @ np.array([1, 1j])
+    b = (target - to_centre) @ np.array([1, 1j])
+    turn = np.vdot(a, b) / max(float(np.vdot(a, a).real), 1e-9)
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    return np.column_stack([linear, to_centre - linear @ from_centre])
+
+
+def _planes(picture: npt.NDArray[np.float32], ratio: int, gain: np.float32) -> Planes:
+    y, cb, cr = (downsample(np.asarray(plane, np.float32), ratio) * gain for plane in cv2.split(picture))
+    return y, cb, cr
+
+
+def _points(mesh: Landmarks, view: FaceView, ratio: int) -> Points:
+    return (mesh.points.astype(np.float64) - (view.box.x0, view.box.y0)) / ratio
+
+
+def _in_place(synced: Planes, points: Points, onto: Points, width: float) -> tuple[Planes, Points] | None:
+    """The synced picture and mesh with the head laid on the original's; None if it lies there."""
+    move = similarity(points[list(STABLE)], onto[list(STABLE)])
+    mouth = points[list(LIPS_OUTER)].mean(0)
+    apart = float(np.hypot(*(move[:, :2] @ mouth + move[:, 2] - mouth))) / width
+    low, high = _DISPLACED_FRAC
+    share = float(smoothstep((apart - low) / (high - low)))
+    if share == 0:
+        return None
+    still = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    move = still + share * (move - still)
+    matrix = move.copy()
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV's first pixel lies at 0, ours at 0.5
+    size = synced[0].shape[1], synced[0].shape[0]
+    y, cb, cr = (
+        np.asarray(cv2.warpAffine(plane, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.float32) for plane in synced
+    )
+    return (y, cb, cr), points @ move[:, :2].T + move[:, 2]
+
+
+def _fits_better(placed: Plane, synced: Plane, original: Plane, points: Points, width: float) -> bool:
+    """Whether the face above the mouth agrees clearly better: meshes err by more than a redrawn head is off."""
+    lips, down = points[list(LIPS_OUTER)], _y_axis(points)
+    rows, columns = np.ogrid[: original.shape[0], : original.shape[1]]
+    depth = (columns + 0.5) * down[0] + (rows + 0.5) * down[1]
+    limit = float((lips @ down).min()) - _ABOVE_LIPS_FRAC * width
+    region = _filled([points[list(FACE_OVAL)]], original.shape) & (depth < limit)
+    if not region.any():
+        return False
+    sigma = _COMPARED_FRAC * width
+    errors = [gaussian(picture - original, sigma)[region].std() for picture in (placed, synced)]
+    return bool(errors[0] < _BETTER * errors[1])
+
+
+def _y_axis(points: Points) -> Points:
+    return Landmarks(points.astype(np.float32)).y_axis
+
+
+def _filled(outlines: list[Points], shape: tuple[int, int]) -> Mask:
+    area = np.zeros(shape, np.uint8)
+    for outline in outlines:
+        fixed = np.rint((outline - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        cv2.fillPoly(area, [fixed], 1, shift=_SUBPIXEL_BITS)
+    return area.view(np.bool_)
