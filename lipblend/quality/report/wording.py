@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Headline, PartResult, Span, Verdict
 
