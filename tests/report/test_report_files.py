@@ -13,25 +13,20 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import typer
-from report_stand_ins import FAILING, MARKS, PASSED, PortraitWalk, StandIn, evaluation
+from report_stand_ins import FAILING, MARKS, PASSED, PortraitWalk, StandIn, changed, evaluation
 
 import lipblend.quality.report
 from lipblend.errors import InputError, OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, Span
-from lipblend.quality.report import gate_text, load_report, write_junit, write_report
+from lipblend.quality.record import Evaluation
+from lipblend.quality.report import load_report, write_junit, write_report
 from lipblend.quality.report.junit import junit_bytes
 from lipblend.quality.report.page_measures import plot, table_row
 from lipblend.quality.report.picks import Pick
 from lipblend.quality.report.report_files import csv_bytes, json_bytes
 from lipblend.quality.report.report_page import pick_text
 from lipblend.quality.report.wording import summary_text
-
-
-def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
-    verdicts = tuple(dataclasses.replace(each, **changes) if each.key == key else each for each in record.verdicts)
-    return dataclasses.replace(record, verdicts=verdicts)
 
 
 def saved(tmp_path: Path, record: Evaluation) -> Path:
@@ -126,37 +121,6 @@ def test_csv_has_a_row_per_frame() -> None:
     assert rows[20]["faults"] == "blurred"
 
 
-def test_the_gate_lists_failures_with_places_and_amounts() -> None:
-    assert gate_text(evaluation()).splitlines() == [
-        "Failed: visible, 34 of 100, 2 of 8 pass marks missed",
-        "  An edge shows around the new mouth (1.7 x just visible)",
-        "    frames 40 to 51, 0:01.600 to 0:02.040",
-        "  Seam discontinuity: 0.36 instead of at most 0.12: 0.24 above the mark (200 %)",
-        "    89.1 % of the measured frames meet the mark",
-        "    frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42",
-    ]
-
-
-def test_the_gate_names_passed_and_unmeasured_marks() -> None:
-    fine = dataclasses.replace(changed(changed(evaluation(), "seam", passed=True), "score", passed=True), headline=None)
-    assert gate_text(fine) == "Passed: 8 of 8 pass marks met"
-    record = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh was found in the result")
-    assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured, no mesh was found in the result"
-    assert gate_text(record).startswith("Failed: visible, 34 of 100, 2 of 7 ")
-    record = changed(evaluation(), "lip_corr", value=None, passed=None, note="not measured")
-    assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured"
-
-
-def test_a_near_miss_has_enough_digits() -> None:
-    text = gate_text(changed(evaluation(), "lip_corr", value=0.9899996, passed=False))
-    assert text.splitlines()[-1] == "  Lip-sync kept: 0.9899996 instead of at least 0.99: 4e-07 below the mark"
-    for key, value, unit in (("ssim_y", 0.91996, ""), ("colour_step", 1.0004, " CIEDE2000")):
-        span = Span(3, 3, 0.12, 0.12, value)
-        lines = gate_text(changed(evaluation(), key, value=value, passed=False, failing=(span,))).splitlines()
-        assert any(f"{value} instead of at " in line for line in lines)
-        assert any(line.endswith(f"worst {value}{unit}") for line in lines)
-
-
 def test_a_near_miss_on_the_page_has_enough_digits() -> None:
     record = changed(evaluation(), "ssim_y", worst=0.919996, failing=())
     (verdict,) = (each for each in record.verdicts if each.key == "ssim_y")
@@ -165,13 +129,6 @@ def test_a_near_miss_on_the_page_has_enough_digits() -> None:
     assert "0.919996, misses its mark" in pick_text(record, Pick(3, "ssim_y", 0.919996, True))
     met = dataclasses.replace(verdict, worst=0.92004)
     assert table_row(met, plotted=False, gated=True).worst == "0.92"
-
-
-def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
-    spans = tuple(Span(10 * n, 10 * n, 0.4 * n, 0.4 * n, 0.2 + 0.01 * (n % 7)) for n in range(9))
-    lines = gate_text(changed(evaluation(), "seam", failing=spans)).splitlines()
-    assert [line.split(",")[0].strip() for line in lines[5:10]] == [f"frame {n}" for n in (20, 30, 40, 50, 60)]
-    assert lines[10].strip() == "and 4 more"
 
 
 def test_junit_has_a_case_per_mark(tmp_path: Path) -> None:
