@@ -19,7 +19,7 @@ import lipblend.quality.report
 from lipblend.errors import InputError, OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation
+from lipblend.quality.record import Evaluation, Headline, PartResult
 from lipblend.quality.report import load_report, write_junit, write_report
 from lipblend.quality.report.junit import junit_bytes
 from lipblend.quality.report.page_measures import plot, table_row
@@ -38,6 +38,35 @@ def saved(tmp_path: Path, record: Evaluation) -> Path:
 def test_json_keeps_a_whole_evaluation(tmp_path: Path) -> None:
     record = evaluation(notes=("naïve ☃ </script>", "\udcff"))
     assert load_report(saved(tmp_path, record)) == record
+
+
+def test_json_keeps_the_headline_and_says_its_word(tmp_path: Path) -> None:
+    record = evaluation()
+    written = json.loads(json_bytes(record))
+    assert list(written["headline"]) == ["score", "word", "parts"]
+    assert (written["headline"]["score"], written["headline"]["word"]) == (34.2, "visible")
+    assert [part["key"] for part in written["headline"]["parts"]] == ["seam_step", "softness", "glow"]
+    assert written["headline"]["parts"][0]["seen"][0]["first"] == FAILING.start
+    assert load_report(saved(tmp_path, record)).headline == record.headline
+    bare = dataclasses.replace(record, headline=None)
+    assert load_report(saved(tmp_path, bare)) == bare
+    odd = Headline(0.0, (PartResult("of_the_future", 8.0, math.inf, 3, ()),))
+    assert load_report(saved(tmp_path, dataclasses.replace(record, headline=odd))).headline == odd
+
+
+def test_json_passes_nothing_that_was_not_judged() -> None:
+    record = evaluation()
+    fine = changed(changed(record, "seam", passed=True), "score", passed=True)
+    off = tuple(dataclasses.replace(each, mark=None, passed=None) for each in record.verdicts)
+    bare = tuple(dataclasses.replace(row, blended=False) for row in record.rows)
+    for made, judged, passed in (
+        (record, True, False),
+        (fine, True, True),
+        (dataclasses.replace(fine, verdicts=off), False, None),
+        (dataclasses.replace(fine, rows=bare), False, None),
+    ):
+        found = json.loads(json_bytes(made))
+        assert (found["judged"], found["passed"]) == (judged, passed)
 
 
 def test_json_keeps_infinity_and_nan(tmp_path: Path) -> None:
@@ -95,6 +124,10 @@ def test_a_file_that_is_no_report_is_an_input_error(tmp_path: Path, content: byt
         lambda found: found.update(width="wide"),
         lambda found: found.update(versions=[]),
         lambda found: found["verdicts"][0].update(mark=True),
+        lambda found: found.pop("headline"),
+        lambda found: found["headline"].update(score="good"),
+        lambda found: found["headline"]["parts"][0].pop("seen"),
+        lambda found: found["headline"].update(parts=[7]),
     ],
 )
 def test_a_damaged_report_is_an_input_error(tmp_path: Path, damage: object) -> None:
