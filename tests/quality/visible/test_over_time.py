@@ -65,10 +65,10 @@ def test_the_share_of_the_old_mouths_motion_is_measured(
 
 
 def test_lips_that_follow_are_in_step_and_frozen_ones_are_not(person: Sitter, old: Pictures, new: Pictures) -> None:
-    np.testing.assert_allclose(series(person, old, new, new)["out_of_step"][LAG:], 0, atol=0.02)
+    np.testing.assert_allclose(series(person, old, new, new)["out_of_step"][LAG:], 0, atol=0.1)
     still = [old[0]] * COUNT
     frozen = series(person, still, new, [new[0]] * COUNT)
-    np.testing.assert_allclose(frozen["out_of_step"][LAG:], 1, atol=0.02)
+    np.testing.assert_allclose(frozen["out_of_step"][LAG:], 1, atol=0.1)
 
 
 def test_a_mouth_that_rests_says_nothing(person: Sitter) -> None:
