@@ -18,7 +18,10 @@ from lipblend.quality.report.wording import (
     failure_text,
     measure_of,
     place_lines,
+    seen_lines,
+    sentence_text,
     unmeasured_text,
+    visible_parts,
 )
 from lipblend.runtime.files import write_atomically
 
@@ -76,7 +79,7 @@ def _add_suite(root: ElementTree.Element, name: str, record: Evaluation) -> tupl
         if verdict.passed is False:
             text = _clean(failure_text(verdict))
             failure = ElementTree.SubElement(case, "failure", type=verdict.key, message=text)
-            failure.text = _clean("\n".join([text, *place_lines(verdict, max_count=_MAX_SPANS)]))
+            failure.text = _clean("\n".join([text, *_places(verdict, record)]))
         elif verdict.passed is None:
             reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
             ElementTree.SubElement(case, "skipped", message=_clean(reason))
@@ -85,6 +88,16 @@ def _add_suite(root: ElementTree.Element, name: str, record: Evaluation) -> tupl
         failure = ElementTree.SubElement(case, "failure", type="gate", message=NOTHING_TO_JUDGE)
         failure.text = NOTHING_TO_JUDGE
     return counts
+
+
+def _places(verdict: Verdict, record: Evaluation) -> list[str]:
+    """Where a measure fails; for the headline what a viewer sees, and where."""
+    if verdict.key != "score" or record.headline is None:
+        return place_lines(verdict, max_count=_MAX_SPANS)
+    lines = []
+    for part in visible_parts(record.headline):
+        lines += [sentence_text(part), *seen_lines(part, max_count=_MAX_SPANS)]
+    return lines
 
 
 def _can_have_mark(verdict: Verdict) -> bool:

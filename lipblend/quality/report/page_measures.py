@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.record import Evaluation, Verdict
 from lipblend.quality.report.svg import bands, series_path, shot_lines, step_path, value_range
 from lipblend.quality.report.wording import (
