@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality import temporal
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.view import FaceView
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from lipblend.quality.face_scores import worst_of
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import FrameRow, Headline, Shot, Span, Verdict
 from lipblend.settings import GateSettings

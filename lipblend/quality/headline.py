@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.quality.measure import Visible
+from lipblend.quality.measure_entry import Visible
 from lipblend.quality.record import FrameRow, Headline, PartResult, Shot, Span
 from lipblend.quality.visible.visible_parts import PARTS
 

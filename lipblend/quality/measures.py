@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lipblend.quality import colour_step, overspill, ring, sharpness, temporal
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.visible_parts import PARTS
 

@@ -19,7 +19,12 @@ from lipblend.settings import Settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
-SETTINGS = Settings.model_validate(LOSSLESS)
+CLASSIC = {
+    "seam_max": 0.12, "ring_ssim_min": 0.92, "colour_step_max": 1.0, "alpha_flicker_max": 0.08, "overspill_max": 0.001,
+    "lip_corr_min": 0.99, "untouched_max": 0.0, "colour_drift_max": 2.3,
+}  # fmt: skip
+"""Marks for the classic numbers, which are not judged by default."""
+SETTINGS = Settings.model_validate({**LOSSLESS, "gate": CLASSIC})
 
 
 def rgb_frames(path: Path) -> list[np.ndarray]:
@@ -68,6 +73,12 @@ def worst(record: Evaluation, key: str) -> float:
     found = next(verdict.worst for verdict in record.verdicts if verdict.key == key)
     assert found is not None
     return found
+
+
+def visibility(record: Evaluation) -> dict[str, float]:
+    """How visible each part is: 1 is just visible."""
+    assert record.headline is not None
+    return {part.key: part.visibility for part in record.headline.parts}
 
 
 def failed(record: Evaluation) -> set[str]:

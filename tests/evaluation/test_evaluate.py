@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from judged import SETTINGS, Made, failed, rgb_frames, value, worst
+from judged import SETTINGS, Made, failed, rgb_frames, value, visibility, worst
 from studio import LEFT, LOSSLESS, Person, Shown, Studio, at
 
 from lipblend import composite
@@ -48,7 +48,10 @@ def test_a_composite_of_ours_is_recognised_and_keeps_every_mark(made: Made) -> N
     assert record.matte == "settings"
     assert len(record.rows) == FRAMES
     assert all(row.blended for row in record.rows)
-    assert failed(record) == set()
+    assert failed(record) <= {"score"}
+    visible = visibility(record)
+    assert visible.pop("lip_softness") > 1  # the generator's mouth is a smooth blot
+    assert max(visible.values()) < 1
     assert value(record, "untouched") == 0
     assert value(record, "overspill") == 0
     assert value(record, "alpha_flicker") is not None
@@ -78,6 +81,7 @@ def test_a_patch_that_lies_off_its_place_shows_at_the_seam(made: Made) -> None:
     fine, off = made.judge(made.output), made.judge(made.damaged("shifted", shift), "settings")
     assert worst(off, "seam") > 2 * worst(fine, "seam")
     assert "ssim_y" in failed(off)
+    assert visibility(off)["seam_step"] > visibility(fine)["seam_step"] + 1
 
 
 @pytest.mark.slow(2)
@@ -88,6 +92,9 @@ def test_a_tinted_patch_is_a_colour_step_and_a_cast(made: Made) -> None:
     assert "colour_step" in failed(record)
     assert worst(record, "cast") > 5
     assert worst(record, "colour_drift") < 1
+    visible = visibility(record)
+    assert min(visible["skin_cast"], visible["glow"]) > 1
+    assert visible["flicker"] < 1
     assert "alpha_flicker" not in failed(record)
 
 
@@ -99,6 +106,7 @@ def test_a_flickering_patch_is_seen_over_time_only(made: Made) -> None:
     assert worst(record, "ring_flicker") > 4 * worst(fine, "ring_flicker")
     assert worst(record, "colour_drift") > 5 * worst(fine, "colour_drift")
     assert "ssim_y" not in failed(record)
+    assert visibility(record)["flicker"] > 1
 
 
 @pytest.mark.slow(2)
@@ -116,7 +124,7 @@ def test_lips_left_uncovered_are_overspill(made: Made) -> None:
     assert any("mattes are estimated" in note for note in record.notes)
     assert "overspill" in failed(record)
     assert 0.25 < worst(record, "overspill") < 0.75
-    assert value(record, "untouched") is None
+    assert worst(record, "untouched") < 1  # outside the estimated matte nothing changed
 
 
 @pytest.mark.slow(2)
@@ -142,6 +150,7 @@ def test_a_hard_paste_is_seen_although_its_matte_is_estimated(made: Made) -> Non
     ).record
     assert {"colour_step", "ssim_y"} & failed(record)
     assert worst(record, "colour_step") > 2
+    assert visibility(record)["seam_step"] > 1
 
 
 @pytest.mark.slow(2)
@@ -154,7 +163,7 @@ def test_a_file_that_was_painted_on_elsewhere_is_not_untouched(made: Made) -> No
     assert record.matte == "settings"
     assert "untouched" in failed(record)
     assert worst(record, "untouched") > 20
-    assert worst(made.judge(made.damaged("as_it_is", lambda i, frame: frame)), "untouched") == 0
+    assert worst(made.judge(made.damaged("as_it_is", lambda i, frame: frame)), "untouched") < 1
 
 
 @pytest.mark.slow(2)

@@ -29,6 +29,8 @@ class Frames:
     looked: dict[int, Looked]
     rows: list[int]
     shot_starts: Sequence[int] = (0,)
+    apart: Sequence[tuple[float, float]] = ()
+    frame_rate: float = 25.0
 
     def __post_init__(self) -> None:
         self.estimated = False
@@ -43,6 +45,14 @@ class Frames:
     def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
         for index in indices:
             yield self.looked[index]
+
+    def views(self, indices: Sequence[int]) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
+        for index in indices:
+            yield index, self.looked[index].views
+
+    def unlike(self, indices: Sequence[int]) -> Iterator[tuple[float, float]]:
+        assert list(indices) == list(range(len(self.rows)))
+        yield from self.apart
 
 
 def view(face: Landmarks, x: float, alpha: float) -> FaceView:
@@ -62,7 +72,7 @@ def measured(
     frames: Sequence[Sequence[FaceView]], rows: list[int] | None = None, starts: Sequence[int] = (0,)
 ) -> Measured:
     looked = {
-        i: Looked(i, FramePlan(i, i, (), ""), tuple(views), "" if views else "no face", 0.0, 0.5, None)
+        i: Looked(i, FramePlan(i, i, (), ""), tuple(views), "" if views else "no face", 0.0, 0.5)
         for i, views in enumerate(frames)
     }
     walk = Frames(looked, rows or list(range(len(frames))), starts)
@@ -156,8 +166,12 @@ def test_rows_of_the_plan_go_on_from_the_frame_before(source: list[int], shown: 
     [([0.05] * 8, 0.0, True), ([0.07] * 8, 0.0, False), ([0.10] * 8, 0.5, True), ([0.05] * 5 + [0.9] * 3, 0.0, True)],
 )
 def test_settings_are_trusted_by_the_median_frame(unlike: list[float], outside: float, shows: bool) -> None:
-    looked = {i: Looked(i, FramePlan(i, i, (), ""), (), "", 0.0, outside, value) for i, value in enumerate(unlike)}
-    assert shows_settings(Frames(looked, list(range(8))))[0] is shows  # type: ignore[arg-type]
+    walk = Frames({}, list(range(8)), apart=[(value, outside) for value in unlike])
+    assert shows_settings(walk)[0] is shows  # type: ignore[arg-type]
+
+
+def test_a_walk_without_patches_shows_any_settings() -> None:
+    assert shows_settings(Frames({}, list(range(8)))) == (True, "nothing is blended")  # type: ignore[arg-type]
 
 
 def test_share_apart_is_the_difference_of_two_alphas() -> None:

@@ -26,8 +26,8 @@ def record(name: str | None = "a.mp4", **values: tuple[float | None, float | Non
     )
     inputs = () if name is None else (InputFile("original", "x.mp4", "00", 1), InputFile("result", name, "00", 1))
     return Evaluation(
-        rows=(), shots=(), values={}, verdicts=verdicts, matte="settings", settings={}, versions={}, inputs=inputs,
-        notes=(), width=2, height=2, frame_rate=25.0, seconds=0.0,
+        rows=(), shots=(), values={}, headline=None, verdicts=verdicts, matte="settings", settings={}, versions={},
+        inputs=inputs, notes=(), width=2, height=2, frame_rate=25.0, seconds=0.0,
     )  # fmt: skip
 
 
@@ -131,7 +131,8 @@ def test_a_file_that_is_no_baseline_is_rejected(tmp_path: Path, content: str, pa
         ("sharpness", 0.9, 0.869, 0.931),  # 1 is better, 0.03 allowed
         ("sharpness", 1.1, 1.131, 1.069),
         ("sharpness", 0.9, 1.131, 1.069),  # from one side to the other
-        ("untouched", 1.0, 1.001, 0.999),
+        ("untouched", 1.0, 1.501, 0.499),  # in levels of the finished file
+        ("score", 80.0, 77.9, 82.1),
         ("passed_through", 0.5, 0.501, 0.499),
     ],
 )

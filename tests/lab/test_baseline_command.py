@@ -24,9 +24,9 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> None:
             raise InputError(f"{path} is no report")
         verdict = Verdict("seam", float(seam), 0.12, True, float(seam) / 2, None, None, ())
         return Evaluation(
-            rows=(), shots=(), values={}, verdicts=(verdict,), matte="settings", settings={}, versions={},
-            inputs=(InputFile("result", f"{name}.mp4", "00", 1),), notes=(), width=2, height=2, frame_rate=25.0,
-            seconds=0.0,
+            rows=(), shots=(), values={}, headline=None, verdicts=(verdict,), matte="settings", settings={},
+            versions={}, inputs=(InputFile("result", f"{name}.mp4", "00", 1),), notes=(), width=2, height=2,
+            frame_rate=25.0, seconds=0.0,
         )  # fmt: skip
 
     monkeypatch.setattr(lipblend.quality.report, "load_report", load, raising=False)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lipblend.quality.gate import NOT_MEASURED, value_met_by, verdicts
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import FrameRow, Shot, Verdict
+from lipblend.quality.record import FrameRow, Headline, PartResult, Shot, Span, Verdict
+from lipblend.quality.visible.visible_parts import PARTS
 from lipblend.settings import GateSettings
 
-GATE = GateSettings()
+DEFAULT = GateSettings()
+GATE = GateSettings.model_validate(
+    {
+        "seam_max": 0.12, "ring_ssim_min": 0.92, "colour_step_max": 1.0, "alpha_flicker_max": 0.08,
+        "overspill_max": 0.001, "lip_corr_min": 0.99, "untouched_max": 0.0,
+    }
+)  # fmt: skip
+"""With marks for the classic numbers, which are not judged by default."""
 
 
 def rows(
@@ -79,15 +89,15 @@ def test_every_shot_must_meet_the_mark() -> None:
 
 
 def test_measures_of_the_clip_list_their_frames() -> None:
-    gate = GateSettings.model_validate({"faulty_max": 0.1, "passed_through_max": 0.1})
+    gate = GateSettings.model_validate({"faulty_max": 0.1, "passed_through_max": 0.1, "lip_corr_min": 0.99})
     frames = rows("seam", [0.0] * 6, faults=(1, 2), passed=(5,))
     broken = verdict("faulty", frames, gate=gate, faulty=2 / 6)
     assert (broken.passed, [(span.first, span.last) for span in broken.failing]) == (False, [(1, 2)])
     through = verdict("passed_through", frames, gate=gate, passed_through=1 / 6)
     assert [(span.first, span.last) for span in through.failing] == [(5, 5)]
-    lips = verdict("lip_corr", frames, lip_corr=0.5)
+    lips = verdict("lip_corr", frames, gate=gate, lip_corr=0.5)
     assert (lips.passed, [(span.first, span.last) for span in lips.failing]) == (False, [(0, 4)])
-    assert verdict("lip_corr", frames, lip_corr=0.99).failing == ()
+    assert verdict("lip_corr", frames, gate=gate, lip_corr=0.99).failing == ()
 
 
 def test_a_mark_can_be_changed_and_switched_off() -> None:
@@ -95,9 +105,42 @@ def test_a_mark_can_be_changed_and_switched_off() -> None:
     assert verdict("seam", frames, gate=GateSettings.model_validate({"seam_max": 0.3})).passed is True
     off = verdict("seam", frames, gate=GateSettings.model_validate({"seam_max": "off"}))
     assert (off.value, off.mark, off.passed, off.failing) == (0.2, None, None, ())
-    assert (
-        verdict("seam", rows("seam", [0.5, 0.1]), gate=GateSettings.model_validate({"frame_share": 0.5})).passed is True
-    )
+    half = GateSettings.model_validate({"seam_max": 0.12, "frame_share": 0.5})
+    assert verdict("seam", rows("seam", [0.5, 0.1]), gate=half).passed is True
+
+
+def test_by_default_the_headline_alone_is_judged() -> None:
+    awful = {"seam": 9.0, "ssim_y": -1.0, "colour_step": 99.0, "overspill": 1.0, "untouched": 255.0, "cast": 99.0}
+    frames = [replace(row, values=awful) for row in rows("seam", [9.0] * 4)]
+    found = verdicts(frames, [Shot(0, 4, {"alpha_flicker": 9.0})], {"score": 60.0, "lip_corr": -1.0}, DEFAULT)
+    assert {each.key: each.passed for each in found if each.passed is not None} == {"score": True}
+    assert verdict("score", frames, gate=DEFAULT, score=59.99).passed is False
+
+
+def test_published_marks_are_shown_and_can_be_judged() -> None:
+    published = {each.mark: each.published for each in MEASURES.values() if each.published is not None}
+    assert published == {
+        "seam_max": 0.12, "ring_ssim_min": 0.92, "alpha_flicker_max": 0.08, "overspill_max": 0.001,
+    }  # fmt: skip
+    gate = GateSettings.model_validate(published)
+    assert verdict("ssim_y", rows("ssim_y", [0.91] * 4), gate=gate).passed is False
+    assert verdict("ssim_y", rows("ssim_y", [0.93] * 4), gate=gate).passed is True
+
+
+def test_a_missed_headline_says_where_its_most_visible_part_is_seen() -> None:
+    span, other = Span(1, 2, 0.04, 0.08, 7.0), Span(0, 0, 0.0, 0.0, 3.0)
+    parts = (PartResult("glow", 3.0, 7.0, 1, (span,)), PartResult("flicker", 1.5, 1.0, 0, (other,)))
+    frames = rows("glow", [0.0, 7.0, 7.0])
+    for score, failing in ((20.0, (span,)), (90.0, ())):
+        judged = verdicts(frames, [], {"score": score}, DEFAULT, Headline(score, parts))
+        (found,) = (each for each in judged if each.key == "score")
+        assert (found.passed, found.failing) == (score >= 60, failing)
+
+
+def test_visible_parts_have_no_marks_of_their_own() -> None:
+    assert all(not part.mark and part.sentence and part.visible for part in PARTS)
+    assert all(MEASURES[part.key] is part for part in PARTS)
+    assert all(part.visible.unseen < part.visible.seen for part in PARTS)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +163,6 @@ def test_the_docs_list_every_key_and_default() -> None:
         name = "ssim_y" if measure.key.startswith("ssim_") else measure.key  # the three stand in one row
         assert f"`{name}`" in text, f"add `{measure.key}` to docs/quality.md"
         if measure.mark:
-            mark = getattr(GATE, measure.mark)
+            mark = getattr(DEFAULT, measure.mark)
             shown = mark if mark == "off" else f"{mark:g}"
             assert f"`gate.{measure.mark}` {shown}" in text, measure.mark

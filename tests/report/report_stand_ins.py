@@ -12,16 +12,17 @@ import numpy as np
 from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, FrameRow, InputFile, Shot, Span, Verdict
-from lipblend.quality.view import FaceView
+from lipblend.quality.record import Evaluation, FrameRow, Headline, InputFile, PartResult, Shot, Span, Verdict
+from lipblend.quality.view import FaceView, Patch3
 from lipblend.settings import Settings
 
 RATE = 25.0
 TO_RGB = np.array([[1.164, 0, 1.793, -248.1], [1.164, -0.213, -0.533, 76.9], [1.164, 2.112, 0, -289.0]])
 MARKS = {
     "seam": 0.12, "ssim_y": 0.92, "colour_step": 1.0, "alpha_flicker": 0.08, "overspill": 0.001, "lip_corr": 0.99,
-    "untouched": 0.0,
+    "untouched": 0.0, "score": 60.0,
 }  # fmt: skip
+"""The classic numbers are judged too, as a user may demand."""
 FAILING = range(40, 52)
 PASSED = range(80, 90)
 CUT = 60
@@ -29,10 +30,14 @@ CUT = 60
 
 @dataclasses.dataclass(frozen=True)
 class StandIn:
-    """Fits `lipblend.quality.report.report_source.Evaluated`."""
+    """Fits `lipblend.quality.report.report_source.Evaluated`; the reference is a darker original."""
 
     record: Evaluation
     walk: PortraitWalk
+    reference: bool = False
+
+    def truth(self, _: int, view: FaceView, /) -> Patch3 | None:
+        return view.original * np.float32(0.8) if self.reference else None
 
 
 class PortraitWalk:
@@ -99,7 +104,8 @@ def evaluation(count: int = 120, **changes: object) -> Evaluation:
     record = Evaluation(
         rows=rows,
         shots=shots,
-        values={"lip_corr": 0.9961, "faulty": 2 / count, "passed_through": 10 / count},
+        values={"score": 34.2, "lip_corr": 0.9961, "faulty": 2 / count, "passed_through": 10 / count},
+        headline=headline(rows),
         verdicts=tuple(verdict(key, rows, shots) for key in MEASURES),
         matte="settings",
         settings=plain_settings(),
@@ -132,17 +138,36 @@ def row(index: int) -> FrameRow:
     values = {
         "seam": seam, "ssim_y": 0.97 - seam / 10, "colour_step": 0.4 + 0.1 * wave, "alpha": 0.5, "overspill": 0.0,
         "untouched": 0.0, "cast": 1.1 + wave, "sharpness": 0.9 + 0.05 * wave, "grain": 0.8,
+        "seam_step": (0.96 + 0.01 * (index == FAILING.stop - 1)) if index in FAILING else 0.3,
+        "softness": 0.106 if index == 3 else 0.08, "glow": 1.5,
     }  # fmt: skip
     faults = ("blurred",) if index in (20, 21) else ()
     return FrameRow(index, index / RATE, int(index >= CUT), index, index, True, "", values, faults)
 
 
+def headline(rows: Sequence[FrameRow]) -> Headline:
+    """An edge that shows in the failing stretch, and two parts that nobody sees."""
+    return Headline(
+        34.2,
+        (
+            PartResult("seam_step", 1.7, 0.96, FAILING.stop - 1, (failing_span(rows, 1.1),)),
+            PartResult("softness", 0.6, 0.1, 3, ()),
+            PartResult("glow", 0.0, 1.5, 3, ()),
+        ),
+    )
+
+
+def failing_span(rows: Sequence[FrameRow], worst: float) -> Span:
+    inside = [index for index in FAILING if index < len(rows)]
+    return Span(inside[0], inside[-1], inside[0] / RATE, inside[-1] / RATE, worst)
+
+
 def verdict(key: str, rows: Sequence[FrameRow], shots: Sequence[Shot]) -> Verdict:
     mark = MARKS.get(key)
     if key == "seam":
-        inside = [index for index in FAILING if index < len(rows)]
-        span = Span(inside[0], inside[-1], inside[0] / RATE, inside[-1] / RATE, 0.42)
-        return Verdict("seam", 0.36, 0.12, False, 0.07, 0.42, 0.8909, (span,))
+        return Verdict("seam", 0.36, 0.12, False, 0.07, 0.42, 0.8909, (failing_span(rows, 0.42),))
+    if key == "score":
+        return Verdict(key, 34.2, mark, False, 34.2, 34.2, None, (failing_span(rows, 1.1),))
     if key == "lip_corr":
         return Verdict(key, 0.9961, mark, True, None, None, None, ())
     found = [each.values[key] for each in (*rows, *shots) if key in each.values]

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from lipblend.errors import SettingsError
 from lipblend.lab.sweep.grid import Combination
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.settings import GateSettings
 

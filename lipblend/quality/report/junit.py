@@ -13,14 +13,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from lipblend.quality.record import Evaluation, Verdict
-from lipblend.quality.report.sentences import capitalised, viewer_sentence
+from lipblend.quality.report.sentences import viewer_sentence
 from lipblend.quality.report.wording import (
     NOTHING_TO_JUDGE,
     failure_text,
     measure_of,
-    part_text,
     place_lines,
     seen_lines,
+    sentence_text,
     unmeasured_text,
 )
 from lipblend.quality.visible.visible_parts import PARTS
@@ -126,7 +126,7 @@ def _of_parts(record: Evaluation, score: Verdict) -> Iterator[_Case]:
             yield _Case(measure.key, measure.title, skipped="the headline's pass mark is off")
         elif score.passed is False and part.visibility > 1:
             places = seen_lines(part, max_count=_MAX_SPANS)
-            yield _Case(measure.key, measure.title, capitalised(part_text(part)), tuple(places))
+            yield _Case(measure.key, measure.title, sentence_text(part), tuple(places))
         else:
             yield _Case(measure.key, measure.title)
 

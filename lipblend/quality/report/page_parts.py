@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import WORDS, Evaluation, PartResult
 from lipblend.quality.report.page_measures import Place, places

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.record import Evaluation, PartResult, Verdict
 from lipblend.quality.report.page_measures import worst_text
 from lipblend.quality.report.svg import bands, series_path, shot_lines, step_path, value_range

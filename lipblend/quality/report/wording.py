@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lipblend.quality.measure import Measure
+from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Headline, PartResult, Span, Verdict
 
@@ -184,6 +184,12 @@ def visibility_text(visibility: float) -> str:
     return f"{visibility:.1f} x just visible"
 
 
+def sentence_text(part: PartResult) -> str:
+    """`part_text` at the start of a line."""
+    text = part_text(part)
+    return text[:1].upper() + text[1:]
+
+
 def visible_parts(found: Headline, max_count: int | None = None) -> tuple[PartResult, ...]:
     """The parts that a viewer sees, the most visible first."""
     return tuple(part for part in found.parts if part.visibility > 1)[:max_count]
@@ -197,8 +203,7 @@ def gate_text(record: Evaluation, *, gated: bool = True) -> str:
     lines = [summary_text(record) if gated else measured_text(record)]
     if record.headline is not None:
         for part in visible_parts(record.headline):
-            text = part_text(part)
-            lines += [f"  {text[0].upper()}{text[1:]}", *(f"    {line}" for line in seen_lines(part))]
+            lines += [f"  {sentence_text(part)}", *(f"    {line}" for line in seen_lines(part))]
     for verdict in record.verdicts:
         if verdict.passed is False and verdict.key != "score":
             lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *place_lines(verdict, indent="    ")]

@@ -5,7 +5,7 @@ The limits were chosen on one half of the material and confirmed on the other, s
 
 from __future__ import annotations
 
-from lipblend.quality.measure import Measure, Visible
+from lipblend.quality.measure_entry import Measure, Visible
 
 _JND = "Yang, Ling, Lu, Ong, Yao 2005, https://doi.org/10.1016/j.image.2005.04.001"
 
