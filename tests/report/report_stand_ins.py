@@ -123,6 +123,12 @@ def evaluation(count: int = 120, **changes: object) -> Evaluation:
     return dataclasses.replace(record, **changes)
 
 
+def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
+    """A record with another verdict of one measure."""
+    verdicts = tuple(dataclasses.replace(each, **changes) if each.key == key else each for each in record.verdicts)
+    return dataclasses.replace(record, verdicts=verdicts)
+
+
 def plain_settings() -> dict[str, object]:
     """Settings as JSON values, one of them not the default."""
     settings = Settings().model_dump(mode="json")

@@ -126,6 +126,8 @@ def visibility_over_time(record: Evaluation, key: str) -> Levels:
         levels = visibility(values, scale, lasting=lasting)
         for shot in record.shots:
             inside = slice(shot.start, shot.stop)
+            if not np.isfinite(levels[inside]).any():
+                continue
             mean = _running_mean(levels[inside], max(1, round(window_s * record.frame_rate)))
             found[inside] = np.fmax(found[inside], mean)
     return found
@@ -138,7 +140,7 @@ def _candidates(record: Evaluation, chosen: Sequence[Moment]) -> Iterator[Moment
     for part in parts:
         if part.visibility > least:
             yield Moment(part.worst, part.key, part.visibility)
-    for least, repeated in ((1.0, False), (1.0, True), (-1.0, False)):
+    for least, repeated in ((1.0, False), (1.0, True), (-np.inf, False)):
         for part in parts:
             if repeated or not any(moment.key == part.key for moment in chosen):
                 moment = _elsewhere(record, part, chosen)
@@ -155,8 +157,16 @@ def _elsewhere(record: Evaluation, part: PartResult, chosen: Sequence[Moment]) -
             levels[row.index] = np.nan
     if not np.isfinite(levels).any():
         return None
-    index = int(np.nanargmax(levels))
+    index = _worst_around(record, part.key, int(np.nanargmax(levels)), np.isfinite(levels))
     return Moment(index, part.key, float(levels[index]))
+
+
+def _worst_around(record: Evaluation, key: str, index: int, allowed: npt.NDArray[np.bool_]) -> int:
+    """The worst frame of the stretch around a frame, in its shot."""
+    side = max(1, round(WINDOW_S * record.frame_rate)) // 2
+    around = record.rows[max(0, index - side) : index + side + 1]
+    rows = [row for row in around if allowed[row.index] and row.shot == record.rows[index].shot]
+    return max(rows, key=lambda row: row.values[key]).index
 
 
 def _running_mean(levels: Levels, length: int) -> Levels:
