@@ -102,6 +102,14 @@ def test_a_line_is_drawn_around_a_region_and_nothing_else_changes() -> None:
     assert (picture == 120).all()
 
 
+def test_a_line_lies_on_the_edge() -> None:
+    region = np.zeros((100, 100), bool)
+    region[30:70, 30:70] = True
+    bright = outlined(np.zeros((100, 100, 3), np.uint8), region)[..., 1] > 150
+    assert np.argwhere(bright).mean(0) == pytest.approx([49.5, 49.5], abs=0.5)
+    assert np.flatnonzero(bright[50])[[0, -1]] == pytest.approx([30, 69], abs=1.5)
+
+
 def test_a_line_closes_at_the_border() -> None:
     region = np.zeros((100, 100), bool)
     region[:40, :] = True
@@ -131,6 +139,12 @@ def test_what_is_changed_away_from_the_mouth_is_outlined(view: FaceView) -> None
     region = place(changed(view, far, (20, 0, 0)), "touched_area")
     assert share(region, disc(view, 0.6, -0.6, 0.3)) > 0.95
     assert place(changed(view, far, (0, 0, 0)), "touched_area") is None
+    assert place(changed(view, disc(view, 0.2, 0.1, 0.1), (20, 0, 0)), "touched_area") is None
+    speck = disc(view, -0.62, -0.5, 0.006)
+    region = place(changed(view, far | speck, (60, 0, 0)), "touched_area")
+    assert region is not None
+    assert not region[speck].any()  # beside a large place
+    assert place(changed(view, speck, (60, 0, 0)), "touched_area") is not None  # alone
 
 
 def test_an_edge_is_outlined_along_the_contour(view: FaceView) -> None:
@@ -170,6 +184,7 @@ def test_of_several_faces_the_worst_is_shown(portrait: np.ndarray, face: Landmar
     assert shown_face(views, "glow", ())[0] is views[1]
     assert shown_face(views, "seam_step", ())[0] is views[0]
     assert shown_face(views, "flicker", ())[0] is views[0]  # one frame does not show it: the stronger seam
+    assert shown_face(views[::-1], "flicker", ())[0] is views[0]
     assert shown_face(views[:1], "glow", ())[0] is views[0]
 
 
