@@ -124,7 +124,7 @@ def evaluation(count: int = 120, **changes: object) -> Evaluation:
 
 
 def changed(record: Evaluation, key: str, **changes: object) -> Evaluation:
-    """A record with another verdict of one measure."""
+    """An evaluation with one verdict changed."""
     verdicts = tuple(dataclasses.replace(each, **changes) if each.key == key else each for each in record.verdicts)
     return dataclasses.replace(record, verdicts=verdicts)
 

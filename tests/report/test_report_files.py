@@ -18,8 +18,8 @@ import lipblend.quality.report
 from lipblend.errors import InputError, OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, Span
-from lipblend.quality.report import gate_text, load_report, write_junit, write_report
+from lipblend.quality.record import Evaluation, Headline, PartResult
+from lipblend.quality.report import load_report, write_junit, write_report
 from lipblend.quality.report.page_measures import table_row
 from lipblend.quality.report.page_plots import plot
 from lipblend.quality.report.picks import Pick
@@ -36,6 +36,35 @@ def saved(tmp_path: Path, record: Evaluation) -> Path:
 def test_json_keeps_a_whole_evaluation(tmp_path: Path) -> None:
     record = evaluation(notes=("naïve ☃ </script>", "\udcff"))
     assert load_report(saved(tmp_path, record)) == record
+
+
+def test_json_keeps_the_headline_and_says_its_word(tmp_path: Path) -> None:
+    record = evaluation()
+    written = json.loads(json_bytes(record))
+    assert list(written["headline"]) == ["score", "word", "parts"]
+    assert (written["headline"]["score"], written["headline"]["word"]) == (34.2, "visible")
+    assert [part["key"] for part in written["headline"]["parts"]] == ["seam_step", "softness", "glow"]
+    assert written["headline"]["parts"][0]["seen"][0]["first"] == FAILING.start
+    assert load_report(saved(tmp_path, record)).headline == record.headline
+    bare = dataclasses.replace(record, headline=None)
+    assert load_report(saved(tmp_path, bare)) == bare
+    odd = Headline(0.0, (PartResult("of_the_future", 8.0, math.inf, 3, ()),))
+    assert load_report(saved(tmp_path, dataclasses.replace(record, headline=odd))).headline == odd
+
+
+def test_json_passes_nothing_that_was_not_judged() -> None:
+    record = evaluation()
+    fine = changed(changed(record, "seam", passed=True), "score", passed=True)
+    off = tuple(dataclasses.replace(each, mark=None, passed=None) for each in record.verdicts)
+    bare = tuple(dataclasses.replace(row, blended=False) for row in record.rows)
+    for made, judged, passed in (
+        (record, True, False),
+        (fine, True, True),
+        (dataclasses.replace(fine, verdicts=off), False, None),
+        (dataclasses.replace(fine, rows=bare), False, None),
+    ):
+        found = json.loads(json_bytes(made))
+        assert (found["judged"], found["passed"]) == (judged, passed)
 
 
 def test_json_keeps_infinity_and_nan(tmp_path: Path) -> None:
@@ -93,6 +122,10 @@ def test_a_file_that_is_no_report_is_an_input_error(tmp_path: Path, content: byt
         lambda found: found.update(width="wide"),
         lambda found: found.update(versions=[]),
         lambda found: found["verdicts"][0].update(mark=True),
+        lambda found: found.pop("headline"),
+        lambda found: found["headline"].update(score="good"),
+        lambda found: found["headline"]["parts"][0].pop("seen"),
+        lambda found: found["headline"].update(parts=[7]),
     ],
 )
 def test_a_damaged_report_is_an_input_error(tmp_path: Path, damage: object) -> None:
@@ -119,37 +152,6 @@ def test_csv_has_a_row_per_frame() -> None:
     assert rows[20]["faults"] == "blurred"
 
 
-def test_the_gate_lists_failures_with_places_and_amounts() -> None:
-    assert gate_text(evaluation()).splitlines() == [
-        "Failed: visible, 34 of 100, 2 of 8 pass marks missed",
-        "  An edge shows around the new mouth (1.7 x just visible)",
-        "    frames 40 to 51, 0:01.600 to 0:02.040",
-        "  Seam discontinuity: 0.36 instead of at most 0.12: 0.24 above the mark (200 %)",
-        "    89.1 % of the measured frames meet the mark",
-        "    frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42",
-    ]
-
-
-def test_the_gate_names_passed_and_unmeasured_marks() -> None:
-    fine = dataclasses.replace(changed(changed(evaluation(), "seam", passed=True), "score", passed=True), headline=None)
-    assert gate_text(fine) == "Passed: 8 of 8 pass marks met"
-    record = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh was found in the result")
-    assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured, no mesh was found in the result"
-    assert gate_text(record).startswith("Failed: visible, 34 of 100, 2 of 7 ")
-    record = changed(evaluation(), "lip_corr", value=None, passed=None, note="not measured")
-    assert gate_text(record).splitlines()[-1] == "  Lip-sync kept: not measured"
-
-
-def test_a_near_miss_has_enough_digits() -> None:
-    text = gate_text(changed(evaluation(), "lip_corr", value=0.9899996, passed=False))
-    assert text.splitlines()[-1] == "  Lip-sync kept: 0.9899996 instead of at least 0.99: 4e-07 below the mark"
-    for key, value, unit in (("ssim_y", 0.91996, ""), ("colour_step", 1.0004, " CIEDE2000")):
-        span = Span(3, 3, 0.12, 0.12, value)
-        lines = gate_text(changed(evaluation(), key, value=value, passed=False, failing=(span,))).splitlines()
-        assert any(f"{value} instead of at " in line for line in lines)
-        assert any(line.endswith(f"worst {value}{unit}") for line in lines)
-
-
 def test_a_near_miss_on_the_page_has_enough_digits() -> None:
     record = changed(evaluation(), "ssim_y", worst=0.919996, failing=())
     (verdict,) = (each for each in record.verdicts if each.key == "ssim_y")
@@ -160,13 +162,6 @@ def test_a_near_miss_on_the_page_has_enough_digits() -> None:
     assert missed_text(record, picked, gated=False).endswith("0.919996, beyond its mark")
     met = dataclasses.replace(verdict, worst=0.92004)
     assert table_row(met, plotted=False, gated=True).worst == "0.92"
-
-
-def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
-    spans = tuple(Span(10 * n, 10 * n, 0.4 * n, 0.4 * n, 0.2 + 0.01 * (n % 7)) for n in range(9))
-    lines = gate_text(changed(evaluation(), "seam", failing=spans)).splitlines()
-    assert [line.split(",")[0].strip() for line in lines[5:10]] == [f"frame {n}" for n in (20, 30, 40, 50, 60)]
-    assert lines[10].strip() == "and 4 more"
 
 
 def test_the_page_judges_only_with_a_gate(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:

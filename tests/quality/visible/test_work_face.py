@@ -1,0 +1,115 @@
+"""Faces at working size, redrawn heads laid back, and the parts of a face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from faceviews import LIMITED, sized, view_of
+from visible_faces import Sitter, lifted, moved, sitter
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.quality.visible.work_face import grown, similarity, work_face, zones
+
+
+@pytest.fixture(scope="module")
+def person(portrait: np.ndarray, face: Landmarks) -> Sitter:
+    return sitter(portrait, face)
+
+
+def shifted(mesh: Landmarks, right: float, down: float) -> Landmarks:
+    return Landmarks(mesh.points + np.float32([right, down]))
+
+
+def test_a_similarity_is_found_exactly() -> None:
+    points = np.random.default_rng(0).uniform(-50, 80, (20, 2))
+    scale, angle = 1.07, 0.2
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    found = similarity(points, points @ turn.T + (12.5, -3.25))
+    np.testing.assert_allclose(found, np.column_stack([turn, (12.5, -3.25)]), atol=1e-9)
+
+
+def test_a_similarity_has_the_least_squares_and_does_not_mirror() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0, 100, (40, 2))
+    noisy = points @ np.array([[0, 1], [-1, 0]]).T + rng.normal(0, 2, points.shape)
+    move = similarity(points, noisy)
+    assert np.linalg.det(similarity(points, points * (-1, 1))[:, :2]) >= 0
+
+    def error(matrix: np.ndarray) -> float:
+        return float(np.square(points @ matrix[:, :2].T + matrix[:, 2] - noisy).sum())
+
+    for nudge in ([[0.01, 0, 0], [0, 0.01, 0]], [[0, -0.01, 0], [0.01, 0, 0]], [[0, 0, 0.5], [0, 0, 0]]):
+        assert error(move + nudge) > error(move)
+
+
+def test_a_redrawn_head_off_its_place_is_laid_back(person: Sitter) -> None:
+    right, down = 0.04 * person.width, -0.01 * person.width
+    redrawn = moved(person.picture, right, down)
+    made = work_face(person.view(person.picture, redrawn, synced_mesh=shifted(person.mesh, right, down)))
+    face = person.mouth_disc(0.6) > 0
+    before = np.abs(redrawn[..., 0] - person.picture[..., 0])[face].mean()
+    assert np.abs(made.synced[0] - made.original[0])[face].mean() < 0.2 * before
+    np.testing.assert_allclose(made.synced_points, made.original_points, atol=0.01)
+
+
+def test_a_head_in_its_place_is_not_moved(person: Sitter) -> None:
+    right = 0.008 * person.width  # as little as meshes err
+    synced, close = moved(person.spoken(0), right, 0), shifted(person.mesh, right, 0)
+    made = work_face(person.view(person.picture, synced, synced_mesh=close))
+    assert np.array_equal(np.dstack(made.synced), synced)
+    np.testing.assert_allclose(made.synced_points, close.points, atol=1e-4)
+
+
+def test_a_mesh_that_errs_moves_no_picture(person: Sitter) -> None:
+    synced = person.spoken(0)
+    wrong = shifted(person.mesh, 0.04 * person.width, 0)
+    made = work_face(person.view(person.picture, synced, synced_mesh=wrong))
+    assert np.array_equal(np.dstack(made.synced), synced)
+
+
+def test_a_larger_face_is_made_smaller_in_full_range_levels(face: Landmarks) -> None:
+    rng = np.random.default_rng(0)
+    mesh = sized(face, 321.0, left=40, top=30)
+    original = rng.uniform(30, 220, (465, 401, 3)).astype(np.float32)
+    view = view_of(mesh, original, original, np.zeros(original.shape[:2]))
+    made = work_face(view)
+    assert made.ratio == 2
+    assert made.width == pytest.approx(view.face_width_px / 2)
+    assert made.shape == tuple(-(-side // 2) for side in view.contour.shape)
+    np.testing.assert_allclose(made.original_points, view.original_mesh.points / 2, atol=1e-3)
+    blocks = view.original[:100, :100].reshape(50, 2, 50, 2, 3).mean((1, 3))
+    assert LIMITED[0, 0] == pytest.approx(255 / 219, abs=1e-3)
+    np.testing.assert_allclose(np.dstack(made.original)[:50, :50], 255 / 219 * blocks, rtol=1e-3)
+
+
+def test_parts_of_a_face_lie_where_they_belong(person: Sitter, transformed: Callable[..., Landmarks]) -> None:
+    opened = transformed(person.mesh, jaw_px=0.1 * person.width)
+    parts = zones(work_face(person.view(person.picture, synced_mesh=opened)))
+    closed = zones(work_face(person.view(person.picture)))
+    for name in ("lips", "mouth", "oval", "near", "skin"):
+        assert getattr(parts, name).any(), name
+    assert not (parts.lips & ~parts.mouth).any()
+    assert not (closed.lips & ~parts.lips).any()
+    assert parts.lips.sum() > closed.lips.sum()
+    assert not (parts.skin & ~(parts.oval & parts.near)).any()
+    assert not (parts.mouth & (parts.near | parts.skin)).any()
+
+
+def test_a_mask_grows_by_a_radius_to_all_sides() -> None:
+    dot = np.zeros((21, 21), bool)
+    dot[10, 10] = True
+    rows, columns = np.nonzero(grown(dot, 3.2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (7, 13, 7, 13)
+    assert not grown(dot, 3)[7, 7]
+
+
+def test_a_view_stays_as_it_was(person: Sitter) -> None:
+    synced = lifted(person.picture, person.lips, (9, 0, 0))
+    view = person.view(person.picture, synced)
+    kept = [patch.copy() for patch in (view.original, view.synced, view.result, view.contour)]
+    zones(work_face(view))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(kept, (view.original, view.synced, view.result, view.contour), strict=True)
+    )
