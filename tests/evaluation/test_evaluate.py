@@ -221,12 +221,14 @@ def test_a_smaller_result_can_be_shown(made: Made) -> None:
     path = made.output.with_name("tiny.mp4")
     small = [cv2.resize(frame, (160, 90), interpolation=cv2.INTER_AREA) for frame in rgb_frames(made.output)]
     write_clip(path, small, frame_rate=Fraction(25), crf=1)
-    evaluated = evaluate(
-        made.film.original, made.film.synced, path, settings=SETTINGS, options=EvaluateOptions(matte="settings")
-    )
+    options = EvaluateOptions(matte="settings", reference=made.film.synced)
+    evaluated = evaluate(made.film.original, made.film.synced, path, settings=SETTINGS, options=options)
+    ((_, (view, *_)),) = evaluated.walk.views([3])
+    truth = evaluated.truth(3, view)
+    assert np.abs(truth - view.synced).mean() < 0.5 < np.abs(truth - view.original).mean()
     box = shown_box(evaluated.walk, evaluated.record, range(FRAMES))
     assert box.x0 < made.lips[0][:, 0].min() < made.lips[-1][:, 0].max() < box.x1
-    assert page_bytes(evaluated)
+    assert b"<figcaption>Reference" in page_bytes(evaluated)
 
 
 @pytest.mark.slow(2)

@@ -13,7 +13,7 @@ from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, FrameRow, Headline, InputFile, PartResult, Shot, Span, Verdict
-from lipblend.quality.view import FaceView
+from lipblend.quality.view import FaceView, Patch3
 from lipblend.settings import Settings
 
 RATE = 25.0
@@ -30,10 +30,14 @@ CUT = 60
 
 @dataclasses.dataclass(frozen=True)
 class StandIn:
-    """Fits `lipblend.quality.report.report_source.Evaluated`."""
+    """Fits `lipblend.quality.report.report_source.Evaluated`; the reference is a darker original."""
 
     record: Evaluation
     walk: PortraitWalk
+    reference: bool = False
+
+    def truth(self, _: int, view: FaceView, /) -> Patch3 | None:
+        return view.original * np.float32(0.8) if self.reference else None
 
 
 class PortraitWalk:
@@ -140,6 +144,8 @@ def row(index: int) -> FrameRow:
     values = {
         "seam": seam, "ssim_y": 0.97 - seam / 10, "colour_step": 0.4 + 0.1 * wave, "alpha": 0.5, "overspill": 0.0,
         "untouched": 0.0, "cast": 1.1 + wave, "sharpness": 0.9 + 0.05 * wave, "grain": 0.8,
+        "seam_step": (0.96 + 0.01 * (index == FAILING.stop - 1)) if index in FAILING else 0.3,
+        "softness": 0.106 if index == 3 else 0.08, "glow": 1.5,
     }  # fmt: skip
     faults = ("blurred",) if index in (20, 21) else ()
     return FrameRow(index, index / RATE, int(index >= CUT), index, index, True, "", values, faults)

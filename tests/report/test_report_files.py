@@ -8,12 +8,11 @@ import json
 import math
 import os
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import typer
-from report_stand_ins import FAILING, MARKS, PASSED, PortraitWalk, StandIn, changed, evaluation
+from report_stand_ins import FAILING, PASSED, PortraitWalk, StandIn, changed, evaluation
 
 import lipblend.quality.report
 from lipblend.errors import InputError, OutputError
@@ -21,12 +20,11 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Headline, PartResult
 from lipblend.quality.report import load_report, write_junit, write_report
-from lipblend.quality.report.junit import junit_bytes
-from lipblend.quality.report.page_measures import plot, table_row
+from lipblend.quality.report.page_measures import table_row
+from lipblend.quality.report.page_plots import plot
 from lipblend.quality.report.picks import Pick
 from lipblend.quality.report.report_files import csv_bytes, json_bytes
-from lipblend.quality.report.report_page import pick_text
-from lipblend.quality.report.wording import summary_text
+from lipblend.quality.report.report_page import missed_text
 
 
 def saved(tmp_path: Path, record: Evaluation) -> Path:
@@ -159,71 +157,25 @@ def test_a_near_miss_on_the_page_has_enough_digits() -> None:
     (verdict,) = (each for each in record.verdicts if each.key == "ssim_y")
     assert table_row(verdict, plotted=False, gated=True).worst == "0.919996"
     assert plot(record, verdict, gated=True).description.endswith("worst 0.919996")
-    assert "0.919996, misses its mark" in pick_text(record, Pick(3, "ssim_y", 0.919996, True))
+    picked = Pick(3, "ssim_y", 0.919996)
+    assert missed_text(record, picked, gated=True) == "0:00.120, ring SSIM, luma 0.919996, misses its mark"
+    assert missed_text(record, picked, gated=False).endswith("0.919996, beyond its mark")
     met = dataclasses.replace(verdict, worst=0.92004)
     assert table_row(met, plotted=False, gated=True).worst == "0.92"
-
-
-def test_junit_has_a_case_per_mark(tmp_path: Path) -> None:
-    silent = changed(evaluation(), "lip_corr", value=None, passed=None, note="no mesh")
-    fine = changed(changed(silent, "seam", passed=True), "score", passed=True)
-    write_junit(tmp_path / "junit.xml", [("a & <b>\x00.mp4", silent), ("good", fine)])
-    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
-    marked = [measure for measure in MEASURES.values() if measure.mark]
-    unmarked = len(marked) - len(MARKS) + 1  # one has a mark but no value
-    assert root.tag == "testsuites"
-    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (
-        str(2 * len(marked)),
-        "2",
-        str(2 * unmarked),
-    )
-    bad, good = root
-    assert bad.get("name") == "a & <b>\ufffd.mp4"
-    assert (bad.get("tests"), bad.get("failures"), bad.get("skipped")) == (str(len(marked)), "2", str(unmarked))
-    assert good.get("failures") == "0"
-    cases = {case.get("name"): case for case in bad}
-    failure = cases["Seam discontinuity"].find("failure")
-    assert failure.get("message") == "0.36 instead of at most 0.12: 0.24 above the mark (200 %)"
-    assert "frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42" in failure.text
-    seen = cases["Headline"].find("failure")
-    assert seen.get("message") == "34.2 instead of at least 60: 25.8 below the mark (43 %)"
-    assert seen.text.splitlines()[1:] == [
-        "An edge shows around the new mouth (1.7 x just visible)", "frames 40 to 51, 0:01.600 to 0:02.040",
-    ]  # fmt: skip
-    assert cases["Lip-sync kept"].find("skipped").get("message") == "not measured, no mesh"
-    assert len(cases["Ring SSIM, luma"]) == 0
-    assert all(case.get("classname") == bad.get("name") for case in bad)
-
-
-def test_junit_fails_where_nothing_could_be_judged() -> None:
-    record = evaluation()
-    bare = tuple(dataclasses.replace(each, value=None, passed=None, failing=()) for each in record.verdicts)
-    off = tuple(dataclasses.replace(each, mark=None, passed=None, failing=()) for each in record.verdicts)
-    through = tuple(dataclasses.replace(row, blended=False) for row in record.rows)
-    for change in ({"verdicts": bare}, {"verdicts": off}, {"verdicts": ()}):
-        root = ElementTree.fromstring(junit_bytes([("clip", dataclasses.replace(record, **change))]))
-        (suite,) = root
-        assert (root.get("failures"), suite.get("failures")) == ("1", "1")
-        assert int(suite.get("tests")) == len(suite) == int(suite.get("skipped")) + 1
-        (failure,) = suite.iter("failure")
-        assert "the gate has nothing to judge" in failure.get("message")
-    nothing = dataclasses.replace(record, rows=through)
-    assert summary_text(nothing).startswith("Not judged: no frame was blended")
-    assert b"the gate has nothing to judge: no frame was blended" in junit_bytes([("clip", nothing)])
 
 
 def test_the_page_judges_only_with_a_gate(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     evaluated = StandIn(evaluation(60), PortraitWalk(portrait, face))
     page = write_report(tmp_path, evaluated, video=False)["report.html"].read_text(encoding="utf-8")
     body = page.partition("</style>")[2].partition("<script")[0]
-    assert "<title>Measured: result.mp4</title>" in page
-    assert "visible, 34 of 100" in body
-    assert not [word for word in ("Failed", "Passed:", "fails", ">pass<", 'class="missed"') if word in body]
-    assert "state beyond" in body
-    assert "state within" in body
+    assert "<title>Visible, 34 of 100: result.mp4</title>" in page
+    judging = ("Failed", "Passed:", "fails", "misses", ">pass<", 'class="missed"', 'class="gate"')
+    assert not [word for word in judging if word in body]
+    assert body.count('class="state beyond">beyond<') == 1
+    assert body.count('class="state within">within<') == 6
     gated = write_report(tmp_path, evaluated, video=False, gated=True)["report.html"].read_text(encoding="utf-8")
-    assert "<title>Failed: result.mp4</title>" in gated
-    assert "visible, 34 of 100, 2 of 8 pass marks missed" in gated
+    assert "<title>Failed: Visible, 34 of 100: result.mp4</title>" in gated
+    assert '<span class="state fail">Failed: visible, 34 of 100, 2 of 8 pass marks missed</span>' in gated
 
 
 def test_the_terminal_judges_only_with_a_gate() -> None:
@@ -236,7 +188,7 @@ def test_the_terminal_judges_only_with_a_gate() -> None:
     assert "Failed: visible, 34 of 100, 2 of 8 pass marks missed" in judged
     for text in (measured, judged):
         lines = [" ".join(line.split()) for line in text.splitlines()]
-        assert "Edge around the mouth 1.7 x just visible 0.96 51" in lines
+        assert "Edge around the mouth 1.7 x just visible 0.96 JND 51" in lines
         assert any(line.startswith("Soft skin 0.6 x just visible 10 %") for line in lines)
         assert "also not seen: glow or stain" in lines
         assert any(line.startswith("Seam discontinuity 0.36 at most 0.12 at most 0.12") for line in lines)

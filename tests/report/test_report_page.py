@@ -215,7 +215,7 @@ def test_no_script_but_its_own_runs(program: str, written: Path, tmp_path: Path)
     injected = "<script>document.title = 'owned'</script><img src='http://127.0.0.1:9/x.png' alt=''></body>"
     (tmp_path / "injected.html").write_text(page_text.replace("</body>", injected), encoding="utf-8")
     with Browser(program, (tmp_path / "injected.html").as_uri()) as page:
-        assert page.run("document.title") == "Failed: result.mp4"
+        assert page.run("document.title") == "Failed: Visible, 34 of 100: result.mp4"
         assert sum("Content Security Policy" in error for error in page.errors) == 2
 
 
@@ -238,7 +238,7 @@ def test_user_text_is_escaped(program: str, tmp_path: Path, portrait: np.ndarray
     assert "onerror" not in tags.attributes
     with Browser(program, paths["report.html"].as_uri()) as page:
         settled(page)
-        assert page.run("document.title") == f"Failed: {EVIL}"
+        assert page.run("document.title") == f"Failed: Visible, 34 of 100: {EVIL}"
         assert page.errors == []
 
 
@@ -268,13 +268,13 @@ def test_the_video_is_left_out_when_it_is_not_wanted(tmp_path: Path, portrait: n
     walk = PortraitWalk(portrait, face, bare=PASSED)
     page = write_report(tmp_path, StandIn(evaluation(), walk), video=False)["report.html"].read_text(encoding="utf-8")
     assert 'id="player"' not in page
-    assert sum(map(len, walk.requested)) <= 5  # the pictures only
+    assert sum(map(len, walk.requested)) <= 4  # the pictures only
 
 
 @pytest.mark.slow(2)
 def test_a_clip_without_faces_has_a_page(tmp_path: Path, portrait: np.ndarray, face: Landmarks) -> None:
     rows = tuple(FrameRow(i, i / 25, 0, i, -1, False, "no face", {}, ()) for i in range(CUT))
-    record = dataclasses.replace(evaluation(), rows=rows, shots=())
+    record = dataclasses.replace(evaluation(), rows=rows, shots=(), headline=None)
     walk = PortraitWalk(portrait, face, bare=range(CUT))
     page = write_report(tmp_path, StandIn(record, walk))["report.html"].read_text(encoding="utf-8")
     assert "No frame with a patch can be shown" in page

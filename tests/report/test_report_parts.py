@@ -9,17 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_stand_ins import FAILING, PASSED, PortraitWalk, evaluation
+from report_stand_ins import PASSED, PortraitWalk, evaluation
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.quality.record import Evaluation
 from lipblend.quality.report import report_video
 from lipblend.quality.report.page_measures import plotted_keys
-from lipblend.quality.report.picks import Pick, typical_frame, video_part, worst_frames
+from lipblend.quality.report.picks import video_part
 from lipblend.quality.report.report_page import page_data
 from lipblend.quality.report.report_video import make_video, panel_size, shown_box
-from lipblend.quality.report.stills import stills
 from lipblend.quality.report.svg import MAX_POINTS, Range, bands, series_path, step_path, value_range
 from lipblend.quality.report.wording import number_text, pair_text, time_text
 from lipblend.video.probe import probe
@@ -74,58 +73,16 @@ def test_the_range_holds_mark_and_values() -> None:
     assert value_range([float("inf")], mark=None, from_zero=False) == Range(0.0, 1.0)
 
 
-def test_the_worst_frames_come_first_and_stand_apart() -> None:
-    picks = worst_frames(evaluation(), max_count=4)
-    assert picks[0] == Pick(FAILING.stop - 1, "seam", pytest.approx(0.42), True)
-    times = sorted(pick.index / 25 for pick in picks)
-    assert len(picks) >= 3
-    assert min(np.diff(times)) >= 0.2 - 1e-9
-    assert [pick.failed for pick in picks] == sorted((pick.failed for pick in picks), reverse=True)
-    assert not any(pick.key == "untouched" for pick in picks)  # never anything but its best value
-
-
-def test_a_measure_whose_worst_frame_is_taken_adds_another() -> None:
-    record = evaluation()
-    lower = {51: 0.90, 100: 0.93}  # the worst of ssim_y is the worst of seam, too
-    rows = tuple(
-        dataclasses.replace(row, values={**row.values, "ssim_y": lower.get(row.index, 0.97)}) if row.blended else row
-        for row in record.rows
-    )
-    verdicts = tuple(each for each in record.verdicts if each.key in ("seam", "ssim_y"))
-    picks = worst_frames(dataclasses.replace(record, rows=rows, verdicts=verdicts), max_count=4)
-    assert (51, "seam", True) in [(pick.index, pick.key, pick.failed) for pick in picks]
-    assert (100, "ssim_y", False) in [(pick.index, pick.key, pick.failed) for pick in picks]
-    assert sum(pick.key == "ssim_y" for pick in picks) == 1
-
-
-def test_low_ssim_is_worst() -> None:
-    record = evaluation()
-    record = dataclasses.replace(record, verdicts=tuple(each for each in record.verdicts if each.key == "ssim_y"))
-    least = min((row for row in record.rows if row.blended), key=lambda row: row.values["ssim_y"])
-    assert worst_frames(record, max_count=1)[0].index == least.index
-
-
-def test_a_typical_frame_is_in_the_middle() -> None:
-    record = evaluation()
-    seams = sorted(row.values["seam"] for row in record.rows if row.blended)
-    assert abs(seams.index(typical_frame(record).value) - len(seams) / 2) <= 1
-    bare = dataclasses.replace(record, rows=tuple(dataclasses.replace(row, blended=False) for row in record.rows))
-    assert typical_frame(bare) is None
-    assert worst_frames(bare, max_count=4) == ()
-
-
 @pytest.mark.parametrize(("worst", "part"), [(0, range(0, 50)), (60, range(35, 85)), (119, range(70, 120))])
 def test_the_video_shows_the_part_around_the_worst(worst: int, part: range) -> None:
-    assert video_part(evaluation(), [Pick(worst, "seam", 1.0, True)], max_frames=50) == part
+    assert video_part(evaluation(), worst, max_frames=50) == part
+    assert video_part(evaluation(), worst, max_frames=120) == range(120)
 
 
-def test_pictures_are_of_the_picked_frames(portrait: np.ndarray, face: Landmarks) -> None:
-    walk = PortraitWalk(portrait, face, bare=[7])
-    found = stills(walk, [Pick(50, "seam", 1.0, True), Pick(7, "", None, False), Pick(3, "", None, False)])
-    assert [still.pick.index for still in found] == [50, 3]
-    assert walk.requested[-1] == [3, 7, 50]
-    assert list(found[0].pictures) == ["original", "synced", "result", "ring", "difference"]
-    assert len(set(found[0].pictures.values())) == 5
+def test_without_a_worst_frame_the_video_begins_with_a_patch() -> None:
+    record = evaluation()
+    rows = tuple(dataclasses.replace(row, blended=row.index == 70) for row in record.rows)
+    assert video_part(dataclasses.replace(record, rows=rows), None, max_frames=50) == range(45, 95)
 
 
 @pytest.mark.slow(8)

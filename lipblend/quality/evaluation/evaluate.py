@@ -25,6 +25,7 @@ from lipblend.quality.evaluation.walk import NO_CHANGE, Sources, Walk
 from lipblend.quality.gate import verdicts
 from lipblend.quality.headline import headline
 from lipblend.quality.record import Evaluation, InputFile
+from lipblend.quality.view import FaceView, Patch3
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
@@ -40,10 +41,18 @@ _SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A finished evaluation: the record, and the walk that can show its frames again."""
+    """A finished evaluation: the record, the walk that can show its frames again, and the reference if there is one."""
 
     record: Evaluation
     walk: Walk
+    reference: Reference | None = None
+
+    def truth(self, index: int, view: FaceView) -> Patch3 | None:
+        """What the reference shows in a view of a frame, in the original's encoding; None without a reference."""
+        if self.reference is None:
+            return None
+        picture = next(iter(self.reference.pictures(self.walk, [index])))
+        return self.reference.patch(view, picture, self.walk)
 
 
 @dataclass(frozen=True)
@@ -172,7 +181,7 @@ def evaluate_plan(
         frame_rate=_frame_rate(matched.times_s),
         seconds=time.perf_counter() - started,
     )
-    return Evaluated(record, walk)
+    return Evaluated(record, walk, truth)
 
 
 def _estimated(walk: Walk, matte: MatteSource) -> tuple[bool, tuple[str, ...]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from lipblend.quality.evaluation.walk import Walk
 from lipblend.quality.face_scores import FaceScores, same_face
 from lipblend.quality.fault_traits import Traits, traits
 from lipblend.quality.reference_measures import SeenFace
@@ -17,6 +17,14 @@ from lipblend.quality.visible.person_look import PersonLook, learn_look
 from lipblend.quality.visible.work_face import WorkFace, work_face
 
 _SAMPLED_FRAMES = 16
+
+
+class Shown(Protocol):
+    """What shows the faces of chosen frames: `lipblend.quality.evaluation.walk.Walk`."""
+
+    def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
+        """Index and faces of frames, given by rising index."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Person:
         self.over_time.add(place, view)
 
 
-def face_looks(walk: Walk, indices: Sequence[int]) -> list[FaceLook]:
+def face_looks(walk: Shown, indices: Sequence[int]) -> list[FaceLook]:
     """How the people of a shot look, from some of its frames."""
     sampled = sorted({indices[int(place)] for place in np.linspace(0, len(indices) - 1, _SAMPLED_FRAMES)})
     views: list[FaceView] = []

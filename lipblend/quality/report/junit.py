@@ -7,12 +7,13 @@ Uses the elements that the readers of Jenkins, GitLab and GitHub share (``testsu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Verdict
+from lipblend.quality.report.sentences import viewer_sentence
 from lipblend.quality.report.wording import (
     NOTHING_TO_JUDGE,
     failure_text,
@@ -21,8 +22,8 @@ from lipblend.quality.report.wording import (
     seen_lines,
     sentence_text,
     unmeasured_text,
-    visible_parts,
 )
+from lipblend.quality.visible.visible_parts import PARTS
 from lipblend.runtime.files import write_atomically
 
 _MAX_SPANS = 50
@@ -30,10 +31,11 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_junit(path: Path, records: Sequence[tuple[str, Evaluation]]) -> None:
-    """Write one suite per clip, with one case for every measure that can have a pass mark.
+    """Write one suite per clip: a case for the headline, one for every visible part, and one for every other mark.
 
-    A measure without a value, or whose mark is off, is a skipped case. A clip without any verdict has a failed case
-    that says so, so that CI does not pass it.
+    The case of a part fails if the part is visible and the headline misses its mark. A measure without a value, and
+    every part if the headline has no mark, is a skipped case. A clip without any verdict has a failed case that says
+    so, so that CI does not pass it.
 
     Parameters
     ----------
@@ -62,46 +64,71 @@ def junit_bytes(records: Sequence[tuple[str, Evaluation]]) -> bytes:
     return content + b"\n"
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One case: why it fails, with lines of detail, or why it is skipped; passed if neither is said."""
+
+    key: str
+    title: str
+    failure: str = ""
+    details: tuple[str, ...] = ()
+    skipped: str = ""
+
+
 def _add_suite(root: ElementTree.Element, name: str, record: Evaluation) -> tuple[int, int, int]:
     """Add a clip; returns its numbers of cases, failures and skipped cases."""
-    marked = [verdict for verdict in record.verdicts if verdict.mark is not None or _can_have_mark(verdict)]
-    failed = sum(verdict.passed is False for verdict in marked)
-    skipped = sum(verdict.passed is None for verdict in marked)
+    cases = list(_cases(record))
+    counts = len(cases), sum(bool(case.failure) for case in cases), sum(bool(case.skipped) for case in cases)
     suite = ElementTree.SubElement(root, "testsuite", name=_clean(name), errors="0")
-    nothing = not record.judged
-    counts = len(marked) + nothing, failed + nothing, skipped
     for word, number in zip(("tests", "failures", "skipped"), counts, strict=True):
         suite.set(word, str(number))
     suite.set("time", f"{record.seconds:.3f}")
-    for verdict in marked:
-        title = measure_of(verdict).title
-        case = ElementTree.SubElement(suite, "testcase", name=title, classname=_clean(name), time="0")
-        if verdict.passed is False:
-            text = _clean(failure_text(verdict))
-            failure = ElementTree.SubElement(case, "failure", type=verdict.key, message=text)
-            failure.text = _clean("\n".join([text, *_places(verdict, record)]))
-        elif verdict.passed is None:
-            reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
-            ElementTree.SubElement(case, "skipped", message=_clean(reason))
-    if nothing:
-        case = ElementTree.SubElement(suite, "testcase", name="Anything judged", classname=_clean(name), time="0")
-        failure = ElementTree.SubElement(case, "failure", type="gate", message=NOTHING_TO_JUDGE)
-        failure.text = NOTHING_TO_JUDGE
+    for case in cases:
+        element = ElementTree.SubElement(suite, "testcase", name=case.title, classname=_clean(name), time="0")
+        if case.failure:
+            text = _clean(case.failure)
+            failure = ElementTree.SubElement(element, "failure", type=case.key, message=text)
+            failure.text = "\n".join([text, *map(_clean, case.details)])
+        elif case.skipped:
+            ElementTree.SubElement(element, "skipped", message=_clean(case.skipped))
     return counts
 
 
-def _places(verdict: Verdict, record: Evaluation) -> list[str]:
-    """Where a measure fails; for the headline what a viewer sees, and where."""
-    if verdict.key != "score" or record.headline is None:
-        return place_lines(verdict, max_count=_MAX_SPANS)
-    lines = []
-    for part in visible_parts(record.headline):
-        lines += [sentence_text(part), *seen_lines(part, max_count=_MAX_SPANS)]
-    return lines
+def _cases(record: Evaluation) -> Iterator[_Case]:
+    for verdict in record.verdicts:
+        if verdict.key == "score":
+            yield _of_verdict(verdict, () if verdict.passed is not False else (viewer_sentence(record),))
+            yield from _of_parts(record, verdict)
+        elif verdict.mark is not None:
+            yield _of_verdict(verdict, place_lines(verdict, max_count=_MAX_SPANS))
+    if not record.judged:
+        yield _Case("gate", "Anything judged", NOTHING_TO_JUDGE)
 
 
-def _can_have_mark(verdict: Verdict) -> bool:
-    return verdict.key in MEASURES and bool(MEASURES[verdict.key].mark)
+def _of_verdict(verdict: Verdict, details: Sequence[str]) -> _Case:
+    title = measure_of(verdict).title
+    if verdict.passed is False:
+        return _Case(verdict.key, title, failure_text(verdict), tuple(details))
+    if verdict.passed is None:
+        reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
+        return _Case(verdict.key, title, skipped=reason)
+    return _Case(verdict.key, title)
+
+
+def _of_parts(record: Evaluation, score: Verdict) -> Iterator[_Case]:
+    """The visible parts, which the headline judges together."""
+    measured = {part.key: part for part in record.headline.parts} if record.headline is not None else {}
+    for measure in PARTS:
+        part = measured.get(measure.key)
+        if part is None:
+            yield _Case(measure.key, measure.title, skipped="not measured")
+        elif score.passed is None:
+            yield _Case(measure.key, measure.title, skipped="the headline's pass mark is off")
+        elif score.passed is False and part.visibility > 1:
+            places = seen_lines(part, max_count=_MAX_SPANS)
+            yield _Case(measure.key, measure.title, sentence_text(part), tuple(places))
+        else:
+            yield _Case(measure.key, measure.title)
 
 
 def _clean(text: str) -> str:

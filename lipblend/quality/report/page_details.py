@@ -8,6 +8,7 @@ from typing import Any
 
 from lipblend.quality.faults import FAULTS
 from lipblend.quality.record import Evaluation, FrameRow
+from lipblend.quality.report.wording import MATTE_TEXT, number_text, time_text
 from lipblend.settings.catalogue import setting_specs, value_text
 
 _MAX_SPANS = 60
@@ -39,6 +40,15 @@ def passed_through(record: Evaluation) -> list[FrameGroup]:
         _group(record, reason or "no reason given", "", [row for row in unblended if row.reason == reason])
         for reason, _ in reasons
     ]
+
+
+def clip_facts(record: Evaluation) -> str:
+    """Length, size and rate of the result, and where the mask comes from."""
+    last_s = record.rows[-1].time_s if record.rows else 0.0
+    rate = number_text(record.frame_rate, digits=5)
+    size = f"{record.width} \N{MULTIPLICATION SIGN} {record.height}"
+    facts = f"{count_text(len(record.rows))}, {size}, {rate} frames a second, last frame at {time_text(last_s)}."
+    return f"{facts} {MATTE_TEXT.get(record.matte, record.matte)}"
 
 
 def settings_rows(record: Evaluation) -> dict[str, list[tuple[str, ...]]]:

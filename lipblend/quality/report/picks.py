@@ -1,76 +1,107 @@
-"""Choice of the frames that the page shows."""
+"""Choice of the moments and frames that the page shows."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.quality.headline import LASTING_S, WINDOW_S, visibility
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, FrameRow
+from lipblend.quality.record import Evaluation, PartResult
 from lipblend.quality.report.wording import measure_of
 
 _MIN_DISTANCE_S = 0.2  # pictures of the same moment look the same
+_AGAIN_S = 1.0  # the same fault again
+_TOLERANCE_S = 1e-6
+
+Levels = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame that shows a visible part.
+
+    Attributes
+    ----------
+    index : int
+    key : str
+        Of the part.
+    visibility : float
+        Of the part there, over the stretch around the frame; 1 is just visible.
+    others : tuple of PartResult
+        Visible parts that are worst at the same moment.
+    """
+
+    index: int
+    key: str
+    visibility: float
+    others: tuple[PartResult, ...] = ()
 
 
 @dataclass(frozen=True)
 class Pick:
-    """A frame, and the measure for which it was chosen: its worst frame, or "" for a typical frame."""
+    """The worst frame of a measure that misses its mark."""
 
     index: int
     key: str
-    value: float | None
-    failed: bool
+    value: float
 
 
-def worst_frames(record: Evaluation, *, max_count: int) -> tuple[Pick, ...]:
-    """The worst frames of the measures with a pass mark, failing ones first, no two of the same moment.
+def worst_moments(record: Evaluation, *, max_count: int) -> tuple[Moment, ...]:
+    """The worst moments of a clip, no two of the same moment.
 
-    Every measure contributes its worst frame before any contributes a second one. Of several candidates the one that
-    misses its mark by most comes first. Without any mark, the seam measures are used.
+    First the worst moment of every visible part, the most visible first; if no part is visible, of every part. If these
+    are too few, other moments: of parts that have none, then of others at least a second away, as long as they are
+    visible, and at last of parts that are not visible.
     """
-    marks = {verdict.key: verdict.mark for verdict in record.verdicts if measure_of(verdict).per == "frame"}
-    keys = [key for key, mark in marks.items() if mark is not None]
-    ranked = {key: _ranked(record.rows, key) for key in keys or ("seam", "ssim_y")}
+    if record.headline is None:
+        return ()
+    chosen: list[Moment] = []
+    for moment in _candidates(record, chosen):
+        if len(chosen) == max_count:
+            break
+        if not _same_moment(record, moment.index, chosen):
+            chosen.append(moment)
+    shown = {moment.key for moment in chosen}
+    beside = [part for part in record.headline.parts if part.visibility > 1 and part.key not in shown]
+    return tuple(
+        Moment(
+            moment.index,
+            moment.key,
+            moment.visibility,
+            tuple(part for part in beside if _same_moment(record, part.worst, (moment,))),
+        )
+        for moment in sorted(chosen, key=lambda moment: -moment.visibility)
+    )
+
+
+def missed_frames(record: Evaluation, *, max_count: int) -> tuple[Pick, ...]:
+    """The worst frames of the measures of frames that miss their marks, no two of the same moment."""
     chosen: list[Pick] = []
-    for turn in range(max_count):
-        candidates = []
-        for key, order in ranked.items():
-            if sum(pick.key == key for pick in chosen) > turn or not _varies(order, key):
-                continue
-            row = next((row for row in order if not _near(row, chosen, record)), None)
-            if row is not None:
-                miss = _miss(row.values[key], marks.get(key), key)
-                candidates.append((miss, Pick(row.index, key, row.values[key], miss > 0)))
-        for miss, pick in sorted(candidates, key=lambda candidate: -candidate[0]):
-            if miss <= 0 and any(pick.key == other.key for other in chosen):
-                continue  # a second frame of a measure only if it fails
-            if len(chosen) < max_count and not _near(record.rows[pick.index], chosen, record):
-                chosen.append(pick)
-    return tuple(sorted(chosen, key=lambda pick: not pick.failed))
+    for verdict in record.verdicts:
+        measure = measure_of(verdict)
+        if verdict.passed is not False or measure.per != "frame":
+            continue
+        ranked = sorted(
+            (row for row in record.rows if math.isfinite(row.values.get(verdict.key, math.nan))),
+            key=lambda row: -badness(row.values[verdict.key], verdict.key),
+        )
+        row = next((row for row in ranked if not _same_moment(record, row.index, chosen)), None)
+        if row is not None and len(chosen) < max_count:
+            chosen.append(Pick(row.index, verdict.key, row.values[verdict.key]))
+    return tuple(chosen)
 
 
-def typical_frame(record: Evaluation) -> Pick | None:
-    """The blended frame with the median seam value; None if no frame is blended."""
-    blended = [row for row in record.rows if row.blended]
-    if not blended:
-        return None
-    measured = [row for row in blended if math.isfinite(row.values.get("seam", math.nan))]
-    if not measured:
-        return Pick(blended[len(blended) // 2].index, "", None, False)
-    median = statistics.median_low([row.values["seam"] for row in measured])
-    row = next(row for row in measured if row.values["seam"] == median)
-    return Pick(row.index, "", median, False)
-
-
-def video_part(record: Evaluation, picks: Sequence[Pick], *, max_frames: int) -> range:
-    """The frames for the video: all, or ``max_frames`` around the worst one."""
+def video_part(record: Evaluation, worst: int | None, *, max_frames: int) -> range:
+    """The frames for the video: all, or ``max_frames`` around the worst one, or the first one with a patch."""
     count = len(record.rows)
     if count <= max_frames:
         return range(count)
-    blended = next((row.index for row in record.rows if row.blended), 0)
-    middle = picks[0].index if picks else blended
+    middle = worst if worst is not None else next((row.index for row in record.rows if row.blended), 0)
     start = min(max(0, middle - max_frames // 2), count - max_frames)
     return range(start, start + max_frames)
 
@@ -83,24 +114,75 @@ def badness(value: float, key: str) -> float:
     return -value if better == "high" else abs(value - 1) if better == "one" else value
 
 
-def _ranked(rows: Sequence[FrameRow], key: str) -> list[FrameRow]:
-    measured = [row for row in rows if row.blended and not math.isnan(row.values.get(key, math.nan))]
-    return sorted(measured, key=lambda row: -badness(row.values[key], key))
+def visibility_over_time(record: Evaluation, key: str) -> Levels:
+    """How visible a part is in every frame: the mean over the stretch around it; nan where it was not measured."""
+    values = np.array([row.values.get(key, np.nan) for row in record.rows], np.float64)
+    scale = MEASURES[key].visible if key in MEASURES else None
+    found = np.full(len(values), np.nan)
+    if scale is None:
+        return found
+    spans = [(WINDOW_S, False), *([(LASTING_S, True)] if scale.lasting is not None else [])]
+    for window_s, lasting in spans:
+        levels = visibility(values, scale, lasting=lasting)
+        for shot in record.shots:
+            inside = slice(shot.start, shot.stop)
+            if not np.isfinite(levels[inside]).any():
+                continue
+            mean = _running_mean(levels[inside], max(1, round(window_s * record.frame_rate)))
+            found[inside] = np.fmax(found[inside], mean)
+    return found
 
 
-def _varies(order: Sequence[FrameRow], key: str) -> bool:
-    """Whether the worst frame is worse than the median one."""
-    return bool(order) and badness(order[0].values[key], key) > badness(order[len(order) // 2].values[key], key)
+def _candidates(record: Evaluation, chosen: Sequence[Moment]) -> Iterator[Moment]:
+    """Moments in the order of `worst_moments`; ``chosen`` is looked at anew for each."""
+    parts = record.headline.parts if record.headline is not None else ()
+    least = 1.0 if any(part.visibility > 1 for part in parts) else 0.0
+    for part in parts:
+        if part.visibility > least:
+            yield Moment(part.worst, part.key, part.visibility)
+    for least, repeated in ((1.0, False), (1.0, True), (-np.inf, False)):
+        for part in parts:
+            if repeated or not any(moment.key == part.key for moment in chosen):
+                moment = _elsewhere(record, part, chosen)
+                if moment is not None and moment.visibility > least:
+                    yield moment
 
 
-def _miss(value: float, mark: float | None, key: str) -> float:
-    """Distance beyond the mark relative to the mark; not above 0 if the mark is met."""
-    if mark is None:
-        return 0.0
-    return (badness(value, key) - badness(mark, key)) / max(abs(mark), 1e-3)
+def _elsewhere(record: Evaluation, part: PartResult, chosen: Sequence[Moment]) -> Moment | None:
+    """The worst moment of a part that is none of the chosen ones."""
+    levels = visibility_over_time(record, part.key)
+    own = [moment for moment in chosen if moment.key == part.key]
+    for row in record.rows:
+        if _same_moment(record, row.index, chosen) or _same_moment(record, row.index, own, _AGAIN_S):
+            levels[row.index] = np.nan
+    if not np.isfinite(levels).any():
+        return None
+    index = _worst_around(record, part.key, int(np.nanargmax(levels)), np.isfinite(levels))
+    return Moment(index, part.key, float(levels[index]))
 
 
-def _near(row: FrameRow, chosen: Sequence[Pick], record: Evaluation) -> bool:
+def _worst_around(record: Evaluation, key: str, index: int, allowed: npt.NDArray[np.bool_]) -> int:
+    """The worst frame of the stretch around a frame, in its shot."""
+    side = max(1, round(WINDOW_S * record.frame_rate)) // 2
+    around = record.rows[max(0, index - side) : index + side + 1]
+    rows = [row for row in around if allowed[row.index] and row.shot == record.rows[index].shot]
+    return max(rows, key=lambda row: row.values[key]).index
+
+
+def _running_mean(levels: Levels, length: int) -> Levels:
+    """Mean of the known levels around every known one."""
+    known = np.isfinite(levels)
+    kernel = np.ones(min(length, len(levels)))
+    sums, counts = (np.convolve(series, kernel, "same") for series in (np.where(known, levels, 0), known))
+    return np.where(known, sums / np.maximum(counts, 1), np.nan)
+
+
+def _same_moment(
+    record: Evaluation, index: int, chosen: Sequence[Moment | Pick], distance_s: float = _MIN_DISTANCE_S
+) -> bool:
+    """Whether a frame lies so close to chosen ones that its picture looks the same."""
+    time_s = record.rows[index].time_s
     return any(
-        pick.index == row.index or abs(record.rows[pick.index].time_s - row.time_s) < _MIN_DISTANCE_S for pick in chosen
+        other.index == index or abs(record.rows[other.index].time_s - time_s) < distance_s - _TOLERANCE_S
+        for other in chosen
     )

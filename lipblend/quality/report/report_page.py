@@ -14,22 +14,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation
-from lipblend.quality.report.page_details import count_text, faults, passed_through, settings_rows, size_text
-from lipblend.quality.report.page_measures import header, plots, plotted_keys, tables
-from lipblend.quality.report.picks import Pick, badness, typical_frame, video_part, worst_frames
+from lipblend.quality.report.page_details import (
+    clip_facts,
+    count_text,
+    faults,
+    passed_through,
+    settings_rows,
+    size_text,
+)
+from lipblend.quality.report.page_measures import plotted_keys, tables
+from lipblend.quality.report.page_parts import header, page_title, part_table, shown_moments
+from lipblend.quality.report.page_plots import plots
+from lipblend.quality.report.picks import Moment, Pick, badness, missed_frames, video_part, worst_moments
 from lipblend.quality.report.report_source import Evaluated
 from lipblend.quality.report.report_video import MAX_FRAMES, ReportVideo, make_video
 from lipblend.quality.report.stills import AMPLIFICATION, stills
-from lipblend.quality.report.wording import (
-    measure_of,
-    measured_text,
-    precise_text,
-    summary_text,
-    time_text,
-    written_unit,
-)
+from lipblend.quality.report.wording import measure_of, precise_text, time_text, written_unit
 
-_MAX_WORST = 4
+_MAX_MOMENTS, _MAX_MISSED = 3, 3
 _MAX_VALUES = 20_000  # along the clip; longer clips keep the worst value of each stretch for the readout
 _FOLDER = "page"
 _SCRIPTS = ("page.js", "player.js")
@@ -38,16 +40,15 @@ _SCRIPTS = ("page.js", "player.js")
 def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False) -> bytes:
     """The whole page as UTF-8; it says passed or failed only if ``gated``."""
     record, walk = evaluated.record, evaluated.walk
-    picks = worst_frames(record, max_count=_MAX_WORST)
-    typical = typical_frame(record)
-    shown = [*picks, *([typical] if typical and typical.index not in {pick.index for pick in picks} else [])]
-    pictures = stills(walk, shown)
-    frames = video_part(record, picks, max_frames=MAX_FRAMES)
+    moments = worst_moments(record, max_count=_MAX_MOMENTS)
+    missed = missed_frames(record, max_count=_MAX_MISSED)
+    missed = tuple(pick for pick in missed if pick.index not in {moment.index for moment in moments})
+    shown: list[Moment | Pick] = [*moments, *missed]
+    pictures = stills(evaluated, shown)
+    frames = video_part(record, shown[0].index if shown else None, max_frames=MAX_FRAMES)
     film = make_video(walk, record, frames) if video and frames else None
     keys = plotted_keys(record)
     script = "\n".join(map(_file, _SCRIPTS))
-    headline = summary_text(record) if gated else measured_text(record)
-    result = next((file.name for file in record.inputs if file.role == "result"), "result")
     page = (
         _environment()
         .get_template("page.html")
@@ -56,13 +57,19 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False)
             gated=gated,
             policy=content_policy(f"\n{script}\n"),
             generator=f"lipblend {record.versions.get('lipblend', '')}".strip(),
-            title=f"{headline.partition(':')[0]}: {result}",
+            title=page_title(record, gated=gated),
             style=_file("page.css"),
             script=script,
             header=header(record, gated=gated),
+            moments=shown_moments(record, moments, pictures),
+            missed=[
+                (pictures[pick.index], missed_text(record, pick, gated=gated))
+                for pick in missed
+                if pick.index in pictures
+            ],
+            parts=part_table(record),
             tables=tables(record, keys, gated=gated),
             plots=plots(record, keys, gated=gated),
-            stills=[(still, pick_text(record, still.pick)) for still in pictures],
             amplification=AMPLIFICATION,
             film=film,
             frames=frames,
@@ -70,6 +77,7 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False)
             faulty_count=sum(bool(row.faults) for row in record.rows),
             passed_through=passed_through(record),
             settings=settings_rows(record),
+            clip=clip_facts(record),
             data=page_data(record, keys, film, frames),
             video_data=base64.b64encode(film.data).decode("ascii") if film else "",
         )
@@ -86,18 +94,14 @@ def content_policy(script: str) -> str:
     )
 
 
-def pick_text(record: Evaluation, pick: Pick) -> str:
-    """Time of a frame, and why it is shown: ``0:12.480, seam discontinuity 0.31, misses its mark``."""
-    parts = [time_text(record.rows[pick.index].time_s)]
-    if not pick.key:
-        parts.append("a typical frame, for comparison")
-    elif pick.value is not None:
-        measure = MEASURES[pick.key]
-        title = measure.title if measure.title[1:2].isupper() else measure.title[0].lower() + measure.title[1:]
-        mark = next((verdict.mark for verdict in record.verdicts if verdict.key == pick.key), None)
-        parts.append(f"{title} {precise_text(pick.value, mark, measure)}")
-        parts.append("misses its mark" if pick.failed else "meets its mark")
-    return ", ".join(parts)
+def missed_text(record: Evaluation, pick: Pick, *, gated: bool) -> str:
+    """Time of a frame, and which mark it misses: ``0:12.480, seam discontinuity 0.31, misses its mark``."""
+    word = "misses" if gated else "beyond"
+    measure = MEASURES[pick.key]
+    title = measure.title if measure.title[1:2].isupper() else measure.title[0].lower() + measure.title[1:]
+    mark = next((verdict.mark for verdict in record.verdicts if verdict.key == pick.key), None)
+    value = precise_text(pick.value, mark, measure)
+    return f"{time_text(record.rows[pick.index].time_s)}, {title} {value}, {word} its mark"
 
 
 def page_data(record: Evaluation, keys: Sequence[str], film: ReportVideo | None, frames: range) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lipblend.picture.patch import Box
 from lipblend.quality.record import Evaluation
-from lipblend.quality.view import FaceView
+from lipblend.quality.view import FaceView, Patch3
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -43,4 +43,8 @@ class Evaluated(Protocol):
     @property
     def walk(self) -> Walk:
         """The videos."""
+        ...
+
+    def truth(self, index: int, view: FaceView, /) -> Patch3 | None:
+        """What the reference shows in a view of a frame; None if no reference was given."""
         ...

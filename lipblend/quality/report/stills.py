@@ -1,19 +1,26 @@
-"""Pictures of one face in one frame: original, synced, result, seam ring and amplified difference."""
+"""Pictures of one face in one frame: original, synced, result, what is wrong, seam ring and amplified difference."""
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from lipblend.quality.report.picks import Pick
-from lipblend.quality.report.report_source import Rgb, Walk
+from lipblend.quality.evaluation.person import FaceLook, face_looks
+from lipblend.quality.face_scores import same_face
+from lipblend.quality.record import Evaluation
+from lipblend.quality.report.outline import outlined
+from lipblend.quality.report.picks import Moment, Pick
+from lipblend.quality.report.report_source import Evaluated, Rgb, Walk
 from lipblend.quality.ring import seam
 from lipblend.quality.view import FaceView, Patch3
+from lipblend.quality.visible.face_parts import face_parts
+from lipblend.quality.visible.person_look import PersonLook
+from lipblend.quality.visible.places import place
 
 AMPLIFICATION = 8
 """Factor of the shown difference."""
@@ -26,58 +33,37 @@ _SEAM_RGB = (255, 40, 160)
 
 @dataclass(frozen=True)
 class Still:
-    """Pictures of a picked frame.
+    """Pictures of a frame.
 
     Attributes
     ----------
-    pick : Pick
+    index : int
+        Of the frame.
     pictures : mapping of str to str
-        Data URIs: original, synced, result, ring, difference.
+        Data URIs: original, synced, result, outlined (of a moment), reference (if there is one), ring, difference.
     width, height : int
         Pixels.
     """
 
-    pick: Pick
+    index: int
     pictures: Mapping[str, str]
     width: int
     height: int
 
 
-def stills(walk: Walk, picks: Sequence[Pick]) -> tuple[Still, ...]:
-    """Pictures of the picked frames in the given order, without frames that have no face."""
-    wanted = sorted({pick.index for pick in picks})
-    found = {index: views for index, views in walk.views(wanted) if views} if wanted else {}
-    return tuple(_still(pick, _worst_face(found[pick.index])) for pick in picks if pick.index in found)
-
-
-def _worst_face(views: Sequence[FaceView]) -> FaceView:
-    """The face with the strongest seam; without a ring it comes last."""
-
-    def strength(view: FaceView) -> float:
-        value = seam(view)
-        return -1.0 if value is None else value
-
-    return max(views, key=strength)
-
-
-def _still(pick: Pick, view: FaceView) -> Still:
-    original, synced, result = (_rgb(patch, view) for patch in (view.original, view.synced, view.result))
-    pictures = {
-        "original": original,
-        "synced": synced,
-        "result": result,
-        "ring": _with_ring(result, view),
-        "difference": _difference(original, result),
+def stills(evaluated: Evaluated, wanted: Sequence[Moment | Pick]) -> dict[int, Still]:
+    """Pictures of chosen frames by their index, without frames that have no face; one frame is held at a time."""
+    by_index = {each.index: each for each in wanted}
+    looks = {
+        each.index: _looks(evaluated.walk, evaluated.record, each.index)
+        for each in wanted
+        if each.key == "painted_over"
     }
-    width = original.shape[1]
-    scale = 1.0
-    if width > _MAX_WIDTH_PX:
-        scale = _MAX_WIDTH_PX / width
-    elif width < _MIN_WIDTH_PX:
-        scale = math.ceil(_MIN_WIDTH_PX / width)
-    scaled = {name: _scaled(picture, scale) for name, picture in pictures.items()}
-    height, width = scaled["original"].shape[:2]
-    return Still(pick, {name: jpeg_uri(picture) for name, picture in scaled.items()}, width, height)
+    found = {}
+    for index, views in evaluated.walk.views(sorted(by_index)) if by_index else ():
+        if views:
+            found[index] = _still(evaluated, by_index[index], views, looks.get(index, ()))
+    return found
 
 
 def jpeg_uri(picture: Rgb) -> str:
@@ -88,6 +74,68 @@ def jpeg_uri(picture: Rgb) -> str:
     if not done:
         raise ValueError(f"OpenCV cannot encode a picture of shape {picture.shape} as JPEG")
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+
+
+def shown_face(views: Sequence[FaceView], key: str, looks: Sequence[FaceLook]) -> tuple[FaceView, PersonLook | None]:
+    """The face in which a part is worst, and how that person looks.
+
+    For what one frame alone does not show, the one with the strongest seam.
+    """
+    people = [(view, _look_of(view, looks)) for view in views]
+    if len(people) == 1:
+        return people[0]
+    values = [face_parts(view, look).get(key, -math.inf) for view, look in people]
+    if max(values) == -math.inf:
+        values = [-1.0 if (value := seam(view)) is None else value for view, _ in people]
+    return people[values.index(max(values))]
+
+
+def _looks(walk: Walk, record: Evaluation, index: int) -> Sequence[FaceLook]:
+    """How the people of a frame's shot look."""
+    for shot in record.shots:
+        if shot.start <= index < shot.stop:
+            held = [row.index for row in record.rows[shot.start : shot.stop] if row.original_index >= 0]
+            return face_looks(walk, held)
+    return ()
+
+
+def _look_of(view: FaceView, looks: Sequence[FaceLook]) -> PersonLook | None:
+    number = same_face(view, [each.view for each in looks])
+    return None if number is None else looks[number].look
+
+
+def _still(evaluated: Evaluated, wanted: Moment | Pick, views: Sequence[FaceView], looks: Sequence[FaceLook]) -> Still:
+    view, look = shown_face(views, wanted.key, looks)
+    scale = _scale(view.box.width)
+    drawn = dict(_pictures(evaluated, wanted, view, look, scale))
+    height, width = drawn["original"].shape[:2]
+    return Still(wanted.index, {name: jpeg_uri(picture) for name, picture in drawn.items()}, width, height)
+
+
+def _pictures(
+    evaluated: Evaluated, wanted: Moment | Pick, view: FaceView, look: PersonLook | None, scale: float
+) -> Iterable[tuple[str, Rgb]]:
+    original, synced, result = (_rgb(patch, view) for patch in (view.original, view.synced, view.result))
+    large = _scaled(result, scale)
+    yield from (("original", _scaled(original, scale)), ("synced", _scaled(synced, scale)), ("result", large))
+    if isinstance(wanted, Moment):
+        region = place(view, wanted.key, look)
+        yield "outlined", large if region is None else outlined(large, region)
+    yield from _reference(evaluated, wanted.index, view, scale)
+    yield "ring", _scaled(_with_ring(result, view), scale)
+    yield "difference", _scaled(_difference(original, result), scale)
+
+
+def _reference(evaluated: Evaluated, index: int, view: FaceView, scale: float) -> Iterator[tuple[str, Rgb]]:
+    truth = evaluated.truth(index, view)
+    if truth is not None:
+        yield "reference", _scaled(_rgb(truth, view), scale)
+
+
+def _scale(width: int) -> float:
+    if width > _MAX_WIDTH_PX:
+        return _MAX_WIDTH_PX / width
+    return math.ceil(_MIN_WIDTH_PX / width) if width < _MIN_WIDTH_PX else 1.0
 
 
 def _rgb(patch: Patch3, view: FaceView) -> Rgb:

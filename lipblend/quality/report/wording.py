@@ -22,7 +22,8 @@ NOTHING_TO_JUDGE = f"the gate has nothing to judge: {_NOTHING}"
 _MAX_DIGITS = 12
 _MIN_SHARE = 0.005
 _MAX_SPANS = 5
-_WRITTEN_UNITS = ("dB", "levels", "grey levels", "CIEDE2000", "CIE76")
+_MAX_VISIBILITY = 8.0  # of a `PartResult`
+_WRITTEN_UNITS = ("dB", "JND", "levels", "grey levels", "CIEDE2000", "CIE76")
 
 
 def measure_of(verdict: Verdict) -> Measure:
@@ -173,7 +174,14 @@ def part_text(part: PartResult) -> str:
     """What a viewer sees of a part, and how clearly: ``an edge shows around the new mouth (2.1 x just visible)``."""
     measure = MEASURES.get(part.key)
     sentence = measure.sentence if measure is not None else part.key
-    return f"{sentence} ({part.visibility:.1f} x just visible)"
+    return f"{sentence} ({visibility_text(part.visibility)})"
+
+
+def visibility_text(visibility: float) -> str:
+    """``2.1 x just visible``; where the scale ends ``at least 8 x just visible``."""
+    if visibility >= _MAX_VISIBILITY:
+        return f"at least {_MAX_VISIBILITY:g} x just visible"
+    return f"{visibility:.1f} x just visible"
 
 
 def sentence_text(part: PartResult) -> str:

@@ -14,7 +14,7 @@ from lipblend.quality.visible.work_face import Mask, Plane, grown
 from lipblend.stages.detail.scale import low_pass
 
 _RING_FRAC = 0.012
-_TENTH = 3.0  # a step along a tenth of the contour is as visible as one of a third of its height along half of it
+TENTH = 3.0  # a step along a tenth of the contour is as visible as one of a third of its height along half of it
 _MIN_EDGE_FRAC2 = 0.15 / 160  # smaller edges of the generator's are none, share of the face's width squared
 _TOUCHED_LEVELS, _TOUCHED_FRAC = 2.5, 0.02
 _MIN_PIXELS = 20
@@ -28,7 +28,7 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
     seen = scene(view)
     steps = visible_steps(seen.found, seen.face.width)
     lines = visible_lines(seen.found, seen.face.width)
-    ring = _ring(seen)
+    ring = seam_ring(seen)
     found = {
         **_along_contour(steps, ring),
         "box_trace": _along_box(seen, steps, ring),
@@ -42,8 +42,8 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
     return found
 
 
-def _ring(seen: Scene) -> Mask:
-    """Both sides of the contour, outside the mouth."""
+def seam_ring(seen: Scene) -> Mask:
+    """Both sides of the contour, outside the mouth: (h, w) bool in working pixels."""
     inside = np.asarray(seen.face.contour >= 0.5)
     radius = max(1.0, _RING_FRAC * seen.face.width)
     return np.asarray(grown(inside, radius) & grown(~inside, radius) & ~seen.parts.mouth)
@@ -53,11 +53,27 @@ def _along_contour(steps: Plane, ring: Mask) -> dict[str, float]:
     if np.count_nonzero(ring) < _MIN_PIXELS:
         return {}
     half, tenth = np.percentile(steps[ring], (50, 90))
-    return {"seam_step": float(max(half, tenth / _TENTH))}
+    return {"seam_step": float(max(half, tenth / TENTH))}
+
+
+def box_edges(seen: Scene, ring: Mask) -> Mask:
+    """The edges of what the generator pasted, around the mouth and off the contour: (h, w) bool in working pixels."""
+    return np.asarray(generator_edges(seen.face, seen.found, seen.parts) & seen.parts.near & ~ring)
+
+
+def touched(seen: Scene) -> Mask:
+    """Where the result departs from the original away from the mouth, which it need not: (h, w) bool."""
+    sigma = _TOUCHED_FRAC * seen.face.width
+    squares = squared_length([low_pass(plane, sigma) for plane in seen.found.departure])
+    return np.asarray((squares > _TOUCHED_LEVELS**2) & _away(seen))
+
+
+def _away(seen: Scene) -> Mask:
+    return np.asarray(~seen.parts.near & ~seen.parts.mouth)
 
 
 def _along_box(seen: Scene, steps: Plane, ring: Mask) -> float:
-    edges = generator_edges(seen.face, seen.found, seen.parts) & seen.parts.near & ~ring
+    edges = box_edges(seen, ring)
     if np.count_nonzero(edges) < _MIN_EDGE_FRAC2 * seen.face.width**2 * 160:
         return 0.0
     return float(np.percentile(steps[edges], 50))
@@ -70,13 +86,11 @@ def _of_region(wanted: dict[str, tuple[Plane, float]], region: Mask) -> dict[str
 
 
 def _touched(seen: Scene) -> float:
-    """Share of what lies away from the mouth where the result departs from the original, which it need not."""
-    away = ~seen.parts.near & ~seen.parts.mouth
+    """Share of what lies away from the mouth that is `touched`."""
+    away = _away(seen)
     if np.count_nonzero(away) < _MIN_PIXELS:
         return 0.0
-    sigma = _TOUCHED_FRAC * seen.face.width
-    squares = squared_length([low_pass(plane, sigma) for plane in seen.found.departure])
-    return float((squares[away] > _TOUCHED_LEVELS**2).mean())
+    return float(touched(seen)[away].mean())
 
 
 def _skin(view: FaceView, seen: Scene) -> dict[str, float]:

@@ -63,15 +63,20 @@ def learn_look(faces: Iterable[WorkFace]) -> PersonLook | None:
 
 
 def painted_over(face: WorkFace, found: Expected, parts: Zones, look: PersonLook) -> float:
-    """Share of the lower face where something in front of it was painted over.
+    """Share of the lower face where something in front of it was painted over, 0..1; see `painted_cells`."""
+    return float(painted_cells(face, found, parts, look).sum()) / (SIDE * SIDE * _FACE_SHARE)
+
+
+def painted_cells(face: WorkFace, found: Expected, parts: Zones, look: PersonLook) -> Plane:
+    """How far something in front of the lower face was painted over, by place in the face.
 
     Counted is what in the original departs from the person's look, does not in the synced picture, and is not in the
     result, which shows the synced picture there instead; outside the mouth.
 
     Returns
     -------
-    float
-        0..1.
+    (72, 72) float32
+        0..1, in canonical coordinates.
     """
     matrix = to_crop(face)
     original, synced = _both(face)
@@ -88,8 +93,8 @@ def painted_over(face: WorkFace, found: Expected, parts: Zones, look: PersonLook
         * np.clip((departed - 1.5 * beside) / _CLEAR_LEVELS + 0.5, 0, 1)
         * inside
     )
-    lost = cv2.morphologyEx(lost.astype(np.float32), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    return float(lost.sum()) / (SIDE * SIDE * _FACE_SHARE)
+    opened = cv2.morphologyEx(lost.astype(np.float32), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    return np.asarray(opened, np.float32)
 
 
 def departing(face: WorkFace, look: PersonLook) -> Mask:

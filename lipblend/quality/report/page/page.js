@@ -131,7 +131,7 @@ function prepareSlider() {
   const choice = document.getElementById("slider-frame"), side = document.getElementById("slider-left");
   const under = split.querySelector(".under"), over = split.querySelector(".over");
   function choose() {
-    const pictures = document.querySelectorAll(`.frame[data-frame="${choice.value}"] img`);
+    const pictures = document.querySelectorAll(`.frame[data-frame="${choice.value}"] img`); // original, synced, result
     const left = pictures[Number(side.value)], right = pictures[2], name = side.selectedOptions[0].textContent;
     for (const [shown, picture] of [[over, left], [under, right]]) {
       shown.src = picture.src;
@@ -143,6 +143,7 @@ function prepareSlider() {
   }
   choice.addEventListener("change", choose);
   side.addEventListener("change", choose);
+  choose();
 }
 
 for (const split of document.querySelectorAll(".split")) prepareSplit(split);
