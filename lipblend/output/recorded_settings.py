@@ -14,6 +14,9 @@ from lipblend.settings.catalogue import setting_specs, value_text
 from lipblend.settings.presets import DEFAULT_PRESET, find_preset, list_presets, preset_values
 from lipblend.settings.resolve import flat_values, resolve_settings
 
+MOST_SHOWN = 12
+"""Settings in a note; a record may hold hundreds."""
+
 _SOUNDS = ("auto", "original", "synced", "none")
 
 
@@ -92,7 +95,13 @@ def recorded_values(record: RunRecord) -> tuple[dict[str, object], list[str]]:
         usable = {key: text for key, text in usable.items() if _allowed({**values, key: text})}
         usable = usable if _allowed({**values, **usable}) else {}
     if dropped := [key for key in record.settings if key not in usable]:
-        notes.append(f"settings of the record that cannot be used: {', '.join(dropped)}")
+        more = [f"{len(dropped) - MOST_SHOWN} more"] if len(dropped) > MOST_SHOWN else []
+        notes.append(f"settings of the record that cannot be used: {', '.join([*dropped[:MOST_SHOWN], *more])}")
+    if record.version != version("lipblend"):
+        notes.append(
+            f"the record was written by lipblend {record.version or '(no version)'}, and this is "
+            f"{version('lipblend')}: presets and defaults may have changed"
+        )
     if record.restored:
         notes.append(
             "the record says that a restoration model was used, but not which: --set restore.model=FILE names it"

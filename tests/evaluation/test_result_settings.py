@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
 RECORD = RunRecord(
-    version="0.1.0", original="0123456789abcdef", synced="fedcba9876543210", preset="max-concealment",
+    version=version("lipblend"), original="0123456789abcdef", synced="fedcba9876543210", preset="max-concealment",
     settings={"alpha.gamma": "2", "encode.crf": "20"}, frames=10, width=64, height=48,
 )  # fmt: skip
 RECORDED = resolve_settings("max-concealment", None, {"alpha.gamma": 2, "encode.crf": 20}).settings
@@ -98,6 +99,19 @@ def test_a_restoration_model_has_to_be_named(bare: VideoInfo) -> None:
     found = settings_for(with_comment(bare, replace(RECORD, restored=True).to_text()))
     assert found.settings.restore.model == "none"
     assert any("a restoration model was used, but not which" in note for note in found.notes)
+
+
+def test_a_record_of_another_version_of_the_program_is_used_and_named(bare: VideoInfo) -> None:
+    found = settings_for(with_comment(bare, replace(RECORD, version="0.0.9").to_text()))
+    assert found.settings == RECORDED
+    assert found.notes[1].startswith("the record was written by lipblend 0.0.9, and this is ")
+
+
+def test_a_note_names_only_some_of_many_settings(bare: VideoInfo) -> None:
+    many = {f"alpha.k{n}": "1" for n in range(250)}
+    notes = settings_for(with_comment(bare, replace(RECORD, settings=many).to_text())).notes
+    assert len(notes) == 2
+    assert all(note.endswith(", 238 more") and len(note) < 300 for note in notes)
 
 
 def test_a_wrong_option_is_an_error_with_a_record_too(result: VideoInfo) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import av
@@ -19,7 +20,7 @@ from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
 RECORD = RunRecord(
-    version="0.1.0", original="0123456789abcdef", synced="fedcba9876543210", preset="max-concealment",
+    version=version("lipblend"), original="0123456789abcdef", synced="fedcba9876543210", preset="max-concealment",
     settings={"alpha.gamma": "2"}, frames=10, width=64, height=48,
 )  # fmt: skip
 WHOLE = WrittenPart(range(10), True, 64, 48)
@@ -234,6 +235,12 @@ def test_a_record_in_words() -> None:
     assert describe(record) == "preset max-concealment, alpha.gamma=2, encode.crf=20, a restoration model"
     assert describe(record, most=1) == "preset max-concealment, alpha.gamma=2, 1 more, a restoration model"
     text = describe_run(record)
-    for part in ("lipblend 0.1.0", "frames 5 to 14 only", "a proxy of size 480", "original 0123456789abcdef", "64x48"):
+    for part in (
+        f"lipblend {RECORD.version}",
+        "frames 5 to 14 only",
+        "a proxy of size 480",
+        "original 0123456789abcdef",
+        "64x48",
+    ):
         assert part in text
     assert describe(replace(RECORD, preset="", settings={})) == "default settings"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipblend.output.recorded_settings import describe
+from lipblend.output.recorded_settings import MOST_SHOWN, describe
 from lipblend.output.run_record import find_record
 from lipblend.video.info import VideoInfo
 
@@ -27,7 +27,7 @@ def record_notes(infos: Sequence[VideoInfo]) -> list[str]:
     for info in infos:
         found = find_record(info.metadata)
         if found.record is not None:
-            notes.append(f"{info.path.name} was made with {describe(found.record)}")
+            notes.append(f"{info.path.name} was made with {describe(found.record, MOST_SHOWN)}")
         if found.note:
             notes.append(f"{info.path.name}: {found.note}")
     return notes

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipblend.output.recorded_settings import describe, recorded_values
+from lipblend.output.recorded_settings import MOST_SHOWN, describe, recorded_values
 from lipblend.output.run_record import RunRecord, find_record
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import value_text
@@ -61,10 +61,10 @@ def settings_for(
     recorded = resolve_settings(base=(values, "the record in the file")).settings
     if claimed is not None:
         differ = _differences(claimed, recorded)
-        said = f"the options win over the record in the file ({describe(found.record)}): {differ}"
+        said = f"the options win over the record in the file ({describe(found.record, MOST_SHOWN)}): {differ}"
         return JudgedSettings(claimed, (*notes, *doubts, said) if differ else tuple(notes))
     settings = resolve_settings(None, config, overrides, base=(values, "the record in the file")).settings
-    notes += [f"judged with the settings recorded in the file: {describe(found.record)}", *doubts]
+    notes += [f"judged with the settings recorded in the file: {describe(found.record, MOST_SHOWN)}", *doubts]
     if differ := _differences(settings, recorded):
         notes.append(f"options win over the record in the file: {differ}")
     return JudgedSettings(settings, tuple(notes))
