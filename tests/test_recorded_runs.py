@@ -15,6 +15,7 @@ from lipblend.composite_options import CompositeOptions
 from lipblend.errors import OutputError, SettingsError
 from lipblend.output.run_record import RunRecord, find_record
 from lipblend.output.writer import VideoWriter
+from lipblend.pair import open_pair
 from lipblend.quality.evaluation import evaluate as evaluating
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.runtime import identity
@@ -122,6 +123,8 @@ def test_a_quick_look_does_not_wait_for_the_digests_of_large_files(
     monkeypatch.setattr(output_record, "MAX_WHOLE_BYTES", 1)
     record = record_of(run(sample, tmp_path / "out.mkv", frames=FrameRange.parse("4:10")))
     assert (record.original, record.synced) == ("", "")
+    whole = output_record.input_digests(open_pair(sample.original, sample.synced), quick=False)
+    assert list(whole) == [sample.original, sample.synced]
 
 
 @pytest.mark.slow(2)
