@@ -32,7 +32,7 @@ from lipblend.video.reader import VideoReader
 
 FACE_SHARE = 0.35  # face width / width of the sample
 STAGES: tuple[tuple[ModuleType, str], ...] = (
-    (face_patch, "_matte"),
+    (face_patch, "face_matte"),
     (face_patch, "cut"),
     (face_patch, "synced_cut"),
     (face_patch, "membrane_patch"),
