@@ -195,6 +195,13 @@ def test_shots_are_pooled_for_themselves_and_the_worst_counts() -> None:
     assert spans(worse) == [(20, 22)]
 
 
+def test_every_shot_says_where_a_part_is_seen() -> None:
+    frames = rows({PLAIN: [level(PLAIN, 2.0)] * 20 + [level(PLAIN, 3.0)] * 20})
+    found = judged(frames, [Shot(0, 20, {}), Shot(20, 40, {})])
+    assert spans(found) == [(0, 19), (20, 39)]
+    assert found.parts[0].worst >= 20
+
+
 def test_rows_that_come_later_are_named_by_their_own_frames() -> None:
     frames = [*rows({"seam": [0.0] * 5}), *rows({PLAIN: [level(PLAIN, 2.0)] * 20}, start=5)]
     found = judged(frames, [Shot(5, 25, {})])
