@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipblend.errors import SettingsError
+from lipblend.settings.presets import find_preset
 
 if TYPE_CHECKING:  # importing them takes a third of a second, and the process of the first pass starts sooner
     from lipblend.render.debug_export import DebugFormat
@@ -54,6 +55,10 @@ class CompositeOptions:
         Write a smaller picture with a fast encoder preset.
     measure : bool
         Measure the finished output (`lipblend.quality.evaluation`).
+    record : bool
+        Write into the output which settings made it, from which files (`lipblend.output.run_record`).
+    preset : str, optional
+        Preset that the settings started from, for the record; None for the plain defaults.
     debug : DebugOptions, optional
     models : Path, optional
         Face model bundle, or the folder that holds it.
@@ -67,9 +72,16 @@ class CompositeOptions:
     frames: FrameRange | None = None
     proxy: ProxySize | None = None
     measure: bool = False
+    record: bool = True
+    preset: str | None = None
     debug: DebugOptions | None = None
     models: Path | None = None
     cache: Path | None = None
+
+    @property
+    def is_quick_look(self) -> bool:
+        """Whether a part or a proxy is written."""
+        return self.frames is not None or self.proxy is not None
 
     def check(self) -> None:
         """Check the values, and that they can be combined.
@@ -80,13 +92,15 @@ class CompositeOptions:
         """
         if not 1 <= self.jobs <= MAX_JOBS:
             raise SettingsError(f"jobs = {self.jobs} is out of range", hint=f"Use 1 to {MAX_JOBS}.")
+        if self.preset is not None:
+            find_preset(self.preset)
         if self.debug is not None and (self.jobs > 1 or self.resume):
             found = "--resume is on" if self.resume else f"--jobs is {self.jobs}"
             raise SettingsError(
                 f"debug pictures (--debug-dir) need every frame in order, by one process: {found}",
                 hint=f"Leave out {'--resume' if self.resume else '--jobs'}, or --debug-dir.",
             )
-        if self.measure and (self.frames is not None or self.proxy is not None):
+        if self.measure and self.is_quick_look:
             raise SettingsError(
                 "only a whole output at full size can be measured",
                 hint="Leave out --frames and --proxy, or --report, --gate and --junit.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lipblend.analysis.clip_analysis import ClipAnalysis
     from lipblend.quality.evaluation.evaluate import Evaluated
 
 
@@ -66,3 +67,10 @@ class CompositeResult:
     def to_dict(self) -> dict[str, Any]:
         """All fields except the evaluation, ready for JSON."""
         return {**asdict(replace(self, evaluation=None)), "output": str(self.output), "notes": list(self.notes)}
+
+
+def pairing_dict(analysis: ClipAnalysis) -> dict[str, Any]:
+    """How the two videos are paired, as in `CompositeResult.pairing`."""
+    pairing = asdict(replace(analysis.alignment.pairing, source=None))  # type: ignore[arg-type]
+    del pairing["source"]
+    return {**pairing, "likeness": analysis.alignment.likeness, "mapping": asdict(analysis.mapping)}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lipblend.analysis.apart import analyse_apart
-from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_options import CompositeOptions
-from lipblend.composite_result import CompositeResult
+from lipblend.composite_result import CompositeResult, pairing_dict
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
@@ -30,8 +29,9 @@ from lipblend.runtime.progress import OnProgress, no_progress
 from lipblend.runtime.spill import StoredSequence
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob
-from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key
+from lipblend.segments.kept_segments import KeptSegments, digest, kept_for_run, remove_segments
 from lipblend.segments.output_part import OutputPart
+from lipblend.segments.output_record import input_digests, output_record
 from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import FrameRange, few_segments_note
 from lipblend.settings import Settings
@@ -90,10 +90,11 @@ def composite(
     jobs, run_notes = _processes(job, analysis, part, len(segments))
     release_freed_memory()
     analysed = time.perf_counter()
-    run, writer_notes = _render(job, analysis, part, segments, audio, jobs, on_progress)
+    digests = input_digests(job.pair, quick=job.options.is_quick_look) if job.options.record else {}
+    run, writer_notes = _render(job, analysis, part, segments, audio, jobs, digests, on_progress)
     run_notes += _remove_kept_segments(output, run, len(part))
     finished = time.perf_counter()
-    evaluation = _measure(job, analysis, plan, on_progress) if job.options.measure else None
+    evaluation = _measure(job, analysis, plan, digests, on_progress) if job.options.measure else None
     return CompositeResult(
         output=output,
         frames=len(part),
@@ -105,7 +106,7 @@ def composite(
         render_seconds=finished - analysed,
         audio=audio.taken,
         timeline=analysis.follows,
-        pairing=_pairing_dict(analysis),
+        pairing=pairing_dict(analysis),
         colour=analysis.interpretation.found,
         notes=(
             *job.notes, *analysis_notes, *run_notes, *job.pair.warnings, *plan.notes, *part.notes, *audio.notes,
@@ -154,21 +155,9 @@ def _prepare(
     debug = None if options.debug is None else debug_folder(options.debug.folder, options.debug.run_tag)
     kept = None
     if options.resume:
-        inputs_by_role = {
-            "original": original_path,
-            "synced video": synced_path,
-            "restoration model": Path(settings.restore.model),
-        }
-        key = run_key(
-            inputs_by_role,
-            settings,
-            output=output.name,
-            frames=options.frames or "all",
-            size=f"{target.width}x{target.height}",
-            code=code_fingerprint(WHOLE_PACKAGE),
-            restoration="none" if restorer is None else restorer.model.runtime,
-        )
-        kept = KeptSegments(output, key)
+        paths = {"original": original_path, "synced video": synced_path}
+        size, runtime = f"{target.width}x{target.height}", "none" if restorer is None else restorer.model.runtime
+        kept = kept_for_run(output, paths, settings, frames=options.frames or "all", size=size, restoration=runtime)
     return _Job(pair, output, settings, options, target, restorer, debug, kept, notes)
 
 
@@ -215,10 +204,16 @@ def _render(
     segments: list[Segment],
     audio: AudioPlan,
     jobs: int,
+    digests: dict[Path, str],
     on_progress: OnProgress,
 ) -> tuple[SegmentRun, tuple[str, ...]]:
     """The second pass: render, encode and write all segments; with the writer's notes."""
-    target = part.with_output_clock(job.target)
+    target, options, record = part.with_output_clock(job.target), job.options, ""
+    if options.record:
+        size = job.target.upright_size
+        record = output_record(
+            job.pair, part, job.settings, options.preset, size=size, proxy=options.proxy, digests=digests
+        )
     render = RenderJob(analysis.original, analysis.synced, analysis.mapping, job.settings, target, job.output)
     if job.kept is not None:
         job.kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
@@ -238,6 +233,7 @@ def _render(
                 encode=job.settings.encode,
                 audio=audio,
                 extras_from=part.extras_source,
+                record=record,
                 trim=part.needs_trim(audio.taken),
                 overwrite=job.options.overwrite,
             )
@@ -267,8 +263,10 @@ def _remove_kept_segments(output: Path, run: SegmentRun, frames: int) -> list[st
     return notes
 
 
-def _measure(job: _Job, analysis: ClipAnalysis, plan: Plan, on_progress: OnProgress) -> Evaluated:
-    from lipblend.quality.evaluation.evaluate import evaluate_plan  # slow to load, and 20 MB
+def _measure(
+    job: _Job, analysis: ClipAnalysis, plan: Plan, digests: dict[Path, str], on_progress: OnProgress
+) -> Evaluated:
+    from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate_plan  # slow to load, and 20 MB
 
     return evaluate_plan(
         probe(job.output),
@@ -277,6 +275,7 @@ def _measure(job: _Job, analysis: ClipAnalysis, plan: Plan, on_progress: OnProgr
         settings=job.settings,
         model=job.pair.model,
         restorer=job.restorer,
+        options=EvaluateOptions(matte="settings", digests=digests),
         on_progress=on_progress,
     )
 
@@ -289,9 +288,3 @@ def _export(
     row, (pts, duration) = segment.rows[number - segment.first], segment.stamps[number - segment.first]
     time_s, picture = float(pts * job.target.time_base), job.original.picture(frame)
     export.save(DebugFrame(number, pts, duration, time_s, row.original_index, row.synced_index, picture, result))
-
-
-def _pairing_dict(analysis: ClipAnalysis) -> dict[str, Any]:
-    pairing = asdict(replace(analysis.alignment.pairing, source=None))  # type: ignore[arg-type]
-    del pairing["source"]
-    return {**pairing, "likeness": analysis.alignment.likeness, "mapping": asdict(analysis.mapping)}

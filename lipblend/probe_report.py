@@ -13,6 +13,7 @@ from lipblend.faces.census import FaceReport, census
 from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.sampled_search import SampledSearch
+from lipblend.output.run_record import RunRecord, find_record
 from lipblend.pairing.scan import Thumb, thumbnail
 from lipblend.runtime.prefetch import prefetch
 from lipblend.settings import TrackSettings
@@ -83,6 +84,10 @@ class FileReport:
         None if faces were not searched for.
     face_times_s : tuple of float
         Times of the frames that were searched.
+    record : RunRecord or None
+        What lipblend recorded about the run that made the file.
+    record_note : str
+        What is wrong with the record, or empty.
     """
 
     path: Path
@@ -98,6 +103,8 @@ class FileReport:
     chapters: tuple[dict[str, Any], ...]
     faces: tuple[FaceReport, ...] | None
     face_times_s: tuple[float, ...]
+    record: RunRecord | None = None
+    record_note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
@@ -138,6 +145,7 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_
         decoding = _Decoding(info, found, whole=every_frame)
         decoding.run(finder)
     labels = [asdict(label) for label in found.streams]
+    recorded = find_record(info.metadata)
     return FileReport(
         path=info.path,
         container=info.container,
@@ -160,6 +168,8 @@ def inspect_file(path: Path, *, model: Path | None, track: TrackSettings, every_
         chapters=tuple(asdict(chapter) for chapter in found.chapters),
         faces=None if finder is None else finder.faces(),
         face_times_s=() if finder is None else tuple(finder.times_s),
+        record=recorded.record,
+        record_note=recorded.note,
     )
 
 

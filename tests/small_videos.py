@@ -94,7 +94,7 @@ def write_video(path: Path, recipe: Recipe) -> Path:
                 frame.color_range = recipe.colour[3]
             packets += stream.encode(frame)
         packets += stream.encode(None)
-        # See `VideoWriter._set_last_duration`.
+        # See `lipblend.output.coded.reach_end`.
         if path.suffix in (".mp4", ".mov"):
             packets[-1].duration = max(1, (pts - recipe.start) - (packets[-1].dts - packets[0].dts))
         out.mux(packets)
@@ -233,3 +233,15 @@ def clip(request: pytest.FixtureRequest) -> Path:
     if not path.exists():
         pytest.skip(f"{path.name} is not available")
     return path
+
+
+def write_comment(path: Path, target: Path, comment: str, **tags: str) -> Path:
+    """A copy of a video's pictures with this comment, and with these tags."""
+    with av.open(str(path)) as source, av.open(str(target), "w") as out:
+        out.metadata.update({**tags, **({"comment": comment} if comment else {})})
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    return target

@@ -46,7 +46,12 @@ def compare_command(
         typer.Option("--layout", help="side: side by side; split: strips of one picture; stack: one above the other."),
     ] = CompareLayout.side,
     labels: Annotated[
-        str | None, typer.Option("--labels", metavar="A,B,...", help="One label per video. Default: file names.")
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="A,B,...",
+            help="One label per video. Default: file names, and the settings that lipblend recorded in them.",
+        ),
     ] = None,
     crop: Annotated[
         str | None,

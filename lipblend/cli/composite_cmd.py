@@ -116,6 +116,14 @@ def composite_command(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop on a damaged video. Sets read.strict.")] = False,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record/--no-record",
+            help="Write into the tag `comment` of FILE which settings made it, and digests of both videos. `evaluate` "
+            "and `preview` read it.",
+        ),
+    ] = True,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -185,6 +193,8 @@ def composite_command(
         frames=part,
         proxy=size,
         measure=gate or report is not None or junit is not None,
+        record=record,
+        preset=preset,
         debug=_debug_options(debug_dir, run_tag, debug_format),
         models=models,
         cache=analyses,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,8 +18,10 @@ from lipblend.cli.shared_options import (
     NoCacheOption,
     OriginalArgument,
     SetOption,
+    SettingsFromOption,
     SyncedArgument,
     cache_folder,
+    values_of_run,
 )
 from lipblend.cli.verdict import (
     GateOption,
@@ -32,10 +35,10 @@ from lipblend.cli.verdict import (
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
-from lipblend.settings.resolve import flat_values, resolve_settings
+from lipblend.settings.resolve import resolve_settings
 
 if TYPE_CHECKING:
-    from lipblend.settings import Settings
+    from lipblend.quality.evaluation.result_settings import JudgedSettings
 
 app = command_app()
 
@@ -60,11 +63,14 @@ def evaluate_command(
             "settings if the result matches them.",
         ),
     ] = "auto",
-    settings_from: Annotated[
-        Path | None, path_option("--settings-from", "FILE", "Settings of the run: a report.json of composite --report.")
-    ] = None,
+    settings_from: SettingsFromOption = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", metavar="NAME", help=f"Preset of the run (default {DEFAULT_PRESET}).")
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            help=f"Preset of the run. Default: the settings that RESULT records, else {DEFAULT_PRESET}.",
+        ),
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -77,16 +83,17 @@ def evaluate_command(
 ) -> None:
     """Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.
 
-    RESULT may come from lipblend or any other tool, and may be SYNCED itself. docs/quality.md explains the measures.
+    RESULT may come from lipblend or any other tool, and may be SYNCED itself. It is judged with the settings that
+    lipblend recorded in it; options win over them, and a note says what was used. docs/quality.md explains the
+    measures.
     With --gate the exit code is 8 if a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
     optional = {"reference": reference, "config file": config}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, video=video)
-    settings = _settings(settings_from, preset, config, assignments or ())
-
     analyses = cache_folder(cache, no_cache)
+    judged = _settings(result, settings_from, preset, config, assignments or ())
 
     from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 
@@ -96,8 +103,10 @@ def evaluate_command(
             original,
             synced,
             result,
-            settings=settings,
-            options=EvaluateOptions(matte=matte, reference=reference, models=models, cache=analyses),
+            settings=judged.settings,
+            options=EvaluateOptions(
+                matte=matte, reference=reference, models=models, cache=analyses, notes=judged.notes
+            ),
             on_progress=on_progress,
         )
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
@@ -107,13 +116,26 @@ def evaluate_command(
 
 
 def _settings(
-    settings_from: Path | None, preset: str | None, config: Path | None, assignments: list[str] | tuple[()]
-) -> Settings:
-    if settings_from is None:
-        return resolve_settings(preset or DEFAULT_PRESET, config, assignments).settings
-    if preset is not None:
-        raise SettingsError("--settings-from and --preset contradict each other", hint="Remove one of them.")
-    from lipblend.quality.report import load_report
+    result: Path,
+    settings_from: Path | None,
+    preset: str | None,
+    config: Path | None,
+    assignments: list[str] | tuple[()],
+) -> JudgedSettings:
+    """What to judge with, and notes that say where it comes from."""
+    from lipblend.quality.evaluation.result_settings import settings_for
+    from lipblend.video.probe import probe
 
-    base = flat_values(load_report(settings_from).settings)
-    return resolve_settings(None, config, assignments, base=(base, f"settings of {settings_from}")).settings
+    claimed = None
+    if settings_from is not None:
+        if preset is not None:
+            raise SettingsError("--settings-from and --preset contradict each other", hint="Remove one of them.")
+        base, doubts = values_of_run(settings_from)
+        claimed = resolve_settings(None, config, assignments, base=(base, f"settings of {settings_from}")).settings
+    elif preset is not None:
+        claimed, doubts = resolve_settings(preset, config, assignments).settings, []
+    else:
+        resolve_settings(None, config, assignments)  # a wrong option is reported before a wrong file
+        doubts = []
+    found = settings_for(probe(result), claimed=claimed, config=config, overrides=assignments, assumed=DEFAULT_PRESET)
+    return replace(found, notes=(*doubts, *found.notes))

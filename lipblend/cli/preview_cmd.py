@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,11 +22,16 @@ from lipblend.cli.shared_options import (
     OriginalArgument,
     PresetOption,
     SetOption,
+    SettingsFromOption,
     SyncedArgument,
     cache_folder,
+    values_of_run,
 )
 from lipblend.errors import OutputError, SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
+
+if TYPE_CHECKING:
+    from lipblend.settings import Settings
 
 app = command_app()
 
@@ -63,6 +69,7 @@ def preview_command(
         typer.Option("--quick", help="Stop after the first picture, for which each frame is processed on its own."),
     ] = False,
     overwrite: OverwriteOption = True,
+    settings_from: SettingsFromOption = None,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -81,23 +88,17 @@ def preview_command(
     """
     began_s = time.perf_counter()
     _check_output(output, (original, synced), overwrite=overwrite)
-    if presets is not None and _is_given(context, "preset"):
-        raise SettingsError("--preset and --presets contradict each other", hint="Remove one of them.")
-    chosen = [preset] if presets is None else _presets(presets)
-
-    from lipblend.settings.presets import find_preset, preset_values
-    from lipblend.settings.resolve import resolve_settings
-
     analyses = cache_folder(cache, no_cache)
-    settings = {name: resolve_settings(name, config, assignments or ()).settings for name in chosen}
-    differences = [_values(preset_values(find_preset(name))) for name in chosen]
+    chosen = _choice(
+        settings_from, presets, preset if _is_given(context, "preset") else None, config, assignments or ()
+    )
 
     from lipblend.faces.landmarker import BackgroundLandmarker
     from lipblend.faces.models import resolve_model
 
-    about = f"{'' if presets is not None else f'preset {preset}, '}original {original.name}, synced {synced.name}"
+    about = f"{chosen.about}original {original.name}, synced {synced.name}"
     console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
-    track, find = next(iter(settings.values())).track, partial(resolve_model, "face_landmarker", models)
+    track, find = next(iter(chosen.settings.values())).track, partial(resolve_model, "face_landmarker", models)
     with BackgroundLandmarker(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
         # Image processing modules are imported while the face model loads.
         from lipblend.preview.frames import PreviewOptions, preview
@@ -105,7 +106,7 @@ def preview_command(
         from lipblend.preview.sheet import sheet
 
         def first(found: Preview) -> None:
-            target.save(sheet(found.looks, differences, about=about))
+            target.save(sheet(found.looks, chosen.differences, about=about))
             if not quiet and sys.stderr is not None:
                 took_s = time.perf_counter() - began_s
                 print(f"first picture after {took_s:.1f} s: {output}; refining ...", file=sys.stderr, flush=True)
@@ -114,22 +115,62 @@ def preview_command(
             original,
             synced,
             at or (),
-            settings,
+            chosen.settings,
             options=PreviewOptions(models=models, cache=analyses, quick=quick, on_quick=None if quick else first),
             finder=finder,
         )
-    target.save(sheet(found.looks, differences, about=about))
+    target.save(sheet(found.looks, chosen.differences, about=about))
+    notes = [*chosen.notes, *found.notes]
     data = {
         "output": str(output),
         "times_s": [looks[0].time_s for looks in found.looks],
         "frames": [looks[0].number for looks in found.looks],
-        "presets": list(chosen),
+        "presets": list(chosen.settings),
         "quick": all(look.quick for looks in found.looks for look in looks),
         "reasons": [[look.rendered.reason for look in looks] for looks in found.looks],
         "whole_clip": [any(look.whole for look in looks) for looks in found.looks],
-        "notes": list(found.notes),
+        "notes": notes,
     }
-    console.finish(data, "\n".join([*(f"note: {note}" for note in found.notes), f"sheet  {output}"]))
+    console.finish(data, "\n".join([*(f"note: {note}" for note in notes), f"sheet  {output}"]))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Settings by the name of their column, how each differs from the defaults, and words on them."""
+
+    settings: dict[str, Settings]
+    differences: list[str]
+    about: str
+    notes: list[str]
+
+
+def _choice(
+    settings_from: Path | None,
+    presets: str | None,
+    preset: str | None,
+    config: Path | None,
+    assignments: list[str] | tuple[()],
+) -> _Choice:
+    """The settings to show; ``preset`` is None if it was not given."""
+    from lipblend.settings.presets import find_preset, preset_values
+    from lipblend.settings.resolve import resolve_settings
+
+    options = {"--settings-from": settings_from, "--preset": preset, "--presets": presets}
+    both = [option for option, value in options.items() if value is not None]
+    if len(both) > 1:
+        raise SettingsError(f"{both[0]} and {both[1]} contradict each other", hint="Remove one of them.")
+    if settings_from is not None:
+        values, notes = values_of_run(settings_from)
+        name = f"settings of {settings_from.name}"
+        settings = resolve_settings(None, config, assignments, base=(values, name)).settings
+        return _Choice({name: settings}, [_values(values)], f"{name}, ", notes)
+    chosen = [preset or DEFAULT_PRESET] if presets is None else _presets(presets)
+    return _Choice(
+        {name: resolve_settings(name, config, assignments).settings for name in chosen},
+        [_values(preset_values(find_preset(name))) for name in chosen],
+        f"preset {chosen[0]}, " if presets is None else "",
+        [],
+    )
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -118,6 +118,12 @@ def _rows(report: FileReport) -> Iterator[tuple[str, str]]:
             yield label, "none"
     chapters = "; ".join(f"{chapter['start_s']:.3f} s {chapter['title']}".rstrip() for chapter in report.chapters)
     yield "chapters", chapters or "none"
+    if report.record is not None:
+        from lipblend.output.recorded_settings import describe_run
+
+        yield "made by", describe_run(report.record)
+    if report.record_note:
+        yield "record", report.record_note
     if damage.decoding_failed:
         yield "decoding failed", damage.decoding_failed
 

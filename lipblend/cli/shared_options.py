@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lipblend.cli.command_app import path_argument, path_option
-from lipblend.errors import SettingsError
+from lipblend.errors import InputError, SettingsError
 from lipblend.runtime.folders import user_cache_folder
 from lipblend.settings.catalogue import setting_specs
 
@@ -62,6 +62,43 @@ def cache_folder(folder: Path | None, no_cache: bool) -> Path | None:
     return chosen
 
 
+def values_of_run(path: Path) -> tuple[dict[str, object], list[str]]:
+    """The values of the settings of a run by dotted key: from a report, or from the record in a video; and notes.
+
+    Raises
+    ------
+    InputError
+        The file is neither, or the video has no record that can be used.
+    """
+    from lipblend.settings.resolve import flat_values
+
+    if not _is_binary(path):
+        from lipblend.quality.report import load_report
+
+        return flat_values(load_report(path).settings), []
+    from lipblend.output.recorded_settings import recorded_values
+    from lipblend.output.run_record import find_record
+    from lipblend.video.probe import probe
+
+    found = find_record(probe(path).metadata)
+    if found.record is None:
+        raise InputError(
+            f"{path} does not record its settings{f': {found.note}' if found.note else ''}",
+            hint="Name a report.json, or a video that `lipblend composite` wrote without --no-record.",
+        )
+    values, notes = recorded_values(found.record)
+    return values, [*filter(None, [found.note]), *notes]
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether a file is there and holds something else than the text of a report."""
+    try:
+        with path.open("rb") as file:
+            return not file.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return False  # the reader of reports says why
+
+
 OriginalArgument = Annotated[Path, path_argument("ORIGINAL", "The original video.")]
 SyncedArgument = Annotated[Path, path_argument("SYNCED", "The same video after lip-sync.")]
 PresetOption = Annotated[
@@ -71,6 +108,14 @@ ConfigOption = Annotated[Path | None, path_option("--config", "FILE", "YAML file
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one setting; overrides preset and file. May be repeated."),
+]
+SettingsFromOption = Annotated[
+    Path | None,
+    path_option(
+        "--settings-from",
+        "FILE",
+        "Settings of a run: a video that records them, or a report.json of composite --report.",
+    ),
 ]
 CacheOption = Annotated[
     Path | None,

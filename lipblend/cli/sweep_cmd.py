@@ -23,14 +23,14 @@ from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
-    from lipblend.lab.sweep.score import Ranked
+    from lipblend.lab.sweep.ranking import Ranked
     from lipblend.lab.sweep.sweep_result import SweepResult
 
 app = command_app()
 
-_RUNS = 6
+_RUNS = 3
 _SHOWN = 20
-_COLUMNS = ("seam", "ssim_y", "colour_step", "alpha_flicker", "overspill", "sharpness", "psnr")
+_HEADLINE = "headline"
 
 
 @app.command("sweep")
@@ -39,15 +39,15 @@ def sweep_command(
     original: OriginalArgument,
     synced: SyncedArgument,
     output: Annotated[
-        Path, output_option("FOLDER", "Output folder for sweep.csv, sweep.json, sweep.svg and best.yaml.")
+        Path, output_option("FOLDER", "Output folder for mouths.png, sweep.csv, sweep.json, sweep.svg and best.yaml.")
     ],
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE,VALUE",
-            help="A setting and the values to try. May be repeated. Items of a list are joined with +: "
-            "mask.shapes=mouth+ellipse,box.",
+            help="A setting and the values to try, or presets: preset=natural,max-concealment. May be repeated. Items "
+            "of a list are joined with +: mask.shapes=mouth+ellipse,box.",
         ),
     ] = None,
     preset: PresetOption = DEFAULT_PRESET,
@@ -55,7 +55,9 @@ def sweep_command(
     frames: Annotated[
         str,
         typer.Option(
-            "--frames", metavar="sampled|all", help="sampled: use runs of five frames; all: use the whole clip."
+            "--frames",
+            metavar="sampled|all",
+            help="sampled: use runs of 0.4 s; all: use the whole clip. Frames are measured before they are encoded.",
         ),
     ] = "sampled",
     samples: Annotated[
@@ -63,11 +65,13 @@ def sweep_command(
     ] = _RUNS,
     reference: Annotated[
         Path | None,
-        path_option("--reference", "FILE", "Real footage of the synced speech; adds psnr, ssim and temporal."),
+        path_option(
+            "--reference", "FILE", "Real footage of the synced speech; adds psnr, ssim, temporal and a row of mouths."
+        ),
     ] = None,
     rank_by: Annotated[
-        str, typer.Option("--rank-by", metavar="NAME", help="score, or a measure such as psnr or seam.")
-    ] = "score",
+        str, typer.Option("--rank-by", metavar="NAME", help="headline, or a measure such as psnr, doubled or seam.")
+    ] = _HEADLINE,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite/--no-overwrite", help="Replace an earlier sweep's files, or stop with an error."),
@@ -78,11 +82,11 @@ def sweep_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try a grid of settings on one pair and rank them.
+    """Try a grid of settings or presets on one pair and rank them.
 
-    Every combination of values is rendered in memory on the same frames and measured. The score is the mean, over the
-    measures with a pass mark, of value / mark (or (1 - value) / (1 - mark) if 1 is perfect): 0 is perfect, 1 is just at
-    the marks. best.yaml holds the best settings for `composite --config`.
+    Every combination is rendered in memory on the same frames and judged as by `evaluate`, but before it is encoded:
+    the headline is 100 where nothing shows. "=" marks combinations that are not clearly worse than the best.
+    mouths.png shows the mouths of all, best.yaml holds the best settings for `composite --config`.
     """
     from lipblend.lab.sweep.grid import make_grid
 
@@ -119,17 +123,20 @@ def sweep_command(
 
 def sweep_text(result: SweepResult) -> str:
     """The ranking as a table, best first, and the mean effect of each setting."""
+    from lipblend.lab.sweep.outcome import AGAINST_REFERENCE
+    from lipblend.lab.sweep.outcome_text import mark_text
+
     ranking = result.ranking
-    shown = [key for key in _COLUMNS if any(key in each.outcome.values for each in ranking.ranked)]
-    if ranking.by != "score" and ranking.by not in shown:
-        shown.insert(0, ranking.by)
-    score = ("score",) if ranking.by == "score" else ()
-    head = ("rank", *result.grid.axes, *score, *shown, "blended", "ms/frame", "MB")
+    against = [key for key in AGAINST_REFERENCE if any(key in each.outcome.values for each in ranking.ranked)]
+    by = [] if ranking.by in (_HEADLINE, *against) else [ranking.by]
+    shown = [*against, *by]
+    verdict = (_HEADLINE, "word", "verdict", "most visible")
+    head = ("rank", *result.grid.axes, *shown, *verdict, "blended", "ms/frame", "MB")
     rows = [_row(place, each, result, shown) for place, each in enumerate(ranking.ranked[:_SHOWN], start=1)]
     lines = [table_text(head, rows)]
     if len(ranking.ranked) > _SHOWN:
         lines.append(f"... and {len(ranking.ranked) - _SHOWN} more in {result.files['sweep.csv']}")
-    lines += ["", ranking.text]
+    lines += ["", ranking.text, ranking.noise, mark_text(ranking.best.outcome.combination.settings.gate)]
     for key, effect in ranking.effects.items():
         lines.append(
             f"{key}, mean of each value: " + ", ".join(f"{value} {mean:.4g}" for value, mean in effect.items())
@@ -146,21 +153,18 @@ def sweep_text(result: SweepResult) -> str:
 
 
 def _row(place: int, each: Ranked, result: SweepResult, shown: list[str]) -> tuple[str, ...]:
-    done = each.outcome
+    from lipblend.lab.sweep.outcome_text import passed_text, worst_part_text
+
+    done, found = each.outcome, each.outcome.headline
+    rank = f"{place} =" if place > 1 and each.equals_best else str(place)
     settings = [done.combination.values[key] for key in result.grid.axes]
-    score = [_number(each.value)] if result.ranking.by == "score" else []
     measured = [_number(done.values.get(key)) for key in shown]
-    if done.failed:
-        return (str(place), *settings, *score, *measured, "failed", "-", "-")
-    return (
-        str(place),
-        *settings,
-        *score,
-        *measured,
-        f"{done.blended} of {done.rows}",
-        f"{done.ms_a_frame:.1f}",
-        f"{done.memory_mb:.1f}",
-    )
+    score, word = ("-", "-") if found is None else (f"{found.score:.0f}", found.word)
+    verdict = (score, word, passed_text(done), worst_part_text(done))
+    times = ("failed", "-", "-")
+    if not done.failed:
+        times = (f"{done.blended} of {done.rows}", f"{done.ms_a_frame:.1f}", f"{done.memory_mb:.1f}")
+    return (rank, *settings, *measured, *verdict, *times)
 
 
 def _number(value: float | None) -> str:

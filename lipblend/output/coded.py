@@ -119,6 +119,24 @@ def encoder_picture(frame: Frame, info: VideoInfo, stream: VideoStream) -> Video
     return picture
 
 
+def reach_end(packet: Packet[Stream], first: tuple[int, int], end: int) -> None:
+    """Extend the last packet in decoding order, so that the track lasts as long as its pictures.
+
+    mp4 and mov keep the differences of decoding times only. With B-frames and varying durations their sum falls short.
+
+    Parameters
+    ----------
+    packet : Packet
+    first : (int, int)
+        Presentation and decoding time of the first packet.
+    end : int
+        End of the last picture. All in the output's time base.
+    """
+    if packet.dts is not None:
+        first_pts, first_dts = first
+        packet.duration = max(1, (end - first_pts) - (packet.dts - first_dts))
+
+
 def correct_decoding_time(packet: Packet[Any]) -> None:
     """Replace a decoding time that is after the presentation time, or more than an hour before, by that time.
 

@@ -15,11 +15,12 @@ from av.packet import Packet
 from av.stream import Stream
 
 from lipblend.errors import OutputError
-from lipblend.output.coded import CodedPacket, correct_decoding_time, encoder_picture
+from lipblend.output.coded import CodedPacket, correct_decoding_time, encoder_picture, reach_end
 from lipblend.output.encoders import container_format
 from lipblend.output.encoding import add_video_stream, muxer_options, output_errors
 from lipblend.output.extras import Extras, moved_chapters, read_extras
 from lipblend.output.joining import Joiner
+from lipblend.output.run_record import tags_with_record
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.sound.codec_delay import write_codec_delays
 from lipblend.output.sound.copying import StreamCopier
@@ -48,6 +49,8 @@ class VideoWriter:
         Where the sound comes from.
     extras_from : VideoInfo or None
         File whose subtitles, chapters and tags are kept.
+    record : str
+        Record of the run for the tag ``comment`` (`lipblend.output.run_record`); empty for none. Needs ``extras_from``.
     trim : bool
         End sound, subtitles and chapters with the last picture.
     overwrite : bool
@@ -75,6 +78,7 @@ class VideoWriter:
         encode: EncodeSettings,
         audio: AudioPlan,
         extras_from: VideoInfo | None,
+        record: str = "",
         trim: bool = False,
         overwrite: bool = True,
     ) -> None:
@@ -84,7 +88,7 @@ class VideoWriter:
         self._info = info
         self._encode = encode
         self._audio = audio
-        self._extras_info = extras_from
+        self._extras_info, self._record = extras_from, record
         self._trim = trim
         self._overwrite = overwrite
         self._chapters: list[Any] = []
@@ -210,12 +214,13 @@ class VideoWriter:
         return container
 
     def _add_tags_and_chapters(self, extras: Extras) -> None:
-        self._container.metadata.update(extras.tags)
+        tags, notes = tags_with_record(extras.tags, self._record)
+        self._container.metadata.update(tags)
         if self._extras_info is not None and self._extras_info.path == self._info.path:
             self._stream.metadata.update(extras.video_tags)
             self._stream.disposition = extras.video_disposition
         self._chapters = extras.chapters
-        self.notes += extras.notes
+        self.notes += [*notes, *extras.notes]
         if self._info.source_format != self._info.layout.name:
             self.notes.append(f"pictures converted from {self._info.source_format} to {self._stream.pix_fmt}")
 
@@ -273,7 +278,8 @@ class VideoWriter:
             for packet in self._stream.encode(None):
                 self._mux_video(packet)
         if self._held is not None:
-            self._set_last_duration(self._held)
+            if self._container.format.name in ("mp4", "mov") and self._first is not None:
+                reach_end(self._held, self._first, self._end)
             self._mux_held(self._held)
         end_s = self._end * self._info.time_base
         for copier in self._copiers.values():
@@ -287,14 +293,3 @@ class VideoWriter:
         self._container.close()
         write_codec_delays(self._file.path, [stream for copier in self._copiers.values() for stream in copier.primed])
         self._file.publish(overwrite=self._overwrite)
-
-    def _set_last_duration(self, packet: Packet[Stream]) -> None:
-        """Extend the last packet in decoding order, so that the track lasts as long as its pictures.
-
-        mp4 and mov keep the differences of decoding times only. With B-frames and varying durations their sum falls
-        short.
-        """
-        if self._container.format.name not in ("mp4", "mov") or self._first is None or packet.dts is None:
-            return
-        first_pts, first_dts = self._first
-        packet.duration = max(1, (self._end - first_pts) - (packet.dts - first_dts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from lipblend.quality import temporal
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.view import FaceView
+from lipblend.quality.view import FaceView, with_contour
+from lipblend.quality.visible.scene import classic_reference
 
 _INWARD_FRAC = (0.02, 0.04, 0.06)
 
@@ -95,4 +96,4 @@ def _shrunk(view: FaceView, frac: float) -> FaceView:
     """The view with its contour moved inside by a share of the face width."""
     inside = cv2.distanceTransform((view.contour >= 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     contour = np.clip(0.5 + (inside - np.float32(frac * view.face_width_px)) / 2, 0, 1)
-    return replace(view, contour=np.asarray(contour * (inside > 0), np.float32))
+    return with_contour(view, np.asarray(contour * (inside > 0), np.float32), [classic_reference])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,8 @@ _MAX_NOISE_LEVELS = 12.0
 
 def overspill(view: FaceView) -> float | None:
     """Share of the pixels inside the original's outer lip contour with alpha below 0.5 and an excess difference.
+
+    Held against the expected picture, only those count in which the result, too, differs from the synced picture.
 
     For the excess, both pictures are low-passed with 0.015 face widths, in full-range levels, and their difference D is
     taken per channel. Generator faults that explain a part of D are subtracted:
@@ -70,6 +74,10 @@ def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
     noise = min(max(_NOISE_FACTOR * float(np.median(on_skin)), _MIN_NOISE_LEVELS), _MAX_NOISE_LEVELS)
     excess = np.maximum(on_lips - noise, 0)
     original_share = 1 - view.alpha[mouth.within(view.box)][area].astype(np.float64)
+    if view.against == "expected":
+        # Whatever the matte says: where the result shows the new mouth, the old lips do not show.
+        _, left = _unexplained(replace(view, original=view.result), box, near, old_lips)
+        original_share[left <= noise] = 0
     share = np.count_nonzero((original_share > 0.5) & (excess > 0)) / len(excess)
     total = float(excess.sum())
     return share, float((excess * original_share).sum() / total) if total > 0 else 0.0

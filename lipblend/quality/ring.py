@@ -1,4 +1,8 @@
-"""Measures of the seam ring: gradients and structure of the result against the original, and alpha."""
+"""Measures of the seam ring: gradients and structure of the result against the expected picture, and alpha.
+
+The expected picture is the original moved along (`lipblend.quality.visible.scene.classic_reference`), or the original
+itself if that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import numpy.typing as npt
 
 from lipblend.quality.levels import full_range, luma_gain
 from lipblend.quality.view import FaceView, bounds, once_per_view
+from lipblend.quality.visible.scene import classic_reference
 
 Plane = npt.NDArray[np.float32]
 
@@ -19,7 +24,7 @@ _MIN_GRADIENT = 1 / 255  # what rounding to 8 bits produces
 
 
 def seam(view: FaceView) -> float | None:
-    """Mean over the ring of ``|grad result - grad original|``; None without a ring.
+    """Mean over the ring of ``|grad result - grad expected|``; None without a ring.
 
     Gradients are 3x3 Sobel, unnormalised (a ramp of one level per pixel has gradient 8), on luma in [0, 1]; the length
     is that of the difference vector. A step of height s along a straight horizontal or vertical line has gradient 4 s
@@ -57,7 +62,8 @@ def ring_ssim(view: FaceView) -> tuple[float, float, float] | None:
     crop = bounds(view.ring, _WINDOW_PX // 2)
     pixels = np.flatnonzero(view.ring[crop])
     pairs = zip(
-        *(cv2.split(full_range(patch[crop], view.matrix)) for patch in (view.result, view.original)), strict=True
+        *(cv2.split(full_range(patch[crop], view.matrix)) for patch in (view.result, classic_reference(view))),
+        strict=True,
     )
     y, cb, cr = (_mean_ssim(result, original, pixels) for result, original in pairs)
     return y, cb, cr
@@ -91,16 +97,16 @@ def ring_alpha(view: FaceView) -> float | None:
 
 @once_per_view
 def _gradients(view: FaceView) -> tuple[float, float] | None:
-    """Mean over the ring of ``|grad result - grad original|`` and of ``|grad original|``; None without a ring."""
+    """Mean over the ring of ``|grad result - grad expected|`` and of ``|grad original|``; None without a ring."""
     if not view.ring.any():
         return None
     crop = bounds(view.ring, 1)
     ring = view.ring[crop]
     scale = np.float32(luma_gain(view.matrix) / 255)
-    original = np.ascontiguousarray(view.original[crop][..., 0])
+    reference = np.ascontiguousarray(classic_reference(view)[crop][..., 0])
     # Sobel is linear: the gradient of the difference is the difference of the gradients.
-    change = _gradient(scale * (view.result[crop][..., 0] - original))[ring]
-    own = _gradient(scale * original)[ring]
+    change = _gradient(scale * (view.result[crop][..., 0] - reference))[ring]
+    own = _gradient(scale * reference)[ring]
     return float(change.mean(dtype=np.float64)), float(own.mean(dtype=np.float64))
 
 

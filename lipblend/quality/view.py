@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 Patch3 = npt.NDArray[np.float32]
 Region = npt.NDArray[np.bool_]
 T = TypeVar("T")
+Against = Literal["expected", "original"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class FaceView:
         YCbCr codes to R'G'B' 0..255, see `lipblend.picture.ycbcr.ycbcr_matrix`.
     detected_synced : Landmarks or None
         Mesh detected in the synced frame, not smoothed, in the original's pixels.
+    against : str
+        What the classic measures hold the result against: "expected", the picture that a right result would show
+        (`lipblend.quality.visible.scene.classic_reference`), or "original", as they were published.
     """
 
     box: Box
@@ -59,6 +63,7 @@ class FaceView:
     weight: float
     matrix: npt.NDArray[np.float64]
     detected_synced: Landmarks | None = None
+    against: Against = "expected"
 
     @property
     def face_width_px(self) -> float:
@@ -87,13 +92,26 @@ def once_per_view(function: Callable[[FaceView], T]) -> Callable[[FaceView], T]:
     @wraps(function)
     def cached(view: FaceView) -> T:
         results = view.__dict__  # as functools.cached_property does
-        key = f"{function.__module__}.{function.__qualname__}"
+        key = _key(function)
         if key not in results:
             results[key] = function(view)
         value: T = results[key]
         return value
 
     return cached
+
+
+def with_contour(
+    view: FaceView, contour: npt.NDArray[np.float32], keep: Sequence[Callable[[FaceView], object]]
+) -> FaceView:
+    """The view with another contour; it keeps the known values of functions that do not depend on the contour."""
+    changed = replace(view, contour=contour)
+    changed.__dict__.update({_key(each): view.__dict__[_key(each)] for each in keep if _key(each) in view.__dict__})
+    return changed
+
+
+def _key(function: Callable[[FaceView], object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def bounds(region: Region, margin_px: int) -> tuple[slice, slice]:

@@ -39,3 +39,18 @@ def content_identity(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}", hint="Check the path.") from error
     return f"{status.st_size}-{digest.hexdigest()}"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a whole file, hexadecimal.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}", hint="Check the path.") from error

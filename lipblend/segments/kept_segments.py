@@ -18,6 +18,7 @@ try:
 except ImportError:  # Windows: two runs with the same output are not kept apart there
     fcntl = None  # type: ignore[assignment]
 
+from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.errors import OutputError, SettingsError
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
@@ -183,6 +184,19 @@ class KeptSegments:
                 hint="Use the same inputs and settings to resume, or leave out --resume to start over.",
             )
         return True
+
+
+def kept_for_run(output: Path, inputs: Mapping[str, Path], settings: Settings, **more: object) -> KeptSegments:
+    """The kept segments of an output whose pictures depend on these inputs (see `run_key`) and on all of the code.
+
+    Raises
+    ------
+    SettingsError, OutputError
+        See `KeptSegments`.
+    """
+    files = {**inputs, "restoration model": Path(settings.restore.model)}
+    code = code_fingerprint(WHOLE_PACKAGE)
+    return KeptSegments(output, run_key(files, settings, output=output.name, code=code, **more))
 
 
 def remove_segments(output: Path) -> None:

@@ -61,6 +61,11 @@ class OutputPart:
         return len(self._rows)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the output shows every frame of the plan."""
+        return len(self) == self._count
+
+    @property
     def extras_source(self) -> VideoInfo:
         """The video whose tags, chapters and subtitles are copied, its clock shifted with the pictures."""
         return replace(self._timing, origin=self._timing.origin + self._shift_s)

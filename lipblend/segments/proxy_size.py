@@ -23,6 +23,9 @@ class ProxySize:
 
     value: Fraction
 
+    def __str__(self) -> str:
+        return f"{float(self.value):g}"
+
     @classmethod
     def parse(cls, text: str) -> ProxySize:
         """Parse ``480`` or ``0.5``.

@@ -142,6 +142,11 @@ class GateSettings(Group):
     frame_share: float = number(
         0.95, 0.5, 1, "share", "Minimum share of frames within the marks of seam, ring and colour step."
     )
+    against: Literal["expected", "original"] = choice(
+        "expected",
+        "What seam, ring SSIM and overspill are held against: the picture that a right result would show, or the "
+        "original, as they were published.",
+    )
     score_min: Mark = _mark(60.0, "of 100", "Minimum headline: 60 is just visible, 85 invisible.")
     seam_max: Mark = _mark("off", "", "Maximum seam discontinuity; 0.12 as published.")
     ring_ssim_min: Mark = _mark("off", "", "Minimum luma SSIM in the ring; 0.92 as published.")

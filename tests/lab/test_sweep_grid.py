@@ -10,7 +10,7 @@ import pytest
 
 from lipblend.errors import SettingsError
 from lipblend.lab.sweep.grid import MAX_COMBINATIONS, make_grid, stage_of
-from lipblend.lab.sweep.tried_frames import Block, all_blocks, sampled_blocks
+from lipblend.lab.sweep.tried_frames import Block, Run, blocks_of, run_length, sampled_runs, whole_shots
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_specs
 from lipblend.settings.resolve import resolve_settings
@@ -30,10 +30,28 @@ def test_the_grid_is_the_product_of_all_values() -> None:
     found = [(each.settings.mask.erosion_frac, each.settings.alpha.gamma) for each in grid.combinations]
     assert found == [(0.003, 0.5), (0.003, 1), (0.009, 0.5), (0.009, 1), (0.015, 0.5), (0.015, 1)]
     natural = resolve_settings("natural").settings
-    assert grid.base == natural
     for each in grid.combinations:
         assert each.settings.model_copy(update={"mask": natural.mask, "alpha": natural.alpha}) == natural
         assert each.settings.mask.shapes == natural.mask.shapes
+
+
+def test_presets_are_swept_alone_and_with_settings() -> None:
+    grid = make_grid("natural", None, ["alpha.gamma=0.5,1", "preset=natural, max-concealment"])
+    assert grid.axes == {"alpha.gamma": ("0.5", "1"), "preset": ("natural", "max-concealment")}
+    overrides = [(gamma, name) for gamma in (0.5, 1) for name in ("natural", "max-concealment")]
+    expected = [resolve_settings(name, None, {"alpha.gamma": gamma}).settings for gamma, name in overrides]
+    assert [each.settings for each in grid.combinations] == expected
+    assert [grid.preset_of(each) for each in grid.combinations] == [name for _, name in overrides]
+    alone = make_grid(None, None, ["preset=high-motion,natural"])
+    assert [each.values for each in alone.combinations] == [{"preset": "high-motion"}, {"preset": "natural"}]
+    assert make_grid("natural", None, ["alpha.gamma=0.5,1"]).preset_of(alone.combinations[0]) == "high-motion"
+
+
+def test_presets_that_lead_to_the_same_settings_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("smooth:\n  sigma_s: 0.06\nfootprint:\n  margin_frac: 0.02\nreuse:\n  tolerance_levels: 3\n")
+    with pytest.raises(SettingsError, match="the presets natural and high-motion lead to the same settings here"):
+        make_grid("natural", config, ["preset=natural,high-motion"])
 
 
 def test_what_is_fixed_comes_from_the_file(tmp_path: Path) -> None:
@@ -65,12 +83,17 @@ def test_values_of_lists_words_numbers_and_switches() -> None:
         (["mask=1,2"], ["is a group of settings"]),
         (["encode.crf=10,20"], ["encode.crf cannot be swept", "before they are encoded"]),
         (["audio.source=none,original"], ["audio.source cannot be swept"]),
-        (["gate.seam_max=0.1,0.2"], ["gate.seam_max cannot be swept", "pass marks"]),
+        (["gate.seam_max=0.1,0.2"], ["gate.seam_max cannot be swept", "pass marks change no picture"]),
         (["encode.nothing=1,2"], ["unknown setting 'encode.nothing'"]),
         (["alpha.gamma=0.5,9"], ["alpha.gamma", "0.3 to 2"]),
         (["alpha.gamma=0.5,0.50"], ["same value twice (0.5)"]),
         (["alpha.gamma=0.5,0.5,1"], ["same value twice (0.5)"]),
         (["alpha.gamma=0.5,1", "alpha.gamma=0.7,2"], ["alpha.gamma is given twice"]),
+        (["preset=natural"], ["preset has a single value (natural)", "--preset"]),
+        (["preset="], ["preset has no value"]),
+        (["preset=natural,naturel"], ["there is no preset 'naturel'", "Did you mean"]),
+        (["preset=natural,natural"], ["preset has the same value twice (natural)"]),
+        (["preset=natural,high-motion", "preset=natural,high-motion"], ["preset is given twice"]),
         (["blend.ring_min_px=4,20", "blend.ring_max_px=12,30"], ["ring_min_px 20 is above ring_max_px 12"]),
     ],
 )
@@ -78,6 +101,12 @@ def test_what_makes_no_sense_is_refused(assignments: list[str], parts: list[str]
     message = refused(*assignments)
     for part in parts:
         assert part in message
+
+
+def test_a_preset_cannot_be_both_fixed_and_swept() -> None:
+    assert "--preset high-motion and --set preset=... contradict" in refused(
+        "preset=natural,max-concealment", preset="high-motion"
+    )
 
 
 def test_two_settings_that_only_go_together_may_be_swept_together() -> None:
@@ -153,35 +182,51 @@ def marked(count: int, *gaps: tuple[int, int]) -> np.ndarray:
 
 
 def test_runs_stand_in_the_middles_of_equal_parts() -> None:
-    assert sampled_blocks(marked(60), [0], runs=3) == (Block(0, 8, 13), Block(0, 28, 33), Block(0, 48, 53))
+    assert sampled_runs(marked(60), [0], runs=3, length=5) == (Run(0, 8, 13), Run(0, 28, 33), Run(0, 48, 53))
+
+
+@pytest.mark.parametrize(("frame_rate", "frames"), [(25.0, 10), (29.97, 12), (60.0, 24), (10.0, 5)])
+def test_a_run_is_as_long_as_the_headline_looks_at_once(frame_rate: float, frames: int) -> None:
+    assert run_length(frame_rate) == frames
 
 
 def test_every_shot_gets_a_run_and_long_ones_more() -> None:
-    found = sampled_blocks(marked(200), [0, 20, 150], runs=6)
+    found = sampled_runs(marked(200), [0, 20, 150], runs=6, length=5)
     assert [each.shot for each in found] == [0, 1, 1, 1, 1, 2]
-    assert [each.shot for each in sampled_blocks(marked(200), [0, 20, 150], runs=2)] == [1, 2]
+    assert [each.shot for each in sampled_runs(marked(200), [0, 20, 150], runs=2, length=5)] == [1, 2]
     for each in found:
         assert each.stop - each.start == 5
 
 
 def test_runs_keep_out_of_unusable_rows_and_of_each_other() -> None:
     usable = marked(40, (0, 10), (14, 17), (20, 22))
-    found = sampled_blocks(usable, [0, 12], runs=20)
+    found = sampled_runs(usable, [0, 12], runs=20, length=5)
     rows = [row for each in found for row in range(each.start, each.stop)]
     assert rows == sorted(set(rows))
     assert usable[rows].all()
     for each in found:
         assert each.start >= 12 or each.stop <= 12
-    assert sampled_blocks(marked(3), [0], runs=4) == (Block(0, 0, 3),)
-    assert sampled_blocks(marked(5, (0, 5)), [0], runs=4) == ()
+    assert sampled_runs(marked(3), [0], runs=4, length=5) == (Run(0, 0, 3),)
+    assert sampled_runs(marked(5, (0, 5)), [0], runs=4, length=5) == ()
 
 
-def test_all_rows_are_measured_once_each_after_the_row_before() -> None:
+def test_whole_shots_are_runs_if_anything_in_them_is_usable() -> None:
+    assert whole_shots(marked(40, (8, 20), (25, 26)), [0, 10, 20]) == (Run(0, 0, 10), Run(2, 20, 40))
+
+
+def test_all_rows_of_a_run_are_measured_once_each_after_the_row_before() -> None:
     usable = marked(40, (8, 10), (25, 26))
-    found = all_blocks(usable, [0, 20], length=6)
+    runs = whole_shots(usable, [0, 20])
+    found = blocks_of(runs, usable, length=6)
     measured = [row for each in found for row in range(each.start + each.lead_in, each.stop)]
     assert measured == np.flatnonzero(usable).tolist()
     for each in found:
         first = each.start + each.lead_in
+        assert each.run == (first >= 20)
         assert each.lead_in == (first not in (0, 20) and bool(usable[first - 1]))
         assert each.measured <= 6
+
+
+def test_a_sampled_run_that_does_not_fit_into_memory_is_split() -> None:
+    found = blocks_of([Run(0, 8, 18)], marked(40), length=6)
+    assert found == (Block(0, 8, 14), Block(0, 13, 18, lead_in=True))

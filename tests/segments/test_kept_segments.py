@@ -14,7 +14,14 @@ from segment_runs import SETTINGS, Stop, write
 
 from lipblend.errors import OutputError, SettingsError
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.segments.kept_segments import KeptSegments, digest, remove_segments, run_key, segments_folder
+from lipblend.segments.kept_segments import (
+    KeptSegments,
+    digest,
+    kept_for_run,
+    remove_segments,
+    run_key,
+    segments_folder,
+)
 from lipblend.settings import EncodeSettings, Settings
 
 
@@ -121,6 +128,17 @@ def test_the_key_holds_files_and_what_changes_pictures(tmp_path: Path) -> None:
     muted = SETTINGS.model_copy(update={"audio": SETTINGS.audio.model_copy(update={"source": "none"})})
     assert key(muted) == key()
     assert key(frames="1:2") != key()
+
+
+def test_the_key_of_a_run_holds_its_output_its_files_and_the_code(tmp_path: Path) -> None:
+    file, output = tmp_path / "a.mp4", tmp_path / "out.mp4"
+    file.write_bytes(b"abc")
+    kept = kept_for_run(output, {"original": file}, SETTINGS, frames="1:2")
+    kept.open(plan="a")
+    key = json.loads((segments_folder(output) / "key.json").read_text())
+    kept.close_empty()
+    assert {"output", "original", "code", "frames", "plan", "encode.crf"} <= set(key)
+    assert (key["output"], key["frames"]) == ("out.mp4", "1:2")
 
 
 def test_digests_go_by_content() -> None:

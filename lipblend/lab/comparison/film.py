@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.comparison.canvas import Canvas, Layout, Part
 from lipblend.lab.comparison.face_crop import Crop, face_box
+from lipblend.lab.comparison.labels import default_labels, record_notes
 from lipblend.output.drawn import drawn_frame, drawn_info
 from lipblend.output.encoding import check_output
 from lipblend.output.gif import MIN_DELAY_S, GifWriter, palette_of
@@ -39,7 +40,7 @@ class CompareOptions:
     layout : {"side", "split", "stack"}
         Side by side; vertical strips of one picture; one above the other.
     labels : sequence of str, optional
-        Default: the files' stems, with their folders if two are alike.
+        Default: the files' stems, with their folders if two are alike, and the settings that the files record.
     crop : Box, "face" or "mouth", optional
         A part of the first video's picture, in its pixels, and the same part of the others; or a box that contains its
         largest face, or the mouth of that face, throughout the period shown.
@@ -114,17 +115,19 @@ def compare(
             f"{output}: compare cannot write files with the suffix {output.suffix or '(none)'}",
             hint="Use .mp4, .mov, .mkv or .gif.",
         )
-    labels = list(options.labels) if options.labels is not None else _default_labels(videos)
-    if len(labels) != len(videos):
-        raise SettingsError(f"{len(labels)} labels for {len(videos)} videos", hint="Give one label for each video.")
+    if options.labels is not None and len(options.labels) != len(videos):
+        found = len(options.labels)
+        raise SettingsError(f"{found} labels for {len(videos)} videos", hint="Give one label for each video.")
     infos = [probe(path) for path in videos]
+    labels = list(options.labels) if options.labels is not None else default_labels(infos)
     _check_period(options, infos[0].duration_s)
     is_gif = output.suffix.lower() == ".gif"
     max_height = _MAX_HEIGHTS["gif" if is_gif else "video"]
     canvas = Canvas(infos, labels, options.layout, _part(options, infos[0]), options.height_px, max_height)
     film = _Film(infos, canvas, options.from_s, options.to_s)
     write = _write_gif if is_gif else _write_video
-    return write(output, film, options.overwrite, on_frame)
+    result = write(output, film, options.overwrite, on_frame)
+    return replace(result, notes=(*record_notes(infos), *result.notes))
 
 
 def _check_period(options: CompareOptions, length_s: float | None) -> None:
@@ -135,14 +138,6 @@ def _check_period(options: CompareOptions, length_s: float | None) -> None:
             f"from {from_s:g} to {'the end' if to_s is None else f'{to_s:g} s'} there is nothing to show{length}",
             hint="Choose other times.",
         )
-
-
-def _default_labels(videos: Sequence[Path]) -> list[str]:
-    stems = [path.stem for path in videos]
-    return [
-        stem if stems.count(stem) == 1 else f"{path.absolute().parent.name}/{stem}"
-        for path, stem in zip(videos, stems, strict=True)
-    ]
 
 
 def _part(options: CompareOptions, info: VideoInfo) -> Part:

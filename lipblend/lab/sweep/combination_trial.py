@@ -13,20 +13,27 @@ import numpy.typing as npt
 from lipblend.analysis import measure
 from lipblend.faces.landmarks import Landmarks
 from lipblend.lab.sweep.grid import Combination
-from lipblend.lab.sweep.score import AGAINST_REFERENCE, MEASURED, Outcome
-from lipblend.lab.sweep.tried_frames import Block
+from lipblend.lab.sweep.outcome import AGAINST_REFERENCE, MEASURED, Outcome, RunOutcome
+from lipblend.lab.sweep.tried_frames import Block, Run
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
+from lipblend.quality.evaluation.person import FaceLook
 from lipblend.quality.evaluation.views import Blended, FrameTriple, frame_views, in_original
 from lipblend.quality.face_scores import face_scores, same_face, worst, worst_of
+from lipblend.quality.headline import headline
+from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference_measures import SeenFace
 from lipblend.quality.view import FaceView, Patch3
+from lipblend.quality.visible.face_parts import face_parts
+from lipblend.quality.visible.over_time import OverTime
+from lipblend.quality.visible.person_look import PersonLook
 from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 
+CLASSIC_FRAMES = 4
 _MB = 1_000_000
 
 
@@ -61,13 +68,38 @@ class Planned:
         return np.array([bool(row.faces) for row in self.rows], bool)
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What is tried, and known of it before.
+
+    Attributes
+    ----------
+    runs : sequence of Run
+    times_s : (n,) float64
+        Of all rows.
+    frame_rate : float
+    looks : mapping of int to sequence of FaceLook
+        How the people of each shot look.
+    every : bool
+        The classic numbers are taken on every frame, else on the first four of each run.
+    """
+
+    runs: Sequence[Run]
+    times_s: npt.NDArray[np.float64]
+    frame_rate: float
+    looks: Mapping[int, Sequence[FaceLook]]
+    every: bool
+
+
 @dataclass
 class _Person:
     """One face through the tried frames of a shot."""
 
     mesh: Landmarks
+    look: PersonLook | None
     alpha: list[float] = field(default_factory=list)
     casts: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    over_time: dict[int, OverTime] = field(default_factory=dict)
 
 
 def composed(
@@ -87,11 +119,12 @@ class Trial:
     plan : Planned
     restorer : Restorer or None
         Of the combination's settings.
+    tried : Tried
     """
 
-    def __init__(self, combination: Combination, plan: Planned, restorer: Restorer | None) -> None:
-        self._combination, self._plan, self._restorer = combination, plan, restorer
-        self._rows: list[Mapping[str, float]] = []
+    def __init__(self, combination: Combination, plan: Planned, restorer: Restorer | None, tried: Tried) -> None:
+        self._combination, self._plan, self._restorer, self._tried = combination, plan, restorer, tried
+        self._values: dict[int, Mapping[str, float]] = {}
         self._render_s: list[float] = []
         self._people: dict[int, list[_Person]] = {}
         self._memory: int | None = None
@@ -113,16 +146,22 @@ class Trial:
             if number > block.start or not block.lead_in:
                 self._render_s.append(seconds)
                 self._fallbacks += bool(done.fallbacks)
-                self._rows.append(self._measure(block.shot, seen, previous))
+                self._values[number] = self._measure(block.run, number, seen, previous)
             previous = seen
 
     def outcome(self) -> Outcome:
         """The measures and times of all blocks."""
-        plan = self._plan
+        plan, runs = self._plan, self._tried.runs
+        rows = [self._rows_of(number, run) for number, run in enumerate(runs)]
+        stops = np.cumsum([len(each) for each in rows]).tolist()
+        shots = [Shot(stop - len(each), stop, {}) for stop, each in zip(stops, rows, strict=True)]
+        every = [row for each in rows for row in each]
         return Outcome(
             self._combination,
-            self._means(),
-            frames=sum(bool(row) for row in self._rows),
+            headline(every, shots),
+            {**_means(every), **self._over_shots()},
+            tuple(_run_outcome(run, each) for run, each in zip(runs, rows, strict=True)),
+            frames=sum(bool(values) for values in self._values.values()),
             blended=int(np.count_nonzero(plan.blended)),
             rows=len(plan.rows),
             plan_ms=plan.ms_a_frame,
@@ -148,54 +187,97 @@ class Trial:
             if not tracing:
                 tracemalloc.stop()
 
-    def _measure(self, shot: int, seen: Sequence[SeenFace], previous: Sequence[SeenFace]) -> Mapping[str, float]:
+    def _measure(
+        self, run: int, row: int, seen: Sequence[SeenFace], previous: Sequence[SeenFace]
+    ) -> Mapping[str, float]:
+        place = row - self._tried.runs[run].start
         known = [each.view for each in previous]
-        people = self._people.setdefault(shot, [])
+        people = self._people.setdefault(self._tried.runs[run].shot, [])
         free = list(people)
         scores = []
         for each in seen:
             number = same_face(each.view, known)
-            score = face_scores(each.view, known[number] if number is not None else None)
-            values = {**score.values, **each.scores(previous[number] if number is not None else None)}
+            before = previous[number] if number is not None else None
+            person = self._person(each.view, run, people, free)
+            values = {**face_parts(each.view, person.look), **each.scores(before)}
+            person.over_time[run].add(place, each.view)
+            if self._tried.every or place < CLASSIC_FRAMES:
+                values |= _classic(each.view, before.view if before is not None else None, person)
             scores.append(values)
-            person = _person(each.view, people, free)
-            if "alpha" in values:
-                person.alpha.append(values["alpha"])
-            if score.cast is not None:
-                person.casts.append(score.cast)
         return worst(scores)
 
-    def _means(self) -> dict[str, float]:
-        means = {}
-        for key in (*MEASURED, *AGAINST_REFERENCE):
-            numbers = [row[key] for row in self._rows if key in row]
-            if numbers:
-                means[key] = float(np.mean(numbers))
-        flickers: list[float] = []
-        drifts: list[float] = []
+    def _person(self, view: FaceView, run: int, people: list[_Person], free: list[_Person]) -> _Person:
+        """The person a face belongs to: the nearest of the shot not yet seen in this frame, or a new one."""
+        mesh = measure.same_face(view.original_mesh, [each.mesh for each in free])
+        found = next((each for each in free if each.mesh is mesh), None)
+        tried = self._tried.runs[run]
+        if found is None:
+            looks = self._tried.looks.get(tried.shot, ())
+            look = same_face(view, [each.view for each in looks])
+            found = _Person(view.original_mesh, looks[look].look if look is not None else None)
+            people.append(found)
+        else:
+            free.remove(found)
+            found.mesh = view.original_mesh
+        if run not in found.over_time:
+            found.over_time[run] = OverTime(tried.stop - tried.start, self._tried.frame_rate, found.look)
+        return found
+
+    def _rows_of(self, number: int, run: Run) -> list[FrameRow]:
+        """All rows of a run as the headline reads them; those that were not tried have no values."""
+        series = [
+            person.over_time[number].values() for person in self._people.get(run.shot, ()) if number in person.over_time
+        ]
+        rows = []
+        for row in range(run.start, run.stop):
+            over_time = worst([_known(each, row - run.start) for each in series])
+            values = {**self._values.get(row, {}), **over_time}
+            plan = self._plan.rows[row]
+            time_s = float(self._tried.times_s[row])
+            rows.append(
+                FrameRow(row, time_s, number, plan.original_index, plan.synced_index, bool(plan.faces), "", values, ())
+            )
+        return rows
+
+    def _over_shots(self) -> dict[str, float]:
+        """Measures over shots: the mean over the shots of the worst person's."""
+        found: dict[str, list[float]] = {}
         for people in self._people.values():
             alpha = [temporal.alpha_flicker(np.array(each.alpha)) for each in people if each.alpha]
             drift = [temporal.colour_drift(np.array(each.casts)) for each in people if each.casts]
-            for key, found, kept in (("alpha_flicker", alpha, flickers), ("colour_drift", drift, drifts)):
-                numbers = [value for value in found if value is not None]
+            for key, values in (("alpha_flicker", alpha), ("colour_drift", drift)):
+                numbers = [value for value in values if value is not None]
                 if numbers:
-                    kept.append(worst_of(key, numbers))
-        for key, kept in (("alpha_flicker", flickers), ("colour_drift", drifts)):
-            if kept:
-                means[key] = float(np.mean(kept))
-        return means
+                    found.setdefault(key, []).append(worst_of(key, numbers))
+        return {key: float(np.mean(numbers)) for key, numbers in found.items()}
 
 
-def _person(view: FaceView, people: list[_Person], free: list[_Person]) -> _Person:
-    """The person a face belongs to: the nearest of the shot not yet seen in this frame, or a new one."""
-    mesh = measure.same_face(view.original_mesh, [each.mesh for each in free])
-    for each in free:
-        if each.mesh is mesh:
-            free.remove(each)
-            each.mesh = view.original_mesh
-            return each
-    people.append(_Person(view.original_mesh))
-    return people[-1]
+def _classic(view: FaceView, previous: FaceView | None, person: _Person) -> Mapping[str, float]:
+    score = face_scores(view, previous)
+    if "alpha" in score.values:
+        person.alpha.append(score.values["alpha"])
+    if score.cast is not None:
+        person.casts.append(score.cast)
+    return score.values
+
+
+def _known(series: Mapping[str, npt.NDArray[np.float64]], place: int) -> dict[str, float]:
+    return {key: float(values[place]) for key, values in series.items() if np.isfinite(values[place])}
+
+
+def _means(rows: Sequence[FrameRow]) -> dict[str, float]:
+    means = {}
+    for key in (*MEASURED, *AGAINST_REFERENCE):
+        numbers = [row.values[key] for row in rows if key in row.values]
+        if numbers:
+            means[key] = float(np.mean(numbers))
+    return means
+
+
+def _run_outcome(run: Run, rows: Sequence[FrameRow]) -> RunOutcome:
+    alone = headline(rows, [Shot(0, len(rows), {})])
+    seen = {part.key: part.visibility for part in alone.parts} if alone is not None else {}
+    return RunOutcome(run.start, sum(bool(row.values) for row in rows), _means(rows), seen)
 
 
 def _truth(view: FaceView, pictures: Pictures) -> Patch3 | None:

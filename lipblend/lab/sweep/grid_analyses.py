@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +14,8 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import InputMismatchError, LipblendError, NoFaceError
 from lipblend.lab.sweep.combination_trial import Pictures, Planned
 from lipblend.lab.sweep.grid import Combination
-from lipblend.lab.sweep.score import Outcome
-from lipblend.lab.sweep.tried_frames import RUN_FRAMES, Block, all_blocks, sampled_blocks
+from lipblend.lab.sweep.outcome import Outcome
+from lipblend.lab.sweep.tried_frames import Block, Run, blocks_of, run_length, sampled_runs, whole_shots
 from lipblend.lab.sweep.truth import Truth
 from lipblend.pair import Pair
 from lipblend.plan.make_plan import make_plan
@@ -36,7 +37,13 @@ class Analysed:
     clip: ClipAnalysis
     plans: dict[tuple[object, ...], Planned]
     members: list[tuple[Combination, Planned]]
+    runs: tuple[Run, ...] = ()
     blocks: tuple[Block, ...] = ()
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows that are measured."""
+        return [row for block in self.blocks for row in range(block.start + block.lead_in, block.stop)]
 
     @property
     def row_count(self) -> int:
@@ -97,7 +104,7 @@ def _planned(clip: ClipAnalysis, each: Combination, plans: dict[tuple[object, ..
 
 
 def choose_frames(groups: Sequence[Analysed], *, frames: Frames, runs: int) -> list[str]:
-    """Give every analysis its blocks; those with the same time line get the same ones."""
+    """Give every analysis its runs and blocks; those with the same time line get the same ones."""
     notes: list[str] = []
     lines: dict[bytes, list[Analysed]] = {}
     for group in groups:
@@ -112,14 +119,14 @@ def choose_frames(groups: Sequence[Analysed], *, frames: Frames, runs: int) -> l
         if votes.max() < len(blended):
             notes.append("no frame is blended by all combinations: those that most of them blend were tried")
         first = same[0].clip
-        length = _block_length(first.original.info)
         starts = first.shot_starts.tolist()
         if frames == "all":
-            blocks = all_blocks(usable, starts, length=length)
+            chosen = whole_shots(usable, starts)
         else:
-            blocks = sampled_blocks(usable, starts, runs=runs, length=min(RUN_FRAMES, length))
+            chosen = sampled_runs(usable, starts, runs=runs, length=run_length(frame_rate(first)))
+        blocks = blocks_of(chosen, usable, length=_block_length(first.original.info))
         for group in same:
-            group.blocks = blocks
+            group.runs, group.blocks = chosen, blocks
     return notes
 
 
@@ -129,19 +136,34 @@ def _block_length(info: VideoInfo) -> int:
     return max(2, min(_MAX_BLOCK, _HELD_BYTES // row_bytes))
 
 
+def frame_rate(clip: ClipAnalysis) -> float:
+    """Frames of the output per second; 25 for a single frame."""
+    times_s = clip.times_s
+    return 1 / max(float(np.median(np.diff(times_s))), 1e-3) if len(times_s) > 1 else 25.0
+
+
 def decoded_frames(group: Analysed, truth: Truth | None) -> Iterator[tuple[Block, list[Pictures]]]:
     """Decode the frames of all blocks in order, each once."""
-    clip = group.clip
     rows = [row for block in group.blocks for row in range(block.start, block.stop)]
+    with decoded_rows(group, rows, truth) as pictures:
+        for block in group.blocks:
+            yield block, [next(pictures) for _ in range(block.start, block.stop)]
+
+
+@contextmanager
+def decoded_rows(group: Analysed, rows: Sequence[int], truth: Truth | None) -> Iterator[Iterator[Pictures]]:
+    """Decode the frames of some rows, which all have a synced frame."""
+    clip = group.clip
     seen = truth.frames(rows, clip, group.row_count) if truth is not None else iter(())
     with (
-        prefetch(clip.original.frames(clip.original_index[rows].tolist()), _QUEUE) as frames,
-        prefetch(clip.synced.frames(clip.synced_index[rows].tolist()), _QUEUE) as partners,
+        prefetch(clip.original.frames(clip.original_index[list(rows)].tolist()), _QUEUE) as frames,
+        prefetch(clip.synced.frames(clip.synced_index[list(rows)].tolist()), _QUEUE) as partners,
         prefetch(seen, _QUEUE) as truths,
     ):
-        for block in group.blocks:
-            held = []
-            for _ in range(block.start, block.stop):
+
+        def pictures() -> Iterator[Pictures]:
+            for frame, partner in zip(frames, partners, strict=True):
                 real = truth.video.picture(next(truths)) if truth is not None else None
-                held.append(Pictures(clip.original.picture(next(frames)), clip.synced.picture(next(partners)), real))
-            yield block, held
+                yield Pictures(clip.original.picture(frame), clip.synced.picture(partner), real)
+
+        yield pictures()

@@ -7,21 +7,24 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from lipblend.lab.sweep.grid import ITEM_SEPARATOR
-from lipblend.lab.sweep.score import Ranked, Ranking
+from lipblend.lab.sweep.outcome_text import headline_text, reference_text, settings_texts
+from lipblend.lab.sweep.ranking import Ranked, Ranking
+from lipblend.lab.sweep.worth import HEADLINE
 
 _WIDTH = 920
 _LEFT, _TOP, _PLOT_W, _PLOT_H = 80, 70, 800, 340
 _PANEL_W, _PANEL_H, _PANEL_GAP = 250, 150, 75
 _LABEL_LINES = 3
 _NUMBERED = 10  # dots that show their rank
-_INK, _GRID, _DOT, _BEST = "#222", "#ddd", "#4477aa", "#cc3311"
+_INK, _GRID, _DOT, _BEST, _EQUAL = "#222", "#ddd", "#4477aa", "#cc3311", "#e8978a"
 
 
 def sweep_svg(ranking: Ranking, axes: Mapping[str, Sequence[str]]) -> str:
     """Draw a ranking as SVG.
 
     At the top, a dot per combination: its value against the milliseconds per frame to plan and render. The best ones
-    show their rank; a tooltip shows the settings. Below, the mean for each value of each setting.
+    show their rank; a tooltip shows settings and numbers. The best one is red, those that do not differ clearly from it
+    are light red. Below, the mean for each value of each setting.
     """
     known = [(place, each) for place, each in enumerate(ranking.ranked, start=1) if each.value is not None]
     panels = [(key, ranking.effects[key]) for key in axes if len(ranking.effects.get(key, {})) > 0]
@@ -32,7 +35,8 @@ def sweep_svg(ranking: Ranking, axes: Mapping[str, Sequence[str]]) -> str:
         'font-family="sans-serif" font-size="12">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         _text(_LEFT, 26, f"{len(ranking.ranked)} combinations by {ranking.by}", size=17),
-        _text(_LEFT, 46, ranking.text, size=11),
+        _text(_LEFT, 42, ranking.text, size=11),
+        _text(_LEFT, 56, f"light red {ranking.noise}", size=11),
         *_scatter(known, ranking.by),
     ]
     values = [value for _, effect in panels for value in effect.values()]
@@ -61,13 +65,20 @@ def _scatter(known: Sequence[tuple[int, Ranked]], by: str) -> list[str]:
     for place, each in reversed(known):  # the best on top
         x = _place(each.outcome.ms_a_frame, across, _LEFT, _PLOT_W)
         y = _TOP + _PLOT_H - _place(_number(each), down, 0, _PLOT_H)
-        settings = ", ".join(f"{key}={value}" for key, value in each.outcome.combination.values.items())
-        title = escape(f"{place}. {settings}: {by} {_number(each):.4g}, {each.outcome.ms_a_frame:.1f} ms per frame")
-        colour = _BEST if place == 1 else _DOT
+        title = escape(_tooltip(place, each, by))
+        colour = _BEST if place == 1 else _EQUAL if each.equals_best else _DOT
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{title}</title></circle>')
         if place <= _NUMBERED:
             parts.append(_text(x + 7, y - 5, str(place), size=11))
     return parts
+
+
+def _tooltip(place: int, each: Ranked, by: str) -> str:
+    done = each.outcome
+    ranked = "" if by == HEADLINE else f"{by} {_number(each):.4g}"
+    equal = "no clear difference from the best" if place > 1 and each.equals_best else ""
+    texts = (reference_text(done), ranked, headline_text(done), equal, f"{done.ms_a_frame:.1f} ms per frame")
+    return f"{place}. {', '.join(settings_texts(done))}: {', '.join(filter(None, texts))}"
 
 
 def _panel(x: float, y: float, key: str, effect: Mapping[str, float], ticks: Sequence[float]) -> list[str]:

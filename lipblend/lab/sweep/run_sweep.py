@@ -9,14 +9,18 @@ from pathlib import Path
 
 from lipblend.analysis.cache import storage_notes
 from lipblend.errors import SettingsError
-from lipblend.lab.sweep.combination_trial import Trial
+from lipblend.lab.sweep.combination_trial import Trial, Tried
 from lipblend.lab.sweep.grid import Grid
-from lipblend.lab.sweep.grid_analyses import Analysed, Frames, analyse_all, choose_frames, decoded_frames
-from lipblend.lab.sweep.score import SCORE, Outcome, check_rank_by, rank
+from lipblend.lab.sweep.grid_analyses import Analysed, Frames, analyse_all, choose_frames, decoded_frames, frame_rate
+from lipblend.lab.sweep.mouth_sheet import mouth_sheet
+from lipblend.lab.sweep.outcome import Outcome
+from lipblend.lab.sweep.ranking import check_rank_by, rank
 from lipblend.lab.sweep.sweep_files import FILES, write_sweep
 from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.lab.sweep.tried_frames import RUNS
+from lipblend.lab.sweep.tried_looks import looks_by_plan
 from lipblend.lab.sweep.truth import Truth
+from lipblend.lab.sweep.worth import HEADLINE
 from lipblend.pair import open_pair
 from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.runtime.progress import Progress, no_progress
@@ -31,10 +35,10 @@ class SweepOptions:
     Attributes
     ----------
     frames : {"sampled", "all"}
-        "sampled": ``runs`` runs of five consecutive frames, spread over the shots. "all": the whole clip.
+        "sampled": ``runs`` runs of 0.4 seconds, spread over the shots. "all": the whole clip.
     runs : int
     rank_by : str
-        "score" (see `lipblend.lab.sweep.score`) or a measure.
+        "headline" or a measure, see `lipblend.lab.sweep.ranking`.
     reference : Path, optional
         The real footage, frame by frame as the original or as the output: adds psnr, ssim and temporal.
     overwrite : bool
@@ -47,7 +51,7 @@ class SweepOptions:
 
     frames: Frames = "sampled"
     runs: int = RUNS
-    rank_by: str = SCORE
+    rank_by: str = HEADLINE
     reference: Path | None = None
     overwrite: bool = True
     models: Path | None = None
@@ -71,7 +75,7 @@ def run_sweep(
     ----------
     original_path, synced_path : Path
     folder : Path
-        For sweep.csv, sweep.json, sweep.svg and best.yaml; created if missing.
+        For `lipblend.lab.sweep.sweep_files.FILES`; created if missing.
     grid : Grid
     options : SweepOptions, optional
     on_progress : callable
@@ -97,38 +101,50 @@ def run_sweep(
     if truth is not None:
         for group in groups:
             truth.check(group.clip, group.row_count)
-    outcomes = [*failed, *_tried(groups, truth, restorers, on_progress)]
+    outcomes = [*failed, *_tried(groups, truth, restorers, options.frames, on_progress)]
     ordered = sorted(outcomes, key=lambda outcome: outcome.combination.number)
-    ranking = rank(ordered, grid.axes, by=options.rank_by, gate=grid.base.gate)
+    ranking = rank(ordered, grid.axes, by=options.rank_by, sampled=options.frames == "sampled")
     notes += [f"combination {each.combination.number} could not be tried: {each.failed}" for each in failed]
     result = SweepResult(
         ranking,
         grid,
         frames=sum(block.measured for block in groups[0].blocks),
-        runs=sum(not block.lead_in for block in groups[0].blocks),
+        runs=len(groups[0].runs),
         analyses=len({each.part("analysis") for each in grid.combinations}),
         plans=len({each.part("analysis", "plan") for each in grid.combinations}),
-        seconds=time.perf_counter() - started,
+        seconds=0.0,
         notes=tuple(dict.fromkeys((*notes, *pair.warnings))),
         files={},
     )
     inputs = {"original": original_path, "synced": synced_path} | (
         {"reference": reference} if reference is not None else {}
     )
-    return replace(result, files=write_sweep(folder, result, inputs))
+    mouths = mouth_sheet(ranking, groups, truth, restorers)
+    result = replace(result, seconds=time.perf_counter() - started)
+    return replace(result, files=write_sweep(folder, result, inputs, mouths))
 
 
 def _tried(
     groups: Sequence[Analysed],
     truth: Truth | None,
     restorers: Mapping[RestoreSettings, Restorer | None],
+    frames: Frames,
     on_progress: Callable[[Progress], None],
 ) -> Iterator[Outcome]:
     """Render and measure every combination, the frames of a block decoded once for all of a group."""
     total = sum(len(group.members) * sum(block.measured for block in group.blocks) for group in groups)
     done = 0
     for group in groups:
-        trials = [Trial(each, plan, restorers[each.settings.restore]) for each, plan in group.members]
+        clip, every = group.clip, frames == "all"
+        trials = [
+            Trial(
+                each,
+                plan,
+                restorers[each.settings.restore],
+                Tried(group.runs, clip.times_s, frame_rate(clip), looks, every),
+            )
+            for (each, plan), looks in zip(group.members, looks_by_plan(group), strict=True)
+        ]
         for block, pictures in decoded_frames(group, truth):
             for trial in trials:
                 trial.work(block, pictures)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipblend.lab.sweep.grid import Grid
-from lipblend.lab.sweep.score import Ranking
+from lipblend.lab.sweep.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,12 @@ class SweepResult:
     Attributes
     ----------
     frames, runs : int
-        Frames that every combination was tried on, and runs of consecutive frames among them.
+        Frames that every combination was tried on, and runs of consecutive frames among them (whole shots if all frames
+        were tried).
     analyses, plans : int
         Number of analyses and plans that the grid needed.
     files : mapping of str to Path
-        Files written: sweep.csv, sweep.json, sweep.svg, best.yaml.
+        Files written: see `lipblend.lab.sweep.sweep_files.FILES`.
     """
 
     ranking: Ranking

@@ -9,18 +9,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-RUN_FRAMES = 5
-RUNS = 6
+from lipblend.quality.headline import WINDOW_S
+
+RUNS = 3
+_MIN_RUN_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """Rows ``start`` to ``stop - 1`` of a shot, which are judged as a shot of their own: a sample of it, or all."""
+
+    shot: int
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of a shot, ``start`` to ``stop - 1``, rendered and measured together.
+    """Consecutive rows of a run, ``start`` to ``stop - 1``, rendered and measured together.
 
     With ``lead_in`` the first row belongs to the previous block, and only serves measures that compare with it.
     """
 
-    shot: int
+    run: int
     start: int
     stop: int
     lead_in: bool = False
@@ -31,9 +42,14 @@ class Block:
         return self.stop - self.start - self.lead_in
 
 
-def sampled_blocks(
-    usable: npt.NDArray[np.bool_], shot_starts: Sequence[int], *, runs: int, length: int = RUN_FRAMES
-) -> tuple[Block, ...]:
+def run_length(frame_rate: float) -> int:
+    """Rows of a sampled run: 0.4 seconds, which the headline looks at as one."""
+    return max(_MIN_RUN_FRAMES, round(WINDOW_S * frame_rate))
+
+
+def sampled_runs(
+    usable: npt.NDArray[np.bool_], shot_starts: Sequence[int], *, runs: int, length: int
+) -> tuple[Run, ...]:
     """Choose runs of consecutive usable rows.
 
     Every shot with usable rows gets a run, the longest shots first, and more in proportion to its usable rows. Within a
@@ -50,7 +66,7 @@ def sampled_blocks(
     """
     shots = _shots(len(usable), shot_starts)
     counts = [int(np.count_nonzero(usable[start:stop])) for start, stop in shots]
-    blocks: list[Block] = []
+    chosen: list[Run] = []
     for number, share in enumerate(_runs_per_shot(counts, runs)):
         start, stop = shots[number]
         rows = np.flatnonzero(usable[start:stop]) + start
@@ -62,24 +78,36 @@ def sampled_blocks(
             first = min(max(middle - length // 2, low), max(high - length, low))
             end = min(first + length, high)
             if end > first:
-                blocks.append(Block(number, first, end))
+                chosen.append(Run(number, first, end))
                 last = end
-    return tuple(blocks)
+    return tuple(chosen)
 
 
-def all_blocks(usable: npt.NDArray[np.bool_], shot_starts: Sequence[int], *, length: int) -> tuple[Block, ...]:
-    """Split all usable rows into blocks of up to ``length`` rows, with a lead-in if the previous row is usable too."""
+def whole_shots(usable: npt.NDArray[np.bool_], shot_starts: Sequence[int]) -> tuple[Run, ...]:
+    """Every shot with usable rows as one run."""
+    return tuple(
+        Run(number, start, stop)
+        for number, (start, stop) in enumerate(_shots(len(usable), shot_starts))
+        if usable[start:stop].any()
+    )
+
+
+def blocks_of(runs: Sequence[Run], usable: npt.NDArray[np.bool_], *, length: int) -> tuple[Block, ...]:
+    """Split the usable rows of runs into blocks of up to ``length`` rows, with a lead-in if the row before is usable.
+
+    The first row of a run has no row before.
+    """
     blocks = []
-    for number, (start, stop) in enumerate(_shots(len(usable), shot_starts)):
-        row = start
-        while row < stop:
+    for number, run in enumerate(runs):
+        row = run.start
+        while row < run.stop:
             if not usable[row]:
                 row += 1
                 continue
             end = row
-            while end < stop and end - row < length and usable[end]:
+            while end < run.stop and end - row < length and usable[end]:
                 end += 1
-            lead_in = row > start and bool(usable[row - 1])
+            lead_in = row > run.start and bool(usable[row - 1])
             blocks.append(Block(number, row - lead_in, end, lead_in))
             row = end
     return tuple(blocks)

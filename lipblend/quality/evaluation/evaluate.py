@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.errors import InputError
+from lipblend.output.run_record import find_record
 from lipblend.pair import open_pair
 from lipblend.plan.frame_plan import Plan
 from lipblend.plan.make_plan import make_plan
 from lipblend.quality.evaluation.measuring import Measured, measure
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.result_matching import follow_both, match_result, spoken_meshes
+from lipblend.quality.evaluation.result_settings import fit_note, settings_for
 from lipblend.quality.evaluation.trust import shows_settings
 from lipblend.quality.evaluation.walk import NO_CHANGE, Sources, Walk
 from lipblend.quality.gate import verdicts
 from lipblend.quality.headline import headline
 from lipblend.quality.record import Evaluation, InputFile
 from lipblend.quality.view import FaceView, Patch3
+from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
@@ -35,7 +36,6 @@ from lipblend.video.probe import probe
 
 MatteSource = Literal["auto", "settings", "difference"]
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", OPENCV, "scikit-image")
-_BLOCK = 1 << 20
 _SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
 
 
@@ -70,12 +70,18 @@ class EvaluateOptions:
         Face model bundle, or the folder that holds it.
     cache : Path, optional
         Folder in which analyses are cached.
+    digests : mapping of Path to str
+        SHA-256 of files that have been read already, hexadecimal.
+    notes : tuple of str
+        Notes for the report on where the settings come from.
     """
 
     matte: MatteSource = "auto"
     reference: Path | None = None
     models: Path | None = None
     cache: Path | None = None
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -93,8 +99,9 @@ def evaluate(
     ----------
     original, synced, result : Path
     settings : Settings, optional
-        Those that the result was made with, if they are known, else the defaults. The groups ``track`` and ``pair`` say
-        how faces and frames are found in any case; ``gate`` holds the pass marks.
+        Those that the result was made with. By default those that its file records, else the defaults; a note says
+        which. The groups ``track`` and ``pair`` say how faces and frames are found in any case; ``gate`` holds the pass
+        marks.
     options : EvaluateOptions, optional
     on_progress : callable
 
@@ -103,8 +110,11 @@ def evaluate(
     LipblendError
         One of its subclasses, see `lipblend.errors`.
     """
-    settings, options = settings or Settings(), options or EvaluateOptions()
+    options = options or EvaluateOptions()
     pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(Path(result))
+    if settings is None:
+        judged = settings_for(result_info)
+        settings, options = judged.settings, replace(options, notes=(*options.notes, *judged.notes))
     restorer = load_restorer(settings.restore)
     analysis = pair.analyse(settings, on_progress=on_progress)
     plan = make_plan(analysis, settings)
@@ -160,9 +170,7 @@ def evaluate_plan(
     walk = by_difference if estimated else rendered
     truth = Reference.of(options.reference, walk) if options.reference is not None else None
     measured = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
-    files = {"original": analysis.original.info.path, "synced": analysis.synced.info.path, "result": result.path}
-    if options.reference is not None:
-        files["reference"] = options.reference
+    inputs = tuple(_input_files(analysis, result, options))
     found = headline(measured.rows, measured.shots)
     values = {**measured.values, **({"score": found.score} if found is not None else {})}
     record = Evaluation(
@@ -174,8 +182,16 @@ def evaluate_plan(
         matte="difference" if estimated else "settings",
         settings=settings.model_dump(mode="json"),
         versions=_versions(),
-        inputs=tuple(_input_file(role, path) for role, path in files.items()),
-        notes=(*plan.notes, *notes, *matte_notes, *_doubts(measured), *(truth.notes if truth is not None else ())),
+        inputs=inputs,
+        notes=(
+            *options.notes,
+            *_record_notes(result, inputs, len(walk)),
+            *plan.notes,
+            *notes,
+            *matte_notes,
+            *_doubts(measured),
+            *(truth.notes if truth is not None else ()),
+        ),
         width=result.upright_width,
         height=result.upright_height,
         frame_rate=_frame_rate(matched.times_s),
@@ -209,20 +225,27 @@ def _doubts(done: Measured) -> Iterator[str]:
         yield "most of the old lips show, and the lips do not move as in the synced video: are two files swapped?"
 
 
+def _record_notes(result: VideoInfo, inputs: tuple[InputFile, ...], frames: int) -> tuple[str, ...]:
+    """What is to be said if the record in the result's file is that of other files."""
+    record = find_record(result.metadata).record
+    if record is None:
+        return ()
+    digests = {file.role: file.sha256 for file in inputs}
+    note = fit_note(record, digests, frames=frames, width=result.upright_width, height=result.upright_height)
+    return (note,) if note else ()
+
+
 def _versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **library_versions(_PACKAGES)}
 
 
-def _input_file(role: str, path: Path) -> InputFile:
-    digest, size = hashlib.sha256(), 0
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                size += len(block)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    return InputFile(role, path.name, digest.hexdigest(), size)
+def _input_files(analysis: ClipAnalysis, result: VideoInfo, options: EvaluateOptions) -> Iterator[InputFile]:
+    files = {"original": analysis.original.info.path, "synced": analysis.synced.info.path, "result": result.path}
+    if options.reference is not None:
+        files["reference"] = options.reference
+    for role, path in files.items():
+        digest = options.digests[path] if path in options.digests else sha256_of(path)
+        yield InputFile(role, path.name, digest, path.stat().st_size)
 
 
 def _frame_rate(times_s: np.ndarray) -> float:

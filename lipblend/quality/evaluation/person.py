@@ -16,7 +16,7 @@ from lipblend.quality.visible.over_time import OverTime
 from lipblend.quality.visible.person_look import PersonLook, learn_look
 from lipblend.quality.visible.work_face import WorkFace, work_face
 
-_SAMPLED_FRAMES = 16
+_LOOK_FRAMES = 16
 
 
 class Shown(Protocol):
@@ -79,18 +79,37 @@ class Person:
         self.over_time.add(place, view)
 
 
+class LookLearner:
+    """Learns how the people look who are seen in some frames of a shot."""
+
+    def __init__(self) -> None:
+        self._views: list[FaceView] = []
+        self._faces: list[list[WorkFace]] = []
+
+    def add(self, views: Sequence[FaceView]) -> None:
+        """Look at the faces of a frame."""
+        for view in views:
+            number = same_face(view, self._views)
+            if number is None:
+                self._views.append(view)
+                self._faces.append([])
+                number = len(self._views) - 1
+            self._views[number] = view
+            self._faces[number].append(work_face(view))
+
+    def looks(self) -> list[FaceLook]:
+        """What was learnt, of each person."""
+        return [FaceLook(view, learn_look(seen)) for view, seen in zip(self._views, self._faces, strict=True)]
+
+
+def look_frames(indices: Sequence[int]) -> list[int]:
+    """The frames of a shot from which looks are learnt: up to 16, spread evenly."""
+    return sorted({indices[int(place)] for place in np.linspace(0, len(indices) - 1, _LOOK_FRAMES)})
+
+
 def face_looks(walk: Shown, indices: Sequence[int]) -> list[FaceLook]:
     """How the people of a shot look, from some of its frames."""
-    sampled = sorted({indices[int(place)] for place in np.linspace(0, len(indices) - 1, _SAMPLED_FRAMES)})
-    views: list[FaceView] = []
-    faces: list[list[WorkFace]] = []
-    for _, shown in walk.views(sampled):
-        for view in shown:
-            number = same_face(view, views)
-            if number is None:
-                views.append(view)
-                faces.append([])
-                number = len(views) - 1
-            views[number] = view
-            faces[number].append(work_face(view))
-    return [FaceLook(view, learn_look(seen)) for view, seen in zip(views, faces, strict=True)]
+    learner = LookLearner()
+    for _, views in walk.views(look_frames(indices)):
+        learner.add(views)
+    return learner.looks()

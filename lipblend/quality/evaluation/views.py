@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
-from lipblend.quality.view import FaceView
+from lipblend.quality.view import Against, FaceView
 from lipblend.render.frame import FrameResult
 from lipblend.stages.alpha.matte import Matte
 
@@ -84,7 +84,12 @@ class FrameTriple:
 
 
 def frame_views(
-    frames: FrameTriple, faces: Sequence[Blended], found: Sequence[Landmarks] = (), spoken: Sequence[Landmarks] = ()
+    frames: FrameTriple,
+    faces: Sequence[Blended],
+    found: Sequence[Landmarks] = (),
+    spoken: Sequence[Landmarks] = (),
+    *,
+    against: Against = "expected",
 ) -> tuple[FaceView, ...]:
     """What the measures see of a frame: a view per blended face.
 
@@ -96,8 +101,10 @@ def frame_views(
         Meshes found in the result, in the original's pixels.
     spoken : sequence of Landmarks
         Meshes found in the synced frame, not smoothed, in the original's pixels.
+    against : {"expected", "original"}
+        See `FaceView`.
     """
-    return tuple(_view(frames, face, found, spoken) for face in faces)
+    return tuple(replace(_view(frames, face, found, spoken), against=against) for face in faces)
 
 
 def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spoken: Sequence[Landmarks]) -> FaceView:

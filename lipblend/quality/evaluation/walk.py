@@ -235,7 +235,8 @@ class Walk:
         views: tuple[FaceView, ...] = ()
         if faces and frames is not None:
             spoken = self._sources.spoken[int(self.result.rows[index])]
-            views = frame_views(frames, faces, self.result.meshes[index], spoken)
+            against = self.settings.gate.against
+            views = frame_views(frames, faces, self.result.meshes[index], spoken, against=against)
         exact = self.result.mapping.is_exact(original.size, result.size)
         loss = outside_loss(original, result, [face.matte for face in faces]) if exact else None
         outside, untouched = loss if loss is not None else (None, None)

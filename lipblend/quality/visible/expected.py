@@ -23,6 +23,7 @@ _SMOOTH_FRAC = 0.02  # of the flow
 _CAST_FRAC = 0.10
 _CAST_FLOOR = 0.02
 _BLUR_FRAC = 0.012
+_SYNCED_BLUR_FRAC = 0.010
 _WINDOW_FRAC = 0.02
 _SPEAKS_FRAC = (0.22, 0.30)  # distance from the lips up to which the synced picture explains, and where it ends
 _MOVES_FRAC = (0.008, 0.020)  # motion from which it explains, and fully explains
@@ -40,6 +41,8 @@ class Expected:
         Where each of its pixels comes from in the original, pixels.
     recast : three (h, w) float32
         The synced picture with its smooth colour difference from ``picture`` taken out.
+    explained : three (h, w) float32
+        Smooth part of the result's difference from ``picture`` that ``recast`` explains.
     departure : three (h, w) float32
         Result minus ``picture``.
     residual : three (h, w) float32
@@ -50,6 +53,7 @@ class Expected:
     right: Plane
     down: Plane
     recast: Planes
+    explained: Planes
     departure: Planes
     residual: Planes
 
@@ -66,10 +70,13 @@ def expected(face: WorkFace, parts: Zones) -> Expected:
         lambda a, b: b + low_pass((a - b) * outside, _CAST_FRAC * face.width) / known,
     )
     departure = _pairs(face.result, picture, np.subtract)
-    beside = _pairs(face.result, recast, np.subtract)
+    # The synced picture is soft: finer than its blur it explains nothing and accuses of nothing.
+    blur = max(0.8, _SYNCED_BLUR_FRAC * face.width)
+    beside = _pairs(face.result, recast, lambda a, b: low_pass(a - b, blur))
     share = _explaining_share(face, parts, departure, beside, np.hypot(right, down))
     residual = _pairs(departure, beside, lambda a, b: a + share * (b - a))
-    return Expected(picture, right, down, recast, departure, residual)
+    explained = _pairs(departure, beside, lambda a, b: share * (low_pass(a, blur) - b))
+    return Expected(picture, right, down, recast, explained, departure, residual)
 
 
 def _motion(face: WorkFace, outside: Plane) -> tuple[Plane, Plane]:

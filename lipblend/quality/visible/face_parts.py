@@ -8,7 +8,7 @@ from lipblend.quality.view import FaceView
 from lipblend.quality.visible import mouth_parts, skin_parts
 from lipblend.quality.visible.expected import squared_length
 from lipblend.quality.visible.person_look import PersonLook, painted_over
-from lipblend.quality.visible.scene import Scene, scene
+from lipblend.quality.visible.scene import Scene, mouth_shift, scene
 from lipblend.quality.visible.steps import generator_edges, visible_lines, visible_steps
 from lipblend.quality.visible.work_face import Mask, Plane, grown
 from lipblend.stages.detail.scale import low_pass
@@ -35,7 +35,7 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
         **_of_region({"uneven": (steps, 99.0), "doubled": (lines, 99.7)}, seen.parts.near),
         "touched_area": _touched(seen),
         **_skin(view, seen),
-        **_mouth(seen),
+        **_mouth(view, seen),
     }
     if look is not None:
         found["painted_over"] = painted_over(seen.face, seen.found, seen.parts, look)
@@ -112,7 +112,7 @@ def _skin(view: FaceView, seen: Scene) -> dict[str, float]:
     return found
 
 
-def _mouth(seen: Scene) -> dict[str, float]:
+def _mouth(view: FaceView, seen: Scene) -> dict[str, float]:
     face, found, parts = seen.face, seen.found, seen.parts
     made = mouth_parts.mouth(face, found, parts)
     if made is None:
@@ -121,7 +121,7 @@ def _mouth(seen: Scene) -> dict[str, float]:
     values = {"mouth_dark": max(0.0, dark), "mouth_colour": coloured}
     if made.old > _ALL_OLD:
         return values  # the original's mouth is no wrong place for the new one
-    displaced = mouth_parts.shift(face, found, parts)
+    displaced = mouth_shift(view)
     if displaced is not None:
         values["displaced"] = float(np.hypot(*displaced))
     values["mouth_unlike"] = made.unexplained / max(made.structure, _MIN_DIFFERS)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.person_look import PersonLook, canonical, canonical_mask, departing, to_crop
-from lipblend.quality.visible.scene import scene
+from lipblend.quality.visible.scene import mouth_shift, scene
 from lipblend.quality.visible.work_face import Mask
 from lipblend.stages.detail.scale import downsample
 
@@ -19,7 +19,7 @@ _FULL = 0.5
 _MIN_CELLS = 5
 _MIN_MOUTH = 100  # canonical pixels
 _LAG_S = 0.16
-_WINDOW_S = 0.4
+_WINDOW_S = 0.2
 _FLOOR = 25.0  # squared levels: less motion says nothing
 _MIN_MOTION = 16.0  # squared levels by which a mouth changes that can be compared
 
@@ -56,7 +56,7 @@ class OverTime:
         self._window = max(1, round(_WINDOW_S * frame_rate))
         self._moments: deque[_Moment] = deque(maxlen=self._lag)
         self._flicker = np.full(count, np.nan)
-        self._sums = np.full((count, 4), np.nan)
+        self._sums = np.full((count, 5), np.nan)
 
     def add(self, place: int, view: FaceView) -> None:
         """Note the next frame that shows the face."""
@@ -74,21 +74,34 @@ class OverTime:
         original's mouth motion in the result's. ``out_of_step``: share of the new mouth's motion that the result
         lacks.
         """
-        sums = np.stack([_running(column, self._window) for column in self._sums.T], axis=1)
-        offered, taken, motion, followed = sums.T
+        old, new, both, shown_old, shown_new = (_running(column, self._window) for column in self._sums.T)
+        # Least squares of the result's change on the changes of both mouths.
+        old, moving = old + _FLOOR, new + _FLOOR
+        determinant = old * moving - both * both
         with np.errstate(invalid="ignore", divide="ignore"):
-            old = np.where(offered > 0, taken / (offered + _FLOOR), np.nan)
-            lost = np.where(motion > _MIN_MOTION, 1 - followed / motion, np.nan)
-        return {"flicker": self._flicker, "old_lips": np.clip(old, 0, 1), "out_of_step": np.clip(lost, 0, 1)}
+            old_share = (shown_old * moving - shown_new * both) / determinant
+            new_share = (shown_new * old - shown_old * both) / determinant
+        lost = np.where(new > _MIN_MOTION, 1 - new_share, np.nan)
+        shares = np.clip(old_share, 0, 1), np.clip(lost, 0, 1)
+        return {"flicker": self._flicker, "old_lips": shares[0], "out_of_step": shares[1]}
 
 
 def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     seen = scene(view)
     face, matrix = seen.face, to_crop(seen.face)
+    # The new mouth is laid where the result shows it: a trembling of the synced patch is no speech.
+    trembling = matrix.copy()
+    offset = mouth_shift(view)
+    if offset is not None:
+        trembling[:, 2] -= offset * face.width
     pictures = np.stack(
         [
-            canonical((planes[0], planes[2]), matrix, face.width)
-            for planes in (face.original, seen.found.recast, face.result)
+            canonical((planes[0], planes[2]), place, face.width)
+            for planes, place in (
+                (face.original, matrix),
+                (seen.found.recast, trembling),
+                (face.result, matrix),
+            )
         ]
     )
     skin = canonical_mask(seen.parts.skin, matrix)
@@ -113,13 +126,12 @@ def _flicker(moment: _Moment, before: _Moment) -> float:
 
 
 def _sums(moment: _Moment, before: _Moment) -> Values:
-    """Energy of what the old mouth's motion offers, its part in the result, the new mouth's motion, its part."""
+    """Mean products of the changes of the old, new and shown mouth: old^2, new^2, old new, shown old, shown new."""
     region = moment.mouth & before.mouth
     if np.count_nonzero(region) < _MIN_MOUTH:
-        return np.full(4, np.nan)
+        return np.full(5, np.nan)
     old, new, shown = (moment.pictures - before.pictures)[:, region]
-    offered, taken = old - new, shown - new
-    products = offered * offered, offered * taken, new * new, new * shown
+    products = old * old, new * new, old * new, shown * old, shown * new
     return np.array([float(product.mean()) for product in products])
 
 

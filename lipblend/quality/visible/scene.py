@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lipblend.quality.view import FaceView, once_per_view
+import numpy as np
+
+from lipblend.quality.levels import luma_gain
+from lipblend.quality.view import FaceView, Patch3, once_per_view
 from lipblend.quality.visible.expected import Expected, expected
-from lipblend.quality.visible.work_face import WorkFace, Zones, work_face, zones
+from lipblend.quality.visible.mouth_parts import shift
+from lipblend.quality.visible.work_face import Points, WorkFace, Zones, work_face, zones
+from lipblend.stages.detail.scale import upsample
+from lipblend.stages.registration.flow import moved_by
 
 
 @dataclass(frozen=True)
@@ -19,8 +25,32 @@ class Scene:
 
 
 @once_per_view
+def mouth_shift(view: FaceView) -> Points | None:
+    """`lipblend.quality.visible.mouth_parts.shift` of a view."""
+    seen = scene(view)
+    return shift(seen.face, seen.found, seen.parts)
+
+
+@once_per_view
 def scene(view: FaceView) -> Scene:
     """The scene of a view."""
     face = work_face(view)
     parts = zones(face)
     return Scene(face, parts, expected(face, parts))
+
+
+@once_per_view
+def classic_reference(view: FaceView) -> Patch3:
+    """What the classic measures hold a result against, at full size: (h, w, 3) float32, in the original's encoding.
+
+    The original itself, or with ``view.against`` "expected" the original moved along, with the smooth changes of
+    shading that the synced picture explains.
+    """
+    if view.against == "original":
+        return view.original
+    seen = scene(view)
+    ratio, shape = seen.face.ratio, view.original.shape[:2]
+    right, down = (upsample(plane * np.float32(ratio), shape, ratio) for plane in (seen.found.right, seen.found.down))
+    moved = moved_by(view.original, right, down)
+    gain = np.float32(1 / luma_gain(view.matrix))
+    return moved + np.stack([upsample(plane * gain, shape, ratio) for plane in seen.found.explained], axis=-1)
