@@ -102,8 +102,9 @@ def run_sweep(
         for group in groups:
             truth.check(group.clip, group.row_count)
     outcomes = [*failed, *_tried(groups, truth, restorers, options.frames, on_progress)]
-    ordered = sorted(outcomes, key=lambda outcome: outcome.combination.number)
-    ranking = rank(ordered, grid.axes, by=options.rank_by, sampled=options.frames == "sampled")
+    outcomes.sort(key=lambda outcome: outcome.combination.number)
+    ranking = rank(outcomes, grid.axes, by=options.rank_by, sampled=options.frames == "sampled")
+    mouths = mouth_sheet(ranking, groups, truth, restorers)
     notes += [f"combination {each.combination.number} could not be tried: {each.failed}" for each in failed]
     result = SweepResult(
         ranking,
@@ -112,15 +113,13 @@ def run_sweep(
         runs=len(groups[0].runs),
         analyses=len({each.part("analysis") for each in grid.combinations}),
         plans=len({each.part("analysis", "plan") for each in grid.combinations}),
-        seconds=0.0,
+        seconds=time.perf_counter() - started,
         notes=tuple(dict.fromkeys((*notes, *pair.warnings))),
         files={},
     )
-    inputs = {"original": original_path, "synced": synced_path} | (
-        {"reference": reference} if reference is not None else {}
-    )
-    mouths = mouth_sheet(ranking, groups, truth, restorers)
-    result = replace(result, seconds=time.perf_counter() - started)
+    inputs = {"original": original_path, "synced": synced_path}
+    if reference is not None:
+        inputs["reference"] = reference
     return replace(result, files=write_sweep(folder, result, inputs, mouths))
 
 
