@@ -96,11 +96,7 @@ def run_sweep(
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None
     groups, failed = analyse_all(pair, grid.combinations, on_progress)
-    notes = [note for group in groups for note in storage_notes(group.clip)]
-    notes += choose_frames(groups, frames=options.frames, runs=options.runs)
-    if truth is not None:
-        for group in groups:
-            truth.check(group.clip, group.row_count)
+    notes = _prepare(groups, truth, options)
     outcomes = [*failed, *_tried(groups, truth, restorers, options.frames, on_progress)]
     outcomes.sort(key=lambda outcome: outcome.combination.number)
     ranking = rank(outcomes, grid.axes, by=options.rank_by, sampled=options.frames == "sampled")
@@ -121,6 +117,16 @@ def run_sweep(
     if reference is not None:
         inputs["reference"] = reference
     return replace(result, files=write_sweep(folder, result, inputs, mouths))
+
+
+def _prepare(groups: Sequence[Analysed], truth: Truth | None, options: SweepOptions) -> list[str]:
+    """Choose the frames, and check that the reference has them; returns notes."""
+    notes = [note for group in groups for note in storage_notes(group.clip)]
+    notes += choose_frames(groups, frames=options.frames, runs=options.runs)
+    if truth is not None:
+        for group in groups:
+            truth.check(group.clip, group.row_count)
+    return notes
 
 
 def _tried(
