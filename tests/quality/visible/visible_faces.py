@@ -97,5 +97,5 @@ def flat_expected(residual: np.ndarray, picture: np.ndarray) -> Expected:
     grey = np.full_like(residual, 128)
     return Expected(
         picture=(picture, grey, grey), right=none, down=none, recast=(picture, grey, grey),
-        departure=(residual, none, none), residual=(residual, none, none),
+        explained=(none, none, none), departure=(residual, none, none), residual=(residual, none, none),
     )  # fmt: skip
