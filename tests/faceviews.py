@@ -11,7 +11,7 @@ from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.patch import Box
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.quality.view import FaceView
+from lipblend.quality.view import Against, FaceView
 from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha.matte import MatteInputs, make_matte
 from lipblend.stages.masks.mask import signed_distance
@@ -49,7 +49,9 @@ def view_of(
     synced_mesh: Landmarks | None = None,
     at: tuple[int, int] = (0, 0),
     matrix: np.ndarray = LIMITED,
+    against: Against = "original",
 ) -> FaceView:
+    """A view; the classic measures are held against the original, as they were published."""
     height, width = contour.shape
     return FaceView(
         box=Box(at[0], at[1], at[0] + width, at[1] + height),
@@ -63,6 +65,7 @@ def view_of(
         detected_result=None,
         weight=1.0,
         matrix=matrix,
+        against=against,
     )
 
 

@@ -10,17 +10,22 @@ import pytest
 from report_stand_ins import FAILING, changed, evaluation
 from typer.testing import CliRunner, Result
 
+from lipblend.cli import evaluate_cmd
 from lipblend.cli.app import app
 from lipblend.cli.verdict import GATE_HINT
 from lipblend.quality.evaluation import evaluate as room
 from lipblend.quality.evaluation.evaluate import Evaluated
+from lipblend.quality.evaluation.result_settings import JudgedSettings
 from lipblend.quality.record import Evaluation
 from lipblend.quality.report.wording import NOTHING_TO_JUDGE
+from lipblend.settings import Settings
 
 Patch = pytest.MonkeyPatch
 
 
 def evaluate(record: Evaluation, monkeypatch: Patch, tmp_path: Path, *words: str) -> Result:
+    known = JudgedSettings(Settings(), ())
+    monkeypatch.setattr(evaluate_cmd, "_settings", lambda *_: known)  # there is no file to read them from
     monkeypatch.setattr(room, "evaluate", lambda *_, **__: Evaluated(record, None))  # type: ignore[arg-type]
     files = [str(tmp_path / name) for name in ("original.mp4", "synced.mp4", "result.mp4")]
     return CliRunner().invoke(app, ["evaluate", *files, *words])
