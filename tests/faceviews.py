@@ -51,7 +51,7 @@ def view_of(
     matrix: np.ndarray = LIMITED,
     against: Against = "original",
 ) -> FaceView:
-    """A view; the classic measures are held against the original, as they were published."""
+    """A view; its classic measures are the published ones, unless they are to be held against the expected picture."""
     height, width = contour.shape
     return FaceView(
         box=Box(at[0], at[1], at[0] + width, at[1] + height),

@@ -141,7 +141,9 @@ def test_the_winners_file_gives_the_winners_settings(preset: str | None, tmp_pat
 
 
 def test_the_winner_of_a_sweep_of_presets_can_be_used_over_any(tmp_path: Path) -> None:
-    grid = make_grid("natural", None, ["preset=max-concealment,high-motion", "alpha.gamma=0.5,1"])
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"smooth:\n  sigma_s: {Settings().smooth.sigma_s}\n")  # high-motion has another
+    grid = make_grid("natural", config, ["preset=max-concealment,high-motion", "alpha.gamma=0.5,1"])
     ranking = ranked(grid, [{"glow": [number / 2] * 3} for number in (3, 2, 1, 4)])
     result = SweepResult(ranking, grid, 30, 3, 1, 1, 12.5, (), {})
     best = write_sweep(tmp_path, result, {}, PICTURE)["best.yaml"]

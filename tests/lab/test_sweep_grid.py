@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from lipblend.errors import SettingsError
+from lipblend.lab.sweep import grid_analyses
 from lipblend.lab.sweep.grid import MAX_COMBINATIONS, make_grid, stage_of
 from lipblend.lab.sweep.tried_frames import Block, Run, blocks_of, run_length, sampled_runs, whole_shots
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_specs
 from lipblend.settings.resolve import resolve_settings
+from lipblend.video.probe import probe
 from tests.made import Shared
 
 
@@ -230,3 +232,11 @@ def test_all_rows_of_a_run_are_measured_once_each_after_the_row_before() -> None
 def test_a_sampled_run_that_does_not_fit_into_memory_is_split() -> None:
     found = blocks_of([Run(0, 8, 18)], marked(40), length=6)
     assert found == (Block(0, 8, 14), Block(0, 13, 18, lead_in=True))
+
+
+def test_little_is_held_of_large_pictures(monkeypatch: pytest.MonkeyPatch, shared_material: Shared) -> None:
+    info = probe(shared_material.sample(frames=6, size=320).original)
+    monkeypatch.setattr(grid_analyses, "_HELD_BYTES", 9 * info.width * info.height * 4)
+    assert grid_analyses._block_length(info) == 4
+    monkeypatch.setattr(grid_analyses, "_HELD_BYTES", 1)
+    assert grid_analyses._block_length(info) == 2

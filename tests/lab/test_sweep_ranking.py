@@ -13,6 +13,7 @@ from lipblend.errors import SettingsError
 from lipblend.lab.sweep.grid import Combination, Grid, make_grid
 from lipblend.lab.sweep.outcome import Outcome, RunOutcome
 from lipblend.lab.sweep.ranking import Ranking, check_rank_by, rank
+from lipblend.lab.sweep.worth import values_over
 
 
 @pytest.fixture
@@ -113,6 +114,12 @@ def test_a_measures_mean_is_drawn_again_too(grid: Grid) -> None:
     found = rank([runs(*each) for each in zip(grid.combinations, series, strict=True)], grid.axes, by="psnr")
     assert order(found) == [1, 4, 2, 3]
     assert equal(found) == [1, 4, 3]
+
+
+def test_a_short_run_counts_for_less_in_a_mean() -> None:
+    runs = [RunOutcome(0, 50, {"psnr": 34.0}, {}), RunOutcome(60, 1, {"psnr": 30.0}, {})]
+    assert values_over(runs, "psnr", [[0, 1], [1, 1]]) == pytest.approx([(50 * 34 + 30) / 51, 30.0])
+    assert values_over(runs, "seam", [[0, 1]]) is None
 
 
 def test_what_one_may_rank_by_is_checked() -> None:

@@ -17,13 +17,14 @@ from typer.testing import CliRunner
 from lipblend.analysis import cache as caching
 from lipblend.cli.app import app
 from lipblend.errors import InputError, NoFaceError, SettingsError
-from lipblend.lab.sweep import grid_analyses
+from lipblend.lab.sweep import combination_trial, grid_analyses
 from lipblend.lab.sweep.grid import make_grid
 from lipblend.lab.sweep.outcome import PART_KEYS, Outcome
 from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
 from lipblend.lab.sweep.sweep_result import SweepResult
 from lipblend.output.synth import write_clip
 from lipblend.plan.make_plan import make_plan
+from lipblend.quality.face_scores import FaceScores, face_scores
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings.resolve import resolve_settings
@@ -145,12 +146,21 @@ def test_all_frames_are_measured_alike_in_blocks_of_any_length(
         assert by_number(pieces)[number].headline == each.headline
 
 
-def test_little_is_held_of_large_pictures(monkeypatch: pytest.MonkeyPatch, sample: SamplePair) -> None:
-    info = probe(sample.original)
-    monkeypatch.setattr(grid_analyses, "_HELD_BYTES", 9 * info.width * info.height * 4)
-    assert grid_analyses._block_length(info) == 4
-    monkeypatch.setattr(grid_analyses, "_HELD_BYTES", 1)
-    assert grid_analyses._block_length(info) == 2
+@pytest.mark.slow(3)
+def test_the_classic_numbers_are_taken_on_a_part_of_a_sample(
+    swept: Callable[..., SweepResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def scores(*given: Any) -> FaceScores:
+        taken.append(1)
+        return face_scores(*given)
+
+    monkeypatch.setattr(combination_trial, "face_scores", scores)
+    swept("alpha.gamma=0.5,1", runs=2)
+    assert len(taken) == 2 * 2 * 4
+    swept("alpha.gamma=0.5,1", frames="all")
+    assert len(taken) == 2 * 2 * 4 + 2 * FRAMES
 
 
 @pytest.mark.slow(4)
@@ -211,7 +221,6 @@ def test_frames_that_not_all_blend_are_not_tried(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The synced video ends early: nothing beyond is tried, and with pair.tail trim there are not even rows."""
-    from lipblend.video.probe import probe
     from lipblend.video.reader import VideoReader
 
     info = probe(sample.synced)

@@ -24,8 +24,7 @@ Patch = pytest.MonkeyPatch
 
 
 def evaluate(record: Evaluation, monkeypatch: Patch, tmp_path: Path, *words: str) -> Result:
-    known = JudgedSettings(Settings(), ())
-    monkeypatch.setattr(evaluate_cmd, "_settings", lambda *_: known)  # there is no file to read them from
+    monkeypatch.setattr(evaluate_cmd, "_settings", lambda *_: JudgedSettings(Settings(), ()))
     monkeypatch.setattr(room, "evaluate", lambda *_, **__: Evaluated(record, None))  # type: ignore[arg-type]
     files = [str(tmp_path / name) for name in ("original.mp4", "synced.mp4", "result.mp4")]
     return CliRunner().invoke(app, ["evaluate", *files, *words])

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_groups, setting_specs, value_text
-from lipblend.settings.presets import DEFAULT_PRESET, find_preset
+from lipblend.settings.presets import DEFAULT_PRESET
 from lipblend.settings.resolve import resolve_settings
 
 MAX_COMBINATIONS = 500
@@ -167,8 +167,6 @@ def _axis(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _preset_names(names: tuple[str, ...], listed: str) -> tuple[str, ...]:
-    for name in names:
-        find_preset(name)
     if len(names) < 2:
         found = "a single value" if names else "no value"
         hint = "Give two or more, separated by commas, or a single one with --preset."

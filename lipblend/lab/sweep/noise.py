@@ -47,7 +47,7 @@ def noise_text(ordered: Sequence[Outcome], by: str, *, sampled: bool) -> str:
     if not sampled:
         return text
     if count >= MIN_RUNS:
-        return f"{text}, or not if the {count} runs of frames had fallen otherwise (bootstrap)"
+        return f"{text}, or not confirmed when the {count} runs of frames are drawn again (bootstrap)"
     return f"{text}; {count} run{'s' * (count != 1)} of frames cannot show how far the clip differs (--samples)"
 
 

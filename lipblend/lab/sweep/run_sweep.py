@@ -96,14 +96,11 @@ def run_sweep(
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None
     groups, failed = analyse_all(pair, grid.combinations, on_progress)
-    notes = [note for group in groups for note in storage_notes(group.clip)]
-    notes += choose_frames(groups, frames=options.frames, runs=options.runs)
-    if truth is not None:
-        for group in groups:
-            truth.check(group.clip, group.row_count)
+    notes = _prepare(groups, truth, options)
     outcomes = [*failed, *_tried(groups, truth, restorers, options.frames, on_progress)]
-    ordered = sorted(outcomes, key=lambda outcome: outcome.combination.number)
-    ranking = rank(ordered, grid.axes, by=options.rank_by, sampled=options.frames == "sampled")
+    outcomes.sort(key=lambda outcome: outcome.combination.number)
+    ranking = rank(outcomes, grid.axes, by=options.rank_by, sampled=options.frames == "sampled")
+    mouths = mouth_sheet(ranking, groups, truth, restorers)
     notes += [f"combination {each.combination.number} could not be tried: {each.failed}" for each in failed]
     result = SweepResult(
         ranking,
@@ -112,16 +109,24 @@ def run_sweep(
         runs=len(groups[0].runs),
         analyses=len({each.part("analysis") for each in grid.combinations}),
         plans=len({each.part("analysis", "plan") for each in grid.combinations}),
-        seconds=0.0,
+        seconds=time.perf_counter() - started,
         notes=tuple(dict.fromkeys((*notes, *pair.warnings))),
         files={},
     )
-    inputs = {"original": original_path, "synced": synced_path} | (
-        {"reference": reference} if reference is not None else {}
-    )
-    mouths = mouth_sheet(ranking, groups, truth, restorers)
-    result = replace(result, seconds=time.perf_counter() - started)
+    inputs = {"original": original_path, "synced": synced_path}
+    if reference is not None:
+        inputs["reference"] = reference
     return replace(result, files=write_sweep(folder, result, inputs, mouths))
+
+
+def _prepare(groups: Sequence[Analysed], truth: Truth | None, options: SweepOptions) -> list[str]:
+    """Choose the frames, and check that the reference has them; returns notes."""
+    notes = [note for group in groups for note in storage_notes(group.clip)]
+    notes += choose_frames(groups, frames=options.frames, runs=options.runs)
+    if truth is not None:
+        for group in groups:
+            truth.check(group.clip, group.row_count)
+    return notes
 
 
 def _tried(

@@ -109,6 +109,8 @@ def render_mouths(
                 for name, crop in _input_crops(pictures, box, group.clip.mapping):
                     inputs[name][place] = crop
             for each, plan in members:
+                if row >= len(plan.rows):
+                    continue  # a plan may end before the analysis (pair.tail)
                 _, picture = composed(
                     plan.rows[row], pictures, each.settings, plan.mapping, restorers[each.settings.restore]
                 )
