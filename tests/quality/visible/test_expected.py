@@ -40,6 +40,14 @@ def test_a_jaw_that_moves_smoothly_is_explained(person: Sitter) -> None:
     assert np.median(-shown.found.down[chin]) == pytest.approx(opening, rel=0.25)
 
 
+def test_a_torn_picture_is_explained_by_no_smooth_motion(person: Sitter) -> None:
+    below = np.zeros(person.contour.shape, np.float32)
+    below[round(person.mesh.mouth_centre[1] + 0.2 * person.width) :] = 1
+    found = person.scene(moved(person.picture, 4 * below, 0)).found
+    assert np.abs(found.right).max() > 3
+    assert np.abs(np.diff(found.right, axis=0)).max() < 0.6  # pixels a row, where the content jumps by 4
+
+
 @pytest.mark.parametrize("raw", [False, True], ids=["smooth in the synced picture", "as the generator pasted it"])
 def test_the_edge_of_a_pasted_box_is_not_explained(person: Sitter, raw: bool) -> None:
     height, reach = 10.0, round(0.32 * person.width)
