@@ -9,6 +9,7 @@ import math
 import pytest
 from report_stand_ins import FAILING, evaluation
 
+from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, FrameRow, Headline, PartResult, Shot, Span
 from lipblend.quality.report.page_parts import header, page_title, part_table
 from lipblend.quality.report.page_plots import plots
@@ -17,6 +18,9 @@ from lipblend.quality.report.sentences import clock_text, moment_title, viewer_s
 from lipblend.quality.report.wording import visibility_text
 
 COUNT, RATE = 150, 25.0
+OLD_LIPS = MEASURES["old_lips"].visible
+assert OLD_LIPS is not None
+assert OLD_LIPS.lasting is not None
 EDGE = Span(20, 35, 0.8, 1.4, 1.2)
 THROUGHOUT = Span(0, COUNT - 1, 0.0, (COUNT - 1) / RATE, 1.0)
 
@@ -82,7 +86,9 @@ def test_visibility_over_time_knows_shots_and_what_lasts() -> None:
     record = judged(50, part("old_lips", 1.2, 3), values={"old_lips": dict.fromkeys(range(75), 0.24)})
     record = dataclasses.replace(record, shots=(Shot(0, 75, {}), Shot(75, COUNT, {})))
     levels = visibility_over_time(record, "old_lips")
-    assert levels[30] == pytest.approx((0.24 - 0.09) / (0.22 - 0.09))  # seen because it lasts
+    assert levels[30] == pytest.approx(
+        (0.24 - 0.6 * OLD_LIPS.unseen) / (OLD_LIPS.lasting - 0.6 * OLD_LIPS.unseen)
+    )  # seen because it lasts
     assert levels[74] == pytest.approx(levels[30])
     assert levels[75] == 0  # of the next shot
     assert all(math.isnan(value) for value in visibility_over_time(record, "unknown"))
@@ -151,7 +157,7 @@ def test_the_table_lists_every_part() -> None:
     )  # fmt: skip
     assert (edge.worst.text, edge.worst.frame) == ("frame 30, 0:01.2", 30)
     assert (lips.text, lips.visible, lips.bar, lips.when) == ("Old lips shining through", False, 12.5, "")
-    assert lips.seen == "42 %, or 22 % if it lasts"
+    assert lips.seen == f"{OLD_LIPS.seen:.0%}, or {OLD_LIPS.lasting:.0%} if it lasts".replace("%", " %")
     assert table.just_visible == 25
     assert "Flicker" in table.missing
     assert "Edge around the mouth" not in table.missing
@@ -171,7 +177,9 @@ def test_plots_of_parts_show_where_they_become_visible() -> None:
     record = dataclasses.replace(record, verdicts=tuple(verdicts))
     (drawn,) = plots(record, ("old_lips",), gated=False)["parts"]
     top = 0.84 * 1.06
-    assert drawn.mark_y == pytest.approx(100 * (1 - 0.42 / top), abs=0.02)
-    assert drawn.lasting_y == pytest.approx(100 * (1 - 0.22 / top), abs=0.02)
+    assert drawn.mark_y == pytest.approx(100 * (1 - OLD_LIPS.seen / top), abs=0.02)
+    assert drawn.lasting_y == pytest.approx(100 * (1 - OLD_LIPS.lasting / top), abs=0.02)
     assert 'x="133.33"' in drawn.bands  # frame 20 of 150
-    assert [text for _, text, is_line in drawn.labels if is_line] == ["42 %", "22 %"]
+    assert [text for _, text, is_line in drawn.labels if is_line] == [
+        f"{value * 100:.0f} %" for value in (OLD_LIPS.seen, OLD_LIPS.lasting)
+    ]

@@ -20,7 +20,7 @@ def test_every_stage_of_both_presets_is_listed_and_adds_up(capsys: pytest.Captur
         spent = {name: float(value) for name, value in lines}
         wanted = [name.lstrip("_") for _, name in script.STAGES]
         assert [*spent] == [*(name for name in spent if name in wanted), "rest", "add_delta", "all"]
-        assert {"matte", "register", "warped_patch", "with_detail", "reused", "blend"} <= set(spent)
+        assert {"face_matte", "register", "warped_patch", "with_detail", "reused", "blend"} <= set(spent)
         assert spent["rest"] >= 0
         parts = sum(value for name, value in spent.items() if name != "all")
         assert parts == pytest.approx(spent["all"], abs=0.1)

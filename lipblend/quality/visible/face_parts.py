@@ -15,7 +15,7 @@ from lipblend.stages.detail.scale import low_pass
 
 _RING_FRAC = 0.012
 TENTH = 3.0  # a step along a tenth of the contour is as visible as one of a third of its height along half of it
-_MIN_EDGE_FRAC2 = 0.15 / 160  # smaller edges of the generator's are none, share of the face's width squared
+_MIN_EDGE_FRAC = 0.15  # pixels of the generator's edges, over the face's width: fewer are none
 _TOUCHED_LEVELS, _TOUCHED_FRAC = 2.5, 0.02
 _MIN_PIXELS = 20
 _MIN_DIFFERS = 2.0  # levels of structure of a mouth that can be compared
@@ -74,7 +74,7 @@ def _away(seen: Scene) -> Mask:
 
 def _along_box(seen: Scene, steps: Plane, ring: Mask) -> float:
     edges = box_edges(seen, ring)
-    if np.count_nonzero(edges) < _MIN_EDGE_FRAC2 * seen.face.width**2 * 160:
+    if np.count_nonzero(edges) < _MIN_EDGE_FRAC * seen.face.width:
         return 0.0
     return float(np.percentile(steps[edges], 50))
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.faces.landmarks import FACE_OVAL, LIPS_INNER, LIPS_OUTER, STABLE, Landmarks
+from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, STABLE, Landmarks
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.quality.levels import luma_gain
 from lipblend.quality.view import FaceView
@@ -71,21 +71,17 @@ class Zones:
     Attributes
     ----------
     lips : the lips of either mesh
-    inner : between the synced lips
     mouth : ``lips`` and 0.03 face widths around them
     oval : the face of either mesh
     near : within 0.62 face widths of the mouth, without ``mouth``
     skin : of ``oval``, within 0.36 face widths of the mouth, without ``mouth``
-    upper : of ``oval``, above all lips: what does not move in speech
     """
 
     lips: Mask
-    inner: Mask
     mouth: Mask
     oval: Mask
     near: Mask
     skin: Mask
-    upper: Mask
 
 
 def work_face(view: FaceView) -> WorkFace:
@@ -108,18 +104,13 @@ def zones(face: WorkFace) -> Zones:
     lips, oval = (
         _filled([points[list(outline)] for points in meshes], face.shape) for outline in (LIPS_OUTER, FACE_OVAL)
     )
-    inner = _filled([face.synced_points[list(LIPS_INNER)]], face.shape)
     mouth = grown(lips, _LIP_MARGIN_FRAC * face.width)
     x, y = face.original_points[list(LIPS_OUTER)].mean(0)
     rows, columns = np.ogrid[: face.shape[0], : face.shape[1]]
     squares = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2
-    down = _y_axis(face.original_points)
-    highest = min(float((points[list(LIPS_OUTER)] @ down).min()) for points in meshes)
-    depth = (columns + 0.5) * down[0] + (rows + 0.5) * down[1]
-    upper = oval & (depth < highest - _ABOVE_LIPS_FRAC * face.width) & (squares < (0.5 * face.width) ** 2)
     near = ~mouth & (squares < (_NEAR_FRAC * face.width) ** 2)
     skin = oval & ~mouth & (squares < (_SKIN_REACH_FRAC * face.width) ** 2)
-    return Zones(lips, inner, mouth, oval, near, skin, upper)
+    return Zones(lips, mouth, oval, near, skin)
 
 
 def grown(mask: Mask, radius_px: float) -> Mask:
