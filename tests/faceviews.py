@@ -11,8 +11,9 @@ from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.patch import Box
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.quality.view import Against, FaceView
+from lipblend.quality.view import FaceView
 from lipblend.settings import AlphaSettings, MaskSettings
+from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.matte import MatteInputs, make_matte
 from lipblend.stages.masks.mask import signed_distance
 

@@ -20,7 +20,8 @@ ReportOption = Annotated[
     Path | None, path_option("--report", "FOLDER", "Write report.html, report.json and report.csv to this folder.")
 ]
 GateOption = Annotated[
-    bool, typer.Option("--gate", help="Exit with code 8 if a measure misses its pass mark (gate.*).")
+    bool,
+    typer.Option("--gate", help="Exit with code 8 if the headline or a given pass mark is missed (gate.*)."),
 ]
 JunitOption = Annotated[Path | None, path_option("--junit", "FILE", "Write the verdicts as JUnit XML for CI systems.")]
 VideoOption = Annotated[

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.measure_entry import Visible
 from lipblend.quality.record import FrameRow, Headline, PartResult, Shot, Span
 from lipblend.quality.visible.visible_parts import PARTS
@@ -71,7 +72,7 @@ def _part_result(key: str, scale: Visible, rows: Sequence[FrameRow]) -> PartResu
     values = np.array([row.values.get(key, np.nan) for row in rows], np.float64)
     if not np.isfinite(values).any():
         return None
-    rate = _rate(rows)
+    rate = frame_rate([row.time_s for row in rows])
     stretches = _stretches(visibility(values, scale), max(1, round(WINDOW_S * rate)))
     if scale.lasting is not None:
         long = _stretches(visibility(values, scale, lasting=True), max(1, round(LASTING_S * rate)))
@@ -84,12 +85,6 @@ def _part_result(key: str, scale: Visible, rows: Sequence[FrameRow]) -> PartResu
     place = start + int(np.nanargmax(inside))
     seen = _spans(rows, [(a, b) for value, a, b in stretches if value > 1], values)
     return PartResult(key, level, float(np.nanmean(inside)), rows[place].index, seen)
-
-
-def _rate(rows: Sequence[FrameRow]) -> float:
-    if len(rows) < 2:
-        return 25.0
-    return 1 / max(float(np.median(np.diff([row.time_s for row in rows]))), 1e-3)
 
 
 def _stretches(levels: Series, length: int) -> list[tuple[float, int, int]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +9,7 @@ import numpy.typing as npt
 from lipblend.picture.patch import Box
 from lipblend.quality.levels import full_range, low_pass
 from lipblend.quality.regions import MIN_PIXELS, lips, lips_box, skin_near_mouth
-from lipblend.quality.view import FaceView, Region, once_per_view
+from lipblend.quality.view import FaceView, Patch3, Region, once_per_view
 
 Levels = npt.NDArray[np.float64]
 
@@ -70,24 +68,24 @@ def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
         return None
     old_lips = np.zeros(near.shape, bool)
     old_lips[mouth.within(box)] = area
-    on_skin, on_lips = _unexplained(view, box, near, old_lips)
+    on_skin, on_lips = _unexplained(view, view.original, box, near, old_lips)
     noise = min(max(_NOISE_FACTOR * float(np.median(on_skin)), _MIN_NOISE_LEVELS), _MAX_NOISE_LEVELS)
     excess = np.maximum(on_lips - noise, 0)
     original_share = 1 - view.alpha[mouth.within(view.box)][area].astype(np.float64)
     if view.against == "expected":
         # Whatever the matte says: where the result shows the new mouth, the old lips do not show.
-        _, left = _unexplained(replace(view, original=view.result), box, near, old_lips)
+        _, left = _unexplained(view, view.result, box, near, old_lips)
         original_share[left <= noise] = 0
     share = np.count_nonzero((original_share > 0.5) & (excess > 0)) / len(excess)
     total = float(excess.sum())
     return share, float((excess * original_share).sum() / total) if total > 0 else 0.0
 
 
-def _unexplained(view: FaceView, box: Box, skin: Region, old_lips: Region) -> tuple[Levels, Levels]:
-    """Levels by which synced differs from original beyond cast, blur and displacement: on the skin and on the lips."""
+def _unexplained(view: FaceView, picture: Patch3, box: Box, skin: Region, old_lips: Region) -> tuple[Levels, Levels]:
+    """Levels by which synced differs from a picture beyond cast, blur and displacement: on the skin and on the lips."""
     crop = box.within(view.box)
     sigma = max(0.5, _BLUR_FRAC * view.face_width_px)
-    original = full_range(view.original[crop], view.matrix)
+    original = full_range(picture[crop], view.matrix)
     difference = low_pass(full_range(view.synced[crop], view.matrix) - original, sigma)
     soft = low_pass(original, sigma)
     explained = np.abs(low_pass(original, _WIDER_BLUR * sigma) - soft)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
+from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 Patch3 = npt.NDArray[np.float32]
 Region = npt.NDArray[np.bool_]
 T = TypeVar("T")
-Against = Literal["expected", "original"]
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,7 @@ class AudioSettings(Group):
     )
 
 
+Against = Literal["expected", "original"]
 Mark = Literal["off"] | Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -142,7 +143,7 @@ class GateSettings(Group):
     frame_share: float = number(
         0.95, 0.5, 1, "share", "Minimum share of frames within the marks of seam, ring and colour step."
     )
-    against: Literal["expected", "original"] = choice(
+    against: Against = choice(
         "expected",
         "What seam, ring SSIM and overspill are held against: the picture that a right result would show, or the "
         "original, as they were published.",

@@ -19,6 +19,7 @@ from lipblend.lab.sweep.tried_frames import Block, Run, blocks_of, run_length, s
 from lipblend.lab.sweep.truth import Truth
 from lipblend.pair import Pair
 from lipblend.plan.make_plan import make_plan
+from lipblend.quality.frame_rates import frame_rate
 from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.video.info import VideoInfo
@@ -123,7 +124,7 @@ def choose_frames(groups: Sequence[Analysed], *, frames: Frames, runs: int) -> l
         if frames == "all":
             chosen = whole_shots(usable, starts)
         else:
-            chosen = sampled_runs(usable, starts, runs=runs, length=run_length(frame_rate(first)))
+            chosen = sampled_runs(usable, starts, runs=runs, length=run_length(frame_rate(first.times_s)))
         blocks = blocks_of(chosen, usable, length=_block_length(first.original.info))
         for group in same:
             group.runs, group.blocks = chosen, blocks
@@ -134,12 +135,6 @@ def _block_length(info: VideoInfo) -> int:
     """Number of rows that fit into memory, each of three frames of up to three planes."""
     row_bytes = 3 * 3 * info.width * info.height * (1 if info.layout.depth == 8 else 2)
     return max(2, min(_MAX_BLOCK, _HELD_BYTES // row_bytes))
-
-
-def frame_rate(clip: ClipAnalysis) -> float:
-    """Frames of the output per second; 25 for a single frame."""
-    times_s = clip.times_s
-    return 1 / max(float(np.median(np.diff(times_s))), 1e-3) if len(times_s) > 1 else 25.0
 
 
 def decoded_frames(group: Analysed, truth: Truth | None) -> Iterator[tuple[Block, list[Pictures]]]:

@@ -11,7 +11,7 @@ from lipblend.analysis.cache import storage_notes
 from lipblend.errors import SettingsError
 from lipblend.lab.sweep.combination_trial import Trial, Tried
 from lipblend.lab.sweep.grid import Grid
-from lipblend.lab.sweep.grid_analyses import Analysed, Frames, analyse_all, choose_frames, decoded_frames, frame_rate
+from lipblend.lab.sweep.grid_analyses import Analysed, Frames, analyse_all, choose_frames, decoded_frames
 from lipblend.lab.sweep.mouth_sheet import mouth_sheet
 from lipblend.lab.sweep.outcome import Outcome
 from lipblend.lab.sweep.ranking import check_rank_by, rank
@@ -22,6 +22,7 @@ from lipblend.lab.sweep.tried_looks import looks_by_plan
 from lipblend.lab.sweep.truth import Truth
 from lipblend.lab.sweep.worth import HEADLINE
 from lipblend.pair import open_pair
+from lipblend.quality.frame_rates import frame_rate
 from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.settings import RestoreSettings
@@ -146,7 +147,7 @@ def _tried(
                 each,
                 plan,
                 restorers[each.settings.restore],
-                Tried(group.runs, clip.times_s, frame_rate(clip), looks, every),
+                Tried(group.runs, clip.times_s, frame_rate(clip.times_s), looks, every),
             )
             for (each, plan), looks in zip(group.members, looks_by_plan(group), strict=True)
         ]

@@ -22,6 +22,7 @@ from lipblend.quality.evaluation.result_matching import follow_both, match_resul
 from lipblend.quality.evaluation.result_settings import fit_note, settings_for
 from lipblend.quality.evaluation.trust import shows_settings
 from lipblend.quality.evaluation.walk import NO_CHANGE, Sources, Walk
+from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.gate import verdicts
 from lipblend.quality.headline import headline
 from lipblend.quality.record import Evaluation, InputFile
@@ -194,7 +195,7 @@ def evaluate_plan(
         ),
         width=result.upright_width,
         height=result.upright_height,
-        frame_rate=_frame_rate(matched.times_s),
+        frame_rate=frame_rate(matched.times_s, single=0.0),
         seconds=time.perf_counter() - started,
     )
     return Evaluated(record, walk, truth)
@@ -246,7 +247,3 @@ def _input_files(analysis: ClipAnalysis, result: VideoInfo, options: EvaluateOpt
     for role, path in files.items():
         digest = options.digests[path] if path in options.digests else sha256_of(path)
         yield InputFile(role, path.name, digest, path.stat().st_size)
-
-
-def _frame_rate(times_s: np.ndarray) -> float:
-    return 1 / max(float(np.median(np.diff(times_s))), 1e-6) if len(times_s) > 1 else 0.0

@@ -18,8 +18,9 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
-from lipblend.quality.view import Against, FaceView
+from lipblend.quality.view import FaceView
 from lipblend.render.frame import FrameResult
+from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.matte import Matte
 
 Crop = npt.NDArray[np.float32]

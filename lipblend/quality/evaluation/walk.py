@@ -25,6 +25,7 @@ from lipblend.quality.evaluation.views import (
     in_original,
     outside_loss,
 )
+from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.view import FaceView
 from lipblend.render.face_patch import face_matte
 from lipblend.render.frame import OUTSIDE, compose, render_frame
@@ -144,8 +145,7 @@ class Walk:
     @property
     def frame_rate(self) -> float:
         """Frames of the result per second; 25 for a single frame."""
-        times_s = self.result.times_s
-        return 1 / max(float(np.median(np.diff(times_s))), 1e-3) if len(times_s) > 1 else 25.0
+        return frame_rate(self.result.times_s)
 
     def row(self, index: int) -> FramePlan:
         """The plan's row that a frame of the result shows; it must show one."""

@@ -9,7 +9,7 @@ from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation, Headline, PartResult, Span, Verdict
 
 MATTE_TEXT = {
-    "settings": "The mask was rendered again from the settings for every frame.",
+    "settings": "The mask was made again from the settings for every frame.",
     "difference": "The mask was estimated from where the result differs from the original. Measures that depend on it "
     "are estimates too; do not compare them with those of a known mask.",
 }

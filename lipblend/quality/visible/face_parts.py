@@ -10,17 +10,22 @@ from lipblend.quality.visible.expected import squared_length
 from lipblend.quality.visible.person_look import PersonLook, painted_over
 from lipblend.quality.visible.scene import Scene, mouth_shift, scene
 from lipblend.quality.visible.steps import generator_edges, visible_lines, visible_steps
-from lipblend.quality.visible.work_face import Mask, Plane, grown
+from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, grown
 from lipblend.stages.detail.scale import low_pass
 
 _RING_FRAC = 0.012
 TENTH = 3.0  # a step along a tenth of the contour is as visible as one of a third of its height along half of it
 _MIN_EDGE_FRAC = 0.15  # pixels of the generator's edges, over the face's width: fewer are none
 _TOUCHED_LEVELS, _TOUCHED_FRAC = 2.5, 0.02
-_MIN_PIXELS = 20
 _MIN_DIFFERS = 2.0  # levels of structure of a mouth that can be compared
 _MIN_DETAIL = 0.25  # squared levels of lips whose sharpness can be compared
 _ALL_OLD = 0.85
+
+
+PERCENTILES = {"box_trace": 50.0, "uneven": 99.0, "doubled": 99.7, "glow": 95.0, "foreign_texture": 99.5}
+"""Share of its region, in per cent, that a part's value exceeds."""
+HALF_AND_TENTH = (50.0, 90.0)
+"""The two percentiles along the contour that `seam_step` is made of."""
 
 
 def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
@@ -32,7 +37,7 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
     found = {
         **_along_contour(steps, ring),
         "box_trace": _along_box(seen, steps, ring),
-        **_of_region({"uneven": (steps, 99.0), "doubled": (lines, 99.7)}, seen.parts.near),
+        **_of_region({"uneven": steps, "doubled": lines}, seen.parts.near),
         "touched_area": _touched(seen),
         **_skin(view, seen),
         **_mouth(view, seen),
@@ -50,9 +55,9 @@ def seam_ring(seen: Scene) -> Mask:
 
 
 def _along_contour(steps: Plane, ring: Mask) -> dict[str, float]:
-    if np.count_nonzero(ring) < _MIN_PIXELS:
+    if np.count_nonzero(ring) < MIN_PIXELS:
         return {}
-    half, tenth = np.percentile(steps[ring], (50, 90))
+    half, tenth = np.percentile(steps[ring], HALF_AND_TENTH)
     return {"seam_step": float(max(half, tenth / TENTH))}
 
 
@@ -76,35 +81,35 @@ def _along_box(seen: Scene, steps: Plane, ring: Mask) -> float:
     edges = box_edges(seen, ring)
     if np.count_nonzero(edges) < _MIN_EDGE_FRAC * seen.face.width:
         return 0.0
-    return float(np.percentile(steps[edges], 50))
+    return float(np.percentile(steps[edges], PERCENTILES["box_trace"]))
 
 
-def _of_region(wanted: dict[str, tuple[Plane, float]], region: Mask) -> dict[str, float]:
-    if np.count_nonzero(region) < _MIN_PIXELS:
+def _of_region(wanted: dict[str, Plane], region: Mask) -> dict[str, float]:
+    if np.count_nonzero(region) < MIN_PIXELS:
         return {}
-    return {key: float(np.percentile(plane[region], percent)) for key, (plane, percent) in wanted.items()}
+    return {key: float(np.percentile(plane[region], PERCENTILES[key])) for key, plane in wanted.items()}
 
 
 def _touched(seen: Scene) -> float:
     """Share of what lies away from the mouth that is `touched`."""
     away = _away(seen)
-    if np.count_nonzero(away) < _MIN_PIXELS:
+    if np.count_nonzero(away) < MIN_PIXELS:
         return 0.0
     return float(touched(seen)[away].mean())
 
 
 def _skin(view: FaceView, seen: Scene) -> dict[str, float]:
     face, parts, region = seen.face, seen.parts, seen.parts.skin
-    if np.count_nonzero(region) < _MIN_PIXELS:
+    if np.count_nonzero(region) < MIN_PIXELS:
         return {}
     cast = skin_parts.cast(face, seen.found, parts)[region]
     original, _, result = skin_parts.detail(face, view)
     ratio = skin_parts.detail_ratio(face, seen.found, parts, original, result)
     found = {
         "skin_cast": float(np.percentile(cast, 50)),
-        "glow": float(np.percentile(cast, 95)),
+        "glow": float(np.percentile(cast, PERCENTILES["glow"])),
         "softness": max(0.0, 1 - float(np.percentile(ratio[region], 10))),
-        "foreign_texture": float(np.percentile(ratio[parts.near], 99.5)),
+        "foreign_texture": float(np.percentile(ratio[parts.near], PERCENTILES["foreign_texture"])),
     }
     lips = [float(plane[parts.lips].mean()) if parts.lips.any() else 0.0 for plane in (original, result)]
     if lips[0] > _MIN_DETAIL:

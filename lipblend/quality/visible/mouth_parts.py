@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from lipblend.quality.visible.expected import Expected
-from lipblend.quality.visible.work_face import Mask, Plane, Planes, Points, WorkFace, Zones, grown
+from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, Planes, Points, WorkFace, Zones, grown
 from lipblend.stages.detail.scale import gaussian, low_pass
 
 _BAND_FRACS = (0.016, 0.06)  # coarser than a small generator's blur
@@ -19,7 +19,6 @@ _LOW_FRAC = 0.02
 _STEPS = 6
 _DAMPING = np.diag([0.05, 0.05, 1e-6, 1e-6])
 _FLOOR = 1.0  # squared levels
-_MIN_PIXELS = 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Mouth:
 
 def mouth(face: WorkFace, found: Expected, parts: Zones) -> Mouth | None:
     """Split a result's mouth into the two pictures; None without a mouth in view."""
-    if np.count_nonzero(parts.mouth) < _MIN_PIXELS:
+    if np.count_nonzero(parts.mouth) < MIN_PIXELS:
         return None
     box = cv2.boundingRect(parts.mouth.view(np.uint8))
     old, new, shown = (
@@ -70,7 +69,7 @@ def shift(face: WorkFace, found: Expected, parts: Zones) -> Points | None:
     Gauss-Newton with a free gain and level (Lucas and Kanade 1981), slightly damped.
     """
     region = grown(parts.mouth, _AROUND_FRAC * face.width)
-    if np.count_nonzero(region) < _MIN_PIXELS:
+    if np.count_nonzero(region) < MIN_PIXELS:
         return None
     x, y, width, height = cv2.boundingRect(region.view(np.uint8))
     place = np.s_[y : y + height, x : x + width]
@@ -102,7 +101,7 @@ def foreign(face: WorkFace, found: Expected, parts: Zones) -> tuple[float, float
         How much darker than both pictures, and how far from the chroma of the nearer of the two, the worst fiftieth
         of the lips is.
     """
-    if np.count_nonzero(parts.lips) < _MIN_PIXELS:
+    if np.count_nonzero(parts.lips) < MIN_PIXELS:
         return 0.0, 0.0
     x, y, width, height = cv2.boundingRect(parts.lips.view(np.uint8))
     margin = int(3 * _LOW_FRAC * face.width) + 1

@@ -9,18 +9,17 @@ import numpy as np
 
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import skin_parts
-from lipblend.quality.visible.face_parts import TENTH, box_edges, seam_ring, touched
+from lipblend.quality.visible.face_parts import HALF_AND_TENTH, PERCENTILES, TENTH, box_edges, seam_ring, touched
 from lipblend.quality.visible.person_look import PersonLook, painted_cells, to_crop
 from lipblend.quality.visible.scene import Scene, scene
 from lipblend.quality.visible.steps import visible_lines, visible_steps
 from lipblend.quality.visible.visible_parts import PARTS
-from lipblend.quality.visible.work_face import Mask, Plane, grown
+from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, grown
 from lipblend.stages.detail.scale import upsample
 
 _ROOM_FRAC = 0.012  # between a fault and the line around it, face widths
 _MIN_AREA_FRAC2 = 0.0008  # smaller pieces are left out if there are larger ones, share of the face's width squared
 _PAINTED = 0.25
-_MIN_PIXELS = 20
 _SEEN = {part.key: part.visible.seen for part in PARTS if part.visible is not None}
 
 
@@ -65,35 +64,35 @@ def _skin(_: FaceView, seen: Scene) -> Mask:
 def _seam(_: FaceView, seen: Scene) -> Mask:
     """The stretches of the contour with a step: half of it, or of a step along a tenth of it, that tenth."""
     steps, ring = visible_steps(seen.found, seen.face.width), seam_ring(seen)
-    if np.count_nonzero(ring) < _MIN_PIXELS:
+    if np.count_nonzero(ring) < MIN_PIXELS:
         return _nowhere(_, seen)
-    half, tenth = np.percentile(steps[ring], (50, 90))
+    half, tenth = np.percentile(steps[ring], HALF_AND_TENTH)
     if tenth / TENTH > half:
-        return _high(steps / np.float32(TENTH), ring, "seam_step", 90)
-    return _high(steps, ring, "seam_step", 50)
+        return _high(steps / np.float32(TENTH), ring, "seam_step", HALF_AND_TENTH[1])
+    return _high(steps, ring, "seam_step", HALF_AND_TENTH[0])
 
 
 def _box(_: FaceView, seen: Scene) -> Mask:
     edges = box_edges(seen, seam_ring(seen))
-    return _high(visible_steps(seen.found, seen.face.width), edges, "box_trace", 50)
+    return _high(visible_steps(seen.found, seen.face.width), edges, "box_trace", PERCENTILES["box_trace"])
 
 
 def _uneven(_: FaceView, seen: Scene) -> Mask:
-    return _high(visible_steps(seen.found, seen.face.width), seen.parts.near, "uneven", 99)
+    return _high(visible_steps(seen.found, seen.face.width), seen.parts.near, "uneven", PERCENTILES["uneven"])
 
 
 def _doubled(_: FaceView, seen: Scene) -> Mask:
-    return _high(visible_lines(seen.found, seen.face.width), seen.parts.near, "doubled", 99.7)
+    return _high(visible_lines(seen.found, seen.face.width), seen.parts.near, "doubled", PERCENTILES["doubled"])
 
 
 def _glow(_: FaceView, seen: Scene) -> Mask:
-    return _high(skin_parts.cast(seen.face, seen.found, seen.parts), seen.parts.skin, "glow", 95)
+    return _high(skin_parts.cast(seen.face, seen.found, seen.parts), seen.parts.skin, "glow", PERCENTILES["glow"])
 
 
 def _texture(view: FaceView, seen: Scene) -> Mask:
     original, _, result = skin_parts.detail(seen.face, view)
     ratio = skin_parts.detail_ratio(seen.face, seen.found, seen.parts, original, result)
-    return _high(ratio, seen.parts.near, "foreign_texture", 99.5)
+    return _high(ratio, seen.parts.near, "foreign_texture", PERCENTILES["foreign_texture"])
 
 
 def _touched(_: FaceView, seen: Scene) -> Mask:
@@ -110,7 +109,7 @@ def _painted(seen: Scene, look: PersonLook | None) -> Mask:
 
 def _high(plane: Plane, region: Mask, key: str, percent: float) -> Mask:
     """Where a plane reaches what is just visible, or if less than the measured share does, its percentile."""
-    if np.count_nonzero(region) < _MIN_PIXELS:
+    if np.count_nonzero(region) < MIN_PIXELS:
         return np.zeros(region.shape, bool)
     level = min(float(np.percentile(plane[region], percent)), _SEEN[key])
     return np.asarray(region & (plane >= level))

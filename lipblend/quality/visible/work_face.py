@@ -26,6 +26,9 @@ _SKIN_REACH_FRAC = 0.36
 _ABOVE_LIPS_FRAC = 0.03
 _DISPLACED_FRAC = (0.010, 0.018)  # of a redrawn head: not undone up to the first, fully from the second
 _COMPARED_FRAC, _BETTER = 0.008, 0.9
+MIN_PIXELS = 20
+"""Smaller regions of a working face are not measured."""
+
 _SUBPIXEL_BITS = 4  # of OpenCV's drawing functions
 
 
