@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 
 from lipblend.quality.visible.work_face import Plane, Planes, WorkFace, Zones
-from lipblend.stages.detail.scale import low_pass
-from lipblend.stages.registration.flow import dense_flow, moved_by
+from lipblend.picture.patch import channels
+from lipblend.stages.detail.scale import downsample, low_pass, upsample
+from lipblend.stages.registration.flow import Vectors, dense_flow, moved_by
 
-_SHADE_FRAC = 0.06  # smoother differences of luma are no motion
+_FLOW_STEP = 2
 _SMOOTH_FRAC = 0.02  # of the flow
 _CAST_FRAC = 0.10
 _CAST_FLOOR = 0.02
@@ -80,13 +81,25 @@ def expected(face: WorkFace, parts: Zones) -> Expected:
 
 
 def _motion(face: WorkFace, outside: Plane) -> tuple[Plane, Plane]:
-    """The smooth flow; through the mouth it is interpolated."""
-    shade = low_pass(face.original[0] - face.result[0], _SHADE_FRAC * face.width)
-    flow = dense_flow(face.result[0] + shade, face.original[0], np.ones(face.shape, bool))
-    weight = outside + np.float32(1e-3)
-    sigma = _SMOOTH_FRAC * face.width
-    known = low_pass(weight, sigma)
-    right, down = (low_pass(np.ascontiguousarray(flow[..., way]) * weight, sigma) / known for way in (0, 1))
+    """The smooth flow; through the mouth it is interpolated.
+
+    Found on half the resolution: first roughly, then once more for what is left, since a chin that drops over the neck
+    is found by no single pass.
+    """
+    original, result, weight = (downsample(plane, _FLOW_STEP) for plane in (face.original[0], face.result[0], outside))
+    weight = weight + np.float32(1e-3)
+    sigma = _SMOOTH_FRAC * face.width / _FLOW_STEP
+    known, whole = low_pass(weight, sigma), np.ones(weight.shape, bool)
+
+    def smooth(flow: Vectors) -> list[Plane]:
+        return [low_pass(plane * weight, sigma) / known for plane in channels(flow)]
+
+    rough = smooth(dense_flow(result, original, whole))
+    rest = smooth(dense_flow(result, moved_by(original, *rough, cv2.INTER_LINEAR), whole, finest_scale=0))
+    right, down = (
+        upsample(moved_by(first, *rest, cv2.INTER_LINEAR) + second, face.shape, _FLOW_STEP) * np.float32(_FLOW_STEP)
+        for first, second in zip(rough, rest, strict=True)
+    )
     return right, down
 
 

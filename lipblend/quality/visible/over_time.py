@@ -20,8 +20,7 @@ _MIN_CELLS = 5
 _MIN_MOUTH = 100  # canonical pixels
 _LAG_S = 0.16
 _WINDOW_S = 0.2
-_FLOOR = 25.0  # squared levels: less motion says nothing
-_MIN_MOTION = 16.0  # squared levels by which a mouth changes that can be compared
+_RIDGE = 9.0  # squared levels: less motion says nothing
 
 Values = npt.NDArray[np.float64]
 
@@ -74,16 +73,13 @@ class OverTime:
         original's mouth motion in the result's. ``out_of_step``: share of the new mouth's motion that the result
         lacks.
         """
-        old, new, both, shown_old, shown_new = (_running(column, self._window) for column in self._sums.T)
-        # Least squares of the result's change on the changes of both mouths.
-        old, moving = old + _FLOOR, new + _FLOOR
-        determinant = old * moving - both * both
-        with np.errstate(invalid="ignore", divide="ignore"):
-            old_share = (shown_old * moving - shown_new * both) / determinant
-            new_share = (shown_new * old - shown_old * both) / determinant
-        lost = np.where(new > _MIN_MOTION, 1 - new_share, np.nan)
-        shares = np.clip(old_share, 0, 1), np.clip(lost, 0, 1)
-        return {"flicker": self._flicker, "old_lips": shares[0], "out_of_step": shares[1]}
+        old, new, both, rest_old, rest_new = (_running(column, self._window) for column in self._sums.T)
+        # What the result's change has beyond the new mouth's, regressed on the changes of both mouths.
+        old, new = old + _RIDGE, new + _RIDGE
+        determinant = old * new - both * both
+        too_old = (rest_old * new - rest_new * both) / determinant
+        lost = -(rest_new * old - rest_old * both) / determinant
+        return {"flicker": self._flicker, "old_lips": np.clip(too_old, 0, 1), "out_of_step": np.clip(lost, 0, 1)}
 
 
 def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
@@ -126,12 +122,13 @@ def _flicker(moment: _Moment, before: _Moment) -> float:
 
 
 def _sums(moment: _Moment, before: _Moment) -> Values:
-    """Mean products of the changes of the old, new and shown mouth: old^2, new^2, old new, shown old, shown new."""
+    """Mean products of changes: old^2, new^2, old new, rest old, rest new; the rest is the shown less the new mouth."""
     region = moment.mouth & before.mouth
     if np.count_nonzero(region) < _MIN_MOUTH:
         return np.full(5, np.nan)
     old, new, shown = (moment.pictures - before.pictures)[:, region]
-    products = old * old, new * new, old * new, shown * old, shown * new
+    rest = shown - new
+    products = old * old, new * new, old * new, rest * old, rest * new
     return np.array([float(product.mean()) for product in products])
 
 

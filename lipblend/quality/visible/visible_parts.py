@@ -40,7 +40,7 @@ PARTS = (
         source="Lucas and Kanade 1981",
     ),
     Measure(
-        key="old_lips", title="Old lips shining through", unit="share", visible=Visible(0.2, 0.42, 0.23),
+        key="old_lips", title="Old lips shining through", unit="share", visible=Visible(0.05, 0.11, 0.09),
         tolerance=0.05, sentence="the old lips shine through",
         text="share of the old mouth's motion in the result's, by least squares over 0.4 s",
     ),
@@ -98,7 +98,7 @@ PARTS = (
         "synced picture instead",
     ),
     Measure(
-        key="out_of_step", title="Lips out of step", unit="share", visible=Visible(0.65, 0.9), tolerance=0.05,
+        key="out_of_step", title="Lips out of step", unit="share", visible=Visible(0.08, 0.2), tolerance=0.05,
         sentence="the lips do not move as in the synced video",
         text="share of the new mouth's motion that the result lacks, over 0.4 s",
     ),

@@ -48,10 +48,11 @@ class Flow:
         return np.asarray((self.right == 0) & (self.down == 0))
 
 
-def dense_flow(fixed: Plane, moving: Plane, where: Mask) -> Vectors:
+def dense_flow(fixed: Plane, moving: Plane, where: Mask, *, finest_scale: int = 1) -> Vectors:
     """Where ``moving`` shows what ``fixed`` does: (h, w, 2) float32, pixels right and down. Both are luma in levels.
 
-    It is computed in the box around ``where``, and 0 elsewhere.
+    It is computed in the box around ``where``, and 0 elsewhere; at half the resolution and interpolated with a
+    ``finest_scale`` of 1, at full resolution with 0.
     """
     height, width = where.shape
     x, y, box_width, box_height = cv2.boundingRect(where.view(np.uint8))
@@ -59,12 +60,13 @@ def dense_flow(fixed: Plane, moving: Plane, where: Mask) -> Vectors:
     if box_width and box_height:
         rows = slice(max(0, y - _MARGIN_PX), min(height, y + box_height + _MARGIN_PX))
         columns = slice(max(0, x - _MARGIN_PX), min(width, x + box_width + _MARGIN_PX))
-        flow[rows, columns] = _flow(fixed[rows, columns], moving[rows, columns])
+        flow[rows, columns] = _flow(fixed[rows, columns], moving[rows, columns], finest_scale)
     return flow
 
 
-def _flow(fixed: Plane, moving: Plane) -> Vectors:
+def _flow(fixed: Plane, moving: Plane, finest_scale: int) -> Vectors:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(finest_scale)
     search.setVariationalRefinementIterations(_REFINEMENTS)
     # Propagation runs in one stripe per thread: the result would depend on the machine.
     search.setUseSpatialPropagation(False)
