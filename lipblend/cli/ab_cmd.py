@@ -15,7 +15,7 @@ from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
 
 if TYPE_CHECKING:
-    from lipblend.lab.rating.scores import PairScore, SeamScore
+    from lipblend.lab.rating.scores import PairScore, SingleScore
 
 app = command_app("Build a page for blind rating of clips, or score the votes.")
 
@@ -114,9 +114,9 @@ def score_command(
     as_json: JsonOption = False,
 ) -> None:
     """Score the votes. Exit code 8 if a seam rating misses its target or has too few votes."""
-    from lipblend.lab.rating.scoring import score_pairs, score_seam
+    from lipblend.lab.rating.scoring import score_pairs, score_single
     from lipblend.lab.rating.study import read_key
-    from lipblend.lab.rating.summary import pair_text, seam_text
+    from lipblend.lab.rating.summary import pair_text, single_text
     from lipblend.lab.rating.votes import read_votes
 
     study = read_key(key)
@@ -136,7 +136,7 @@ def score_command(
             f"the study has no method {', '.join(map(repr, unknown))}",
             hint=f"Its methods are {', '.join(study.labels)}.",
         )
-    seam = score_seam(
+    seam = score_single(
         study,
         read_votes(votes, study),
         target=TARGET if target is None else target,
@@ -151,7 +151,7 @@ def score_command(
     )
     # With --json the only object on stdout is the score, even if the target is missed.
     console.finish(
-        {"mode": "seam", "passed": not missed, **asdict(seam)}, "\n".join([_seam_table(seam), *seam_text(seam)])
+        {"mode": "seam", "passed": not missed, **asdict(seam)}, "\n".join([_single_table(seam), *single_text(seam)])
     )
     if missed:
         message = f"the target of {percent(seam.target)} unnoticeable clips is missed"
@@ -174,7 +174,7 @@ def _pairs(clips: list[Path], first: list[Path]) -> tuple[list[Path], list[tuple
     return [], list(zip(first, clips, strict=True))
 
 
-def _seam_table(score: SeamScore) -> str:
+def _single_table(score: SingleScore) -> str:
     rows = []
     for clip in score.clips:
         state = "control" if clip.control else {True: "yes", False: "no", None: "too few raters"}[clip.unnoticeable]

@@ -11,7 +11,7 @@ Verdict = Literal["pass", "fail", "not enough votes"]
 
 
 @dataclass(frozen=True)
-class SeamClip:
+class SingleClip:
     """Votes on a clip of a seam rating. `seen`, `unsure`: raters who saw a seam, or were not sure; `where`: place."""
 
     name: str
@@ -26,7 +26,7 @@ class SeamClip:
 
 
 @dataclass(frozen=True)
-class SeamMethod:
+class SingleMethod:
     """Result of one method. `unnoticeable`: share of its clips; `seen`: share of the votes that saw a seam."""
 
     label: str
@@ -39,7 +39,7 @@ class SeamMethod:
 
 
 @dataclass(frozen=True)
-class SeamScore:
+class SingleScore:
     """Result of a seam rating. `false_alarms`: votes on controls that saw a seam; None without controls."""
 
     study: str
@@ -47,9 +47,9 @@ class SeamScore:
     votes: int
     target: float
     least_raters: int
-    methods: tuple[SeamMethod, ...]
+    methods: tuple[SingleMethod, ...]
     false_alarms: Share | None
-    clips: tuple[SeamClip, ...]
+    clips: tuple[SingleClip, ...]
     notes: tuple[str, ...]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.lab.rating import MIN_RATERS, TARGET
-from lipblend.lab.rating.intervals import Share, d_prime, rater_bootstrap, sign_test, weighted_share, wilson
-from lipblend.lab.rating.scores import PairClip, PairScore, SeamClip, SeamMethod, SeamScore, Verdict
+from lipblend.lab.rating.intervals import Share, bootstrap, d_prime, sign_test, weighted_share, wilson
+from lipblend.lab.rating.scores import PairClip, PairScore, SingleClip, SingleMethod, SingleScore, Verdict
 from lipblend.lab.rating.study import PLACES, Study, Trial
 from lipblend.lab.rating.votes import Vote, Votes
 
@@ -21,7 +21,7 @@ MAX_P_VALUE = 0.05
 """A preference is shown if the sign test's p-value is below this and the interval over raters excludes one half."""
 
 
-def score_seam(
+def score_single(
     study: Study,
     votes: Votes,
     *,
@@ -29,7 +29,7 @@ def score_seam(
     min_raters: int = MIN_RATERS,
     unsure_is_seen: bool = False,
     seed: int = 0,
-) -> SeamScore:
+) -> SingleScore:
     """Score a seam rating.
 
     Parameters
@@ -56,7 +56,7 @@ def score_seam(
         raters, saw = int(given[:, index].sum()), int(seen[:, index].sum())
         judged = raters >= min_raters
         clips.append(
-            SeamClip(
+            SingleClip(
                 trial.name, trial.clips[0].label, trial.control, raters, saw, int(unsure[:, index].sum()),
                 saw / raters if raters else None, saw < SEEN_SHARE * raters if judged and raters else None,
                 {place: int(count[index]) for place, count in places.items() if count[index]},
@@ -69,7 +69,7 @@ def score_seam(
         own = [clip.label == label and not clip.control for clip in clips]
         own_clips = list(compress(clips, own))
         methods.append(_score_method(label, own_clips, seen[:, own], given[:, own], alarms, target, seed))
-    return SeamScore(
+    return SingleScore(
         study.study, len(table.raters), len(votes.counted), target, min_raters, tuple(methods), alarms,
         tuple(sorted(clips, key=lambda clip: (clip.control, clip.label, clip.name))), votes.notes,
     )  # fmt: skip
@@ -138,13 +138,13 @@ def verdict(unnoticeable: int, not_judged: int, clips: int, target: float) -> Ve
 
 def _score_method(
     label: str,
-    clips: Sequence[SeamClip],
+    clips: Sequence[SingleClip],
     seen: NDArray[np.float64],
     given: NDArray[np.float64],
     alarms: Share | None,
     target: float,
     seed: int,
-) -> SeamMethod:
+) -> SingleMethod:
     judged = np.array([clip.unnoticeable is not None for clip in clips])
     few = tuple(sorted(clip.name for clip in clips if clip.unnoticeable is None))
     good = sum(clip.unnoticeable is True for clip in clips)
@@ -158,11 +158,11 @@ def _score_method(
         return shares
 
     total = int(judged.sum())
-    interval = rater_bootstrap(len(seen), clip_share, seed=seed) if total else None
+    interval = bootstrap(len(seen), clip_share, seed=seed) if total else None
     rate = _vote_share(seen, given, seed)
     sensitivity = None if alarms is None else d_prime(rate.count, rate.of, alarms.count, alarms.of)
     judgement = verdict(good, len(few), len(clips), target)
-    return SeamMethod(label, len(clips), _share(good, total, interval), few, rate, sensitivity, judgement)
+    return SingleMethod(label, len(clips), _share(good, total, interval), few, rate, sensitivity, judgement)
 
 
 def _share(count: int, of: int, by_rater: tuple[float, float] | None) -> Share:
@@ -173,7 +173,7 @@ def _vote_share(counts: NDArray[np.float64], given: NDArray[np.float64], seed: i
     """Share of votes, from (raters, trials) counts. Raters without such votes are not resampled."""
     by_rater, totals = counts.sum(axis=1), given.sum(axis=1)
     voted = totals > 0
-    interval = rater_bootstrap(
+    interval = bootstrap(
         int(voted.sum()), lambda weights: weighted_share(weights, by_rater[voted], totals[voted]), seed=seed
     )
     return _share(int(counts.sum()), int(given.sum()), interval)

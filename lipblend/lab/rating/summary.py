@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lipblend.lab.rating import percent, printable
 from lipblend.lab.rating.intervals import Share
-from lipblend.lab.rating.scores import PairScore, SeamScore
+from lipblend.lab.rating.scores import PairScore, SingleScore
 from lipblend.lab.rating.scoring import MAX_P_VALUE, SEEN_SHARE
 
 CAVEAT = (
@@ -13,7 +13,7 @@ CAVEAT = (
 )
 
 
-def seam_text(score: SeamScore) -> list[str]:
+def single_text(score: SingleScore) -> list[str]:
     """Lines of text about a seam rating, without the table of clips."""
     lines = [f"seam rating {score.study}: {score.raters} rater(s), {score.votes} votes"]
     for method in score.methods:
