@@ -13,13 +13,12 @@ from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
 from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
+from lipblend.lab.rating.study import Mode
 
 if TYPE_CHECKING:
     from lipblend.lab.rating.scores import PairScore, SingleScore
 
 app = command_app("Build a page for blind rating of clips, or score the votes.")
-
-Mode = Literal["ab", "seam"]
 
 
 @app.command("build")
@@ -30,12 +29,18 @@ def build_command(
         list[Path] | None,
         typer.Argument(
             metavar="[CLIPS]...",
-            help="ab: two folders with matching file names, or two files. seam: folders (one per method) and files.",
+            help="ab: two folders with matching file names, or two files. seam, fault: folders (one per method) and "
+            "files.",
             readable=False,
         ),
     ] = None,
     mode: Annotated[
-        Mode, typer.Option("--mode", help="Question to raters. ab: which looks more natural? seam: do you see a seam?")
+        Mode,
+        typer.Option(
+            "--mode",
+            help="Question to raters. ab: which looks more natural? seam: do you see a seam? fault: does anything look "
+            "wrong, and where?",
+        ),
     ] = "ab",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed for the order of clips and sides.")] = 7,
     pair: Annotated[
@@ -45,7 +50,7 @@ def build_command(
     control: Annotated[
         list[Path] | None,
         path_option(
-            "--control", "PATH", "seam: unmodified originals among the clips (folder or file). May be repeated."
+            "--control", "PATH", "seam, fault: unmodified originals among the clips (folder or file). May be repeated."
         ),
     ] = None,
     label: Annotated[
@@ -63,7 +68,7 @@ def build_command(
 
     if mode == "ab":
         if control:
-            raise SettingsError("--control requires --mode seam", hint="Remove it.")
+            raise SettingsError("--control requires --mode seam or fault", hint="Remove it.")
         files, pairs = _pairs(clips or [], pair or [])
         material = pair_sources(files, pairs, label or [])
     else:
@@ -96,7 +101,7 @@ def score_command(
     target: Annotated[
         float | None,
         typer.Option(
-            "--target", min=0, max=1, help=f"seam: minimum share of unnoticeable clips. [default: {TARGET:g}]"
+            "--target", min=0, max=1, help=f"seam, fault: minimum share of unnoticeable clips. [default: {TARGET:g}]"
         ),
     ] = None,
     raters: Annotated[
@@ -104,16 +109,18 @@ def score_command(
     ] = MIN_RATERS,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", metavar="NAME", help="seam: a method that must pass. May be repeated. Default: all."),
+        typer.Option(
+            "--method", metavar="NAME", help="seam, fault: a method that must pass. May be repeated. Default: all."
+        ),
     ] = None,
     unsure: Annotated[
-        Literal["seen", "unseen"], typer.Option("--unsure", help='seam: how "not sure" is counted.')
+        Literal["seen", "unseen"], typer.Option("--unsure", help='seam, fault: how "not sure" is counted.')
     ] = "unseen",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the confidence intervals.")] = 0,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score the votes. Exit code 8 if a seam rating misses its target or has too few votes."""
+    """Score the votes. Exit code 8 if a seam or fault rating misses its target or has too few votes."""
     from lipblend.lab.rating.scoring import score_pairs, score_single
     from lipblend.lab.rating.study import read_key
     from lipblend.lab.rating.summary import pair_text, single_text
@@ -124,7 +131,7 @@ def score_command(
     if study.mode == "ab":
         if target is not None or method:
             raise SettingsError(
-                "--target and --method apply to seam ratings, but this study is an A/B test",
+                "--target and --method apply to seam and fault ratings, but this study is an A/B test",
                 hint="Remove them: an A/B test measures a preference and cannot pass or fail.",
             )
         pairs = score_pairs(study, read_votes(votes, study), min_raters=raters, seed=seed)
@@ -151,7 +158,7 @@ def score_command(
     )
     # With --json the only object on stdout is the score, even if the target is missed.
     console.finish(
-        {"mode": "seam", "passed": not missed, **asdict(seam)}, "\n".join([_single_table(seam), *single_text(seam)])
+        {"mode": study.mode, "passed": not missed, **asdict(seam)}, "\n".join([_single_table(seam), *single_text(seam)])
     )
     if missed:
         message = f"the target of {percent(seam.target)} unnoticeable clips is missed"
@@ -181,7 +188,7 @@ def _single_table(score: SingleScore) -> str:
         share = "" if clip.share is None else percent(clip.share)
         where = ", ".join(f"{place} {count}" for place, count in clip.where.items())
         rows.append((printable(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, where))
-    return table_text(("clip", "raters", "saw a seam", "not sure", "share", "unnoticeable", "where"), rows)
+    return table_text(("clip", "raters", f"saw a {score.mode}", "not sure", "share", "unnoticeable", "where"), rows)
 
 
 def _pair_table(score: PairScore) -> str:

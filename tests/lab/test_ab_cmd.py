@@ -151,6 +151,19 @@ def test_an_ab_test_is_scored_without_a_verdict(material: Path, tmp_path: Path, 
     assert "A/B test" in called("score", path, "--key", out / "key.json", "--target", "0.9", code=2).stderr
 
 
+def test_a_fault_rating_from_build_to_score(material: Path, tmp_path: Path, write_votes: WriteVotes) -> None:
+    key = tmp_path / "study" / "key.json"
+    controls = ("--control", material / ORIGINALS)
+    called("build", material / METHODS[0], "-o", key.parent, "--mode", "fault", *controls)
+    study = read_key(key)
+    votes = write_votes(study, rows(study, {METHODS[0]: "yes"}))
+    done = called("score", votes, "--key", key, code=8)
+    assert "saw a fault" in done.stdout
+    assert "seam" not in done.stdout + done.stderr
+    data = json.loads(called("score", votes, "--key", key, "--target", "0", "--json").stdout)
+    assert (data["mode"], data["passed"], data["methods"][0]["seen"]["count"]) == ("fault", True, 25)
+
+
 def test_bad_files_end_with_3(seams: tuple[Study, Path], tmp_path: Path, write_votes: WriteVotes) -> None:
     study, key = seams
     bad = tmp_path / "bad.csv"

@@ -11,7 +11,7 @@ from rating_material import MakeStudy, WriteVotes
 from lipblend.lab.rating.intervals import wilson
 from lipblend.lab.rating.scoring import score_pairs, score_single, verdict
 from lipblend.lab.rating.study import Study
-from lipblend.lab.rating.summary import pair_text
+from lipblend.lab.rating.summary import pair_text, single_text
 from lipblend.lab.rating.votes import read_votes
 
 RATERS = ("r1", "r2", "r3", "r4", "r5")
@@ -48,6 +48,26 @@ def test_seam_shares_by_hand(seam_study: MakeStudy, write_votes: WriteVotes) -> 
         study, read_votes([write_votes(study, seam_rows(study, answers))], study), unsure_is_seen=True
     ).methods[0]
     assert (strict.unnoticeable.count, strict.seen.count) == (2, 9)
+
+
+def test_a_fault_study_counts_places_times_and_kinds(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
+    study = seam_study(1, controls=1, mode="fault")
+    seen = seam_rows(study, ["yyy", "   "])
+    files = [
+        write_votes(study, seen[:2], "a.csv", where="lips|chin", when="always", what="edge"),
+        write_votes(study, seen[2:], "b.csv", where="lips", when="moment"),
+        write_votes(study, seam_rows(study, ["   nn", "nnnnn"]), "c.csv"),
+    ]
+    score = score_single(study, read_votes(files, study))
+    clip, control = score.clips
+    assert (score.mode, clip.seen, clip.raters, clip.unnoticeable) == ("fault", 3, 5, False)
+    assert (clip.where, clip.when, clip.what) == ({"lips": 3, "chin": 2}, {"always": 2, "moment": 1}, {"edge": 2})
+    assert (control.seen, control.where) == (0, {})
+    text = "\n".join(single_text(score))
+    assert "fault rating fault-1: 5 rater(s), 10 votes" in text
+    assert "  fault seen      3 of 5 votes" in text
+    assert "controls: a fault was seen in 0 of 5 votes" in text
+    assert "seam" not in text
 
 
 def test_exactly_half_is_not_unnoticeable(seam_study: MakeStudy, write_votes: WriteVotes) -> None:

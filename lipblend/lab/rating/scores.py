@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lipblend.lab.rating.intervals import Share
+from lipblend.lab.rating.study import Mode
 
 Verdict = Literal["pass", "fail", "not enough votes"]
 
 
 @dataclass(frozen=True)
 class SingleClip:
-    """Votes on a clip of a seam rating. `seen`, `unsure`: raters who saw a seam, or were not sure; `where`: place."""
+    """Votes on a single clip.
+
+    `seen`, `unsure`: raters who saw a seam or fault, or were not sure; `where`, `when`, `what`: what those who saw it
+    chose (the last two are asked for in mode ``fault``).
+    """
 
     name: str
     label: str
@@ -23,11 +28,13 @@ class SingleClip:
     share: float | None
     unnoticeable: bool | None
     where: dict[str, int]
+    when: dict[str, int]
+    what: dict[str, int]
 
 
 @dataclass(frozen=True)
 class SingleMethod:
-    """Result of one method. `unnoticeable`: share of its clips; `seen`: share of the votes that saw a seam."""
+    """Result of one method. `unnoticeable`: share of its clips; `seen`: share of the votes that saw a seam or fault."""
 
     label: str
     clips: int
@@ -40,8 +47,9 @@ class SingleMethod:
 
 @dataclass(frozen=True)
 class SingleScore:
-    """Result of a seam rating. `false_alarms`: votes on controls that saw a seam; None without controls."""
+    """Result of a rating of single clips. `false_alarms`: votes on controls that saw a seam or fault, else None."""
 
+    mode: Mode
     study: str
     raters: int
     votes: int

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from lipblend.lab.rating import MIN_RATERS, TARGET
 from lipblend.lab.rating.intervals import Share, bootstrap, d_prime, sign_test, weighted_share, wilson
 from lipblend.lab.rating.scores import PairClip, PairScore, SingleClip, SingleMethod, SingleScore, Verdict
-from lipblend.lab.rating.study import PLACES, Study, Trial
+from lipblend.lab.rating.study import DETAILS, Study, Trial
 from lipblend.lab.rating.votes import Vote, Votes
 
 SEEN_SHARE = 0.5
-"""A clip is unnoticeable if less than this share of its raters saw a seam."""
+"""A clip is unnoticeable if less than this share of its raters saw a seam or fault."""
 MAX_P_VALUE = 0.05
 """A preference is shown if the sign test's p-value is below this and the interval over raters excludes one half."""
 
@@ -30,19 +30,19 @@ def score_single(
     unsure_is_seen: bool = False,
     seed: int = 0,
 ) -> SingleScore:
-    """Score a seam rating.
+    """Score a rating of single clips.
 
     Parameters
     ----------
     study : Study
-        Of mode ``seam``.
+        Of mode ``seam`` or ``fault``.
     votes : Votes
     target : float
         Minimum share of a method's clips that must be unnoticeable, 0 to 1.
     min_raters : int
         A clip with fewer raters is not judged, and does not count toward a pass.
     unsure_is_seen : bool
-        Count "not sure" as having seen a seam.
+        Count "not sure" as having seen it.
     seed : int
         Seed of the intervals over raters.
     """
@@ -50,7 +50,14 @@ def score_single(
     yes = ("yes", "unsure") if unsure_is_seen else ("yes",)
     seen = table.counts(lambda vote: vote.answer in yes)
     unsure, given = table.counts(lambda vote: vote.answer == "unsure"), table.counts(lambda _: True)
-    places = {place: table.counts(partial(_is_seen_at, place)).sum(axis=0) for place in PLACES}
+    chosen = {
+        name: {choice: table.counts(partial(_chose, name, choice)).sum(axis=0) for choice in choices}
+        for name, choices in DETAILS[study.mode].items()
+    }
+
+    def details(name: str, index: int) -> dict[str, int]:
+        return {choice: int(count[index]) for choice, count in chosen.get(name, {}).items() if count[index]}
+
     clips = []
     for index, trial in enumerate(study.trials):
         raters, saw = int(given[:, index].sum()), int(seen[:, index].sum())
@@ -59,7 +66,7 @@ def score_single(
             SingleClip(
                 trial.name, trial.clips[0].label, trial.control, raters, saw, int(unsure[:, index].sum()),
                 saw / raters if raters else None, saw < SEEN_SHARE * raters if judged and raters else None,
-                {place: int(count[index]) for place, count in places.items() if count[index]},
+                details("where", index), details("when", index), details("what", index),
             )
         )  # fmt: skip
     control = np.array([trial.control for trial in study.trials])
@@ -70,7 +77,7 @@ def score_single(
         own_clips = list(compress(clips, own))
         methods.append(_score_method(label, own_clips, seen[:, own], given[:, own], alarms, target, seed))
     return SingleScore(
-        study.study, len(table.raters), len(votes.counted), target, min_raters, tuple(methods), alarms,
+        study.mode, study.study, len(table.raters), len(votes.counted), target, min_raters, tuple(methods), alarms,
         tuple(sorted(clips, key=lambda clip: (clip.control, clip.label, clip.name))), votes.notes,
     )  # fmt: skip
 
@@ -187,8 +194,8 @@ def _excludes_half(preferred: Share) -> bool:
     return low > 0.5 or high < 0.5
 
 
-def _is_seen_at(place: str, vote: Vote) -> bool:
-    return place in vote.where
+def _chose(name: str, choice: str, vote: Vote) -> bool:
+    return choice in vote.details[name]
 
 
 def _is_vote_for(labels: Mapping[str, str], label: str, vote: Vote) -> bool:

@@ -14,8 +14,8 @@ CAVEAT = (
 
 
 def single_text(score: SingleScore) -> list[str]:
-    """Lines of text about a seam rating, without the table of clips."""
-    lines = [f"seam rating {score.study}: {score.raters} rater(s), {score.votes} votes"]
+    """Lines of text about a rating of single clips, without the table of clips."""
+    lines = [f"{score.mode} rating {score.study}: {score.raters} rater(s), {score.votes} votes"]
     for method in score.methods:
         share = method.unnoticeable
         lines.append(f"{printable(method.label)}: {method.verdict.upper()}")
@@ -23,17 +23,17 @@ def single_text(score: SingleScore) -> list[str]:
             f"  unnoticeable    {share.count:g} of {method.clips} clips; {share.of} of them have {score.least_raters} "
             f"raters or more{_intervals(share)}; the target is {percent(score.target)} of all clips"
         )
-        lines.append(f"  seam seen       {share_text(method.seen)}")
+        lines.append(f"  {score.mode + ' seen':<16}{share_text(method.seen)}")
         if method.d_prime is not None:
             lines.append(f"  d'              {method.d_prime:.2f} (0: no better than guessing)")
         if method.too_few_raters:
             names = ", ".join(map(printable, method.too_few_raters))
             lines.append(f"  too few raters  {len(method.too_few_raters)} clip(s): {names}")
     if score.false_alarms is not None:
-        lines.append(f"controls: a seam was seen in {share_text(score.false_alarms)} (false alarms)")
+        lines.append(f"controls: a {score.mode} was seen in {share_text(score.false_alarms)} (false alarms)")
     else:
         lines.append("controls: none, so the false-alarm rate is unknown")
-    lines.append(f"A clip is unnoticeable if fewer than {percent(SEEN_SHARE)} of its raters saw a seam.")
+    lines.append(f"A clip is unnoticeable if fewer than {percent(SEEN_SHARE)} of its raters saw a {score.mode}.")
     return [*lines, CAVEAT, *_notes(score.notes)]
 
 
