@@ -14,7 +14,7 @@ from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
 from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
-from lipblend.lab.rating.study import Mode, Study
+from lipblend.lab.rating.study import DETAILS, Mode, Study
 
 if TYPE_CHECKING:
     from lipblend.lab.rating.headline_agreement import PairAgreement, SingleAgreement
@@ -246,13 +246,16 @@ def _pairs(clips: list[Path], first: list[Path]) -> tuple[list[Path], list[tuple
 
 
 def _single_table(score: SingleScore) -> str:
+    asked = tuple(DETAILS[score.mode])
     rows = []
     for clip in score.clips:
         state = "control" if clip.control else {True: "yes", False: "no", None: "too few raters"}[clip.unnoticeable]
         share = "" if clip.share is None else percent(clip.share)
-        where = ", ".join(f"{place} {count}" for place, count in clip.where.items())
-        rows.append((printable(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, where))
-    return table_text(("clip", "raters", f"saw a {score.mode}", "not sure", "share", "unnoticeable", "where"), rows)
+        counts = {"where": clip.where, "when": clip.when, "what": clip.what}
+        chosen = [", ".join(f"{choice} {count}" for choice, count in counts[name].items()) for name in asked]
+        rows.append((printable(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, *chosen))
+    heads = ("clip", "raters", f"saw a {score.mode}", "not sure", "share", "unnoticeable", *asked)
+    return table_text(heads, rows)
 
 
 def _pair_table(score: PairScore) -> str:

@@ -158,9 +158,10 @@ def test_a_fault_rating_from_build_to_score(material: Path, tmp_path: Path, writ
     controls = ("--control", material / ORIGINALS)
     called("build", material / METHODS[0], "-o", key.parent, "--mode", "fault", *controls)
     study = read_key(key)
-    votes = write_votes(study, rows(study, {METHODS[0]: "yes"}))
+    votes = write_votes(study, rows(study, {METHODS[0]: "yes"}), where="lips|neck", when="moment", what="double")
     done = called("score", votes, "--key", key, code=8)
-    assert "saw a fault" in done.stdout
+    assert re.search(r"saw a fault .* where +when +what\n", done.stdout)
+    assert re.search(r"giraffe_take0 +5 +5 .* lips 5, neck 5 +moment 5 +double 5\n", done.stdout)
     assert "seam" not in done.stdout + done.stderr
     data = json.loads(called("score", votes, "--key", key, "--target", "0", "--json").stdout)
     assert (data["mode"], data["passed"], data["methods"][0]["seen"]["count"]) == ("fault", True, 25)

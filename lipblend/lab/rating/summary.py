@@ -73,7 +73,7 @@ def single_agreement_text(found: SingleAgreement) -> list[str]:
     return [
         f"agreement of the headline with the votes, {len(found.clips)} clip(s):",
         f"  area under ROC  {_estimate_text(found.area)}; 1: every seen clip has the lower headline, 0.5: guessing",
-        f"  rank correlation {_estimate_text(found.correlation)}; headline and share that saw it, -1 is best",
+        f"  correlation     {_estimate_text(found.correlation)}; ranks of headline and share that saw it, -1 is best",
         f"  pass or fail    agrees with the majority in {gate}",
         *([f"  disagree most   {', '.join(most)}"] if most else []),
         *_left_out(found.left_out, "clip(s)"),
