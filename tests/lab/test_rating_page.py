@@ -18,7 +18,7 @@ from lipblend.lab.rating.build import BuiltStudy, build_study
 from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
 from lipblend.lab.rating.order import presentation
 from lipblend.lab.rating.scoring import score_pairs, score_single
-from lipblend.lab.rating.study import COLUMNS, DETAILS
+from lipblend.lab.rating.study import COLUMNS
 from lipblend.lab.rating.votes import read_votes
 
 HOSTILE = '</script><img src=x onerror="document.title=1"><script>document.title=2</script>'
@@ -43,13 +43,7 @@ def seams(material: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltStud
     return build_study(tmp_path_factory.mktemp("seam") / "study", sources, mode="seam", seed=7)
 
 
-@pytest.fixture(scope="module")
-def faults(material: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltStudy:
-    sources = single_sources([material / METHODS[0]], [material / ORIGINALS], [])
-    return build_study(tmp_path_factory.mktemp("fault") / "study", sources, mode="fault", seed=7)
-
-
-@pytest.mark.parametrize("which", ["pairs", "seams", "faults"])
+@pytest.mark.parametrize("which", ["pairs", "seams"])
 def test_the_page_shows_the_order_that_python_computes(
     browser: Browser, which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -150,35 +144,6 @@ def test_a_seam_rating_is_scored(browser: Browser, seams: BuiltStudy, tmp_path: 
     assert score.false_alarms is not None
     assert (score.false_alarms.count, score.false_alarms.of) == (0, 5)
     assert score.clips[0].where == {"mouth": 1, "flicker": 1}
-
-
-def test_a_fault_rating_asks_where_when_and_what(browser: Browser, faults: BuiltStudy, tmp_path: Path) -> None:
-    enter(browser, faults, "finn")
-    assert browser.run("$('ask').textContent") == "Does anything about the mouth or around it look wrong?"
-    assert browser.run("[...$('answers').children].map((button) => button.textContent)") == ["Yes", "No", "Not sure"]
-    assert browser.run("$('where').hidden") is True
-    offered = "[...$('where').querySelectorAll('input')].map((box) => [box.name, box.value])"
-    assert browser.run(offered) == [[name, each] for name, choices in DETAILS["fault"].items() for each in choices]
-    texts = browser.run("[...$('where').querySelectorAll('label, p')].map((each) => each.textContent)")
-    assert "undefined" not in texts
-    assert all(texts)
-    play_through(browser)
-    browser.press("y")
-    assert browser.run("$('where').hidden") is False
-    for chosen in ("where][value=lips", "where][value=neck", "when][value=always", "when][value=moment"):
-        browser.run(f"$('where').querySelector('[name={chosen}]').click()")
-    browser.press("n")  # clears what was chosen
-    browser.press("y")
-    assert browser.run("[vote().where, vote().when, vote().what]") == [[], [], []]
-    for chosen in ("where][value=chin", "when][value=always", "when][value=moment", "what][value=double"):
-        browser.run(f"$('where').querySelector('[name={chosen}]').click()")
-    browser.press("Enter")
-    browser.run("finish()")
-    path = tmp_path / "votes.csv"
-    path.write_text(browser.run("$('raw').value"), encoding="utf-8", newline="")
-    (vote,) = read_votes([path], faults.study).counted
-    assert vote.answer == "yes"
-    assert vote.details == {"where": ("chin",), "when": ("moment",), "what": ("double",)}  # one time only
 
 
 def test_both_clips_show_the_same_frame(browser: Browser, pairs: BuiltStudy, tmp_path: Path) -> None:
@@ -301,7 +266,7 @@ def test_without_storage_the_page_works_and_says_so(browser: Browser, seams: Bui
     browser.screen()
 
 
-@pytest.mark.parametrize("which", ["pairs", "seams", "faults"])
+@pytest.mark.parametrize("which", ["pairs", "seams"])
 @pytest.mark.parametrize(("width", "height", "phone"), [(1280, 800, False), (390, 844, True), (844, 390, True)])
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_fits_and_follows_the_theme(
