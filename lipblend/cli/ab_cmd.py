@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,13 +14,51 @@ from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
 from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
+from lipblend.lab.rating.study import DETAILS, Mode, Study
 
 if TYPE_CHECKING:
-    from lipblend.lab.rating.scores import PairScore, SeamScore
+    from lipblend.lab.rating.headline_agreement import PairAgreement, SingleAgreement
+    from lipblend.lab.rating.rated_reports import Judgements
+    from lipblend.lab.rating.scores import PairScore, SingleScore
 
 app = command_app("Build a page for blind rating of clips, or score the votes.")
 
-Mode = Literal["ab", "seam"]
+ModeOption = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        help="Question to raters. ab: which looks more natural? seam: do you see a seam? fault: does anything look "
+        "wrong, and where?",
+    ),
+]
+ControlOption = Annotated[
+    list[Path] | None,
+    path_option(
+        "--control", "PATH", "seam, fault: unmodified originals among the clips (folder or file). May be repeated."
+    ),
+]
+TargetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--target", min=0, max=1, help=f"seam, fault: minimum share of unnoticeable clips. [default: {TARGET:g}]"
+    ),
+]
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", metavar="NAME", help="seam, fault: a method that must pass. May be repeated. Default: all."
+    ),
+]
+AgainstOption = Annotated[
+    # typer has no repeatable option with many values: all after the first arrive among the votes.
+    list[Path] | None,
+    path_option(
+        "--against",
+        "REPORT...",
+        "Reports of evaluate on the study's clips, to compare with the votes: report.json files, their folders, or "
+        "a folder of these.",
+    ),
+]
 
 
 @app.command("build")
@@ -30,24 +69,18 @@ def build_command(
         list[Path] | None,
         typer.Argument(
             metavar="[CLIPS]...",
-            help="ab: two folders with matching file names, or two files. seam: folders (one per method) and files.",
+            help="ab: two folders with matching file names, or two files. seam, fault: folders (one per method) and "
+            "files.",
             readable=False,
         ),
     ] = None,
-    mode: Annotated[
-        Mode, typer.Option("--mode", help="Question to raters. ab: which looks more natural? seam: do you see a seam?")
-    ] = "ab",
+    mode: ModeOption = "ab",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed for the order of clips and sides.")] = 7,
     pair: Annotated[
         # typer has no repeatable option with two values: the second value arrives among the clips.
         list[Path] | None, path_option("--pair", "A B", "ab: a pair of files. May be repeated.")
     ] = None,
-    control: Annotated[
-        list[Path] | None,
-        path_option(
-            "--control", "PATH", "seam: unmodified originals among the clips (folder or file). May be repeated."
-        ),
-    ] = None,
+    control: ControlOption = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="NAME", help="Name of a method, once per method. Default: the folders' names."),
@@ -63,7 +96,7 @@ def build_command(
 
     if mode == "ab":
         if control:
-            raise SettingsError("--control requires --mode seam", hint="Remove it.")
+            raise SettingsError("--control requires --mode seam or fault", hint="Remove it.")
         files, pairs = _pairs(clips or [], pair or [])
         material = pair_sources(files, pairs, label or [])
     else:
@@ -93,73 +126,111 @@ def score_command(
     key: Annotated[
         Path, typer.Option("--key", metavar="FILE", help="The study's key.json.", readable=False, show_default=False)
     ],
-    target: Annotated[
-        float | None,
-        typer.Option(
-            "--target", min=0, max=1, help=f"seam: minimum share of unnoticeable clips. [default: {TARGET:g}]"
-        ),
-    ] = None,
+    target: TargetOption = None,
     raters: Annotated[
         int, typer.Option("--raters", min=1, metavar="N", help="Minimum number of raters per clip.")
     ] = MIN_RATERS,
-    method: Annotated[
-        list[str] | None,
-        typer.Option("--method", metavar="NAME", help="seam: a method that must pass. May be repeated. Default: all."),
-    ] = None,
+    method: MethodOption = None,
     unsure: Annotated[
-        Literal["seen", "unseen"], typer.Option("--unsure", help='seam: how "not sure" is counted.')
+        Literal["seen", "unseen"], typer.Option("--unsure", help='seam, fault: how "not sure" is counted.')
     ] = "unseen",
+    against: AgainstOption = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the confidence intervals.")] = 0,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score the votes. Exit code 8 if a seam rating misses its target or has too few votes."""
-    from lipblend.lab.rating.scoring import score_pairs, score_seam
+    """Score the votes. Exit code 8 if a seam or fault rating misses its target or has too few votes.
+
+    With --against, also how well the headline of evaluate agrees with the votes.
+    """
+    from lipblend.lab.rating.rated_reports import read_judgements
+    from lipblend.lab.rating.scoring import score_pairs, score_single
     from lipblend.lab.rating.study import read_key
-    from lipblend.lab.rating.summary import pair_text, seam_text
     from lipblend.lab.rating.votes import read_votes
 
     study = read_key(key)
+    _check_methods(study, target, method or [])
+    votes, reports = _split(votes, against or [])
+    given = read_votes(votes, study)
+    judgements = read_judgements(reports, study) if reports else None
     console = Console(quiet=quiet, as_json=as_json)
     if study.mode == "ab":
-        if target is not None or method:
-            raise SettingsError(
-                "--target and --method apply to seam ratings, but this study is an A/B test",
-                hint="Remove them: an A/B test measures a preference and cannot pass or fail.",
-            )
-        pairs = score_pairs(study, read_votes(votes, study), min_raters=raters, seed=seed)
-        console.finish({"mode": "ab", **asdict(pairs)}, "\n".join([_pair_table(pairs), *pair_text(pairs)]))
+        _finish_pairs(console, study, score_pairs(study, given, min_raters=raters, seed=seed), judgements, seed)
         return
-    judged = method or list(study.labels)
-    if unknown := [name for name in judged if name not in study.labels]:
-        raise SettingsError(
-            f"the study has no method {', '.join(map(repr, unknown))}",
-            hint=f"Its methods are {', '.join(study.labels)}.",
-        )
-    seam = score_seam(
+    score = score_single(
         study,
-        read_votes(votes, study),
+        given,
         target=TARGET if target is None else target,
         min_raters=raters,
         unsure_is_seen=unsure == "seen",
         seed=seed,
     )
+    judged = method or study.labels
     missed = tuple(
         f"{printable(item.label)}: {item.verdict}"
-        for item in seam.methods
+        for item in score.methods
         if item.label in judged and item.verdict != "pass"
     )
     # With --json the only object on stdout is the score, even if the target is missed.
-    console.finish(
-        {"mode": "seam", "passed": not missed, **asdict(seam)}, "\n".join([_seam_table(seam), *seam_text(seam)])
-    )
+    _finish_single(console, study, score, judgements, seed, passed=not missed)
     if missed:
-        message = f"the target of {percent(seam.target)} unnoticeable clips is missed"
+        message = f"the target of {percent(score.target)} unnoticeable clips is missed"
         error = GateError(message, hint="See the table of clips above.", details=missed)
         if not as_json:
             raise error
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(GateError.exit_code)
+
+
+def _check_methods(study: Study, target: float | None, methods: list[str]) -> None:
+    if study.mode == "ab" and (target is not None or methods):
+        raise SettingsError(
+            "--target and --method apply to seam and fault ratings, but this study is an A/B test",
+            hint="Remove them: an A/B test measures a preference and cannot pass or fail.",
+        )
+    if unknown := [name for name in methods if name not in study.labels]:
+        raise SettingsError(
+            f"the study has no method {', '.join(map(repr, unknown))}",
+            hint=f"Its methods are {', '.join(study.labels)}.",
+        )
+
+
+def _finish_pairs(console: Console, study: Study, score: PairScore, judgements: Judgements | None, seed: int) -> None:
+    from lipblend.lab.rating.headline_agreement import agree_pairs
+    from lipblend.lab.rating.summary import pair_agreement_text, pair_text
+
+    data = {"mode": study.mode, **asdict(score), "agreement": None}
+    lines = [_pair_table(score), *pair_text(score)]
+    if judgements is not None:
+        agreement = agree_pairs(study, score, judgements, seed=seed)
+        data["agreement"] = asdict(agreement)
+        lines += ["", _compared_pairs(agreement, study.labels), *pair_agreement_text(agreement)]
+    console.finish(data, "\n".join(lines))
+
+
+def _finish_single(
+    console: Console, study: Study, score: SingleScore, judgements: Judgements | None, seed: int, *, passed: bool
+) -> None:
+    from lipblend.lab.rating.headline_agreement import agree_single
+    from lipblend.lab.rating.summary import single_agreement_text, single_text
+
+    data = {"mode": study.mode, "passed": passed, **asdict(score), "agreement": None}
+    lines = [_single_table(score), *single_text(score)]
+    if judgements is not None:
+        agreement = agree_single(study, score, judgements, seed=seed)
+        data["agreement"] = asdict(agreement)
+        lines += ["", _compared_clips(agreement), *single_agreement_text(agreement)]
+    console.finish(data, "\n".join(lines))
+
+
+def _split(votes: list[Path], against: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Separate votes and reports; with ``--against A B C`` all but the first report are in `votes`."""
+    if not against:
+        return votes, []
+    more = [path for path in votes if path.is_dir() or path.suffix.lower() == ".json"]
+    if len(more) == len(votes):
+        raise SettingsError("no file of votes is named", hint="Name the raters' files before --key or --against.")
+    return [path for path in votes if path not in more], [*against, *more]
 
 
 def _pairs(clips: list[Path], first: list[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
@@ -174,14 +245,17 @@ def _pairs(clips: list[Path], first: list[Path]) -> tuple[list[Path], list[tuple
     return [], list(zip(first, clips, strict=True))
 
 
-def _seam_table(score: SeamScore) -> str:
+def _single_table(score: SingleScore) -> str:
+    asked = tuple(DETAILS[score.mode])
     rows = []
     for clip in score.clips:
         state = "control" if clip.control else {True: "yes", False: "no", None: "too few raters"}[clip.unnoticeable]
         share = "" if clip.share is None else percent(clip.share)
-        where = ", ".join(f"{place} {count}" for place, count in clip.where.items())
-        rows.append((printable(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, where))
-    return table_text(("clip", "raters", "saw a seam", "not sure", "share", "unnoticeable", "where"), rows)
+        counts = {"where": clip.where, "when": clip.when, "what": clip.what}
+        chosen = [", ".join(f"{choice} {count}" for choice, count in counts[name].items()) for name in asked]
+        rows.append((printable(clip.name), str(clip.raters), str(clip.seen), str(clip.unsure), share, state, *chosen))
+    heads = ("clip", "raters", f"saw a {score.mode}", "not sure", "share", "unnoticeable", *asked)
+    return table_text(heads, rows)
 
 
 def _pair_table(score: PairScore) -> str:
@@ -191,3 +265,22 @@ def _pair_table(score: PairScore) -> str:
         for clip in score.clips
     ]
     return table_text(("pair", "raters", *map(printable, labels), "no difference"), rows)
+
+
+def _compared_clips(found: SingleAgreement) -> str:
+    rows = [
+        (
+            printable(clip.name), f"{clip.headline:.0f}", {True: "pass", False: "fail", None: ""}[clip.passed],
+            percent(clip.share), "seen" if clip.seen else "unseen", f"{clip.gap:+.2f}" if clip.gap else "0",
+        )
+        for clip in found.clips
+    ]  # fmt: skip
+    return table_text(("clip", "headline", "gate", "share that saw it", "majority", "gap"), rows)
+
+
+def _compared_pairs(found: PairAgreement, labels: Sequence[str]) -> str:
+    rows = [
+        (printable(pair.name), *(f"{pair.headlines[label]:.0f}" for label in labels), printable(pair.preferred))
+        for pair in found.clips
+    ]
+    return table_text(("pair", *(f"headline {printable(label)}" for label in labels), "preferred"), rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rating_material import METHODS, ORIGINALS, MakeStudy, WriteVotes, draw_clip
 
-from lipblend.lab.rating.study import COLUMNS, RatedClip, Study, Trial
+from lipblend.lab.rating.study import Mode, RatedClip, Study, Trial, columns
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +24,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def seam_study() -> MakeStudy:
-    """A seam study of clips ``m0``, ``m1`` ... and controls ``k0`` ...; the files are called as the clips."""
+    """A seam or fault study of clips ``m0``, ``m1`` ... and controls ``k0`` ...; the files are called as the clips."""
 
-    def make(clips: int, controls: int = 0, labels: Sequence[str] = ("natural",)) -> Study:
+    def make(clips: int, controls: int = 0, labels: Sequence[str] = ("natural",), mode: Mode = "seam") -> Study:
         trials = [
             Trial(f"t{label}{k}", f"{label}/m{k}", False, (RatedClip(f"{label}{k}.mp4", label, f"{label}{k}", "00"),))
             for label in labels
@@ -35,7 +35,7 @@ def seam_study() -> MakeStudy:
         trials += [
             Trial(f"tk{k}", f"k{k}", True, (RatedClip(f"k{k}.mp4", "control", f"k{k}", "00"),)) for k in range(controls)
         ]
-        return Study("seam-1", "seam", 7, "Title", tuple(labels), tuple(trials))
+        return Study(f"{mode}-1", mode, 7, "Title", tuple(labels), tuple(trials))
 
     return make
 
@@ -56,19 +56,19 @@ def pair_study() -> MakeStudy:
 
 @pytest.fixture
 def write_votes(tmp_path: Path) -> WriteVotes:
-    """Write rows of (rater, trial, clip_a, clip_b, answer) as the page would."""
+    """Write rows of (rater, trial, clip_a, clip_b, answer) as the page would: made-up votes, for tests only."""
 
     def write(
         study: Study, rows: Sequence[tuple[str, str, str, str, str]], name: str = "votes.csv", **more: str
     ) -> Path:
         path = tmp_path / name
         with path.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, COLUMNS)
+            table = csv.DictWriter(file, columns(study.mode), restval="")
             table.writeheader()
             for number, (rater, trial, clip_a, clip_b, answer) in enumerate(rows, 1):
                 fields = {
                     "study": study.study, "session": f"s{rater}", "rater": rater, "number": str(number), "trial": trial,
-                    "clip_a": clip_a, "clip_b": clip_b, "answer": answer, "where": "", "seconds": "4.2", "plays": "2",
+                    "clip_a": clip_a, "clip_b": clip_b, "answer": answer, "seconds": "4.2", "plays": "2",
                     "voted_at": f"2026-01-01T10:00:{number % 60:02d}.000Z",
                 }  # fmt: skip
                 table.writerow(fields | more)

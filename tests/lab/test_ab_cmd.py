@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rating_material import METHODS, ORIGINALS, WriteVotes
+from rating_material import METHODS, ORIGINALS, WriteVotes, write_report
 from typer.testing import CliRunner
 
 from lipblend.cli.app import app
@@ -149,6 +151,67 @@ def test_an_ab_test_is_scored_without_a_verdict(material: Path, tmp_path: Path, 
     data = json.loads(called("score", path, "--key", out / "key.json", "--json").stdout)
     assert data["preferred"][METHODS[0]]["count"] == 0
     assert "A/B test" in called("score", path, "--key", out / "key.json", "--target", "0.9", code=2).stderr
+
+
+def test_a_fault_rating_from_build_to_score(material: Path, tmp_path: Path, write_votes: WriteVotes) -> None:
+    key = tmp_path / "study" / "key.json"
+    controls = ("--control", material / ORIGINALS)
+    called("build", material / METHODS[0], "-o", key.parent, "--mode", "fault", *controls)
+    study = read_key(key)
+    votes = write_votes(study, rows(study, {METHODS[0]: "yes"}), where="lips|neck", when="moment", what="double")
+    done = called("score", votes, "--key", key, code=8)
+    assert re.search(r"saw a fault .* where +when +what\n", done.stdout)
+    assert re.search(r"giraffe_take0 +5 +5 .* lips 5, neck 5 +moment 5 +double 5\n", done.stdout)
+    assert "seam" not in done.stdout + done.stderr
+    data = json.loads(called("score", votes, "--key", key, "--target", "0", "--json").stdout)
+    assert (data["mode"], data["passed"], data["methods"][0]["seen"]["count"]) == ("fault", True, 25)
+
+
+def test_a_rating_against_reports(seams: tuple[Study, Path], tmp_path: Path, write_votes: WriteVotes) -> None:
+    """The first method's clips pass and are not seen, the second's fail and are; the controls have no report."""
+    study, key = seams
+    votes = write_votes(study, rows(study, {METHODS[1]: "yes"}))
+    reports = []
+    for trial in study.trials:
+        if not trial.control:
+            digest = hashlib.sha256(Path(trial.clips[0].source).read_bytes()).hexdigest()
+            folder = tmp_path / "reports" / trial.trial
+            reports.append(write_report(folder, digest, 90.0 if trial.clips[0].label == METHODS[0] else 20.0))
+    words = ("score", votes, "--key", key, "--target", "0")
+    data = json.loads(called(*words, "--against", tmp_path / "reports", "--json").stdout)
+    found = data["agreement"]
+    assert (found["area"]["value"], found["correlation"]["value"], found["gate"]["value"]) == (1, pytest.approx(-1), 1)
+    assert (found["gate"]["clips"], len(found["clips"]), found["most"]) == (10, 10, [])
+    assert len(found["left_out"]["no_headline"]) == 5
+    assert json.loads(called(*words, "--against", *reports, "--json").stdout) == data
+    shown = called(*words, "--against", *reports).stdout
+    assert "agreement of the headline with the votes, 10 clip(s):" in shown
+    assert re.search(r"zebramethod/giraffe_take0 +90 +pass +0 % +unseen +0", shown)
+    assert re.search(r"quaggamethod/giraffe_take0 +20 +fail +100 % +seen +0", shown)
+    assert json.loads(called(*words, "--json").stdout)["agreement"] is None
+    assert "no file of votes" in called("score", "--key", key, "--against", *reports, code=2).stderr
+    stray = write_report(tmp_path / "stray", "00", 50.0)
+    failed = called(*words, "--against", *reports, stray, code=3)
+    assert f"{stray} is about stray.mp4" in failed.stderr
+    assert (
+        "does not exist" in called(*words[:1], *words[2:], "--against", reports[0], tmp_path / "no.csv", code=3).stderr
+    )
+
+
+def test_pairs_against_reports(material: Path, tmp_path: Path, write_votes: WriteVotes) -> None:
+    out = tmp_path / "study"
+    called("build", *(material / name for name in METHODS), "-o", out)
+    study = read_key(out / "key.json")
+    votes, reports = [], []
+    for trial in study.trials:
+        first, second = trial.clips
+        votes += [(f"r{number}", trial.trial, first.file, second.file, "a") for number in range(5)]
+        for clip, headline in ((first, 70.0), (second, 30.0)):
+            reports.append(write_report(tmp_path / clip.file, clip.sha256, headline))
+    words = ("score", write_votes(study, votes), "--key", out / "key.json", "--against", *reports)
+    assert "has the higher headline in 100 % of 5" in called(*words).stdout
+    found = json.loads(called(*words, "--json").stdout)["agreement"]
+    assert (found["higher"]["value"], found["higher"]["clips"], found["most"]) == (1, 5, [])
 
 
 def test_bad_files_end_with_3(seams: tuple[Study, Path], tmp_path: Path, write_votes: WriteVotes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from lipblend.lab.rating.build import BuiltStudy, build_study
 from lipblend.lab.rating.clips_to_rate import Source, pair_sources, single_sources
 from lipblend.lab.rating.order import presentation
 from lipblend.lab.rating.rating_page import page_text
-from lipblend.lab.rating.study import Study, read_key
+from lipblend.lab.rating.study import COLUMNS, DETAILS, Study, read_key
 from lipblend.video.probe import probe
 
 SECRETS = (*METHODS, ORIGINALS, "giraffe", "take0", "x264", "Lavf", "Lavc", 'control"')
@@ -90,6 +91,24 @@ def test_the_key_comes_back_as_it_was(pairs: BuiltStudy, seams: BuiltStudy) -> N
         assert read_key(built.key) == built.study
         assert built.key.parent == built.page.parent
         assert not list(built.page.rglob("*.json"))
+
+
+def test_a_fault_page_has_texts_for_all_that_it_asks(material: Path, tmp_path: Path) -> None:
+    sources = single_sources([material / METHODS[0]], [], [])
+    built = build_study(tmp_path / "study", sources, mode="fault", seed=7)
+    text = (built.page / "index.html").read_text(encoding="utf-8")
+    block = re.search(r'<script type="application/json" id="study">(.*?)</script>', text, re.DOTALL)
+    assert block is not None
+    data = json.loads(block[1])
+    assert (data["mode"], data["details"]) == ("fault", {name: [*each] for name, each in DETAILS["fault"].items()})
+    assert data["columns"] == [*COLUMNS, "when", "what"]
+    assert "Does anything about the mouth or around it look wrong?" in text
+    for name, choices in DETAILS["fault"].items():
+        for word in (name, *choices):
+            assert re.search(rf'\b{word}: "', text), f"no text for {word}"
+    assert read_key(built.key) == built.study
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (material / METHODS[0]).iterdir()}
+    assert {trial.clips[0].sha256 for trial in built.study.trials} == digests
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:

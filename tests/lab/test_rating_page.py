@@ -17,7 +17,7 @@ from rating_pages import enter, play_through, ready, shown
 from lipblend.lab.rating.build import BuiltStudy, build_study
 from lipblend.lab.rating.clips_to_rate import pair_sources, single_sources
 from lipblend.lab.rating.order import presentation
-from lipblend.lab.rating.scoring import score_pairs, score_seam
+from lipblend.lab.rating.scoring import score_pairs, score_single
 from lipblend.lab.rating.study import COLUMNS
 from lipblend.lab.rating.votes import read_votes
 
@@ -139,7 +139,7 @@ def test_a_seam_rating_is_scored(browser: Browser, seams: BuiltStudy, tmp_path: 
     browser.until("!$('end').hidden")
     path = tmp_path / "votes.csv"
     path.write_text(browser.run("$('raw').value"), encoding="utf-8", newline="")
-    score = score_seam(seams.study, read_votes([path], seams.study), min_raters=1)
+    score = score_single(seams.study, read_votes([path], seams.study), min_raters=1)
     assert (score.methods[0].unnoticeable.count, score.methods[0].unnoticeable.of) == (0, 5)
     assert score.false_alarms is not None
     assert (score.false_alarms.count, score.false_alarms.of) == (0, 5)

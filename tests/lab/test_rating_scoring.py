@@ -9,9 +9,9 @@ import pytest
 from rating_material import MakeStudy, WriteVotes
 
 from lipblend.lab.rating.intervals import wilson
-from lipblend.lab.rating.scoring import score_pairs, score_seam, verdict
+from lipblend.lab.rating.scoring import score_pairs, score_single, verdict
 from lipblend.lab.rating.study import Study
-from lipblend.lab.rating.summary import pair_text
+from lipblend.lab.rating.summary import pair_text, single_text
 from lipblend.lab.rating.votes import read_votes
 
 RATERS = ("r1", "r2", "r3", "r4", "r5")
@@ -31,7 +31,7 @@ def seam_rows(study: Study, answers: Sequence[str]) -> list[tuple[str, str, str,
 def test_seam_shares_by_hand(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
     study = seam_study(4, controls=1)
     answers = ["nnnnn", "yynnn", "yyynn", "uuuyn", "ynnnn"]
-    score = score_seam(study, read_votes([write_votes(study, seam_rows(study, answers))], study))
+    score = score_single(study, read_votes([write_votes(study, seam_rows(study, answers))], study))
     (method,) = score.methods
     clips = {clip.name: clip for clip in score.clips}
     assert [clips[f"natural/m{k}"].seen for k in range(4)] == [0, 2, 3, 1]
@@ -44,16 +44,36 @@ def test_seam_shares_by_hand(seam_study: MakeStudy, write_votes: WriteVotes) -> 
     assert score.false_alarms is not None
     assert (score.false_alarms.count, score.false_alarms.of) == (1, 5)
     assert (score.raters, score.votes) == (5, 25)
-    strict = score_seam(
+    strict = score_single(
         study, read_votes([write_votes(study, seam_rows(study, answers))], study), unsure_is_seen=True
     ).methods[0]
     assert (strict.unnoticeable.count, strict.seen.count) == (2, 9)
 
 
+def test_a_fault_study_counts_places_times_and_kinds(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
+    study = seam_study(1, controls=1, mode="fault")
+    seen = seam_rows(study, ["yyy", "   "])
+    files = [
+        write_votes(study, seen[:2], "a.csv", where="lips|chin", when="always", what="edge"),
+        write_votes(study, seen[2:], "b.csv", where="lips", when="moment"),
+        write_votes(study, seam_rows(study, ["   nn", "nnnnn"]), "c.csv"),
+    ]
+    score = score_single(study, read_votes(files, study))
+    clip, control = score.clips
+    assert (score.mode, clip.seen, clip.raters, clip.unnoticeable) == ("fault", 3, 5, False)
+    assert (clip.where, clip.when, clip.what) == ({"lips": 3, "chin": 2}, {"always": 2, "moment": 1}, {"edge": 2})
+    assert (control.seen, control.where) == (0, {})
+    text = "\n".join(single_text(score))
+    assert "fault rating fault-1: 5 rater(s), 10 votes" in text
+    assert "  fault seen      3 of 5 votes" in text
+    assert "controls: a fault was seen in 0 of 5 votes" in text
+    assert "seam" not in text
+
+
 def test_exactly_half_is_not_unnoticeable(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
     study = seam_study(1)
     votes = read_votes([write_votes(study, seam_rows(study, ["yyynnn"]))], study)
-    assert score_seam(study, votes).clips[0].unnoticeable is False
+    assert score_single(study, votes).clips[0].unnoticeable is False
 
 
 def test_ninety_percent_of_ten_clips_is_nine(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
@@ -61,25 +81,25 @@ def test_ninety_percent_of_ten_clips_is_nine(seam_study: MakeStudy, write_votes:
     for seen, expected in ((1, "pass"), (2, "fail")):
         answers = ["yyyyy"] * seen + ["nnnnn"] * (10 - seen)
         votes = read_votes([write_votes(study, seam_rows(study, answers))], study)
-        assert score_seam(study, votes).methods[0].verdict == expected
+        assert score_single(study, votes).methods[0].verdict == expected
 
 
 def test_clips_with_four_raters_are_named_and_do_not_pass(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
     study = seam_study(10)
     answers = ["nnnnn"] * 8 + ["nnnn "] * 2
     votes = read_votes([write_votes(study, seam_rows(study, answers))], study)
-    (method,) = score_seam(study, votes).methods
+    (method,) = score_single(study, votes).methods
     assert method.verdict == "not enough votes"
     assert method.too_few_raters == ("natural/m8", "natural/m9")
     assert (method.unnoticeable.count, method.unnoticeable.of) == (8, 8)
-    assert score_seam(study, votes, min_raters=4).methods[0].verdict == "pass"
-    assert score_seam(study, votes, target=0.8).methods[0].verdict == "pass"
+    assert score_single(study, votes, min_raters=4).methods[0].verdict == "pass"
+    assert score_single(study, votes, target=0.8).methods[0].verdict == "pass"
 
 
 def test_methods_are_judged_apart(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
     study = seam_study(2, labels=("good", "bad"), controls=1)
     votes = read_votes([write_votes(study, seam_rows(study, ["nnnnn", "nnnnn", "yyyyy", "yyyyy", "nnnnn"]))], study)
-    good, bad = score_seam(study, votes).methods
+    good, bad = score_single(study, votes).methods
     assert (good.label, good.verdict, bad.label, bad.verdict) == ("good", "pass", "bad", "fail")
     assert good.d_prime == pytest.approx(-1.6906 + 1.3830, abs=1e-3)  # z(0.5/11) - z(0.5/6)
     assert bad.d_prime is not None
@@ -89,10 +109,10 @@ def test_methods_are_judged_apart(seam_study: MakeStudy, write_votes: WriteVotes
 def test_the_interval_over_raters_of_the_clip_share(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
     study = seam_study(4)
     alike = read_votes([write_votes(study, seam_rows(study, ["yyyyy", "nnnnn", "nnnnn", "nnnnn"]))], study)
-    assert score_seam(study, alike).methods[0].unnoticeable.by_rater == (0.75, 0.75)
+    assert score_single(study, alike).methods[0].unnoticeable.by_rater == (0.75, 0.75)
     # One of five raters saw each seam: drawn three times or more of five in 5.8 % of the draws.
     split = read_votes([write_votes(study, seam_rows(study, ["ynnnn"] * 4))], study)
-    assert score_seam(study, split).methods[0].unnoticeable.by_rater == (0.0, 1.0)
+    assert score_single(study, split).methods[0].unnoticeable.by_rater == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from lipblend.lab.rating.intervals import d_prime, rater_bootstrap, sign_test, weighted_share, wilson
+from lipblend.lab.rating.intervals import bootstrap, d_prime, sign_test, weighted_share, wilson
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_d_prime_of_known_rates() -> None:
 )
 def test_whole_raters_are_resampled(counts: list[int], totals: list[int], expected: tuple[float, float] | None) -> None:
     votes, given = np.array(counts, float), np.array(totals, float)
-    assert rater_bootstrap(len(counts), lambda weights: weighted_share(weights, votes, given), seed=1) == expected
+    assert bootstrap(len(counts), lambda weights: weighted_share(weights, votes, given), seed=1) == expected
 
 
 def test_the_interval_over_raters_is_wider_than_wilson_where_raters_differ_and_has_a_seed() -> None:
     totals = np.full(12, 20.0)
     counts = np.array([20.0, 0.0] * 6)
-    first = rater_bootstrap(12, lambda weights: weighted_share(weights, counts, totals), seed=3)
-    assert first == rater_bootstrap(12, lambda weights: weighted_share(weights, counts, totals), seed=3)
+    first = bootstrap(12, lambda weights: weighted_share(weights, counts, totals), seed=3)
+    assert first == bootstrap(12, lambda weights: weighted_share(weights, counts, totals), seed=3)
     low, high = wilson(120, 240)
     assert first is not None
     # The deviation of a mean of 12 raters who are all or nothing: 0.5 / sqrt(12) = 0.144.

@@ -23,7 +23,26 @@ def study(seam_study: MakeStudy) -> Study:
 def test_a_vote_is_read_whole(study: Study, write_votes: WriteVotes) -> None:
     (vote,) = read_votes([write_votes(study, [GOOD], where="mouth|colour")], study).counted
     assert (vote.rater, vote.session, vote.trial, vote.answer) == ("anna", "sanna", "tnatural0", "yes")
-    assert (vote.where, vote.seconds, vote.plays, vote.voted_at.year) == (("mouth", "colour"), 4.2, 2, 2026)
+    assert vote.details == {"where": ("mouth", "colour")}
+    assert (vote.seconds, vote.plays, vote.voted_at.year) == (4.2, 2, 2026)
+
+
+def test_a_fault_vote_has_a_place_a_time_and_a_kind(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
+    study = seam_study(1, mode="fault")
+    (vote,) = read_votes([write_votes(study, [GOOD], where="lips|neck", when="moment", what="double")], study).counted
+    assert vote.details == {"where": ("lips", "neck"), "when": ("moment",), "what": ("double",)}
+    for field, value in (("where", "mouth"), ("when", "edge"), ("what", "always")):  # each has choices of its own
+        with pytest.raises(InputError, match=f"'{value}' in the column '{field}' is not made of"):
+            read_votes([write_votes(study, [GOOD], **{field: value})], study)
+
+
+def test_fault_votes_need_their_columns(seam_study: MakeStudy, write_votes: WriteVotes) -> None:
+    study = seam_study(1, mode="fault")
+    path = write_votes(study, [GOOD])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line.rsplit(",", 2)[0] for line in lines))
+    with pytest.raises(InputError, match=r"line 1: not a file of votes, the column\(s\) when, what"):
+        read_votes([path], study)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +54,7 @@ def test_a_vote_is_read_whole(study: Study, write_votes: WriteVotes) -> None:
         ("clip_b", "natural1.mp4", "not the clips of trial tnatural0"),
         ("answer", "maybe", "the answer 'maybe' is not one of yes, no, unsure"),
         ("answer", "a", "the answer 'a' is not one of"),
-        ("where", "ear", "a place that is not one of"),
+        ("where", "ear", "'ear' in the column 'where' is not made of mouth, chin"),
         ("rater", "  ", "the rater is missing"),
         ("seconds", "soon", "cannot be read"),
         ("seconds", "nan", "cannot be read"),

@@ -16,7 +16,7 @@ from lipblend.errors import InputError, OutputError
 from lipblend.lab.rating.clips_to_rate import Source
 from lipblend.lab.rating.order import random_numbers
 from lipblend.lab.rating.rating_page import page_text
-from lipblend.lab.rating.study import COLUMNS, PLACES, Mode, RatedClip, Study, Trial, key_text
+from lipblend.lab.rating.study import DETAILS, Mode, RatedClip, Study, Trial, columns, key_text
 from lipblend.output.anonymous import copy_anonymous, playback_notes, played_suffix
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
@@ -64,7 +64,7 @@ def build_study(
         New or empty. It appears only once it is complete.
     material : sequence of tuples of Source
         The trials: pairs, or single clips.
-    mode : {"ab", "seam"}
+    mode : {"ab", "seam", "fault"}
     seed : int
         Determines order and sides.
     title : str
@@ -123,8 +123,8 @@ def page_data(study: Study, infos: dict[Path, VideoInfo]) -> dict[str, Any]:
         for trial in study.trials
     ]
     return {
-        "study": study.study, "mode": study.mode, "seed": study.seed, "title": study.title, "columns": COLUMNS,
-        "places": PLACES, "trials": trials,
+        "study": study.study, "mode": study.mode, "seed": study.seed, "title": study.title,
+        "columns": columns(study.mode), "details": DETAILS[study.mode], "trials": trials,
     }  # fmt: skip
 
 

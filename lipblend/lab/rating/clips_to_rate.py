@@ -78,7 +78,7 @@ def pair_sources(
 
 
 def single_sources(paths: Sequence[Path], controls: Sequence[Path], labels: Sequence[str]) -> list[tuple[Source, ...]]:
-    """Clips for a seam rating.
+    """Clips for a seam or fault rating.
 
     Parameters
     ----------

@@ -62,27 +62,27 @@ def d_prime(hits: float, of_hits: int, alarms: float, of_alarms: int) -> float |
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def rater_bootstrap(raters: int, statistic: Statistic, *, seed: int) -> tuple[float, float] | None:
-    """95 % percentile interval of a statistic when whole raters are resampled (cluster bootstrap).
+def bootstrap(units: int, statistic: Statistic, *, seed: int) -> tuple[float, float] | None:
+    """95 % percentile interval of a statistic when whole units are resampled (cluster bootstrap): raters, or clips.
 
-    It is too narrow with few raters. Sources: Efron and Tibshirani 1993; clusters: Davison and Hinkley 1997, section
+    It is too narrow with few units. Sources: Efron and Tibshirani 1993; clusters: Davison and Hinkley 1997, section
     3.8.
 
     Parameters
     ----------
-    raters : int
+    units : int
     statistic : callable
-        Takes (n, raters) float64, how often each rater was drawn in n resamples; returns (n,), nan where undefined.
+        Takes (n, units) float64, how often each unit was drawn in n resamples; returns (n,), nan where undefined.
     seed : int
 
     Returns
     -------
     (float, float) or None
-        None with fewer than two raters, or if no resample defines the statistic.
+        None with fewer than two units, or if no resample defines the statistic.
     """
-    if raters < 2:
+    if units < 2:
         return None
-    weights = np.random.default_rng(seed).multinomial(raters, np.full(raters, 1 / raters), size=RESAMPLES)
+    weights = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=RESAMPLES)
     values = statistic(weights.astype(np.float64))
     values = values[np.isfinite(values)]
     if not values.size:

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lipblend.lab.rating.intervals import Share
+from lipblend.lab.rating.study import Mode
 
 Verdict = Literal["pass", "fail", "not enough votes"]
 
 
 @dataclass(frozen=True)
-class SeamClip:
-    """Votes on a clip of a seam rating. `seen`, `unsure`: raters who saw a seam, or were not sure; `where`: place."""
+class SingleClip:
+    """Votes on a single clip.
+
+    `seen`, `unsure`: raters who saw a seam or fault, or were not sure; `where`, `when`, `what`: what those who saw it
+    chose (the last two are asked for in mode ``fault``).
+    """
 
     name: str
     label: str
@@ -23,11 +28,13 @@ class SeamClip:
     share: float | None
     unnoticeable: bool | None
     where: dict[str, int]
+    when: dict[str, int]
+    what: dict[str, int]
 
 
 @dataclass(frozen=True)
-class SeamMethod:
-    """Result of one method. `unnoticeable`: share of its clips; `seen`: share of the votes that saw a seam."""
+class SingleMethod:
+    """Result of one method. `unnoticeable`: share of its clips; `seen`: share of the votes that saw a seam or fault."""
 
     label: str
     clips: int
@@ -39,17 +46,18 @@ class SeamMethod:
 
 
 @dataclass(frozen=True)
-class SeamScore:
-    """Result of a seam rating. `false_alarms`: votes on controls that saw a seam; None without controls."""
+class SingleScore:
+    """Result of a rating of single clips. `false_alarms`: votes on controls that saw a seam or fault, else None."""
 
+    mode: Mode
     study: str
     raters: int
     votes: int
     target: float
     least_raters: int
-    methods: tuple[SeamMethod, ...]
+    methods: tuple[SingleMethod, ...]
     false_alarms: Share | None
-    clips: tuple[SeamClip, ...]
+    clips: tuple[SingleClip, ...]
     notes: tuple[str, ...]
 
 

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipblend.lab.rating import MIN_RATERS, TARGET
-from lipblend.lab.rating.intervals import Share, d_prime, rater_bootstrap, sign_test, weighted_share, wilson
-from lipblend.lab.rating.scores import PairClip, PairScore, SeamClip, SeamMethod, SeamScore, Verdict
-from lipblend.lab.rating.study import PLACES, Study, Trial
+from lipblend.lab.rating.intervals import Share, bootstrap, d_prime, sign_test, weighted_share, wilson
+from lipblend.lab.rating.scores import PairClip, PairScore, SingleClip, SingleMethod, SingleScore, Verdict
+from lipblend.lab.rating.study import DETAILS, Study, Trial
 from lipblend.lab.rating.votes import Vote, Votes
 
 SEEN_SHARE = 0.5
-"""A clip is unnoticeable if less than this share of its raters saw a seam."""
+"""A clip is unnoticeable if less than this share of its raters saw a seam or fault."""
 MAX_P_VALUE = 0.05
 """A preference is shown if the sign test's p-value is below this and the interval over raters excludes one half."""
 
 
-def score_seam(
+def score_single(
     study: Study,
     votes: Votes,
     *,
@@ -29,20 +29,20 @@ def score_seam(
     min_raters: int = MIN_RATERS,
     unsure_is_seen: bool = False,
     seed: int = 0,
-) -> SeamScore:
-    """Score a seam rating.
+) -> SingleScore:
+    """Score a rating of single clips.
 
     Parameters
     ----------
     study : Study
-        Of mode ``seam``.
+        Of mode ``seam`` or ``fault``.
     votes : Votes
     target : float
         Minimum share of a method's clips that must be unnoticeable, 0 to 1.
     min_raters : int
         A clip with fewer raters is not judged, and does not count toward a pass.
     unsure_is_seen : bool
-        Count "not sure" as having seen a seam.
+        Count "not sure" as having seen it.
     seed : int
         Seed of the intervals over raters.
     """
@@ -50,16 +50,23 @@ def score_seam(
     yes = ("yes", "unsure") if unsure_is_seen else ("yes",)
     seen = table.counts(lambda vote: vote.answer in yes)
     unsure, given = table.counts(lambda vote: vote.answer == "unsure"), table.counts(lambda _: True)
-    places = {place: table.counts(partial(_is_seen_at, place)).sum(axis=0) for place in PLACES}
+    chosen = {
+        name: {choice: table.counts(partial(_chose, name, choice)).sum(axis=0) for choice in choices}
+        for name, choices in DETAILS[study.mode].items()
+    }
+
+    def details(name: str, index: int) -> dict[str, int]:
+        return {choice: int(count[index]) for choice, count in chosen.get(name, {}).items() if count[index]}
+
     clips = []
     for index, trial in enumerate(study.trials):
         raters, saw = int(given[:, index].sum()), int(seen[:, index].sum())
         judged = raters >= min_raters
         clips.append(
-            SeamClip(
+            SingleClip(
                 trial.name, trial.clips[0].label, trial.control, raters, saw, int(unsure[:, index].sum()),
                 saw / raters if raters else None, saw < SEEN_SHARE * raters if judged and raters else None,
-                {place: int(count[index]) for place, count in places.items() if count[index]},
+                details("where", index), details("when", index), details("what", index),
             )
         )  # fmt: skip
     control = np.array([trial.control for trial in study.trials])
@@ -69,8 +76,8 @@ def score_seam(
         own = [clip.label == label and not clip.control for clip in clips]
         own_clips = list(compress(clips, own))
         methods.append(_score_method(label, own_clips, seen[:, own], given[:, own], alarms, target, seed))
-    return SeamScore(
-        study.study, len(table.raters), len(votes.counted), target, min_raters, tuple(methods), alarms,
+    return SingleScore(
+        study.mode, study.study, len(table.raters), len(votes.counted), target, min_raters, tuple(methods), alarms,
         tuple(sorted(clips, key=lambda clip: (clip.control, clip.label, clip.name))), votes.notes,
     )  # fmt: skip
 
@@ -138,13 +145,13 @@ def verdict(unnoticeable: int, not_judged: int, clips: int, target: float) -> Ve
 
 def _score_method(
     label: str,
-    clips: Sequence[SeamClip],
+    clips: Sequence[SingleClip],
     seen: NDArray[np.float64],
     given: NDArray[np.float64],
     alarms: Share | None,
     target: float,
     seed: int,
-) -> SeamMethod:
+) -> SingleMethod:
     judged = np.array([clip.unnoticeable is not None for clip in clips])
     few = tuple(sorted(clip.name for clip in clips if clip.unnoticeable is None))
     good = sum(clip.unnoticeable is True for clip in clips)
@@ -158,11 +165,11 @@ def _score_method(
         return shares
 
     total = int(judged.sum())
-    interval = rater_bootstrap(len(seen), clip_share, seed=seed) if total else None
+    interval = bootstrap(len(seen), clip_share, seed=seed) if total else None
     rate = _vote_share(seen, given, seed)
     sensitivity = None if alarms is None else d_prime(rate.count, rate.of, alarms.count, alarms.of)
     judgement = verdict(good, len(few), len(clips), target)
-    return SeamMethod(label, len(clips), _share(good, total, interval), few, rate, sensitivity, judgement)
+    return SingleMethod(label, len(clips), _share(good, total, interval), few, rate, sensitivity, judgement)
 
 
 def _share(count: int, of: int, by_rater: tuple[float, float] | None) -> Share:
@@ -173,7 +180,7 @@ def _vote_share(counts: NDArray[np.float64], given: NDArray[np.float64], seed: i
     """Share of votes, from (raters, trials) counts. Raters without such votes are not resampled."""
     by_rater, totals = counts.sum(axis=1), given.sum(axis=1)
     voted = totals > 0
-    interval = rater_bootstrap(
+    interval = bootstrap(
         int(voted.sum()), lambda weights: weighted_share(weights, by_rater[voted], totals[voted]), seed=seed
     )
     return _share(int(counts.sum()), int(given.sum()), interval)
@@ -187,8 +194,8 @@ def _excludes_half(preferred: Share) -> bool:
     return low > 0.5 or high < 0.5
 
 
-def _is_seen_at(place: str, vote: Vote) -> bool:
-    return place in vote.where
+def _chose(name: str, choice: str, vote: Vote) -> bool:
+    return choice in vote.details[name]
 
 
 def _is_vote_for(labels: Mapping[str, str], label: str, vote: Vote) -> bool:

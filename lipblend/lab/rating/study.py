@@ -9,23 +9,35 @@ from typing import Any, Literal
 
 from lipblend.errors import InputError
 
-Mode = Literal["ab", "seam"]
+Mode = Literal["ab", "seam", "fault"]
 
 KEY_FORMAT = 1
-ANSWERS: dict[str, tuple[str, ...]] = {"ab": ("a", "b", "same"), "seam": ("yes", "no", "unsure")}
+_SEEN = ("yes", "no", "unsure")
+ANSWERS: dict[str, tuple[str, ...]] = {"ab": ("a", "b", "same"), "seam": _SEEN, "fault": _SEEN}
 """Possible answers, by mode."""
-PLACES = ("mouth", "chin", "colour", "flicker", "other")
-"""Places where a seam can be visible."""
+DETAILS: dict[str, dict[str, tuple[str, ...]]] = {
+    "ab": {},
+    "seam": {"where": ("mouth", "chin", "colour", "flicker", "other")},
+    "fault": {
+        "where": ("lips", "chin", "cheeks", "nose", "neck", "elsewhere"),
+        "when": ("always", "moment"),
+        "what": ("edge", "colour", "blur", "double", "flicker", "motion", "other"),
+    },
+}
+"""What is asked after "yes", by mode: columns of the file of votes, and the choices of each."""
 COLUMNS = (
     "study", "session", "rater", "number", "trial", "clip_a", "clip_b", "answer", "where", "seconds", "plays",
     "voted_at",
 )  # fmt: skip
-"""Columns of a file of votes; docs/rating.md says what each means."""
+"""Columns that every file of votes has; docs/rating.md says what each means."""
 
 
 @dataclass(frozen=True)
 class RatedClip:
-    """One video: its file on the page, the method (label) that made it, and the source that it was copied from."""
+    """One video: its file on the page, the method (label) that made it, and the source that it was copied from.
+
+    `sha256` is the source's digest, by which reports are matched to clips; the page's copy has another one.
+    """
 
     file: str
     label: str
@@ -37,7 +49,7 @@ class RatedClip:
 class Trial:
     """One question: its id on the page, the clip's name in the results, and one clip, or two in an A/B test.
 
-    A control is an untouched original, which has no seam.
+    A control is an untouched original, in which nothing is wrong.
     """
 
     trial: str
@@ -64,6 +76,11 @@ class Study:
     title: str
     labels: tuple[str, ...]
     trials: tuple[Trial, ...]
+
+
+def columns(mode: str) -> tuple[str, ...]:
+    """Columns of a file of votes of this mode."""
+    return (*COLUMNS, *(name for name in DETAILS[mode] if name not in COLUMNS))
 
 
 _CLIP_FIELDS = tuple(field.name for field in fields(RatedClip))

@@ -7,12 +7,12 @@ import datetime as dt
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lipblend.errors import InputError
-from lipblend.lab.rating.study import ANSWERS, COLUMNS, PLACES, Study, Trial
+from lipblend.lab.rating.study import ANSWERS, DETAILS, Study, Trial, columns
 
 _HINT = "Use the file as the page saved it. Ask the rater for it again if it was changed."
 _SEPARATORS = ",;\t"
@@ -28,8 +28,8 @@ class Vote:
         One of the mode's `ANSWERS`. In an A/B test, ``a`` is `clip_a`.
     clip_a, clip_b : str
         Files shown as A and B; `clip_b` is empty if there is one clip.
-    where : tuple of str
-        Where a seam was seen, from `PLACES`.
+    details : mapping of str to tuple of str
+        What was chosen after "yes", by the names in the mode's `DETAILS`: where, and in mode ``fault`` when and what.
     seconds : float
         Time spent on the trial.
     plays : int
@@ -44,7 +44,7 @@ class Vote:
     answer: str
     clip_a: str
     clip_b: str
-    where: tuple[str, ...]
+    details: Mapping[str, tuple[str, ...]]
     seconds: float
     plays: int
     voted_at: dt.datetime
@@ -98,8 +98,8 @@ def _read_file(path: Path, study: Study, trials: dict[str, Trial]) -> Iterable[V
     separator = max(_SEPARATORS, key=head.count)  # a spreadsheet may have saved it with its own
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        columns = next(reader, [])
-        missing = [name for name in COLUMNS if name not in columns]
+        found = next(reader, [])
+        missing = [name for name in columns(study.mode) if name not in found]
         if missing:
             raise InputError(
                 f"{path} line 1: not a file of votes, the column(s) {', '.join(missing)} are missing", hint=_HINT
@@ -108,9 +108,9 @@ def _read_file(path: Path, study: Study, trials: dict[str, Trial]) -> Iterable[V
             if not any(row):
                 continue
             place = f"{path} line {reader.line_num}"
-            if len(row) != len(columns):
-                raise InputError(f"{place}: {len(row)} fields instead of {len(columns)}", hint=_HINT)
-            yield _parse_vote(dict(zip(columns, row, strict=True)), place, study, trials)
+            if len(row) != len(found):
+                raise InputError(f"{place}: {len(row)} fields instead of {len(found)}", hint=_HINT)
+            yield _parse_vote(dict(zip(found, row, strict=True)), place, study, trials)
     except csv.Error as error:
         raise InputError(f"{path} line {reader.line_num}: {error}", hint=_HINT) from error
 
@@ -143,9 +143,7 @@ def _parse_vote(row: dict[str, str], place: str, study: Study, trials: dict[str,
         raise InputError(
             f"{place}: the answer '{row['answer']}' is not one of {', '.join(ANSWERS[study.mode])}", hint=_HINT
         )
-    where = tuple(filter(None, row["where"].split("|")))
-    if not set(where) <= set(PLACES):
-        raise InputError(f"{place}: '{row['where']}' has a place that is not one of {', '.join(PLACES)}", hint=_HINT)
+    details = {name: _parse_choices(row, name, choices, place) for name, choices in DETAILS[study.mode].items()}
     rater = row["rater"].strip().lower()
     if not rater:
         raise InputError(f"{place}: the rater is missing", hint=_HINT)
@@ -157,5 +155,23 @@ def _parse_vote(row: dict[str, str], place: str, study: Study, trials: dict[str,
     except ValueError as error:
         raise InputError(f"{place}: seconds, plays or voted_at cannot be read: {error}", hint=_HINT) from error
     return Vote(
-        rater, row["session"], trial.trial, row["answer"], row["clip_a"], row["clip_b"], where, seconds, plays, voted_at
+        rater,
+        row["session"],
+        trial.trial,
+        row["answer"],
+        row["clip_a"],
+        row["clip_b"],
+        details,
+        seconds,
+        plays,
+        voted_at,
     )
+
+
+def _parse_choices(row: dict[str, str], name: str, choices: Sequence[str], place: str) -> tuple[str, ...]:
+    chosen = tuple(filter(None, row[name].split("|")))
+    if not set(chosen) <= set(choices):
+        raise InputError(
+            f"{place}: '{row[name]}' in the column '{name}' is not made of {', '.join(choices)}", hint=_HINT
+        )
+    return chosen

@@ -6,14 +6,24 @@ const pairs = study.mode === "ab";
 const ANSWERS = pairs
   ? [["a", "A", "a1"], ["b", "B", "b2"], ["same", "No difference", "n0"]]
   : [["yes", "Yes", "y1"], ["no", "No", "n0"], ["unsure", "Not sure", "u2"]];
-const PLACES = {
+const CHOICES = {
   mouth: "edge around the mouth", chin: "chin or jaw", colour: "colour or brightness", flicker: "flicker or trembling",
-  other: "something else",
+  other: "something else", lips: "lips, teeth or inside of the mouth", cheeks: "cheeks", nose: "nose", neck: "neck",
+  elsewhere: "elsewhere", always: "all the time", moment: "for a moment", edge: "an edge or a box",
+  blur: "blur, noise or blocks", double: "something double", motion: "it does not move as it should",
 };
-const TASK = pairs
-  ? "You see two versions of a clip, A and B. Say which one looks more natural."
-  : "You see short clips of people talking. In some of them the mouth was replaced. Say whether you can see a seam: " +
-    "an edge, a change of colour, or a flicker around the mouth.";
+const LEADS = {
+  where: "Where? (as many as you like)", when: "When? (if you can say)", what: "What? (as many as you like, or none)",
+};
+const ONE_CHOICE = ["when"];
+const QUESTIONS = {
+  ab: ["You see two versions of a clip, A and B. Say which one looks more natural.", "Which looks more natural?"],
+  seam: ["You see short clips of people talking. In some of them the mouth was replaced. Say whether you can see a " +
+    "seam: an edge, a change of colour, or a flicker around the mouth.", "Do you see a seam?"],
+  fault: ["You see short clips of people talking. In some of them the mouth was replaced. Say whether anything about " +
+    "the mouth or around it looks wrong, whatever it is.", "Does anything about the mouth or around it look wrong?"],
+};
+const [TASK, ASK] = QUESTIONS[study.mode];
 const KEYS = "Space: play or pause. R: replay. , and . (or arrows): one frame. L: loop. S: speed. M: sound. F: full screen. " +
   (pairs ? "V: side by side or one at a time. X: the other one. A, B, N: answer. " : "Y, N, U: answer. ") +
   "Enter: next. Backspace: back.";
@@ -58,7 +68,7 @@ function current() {
 
 function vote() {
   const id = current().id;
-  state.votes[id] ??= { answer: "", where: [], seconds: 0, plays: 0, voted_at: "" };
+  state.votes[id] ??= { answer: "", ...noDetails(study), seconds: 0, plays: 0, voted_at: "" };
   return state.votes[id];
 }
 
@@ -128,7 +138,7 @@ function showTrial() {
   }
   $("hold").textContent = mayAnswer ? "" : "Play the clip first.";
   $("where").hidden = given.answer !== "yes";
-  for (const box of $("where").querySelectorAll("input")) box.checked = given.where.includes(box.value);
+  for (const box of $("where").querySelectorAll("input")) box.checked = given[box.name].includes(box.value);
   $("previous").disabled = state.at === 0;
   $("next").textContent = state.at + 1 === order.length ? "Finish" : given.answer ? "Next" : "Skip";
   showProgress();
@@ -154,7 +164,7 @@ function answer(value) {
   const given = vote();
   given.answer = given.answer === value ? "" : value;
   given.voted_at = new Date().toISOString();
-  if (given.answer !== "yes") given.where = [];
+  if (given.answer !== "yes") Object.assign(given, noDetails(study));
   keep();
   showTrial();
 }
@@ -236,21 +246,25 @@ for (const [value, text] of ANSWERS) {
   });
   $("answers").append(button);
 }
-const lead = document.createElement("p");
-lead.textContent = "Where? (as many as you like)";
-$("where").append(lead);
-for (const place of study.places) {
-  const label = document.createElement("label");
-  const box = document.createElement("input");
-  box.type = "checkbox";
-  box.value = place;
-  box.addEventListener("change", () => {
-    vote().where = [...$("where").querySelectorAll("input:checked")].map((checked) => checked.value);
-    vote().voted_at = new Date().toISOString();
-    keep();
-  });
-  label.append(box, PLACES[place]);
-  $("where").append(label);
+for (const [name, choices] of Object.entries(study.details)) {
+  const lead = document.createElement("p");
+  lead.textContent = LEADS[name];
+  $("where").append(lead);
+  for (const choice of choices) {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = ONE_CHOICE.includes(name) ? "radio" : "checkbox";
+    box.name = name;
+    box.value = choice;
+    box.addEventListener("change", () => {
+      const checked = $("where").querySelectorAll(`input[name=${name}]:checked`);
+      vote()[name] = [...checked].map((each) => each.value);
+      vote().voted_at = new Date().toISOString();
+      keep();
+    });
+    label.append(box, CHOICES[choice]);
+    $("where").append(label);
+  }
 }
 $("seek").addEventListener("input", () => {
   player.pause();
@@ -274,7 +288,7 @@ window.addEventListener("pageshow", (event) => { if (event.persisted) runClock()
 document.title = study.title;
 $("title").textContent = study.title;
 $("task").textContent = TASK;
-$("ask").textContent = pairs ? "Which looks more natural?" : "Do you see a seam?";
+$("ask").textContent = ASK;
 $("keys").textContent = KEYS;
 $("full").hidden = !document.fullscreenEnabled;
 $("view").hidden = !pairs;

@@ -79,6 +79,11 @@ function newSession(rater) {
   return { rater, session: `s${id}`, at: 0, votes: {} };
 }
 
+// What is asked after "yes", with nothing chosen yet.
+function noDetails(study) {
+  return Object.fromEntries(Object.keys(study.details).map((name) => [name, []]));
+}
+
 function csvField(value) {
   let text = String(value);
   if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
@@ -91,10 +96,13 @@ function votesCsv(study, order, state) {
     const vote = state.votes[trial.id];
     if (!vote || !vote.answer) return;
     const files = trial.clips.map((clip) => clip.file);
-    rows.push([
-      study.study, state.session, state.rater, place + 1, trial.id, files[0], files[1] ?? "", vote.answer,
-      vote.answer === "yes" ? vote.where.join("|") : "", vote.seconds.toFixed(1), vote.plays, vote.voted_at,
-    ]);
+    const fields = {
+      study: study.study, session: state.session, rater: state.rater, number: place + 1, trial: trial.id,
+      clip_a: files[0], clip_b: files[1] ?? "", answer: vote.answer, seconds: vote.seconds.toFixed(1),
+      plays: vote.plays, voted_at: vote.voted_at,
+    };
+    for (const name of Object.keys(study.details)) fields[name] = vote.answer === "yes" ? vote[name].join("|") : "";
+    rows.push(study.columns.map((column) => fields[column] ?? ""));
   });
   return rows.map((row) => row.map(csvField).join(",") + "\r\n").join("");
 }
