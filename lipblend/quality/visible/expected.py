@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipblend.quality.visible.work_face import Plane, Planes, WorkFace, Zones
 from lipblend.picture.patch import channels
+from lipblend.quality.visible.work_face import Plane, Planes, WorkFace, Zones
 from lipblend.stages.detail.scale import downsample, low_pass, upsample
 from lipblend.stages.registration.flow import Vectors, dense_flow, moved_by
 

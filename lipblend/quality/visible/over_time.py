@@ -20,6 +20,7 @@ _MIN_CELLS = 5
 _MIN_MOUTH = 100  # canonical pixels
 _LAG_S = 0.16
 _WINDOW_S = 0.2
+_KEPT_LEVELS, _OFFERED_LEVELS = 4.0, 8.0
 _RIDGE = 9.0  # squared levels: less motion says nothing
 
 Values = npt.NDArray[np.float64]
@@ -106,10 +107,20 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     cells = np.stack(
         [downsample(np.ascontiguousarray(residual[..., way]) * skin, _CELL) for way in range(3)], axis=-1
     ) / (weight[..., None] + np.float32(1e-3))
-    mouth = canonical_mask(seen.parts.mouth, matrix)
+    mouth = canonical_mask(seen.parts.mouth, matrix) & ~_kept(pictures)
     if look is not None:
         mouth &= ~departing(face, look)
     return _Moment(place, pictures, mouth, cells, weight > _FULL)
+
+
+def _kept(pictures: npt.NDArray[np.float32]) -> Mask:
+    """Where the result shows the original itself, and the new mouth differs: no mixture, but kept on purpose.
+
+    So it is where something passes before the mouth, or the generator's frame is broken.
+    """
+    original, new, shown = pictures
+    apart, offered = (np.abs(other - original).max(-1) for other in (shown, new))
+    return np.asarray((apart < _KEPT_LEVELS) & (offered > _OFFERED_LEVELS))
 
 
 def _flicker(moment: _Moment, before: _Moment) -> float:
