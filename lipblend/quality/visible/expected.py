@@ -91,8 +91,9 @@ def _motion(face: WorkFace, outside: Plane) -> tuple[Plane, Plane]:
     sigma = _SMOOTH_FRAC * face.width / _FLOW_STEP
     known, whole = low_pass(weight, sigma), np.ones(weight.shape, bool)
 
-    def smooth(flow: Vectors) -> list[Plane]:
-        return [low_pass(plane * weight, sigma) / known for plane in channels(flow)]
+    def smooth(flow: Vectors) -> tuple[Plane, Plane]:
+        right, down = (low_pass(plane * weight, sigma) / known for plane in channels(flow))
+        return right, down
 
     rough = smooth(dense_flow(result, original, whole))
     rest = smooth(dense_flow(result, moved_by(original, *rough, cv2.INTER_LINEAR), whole, finest_scale=0))

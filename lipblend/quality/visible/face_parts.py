@@ -8,7 +8,7 @@ from lipblend.quality.view import FaceView
 from lipblend.quality.visible import mouth_parts, skin_parts
 from lipblend.quality.visible.expected import squared_length
 from lipblend.quality.visible.person_look import PersonLook, painted_over
-from lipblend.quality.visible.scene import Scene, mouth_shift, scene
+from lipblend.quality.visible.scene import Scene, made_mouth, scene
 from lipblend.quality.visible.steps import generator_edges, visible_lines, visible_steps
 from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, grown
 from lipblend.stages.detail.scale import low_pass
@@ -19,7 +19,6 @@ _MIN_EDGE_FRAC = 0.15  # pixels of the generator's edges, over the face's width:
 _TOUCHED_LEVELS, _TOUCHED_FRAC = 2.5, 0.02
 _MIN_DIFFERS = 2.0  # levels of structure of a mouth that can be compared
 _MIN_DETAIL = 0.25  # squared levels of lips whose sharpness can be compared
-_ALL_OLD = 0.85
 
 
 PERCENTILES = {"box_trace": 50.0, "uneven": 99.0, "doubled": 99.7, "glow": 95.0, "foreign_texture": 99.5}
@@ -119,15 +118,11 @@ def _skin(view: FaceView, seen: Scene) -> dict[str, float]:
 
 def _mouth(view: FaceView, seen: Scene) -> dict[str, float]:
     face, found, parts = seen.face, seen.found, seen.parts
-    made = mouth_parts.mouth(face, found, parts)
+    made = made_mouth(view)
     if made is None:
         return {}
     dark, coloured = mouth_parts.foreign(face, found, parts)
     values = {"mouth_dark": max(0.0, dark), "mouth_colour": coloured}
-    if made.old > _ALL_OLD:
-        return values  # the original's mouth is no wrong place for the new one
-    displaced = mouth_shift(view)
-    if displaced is not None:
-        values["displaced"] = float(np.hypot(*displaced))
-    values["mouth_unlike"] = made.unexplained / max(made.structure, _MIN_DIFFERS)
+    if not made.all_old:
+        values["mouth_unlike"] = made.unexplained / max(made.structure, _MIN_DIFFERS)
     return values

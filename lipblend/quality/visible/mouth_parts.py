@@ -17,6 +17,7 @@ _AROUND_FRAC = 0.04
 _SOFT_FRAC = 0.012
 _LOW_FRAC = 0.02
 _STEPS = 6
+_ALL_OLD = 0.85
 _DAMPING = np.diag([0.05, 0.05, 1e-6, 1e-6])
 _FLOOR = 1.0  # squared levels
 
@@ -41,6 +42,11 @@ class Mouth:
     differs: float
     unexplained: float
     structure: float
+
+    @property
+    def all_old(self) -> bool:
+        """Whether it is the original's own mouth, which is no wrong place for the new one."""
+        return self.old > _ALL_OLD
 
 
 def mouth(face: WorkFace, found: Expected, parts: Zones) -> Mouth | None:

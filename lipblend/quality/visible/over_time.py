@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.quality.view import FaceView
-from lipblend.quality.visible.person_look import PersonLook, canonical, canonical_mask, departing, to_crop
-from lipblend.quality.visible.scene import mouth_shift, scene
+from lipblend.quality.visible.canonical import canonical, canonical_mask
+from lipblend.quality.visible.person_look import PersonLook, departing
+from lipblend.quality.visible.scene import made_mouth, mouth_shift, scene
 from lipblend.quality.visible.work_face import Mask
 from lipblend.stages.detail.scale import downsample
 
@@ -21,7 +23,8 @@ _MIN_MOUTH = 100  # canonical pixels
 _LAG_S = 0.16
 _WINDOW_S = 0.2
 _KEPT_LEVELS, _OFFERED_LEVELS = 4.0, 8.0
-_RIDGE = 9.0  # squared levels: less motion says nothing
+_RIDGE, _NEW_RIDGE = 9.0, 40.0  # squared levels: less motion says nothing; a new mouth trembles as well
+_SHIFT_WINDOW_S = 0.4
 
 Values = npt.NDArray[np.float64]
 
@@ -57,6 +60,8 @@ class OverTime:
         self._moments: deque[_Moment] = deque(maxlen=self._lag)
         self._flicker = np.full(count, np.nan)
         self._sums = np.full((count, 5), np.nan)
+        self._shift_window = max(1, round(_SHIFT_WINDOW_S * frame_rate))
+        self._shifts = np.full((count, 2), np.nan)
 
     def add(self, place: int, view: FaceView) -> None:
         """Note the next frame that shows the face."""
@@ -66,41 +71,54 @@ class OverTime:
         if self._moments and self._moments[0].place == place - self._lag:
             self._sums[place] = _sums(moment, self._moments[0])
         self._moments.append(moment)
+        made, moved = made_mouth(view), mouth_shift(view)
+        if made is not None and not made.all_old and moved is not None:
+            self._shifts[place] = moved
 
     def values(self) -> dict[str, Values]:
         """Series by key, an entry per frame, nan where unknown.
 
-        ``flicker``: change of the even colour difference from the frame before, levels. ``old_lips``: share of the
-        original's mouth motion in the result's. ``out_of_step``: share of the new mouth's motion that the result
-        lacks.
+        ``displaced``: distance of the mouth from the new one's place, face widths; mean of the shifts, so that a synced
+        patch that trembles about its place is no displacement. ``flicker``: change of the even colour difference from
+        the frame before, levels. ``old_lips``: share of the original's mouth motion in the result's. ``out_of_step``:
+        share of the new mouth's motion that the result lacks.
         """
-        old, new, both, rest_old, rest_new = (_running(column, self._window) for column in self._sums.T)
-        # What the result's change has beyond the new mouth's, regressed on the changes of both mouths.
-        old, new = old + _RIDGE, new + _RIDGE
-        determinant = old * new - both * both
-        too_old = (rest_old * new - rest_new * both) / determinant
-        lost = -(rest_new * old - rest_old * both) / determinant
-        return {"flicker": self._flicker, "old_lips": np.clip(too_old, 0, 1), "out_of_step": np.clip(lost, 0, 1)}
+        sums = [_running(column, self._window) for column in self._sums.T]
+        too_old, _ = _shares(sums, _RIDGE)
+        _, too_new = _shares(sums, _NEW_RIDGE)
+        shifts = (_running(column, self._shift_window) for column in self._shifts.T)
+        return {
+            "displaced": np.hypot(*shifts),
+            "flicker": self._flicker,
+            "old_lips": np.clip(too_old, 0, 1),
+            "out_of_step": np.clip(-too_new, 0, 1),
+        }
+
+
+def _shares(sums: Sequence[Values], ridge: float) -> tuple[Values, Values]:
+    """What a result's change has beyond the new mouth's, regressed on the changes of the old and the new mouth.
+
+    Ridge regression (Hoerl and Kennard 1970): without motion both shares are 0, as in a right result.
+    """
+    old, new, both, rest_old, rest_new = sums
+    old, new = old + ridge, new + ridge
+    determinant = old * new - both * both
+    return (rest_old * new - rest_new * both) / determinant, (rest_new * old - rest_old * both) / determinant
 
 
 def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     seen = scene(view)
-    face, matrix = seen.face, to_crop(seen.face)
+    face, matrix = seen.face, seen.face.placed.matrix
     # The new mouth is laid where the result shows it: a trembling of the synced patch is no speech.
     trembling = matrix.copy()
     offset = mouth_shift(view)
     if offset is not None:
         trembling[:, 2] -= offset * face.width
-    pictures = np.stack(
-        [
-            canonical((planes[0], planes[2]), place, face.width)
-            for planes, place in (
-                (face.original, matrix),
-                (seen.found.recast, trembling),
-                (face.result, matrix),
-            )
-        ]
+    new, shown = (
+        canonical((planes[0], planes[2]), place, face.width)
+        for planes, place in ((seen.found.recast, trembling), (face.result, matrix))
     )
+    pictures = np.stack([face.placed.original[..., ::2], new, shown])
     skin = canonical_mask(seen.parts.skin, matrix)
     weight = downsample(skin.astype(np.float32), _CELL)
     residual = canonical(seen.found.residual, matrix, face.width)

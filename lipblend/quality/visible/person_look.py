@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.quality.visible.canonical import SIDE, Canonical, canonical, canonical_mask
 from lipblend.quality.visible.expected import Expected
-from lipblend.quality.visible.work_face import Mask, Plane, Planes, Points, WorkFace, Zones
-from lipblend.stages.detail.scale import gaussian
+from lipblend.quality.visible.work_face import Mask, Plane, Planes, WorkFace, Zones
 
-SIDE = 72
-"""Rows and columns of the canonical picture, in which the face is as wide as the picture."""
-
-Canonical = npt.NDArray[np.float32]
-
-_DOWN_FRAC = 0.42  # from the bridge of the nose to the middle of the canonical picture
 _SCALE = np.array([10, 5, 5], np.float32)  # levels of luma and chroma by which skin changes without reason
 _SPREAD = np.float32(2.5)
 _DEVIATION = np.float32(1.4826)  # standard deviation of a normal distribution over its median absolute deviation
@@ -52,8 +45,7 @@ def learn_look(faces: Iterable[WorkFace]) -> PersonLook | None:
     """
     seen = []
     for face in faces:
-        original, synced = _both(face)
-        seen += [original, synced]
+        seen += [face.placed.original, face.placed.synced]
     if len(seen) < 2 * _MIN_FACES:
         return None
     pictures = np.stack(seen)
@@ -78,8 +70,7 @@ def painted_cells(face: WorkFace, found: Expected, parts: Zones, look: PersonLoo
     (72, 72) float32
         0..1, in canonical coordinates.
     """
-    matrix = to_crop(face)
-    original, synced = _both(face)
+    matrix, original, synced = face.placed.matrix, face.placed.original, face.placed.synced
     scale = _SCALE + _SPREAD * look.spread
     unlike, synced_unlike = (_length((picture - look.median) / scale) for picture in (original, synced))
     departed, beside = (
@@ -100,43 +91,11 @@ def painted_cells(face: WorkFace, found: Expected, parts: Zones, look: PersonLoo
 def departing(face: WorkFace, look: PersonLook) -> Mask:
     """Where original or synced picture show something else than the person does, in canonical coordinates."""
     scale = _SCALE + _SPREAD * look.spread
-    far = [_length((picture - look.median) / scale) > _DEPARTS for picture in _both(face)]
+    far = [
+        _length((picture - look.median) / scale) > _DEPARTS for picture in (face.placed.original, face.placed.synced)
+    ]
     kernel = np.ones((3, 3), np.uint8)
     return np.asarray(cv2.dilate((far[0] | far[1]).view(np.uint8), kernel) > 0)
-
-
-def canonical(planes: Sequence[Plane], matrix: Points, width: float) -> Canonical:
-    """Planes in canonical coordinates of the face, low-passed to their resolution; (72, 72, 3)."""
-    sigma = max(0.6, 0.5 * width / SIDE)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    placed = [
-        cv2.warpAffine(gaussian(plane, sigma), matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        for plane in planes
-    ]
-    return np.stack(placed, axis=-1)
-
-
-def canonical_mask(mask: Mask, matrix: Points) -> Mask:
-    """A mask in canonical coordinates."""
-    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(mask.view(np.uint8), matrix, (SIDE, SIDE), flags=flags) > 0)
-
-
-def to_crop(face: WorkFace) -> Points:
-    """Canonical pixels to working pixels, (2, 3), both counted from the first pixel's centre."""
-    mesh = Landmarks(face.original_points.astype(np.float32))
-    step = face.width / SIDE
-    axes = np.stack([mesh.x_axis, mesh.y_axis], axis=1) * step
-    middle = face.original_points[list(STABLE)].mean(0) + _DOWN_FRAC * face.width * mesh.y_axis
-    half = np.full(2, (SIDE - 1) / 2)
-    return np.column_stack([axes, middle - axes @ half - 0.5])
-
-
-def _both(face: WorkFace) -> tuple[Canonical, Canonical]:
-    """Original and synced picture, the even cast of the second taken out."""
-    matrix = to_crop(face)
-    original, synced = (canonical(planes, matrix, face.width) for planes in (face.original, face.synced))
-    return original, synced - np.median((synced - original).reshape(-1, 3), axis=0)
 
 
 def _difference(first: Planes, second: Planes) -> list[Plane]:

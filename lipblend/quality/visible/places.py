@@ -10,12 +10,11 @@ import numpy as np
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import skin_parts
 from lipblend.quality.visible.face_parts import HALF_AND_TENTH, PERCENTILES, TENTH, box_edges, seam_ring, touched
-from lipblend.quality.visible.person_look import PersonLook, painted_cells, to_crop
+from lipblend.quality.visible.person_look import PersonLook, painted_cells
 from lipblend.quality.visible.scene import Scene, scene
 from lipblend.quality.visible.steps import visible_lines, visible_steps
 from lipblend.quality.visible.visible_parts import PARTS
-from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, grown
-from lipblend.stages.detail.scale import upsample
+from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, enlarged, grown
 
 _ROOM_FRAC = 0.012  # between a fault and the line around it, face widths
 _MIN_AREA_FRAC2 = 0.0008  # smaller pieces are left out if there are larger ones, share of the face's width squared
@@ -46,7 +45,7 @@ def place(view: FaceView, key: str, look: PersonLook | None = None) -> Mask | No
     if not region.any():
         return None
     region = grown(_large_pieces(region, seen.face.width), max(1.0, _ROOM_FRAC * seen.face.width))
-    return np.asarray(upsample(region.astype(np.float32), view.contour.shape, seen.face.ratio) > 0.5)
+    return np.asarray(enlarged(region.astype(np.float32), view.contour.shape) > 0.5)
 
 
 def _nowhere(_: FaceView, seen: Scene) -> Mask:
@@ -104,7 +103,9 @@ def _painted(seen: Scene, look: PersonLook | None) -> Mask:
         return np.zeros(seen.face.shape, bool)
     cells = painted_cells(seen.face, seen.found, seen.parts, look)
     height, width = seen.face.shape
-    return np.asarray(cv2.warpAffine(cells, to_crop(seen.face), (width, height), flags=cv2.INTER_LINEAR) > _PAINTED)
+    return np.asarray(
+        cv2.warpAffine(cells, seen.face.placed.matrix, (width, height), flags=cv2.INTER_LINEAR) > _PAINTED
+    )
 
 
 def _high(plane: Plane, region: Mask, key: str, percent: float) -> Mask:

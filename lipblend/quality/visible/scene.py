@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipblend.picture.patch import joined
 from lipblend.quality.levels import luma_gain
 from lipblend.quality.view import FaceView, Patch3, once_per_view
 from lipblend.quality.visible.expected import Expected, expected
-from lipblend.quality.visible.mouth_parts import shift
-from lipblend.quality.visible.work_face import Points, WorkFace, Zones, work_face, zones
-from lipblend.stages.detail.scale import upsample
+from lipblend.quality.visible.mouth_parts import Mouth, mouth, shift
+from lipblend.quality.visible.work_face import Points, WorkFace, Zones, enlarged, work_face, zones
 from lipblend.stages.registration.flow import moved_by
 
 
@@ -22,6 +22,13 @@ class Scene:
     face: WorkFace
     parts: Zones
     found: Expected
+
+
+@once_per_view
+def made_mouth(view: FaceView) -> Mouth | None:
+    """`lipblend.quality.visible.mouth_parts.mouth` of a view."""
+    seen = scene(view)
+    return mouth(seen.face, seen.found, seen.parts)
 
 
 @once_per_view
@@ -49,8 +56,9 @@ def classic_reference(view: FaceView) -> Patch3:
     if view.against == "original":
         return view.original
     seen = scene(view)
-    ratio, shape = seen.face.ratio, view.original.shape[:2]
-    right, down = (upsample(plane * np.float32(ratio), shape, ratio) for plane in (seen.found.right, seen.found.down))
+    shape = view.original.shape[:2]
+    flow = zip((seen.found.right, seen.found.down), seen.face.scale, strict=True)
+    right, down = (enlarged(plane, shape) * np.float32(scale) for plane, scale in flow)
     moved = moved_by(view.original, right, down)
     gain = np.float32(1 / luma_gain(view.matrix))
-    return moved + np.stack([upsample(plane * gain, shape, ratio) for plane in seen.found.explained], axis=-1)
+    return moved + joined(*(enlarged(plane, shape) * gain for plane in seen.found.explained))

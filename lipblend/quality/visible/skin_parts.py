@@ -8,8 +8,8 @@ import numpy as np
 from lipblend.quality.levels import luma_gain
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.expected import Expected, squared_length
-from lipblend.quality.visible.work_face import Plane, WorkFace, Zones
-from lipblend.stages.detail.scale import downsample, gaussian, low_pass
+from lipblend.quality.visible.work_face import Plane, WorkFace, Zones, shrunk
+from lipblend.stages.detail.scale import gaussian, low_pass
 from lipblend.stages.registration.flow import moved_by
 
 _CAST_FRAC = 0.05
@@ -33,7 +33,7 @@ def detail(face: WorkFace, view: FaceView) -> tuple[Plane, Plane, Plane]:
     sigma = max(0.8, _DETAIL_FRAC * view.face_width_px)
     gain = np.float32(luma_gain(view.matrix))
     first, second, third = (
-        downsample(_rest(np.ascontiguousarray(picture[..., 0]), sigma, gain), face.ratio)
+        shrunk(_rest(np.ascontiguousarray(picture[..., 0]), sigma, gain), face.shape[::-1])
         for picture in (view.original, view.synced, view.result)
     )
     return first, second, third

@@ -71,7 +71,7 @@ PARTS = (
         text="structure of the mouth that no mixture of both pictures explains, over the new mouth's own",
     ),
     Measure(
-        key="softness", title="Soft skin", unit="share", visible=Visible(0.07, 0.13), tolerance=0.02,
+        key="softness", title="Soft skin", unit="share", visible=Visible(0.1, 0.2), tolerance=0.02,
         sentence="the skin around the mouth is too soft, or lost its grain",
         text="fine detail that the skin lacks against the expected picture, 90th percentile",
     ),
@@ -98,7 +98,7 @@ PARTS = (
         "synced picture instead",
     ),
     Measure(
-        key="out_of_step", title="Lips out of step", unit="share", visible=Visible(0.08, 0.2), tolerance=0.05,
+        key="out_of_step", title="Lips out of step", unit="share", visible=Visible(0.12, 0.2), tolerance=0.05,
         sentence="the lips do not move as in the synced video",
         text="share of the new mouth's motion that the result lacks, over 0.4 s",
     ),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, STABLE, Landmarks
+from lipblend.picture.patch import channels
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.quality.levels import luma_gain
 from lipblend.quality.view import FaceView
+from lipblend.quality.visible.canonical import CanonicalPair, canonical_pair
 from lipblend.stages.detail.scale import downsample, gaussian
 
 Plane = npt.NDArray[np.float32]
@@ -19,7 +22,7 @@ Planes = tuple[Plane, Plane, Plane]
 Mask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
 
-_WORK_WIDTH_PX = 160.0
+_WORK_WIDTH_PX = 120.0
 _LIP_MARGIN_FRAC = 0.03
 _NEAR_FRAC = 0.62
 _SKIN_REACH_FRAC = 0.36
@@ -34,7 +37,7 @@ _SUBPIXEL_BITS = 4  # of OpenCV's drawing functions
 
 @dataclass(frozen=True)
 class WorkFace:
-    """One face, downsampled so that it is about 160 pixels wide.
+    """One face, downsampled until it is 120 pixels wide; smaller ones stay as they are.
 
     Attributes
     ----------
@@ -47,8 +50,8 @@ class WorkFace:
         The matte's shape, see `lipblend.quality.view.FaceView`.
     width : float
         Face width ``w_f``, working pixels.
-    ratio : int
-        Pixels of the view that became one.
+    scale : (float, float)
+        Pixels of the view that became one, across and down.
     """
 
     original: Planes
@@ -58,7 +61,12 @@ class WorkFace:
     synced_points: Points
     contour: Plane
     width: float
-    ratio: int
+    scale: tuple[float, float]
+
+    @cached_property
+    def placed(self) -> CanonicalPair:
+        """Both pictures in canonical coordinates."""
+        return canonical_pair(self.original, self.synced, self.original_points, self.width)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -89,16 +97,37 @@ class Zones:
 
 def work_face(view: FaceView) -> WorkFace:
     """Downsample a view."""
-    width_px = view.face_width_px
-    ratio = max(1, round(width_px / _WORK_WIDTH_PX))
+    size = _working_size(view)
+    height, width = view.contour.shape
+    scale = width / size[0], height / size[1]
     gain = np.float32(luma_gain(view.matrix))
-    original, synced, result = (_planes(picture, ratio, gain) for picture in (view.original, view.synced, view.result))
-    meshes = [_points(mesh, view, ratio) for mesh in (view.original_mesh, view.synced_mesh)]
-    contour, width = downsample(view.contour, ratio), width_px / ratio
-    placed = _in_place(synced, meshes[1], meshes[0], width)
-    if placed is not None and _fits_better(placed[0][0], synced[0], original[0], meshes[0], width):
+    original, synced, result = (
+        _planes(shrunk(picture, size), gain) for picture in (view.original, view.synced, view.result)
+    )
+    meshes = [_points(mesh, view, scale) for mesh in (view.original_mesh, view.synced_mesh)]
+    contour, face_width = shrunk(view.contour, size), view.face_width_px / scale[0]
+    placed = _in_place(synced, meshes[1], meshes[0], face_width)
+    if placed is not None and _fits_better(placed[0][0], synced[0], original[0], meshes[0], face_width):
         synced, meshes[1] = placed
-    return WorkFace(original, synced, result, meshes[0], meshes[1], contour, width, ratio)
+    return WorkFace(original, synced, result, meshes[0], meshes[1], contour, face_width, scale)
+
+
+def shrunk(picture: Plane, size: tuple[int, int]) -> Plane:
+    """A picture at a smaller width and height, by means of areas."""
+    halves = 1
+    while min(picture.shape[0] / size[1], picture.shape[1] / size[0]) >= 2 * halves:
+        halves *= 2
+    picture = downsample(picture, halves)  # ten times as fast
+    if picture.shape[1::-1] == size:
+        return picture
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def enlarged(plane: Plane, shape: tuple[int, ...]) -> Plane:
+    """A plane of a working face at the (h, w) of its view."""
+    if plane.shape == shape[:2]:
+        return plane
+    return np.asarray(cv2.resize(plane, shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def zones(face: WorkFace) -> Zones:
@@ -133,13 +162,19 @@ def similarity(source: Points, target: Points) -> npt.NDArray[np.float64]:
     return np.column_stack([linear, to_centre - linear @ from_centre])
 
 
-def _planes(picture: npt.NDArray[np.float32], ratio: int, gain: np.float32) -> Planes:
-    y, cb, cr = (downsample(np.asarray(plane, np.float32), ratio) * gain for plane in cv2.split(picture))
+def _working_size(view: FaceView) -> tuple[int, int]:
+    height, width = view.contour.shape
+    ratio = max(1.0, view.face_width_px / _WORK_WIDTH_PX)
+    return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+
+def _planes(picture: npt.NDArray[np.float32], gain: np.float32) -> Planes:
+    y, cb, cr = (plane * gain for plane in channels(picture))
     return y, cb, cr
 
 
-def _points(mesh: Landmarks, view: FaceView, ratio: int) -> Points:
-    return (mesh.points.astype(np.float64) - (view.box.x0, view.box.y0)) / ratio
+def _points(mesh: Landmarks, view: FaceView, scale: tuple[float, float]) -> Points:
+    return (mesh.points.astype(np.float64) - (view.box.x0, view.box.y0)) / scale
 
 
 def _in_place(synced: Planes, points: Points, onto: Points, width: float) -> tuple[Planes, Points] | None:

@@ -59,7 +59,7 @@ def test_a_larger_face_has_a_reference_of_its_own_size(portrait: np.ndarray, fac
     result = moved(large.picture, 0, opening * large.mouth_disc(0.35, 0.12))
     view = expecting(large.view(result))
     reference = classic_reference(view)
-    assert scene(view).face.ratio == 2
+    assert scene(view).face.scale[0] > 2
     assert reference.shape == view.original.shape
     near = large.mouth_disc(0.5) > large.mouth_disc(0.25)
     before = np.abs(result - large.picture)[..., 0][near].mean()

@@ -8,16 +8,9 @@ from faceviews import FULL, noise, view_of
 from visible_faces import Sitter, lifted, sitter
 
 from lipblend.faces.landmarks import Landmarks
+from lipblend.quality.visible.canonical import SIDE, canonical_mask
 from lipblend.quality.visible.face_parts import face_parts
-from lipblend.quality.visible.person_look import (
-    SIDE,
-    PersonLook,
-    canonical_mask,
-    departing,
-    learn_look,
-    painted_over,
-    to_crop,
-)
+from lipblend.quality.visible.person_look import PersonLook, departing, learn_look, painted_over
 from lipblend.quality.visible.scene import scene
 from lipblend.quality.visible.work_face import WorkFace, work_face
 
@@ -112,7 +105,7 @@ def test_too_few_faces_teach_nothing(person: Sitter) -> None:
 
 def test_what_departs_from_the_look_is_marked_in_either_picture(person: Sitter, look: PersonLook) -> None:
     plain = work_face(person.view(person.picture))
-    inside = canonical_mask(hand(person) > 0, to_crop(plain))
+    inside = canonical_mask(hand(person) > 0, plain.placed.matrix)
     assert inside.any()
     assert not departing(plain, look)[inside].any()
     covered = lifted(person.picture, hand(person), (-60, 10, 0))
