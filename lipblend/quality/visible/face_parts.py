@@ -102,7 +102,7 @@ def _skin(view: FaceView, seen: Scene) -> dict[str, float]:
     if np.count_nonzero(region) < MIN_PIXELS:
         return {}
     cast = skin_parts.cast(face, seen.found, parts)[region]
-    original, _, result = skin_parts.detail(face, view)
+    original, result = skin_parts.detail(face, view)
     ratio = skin_parts.detail_ratio(face, seen.found, parts, original, result)
     found = {
         "skin_cast": float(np.percentile(cast, 50)),

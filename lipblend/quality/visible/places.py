@@ -89,7 +89,7 @@ def _glow(_: FaceView, seen: Scene) -> Mask:
 
 
 def _texture(view: FaceView, seen: Scene) -> Mask:
-    original, _, result = skin_parts.detail(seen.face, view)
+    original, result = skin_parts.detail(seen.face, view)
     ratio = skin_parts.detail_ratio(seen.face, seen.found, seen.parts, original, result)
     return _high(ratio, seen.parts.near, "foreign_texture", PERCENTILES["foreign_texture"])
 

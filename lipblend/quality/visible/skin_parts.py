@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from lipblend.quality.levels import luma_gain
 from lipblend.quality.view import FaceView
@@ -28,15 +31,15 @@ def cast(face: WorkFace, found: Expected, parts: Zones) -> Plane:
     return np.asarray(np.sqrt(squared_length(smooth)) * weight, np.float32)
 
 
-def detail(face: WorkFace, view: FaceView) -> tuple[Plane, Plane, Plane]:
-    """Squared fine detail of original, synced and result, at working size, in squared levels."""
+def detail(face: WorkFace, view: FaceView) -> tuple[Plane, Plane]:
+    """Squared fine detail of original and result, at working size, in squared levels."""
     sigma = max(0.8, _DETAIL_FRAC * view.face_width_px)
     gain = np.float32(luma_gain(view.matrix))
-    first, second, third = (
-        shrunk(_rest(np.ascontiguousarray(picture[..., 0]), sigma, gain), face.shape[::-1])
-        for picture in (view.original, view.synced, view.result)
+    first, second = (
+        shrunk(_rest(cv2.extractChannel(picture, 0), sigma, gain), face.shape[::-1])
+        for picture in (view.original, view.result)
     )
-    return first, second, third
+    return first, second
 
 
 def detail_ratio(face: WorkFace, found: Expected, parts: Zones, original: Plane, result: Plane) -> Plane:
@@ -49,6 +52,6 @@ def detail_ratio(face: WorkFace, found: Expected, parts: Zones, original: Plane,
     return np.asarray(np.sqrt((made + _NOISE) / (kept + _NOISE)), np.float32)
 
 
-def _rest(luma: Plane, sigma: float, gain: np.float32) -> Plane:
-    rest = (luma - gaussian(luma, sigma)) * gain
-    return np.asarray(rest * rest, np.float32)
+def _rest(luma: npt.NDArray[Any], sigma: float, gain: np.float32) -> Plane:
+    rest = cv2.subtract(luma, gaussian(np.asarray(luma, np.float32), sigma))
+    return np.asarray(cv2.multiply(rest, rest, scale=float(gain * gain)), np.float32)

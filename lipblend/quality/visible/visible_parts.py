@@ -11,7 +11,7 @@ _JND = "Yang, Ling, Lu, Ong, Yao 2005, https://doi.org/10.1016/j.image.2005.04.0
 
 PARTS = (
     Measure(
-        key="seam_step", title="Edge around the mouth", unit="JND", visible=Visible(0.45, 0.75), tolerance=0.1,
+        key="seam_step", title="Edge around the mouth", unit="JND", visible=Visible(0.45, 0.8), tolerance=0.1,
         sentence="an edge shows around the new mouth",
         text="step across the contour beyond the expected picture's, over the just noticeable one: the larger of the "
         "median along the contour and a third of its 90th percentile",
@@ -76,7 +76,7 @@ PARTS = (
         text="fine detail that the skin lacks against the expected picture, 90th percentile",
     ),
     Measure(
-        key="lip_softness", title="Soft lips", unit="share", visible=Visible(0.2, 0.55, 0.34), tolerance=0.03,
+        key="lip_softness", title="Soft lips", unit="share", visible=Visible(0.2, 0.55, 0.36), tolerance=0.03,
         sentence="the lips are too soft",
         text="fine detail that the lips lack against the original's",
     ),

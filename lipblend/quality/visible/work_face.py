@@ -101,9 +101,7 @@ def work_face(view: FaceView) -> WorkFace:
     height, width = view.contour.shape
     scale = width / size[0], height / size[1]
     gain = np.float32(luma_gain(view.matrix))
-    original, synced, result = (
-        _planes(shrunk(picture, size), gain) for picture in (view.original, view.synced, view.result)
-    )
+    original, synced, result = (_planes(picture, size, gain) for picture in (view.original, view.synced, view.result))
     meshes = [_points(mesh, view, scale) for mesh in (view.original_mesh, view.synced_mesh)]
     contour, face_width = shrunk(view.contour, size), view.face_width_px / scale[0]
     placed = _in_place(synced, meshes[1], meshes[0], face_width)
@@ -168,8 +166,8 @@ def _working_size(view: FaceView) -> tuple[int, int]:
     return max(1, round(width / ratio)), max(1, round(height / ratio))
 
 
-def _planes(picture: npt.NDArray[np.float32], gain: np.float32) -> Planes:
-    y, cb, cr = (plane * gain for plane in channels(picture))
+def _planes(picture: npt.NDArray[np.float32], size: tuple[int, int], gain: np.float32) -> Planes:
+    y, cb, cr = (shrunk(plane, size) * gain for plane in channels(picture))
     return y, cb, cr
 
 
