@@ -139,11 +139,11 @@ def enforce_gate(record: Evaluation, *, shown: bool) -> None:
     ``shown`` says that the summary has been printed; otherwise the message on stderr holds all of it.
     """
     from lipblend.quality.report import gate_text
-    from lipblend.quality.report.wording import NOTHING_TO_JUDGE, summary_text
+    from lipblend.quality.report.wording import nothing_to_judge, summary_text
 
     if record.judged and record.passed:
         return
-    text = NOTHING_TO_JUDGE
+    text = nothing_to_judge(record)
     if record.judged:
         text = f"{summary_text(record)}. {GATE_HINT}" if shown else f"{gate_text(record)}\n{GATE_HINT}"
     print(f"error: {text}", file=sys.stderr)

@@ -15,9 +15,9 @@ from xml.etree import ElementTree
 from lipblend.quality.record import Evaluation, Verdict
 from lipblend.quality.report.sentences import viewer_sentence
 from lipblend.quality.report.wording import (
-    NOTHING_TO_JUDGE,
     failure_text,
     measure_of,
+    nothing_to_judge,
     place_lines,
     seen_lines,
     sentence_text,
@@ -102,7 +102,7 @@ def _cases(record: Evaluation) -> Iterator[_Case]:
         elif verdict.mark is not None:
             yield _of_verdict(verdict, place_lines(verdict, max_count=_MAX_SPANS))
     if not record.judged:
-        yield _Case("gate", "Anything judged", NOTHING_TO_JUDGE)
+        yield _Case("gate", "Anything judged", nothing_to_judge(record))
 
 
 def _of_verdict(verdict: Verdict, details: Sequence[str]) -> _Case:
