@@ -57,7 +57,7 @@ def test_a_result_without_a_headline_is_measured_but_not_praised() -> None:
 
 def test_what_is_seen_is_listed_with_its_places() -> None:
     record = only_headline(30.0, part(2.14, (5, 9), (40, 40)), part(1.2, (7, 8), key="flicker"), part(0.9))
-    assert gate_text(record).splitlines() == [
+    assert gate_text(record).partition("\nWhat to do:")[0].splitlines() == [
         "Failed: visible, 30 of 100",
         "  A patch of the skin glows or is stained (2.1 x just visible)",
         "    frames 5 to 9, 0:00.200 to 0:00.360",

@@ -216,24 +216,6 @@ def visible_parts(found: Headline, max_count: int | None = None) -> tuple[PartRe
     return tuple(part for part in found.parts if part.visibility > 1)[:max_count]
 
 
-def gate_text(record: Evaluation, *, gated: bool = True) -> str:
-    """The verdict for a terminal: a summary, what a viewer sees and where, and each missed pass mark.
-
-    Without ``gated`` nothing is judged.
-    """
-    lines = [summary_text(record) if gated else measured_text(record)]
-    if record.headline is not None:
-        for part in visible_parts(record.headline):
-            lines += [f"  {sentence_text(part)}", *(f"    {line}" for line in seen_lines(part))]
-    for verdict in record.verdicts:
-        if verdict.passed is False and verdict.key != "score":
-            lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *place_lines(verdict, indent="    ")]
-    for verdict in record.verdicts:
-        if verdict.mark is not None and verdict.value is None:
-            lines.append(f"  {measure_of(verdict).title}: {unmeasured_text(verdict)}")
-    return "\n".join(lines)
-
-
 def seen_lines(part: PartResult, *, max_count: int = 3) -> list[str]:
     """Where a part is visible: one line per span, the longest of many."""
     spans = sorted(part.seen, key=lambda span: span.first - span.last)
