@@ -49,10 +49,13 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
     """Summary of an evaluation for ``--json``; the values per frame are in report.json."""
     from dataclasses import asdict
 
+    from lipblend.quality.report.advice import advice_dicts
+
     return {
         "judged": record.judged,
         "passed": record.passed if record.judged else None,
         "headline": None if record.headline is None else {"word": record.headline.word, **asdict(record.headline)},
+        "advice": advice_dicts(record),
         "matte": record.matte,
         "frames": len(record.rows),
         "passed_through": dict(record.passed_through),
@@ -69,8 +72,8 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
 _SHOWN_VISIBILITY = 0.5
 
 GATE_HINT = (
-    "The report shows the worst moments (--report). Another preset may do better: `lipblend preview --presets all` "
-    "compares them. docs/quality.md explains what is judged; gate.score_min changes the mark."
+    "The report shows the worst moments (--report). `lipblend preview --presets all` compares presets, "
+    "`lipblend sweep` values. docs/quality.md explains what is judged; gate.score_min changes the mark."
 )
 
 
@@ -139,11 +142,11 @@ def enforce_gate(record: Evaluation, *, shown: bool) -> None:
     ``shown`` says that the summary has been printed; otherwise the message on stderr holds all of it.
     """
     from lipblend.quality.report import gate_text
-    from lipblend.quality.report.wording import NOTHING_TO_JUDGE, summary_text
+    from lipblend.quality.report.wording import nothing_to_judge, summary_text
 
     if record.judged and record.passed:
         return
-    text = NOTHING_TO_JUDGE
+    text = nothing_to_judge(record)
     if record.judged:
         text = f"{summary_text(record)}. {GATE_HINT}" if shown else f"{gate_text(record)}\n{GATE_HINT}"
     print(f"error: {text}", file=sys.stderr)

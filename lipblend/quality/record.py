@@ -9,6 +9,9 @@ from typing import Any
 WORDS = ((85.0, "invisible"), (60.0, "faint"), (30.0, "visible"), (0.0, "obvious"))
 """From which headline on a composite is what."""
 
+NO_CHANGE = "no change seen"
+"""Why a frame carries no patch: nothing of the synced picture was found in it."""
+
 
 @dataclass(frozen=True)
 class FrameRow:

@@ -19,9 +19,10 @@ from lipblend.output.synth import write_clip
 from lipblend.picture.patch import Box
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.quality.evaluation.measuring import NOT_HELD
-from lipblend.quality.evaluation.walk import NO_CHANGE
+from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.report.report_page import page_bytes
 from lipblend.quality.report.report_video import shown_box
+from lipblend.quality.report.wording import nothing_to_judge
 from lipblend.settings import Settings
 
 FRAMES = 16
@@ -178,11 +179,23 @@ def test_swapped_files_are_wondered_at(made: Made) -> None:
     assert not any("swapped" in note for note in made.judge(made.output).notes)
 
 
-@pytest.mark.slow(2)
-def test_the_original_as_a_result_took_nothing_over(made: Made) -> None:
-    record = made.judge(made.film.original, "difference")
+@pytest.mark.slow(4)
+@pytest.mark.parametrize("matte", ["difference", "settings", "auto"])
+def test_the_original_as_a_result_took_nothing_over(made: Made, matte: str) -> None:
+    record = made.judge(made.film.original, matte)
     assert {row.reason for row in record.rows} == {NO_CHANGE}
     assert value(record, "passed_through") == 1
+    assert (record.judged, record.headline) == (False, None)
+    assert nothing_to_judge(record).startswith("the gate has nothing to judge: the result is the original file. ")
+
+
+@pytest.mark.slow(2)
+def test_a_result_that_shows_the_new_mouth_in_some_frames_only_is_judged(made: Made) -> None:
+    originals = rgb_frames(made.film.original)
+    few = made.damaged("few", lambda i, frame: frame if i == 1 else originals[i].astype(np.float32))  # not sampled
+    record = made.judge(few, "settings")
+    assert record.headline is not None
+    assert (record.judged, record.matte) == (True, "settings")
 
 
 @pytest.mark.slow(2)

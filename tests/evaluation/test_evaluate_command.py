@@ -30,12 +30,15 @@ def test_a_gate_without_anything_to_judge_does_not_pass(shared_material: Shared)
 
 
 @pytest.mark.slow(3)
-def test_an_untouched_result_of_an_untouched_pair_is_invisible(shared_material: Shared) -> None:
+@pytest.mark.parametrize("matte", ["auto", "settings"])
+def test_three_times_the_same_file_is_not_judged(shared_material: Shared, matte: str) -> None:
     original = shared_material.sample(frames=6, size=320).original
-    done = evaluate(original, original, original, "--gate", "--json")
-    assert done.exit_code == 0, done.stderr
+    done = evaluate(original, original, original, "--gate", "--json", "--matte", matte)
+    assert done.exit_code == 8
+    assert "nothing to judge: original and synced are the same file. Give what the lip-sync generator" in done.stderr
     found = json.loads(done.stdout)
-    assert (found["judged"], found["passed"], found["headline"]["score"]) == (True, True, 100)
+    assert (found["judged"], found["passed"], found["headline"]) == (False, None, None)
+    assert not any("is it the original?" in note for note in found["notes"])  # the plan says what is the matter
 
 
 @pytest.mark.slow(3)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipblend.quality.headline import headline, score_of, visibility
+from lipblend.quality.headline import headline, score_of
 from lipblend.quality.measure_entry import Visible
 from lipblend.quality.measures import MEASURES
+from lipblend.quality.pooling import visibility
 from lipblend.quality.record import WORDS, FrameRow, Headline, Shot, word_of
 from lipblend.quality.visible.visible_parts import PARTS
 

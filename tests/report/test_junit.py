@@ -36,7 +36,9 @@ def test_junit_has_a_case_per_mark(tmp_path: Path) -> None:
     assert failure.get("message") == "0.36 instead of at most 0.12: 0.24 above the mark (200 %)"
     assert "frames 40 to 51, 0:01.600 to 0:02.040: worst 0.42" in failure.text
     score = found["Headline"].find("failure")
-    assert score.get("message") == "34.2 instead of at least 60: 25.8 below the mark (43 %)"
+    assert score.get("message") == (
+        "34.2 instead of at least 60: 25.8 below the mark (43 %); worth trying: --preset high-motion"
+    )
     assert score.text.splitlines()[1] == "A viewer would notice: an edge shows around the new mouth, 0:01.6 to 0:02.0."
     edge = found["Edge around the mouth"].find("failure")
     assert edge.get("message") == "An edge shows around the new mouth (1.7 x just visible)"

@@ -10,10 +10,11 @@ import pytest
 from report_stand_ins import FAILING, evaluation
 
 from lipblend.quality.measures import MEASURES
+from lipblend.quality.pooling import visibility_over_time
 from lipblend.quality.record import Evaluation, FrameRow, Headline, PartResult, Shot, Span
 from lipblend.quality.report.page_parts import header, page_title, part_table
 from lipblend.quality.report.page_plots import plots
-from lipblend.quality.report.picks import Moment, missed_frames, visibility_over_time, worst_moments
+from lipblend.quality.report.picks import Moment, missed_frames, worst_moments
 from lipblend.quality.report.sentences import clock_text, moment_title, viewer_sentence, when_text
 from lipblend.quality.report.wording import visibility_text
 
@@ -85,13 +86,18 @@ def test_without_a_visible_part_the_weakest_moments_are_chosen() -> None:
 def test_visibility_over_time_knows_shots_and_what_lasts() -> None:
     record = judged(50, part("old_lips", 1.2, 3), values={"old_lips": dict.fromkeys(range(75), 0.24)})
     record = dataclasses.replace(record, shots=(Shot(0, 75, {}), Shot(75, COUNT, {})))
-    levels = visibility_over_time(record, "old_lips")
+    levels = visibility_over_time("old_lips", OLD_LIPS, record.rows, record.shots)
     assert levels[30] == pytest.approx(
         (0.24 - 0.6 * OLD_LIPS.unseen) / (OLD_LIPS.lasting - 0.6 * OLD_LIPS.unseen)
     )  # seen because it lasts
     assert levels[74] == pytest.approx(levels[30])
     assert levels[75] == 0  # of the next shot
-    assert all(math.isnan(value) for value in visibility_over_time(record, "unknown"))
+    unmeasured = visibility_over_time("unknown", OLD_LIPS, record.rows, record.shots)
+    assert all(math.isnan(value) for value in unmeasured)
+
+
+def test_a_part_that_this_version_does_not_know_is_shown_at_its_worst_moment_only() -> None:
+    assert picked(judged(20, part("of_the_future", 4.0, 90))) == [(90, "of_the_future")]
 
 
 def test_frames_that_miss_marks_are_found() -> None:

@@ -176,6 +176,8 @@ def test_the_page_judges_only_with_a_gate(tmp_path: Path, portrait: np.ndarray, 
     gated = write_report(tmp_path, evaluated, video=False, gated=True)["report.html"].read_text(encoding="utf-8")
     assert "<title>Failed: Visible, 34 of 100: result.mp4</title>" in gated
     assert '<span class="state fail">Failed: visible, 34 of 100, 2 of 8 pass marks missed</span>' in gated
+    assert "<li>An edge shows around the new mouth, 0:01.6 to 0:02.0: try --preset high-motion, it follows" in gated
+    assert 'class="advice"' not in body
 
 
 def test_the_terminal_judges_only_with_a_gate() -> None:

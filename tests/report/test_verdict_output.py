@@ -17,7 +17,6 @@ from lipblend.quality.evaluation import evaluate as room
 from lipblend.quality.evaluation.evaluate import Evaluated
 from lipblend.quality.evaluation.result_settings import JudgedSettings
 from lipblend.quality.record import Evaluation
-from lipblend.quality.report.wording import NOTHING_TO_JUDGE
 from lipblend.settings import Settings
 
 Patch = pytest.MonkeyPatch
@@ -57,15 +56,23 @@ def test_json_holds_the_headline_with_its_word_and_parts(monkeypatch: Patch, tmp
     assert {each["key"]: each["passed"] for each in found["verdicts"]}["score"] is False
 
 
-@pytest.mark.parametrize("made", [unmarked, unblended])
-def test_what_was_not_judged_has_neither_passed_nor_failed(made: object, monkeypatch: Patch, tmp_path: Path) -> None:
-    record = made()  # type: ignore[operator]
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (unmarked, "no measure has both a value and a pass mark. Set a mark, for example --set gate.score_min=60."),
+        (unblended, "no frame was blended: no face (120). `lipblend probe ORIGINAL SYNCED` shows which faces"),
+    ],
+)
+def test_what_was_not_judged_has_neither_passed_nor_failed(
+    made: object, said: str, monkeypatch: Patch, tmp_path: Path
+) -> None:
+    record, message = made(), f"error: the gate has nothing to judge: {said}"  # type: ignore[operator]
     for words, code in (((), 0), (("--gate",), 8)):
         done = evaluate(record, monkeypatch, tmp_path, "--json", *words)
         found = json.loads(done.stdout)
         assert (found["judged"], found["passed"]) == (False, None)
         assert done.exit_code == code
-        assert (NOTHING_TO_JUDGE in done.stderr) == bool(words)
+        assert (message in done.stderr) == bool(words)
 
 
 def test_a_result_without_a_headline_is_null(monkeypatch: Patch, tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import dataclasses
 from report_stand_ins import changed, evaluation
 
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, Headline, PartResult, Span
+from lipblend.quality.record import NO_CHANGE, Evaluation, Headline, InputFile, PartResult, Span
 from lipblend.quality.report import gate_text
 from lipblend.quality.report.wording import (
     headline_text,
     measured_text,
+    nothing_to_judge,
     part_text,
     seen_lines,
     sentence_text,
@@ -56,7 +57,7 @@ def test_a_result_without_a_headline_is_measured_but_not_praised() -> None:
 
 def test_what_is_seen_is_listed_with_its_places() -> None:
     record = only_headline(30.0, part(2.14, (5, 9), (40, 40)), part(1.2, (7, 8), key="flicker"), part(0.9))
-    assert gate_text(record).splitlines() == [
+    assert gate_text(record).partition("\nWhat to do:")[0].splitlines() == [
         "Failed: visible, 30 of 100",
         "  A patch of the skin glows or is stained (2.1 x just visible)",
         "    frames 5 to 9, 0:00.200 to 0:00.360",
@@ -129,3 +130,20 @@ def test_the_gate_shows_the_worst_places_and_counts_the_rest() -> None:
     lines = gate_text(changed(evaluation(), "seam", failing=spans)).splitlines()
     assert [line.split(",")[0].strip() for line in lines[5:10]] == [f"frame {n}" for n in (20, 30, 40, 50, 60)]
     assert lines[10].strip() == "and 4 more"
+
+
+def test_a_result_that_shows_nothing_new_is_not_judged_and_the_next_step_is_said() -> None:
+    rows = tuple(
+        dataclasses.replace(row, blended=False, reason=NO_CHANGE if row.blended else "no face")
+        for row in evaluation().rows
+    )
+    for digests, said in (
+        ("aaa", "original and synced are the same file. Give what the lip-sync generator made as the synced video."),
+        ("aab", "original and synced are the same file. "),
+        ("aba", "the result is the original file. The order of the files is ORIGINAL SYNCED RESULT."),
+        ("abc", "no frame of 120 shows anything of the synced picture. The order of the files is ORIGINAL SYNCED"),
+    ):
+        roles = zip(("original", "synced", "result"), digests, strict=True)
+        record = evaluation(rows=rows, inputs=tuple(InputFile(role, role, digest, 1) for role, digest in roles))
+        assert nothing_to_judge(record).startswith(f"the gate has nothing to judge: {said}")
+        assert summary_text(record) == f"Not judged: {said.partition('.')[0]}"

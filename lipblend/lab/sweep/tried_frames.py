@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.quality.headline import WINDOW_S
+from lipblend.quality.pooling import WINDOW_S
 
 RUNS = 3
 _MIN_RUN_FRAMES = 5

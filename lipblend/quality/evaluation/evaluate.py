@@ -20,12 +20,12 @@ from lipblend.quality.evaluation.measuring import Measured, measure
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.result_matching import follow_both, match_result, spoken_meshes
 from lipblend.quality.evaluation.result_settings import fit_note, settings_for
-from lipblend.quality.evaluation.trust import shows_settings
-from lipblend.quality.evaluation.walk import NO_CHANGE, Sources, Walk
+from lipblend.quality.evaluation.trust import shows_nothing, shows_settings
+from lipblend.quality.evaluation.walk import Sources, Walk
 from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.gate import verdicts
 from lipblend.quality.headline import headline
-from lipblend.quality.record import Evaluation, InputFile
+from lipblend.quality.record import NO_CHANGE, Evaluation, InputFile
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.progress import Progress, no_progress
@@ -190,7 +190,7 @@ def evaluate_plan(
             *plan.notes,
             *notes,
             *matte_notes,
-            *_doubts(measured),
+            *_doubts(measured, identical=plan.unchanged),
             *(truth.notes if truth is not None else ()),
         ),
         width=result.upright_width,
@@ -202,8 +202,12 @@ def evaluate_plan(
 
 
 def _estimated(walk: Walk, matte: MatteSource) -> tuple[bool, tuple[str, ...]]:
-    """Whether mattes are to be estimated, and what is to be said about it."""
-    if matte == "difference":
+    """Whether mattes are to be estimated, and what is to be said about it.
+
+    A result that shows nothing of the synced picture has none, whatever the settings are: the estimate finds that in
+    every frame.
+    """
+    if matte == "difference" or shows_nothing(walk):
         return True, ()
     shows, found = shows_settings(walk)
     if shows:
@@ -215,10 +219,12 @@ def _estimated(walk: Walk, matte: MatteSource) -> tuple[bool, tuple[str, ...]]:
     return True, (f"the result was not made with these settings ({found}): the mattes are estimated from the pictures",)
 
 
-def _doubts(done: Measured) -> Iterator[str]:
-    """What looks like files given in the wrong order."""
-    if all(row.reason == NO_CHANGE or not row.blended for row in done.rows) and any(
-        row.reason == NO_CHANGE for row in done.rows
+def _doubts(done: Measured, *, identical: bool) -> Iterator[str]:
+    """What looks like files given in the wrong order; of ``identical`` videos the plan says so."""
+    if (
+        not identical
+        and all(row.reason == NO_CHANGE or not row.blended for row in done.rows)
+        and any(row.reason == NO_CHANGE for row in done.rows)
     ):
         yield "the result shows nothing of the synced picture: is it the original?"
     spilled = [row.values["overspill"] for row in done.rows if "overspill" in row.values]

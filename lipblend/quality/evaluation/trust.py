@@ -1,4 +1,4 @@
-"""Whether a result was made with the settings at hand."""
+"""Whether a result was made with the settings at hand, and whether it took anything over."""
 
 from __future__ import annotations
 
@@ -23,12 +23,28 @@ def shows_settings(walk: Walk) -> tuple[bool, str]:
     -------
     bool, and the values found as a sentence
     """
-    blended = [index for index in range(len(walk)) if walk.result.rows[index] >= 0 and walk.row(index).faces]
-    sampled = np.linspace(0, len(blended) - 1, _SAMPLED_FRAMES)
-    chosen = sorted({blended[int(place)] for place in sampled}) if blended else []
-    found = list(walk.unlike(chosen))
+    found = list(walk.unlike(_sampled(_with_faces(walk))))
     if not found:
         return True, "nothing is blended"
     unlike, outside = (float(value) for value in np.median(np.array(found), axis=0))
     limit = _MAX_APART + _MAX_APART_PER_LEVEL * outside
     return unlike <= limit, f"around the mouth it is {unlike:.2f} apart in alpha, up to {limit:.2f} is usual"
+
+
+def shows_nothing(walk: Walk) -> bool:
+    """Whether a result shows nothing of the synced picture in any frame, so that there is nothing to judge.
+
+    It may be the original, or both videos show the same mouth. False too if the plan itself blends nothing: its rows
+    say why. Ends with the first frame that shows something.
+    """
+    faces = _with_faces(walk)
+    return bool(faces) and not any(walk.takes_over(_sampled(faces))) and not any(walk.takes_over(faces))
+
+
+def _with_faces(walk: Walk) -> list[int]:
+    return [index for index in range(len(walk)) if walk.result.rows[index] >= 0 and walk.row(index).faces]
+
+
+def _sampled(indices: list[int]) -> list[int]:
+    places = np.linspace(0, len(indices) - 1, _SAMPLED_FRAMES)
+    return sorted({indices[int(place)] for place in places}) if indices else []

@@ -26,6 +26,7 @@ from lipblend.quality.evaluation.views import (
     outside_loss,
 )
 from lipblend.quality.frame_rates import frame_rate
+from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
 from lipblend.render.face_patch import face_matte
 from lipblend.render.frame import OUTSIDE, compose, render_frame
@@ -36,7 +37,6 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 
 _QUEUE = 4  # decoded frames waiting per stream
-NO_CHANGE = "no change seen"
 
 Rgb = npt.NDArray[np.uint8]
 SpokenMeshes = Sequence[Sequence[Landmarks]]
@@ -205,6 +205,17 @@ class Walk:
                 exact = self.result.mapping.is_exact(original.size, result.size)
                 loss = outside_loss(original, result, [patch.matte for patch in rendered.patches]) if exact else None
                 yield apart, loss[0] if loss is not None else 0.0
+
+    def takes_over(self, indices: Sequence[int]) -> Iterator[bool]:
+        """Whether anything of the synced picture is found around the mouths, for frames of the result by rising index.
+
+        As with estimated mattes, whatever this walk's mattes are. Frames without a partner are left out.
+        """
+        held = [index for index in indices if self.result.rows[index] >= 0]
+        for index, original, synced, result in self._pictures(held):
+            if original is not None and synced is not None:
+                frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
+                yield bool(estimated_faces(frames, self.row(index)))
 
     def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture | None, Picture | None, Picture]]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipblend.errors import OutputError
+from lipblend.quality.report.gate_summary import gate_text
 from lipblend.quality.report.junit import write_junit
 from lipblend.quality.report.report_files import REPORT_FILES, csv_bytes, json_bytes, load_report
 from lipblend.quality.report.report_page import page_bytes
 from lipblend.quality.report.report_source import Evaluated
-from lipblend.quality.report.wording import gate_text
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.output_paths import make_folder
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from lipblend.quality.record import Evaluation, Verdict
+from lipblend.quality.report.advice import advice
 from lipblend.quality.report.sentences import viewer_sentence
 from lipblend.quality.report.wording import (
-    NOTHING_TO_JUDGE,
     failure_text,
     measure_of,
+    nothing_to_judge,
     place_lines,
     seen_lines,
     sentence_text,
@@ -97,12 +98,12 @@ def _add_suite(root: ElementTree.Element, name: str, record: Evaluation) -> tupl
 def _cases(record: Evaluation) -> Iterator[_Case]:
     for verdict in record.verdicts:
         if verdict.key == "score":
-            yield _of_verdict(verdict, () if verdict.passed is not False else (viewer_sentence(record),))
+            yield _of_headline(record, verdict)
             yield from _of_parts(record, verdict)
         elif verdict.mark is not None:
             yield _of_verdict(verdict, place_lines(verdict, max_count=_MAX_SPANS))
     if not record.judged:
-        yield _Case("gate", "Anything judged", NOTHING_TO_JUDGE)
+        yield _Case("gate", "Anything judged", nothing_to_judge(record))
 
 
 def _of_verdict(verdict: Verdict, details: Sequence[str]) -> _Case:
@@ -113,6 +114,17 @@ def _of_verdict(verdict: Verdict, details: Sequence[str]) -> _Case:
         reason = unmeasured_text(verdict) if verdict.value is None else "the pass mark is off"
         return _Case(verdict.key, title, skipped=reason)
     return _Case(verdict.key, title)
+
+
+def _of_headline(record: Evaluation, verdict: Verdict) -> _Case:
+    """The headline; what is worth trying is named in the message and explained below it."""
+    case = _of_verdict(verdict, (viewer_sentence(record),))
+    found = advice(record)
+    if not case.failure or not found:
+        return case
+    options = ", ".join(each.option for each in found if each.option)
+    worth = f"; worth trying: {options}" if options else ""
+    return replace(case, failure=f"{case.failure}{worth}", details=(*case.details, *(each.text for each in found)))
 
 
 def _of_parts(record: Evaluation, score: Verdict) -> Iterator[_Case]:

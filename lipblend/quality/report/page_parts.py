@@ -9,6 +9,7 @@ from typing import Any
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import WORDS, Evaluation, PartResult
+from lipblend.quality.report.advice import advice_lines
 from lipblend.quality.report.page_measures import Place, places
 from lipblend.quality.report.picks import Moment
 from lipblend.quality.report.sentences import (
@@ -101,6 +102,7 @@ def header(record: Evaluation, *, gated: bool) -> dict[str, Any]:
         "verdict": summary_text(record) if gated else "",
         "names": names,
         "sources": [role for role in ("original", "synced") if role in names],
+        "advice": advice_lines(record) if gated else [],
         "missed": [(measure_of(verdict), failure_text(verdict), places(verdict, 1)) for verdict in missed],
     }
 

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.quality.headline import LASTING_S, WINDOW_S, visibility
 from lipblend.quality.measures import MEASURES
+from lipblend.quality.pooling import WINDOW_S, Series, visibility_over_time
 from lipblend.quality.record import Evaluation, PartResult
 from lipblend.quality.report.wording import measure_of
 
 _MIN_DISTANCE_S = 0.2  # pictures of the same moment look the same
 _AGAIN_S = 1.0  # the same fault again
 _TOLERANCE_S = 1e-6
-
-Levels = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -114,25 +112,6 @@ def badness(value: float, key: str) -> float:
     return -value if better == "high" else abs(value - 1) if better == "one" else value
 
 
-def visibility_over_time(record: Evaluation, key: str) -> Levels:
-    """How visible a part is in every frame: the mean over the stretch around it; nan where it was not measured."""
-    values = np.array([row.values.get(key, np.nan) for row in record.rows], np.float64)
-    scale = MEASURES[key].visible if key in MEASURES else None
-    found = np.full(len(values), np.nan)
-    if scale is None:
-        return found
-    spans = [(WINDOW_S, False), *([(LASTING_S, True)] if scale.lasting is not None else [])]
-    for window_s, lasting in spans:
-        levels = visibility(values, scale, lasting=lasting)
-        for shot in record.shots:
-            inside = slice(shot.start, shot.stop)
-            if not np.isfinite(levels[inside]).any():
-                continue
-            mean = _running_mean(levels[inside], max(1, round(window_s * record.frame_rate)))
-            found[inside] = np.fmax(found[inside], mean)
-    return found
-
-
 def _candidates(record: Evaluation, chosen: Sequence[Moment]) -> Iterator[Moment]:
     """Moments in the order of `worst_moments`; ``chosen`` is looked at anew for each."""
     parts = record.headline.parts if record.headline is not None else ()
@@ -150,7 +129,7 @@ def _candidates(record: Evaluation, chosen: Sequence[Moment]) -> Iterator[Moment
 
 def _elsewhere(record: Evaluation, part: PartResult, chosen: Sequence[Moment]) -> Moment | None:
     """The worst moment of a part that is none of the chosen ones."""
-    levels = visibility_over_time(record, part.key)
+    levels = _levels(record, part.key)
     own = [moment for moment in chosen if moment.key == part.key]
     for row in record.rows:
         if _same_moment(record, row.index, chosen) or _same_moment(record, row.index, own, _AGAIN_S):
@@ -169,12 +148,12 @@ def _worst_around(record: Evaluation, key: str, index: int, allowed: npt.NDArray
     return max(rows, key=lambda row: row.values[key]).index
 
 
-def _running_mean(levels: Levels, length: int) -> Levels:
-    """Mean of the known levels around every known one."""
-    known = np.isfinite(levels)
-    kernel = np.ones(min(length, len(levels)))
-    sums, counts = (np.convolve(series, kernel, "same") for series in (np.where(known, levels, 0), known))
-    return np.where(known, sums / np.maximum(counts, 1), np.nan)
+def _levels(record: Evaluation, key: str) -> Series:
+    """How visible a part is in every frame; nan where that is not known."""
+    scale = MEASURES[key].visible if key in MEASURES else None
+    if scale is None:
+        return np.full(len(record.rows), np.nan)
+    return visibility_over_time(key, scale, record.rows, record.shots)
 
 
 def _same_moment(

@@ -22,6 +22,7 @@ from lipblend.quality.record import (
     Span,
     Verdict,
 )
+from lipblend.quality.report.advice import advice_dicts
 
 REPORT_FILES = ("report.csv", "report.json", "report.html")
 SCHEMA = 2
@@ -66,6 +67,7 @@ def json_bytes(record: Evaluation) -> bytes:
         "judged": record.judged,
         "passed": record.passed if record.judged else None,
         "headline": None if record.headline is None else _headline_dict(record.headline),
+        "advice": advice_dicts(record),
         "matte": record.matte,
         "frames": len(record.rows),
         "width": record.width,

@@ -6,7 +6,7 @@ import math
 
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.record import Evaluation, Headline, PartResult, Span, Verdict
+from lipblend.quality.record import NO_CHANGE, Evaluation, Headline, PartResult, Span, Verdict
 
 MATTE_TEXT = {
     "settings": "The mask was made again from the settings for every frame.",
@@ -14,10 +14,6 @@ MATTE_TEXT = {
     "are estimates too; do not compare them with those of a known mask.",
 }
 """Description of `Evaluation.matte`."""
-
-_NOTHING = "no frame was blended, or no measure has both a value and a pass mark"
-NOTHING_TO_JUDGE = f"the gate has nothing to judge: {_NOTHING}"
-"""Error of a gate without any verdict, which must not pass."""
 
 _MAX_DIGITS = 12
 _MIN_SHARE = 0.005
@@ -147,7 +143,7 @@ def failure_text(verdict: Verdict) -> str:
 def summary_text(record: Evaluation) -> str:
     """The verdict of the gate on one line."""
     if not record.judged:
-        return f"Not judged: {_NOTHING}"
+        return f"Not judged: {_why_not_judged(record)[0]}"
     judged = [verdict for verdict in record.verdicts if verdict.passed is not None]
     failed = sum(verdict.passed is False for verdict in judged)
     found = [headline_text(record.headline)] if record.headline is not None else []
@@ -156,6 +152,31 @@ def summary_text(record: Evaluation) -> str:
         count = failed or len(judged)
         found.append(f"{count} of {len(judged)} {marks} {'missed' if failed else 'met'}")
     return f"{'Failed' if failed else 'Passed'}: {', '.join(found)}"
+
+
+def nothing_to_judge(record: Evaluation) -> str:
+    """Error of a gate without any verdict, which must not pass: what was found, and the next step."""
+    found, step = _why_not_judged(record)
+    return f"the gate has nothing to judge: {found}. {step}"
+
+
+def _why_not_judged(record: Evaluation) -> tuple[str, str]:
+    """What was found instead of something to judge, and the next step."""
+    if any(row.blended for row in record.rows):
+        return "no measure has both a value and a pass mark", "Set a mark, for example --set gate.score_min=60."
+    reasons = record.passed_through
+    if NO_CHANGE not in reasons:
+        listed = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+        return f"no frame was blended: {listed}", "`lipblend probe ORIGINAL SYNCED` shows which faces are found."
+    digests = {file.role: file.sha256 for file in record.inputs}
+    if digests.get("original") == digests.get("synced"):
+        return "original and synced are the same file", "Give what the lip-sync generator made as the synced video."
+    if digests.get("original") == digests.get("result"):
+        return "the result is the original file", "The order of the files is ORIGINAL SYNCED RESULT."
+    return (
+        f"no frame of {len(record.rows)} shows anything of the synced picture",
+        "The order of the files is ORIGINAL SYNCED RESULT, and the synced video must show other lips.",
+    )
 
 
 def measured_text(record: Evaluation) -> str:
@@ -193,24 +214,6 @@ def sentence_text(part: PartResult) -> str:
 def visible_parts(found: Headline, max_count: int | None = None) -> tuple[PartResult, ...]:
     """The parts that a viewer sees, the most visible first."""
     return tuple(part for part in found.parts if part.visibility > 1)[:max_count]
-
-
-def gate_text(record: Evaluation, *, gated: bool = True) -> str:
-    """The verdict for a terminal: a summary, what a viewer sees and where, and each missed pass mark.
-
-    Without ``gated`` nothing is judged.
-    """
-    lines = [summary_text(record) if gated else measured_text(record)]
-    if record.headline is not None:
-        for part in visible_parts(record.headline):
-            lines += [f"  {sentence_text(part)}", *(f"    {line}" for line in seen_lines(part))]
-    for verdict in record.verdicts:
-        if verdict.passed is False and verdict.key != "score":
-            lines += [f"  {measure_of(verdict).title}: {failure_text(verdict)}", *place_lines(verdict, indent="    ")]
-    for verdict in record.verdicts:
-        if verdict.mark is not None and verdict.value is None:
-            lines.append(f"  {measure_of(verdict).title}: {unmeasured_text(verdict)}")
-    return "\n".join(lines)
 
 
 def seen_lines(part: PartResult, *, max_count: int = 3) -> list[str]:
