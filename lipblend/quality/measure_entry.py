@@ -54,6 +54,8 @@ class Measure:
         (`lipblend.quality.face_scores.inner_contour_scores`).
     visible : Visible, optional
         Only of the visible parts, from which the headline is made (`lipblend.quality.headline`).
+    of_synced : bool
+        Holds the result's mouth against the synced picture's: not measured where that is broken.
     sentence : str
         What a viewer sees where the part is visible.
     mark : str
@@ -79,6 +81,7 @@ class Measure:
     full_weight: bool = False
     at_contour: bool = False
     visible: Visible | None = None
+    of_synced: bool = False
     sentence: str = ""
     mark: str = ""
     published: float | None = None

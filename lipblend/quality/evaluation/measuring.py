@@ -22,10 +22,12 @@ from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference_measures import SeenFace
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.face_parts import face_parts
+from lipblend.quality.visible.visible_parts import PARTS
 from lipblend.runtime.prefetch import prefetch
 
 _QUEUE = 2
 NOT_HELD = "not of the original"
+_OF_SYNCED = {part.key for part in PARTS if part.of_synced}
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,22 @@ class _Shot:
         self.rows.append(self._row(looked, values))
 
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
-        """The rows, with the faults of synced patches that only the whole shot shows."""
+        """The rows, with the faults of synced patches that only the whole shot shows.
+
+        Where the synced patch is broken, nothing is held against it.
+        """
         faults: list[set[str]] = [set() for _ in self.rows]
         for person in self.people:
             for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
                 faults[place].update(names)
-        return [
-            replace(row, faults=tuple(sorted(names)), values={**row.values, **values})
-            for row, names, values in zip(self.rows, faults, self._over_time(), strict=True)
-        ]
+        broken = {int(place) for person in self.people for place in np.flatnonzero(person.over_time.broken)}
+        rows = []
+        for place, (row, found, values) in enumerate(zip(self.rows, faults, self._over_time(), strict=True)):
+            known = {**row.values, **values}
+            if found or place in broken:
+                known = {key: value for key, value in known.items() if key not in _OF_SYNCED}
+            rows.append(replace(row, faults=tuple(sorted(found)), values=known))
+        return rows
 
     def _over_time(self) -> list[dict[str, float]]:
         """Measures of each frame that only several frames show."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.canonical import canonical, canonical_mask
-from lipblend.quality.visible.person_look import PersonLook, departing
+from lipblend.quality.visible.person_look import PersonLook, departing, synced_broken
 from lipblend.quality.visible.scene import made_mouth, mouth_shift, scene
 from lipblend.quality.visible.work_face import Mask
 from lipblend.stages.detail.scale import downsample
@@ -20,6 +20,7 @@ _CELL = 6  # canonical pixels
 _FULL = 0.5
 _MIN_CELLS = 5
 _MIN_MOUTH = 100  # canonical pixels
+_MAX_KEPT = 0.2  # of a mouth that can be compared
 _LAG_S = 0.16
 _WINDOW_S = 0.2
 _KEPT_LEVELS, _OFFERED_LEVELS = 4.0, 8.0
@@ -36,6 +37,7 @@ class _Moment:
     place: int
     pictures: npt.NDArray[np.float32]  # (3, 72, 72, 2): original, new and shown mouth, luma and Cr
     mouth: Mask
+    broken: bool
     cells: npt.NDArray[np.float32]  # (12, 12, 3)
     known: Mask
 
@@ -51,6 +53,11 @@ class OverTime:
         Frames per second.
     look : PersonLook or None
         Where either picture shows something else than the person, in front of the face or broken, nothing is compared.
+
+    Attributes
+    ----------
+    broken : (count,) bool
+        Frames in which the synced picture's mouth is none that the person has.
     """
 
     def __init__(self, count: int, frame_rate: float, look: PersonLook | None) -> None:
@@ -62,6 +69,7 @@ class OverTime:
         self._sums = np.full((count, 5), np.nan)
         self._shift_window = max(1, round(_SHIFT_WINDOW_S * frame_rate))
         self._shifts = np.full((count, 2), np.nan)
+        self.broken = np.zeros(count, bool)
 
     def add(self, place: int, view: FaceView) -> None:
         """Note the next frame that shows the face."""
@@ -71,8 +79,9 @@ class OverTime:
         if self._moments and self._moments[0].place == place - self._lag:
             self._sums[place] = _sums(moment, self._moments[0])
         self._moments.append(moment)
+        self.broken[place] = moment.broken
         made, moved = made_mouth(view), mouth_shift(view)
-        if made is not None and not made.all_old and moved is not None:
+        if made is not None and not made.all_old and moved is not None and not moment.broken:
             self._shifts[place] = moved
 
     def values(self) -> dict[str, Values]:
@@ -125,10 +134,15 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     cells = np.stack(
         [downsample(np.ascontiguousarray(residual[..., way]) * skin, _CELL) for way in range(3)], axis=-1
     ) / (weight[..., None] + np.float32(1e-3))
-    mouth = canonical_mask(seen.parts.mouth, matrix) & ~_kept(pictures)
+    whole = canonical_mask(seen.parts.mouth, matrix)
+    kept = whole & _kept(pictures)
+    mouth = whole & ~kept
     if look is not None:
         mouth &= ~departing(face, look)
-    return _Moment(place, pictures, mouth, cells, weight > _FULL)
+    broken = look is not None and synced_broken(face, seen.parts, look)
+    if broken or np.count_nonzero(kept) > _MAX_KEPT * np.count_nonzero(whole):
+        mouth[:] = False
+    return _Moment(place, pictures, mouth, broken, cells, weight > _FULL)
 
 
 def _kept(pictures: npt.NDArray[np.float32]) -> Mask:

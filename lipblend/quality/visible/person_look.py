@@ -19,6 +19,7 @@ _DEVIATION = np.float32(1.4826)  # standard deviation of a normal distribution o
 _UNLIKE, _SYNCED_UNLIKE = 0.6, 0.7
 _SEEN_LEVELS, _CLEAR_LEVELS = 4.0, 8.0
 _DEPARTS = 1.5
+_BROKEN = 0.7
 _FACE_SHARE = 0.35  # of the canonical picture: the lower face
 _MIN_FACES = 3
 
@@ -86,6 +87,15 @@ def painted_cells(face: WorkFace, found: Expected, parts: Zones, look: PersonLoo
     )
     opened = cv2.morphologyEx(lost.astype(np.float32), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     return np.asarray(opened, np.float32)
+
+
+def synced_broken(face: WorkFace, parts: Zones, look: PersonLook) -> bool:
+    """Whether the synced picture's mouth is none that the person has: nothing can be held against it."""
+    mouth = canonical_mask(parts.mouth, face.placed.matrix)
+    if not mouth.any():
+        return False
+    scale = _SCALE + _SPREAD * look.spread
+    return bool(np.median(_length((face.placed.synced - look.median) / scale)[mouth]) > _BROKEN)
 
 
 def departing(face: WorkFace, look: PersonLook) -> Mask:

@@ -35,12 +35,14 @@ PARTS = (
     ),
     Measure(
         key="displaced", title="Displaced mouth", unit="share", visible=Visible(0.007, 0.015), tolerance=0.002,
+        of_synced=True,
         sentence="the mouth sits in the wrong place",
         text="distance of the mouth from where the synced picture shows it, in face widths",
         source="Lucas and Kanade 1981",
     ),
     Measure(
         key="old_lips", title="Old lips shining through", unit="share", visible=Visible(0.05, 0.11, 0.09),
+        of_synced=True,
         tolerance=0.05, sentence="the old lips shine through",
         text="share of the old mouth's motion in the result's, by least squares over 0.4 s",
     ),
@@ -56,17 +58,20 @@ PARTS = (
     ),
     Measure(
         key="mouth_colour", title="Colour of the mouth", unit="levels", visible=Visible(2.8, 4.4), tolerance=0.3,
+        of_synced=True,
         sentence="lips or teeth have a colour that neither video shows",
         text="98th percentile over the lips of the smooth chroma difference from the nearer of the original and the "
         "synced picture in the original's colours",
     ),
     Measure(
         key="mouth_dark", title="Black mouth", unit="levels", visible=Visible(8.0, 20.0), tolerance=1.0,
+        of_synced=True,
         sentence="the mouth has a black hole",
         text="98th percentile over the lips of how much darker the result is than both pictures",
     ),
     Measure(
         key="mouth_unlike", title="Foreign mouth", unit="share", visible=Visible(0.3, 0.6), tolerance=0.05,
+        of_synced=True,
         sentence="the mouth is neither the new one nor the old one",
         text="structure of the mouth that no mixture of both pictures explains, over the new mouth's own",
     ),
@@ -99,6 +104,7 @@ PARTS = (
     ),
     Measure(
         key="out_of_step", title="Lips out of step", unit="share", visible=Visible(0.12, 0.2), tolerance=0.05,
+        of_synced=True,
         sentence="the lips do not move as in the synced video",
         text="share of the new mouth's motion that the result lacks, over 0.4 s",
     ),
