@@ -1,10 +1,12 @@
 """Show how well the verdict of `evaluate` can be trusted, on triples with a known truth.
 
-    verdict WORK FOLDER ... [--only NAME ...] [--matte settings|difference] [--strengths 1 ...] [--no-damage]
+    verdict WORK FOLDER ... [--only NAME ...] [--without WORD ...] [--matte settings|difference] [--strengths 1 ...]
+            [--no-damage]
 
 For each triple (a folder with orig.mp4, synced.mp4 and truth.mp4) right results (the truth, the presets) and wrong ones
 (the synced video itself, the plain methods of scripts/ablation.yaml, and damage laid on the natural result) are
-evaluated. Everything is kept in the folder WORK, so that a second run goes on. The tables say how many pass, how well
+evaluated; --without leaves out results by a word in their name, such as the slow Poisson. Everything is kept in the
+folder WORK, so that a second run goes on. The tables say how many pass, how well
 the headline tells them apart, and which part names each damage. See docs/lab/verdict.md.
 """
 
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from verdict_clips import write_damaged
-from verdict_damage import DAMAGES
+from verdict_damage import DAMAGES, Damage
 
 from lipblend.cli.exits import run_script, unwind_on_sigterm
 from lipblend.composite_options import CompositeOptions
@@ -35,6 +37,7 @@ from lipblend.settings.resolve import resolve_settings
 PRESETS = ("natural", "max-concealment", "high-motion")
 TRUTH, SYNCED = "truth", "synced itself"
 RIGHT = (TRUTH, *PRESETS)
+_FAR_FRAMES = 10  # parts are averaged over 0.4 seconds
 _CLASSIC = ("seam", "ssim_y", "alpha_flicker", "overspill")
 _YARDSTICKS = Path(__file__).with_name("ablation.yaml")
 
@@ -126,11 +129,7 @@ def _numbers(record: Evaluation) -> dict[str, Any]:
         "score": None if found is None else found.score,
         "parts": {} if found is None else {part.key: part.visibility for part in found.parts},
         "seen": {} if found is None else {part.key: [(s.first, s.last) for s in part.seen] for part in found.parts},
-        "classic": {
-            each.key: each.value
-            for each in record.verdicts
-            if each.key in ("seam", "ssim_y", "alpha_flicker", "overspill")
-        },
+        "classic": {each.key: each.value for each in record.verdicts if each.key in _CLASSIC},
         "frames": len(record.rows),
     }
 
@@ -165,8 +164,16 @@ def show(found: Mapping[tuple[str, str], dict[str, Any]], names: Sequence[str], 
         rows = [found[name, label] for name in names if (name, label) in found]
         meant = DAMAGES[_damage(label)].parts
         failed = np.mean([_score(row) < mark for row in rows])
-        named = np.mean([any(row["parts"].get(part, 0) > 1 for part in meant) for row in rows])
-        print(f"{label:{width}} fails {failed:.0%}, named {named:.0%} by {' or '.join(meant)}")
+        named = np.mean([_named(row, DAMAGES[_damage(label)]) for row in rows])
+        print(f"{label:{width}} fails {failed:.0%}, named in its frames {named:.0%} by {' or '.join(meant)}")
+
+
+def _named(row: Mapping[str, Any], damage: Damage) -> bool:
+    """Whether a part meant for a damage is seen where the damage is, and in no frames far from it."""
+    damaged = [number for number in range(row["frames"]) if damage.covers(number, row["frames"])]
+    first, last = damaged[0] - _FAR_FRAMES, damaged[-1] + _FAR_FRAMES
+    spans = [span for part in damage.parts if row["parts"].get(part, 0) > 1 for span in row["seen"].get(part, ())]
+    return bool(spans) and all(first <= start and stop <= last for start, stop in spans)
 
 
 def _score(found: Mapping[str, Any] | None) -> float:
@@ -184,6 +191,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("work", type=Path)
     made.add_argument("folders", type=Path, nargs="+")
     made.add_argument("--only", nargs="+", default=())
+    made.add_argument("--without", nargs="+", default=())
     made.add_argument("--matte", choices=("auto", "settings", "difference"), default="auto")
     made.add_argument("--strengths", type=float, nargs="+", default=(1.0,))
     made.add_argument("--no-damage", action="store_true")
@@ -200,7 +208,11 @@ def _run(given: argparse.Namespace) -> None:
     triples = [triple for folder in given.folders for triple in find_triples(folder, given.only)]
     found = {}
     for triple in triples:
-        every = list(cases(triple, strengths=given.strengths, damage=not given.no_damage))
+        every = [
+            case
+            for case in cases(triple, strengths=given.strengths, damage=not given.no_damage)
+            if not any(word in case.label for word in given.without)
+        ]
         make(every, given.work)
         for case in every:
             found[triple.name, case.label] = measured(case, given.work, given.matte)

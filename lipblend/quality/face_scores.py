@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lipblend.quality import temporal
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
-from lipblend.quality.view import FaceView, with_contour
+from lipblend.quality.view import FaceView, once_per_view, with_contour
 from lipblend.quality.visible.scene import classic_reference
 
 _INWARD_FRAC = (0.02, 0.04, 0.06)
@@ -36,7 +36,17 @@ class FaceScores:
 
 def face_scores(view: FaceView, previous: FaceView | None) -> FaceScores:
     """Measure one face; ``previous`` is the same face in the frame before, if it was blended there."""
-    return FaceScores(_values(MEASURES.values(), view, previous), temporal.cast(view))
+    own = own_scores(view)
+    if previous is None:
+        return own
+    changes = [measure for measure in MEASURES.values() if measure.of_change is not None]
+    return FaceScores({**own.values, **_values(changes, view, previous)}, own.cast)
+
+
+@once_per_view
+def own_scores(view: FaceView) -> FaceScores:
+    """What needs no other frame of `face_scores`."""
+    return FaceScores(_values(MEASURES.values(), view, None), temporal.cast(view))
 
 
 def inner_contour_scores(view: FaceView, previous: FaceView | None) -> dict[str, float]:

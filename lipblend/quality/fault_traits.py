@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, STABLE
-from lipblend.quality.view import FaceView
+from lipblend.quality.view import FaceView, once_per_view
 
 MOUTH_SIZE = (32, 24)
 """Width and height of `Traits.mouth`."""
@@ -61,6 +61,7 @@ class Traits:
     place: tuple[float, float]
 
 
+@once_per_view
 def traits(view: FaceView) -> Traits:
     """Measure one frame; pure, and uses only the crop around the mouth."""
     fine = LowerFace(view, _FINE_FACE_PX)

@@ -15,17 +15,20 @@ from lipblend.quality import temporal
 from lipblend.quality.evaluation.person import FaceLook, Person, face_looks
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.walk import Looked, Walk
-from lipblend.quality.face_scores import face_scores, inner_contour_scores, same_face, worst, worst_of
+from lipblend.quality.face_scores import face_scores, inner_contour_scores, own_scores, same_face, worst, worst_of
+from lipblend.quality.fault_traits import traits
 from lipblend.quality.faults import find_faults
 from lipblend.quality.lip_sync import lip_correlation, smooth_openings
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference_measures import SeenFace
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.face_parts import face_parts
+from lipblend.quality.visible.scene import made_mouth, mouth_shift
 from lipblend.quality.visible.visible_parts import PARTS
-from lipblend.runtime.prefetch import prefetch
+from lipblend.runtime.prefetch import map_in_threads, one_opencv_thread, prefetch
 
 _QUEUE = 2
+_WORKERS = 2
 NOT_HELD = "not of the original"
 _OF_SYNCED = {part.key for part in PARTS if part.of_synced}
 
@@ -167,8 +170,13 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
     rows: list[FrameRow] = []
     shots: list[Shot] = []
     openings: dict[int, list[npt.NDArray[np.float64]]] = {}
-    with _truths(reference, walk, indices) as truths:
-        frames = zip(walk.looked_at(indices), truths, strict=True)
+    with (
+        one_opencv_thread(),
+        _truths(reference, walk, indices) as truths,
+        prefetch(walk.looked_at(indices), _QUEUE) as looks_at,
+        map_in_threads(_prepared, looks_at, workers=_WORKERS) as prepared,
+    ):
+        frames = zip(prepared, truths, strict=True)
         for number, (start, stop) in enumerate(_shots(walk, indices)):
             looks = face_looks(walk, indices[start:stop])
             shot = _Shot(walk, number, stop - start, reference, looks)
@@ -181,6 +189,16 @@ def measure(walk: Walk, reference: Reference | None, *, on_frame: Callable[[int]
                 openings.setdefault(person, []).append(_centred(each.openings))
     rows = _with_left_out(rows, walk)
     return Measured(tuple(rows), tuple(shots), _of_clip(rows, openings))
+
+
+def _prepared(looked: Looked) -> Looked:
+    """Compute what takes longest of every face, so that it is known when the frame's turn comes."""
+    for view in looked.views:
+        mouth_shift(view)
+        made_mouth(view)
+        own_scores(view)
+        traits(view)
+    return looked
 
 
 def _with_left_out(rows: Sequence[FrameRow], walk: Walk) -> list[FrameRow]:
