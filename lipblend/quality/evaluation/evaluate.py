@@ -167,12 +167,13 @@ def evaluate_plan(
     matched, notes = match_result(analysis, plan, followed)
     sources = Sources(analysis, plan, settings, restorer, spoken_meshes(spoken, analysis))
     rendered, by_difference = (Walk(sources, matched, estimated=guess) for guess in (False, True))
-    estimated, matte_notes = _estimated(rendered, options.matte)
+    nothing = shows_nothing(rendered)
+    estimated, matte_notes = _estimated(rendered, options.matte, nothing=nothing)
     walk = by_difference if estimated else rendered
     truth = Reference.of(options.reference, walk) if options.reference is not None else None
     measured = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
     inputs = tuple(_input_files(analysis, result, options))
-    found = headline(measured.rows, measured.shots)
+    found = None if nothing else headline(measured.rows, measured.shots)
     values = {**measured.values, **({"score": found.score} if found is not None else {})}
     record = Evaluation(
         rows=measured.rows,
@@ -201,13 +202,12 @@ def evaluate_plan(
     return Evaluated(record, walk, truth)
 
 
-def _estimated(walk: Walk, matte: MatteSource) -> tuple[bool, tuple[str, ...]]:
+def _estimated(walk: Walk, matte: MatteSource, *, nothing: bool) -> tuple[bool, tuple[str, ...]]:
     """Whether mattes are to be estimated, and what is to be said about it.
 
-    A result that shows nothing of the synced picture has none, whatever the settings are: the estimate finds that in
-    every frame.
+    A result that shows ``nothing`` of the synced picture has no mattes: the estimate finds that in every frame.
     """
-    if matte == "difference" or shows_nothing(walk):
+    if matte == "difference" or (matte == "auto" and nothing):
         return True, ()
     shows, found = shows_settings(walk)
     if shows:
