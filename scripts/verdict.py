@@ -27,6 +27,7 @@ from verdict_damage import DAMAGES, Damage
 from lipblend.cli.exits import run_script, unwind_on_sigterm
 from lipblend.composite_options import CompositeOptions
 from lipblend.compositing import composite
+from lipblend.errors import InputError
 from lipblend.lab.ablation.triples import Triple, find_triples
 from lipblend.lab.ablation.variants import read_variants
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, MatteSource, evaluate
@@ -205,7 +206,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> None:
-    triples = [triple for folder in given.folders for triple in find_triples(folder, given.only)]
+    triples = [triple for folder in given.folders for triple in find_triples(folder, ())]
+    if missing := set(given.only) - {triple.name for triple in triples}:
+        raise InputError(
+            f"there is no triple {', '.join(sorted(missing))}", hint="--only takes names of their folders."
+        )
+    triples = [triple for triple in triples if not given.only or triple.name in given.only]
     found = {}
     for triple in triples:
         every = [
