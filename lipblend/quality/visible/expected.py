@@ -70,10 +70,11 @@ def expected(face: WorkFace, parts: Zones) -> Expected:
         face.synced,
         lambda a, b: b + low_pass((a - b) * outside, _CAST_FRAC * face.width) / known,
     )
-    departure = _pairs(face.result, picture, np.subtract)
+    inside = _inside(right, down)
+    departure = _pairs(face.result, picture, lambda a, b: (a - b) * inside)
     # The synced picture is soft: finer than its blur it explains nothing and accuses of nothing.
     blur = max(0.8, _SYNCED_BLUR_FRAC * face.width)
-    beside = _pairs(face.result, recast, lambda a, b: low_pass(a - b, blur))
+    beside = _pairs(face.result, recast, lambda a, b: low_pass((a - b) * inside, blur))
     share = _explaining_share(face, parts, departure, beside, np.hypot(right, down))
     residual = _pairs(departure, beside, lambda a, b: a + share * (b - a))
     explained = _pairs(departure, beside, lambda a, b: share * (low_pass(a, blur) - b))
@@ -102,6 +103,15 @@ def _motion(face: WorkFace, outside: Plane) -> tuple[Plane, Plane]:
         for first, second in zip(rough, rest, strict=True)
     )
     return right, down
+
+
+def _inside(right: Plane, down: Plane) -> Plane:
+    """1 where the original's picture reaches, 0 where a motion comes from beyond its border: nothing is known there."""
+    height, width = right.shape
+    rows, columns = np.ogrid[:height, :width]
+    across, along = columns + right, rows + down
+    known = (across >= 0) & (across <= width - 1) & (along >= 0) & (along <= height - 1)
+    return np.asarray(known, np.float32)
 
 
 def _explaining_share(face: WorkFace, parts: Zones, departure: Planes, beside: Planes, motion: Plane) -> Plane:
