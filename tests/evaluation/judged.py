@@ -9,8 +9,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from studio import LOSSLESS, Film
+from studio import LEFT, LOSSLESS, Film, Person, Shown, Studio, at
 
+from lipblend import composite
+from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
 from lipblend.output.synth import write_clip
 from lipblend.picture.planes import to_rgb
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
@@ -24,6 +26,7 @@ CLASSIC = {
     "lip_corr_min": 0.99, "untouched_max": 0.0, "colour_drift_max": 2.3,
 }  # fmt: skip
 """Marks for the classic numbers, which are not judged by default."""
+PERSON = at(LEFT, width=110.0, x=230.0)
 SETTINGS = Settings.model_validate({**LOSSLESS, "gate": CLASSIC})
 
 
@@ -63,6 +66,20 @@ class Made:
         box = ((float(middle[0]), float(middle[1])), (float(grow * size[0]), float(2 * grow * size[1])), 0.0)
         cv2.ellipse(mask, box, 1.0, -1)
         return mask[..., None]
+
+
+def make(portrait: np.ndarray, face: Landmarks, folder: Path, frames: int) -> Made:
+    """A pair in which the portrait drifts, and its composite."""
+    studio = Studio(portrait, face.points, folder)
+    people: list[Person] = [at(PERSON, x=230.0 + 0.6 * i, y=130 + 0.3 * i) for i in range(frames)]
+    film = studio.film([Shown((person,)) for person in people])
+    output = film.original.with_name("composite.mp4")
+    composite(film.original, film.synced, output, settings=SETTINGS)
+    lips = []
+    for person in people:
+        place = studio.place(person)
+        lips.append(face.points[list(LIPS_OUTER)] @ place[:, :2].T + place[:, 2])
+    return Made(film, output, lips)
 
 
 def value(record: Evaluation, key: str) -> float | None:

@@ -8,16 +8,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from faceviews import flat, halves, sized
+from faceviews import flat, halves, lip_mask, sized
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.plan.frame_plan import FramePlan
+from lipblend.quality.evaluation import measuring
 from lipblend.quality.evaluation.matte_estimate import share_apart
 from lipblend.quality.evaluation.measuring import NOT_HELD, Measured, measure
 from lipblend.quality.evaluation.result_matching import _rows
 from lipblend.quality.evaluation.trust import shows_settings
 from lipblend.quality.evaluation.walk import Looked
 from lipblend.quality.view import FaceView
+from lipblend.quality.visible.visible_parts import PARTS
 
 SIZE = (120, 120)
 
@@ -145,6 +147,48 @@ def test_frames_that_are_not_the_originals_are_listed_and_not_measured(face: Lan
     cut = measured(frames, [-1, 0, 1, -1, 2, -1], starts=(0, 2))
     assert [row.shot for row in cut.rows] == [0, 0, 0, 0, 1, 1]
     assert [(shot.start, shot.stop) for shot in cut.shots] == [(1, 3), (4, 5)]
+
+
+LIPS = (-60.0, 12.0, 25.0)  # on the lips: a mouth that nobody has
+
+
+def talking(face: Landmarks, *, broken: bool = False, number: int = 0) -> FaceView:
+    """A face whose new mouth is a little darker than the old one and was taken over; or nothing like a mouth."""
+    seen = view(face, 30, 0.5)
+    lips = lip_mask(seen.original_mesh, seen.box, grown_px=3)[..., None]
+    synced = seen.original + lips * np.float32(LIPS if broken else (-6 - number % 2, 0, 0))
+    return replace(seen, synced=synced, result=synced)
+
+
+def of_synced(done: Measured) -> list[set[str]]:
+    keys = {part.key for part in PARTS if part.of_synced}
+    return [keys & row.values.keys() for row in done.rows]
+
+
+def test_nothing_is_held_against_a_broken_synced_mouth(face: Landmarks, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {part.key for part in PARTS if part.of_synced} == {
+        "displaced", "old_lips", "mouth_colour", "mouth_dark", "mouth_unlike", "out_of_step"
+    }  # fmt: skip
+    monkeypatch.setattr(measuring, "find_faults", lambda traits, *_: [()] * len(traits))
+    done = measured([[talking(face, broken=n == 6, number=n)] for n in range(9)])
+    found = of_synced(done)
+    assert all({"mouth_dark", "mouth_colour"} <= keys for n, keys in enumerate(found) if n != 6)
+    assert found[6] == set()
+    assert {"seam_step", "skin_cast", "flicker", "lip_softness"} & done.rows[6].values.keys()
+    assert {"seam", "ssim_y"} <= done.rows[6].values.keys()
+
+
+def test_nothing_is_held_against_a_faulty_synced_frame(face: Landmarks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second(traits: Sequence[object], *_: object) -> list[tuple[str, ...]]:
+        return [("jump",) if place == 1 else () for place in range(len(traits))]
+
+    monkeypatch.setattr(measuring, "find_faults", second)
+    done = measured([[talking(face, number=n)] for n in range(4)])
+    assert [row.faults for row in done.rows] == [(), ("jump",), (), ()]
+    found = of_synced(done)
+    assert found[1] == set()
+    assert all({"mouth_dark", "mouth_colour"} <= found[n] for n in (0, 2, 3))
+    assert done.values["faulty"] == 0.25
 
 
 @pytest.mark.parametrize(

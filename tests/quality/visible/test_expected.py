@@ -40,6 +40,20 @@ def test_a_jaw_that_moves_smoothly_is_explained(person: Sitter) -> None:
     assert np.median(-shown.found.down[chin]) == pytest.approx(opening, rel=0.25)
 
 
+def test_a_chin_that_drops_far_over_the_neck_is_explained(person: Sitter) -> None:
+    opening = 0.1 * person.width
+    bump = person.mouth_disc(0.3, 0.12)
+    result = moved(person.picture, 0, opening * bump)
+    shown = person.scene(result, result)
+    chin = shown.parts.near & (bump > 0.3)
+    changed = float(np.abs(result - person.picture)[..., 0][chin].mean())
+    assert changed > 10
+    assert size(shown.found.departure, chin) < 0.12 * changed
+    assert size(shown.found.residual, chin) < 0.03 * changed
+    lowest = shown.parts.near & (bump > 0.8)
+    assert np.median(-shown.found.down[lowest]) == pytest.approx(opening * np.median(bump[lowest]), rel=0.1)
+
+
 def test_a_torn_picture_is_explained_by_no_smooth_motion(person: Sitter) -> None:
     below = np.zeros(person.contour.shape, np.float32)
     below[round(person.mesh.mouth_centre[1] + 0.2 * person.width) :] = 1

@@ -54,8 +54,6 @@ def test_a_displaced_mouth_measures_its_way(person: Sitter, new: np.ndarray, rig
     found = mouth_parts.shift(shown.face, shown.found, shown.parts)
     assert found is not None
     np.testing.assert_allclose(found * person.width, (right, down), atol=0.15)
-    distance = face_parts(person.view(result, new), None)["displaced"]
-    assert distance * person.width == pytest.approx(float(np.hypot(right, down)), abs=0.15)
 
 
 def test_brightness_and_contrast_displace_nothing(person: Sitter, new: np.ndarray) -> None:
@@ -64,9 +62,8 @@ def test_brightness_and_contrast_displace_nothing(person: Sitter, new: np.ndarra
     assert np.abs(found * person.width).max() < 0.1
 
 
-def test_the_old_mouth_in_its_place_is_not_displaced(person: Sitter, new: np.ndarray) -> None:
+def test_the_old_mouth_is_no_foreign_one(person: Sitter, new: np.ndarray) -> None:
     found = face_parts(person.view(person.picture, new), None)
-    assert "displaced" not in found
     assert "mouth_unlike" not in found
     assert found["mouth_dark"] == pytest.approx(0, abs=0.5)
 
@@ -97,4 +94,4 @@ def test_a_mouth_out_of_view_is_not_measured(person: Sitter, new: np.ndarray) ->
     view = person.view(new, new)
     away = Landmarks(person.mesh.points + np.float32([0, 3 * person.width]))
     found = face_parts(replace(view, original_mesh=away, synced_mesh=away), None)
-    assert not {"displaced", "mouth_unlike", "mouth_dark", "mouth_colour", "skin_cast"} & set(found)
+    assert not {"mouth_unlike", "mouth_dark", "mouth_colour", "skin_cast"} & set(found)

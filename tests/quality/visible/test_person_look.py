@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from faceviews import FULL, noise, view_of
@@ -10,7 +12,7 @@ from visible_faces import Sitter, lifted, sitter
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.visible.canonical import SIDE, canonical_mask
 from lipblend.quality.visible.face_parts import face_parts
-from lipblend.quality.visible.person_look import PersonLook, departing, learn_look, painted_over
+from lipblend.quality.visible.person_look import PersonLook, departing, learn_look, painted_over, synced_broken
 from lipblend.quality.visible.scene import scene
 from lipblend.quality.visible.work_face import WorkFace, work_face
 
@@ -122,3 +124,28 @@ def test_the_canonical_face_does_not_depend_on_its_size(
     assert small is not None
     middle = np.s_[20:52, 20:52]
     assert np.abs(small.median - look.median)[middle].mean() < 2
+
+
+def broken(person: Sitter, look: PersonLook, synced: np.ndarray) -> bool:
+    shown = person.scene(person.picture, synced)
+    return synced_broken(shown.face, shown.parts, look)
+
+
+def test_a_synced_mouth_that_the_person_never_has_is_broken(person: Sitter) -> None:
+    own = learn_look(work_face(person.view(person.picture, person.spoken(seed, 12))) for seed in range(8))
+    assert own is not None
+    everywhere, lips = np.ones(person.contour.shape, np.float32), person.mouth_disc(0.3)
+    assert not broken(person, own, person.spoken(99, 12))
+    assert not broken(person, own, lifted(person.picture, everywhere, (-20, 6, -6)))  # a cast breaks no mouth
+    assert not broken(person, own, lifted(person.picture, person.mouth_disc(0.06), (-90, 0, 0)))  # nor does a gap
+    for levels in ((-60, 0, 0), (0, 25, -25), (60, 0, 0)):
+        assert broken(person, own, lifted(person.picture, lips, levels))
+    half = np.where(everywhere.cumsum(1) % 6 < 3, np.float32(80), np.float32(-80)) * lips  # torn into stripes
+    assert broken(person, own, lifted(person.picture, half, (1, 0, 0)))
+
+
+def test_without_a_mouth_in_view_none_is_broken(person: Sitter, look: PersonLook) -> None:
+    shown = person.scene(person.picture, lifted(person.picture, person.mouth_disc(0.3), (-60, 0, 0)))
+    assert synced_broken(shown.face, shown.parts, look)
+    nowhere = replace(shown.parts, mouth=np.zeros(shown.face.shape, bool))
+    assert not synced_broken(shown.face, nowhere, look)

@@ -65,7 +65,7 @@ class Sitter:
         return scene(self.view(result, synced))
 
 
-def sitter(portrait: np.ndarray, face: Landmarks, width_px: float = 160.0) -> Sitter:
+def sitter(portrait: np.ndarray, face: Landmarks, width_px: float = 120.0) -> Sitter:
     """The portrait around the mouth, with a face of a given width."""
     side = round(portrait.shape[1] * width_px / face.face_width_px)
     small = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
