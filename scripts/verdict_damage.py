@@ -74,7 +74,9 @@ def _points(view: FaceView, indices: tuple[int, ...], *, synced: bool = False) -
 def _moved(picture: Crop, right: float, down: float) -> Crop:
     matrix = np.array([[1, 0, right], [0, 1, down]], np.float32)
     size = picture.shape[1], picture.shape[0]
-    return np.asarray(cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    # Lanczos, so that a small way does not soften: that would be another damage.
+    flags, border = cv2.INTER_LANCZOS4, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=border), np.float32)
 
 
 def hard_paste(view: FaceView, strength: float, memory: Memory) -> Crop:
