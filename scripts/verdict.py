@@ -13,10 +13,12 @@ the headline tells them apart, and which part names each damage. See docs/lab/ve
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ import numpy as np
 from verdict_clips import write_damaged
 from verdict_damage import DAMAGES, Damage
 
+import lipblend.quality
 from lipblend.cli.exits import run_script, unwind_on_sigterm
 from lipblend.composite_options import CompositeOptions
 from lipblend.compositing import composite
@@ -110,7 +113,7 @@ def measured(case: Case, work: Path, matte: MatteSource) -> dict[str, Any]:
     """Headline and parts of a result."""
     store = work / case.triple.name / "scores.json"
     known: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {}
-    key = f"{case.label} / {matte}"
+    key = f"{case.label} / {matte} / {_measures_digest()}"
     if key not in known:
         options = EvaluateOptions(matte=matte, cache=work / "cache")
         path = path_of(case, work)
@@ -122,6 +125,15 @@ def measured(case: Case, work: Path, matte: MatteSource) -> dict[str, Any]:
         store.write_text(json.dumps(known, indent=1))
     found: dict[str, Any] = known[key]
     return found
+
+
+@lru_cache
+def _measures_digest() -> str:
+    """Digest of the code that judges, so that numbers of different measures are not mixed."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(lipblend.quality.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def _numbers(record: Evaluation) -> dict[str, Any]:

@@ -8,7 +8,7 @@ https://doi.org/10.1007/BF00271628: the fourth root of the sum of fourth powers)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -44,7 +44,20 @@ def headline(rows: Sequence[FrameRow], shots: Sequence[Shot]) -> Headline | None
     if not found:
         return None
     ordered = tuple(sorted(found, key=lambda result: -result.visibility))
-    return Headline(score_of(result.visibility for result in ordered), ordered)
+    return Headline(min(_worst_scores(rows, shots)), ordered)
+
+
+def _worst_scores(rows: Sequence[FrameRow], shots: Sequence[Shot]) -> Iterator[float]:
+    """The lowest score of every shot: only parts that are seen in one frame add up."""
+    for shot in shots:
+        inside = rows[shot.start : shot.stop]
+        levels = np.zeros((len(PARTS), len(inside)))
+        for row, part in zip(levels, PARTS, strict=True):
+            assert part.visible is not None
+            for level, start, stop in stretches(part.key, part.visible, inside):
+                np.maximum(row[start:stop], level, out=row[start:stop])
+        totals = (levels**_POWER).sum(0) ** (1 / _POWER)
+        yield score_of([float(totals.max(initial=0.0))])
 
 
 def score_of(visibilities: Iterable[float]) -> float:

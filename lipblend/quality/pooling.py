@@ -18,6 +18,7 @@ from lipblend.quality.record import FrameRow, Shot
 
 WINDOW_S, LASTING_S = 0.4, 2.0
 _MAX_VISIBILITY = 8.0
+_FLASH = 1.5  # what a single frame may show, however wrong it is
 _MIN_KNOWN = 0.5  # of a window
 _LASTING_UNSEEN = 0.6  # single frames scatter more than stretches
 
@@ -29,12 +30,12 @@ def values_of(key: str, rows: Sequence[FrameRow]) -> Series:
     return np.array([row.values.get(key, np.nan) for row in rows], np.float64)
 
 
-def visibility(values: Series, scale: Visible, *, lasting: bool = False) -> Series:
-    """Values of a part on the common scale, 0 to 8; nan stays."""
+def visibility(values: Series, scale: Visible, *, lasting: bool = False, most: float = _MAX_VISIBILITY) -> Series:
+    """Values of a part on the common scale, 0 to ``most``; nan stays."""
     unseen, seen = scale.unseen, scale.seen
     if lasting and scale.lasting is not None:
         unseen, seen = _LASTING_UNSEEN * unseen, scale.lasting
-    return np.clip((values - unseen) / (seen - unseen), 0, _MAX_VISIBILITY)
+    return np.clip((values - unseen) / (seen - unseen), 0, most)
 
 
 def stretches(key: str, scale: Visible, rows: Sequence[FrameRow]) -> list[tuple[float, int, int]]:
@@ -55,8 +56,9 @@ def stretches(key: str, scale: Visible, rows: Sequence[FrameRow]) -> list[tuple[
     found = []
     for levels, length in _lengths(values_of(key, rows), scale, rows):
         sums, counts = _sums(levels, length, "valid")
-        enough = np.flatnonzero(counts >= max(1.0, _MIN_KNOWN * length))
-        found += [(float(sums[at] / counts[at]), int(at), int(at) + length) for at in enough]
+        known = float(np.isfinite(levels).sum())  # a face that is there for a moment only is judged by it
+        enough = np.flatnonzero(counts >= max(1.0, min(_MIN_KNOWN * length, known)))
+        found += [(min(float(sums[at] / counts[at]), _MAX_VISIBILITY), int(at), int(at) + length) for at in enough]
     return found
 
 
@@ -70,7 +72,7 @@ def visibility_over_time(key: str, scale: Visible, rows: Sequence[FrameRow], sho
         inside = rows[shot.start : shot.stop]
         for levels, length in _lengths(values_of(key, inside), scale, inside):
             sums, counts = _sums(levels, length, "same")
-            mean = np.where(np.isfinite(levels), sums / np.maximum(counts, 1), np.nan)
+            mean = np.where(np.isfinite(levels), np.minimum(sums / np.maximum(counts, 1), _MAX_VISIBILITY), np.nan)
             found[shot.start : shot.stop] = np.fmax(found[shot.start : shot.stop], mean)
     return found
 
@@ -82,7 +84,9 @@ def _lengths(values: Series, scale: Visible, rows: Sequence[FrameRow]) -> Iterat
     rate = frame_rate([row.time_s for row in rows])
     for window_s, lasting in ((WINDOW_S, False), (LASTING_S, True)):
         if not lasting or scale.lasting is not None:
-            yield visibility(values, scale, lasting=lasting), min(max(1, round(window_s * rate)), len(values))
+            length = min(max(1, round(window_s * rate)), len(values))
+            most = max(_MAX_VISIBILITY, _FLASH * length) if not lasting else _MAX_VISIBILITY
+            yield visibility(values, scale, lasting=lasting, most=most), length
 
 
 def _sums(levels: Series, length: int, mode: Literal["valid", "same"]) -> tuple[Series, Series]:

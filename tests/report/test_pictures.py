@@ -181,11 +181,11 @@ class TwoFaces(WideWalk):
 
 def test_of_several_faces_the_worst_is_shown(portrait: np.ndarray, face: Landmarks) -> None:
     ((_, views),) = TwoFaces(portrait, face).views([AT])
-    assert shown_face(views, "glow", ())[0] is views[1]
-    assert shown_face(views, "seam_step", ())[0] is views[0]
-    assert shown_face(views, "flicker", ())[0] is views[0]  # one frame does not show it: the stronger seam
-    assert shown_face(views[::-1], "flicker", ())[0] is views[0]
-    assert shown_face(views[:1], "glow", ())[0] is views[0]
+    assert shown_face(0, views, "glow", ())[0] is views[1]
+    assert shown_face(0, views, "seam_step", ())[0] is views[0]
+    assert shown_face(0, views, "flicker", ())[0] is views[0]  # one frame does not show it: the stronger seam
+    assert shown_face(0, views[::-1], "flicker", ())[0] is views[0]
+    assert shown_face(0, views[:1], "glow", ())[0] is views[0]
 
 
 class Covered(WideWalk):

@@ -19,7 +19,7 @@ from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
-from lipblend.quality.evaluation.person import FaceLook
+from lipblend.quality.evaluation.person import FaceLook, look_of
 from lipblend.quality.evaluation.views import Blended, FrameTriple, frame_views, in_original
 from lipblend.quality.face_scores import face_scores, same_face, worst, worst_of
 from lipblend.quality.headline import headline
@@ -198,7 +198,7 @@ class Trial:
         for each in seen:
             number = same_face(each.view, known)
             before = previous[number] if number is not None else None
-            person = self._person(each.view, run, people, free)
+            person = self._person(each.view, run, row, people, free)
             values = {**face_parts(each.view, person.look), **each.scores(before)}
             person.over_time[run].add(place, each.view)
             if self._tried.every or place < CLASSIC_FRAMES:
@@ -206,15 +206,13 @@ class Trial:
             scores.append(values)
         return worst(scores)
 
-    def _person(self, view: FaceView, run: int, people: list[_Person], free: list[_Person]) -> _Person:
+    def _person(self, view: FaceView, run: int, row: int, people: list[_Person], free: list[_Person]) -> _Person:
         """The person a face belongs to: the nearest of the shot not yet seen in this frame, or a new one."""
         mesh = measure.same_face(view.original_mesh, [each.mesh for each in free])
         found = next((each for each in free if each.mesh is mesh), None)
         tried = self._tried.runs[run]
         if found is None:
-            looks = self._tried.looks.get(tried.shot, ())
-            look = same_face(view, [each.view for each in looks])
-            found = _Person(view.original_mesh, looks[look].look if look is not None else None)
+            found = _Person(view.original_mesh, look_of(row, view, self._tried.looks.get(tried.shot, ())))
             people.append(found)
         else:
             free.remove(found)

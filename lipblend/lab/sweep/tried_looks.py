@@ -28,7 +28,7 @@ def looks_by_plan(group: Analysed) -> list[Looks]:
     with decoded_rows(group, [row for _, row in chosen], None) as pictures:
         for (shot, row), each in zip(chosen, pictures, strict=True):
             for key, member in first.items():
-                learners[key][shot].add(tuple(_views(row, each, *member)))
+                learners[key][shot].add(row, tuple(_views(row, each, *member)))
     found = {key: {shot: each.looks() for shot, each in shots.items()} for key, shots in learners.items()}
     return [found[id(plan)] for _, plan in group.members]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lipblend.picture.picture import Picture
 from lipblend.quality import temporal
-from lipblend.quality.evaluation.person import FaceLook, Person, face_looks
+from lipblend.quality.evaluation.person import FaceLook, Person, face_looks, look_of
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.walk import Looked, Walk
 from lipblend.quality.face_scores import face_scores, inner_contour_scores, own_scores, same_face, worst, worst_of
@@ -52,57 +52,52 @@ class _Shot:
         self._looks = looks
         self.rows: list[FrameRow] = []
         self.people: list[Person] = []
+        self._mouths: list[list[tuple[Person, dict[str, float]]]] = []  # what is held against the synced picture
 
     def add(self, looked: Looked, truth: Picture | None) -> None:
         """Measure the next frame."""
         place = len(self.rows)
-        values = []
+        values, mouths = [], []
         free = list(self.people)
         for view in looked.views:
             patch = None
             if self._reference is not None and truth is not None:
                 patch = self._reference.patch(view, truth, self._walk)
-            person, previous = self._person_of(view, free, place)
+            person, previous = self._person_of(view, free, place, looked.index)
             seen = SeenFace(view, patch)
             scores = face_scores(view, previous.view if previous is not None else None)
             known = [scores.values]
             if self._walk.estimated:
                 known.append(inner_contour_scores(view, previous.view if previous is not None else None))
             parts = face_parts(view, person.look)
+            mouths.append((person, {key: parts.pop(key) for key in _OF_SYNCED & parts.keys()}))
             values.append({**worst(known), **parts, **self._against_reference(seen, previous)})
             person.note(place, seen, scores)
+        self._mouths.append(mouths)
         self.rows.append(self._row(looked, values))
 
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
-        """The rows, with the faults of synced patches that only the whole shot shows.
+        """The rows, with what only the whole shot shows: faults of synced patches, and measures over time.
 
-        Where the synced patch is broken, nothing is held against it.
+        Where a person's synced patch is faulty, nothing of theirs is held against it.
         """
-        faults: list[set[str]] = [set() for _ in self.rows]
-        for person in self.people:
-            for place, names in enumerate(find_faults(person.traits, times_s, [(0, self._count)])):
-                faults[place].update(names)
-        broken = {int(place) for person in self.people for place in np.flatnonzero(person.over_time.broken)}
-        rows = []
-        for place, (row, found, values) in enumerate(zip(self.rows, faults, self._over_time(), strict=True)):
-            known = {**row.values, **values}
-            if found or place in broken:
-                known = {key: value for key, value in known.items() if key not in _OF_SYNCED}
-            rows.append(replace(row, faults=tuple(sorted(found)), values=known))
-        return rows
-
-    def _over_time(self) -> list[dict[str, float]]:
-        """Measures of each frame that only several frames show."""
-        people = [person.over_time.values() for person in self.people]
-        return [
-            worst(
-                [
-                    {key: float(series[place]) for key, series in each.items() if np.isfinite(series[place])}
-                    for each in people
-                ]
-            )
-            for place in range(len(self.rows))
+        faults = [find_faults(person.traits, times_s, [(0, self._count)]) for person in self.people]
+        series = [
+            person.over_time.values({place for place, names in enumerate(found) if names})
+            for person, found in zip(self.people, faults, strict=True)
         ]
+        rows = []
+        for place, row in enumerate(self.rows):
+            late = [
+                {key: float(each[place]) for key, each in over_time.items() if np.isfinite(each[place])}
+                for over_time in series
+            ]
+            for person, mouth in self._mouths[place]:
+                if not faults[self.people.index(person)][place]:
+                    late.append(mouth)
+            names = sorted({name for found in faults for name in found[place]})
+            rows.append(replace(row, faults=tuple(names), values={**row.values, **worst(late)}))
+        return rows
 
     def values(self) -> dict[str, float]:
         """Measures over the shot; those of the worst face."""
@@ -116,7 +111,7 @@ class _Shot:
                     found.setdefault(key, []).append(value)
         return {key: worst_of(key, values) for key, values in found.items()}
 
-    def _person_of(self, view: FaceView, free: list[Person], place: int) -> tuple[Person, SeenFace | None]:
+    def _person_of(self, view: FaceView, free: list[Person], place: int, index: int) -> tuple[Person, SeenFace | None]:
         """The person that a face belongs to, of those not yet seen in this frame, and the same face one frame earlier.
 
         A person who was away keeps their entry: another face that comes meanwhile is another person.
@@ -124,9 +119,7 @@ class _Shot:
         known = [(person, person.last) for person in free if person.last is not None]
         number = same_face(view, [last.view for _, (_, last) in known])
         if number is None:
-            rate = self._walk.frame_rate
-            look = same_face(view, [each.view for each in self._looks])
-            self.people.append(Person(self._count, rate, self._looks[look].look if look is not None else None))
+            self.people.append(Person(self._count, self._walk.frame_rate, look_of(index, view, self._looks)))
             return self.people[-1], None
         person, (then, last) = known[number]
         free.remove(person)

@@ -29,9 +29,9 @@ class Shown(Protocol):
 
 @dataclass(frozen=True)
 class FaceLook:
-    """How a person looks over a shot, and one view of them, by which they are found."""
+    """How a person looks over a shot, and where they were seen, by which they are found."""
 
-    view: FaceView
+    places: tuple[tuple[int, FaceView], ...]  # frame and view
     look: PersonLook | None
 
 
@@ -83,23 +83,35 @@ class LookLearner:
     """Learns how the people look who are seen in some frames of a shot."""
 
     def __init__(self) -> None:
-        self._views: list[FaceView] = []
+        self._last: list[FaceView] = []
+        self._places: list[list[tuple[int, FaceView]]] = []
         self._faces: list[list[WorkFace]] = []
 
-    def add(self, views: Sequence[FaceView]) -> None:
+    def add(self, index: int, views: Sequence[FaceView]) -> None:
         """Look at the faces of a frame."""
         for view in views:
-            number = same_face(view, self._views)
+            number = same_face(view, self._last)
             if number is None:
-                self._views.append(view)
+                self._last.append(view)
+                self._places.append([])
                 self._faces.append([])
-                number = len(self._views) - 1
-            self._views[number] = view
+                number = len(self._last) - 1
+            self._last[number] = view
+            self._places[number].append((index, view))
             self._faces[number].append(work_face(view))
 
     def looks(self) -> list[FaceLook]:
         """What was learnt, of each person."""
-        return [FaceLook(view, learn_look(seen)) for view, seen in zip(self._views, self._faces, strict=True)]
+        return [
+            FaceLook(tuple(places), learn_look(seen)) for places, seen in zip(self._places, self._faces, strict=True)
+        ]
+
+
+def look_of(index: int, view: FaceView, looks: Sequence[FaceLook]) -> PersonLook | None:
+    """The look of the person in a view of a frame: of who was seen there at the time nearest to it."""
+    nearest = [min(each.places, key=lambda place: abs(place[0] - index))[1] for each in looks]
+    number = same_face(view, nearest)
+    return looks[number].look if number is not None else None
 
 
 def look_frames(indices: Sequence[int]) -> list[int]:
@@ -110,6 +122,6 @@ def look_frames(indices: Sequence[int]) -> list[int]:
 def face_looks(walk: Shown, indices: Sequence[int]) -> list[FaceLook]:
     """How the people of a shot look, from some of its frames."""
     learner = LookLearner()
-    for _, views in walk.views(look_frames(indices)):
-        learner.add(views)
+    for index, views in walk.views(look_frames(indices)):
+        learner.add(index, views)
     return learner.looks()

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipblend.quality.evaluation.person import FaceLook, face_looks
-from lipblend.quality.face_scores import same_face
+from lipblend.quality.evaluation.person import FaceLook, face_looks, look_of
 from lipblend.quality.record import Evaluation
 from lipblend.quality.report.outline import outlined
 from lipblend.quality.report.picks import Moment, Pick
@@ -76,12 +75,14 @@ def jpeg_uri(picture: Rgb) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
-def shown_face(views: Sequence[FaceView], key: str, looks: Sequence[FaceLook]) -> tuple[FaceView, PersonLook | None]:
+def shown_face(
+    index: int, views: Sequence[FaceView], key: str, looks: Sequence[FaceLook]
+) -> tuple[FaceView, PersonLook | None]:
     """The face in which a part is worst, and how that person looks.
 
     For what one frame alone does not show, the one with the strongest seam.
     """
-    people = [(view, _look_of(view, looks)) for view in views]
+    people = [(view, look_of(index, view, looks)) for view in views]
     if len(people) == 1:
         return people[0]
     values = [face_parts(view, look).get(key, -math.inf) for view, look in people]
@@ -99,13 +100,8 @@ def _looks(walk: Walk, record: Evaluation, index: int) -> Sequence[FaceLook]:
     return ()
 
 
-def _look_of(view: FaceView, looks: Sequence[FaceLook]) -> PersonLook | None:
-    number = same_face(view, [each.view for each in looks])
-    return None if number is None else looks[number].look
-
-
 def _still(evaluated: Evaluated, wanted: Moment | Pick, views: Sequence[FaceView], looks: Sequence[FaceLook]) -> Still:
-    view, look = shown_face(views, wanted.key, looks)
+    view, look = shown_face(wanted.index, views, wanted.key, looks)
     scale = _scale(view.box.width)
     drawn = dict(_pictures(evaluated, wanted, view, look, scale))
     height, width = drawn["original"].shape[:2]

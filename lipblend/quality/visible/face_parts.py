@@ -7,7 +7,7 @@ import numpy as np
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import mouth_parts, skin_parts
 from lipblend.quality.visible.expected import squared_length
-from lipblend.quality.visible.person_look import PersonLook, painted_over
+from lipblend.quality.visible.person_look import PersonLook, painted_over, synced_broken
 from lipblend.quality.visible.scene import Scene, made_mouth, scene
 from lipblend.quality.visible.steps import generator_edges, visible_lines, visible_steps
 from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, grown
@@ -39,8 +39,9 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
         **_of_region({"uneven": steps, "doubled": lines}, seen.parts.near),
         "touched_area": _touched(seen),
         **_skin(view, seen),
-        **_mouth(view, seen),
     }
+    if look is None or not synced_broken(seen.face, seen.parts, look):
+        found |= _mouth(view, seen)
     if look is not None:
         found["painted_over"] = painted_over(seen.face, seen.found, seen.parts, look)
     return found
@@ -68,7 +69,8 @@ def box_edges(seen: Scene, ring: Mask) -> Mask:
 def touched(seen: Scene) -> Mask:
     """Where the result departs from the original away from the mouth, which it need not: (h, w) bool."""
     sigma = _TOUCHED_FRAC * seen.face.width
-    squares = squared_length([low_pass(plane, sigma) for plane in seen.found.departure])
+    pairs = zip(seen.face.result, seen.face.original, strict=True)
+    squares = squared_length([low_pass(result - original, sigma) for result, original in pairs])
     return np.asarray((squares > _TOUCHED_LEVELS**2) & _away(seen))
 
 

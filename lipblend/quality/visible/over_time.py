@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy.typing as npt
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.canonical import canonical, canonical_mask
 from lipblend.quality.visible.person_look import PersonLook, departing, synced_broken
-from lipblend.quality.visible.scene import made_mouth, mouth_shift, scene
-from lipblend.quality.visible.work_face import Mask
+from lipblend.quality.visible.scene import Scene, made_mouth, mouth_shift, scene
+from lipblend.quality.visible.work_face import Mask, Points
 from lipblend.stages.detail.scale import downsample
 
 _CELL = 6  # canonical pixels
@@ -24,8 +24,9 @@ _MAX_KEPT = 0.2  # of a mouth that can be compared
 _LAG_S = 0.16
 _WINDOW_S = 0.2
 _KEPT_LEVELS, _OFFERED_LEVELS = 4.0, 8.0
+_COVERED = 0.15  # of the skin
 _RIDGE, _NEW_RIDGE = 9.0, 40.0  # squared levels: less motion says nothing; a new mouth trembles as well
-_SHIFT_WINDOW_S = 0.4
+_SHIFT_WINDOW_S = 0.16
 
 Values = npt.NDArray[np.float64]
 
@@ -53,11 +54,6 @@ class OverTime:
         Frames per second.
     look : PersonLook or None
         Where either picture shows something else than the person, in front of the face or broken, nothing is compared.
-
-    Attributes
-    ----------
-    broken : (count,) bool
-        Frames in which the synced picture's mouth is none that the person has.
     """
 
     def __init__(self, count: int, frame_rate: float, look: PersonLook | None) -> None:
@@ -69,7 +65,6 @@ class OverTime:
         self._sums = np.full((count, 5), np.nan)
         self._shift_window = max(1, round(_SHIFT_WINDOW_S * frame_rate))
         self._shifts = np.full((count, 2), np.nan)
-        self.broken = np.zeros(count, bool)
 
     def add(self, place: int, view: FaceView) -> None:
         """Note the next frame that shows the face."""
@@ -79,23 +74,29 @@ class OverTime:
         if self._moments and self._moments[0].place == place - self._lag:
             self._sums[place] = _sums(moment, self._moments[0])
         self._moments.append(moment)
-        self.broken[place] = moment.broken
         made, moved = made_mouth(view), mouth_shift(view)
         if made is not None and not made.all_old and moved is not None and not moment.broken:
             self._shifts[place] = moved
 
-    def values(self) -> dict[str, Values]:
+    def values(self, faulty: Collection[int] = ()) -> dict[str, Values]:
         """Series by key, an entry per frame, nan where unknown.
+
+        Nothing is held against the synced picture in the ``faulty`` frames of the shot.
 
         ``displaced``: distance of the mouth from the new one's place, face widths; mean of the shifts, so that a synced
         patch that trembles about its place is no displacement. ``flicker``: change of the even colour difference from
         the frame before, levels. ``old_lips``: share of the original's mouth motion in the result's. ``out_of_step``:
         share of the new mouth's motion that the result lacks.
         """
-        sums = [_running(column, self._window) for column in self._sums.T]
+        places = np.array(sorted(faulty), np.int64)
+        known, moved = self._sums.copy(), self._shifts.copy()
+        for broken in (places, places + self._lag):
+            known[broken[broken < len(known)]] = np.nan
+        moved[places] = np.nan
+        sums = [_running(column, self._window) for column in known.T]
         too_old, _ = _shares(sums, _RIDGE)
         _, too_new = _shares(sums, _NEW_RIDGE)
-        shifts = (_running(column, self._shift_window) for column in self._shifts.T)
+        shifts = (_running(column, self._shift_window) for column in moved.T)
         return {
             "displaced": np.hypot(*shifts),
             "flicker": self._flicker,
@@ -135,21 +136,33 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
         [downsample(np.ascontiguousarray(residual[..., way]) * skin, _CELL) for way in range(3)], axis=-1
     ) / (weight[..., None] + np.float32(1e-3))
     whole = canonical_mask(seen.parts.mouth, matrix)
-    kept = whole & _kept(pictures)
-    mouth = whole & ~kept
+    mouth = whole
     if look is not None:
-        mouth &= ~departing(face, look)
+        mouth = mouth & ~departing(face, look)
     broken = look is not None and synced_broken(face, seen.parts, look)
-    if broken or np.count_nonzero(kept) > _MAX_KEPT * np.count_nonzero(whole):
-        mouth[:] = False
+    if _covered(seen, skin, matrix):
+        kept = whole & _kept(pictures)
+        mouth = mouth & ~kept
+        broken = broken or bool(np.count_nonzero(kept) > _MAX_KEPT * np.count_nonzero(whole))
+    if broken:
+        mouth = np.zeros_like(mouth)
     return _Moment(place, pictures, mouth, broken, cells, weight > _FULL)
 
 
-def _kept(pictures: npt.NDArray[np.float32]) -> Mask:
-    """Where the result shows the original itself, and the new mouth differs: no mixture, but kept on purpose.
+def _covered(seen: Scene, skin: Mask, matrix: Points) -> bool:
+    """Whether original and synced picture differ clearly over a large part of the skin, not only of the mouth.
 
-    So it is where something passes before the mouth, or the generator's frame is broken.
+    So they do where something passes before the face, or the generator's frame is broken.
     """
+    if not skin.any():
+        return False
+    offered = [a - b for a, b in zip(seen.found.recast, seen.face.original, strict=True)]
+    apart = np.abs(canonical(offered, matrix, seen.face.width)).max(-1)
+    return bool((apart[skin] > _OFFERED_LEVELS).mean() > _COVERED)
+
+
+def _kept(pictures: npt.NDArray[np.float32]) -> Mask:
+    """Where the result shows the original itself, and the new mouth differs: no mixture, but kept on purpose."""
     original, new, shown = pictures
     apart, offered = (np.abs(other - original).max(-1) for other in (shown, new))
     return np.asarray((apart < _KEPT_LEVELS) & (offered > _OFFERED_LEVELS))

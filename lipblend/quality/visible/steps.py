@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import erf
 
 import cv2
 import numpy as np
@@ -16,7 +17,6 @@ STEP_FRACS = (0.014, 0.028, 0.056)
 """Widths of the Gaussians under which steps are looked for, in face widths: 2 to 8 pixels of a face of 150."""
 
 _GRADIENT = 1 / 8  # of the unnormalised Sobel operator
-_STEP = (2 * np.pi) ** 0.5  # a step of height h under a Gaussian has the gradient h / (sigma sqrt(2 pi))
 _EDGE_LEVELS, _EDGE_OWN, _EDGE_FREE_FRAC = np.float32(2.0), np.float32(0.3), 0.12
 _LINE_FRACS = (0.006, 0.020)
 _LINE_WINDOW_FRAC = 0.012
@@ -64,7 +64,9 @@ def step_heights(planes: Sequence[Plane], sigma_px: float) -> Plane:
         for soft in (gaussian(plane, sigma_px) for plane in planes)
         for way in (1, 0)
     ]
-    return np.asarray(np.sqrt(squared_length(slopes)) * np.float32(_STEP * sigma_px), np.float32)
+    # Under a Gaussian an ideal step of height 1 rises by erf(1 / (sqrt(2) sigma)) over the two pixels of the operator.
+    rise = erf(1 / (2**0.5 * sigma_px)) / 2
+    return np.asarray(np.sqrt(squared_length(slopes)) * np.float32(1 / rise), np.float32)
 
 
 def visible_lines(found: Expected, width: float) -> Plane:

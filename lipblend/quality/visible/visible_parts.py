@@ -76,12 +76,12 @@ PARTS = (
         text="structure of the mouth that no mixture of both pictures explains, over the new mouth's own",
     ),
     Measure(
-        key="softness", title="Soft skin", unit="share", visible=Visible(0.1, 0.2), tolerance=0.02,
+        key="softness", title="Soft skin", unit="share", visible=Visible(0.1, 0.19), tolerance=0.02,
         sentence="the skin around the mouth is too soft, or lost its grain",
         text="fine detail that the skin lacks against the expected picture, 90th percentile",
     ),
     Measure(
-        key="lip_softness", title="Soft lips", unit="share", visible=Visible(0.2, 0.55, 0.36), tolerance=0.03,
+        key="lip_softness", title="Soft lips", unit="share", visible=Visible(0.2, 0.55, 0.34), tolerance=0.03,
         sentence="the lips are too soft",
         text="fine detail that the lips lack against the original's",
     ),

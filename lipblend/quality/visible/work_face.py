@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, STABLE, Landmarks
-from lipblend.picture.patch import channels
+from lipblend.picture.patch import channels, joined
 from lipblend.picture.smoothstep import smoothstep
-from lipblend.quality.levels import luma_gain
+from lipblend.quality.levels import full_range
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.canonical import CanonicalPair, canonical_pair
 from lipblend.stages.detail.scale import downsample, gaussian
@@ -100,8 +100,9 @@ def work_face(view: FaceView) -> WorkFace:
     size = _working_size(view)
     height, width = view.contour.shape
     scale = width / size[0], height / size[1]
-    gain = np.float32(luma_gain(view.matrix))
-    original, synced, result = (_planes(picture, size, gain) for picture in (view.original, view.synced, view.result))
+    original, synced, result = (
+        _planes(picture, size, view.matrix) for picture in (view.original, view.synced, view.result)
+    )
     meshes = [_points(mesh, view, scale) for mesh in (view.original_mesh, view.synced_mesh)]
     contour, face_width = shrunk(view.contour, size), view.face_width_px / scale[0]
     placed = _in_place(synced, meshes[1], meshes[0], face_width)
@@ -166,8 +167,9 @@ def _working_size(view: FaceView) -> tuple[int, int]:
     return max(1, round(width / ratio)), max(1, round(height / ratio))
 
 
-def _planes(picture: npt.NDArray[np.float32], size: tuple[int, int], gain: np.float32) -> Planes:
-    y, cb, cr = (shrunk(plane, size) * gain for plane in channels(picture))
+def _planes(picture: npt.NDArray[np.float32], size: tuple[int, int], matrix: npt.NDArray[np.float64]) -> Planes:
+    small = joined(*(shrunk(plane, size) for plane in channels(picture)))
+    y, cb, cr = channels(full_range(small, matrix))
     return y, cb, cr
 
 
