@@ -19,7 +19,7 @@ from lipblend.quality.record import FrameRow, Shot
 WINDOW_S, LASTING_S = 0.4, 2.0
 _MAX_VISIBILITY = 8.0
 _FLASH = 1.5  # what a single frame may show, however wrong it is
-_MIN_KNOWN = 0.5  # of a window
+_MIN_KNOWN, _MIN_FRAMES = 0.5, 3.0  # of a window
 _LASTING_UNSEEN = 0.6  # single frames scatter more than stretches
 
 Series = npt.NDArray[np.float64]
@@ -56,8 +56,9 @@ def stretches(key: str, scale: Visible, rows: Sequence[FrameRow]) -> list[tuple[
     found = []
     for levels, length in _lengths(values_of(key, rows), scale, rows):
         sums, counts = _sums(levels, length, "valid")
-        known = float(np.isfinite(levels).sum())  # a face that is there for a moment only is judged by it
-        enough = np.flatnonzero(counts >= max(1.0, min(_MIN_KNOWN * length, known)))
+        # A face that is there for a moment only is judged by it.
+        least = min(_MIN_KNOWN * length, max(_MIN_FRAMES, float(np.isfinite(levels).sum())))
+        enough = np.flatnonzero(counts >= max(1.0, least))
         found += [(min(float(sums[at] / counts[at]), _MAX_VISIBILITY), int(at), int(at) + length) for at in enough]
     return found
 

@@ -56,7 +56,6 @@ def test_a_patch_that_lies_off_its_place_shows_at_the_seam(made: Made) -> None:
 
     fine, off = made.judge(made.output), made.judge(made.damaged("shifted", shift), "settings")
     assert worst(off, "seam") > 2 * worst(fine, "seam")
-    assert "ssim_y" in failed(off)
     assert visibility(off)["seam_step"] > visibility(fine)["seam_step"] + 1
 
 

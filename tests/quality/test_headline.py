@@ -88,6 +88,29 @@ def test_several_faint_signs_are_seen_together_but_count_less_than_added() -> No
     assert score_of([1.0, 0.3]) == pytest.approx(60, abs=0.3)
 
 
+def test_only_parts_that_are_seen_at_the_same_time_add_up() -> None:
+    other = "glow"
+    early, late = [0.9] * 10 + [0.0] * 30, [0.0] * 30 + [0.9] * 10
+
+    def score(first: Sequence[float], second: Sequence[float]) -> float:
+        return judged(rows({PLAIN: [level(PLAIN, v) for v in first], other: [level(other, v) for v in second]})).score
+
+    assert score(early, late) == pytest.approx(score(early, [0.0] * 40))
+    assert score(early, early) < score(early, late) - 5
+
+
+def test_a_flash_of_one_frame_is_seen() -> None:
+    flash = [0.0] * 40
+    flash[20] = 200.0
+    assert seams(flash).score < 60
+
+
+def test_a_face_that_is_there_for_a_moment_is_judged_by_it() -> None:
+    short: list[float | None] = [None] * 40
+    short[20:23] = [3.0] * 3
+    assert seams(short).parts[0].visibility == pytest.approx(3)
+
+
 def test_a_series_keeps_unknown_frames_and_its_limits() -> None:
     scale = Visible(2.0, 4.0, 3.0)
     found = visibility(np.array([0, 2, 3, 4, 6, 1e9, np.nan, np.inf]), scale)

@@ -11,7 +11,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.visible.person_look import learn_look
 from lipblend.quality.visible.work_face import work_face
 
-COUNT = 20  # twice the time over which shifts are averaged
+COUNT = 20  # five times the frames over which shifts are averaged
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def test_a_constant_shift_measures_its_length(person: Sitter, new: Pictures, rig
 def test_a_synced_patch_that_trembles_about_its_place_is_not_displaced(person: Sitter, new: Pictures) -> None:
     distance = 2.0
     found = series(person, still(person), trembling(new, distance), new)
-    # An odd number of frames at the ends of the shot, where 5 or more are averaged, leaves at most a fifth.
-    assert (found["displaced"] * person.width).max() < 0.25 * distance
-    assert (found["displaced"] * person.width)[5:-5].max() < 0.1 * distance
+    # An odd number of frames at the ends of the shot, where 3 or more are averaged, leaves at most a third.
+    assert (found["displaced"] * person.width).max() < 0.4 * distance
+    assert (found["displaced"] * person.width)[3:-3].max() < 0.1 * distance
     np.testing.assert_allclose(found["out_of_step"][LAG:], 0, atol=0.1)  # nor are its lips out of step
 
 
@@ -59,7 +59,6 @@ def test_a_broken_new_mouth_has_no_place(person: Sitter) -> None:
     half = COUNT // 2
     broken = [*new[:half], *(each + person.lips[..., None] * np.float32([-90, 30, 40]) for each in new[half:])]
     seen = followed(person, still(person), broken, [moved(each, 2, 0) for each in broken], look=look)
-    assert seen.broken.tolist() == [False] * half + [True] * half
     found = seen.values()
     np.testing.assert_allclose(found["displaced"][:half] * person.width, 2, atol=0.15)
     assert np.isnan(found["displaced"][half:]).all()
