@@ -130,6 +130,11 @@ def old_lips(view: FaceView, strength: float, memory: Memory) -> Crop:
     return _mix(view, view.original, np.float32(0.3 * strength) * area)
 
 
+def old_words(view: FaceView, strength: float, memory: Memory) -> Crop:
+    """The original instead of the patch, as if nothing had been taken over."""
+    return _mix(view, view.original, np.float32(strength) * _inside(view))
+
+
 def ghosted_fade(view: FaceView, strength: float, memory: Memory) -> Crop:
     """Half of the original over the whole patch."""
     return _mix(view, view.original, np.float32(0.5 * strength) * _inside(view))
@@ -202,6 +207,7 @@ DAMAGES = {
     "displaced": Damage(displaced, ("displaced", "doubled")),
     "double chin": Damage(double_chin, ("doubled", "uneven")),
     "old lips": Damage(old_lips, ("old_lips",)),
+    "old words": Damage(old_words, ("old_lips", "out_of_step"), (0.33, 12)),
     "ghosted fade": Damage(ghosted_fade, ("old_lips",), (0.5, 8)),
     "noise burst": Damage(noise, ("foreign_texture",), (0.5, 3)),
     "black mouth": Damage(black_mouth, ("mouth_dark",), (0.5, 5)),
