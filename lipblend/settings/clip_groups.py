@@ -148,7 +148,9 @@ class GateSettings(Group):
         "What seam, ring SSIM and overspill are held against: the picture that a right result would show, or the "
         "original, as they were published.",
     )
-    score_min: Literal["off"] | Annotated[float, Field(ge=0, le=100)] = _mark(60.0, "of 100", "Minimum headline: 60 is just visible, 85 invisible.")
+    score_min: Literal["off"] | Annotated[float, Field(ge=0, le=100)] = _mark(
+        60.0, "of 100", "Minimum headline: 60 is just visible, 85 invisible."
+    )
     seam_max: Mark = _mark("off", "", "Maximum seam discontinuity; 0.12 as published.")
     ring_ssim_min: Mark = _mark("off", "", "Minimum luma SSIM in the ring; 0.92 as published.")
     colour_step_max: Mark = _mark("off", "CIEDE2000", "Maximum colour step across the seam.")
