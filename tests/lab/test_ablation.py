@@ -177,7 +177,7 @@ def test_the_variants_of_the_repository_all_change_something() -> None:
         found = read_variants(SCRIPTS / "ablation.yaml", preset)
         kinds = [each.kind for each in found]
         assert kinds[0] == "synced"
-        assert (kinds.count("yardstick"), kinds.count("preset")) == (4, 1)
+        assert (kinds.count("yardstick"), kinds.count("preset")) == (6, 1)
         assert kinds.count("variant") >= 22
     found = read_variants(SCRIPTS / "ablation.yaml", "natural")
     tried = [each for each in found if each.kind != "synced"]

@@ -7,6 +7,7 @@ import math
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import NO_CHANGE, Evaluation, Headline, PartResult, Span, Verdict
+from lipblend.quality.visible.visible_parts import PARTS
 
 MATTE_TEXT = {
     "settings": "The mask was made again from the settings for every frame.",
@@ -162,10 +163,13 @@ def nothing_to_judge(record: Evaluation) -> str:
 
 def _why_not_judged(record: Evaluation) -> tuple[str, str]:
     """What was found instead of something to judge, and the next step."""
-    if any(row.blended for row in record.rows):
+    judged = any(row.blended for row in record.rows)
+    # Visible parts without a headline: nothing of the synced picture shows (`lipblend.quality.evaluation.trust`).
+    shown = record.headline is not None or not any(part.key in row.values for row in record.rows for part in PARTS)
+    if judged and shown:
         return "no measure has both a value and a pass mark", "Set a mark, for example --set gate.score_min=60."
     reasons = record.passed_through
-    if NO_CHANGE not in reasons:
+    if not judged and NO_CHANGE not in reasons:
         listed = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
         return f"no frame was blended: {listed}", "`lipblend probe ORIGINAL SYNCED` shows which faces are found."
     digests = {file.role: file.sha256 for file in record.inputs}
