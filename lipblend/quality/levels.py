@@ -24,14 +24,23 @@ def luma_gain(matrix: Matrix) -> float:
     matrix : (3, 4) float64
         YCbCr codes to R'G'B' 0..255, see `lipblend.picture.ycbcr.ycbcr_matrix`.
     """
-    return float(1 / np.linalg.inv(matrix[:, :3])[0].sum())
+    return float(gains(matrix)[0])
+
+
+def gains(matrix: Matrix) -> Matrix:
+    """Full-range levels per code of luma, Cb and Cr, (3,); see `luma_gain`.
+
+    In the matrix's inverse the luma row sums to the reciprocal of luma's gain, and the weight of B' in Cb is half the
+    reciprocal of chroma's.
+    """
+    inverse = np.linalg.inv(matrix[:, :3])
+    return np.array([1 / inverse[0].sum(), 0.5 / inverse[1, 2], 0.5 / inverse[2, 0]])
 
 
 def full_range(patch: Patch3, matrix: Matrix) -> Patch3:
     """YCbCr codes to full range: luma 0..255 from black to white, chroma 128 +- 127.5. Not clipped.
 
-    The range follows from the matrix. In its inverse the luma row sums to the reciprocal of luma's gain, and the weight
-    of B' in Cb is half the reciprocal of chroma's gain; black is where R' = G' = B' = 0.
+    The range follows from the matrix: see `gains`; black is where R' = G' = B' = 0.
 
     Parameters
     ----------
@@ -39,9 +48,8 @@ def full_range(patch: Patch3, matrix: Matrix) -> Patch3:
     matrix : (3, 4) float64
         YCbCr codes to R'G'B' 0..255.
     """
-    inverse = np.linalg.inv(matrix[:, :3])
-    gain = np.array([1 / inverse[0].sum(), 0.5 / inverse[1, 2], 0.5 / inverse[2, 0]])
-    black = -inverse @ matrix[:, 3]
+    gain = gains(matrix)
+    black = -np.linalg.inv(matrix[:, :3]) @ matrix[:, 3]
     change = np.column_stack([np.diag(gain), np.array([0, 128, 128]) - gain * black])
     return np.asarray(cv2.transform(patch, change), np.float32)
 

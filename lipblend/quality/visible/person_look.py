@@ -72,8 +72,7 @@ def painted_cells(face: WorkFace, found: Expected, parts: Zones, look: PersonLoo
         0..1, in canonical coordinates.
     """
     matrix, original, synced = face.placed.matrix, face.placed.original, face.placed.synced
-    scale = _SCALE + _SPREAD * look.spread
-    unlike, synced_unlike = (_length((picture - look.median) / scale) for picture in (original, synced))
+    unlike, synced_unlike = (_unlike(picture, look) for picture in (original, synced))
     departed, beside = (
         _length(canonical(planes, matrix, face.width))
         for planes in (found.departure, _difference(face.result, found.recast))
@@ -94,18 +93,19 @@ def synced_broken(face: WorkFace, parts: Zones, look: PersonLook) -> bool:
     mouth = canonical_mask(parts.mouth, face.placed.matrix)
     if not mouth.any():
         return False
-    scale = _SCALE + _SPREAD * look.spread
-    return bool(np.median(_length((face.placed.synced - look.median) / scale)[mouth]) > _BROKEN)
+    return bool(np.median(_unlike(face.placed.synced, look)[mouth]) > _BROKEN)
 
 
 def departing(face: WorkFace, look: PersonLook) -> Mask:
     """Where original or synced picture show something else than the person does, in canonical coordinates."""
-    scale = _SCALE + _SPREAD * look.spread
-    far = [
-        _length((picture - look.median) / scale) > _DEPARTS for picture in (face.placed.original, face.placed.synced)
-    ]
+    far = [_unlike(picture, look) > _DEPARTS for picture in (face.placed.original, face.placed.synced)]
     kernel = np.ones((3, 3), np.uint8)
     return np.asarray(cv2.dilate((far[0] | far[1]).view(np.uint8), kernel) > 0)
+
+
+def _unlike(picture: Canonical, look: PersonLook) -> Plane:
+    """How far a picture departs from a look, in its spreads."""
+    return _length((picture - look.median) / (_SCALE + _SPREAD * look.spread))
 
 
 def _difference(first: Planes, second: Planes) -> list[Plane]:

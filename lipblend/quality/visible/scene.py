@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipblend.picture.patch import joined
-from lipblend.quality.levels import luma_gain
+from lipblend.quality.levels import gains
 from lipblend.quality.view import FaceView, Patch3, once_per_view
 from lipblend.quality.visible.expected import Expected, expected
 from lipblend.quality.visible.mouth_parts import Mouth, mouth, shift
@@ -60,5 +60,5 @@ def classic_reference(view: FaceView) -> Patch3:
     flow = zip((seen.found.right, seen.found.down), seen.face.scale, strict=True)
     right, down = (enlarged(plane, shape) * np.float32(scale) for plane, scale in flow)
     moved = moved_by(view.original, right, down)
-    gain = np.float32(1 / luma_gain(view.matrix))
-    return moved + joined(*(enlarged(plane, shape) * gain for plane in seen.found.explained))
+    shading = zip(seen.found.explained, gains(view.matrix), strict=True)
+    return moved + joined(*(enlarged(plane, shape) / np.float32(gain) for plane, gain in shading))

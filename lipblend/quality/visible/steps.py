@@ -26,7 +26,7 @@ _LINE_MASKING = np.float32(0.25)
 def visible_steps(found: Expected, width: float) -> Plane:
     """Height of steps in the residual over the just noticeable one; (h, w) float32.
 
-    A step is the gradient of the residual under a Gaussian, times its ``sigma sqrt(2 pi)``; of several widths the most
+    A step is the gradient of the residual under a Gaussian over that of an ideal step of 1; of several widths the most
     visible. Along a wide Gaussian a straight edge adds up, texture and the two sides of a thin line cancel. Luma and
     chroma are added as vectors.
     """

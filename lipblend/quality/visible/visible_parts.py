@@ -37,7 +37,7 @@ PARTS = (
         key="displaced", title="Displaced mouth", unit="share", visible=Visible(0.007, 0.015), tolerance=0.002,
         of_synced=True,
         sentence="the mouth sits in the wrong place",
-        text="distance of the mouth from where the synced picture shows it over 0.4 s, in face widths",
+        text="distance of the mouth from where the synced picture shows it over 0.16 s, in face widths",
         source="Lucas and Kanade 1981",
     ),
     Measure(
