@@ -275,7 +275,7 @@ def _measure(
         settings=job.settings,
         model=job.pair.model,
         restorer=job.restorer,
-        options=EvaluateOptions(matte="settings", digests=digests),
+        options=EvaluateOptions(matte="known", digests=digests),
         on_progress=on_progress,
     )
 

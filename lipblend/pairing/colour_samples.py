@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.picture.shrink import area_mean
 from lipblend.video.reader import Frame
 
 Colours = npt.NDArray[np.float32]
@@ -55,8 +56,7 @@ def small_colours(frame: Frame, size: tuple[int, int]) -> Colours:
     """Reduce a frame to a size (width, height): (h, w, 3) float32 YCbCr in 8-bit units, area-averaged."""
     unit = np.float32(1 / frame.layout.code_scale)
     planes = [
-        np.asarray(cv2.resize(np.asarray(plane).astype(np.float32), size, interpolation=cv2.INTER_AREA)) * unit
-        for plane in frame.planes
+        np.asarray(area_mean(np.asarray(plane).astype(np.float32), size), np.float32) * unit for plane in frame.planes
     ]
     if len(planes) == 1:
         planes += [np.full_like(planes[0], NEUTRAL)] * 2

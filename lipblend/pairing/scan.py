@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.colour_samples import ColourSamples
 from lipblend.pairing.timeline import Clock
+from lipblend.picture.shrink import area_mean
 from lipblend.runtime.spill import StoredRows, StoredSequence
 from lipblend.video.info import VideoInfo
 from lipblend.video.ordered import frames_at
@@ -163,11 +163,7 @@ def to_small(shape: tuple[int, ...], info: VideoInfo) -> tuple[float, float]:
 def thumbnail(luma: npt.NDArray[np.generic], depth: int) -> Thumb:
     """Reduce luma to the small grey picture of a frame: (h, w) uint8, area-averaged, in 8-bit levels."""
     height, width = luma.shape
-    size, small = thumb_size(width, height), np.asarray(luma)
-    # Halving is several times faster than one large step.
-    while not (small.shape[0] % 2 or small.shape[1] % 2) and small.shape[1] >= 4 * size[0]:
-        small = np.asarray(cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA))
-    small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA))
+    small = area_mean(np.asarray(luma), thumb_size(width, height))
     return np.asarray(small >> (depth - 8) if depth > 8 else small, np.uint8)
 
 

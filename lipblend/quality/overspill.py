@@ -10,12 +10,14 @@ from lipblend.picture.patch import Box
 from lipblend.quality.levels import full_range, low_pass
 from lipblend.quality.regions import MIN_PIXELS, lips, lips_box, skin_near_mouth
 from lipblend.quality.view import FaceView, Patch3, Region, once_per_view
+from lipblend.stages.detail.scale import downsample
 
 Levels = npt.NDArray[np.float64]
 
 _DISPLACEMENT_FRAC = 0.005
 _BLUR_FRAC = 0.015
 _WIDER_BLUR = 2**0.5
+_MIN_SIGMA_PX = 2.0
 _NEAR_FRAC = 0.2
 _NOISE_FACTOR = 3.0
 _MIN_NOISE_LEVELS = 4.0
@@ -57,8 +59,7 @@ def leak(view: FaceView) -> float | None:
 @once_per_view
 def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
     mouth = lips_box(view.original_mesh, view.box)
-    area = lips(view.original_mesh, mouth)
-    if not area.any():
+    if not lips(view.original_mesh, mouth).any():
         return None
     margin = int(np.ceil(_NEAR_FRAC * view.face_width_px))
     grown = Box(mouth.x0 - margin, mouth.y0 - margin, mouth.x1 + margin, mouth.y1 + margin)
@@ -66,31 +67,38 @@ def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
     near = skin_near_mouth(view)[box.within(view.box)]
     if np.count_nonzero(near) < MIN_PIXELS:
         return None
-    old_lips = np.zeros(near.shape, bool)
-    old_lips[mouth.within(box)] = area
-    on_skin, on_lips = _unexplained(view, view.original, box, near, old_lips)
+    step = _step(view.face_width_px)
+    near, area = (downsample(region.astype(np.float32), step) > 0.5 for region in (near, lips(view.original_mesh, box)))
+    if not near.any() or not area.any():
+        return None
+    on_skin, on_lips = _unexplained(view, view.original, box, near, area)
     noise = min(max(_NOISE_FACTOR * float(np.median(on_skin)), _MIN_NOISE_LEVELS), _MAX_NOISE_LEVELS)
     excess = np.maximum(on_lips - noise, 0)
-    original_share = 1 - view.alpha[mouth.within(view.box)][area].astype(np.float64)
+    original_share = 1 - downsample(view.alpha[box.within(view.box)], step)[area].astype(np.float64)
     if view.against == "expected":
         # Whatever the matte says: where the result shows the new mouth, the old lips do not show.
-        _, left = _unexplained(view, view.result, box, near, old_lips)
+        _, left = _unexplained(view, view.result, box, near, area)
         original_share[left <= noise] = 0
     share = np.count_nonzero((original_share > 0.5) & (excess > 0)) / len(excess)
     total = float(excess.sum())
     return share, float((excess * original_share).sum() / total) if total > 0 else 0.0
 
 
+def _step(face_width_px: float) -> int:
+    """How far the pictures are downsampled, a power of two: the blur stays at least two pixels wide."""
+    return 1 << max(0, int(np.log2(_BLUR_FRAC * face_width_px / _MIN_SIGMA_PX)))
+
+
 def _unexplained(view: FaceView, picture: Patch3, box: Box, skin: Region, old_lips: Region) -> tuple[Levels, Levels]:
     """Levels by which synced differs from a picture beyond cast, blur and displacement: on the skin and on the lips."""
-    crop = box.within(view.box)
-    sigma = max(0.5, _BLUR_FRAC * view.face_width_px)
-    original = full_range(picture[crop], view.matrix)
-    difference = low_pass(full_range(view.synced[crop], view.matrix) - original, sigma)
+    crop, step = box.within(view.box), _step(view.face_width_px)
+    sigma = max(0.5, _BLUR_FRAC * view.face_width_px) / step
+    original, synced = (full_range(downsample(each[crop], step), view.matrix) for each in (picture, view.synced))
+    difference = low_pass(synced - original, sigma)
     soft = low_pass(original, sigma)
     explained = np.abs(low_pass(original, _WIDER_BLUR * sigma) - soft)
     steps = (cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=1 / 8))
-    explained = explained + np.float32(_DISPLACEMENT_FRAC * view.face_width_px) * np.hypot(*steps)
+    explained = explained + np.float32(_DISPLACEMENT_FRAC * view.face_width_px / step) * np.hypot(*steps)
     cast = np.median(difference[skin], axis=0).astype(np.float64)
 
     def rest(region: Region) -> Levels:

@@ -19,11 +19,19 @@ MIN_PIXELS = 64
 """Smaller regions are not measured."""
 
 _LIP_MARGIN_FRAC = 0.05
+_BESIDE_FRAC, _ABOVE_FRAC, _BELOW_FRAC = 0.72, 0.62, 0.82  # around the mouth
 _NEAR_MOUTH_FRAC = 0.15
 _BLUR_FRAC = 0.015
 _MAX_DEVIATIONS = 2.5
 _MIN_TOLERANCE_LEVELS = 2.0
 _SUBPIXEL_BITS = 4  # of OpenCV's drawing functions
+
+
+def mouth_surroundings(face: Landmarks) -> Box:
+    """What is judged around a mouth; may reach beyond the picture."""
+    width_px, (x, y) = face.face_width_px, face.mouth_centre
+    beside, above, below = (round(frac * width_px) for frac in (_BESIDE_FRAC, _ABOVE_FRAC, _BELOW_FRAC))
+    return Box(round(x) - beside, round(y) - above, round(x) + beside, round(y) + below)
 
 
 def lips_box(mesh: Landmarks, box: Box) -> Box:

@@ -85,6 +85,9 @@ class PortraitWalk:
             alpha = np.ascontiguousarray(self.alpha[box.y0 : box.y1, box.x0 : box.x1])
             yield index, (FaceView(box, *patches, alpha, alpha, self.face, self.face, None, 1.0, TO_RGB),)
 
+    def faces(self, index: int, /) -> Sequence[Landmarks]:
+        return [] if index in self.bare else [self.face]
+
     def pictures(self, indices: Sequence[int], box: Box, /) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
         self.requested.append(list(indices))
         for index in indices:

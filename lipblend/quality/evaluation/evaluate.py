@@ -35,7 +35,9 @@ from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
-MatteSource = Literal["auto", "settings", "difference"]
+MatteSource = Literal["auto", "settings", "difference", "known"]
+"""Where mattes come from: "settings" checks that the result shows them, "known" is for who has just rendered it."""
+
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", OPENCV, "scikit-image")
 _SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
 
@@ -209,6 +211,8 @@ def _estimated(walk: Walk, matte: MatteSource, *, nothing: bool) -> tuple[bool, 
     """
     if matte == "difference" or (matte == "auto" and nothing):
         return True, ()
+    if matte == "known":
+        return False, ()
     shows, found = shows_settings(walk)
     if shows:
         return False, ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,16 +19,17 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
+from lipblend.quality.regions import mouth_surroundings
 from lipblend.quality.view import FaceView
 from lipblend.render.frame import FrameResult
 from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.matte import Matte
+from lipblend.stages.detail.scale import downsample
 
 Crop = npt.NDArray[np.float32]
 
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15
-_BESIDE_FRAC, _ABOVE_FRAC, _BELOW_FRAC = 0.72, 0.62, 0.82  # of the face's width around the mouth
-_BLOCK_PX = 16
+_BLOCK_PX, _STRIP_PX = 16, 128
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,13 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
 
 def view_box(box: Box, face: Landmarks, layout: PixelLayout, size: tuple[int, int]) -> Box:
     """A matte's box with a margin for the measures that look beside it, and the judged surroundings of the mouth."""
-    width_px, (x, y) = face.face_width_px, face.mouth_centre
-    margin = round(max(_MARGIN_PX, _MARGIN_FRAC * width_px))
-    beside, above, below = (round(frac * width_px) for frac in (_BESIDE_FRAC, _ABOVE_FRAC, _BELOW_FRAC))
+    margin = round(max(_MARGIN_PX, _MARGIN_FRAC * face.face_width_px))
+    beside = mouth_surroundings(face)
     grown = Box(
-        min(box.x0 - margin, round(x) - beside),
-        min(box.y0 - margin, round(y) - above),
-        max(box.x1 + margin, round(x) + beside),
-        max(box.y1 + margin, round(y) + below),
+        min(box.x0 - margin, beside.x0),
+        min(box.y0 - margin, beside.y0),
+        max(box.x1 + margin, beside.x1),
+        max(box.y1 + margin, beside.y1),
     )
     return grown.clipped(*size).snapped(layout, *size)
 
@@ -182,23 +183,37 @@ def outside_loss(original: Picture, result: Picture, mattes: Sequence[Matte]) ->
         Mean absolute difference, and the largest mean difference of a block of 16 x 16 pixels, where an encoder's noise
         averages out.
     """
+    width, height = original.size
+    total = worst = 0.0
+    outside = 0
+    for top in range(0, height, _STRIP_PX):  # a whole frame of differences does not fit into the cache
+        strip = Box(0, top, width, min(top + _STRIP_PX, height))
+        difference, levels = _luma_difference(original, result, strip)
+        inside = np.zeros(difference.shape, bool)
+        for matte in mattes:
+            overlap = matte.box.clipped_to(strip)
+            if overlap.height > 0:
+                inside[overlap.within(strip)] = True
+                difference[overlap.within(strip)] = 0
+        outside += difference.size - int(np.count_nonzero(inside))
+        total += levels * cv2.norm(difference, cv2.NORM_L1)
+        worst = max(worst, levels * cv2.norm(downsample(difference, _BLOCK_PX), cv2.NORM_INF))
+    return (total / outside, worst) if outside else None
+
+
+def _luma_difference(original: Picture, result: Picture, box: Box) -> tuple[npt.NDArray[np.float32], float]:
+    """Result minus original in a box, (h, w), and how many 8-bit levels of the original's range its unit is."""
+    planes: list[npt.NDArray[Any]] = [
+        picture.planes[0][box.y0 : box.y1, box.x0 : box.x1] for picture in (original, result)
+    ]
+    if (original.layout, original.colour.range) == (result.layout, result.colour.range):
+        difference = cv2.subtract(planes[1], planes[0], dtype=cv2.CV_32F)
+        return np.asarray(difference, np.float32), 1 / original.layout.code_scale
     original_luma, result_luma = (
-        np.asarray(picture.planes[0], np.float32) / np.float32(picture.layout.code_scale)
-        for picture in (original, result)
+        np.asarray(plane, np.float32) / np.float32(picture.layout.code_scale)
+        for plane, picture in zip(planes, (original, result), strict=True)
     )
     if (original.colour.range == RANGE_FULL) != (result.colour.range == RANGE_FULL):
         full = original.colour.range == RANGE_FULL
         result_luma = (result_luma - 16) * np.float32(255 / 219) if full else result_luma * np.float32(219 / 255) + 16
-    difference = result_luma - original_luma
-    inside = np.zeros(difference.shape, bool)
-    for matte in mattes:
-        box = matte.box
-        inside[box.y0 : box.y1, box.x0 : box.x1] = True
-    difference[inside] = 0
-    outside = difference.size - int(np.count_nonzero(inside))
-    if outside == 0:
-        return None
-    height, width = difference.shape
-    size = (max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX))
-    blocks = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
-    return float(cv2.norm(difference, cv2.NORM_L1)) / outside, float(np.abs(blocks).max())
+    return result_luma - original_luma, 1.0

@@ -151,18 +151,22 @@ class Walk:
         """The plan's row that a frame of the result shows; it must show one."""
         return self.plan.rows[int(self.result.rows[index])]
 
+    def faces(self, index: int) -> Sequence[Landmarks]:
+        """Meshes of the original's faces that the plan gives a new mouth in a frame of the result."""
+        return [face.original for face in self.row(index).faces]
+
     def views(self, indices: Sequence[int]) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
         """What the measures see of some frames of the result; by rising index."""
-        for looked in self.looked_at(indices):
-            yield looked.index, looked.views
+        for index, original, synced, result in self._pictures(self._held(indices)):
+            if original is not None:
+                yield index, self._views(index, self._frames(original, synced, result), self.row(index))[0]
 
     def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
         """Frames of the result by rising index, with everything that is measured on whole frames.
 
         Frames that the original does not hold are left out.
         """
-        held = [index for index in indices if self.result.rows[index] >= 0]
-        for index, original, synced, result in self._pictures(held):
+        for index, original, synced, result in self._pictures(self._held(indices)):
             if original is not None:
                 yield self._looked(index, self.row(index), original, synced, result)
 
@@ -190,8 +194,7 @@ class Walk:
         the mouths, in alpha (`lipblend.quality.evaluation.matte_estimate.alpha_difference`), and the mean luma
         difference outside the mattes, in levels (0 if the result is of another size).
         """
-        held = [index for index in indices if self.result.rows[index] >= 0]
-        for index, original, synced, result in self._pictures(held):
+        for index, original, synced, result in self._pictures(self._held(indices)):
             if original is None or synced is None:
                 continue
             frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
@@ -211,11 +214,14 @@ class Walk:
 
         As with estimated mattes, whatever this walk's mattes are. Frames without a partner are left out.
         """
-        held = [index for index in indices if self.result.rows[index] >= 0]
-        for index, original, synced, result in self._pictures(held):
+        for index, original, synced, result in self._pictures(self._held(indices)):
             if original is not None and synced is not None:
                 frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
                 yield bool(estimated_faces(frames, self.row(index)))
+
+    def _held(self, indices: Sequence[int]) -> list[int]:
+        """Those that the original holds."""
+        return [index for index in indices if self.result.rows[index] >= 0]
 
     def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture | None, Picture | None, Picture]]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
@@ -233,25 +239,34 @@ class Walk:
                     synced = self.synced.picture(next(synced_frames)) if row.synced_index >= 0 else None
                 yield index, original, synced, self.result.video.picture(next(result_frames))
 
+    def _frames(self, original: Picture, synced: Picture | None, result: Picture) -> FrameTriple | None:
+        """None without a synced frame."""
+        if synced is None:
+            return None
+        return FrameTriple(original, synced, result, self.mapping, self.result.mapping)
+
     def _looked(self, index: int, row: FramePlan, original: Picture, synced: Picture | None, result: Picture) -> Looked:
-        frames = None
-        if synced is not None:
-            frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
-        if self.estimated:
-            faces = [] if frames is None else estimated_faces(frames, row)
-            reason = row.reason or ("" if faces else NO_CHANGE)
-        else:
-            faces = [] if synced is None else self._matted_faces(original, synced, row)
-            reason = "" if faces else row.reason or OUTSIDE
-        views: tuple[FaceView, ...] = ()
-        if faces and frames is not None:
-            spoken = self._sources.spoken[int(self.result.rows[index])]
-            against = self.settings.gate.against
-            views = frame_views(frames, faces, self.result.meshes[index], spoken, against=against)
+        views, faces = self._views(index, self._frames(original, synced, result), row)
+        nothing = NO_CHANGE if self.estimated else OUTSIDE
+        reason = "" if faces else row.reason or nothing
         exact = self.result.mapping.is_exact(original.size, result.size)
         loss = outside_loss(original, result, [face.matte for face in faces]) if exact else None
         outside, untouched = loss if loss is not None else (None, None)
         return Looked(index, row, views, reason, untouched, outside)
+
+    def _views(
+        self, index: int, frames: FrameTriple | None, row: FramePlan
+    ) -> tuple[tuple[FaceView, ...], Sequence[Blended]]:
+        """What the measures see of a frame, and its faces."""
+        if frames is None:
+            return (), ()
+        if self.estimated:
+            faces = estimated_faces(frames, row)
+        else:
+            faces = self._matted_faces(frames.original, frames.synced, row)
+        spoken = self._sources.spoken[int(self.result.rows[index])]
+        against = self.settings.gate.against
+        return frame_views(frames, faces, self.result.meshes[index], spoken, against=against), faces
 
     def _matted_faces(self, original: Picture, synced: Picture, row: FramePlan) -> list[Blended]:
         mattes = [(face, face_matte(original, synced, face, self.settings, self.mapping)) for face in row.faces]
@@ -260,5 +275,6 @@ class Walk:
 
 def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:
     """A patch in 8-bit code units of a video as RGB."""
-    rgb = cv2.transform(patch, ycbcr_matrix(info.colour, info.height))
-    return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)
+    rgb = np.asarray(cv2.transform(patch, ycbcr_matrix(info.colour, info.height)), np.float32)
+    np.rint(rgb, out=rgb)
+    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.quality.record import Evaluation
 from lipblend.quality.view import FaceView, Patch3
@@ -25,6 +26,10 @@ class Walk(Protocol):
 
     def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
         """Index and faces of frames of the result, given by rising index."""
+        ...
+
+    def faces(self, index: int, /) -> Sequence[Landmarks]:
+        """Meshes of the original's faces that a frame of the result gives a new mouth."""
         ...
 
     def pictures(self, indices: Sequence[int], box: Box, /) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:

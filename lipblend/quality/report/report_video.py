@@ -16,6 +16,7 @@ from lipblend.errors import OutputError
 from lipblend.output.synth import write_clip
 from lipblend.picture.patch import Box
 from lipblend.quality.record import Evaluation
+from lipblend.quality.regions import mouth_surroundings
 from lipblend.quality.report.report_source import Rgb, Walk
 
 MAX_FRAMES = 600
@@ -72,15 +73,12 @@ def shown_box(walk: Walk, record: Evaluation, frames: range) -> Box:
     blended = [index for index in frames if record.rows[index].blended]
     if not blended:
         return whole
-    sampled = blended[:: math.ceil(len(blended) / _MAX_SAMPLED_FACES)]
     lows, highs = [], []
-    for _, views in walk.views(sampled):
-        for view in views:
-            points, box = view.original_mesh.points, view.box
+    for index in blended[:: math.ceil(len(blended) / _MAX_SAMPLED_FACES)]:
+        for face in walk.faces(index):
+            points, box = face.points, mouth_surroundings(face)
             lows.append(np.minimum(points.min(0).astype(float), (box.x0, box.y0)))
             highs.append(np.maximum(points.max(0).astype(float), (box.x1, box.y1)))
-    if not lows:
-        return whole
     (left, top), (right, bottom) = np.min(lows, axis=0).tolist(), np.max(highs, axis=0).tolist()
     margin = _MARGIN_FRAC * (right - left)
     return Box(
