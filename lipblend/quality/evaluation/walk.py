@@ -18,12 +18,12 @@ from lipblend.picture.planes import extract_patch
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FramePlan, Plan
 from lipblend.quality.evaluation.matte_estimate import alpha_difference, estimated_faces
+from lipblend.quality.evaluation.outside_loss import outside_loss
 from lipblend.quality.evaluation.views import (
     Blended,
     FrameTriple,
     frame_views,
     in_original,
-    outside_loss,
 )
 from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.record import NO_CHANGE
@@ -206,7 +206,9 @@ class Walk:
                 composed = compose(original, rendered)
                 apart = max(alpha_difference(frames, composed, patch.plan) for patch in rendered.patches)
                 exact = self.result.mapping.is_exact(original.size, result.size)
-                loss = outside_loss(original, result, [patch.matte for patch in rendered.patches]) if exact else None
+                loss = (
+                    outside_loss(original, result, [patch.matte.box for patch in rendered.patches]) if exact else None
+                )
                 yield apart, loss[0] if loss is not None else 0.0
 
     def takes_over(self, indices: Sequence[int]) -> Iterator[bool]:
@@ -250,7 +252,7 @@ class Walk:
         nothing = NO_CHANGE if self.estimated else OUTSIDE
         reason = "" if faces else row.reason or nothing
         exact = self.result.mapping.is_exact(original.size, result.size)
-        loss = outside_loss(original, result, [face.matte for face in faces]) if exact else None
+        loss = outside_loss(original, result, [face.matte.box for face in faces]) if exact else None
         outside, untouched = loss if loss is not None else (None, None)
         return Looked(index, row, views, reason, untouched, outside)
 
