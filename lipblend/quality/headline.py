@@ -2,7 +2,7 @@
 
 Each part is first put on one scale: 0 for what right results have too, 1 where a viewer just sees it. Of a clip the
 worst stretch counts (`lipblend.quality.pooling`). The parts are added as the eye adds independent signs (Quick 1974,
-https://doi.org/10.1007/BF00271628: the fourth root of the sum of fourth powers), and the sum ``V`` becomes
+https://doi.org/10.1007/BF00271628), here as the cube root of the sum of cubes, and the sum ``V`` becomes
 ``100 / (1 + 2/3 V^2)``: 60 where the sum is just seen.
 """
 
@@ -17,7 +17,7 @@ from lipblend.quality.pooling import Series, stretches, values_of
 from lipblend.quality.record import FrameRow, Headline, PartResult, Shot, Span
 from lipblend.quality.visible.visible_parts import PARTS
 
-_POWER = 4.0
+_POWER = 3.0
 
 
 def headline(rows: Sequence[FrameRow], shots: Sequence[Shot]) -> Headline | None:

@@ -13,6 +13,7 @@ from lipblend.quality.view import FaceView
 from lipblend.quality.visible.canonical import canonical, canonical_mask
 from lipblend.quality.visible.person_look import PersonLook, departing, synced_broken
 from lipblend.quality.visible.scene import Scene, made_mouth, mouth_shift, scene
+from lipblend.quality.visible.thresholds import summation
 from lipblend.quality.visible.work_face import Mask, Points
 from lipblend.stages.detail.scale import downsample
 
@@ -85,8 +86,8 @@ class OverTime:
 
         ``displaced``: distance of the mouth from the new one's place, face widths; mean of the shifts, so that a synced
         patch that trembles about its place is no displacement. ``flicker``: change of the even colour difference from
-        the frame before, levels. ``old_lips``: share of the original's mouth motion in the result's. ``out_of_step``:
-        share of the new mouth's motion that the result lacks.
+        the frame before, levels by `lipblend.quality.visible.thresholds.summation`. ``old_lips``: share of the
+        original's mouth motion in the result's. ``out_of_step``: share of the new mouth's motion that the result lacks.
         """
         places = np.array(sorted(faulty), np.int64)
         known, moved = self._sums.copy(), self._shifts.copy()
@@ -135,6 +136,7 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     cells = np.stack(
         [downsample(np.ascontiguousarray(residual[..., way]) * skin, _CELL) for way in range(3)], axis=-1
     ) / (weight[..., None] + np.float32(1e-3))
+    cells *= summation(face.width)
     whole = canonical_mask(seen.parts.mouth, matrix)
     mouth = whole
     if look is not None:

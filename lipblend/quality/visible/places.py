@@ -9,7 +9,15 @@ import numpy as np
 
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import skin_parts
-from lipblend.quality.visible.face_parts import HALF_AND_TENTH, PERCENTILES, TENTH, box_edges, seam_ring, touched
+from lipblend.quality.visible.face_parts import (
+    HALF_AND_TENTH,
+    PERCENTILES,
+    TENTH,
+    box_edges,
+    half_and_tenth,
+    seam_ring,
+    touched,
+)
 from lipblend.quality.visible.person_look import PersonLook, painted_cells
 from lipblend.quality.visible.scene import Scene, scene
 from lipblend.quality.visible.steps import visible_lines, visible_steps
@@ -65,8 +73,8 @@ def _seam(_: FaceView, seen: Scene) -> Mask:
     steps, ring = visible_steps(seen.found, seen.face.width), seam_ring(seen)
     if np.count_nonzero(ring) < MIN_PIXELS:
         return _nowhere(_, seen)
-    half, tenth = np.percentile(steps[ring], HALF_AND_TENTH)
-    if tenth / TENTH > half:
+    half, tenth = half_and_tenth(steps, ring, seen.face.width)
+    if tenth > half:
         return _high(steps / np.float32(TENTH), ring, "seam_step", HALF_AND_TENTH[1])
     return _high(steps, ring, "seam_step", HALF_AND_TENTH[0])
 

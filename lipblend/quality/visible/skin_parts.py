@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lipblend.quality.levels import luma_gain
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.expected import Expected, squared_length
+from lipblend.quality.visible.thresholds import summation
 from lipblend.quality.visible.work_face import Plane, WorkFace, Zones, shrunk
 from lipblend.stages.detail.scale import gaussian, low_pass
 from lipblend.stages.registration.flow import moved_by
@@ -23,12 +24,12 @@ _NOISE = np.float32(0.15)  # squared levels: less detail than this is none
 
 
 def cast(face: WorkFace, found: Expected, parts: Zones) -> Plane:
-    """Smooth colour difference from what is expected over the skin, levels: (h, w), 0 elsewhere."""
+    """Smooth colour difference from what is expected over the skin, levels by `summation`: (h, w), 0 elsewhere."""
     weight = parts.skin.astype(np.float32)
     sigma = _CAST_FRAC * face.width
     known = low_pass(weight, sigma) + np.float32(_FLOOR)
     smooth = [low_pass(plane * weight, sigma) / known for plane in found.residual]
-    return np.asarray(np.sqrt(squared_length(smooth)) * weight, np.float32)
+    return np.asarray(np.sqrt(squared_length(smooth)) * (weight * summation(face.width)), np.float32)
 
 
 def detail(face: WorkFace, view: FaceView) -> tuple[Plane, Plane]:

@@ -22,7 +22,9 @@ Planes = tuple[Plane, Plane, Plane]
 Mask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
 
-_WORK_WIDTH_PX = 120.0
+WORK_WIDTH_PX = 120.0
+"""Wider faces are judged at this width, about what an eye resolves."""
+
 _LIP_MARGIN_FRAC = 0.03
 _NEAR_FRAC = 0.62
 _SKIN_REACH_FRAC = 0.36
@@ -163,7 +165,7 @@ def similarity(source: Points, target: Points) -> npt.NDArray[np.float64]:
 
 def _working_size(view: FaceView) -> tuple[int, int]:
     height, width = view.contour.shape
-    ratio = max(1.0, view.face_width_px / _WORK_WIDTH_PX)
+    ratio = max(1.0, view.face_width_px / WORK_WIDTH_PX)
     return max(1, round(width / ratio)), max(1, round(height / ratio))
 
 

@@ -10,6 +10,7 @@ from visible_shots import LAG, Pictures, followed, mixed, series, spoken
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.quality.visible.person_look import learn_look
+from lipblend.quality.visible.thresholds import summation
 from lipblend.quality.visible.work_face import work_face
 
 COUNT = 9
@@ -79,7 +80,7 @@ def test_flicker_measures_the_change_between_frames(
 ) -> None:
     found = series(person, old, new, pumping(person, new, levels))["flicker"]
     assert np.isnan(found[0])
-    np.testing.assert_allclose(found[1:], swing, rtol=0.15)
+    np.testing.assert_allclose(found[1:], swing * summation(person.width), rtol=0.15)
 
 
 def test_a_motion_explains_little_of_a_faint_flicker(person: Sitter, old: Pictures, new: Pictures) -> None:
@@ -87,9 +88,10 @@ def test_a_motion_explains_little_of_a_faint_flicker(person: Sitter, old: Pictur
     still = [person.picture] * COUNT
     faint = (1.0, 0.0, 0.0)
     at_rest = series(person, still, still, pumping(person, still, faint))["flicker"][1:]
-    np.testing.assert_allclose(at_rest, 2, rtol=0.08)
+    seen = summation(person.width)
+    np.testing.assert_allclose(at_rest, 2 * seen, rtol=0.08)
     speaking = series(person, old, new, pumping(person, new, faint))["flicker"][1:]
-    assert 1.55 < speaking.min() <= speaking.max() < 2.1
+    assert 1.55 * seen < speaking.min() <= speaking.max() < 2.1 * seen
 
 
 def test_a_steady_cast_and_changing_light_do_not_flicker(person: Sitter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lipblend.quality.visible.thresholds import local_mean, step_threshold
+from lipblend.quality.visible.thresholds import local_mean, step_threshold, summation
 
 
 def limits(background: list[float], texture: float = 0.0) -> list[float]:
@@ -52,3 +52,7 @@ def test_a_local_mean_keeps_a_constant_and_is_not_negative() -> None:
     assert mean.min() >= 0
     assert mean[20, 25] == mean.max() < 5
     np.testing.assert_allclose(mean.sum(), 100, rtol=0.02)
+
+
+def test_a_difference_of_a_small_face_is_seen_less() -> None:
+    assert [float(summation(width)) for width in (30.0, 60.0, 120.0, 300.0)] == [0.25, 0.5, 1.0, 1.0]
