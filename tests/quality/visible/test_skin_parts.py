@@ -57,9 +57,7 @@ def test_an_even_cast_measures_its_levels(person: Sitter, levels: tuple[float, f
 
 
 def test_the_cast_of_a_small_face_counts_by_its_size(portrait: np.ndarray, face: Landmarks) -> None:
-    share = 60 / face.face_width_px
-    small = cv2.resize(portrait, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-    person = sitter(small, Landmarks(face.points * np.float32(share)))
+    person = sitter(portrait, face, 60)
     cast = lifted(person.picture, np.ones(person.contour.shape, np.float32), (6, 0, 0))
     assert parts_of(person, cast)["skin_cast"] == pytest.approx(3, rel=0.1)
 
