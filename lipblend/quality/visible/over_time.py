@@ -25,6 +25,7 @@ _MAX_KEPT = 0.2  # of a mouth that can be compared
 _LAG_S = 0.16
 _WINDOW_S = 0.2
 _KEPT_LEVELS, _OFFERED_LEVELS = 4.0, 8.0
+_STRANGE = 0.04  # of the skin
 _COVERED = 0.15  # of the skin
 _RIDGE, _NEW_RIDGE = 9.0, 40.0  # squared levels: less motion says nothing; a new mouth trembles as well
 _SHIFT_WINDOW_S = 0.16
@@ -138,11 +139,12 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     ) / (weight[..., None] + np.float32(1e-3))
     cells *= summation(face.width)
     whole = canonical_mask(seen.parts.mouth, matrix)
-    mouth = whole
+    mouth, strange = whole, np.ones_like(whole)
     if look is not None:
-        mouth = mouth & ~departing(face, look)
+        strange = departing(face, look)
+        mouth = mouth & ~strange
     broken = look is not None and synced_broken(face, seen.parts, look)
-    if _covered(seen, skin, matrix):
+    if _covered(seen, skin, whole, matrix, strange):
         kept = whole & _kept(pictures)
         mouth = mouth & ~kept
         broken = broken or bool(np.count_nonzero(kept) > _MAX_KEPT * np.count_nonzero(whole))
@@ -151,12 +153,13 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     return _Moment(place, pictures, mouth, broken, cells, weight > _FULL)
 
 
-def _covered(seen: Scene, skin: Mask, matrix: Points) -> bool:
-    """Whether original and synced picture differ clearly over a large part of the skin, not only of the mouth.
+def _covered(seen: Scene, skin: Mask, mouth: Mask, matrix: Points, strange: Mask) -> bool:
+    """Whether something passes before the face, or the generator's frame is broken.
 
-    So they do where something passes before the face, or the generator's frame is broken.
+    Then original and synced picture differ clearly over a large part of the skin, not only of the mouth, and either
+    shows something else than the person; of somebody unknown that is taken for granted.
     """
-    if not skin.any():
+    if not skin.any() or max(strange[skin].mean(), strange[~mouth].mean()) < _STRANGE:
         return False
     offered = [a - b for a, b in zip(seen.found.recast, seen.face.original, strict=True)]
     apart = np.abs(canonical(offered, matrix, seen.face.width)).max(-1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
+from faceviews import noise
 from visible_faces import Sitter, sitter
 from visible_shots import LAG, Pictures, mixed, series, spoken
 
 from lipblend.faces.landmarks import Landmarks
+from lipblend.quality.visible.person_look import learn_look
+from lipblend.quality.visible.work_face import work_face
 
 COUNT = 9
 RUNNING = np.float32(12)  # levels by which something in front of a face changes from frame to frame
@@ -52,3 +56,16 @@ def test_the_old_mouth_counts_however_much_of_it_shows(person: Sitter, new: Pict
     found = series(person, old, new, mixed(old, new, share))
     assert found["old_lips"][LAG:].min() > 0.7 * share
     assert found["out_of_step"][LAG:].min() > 0.5 * share
+
+
+def test_another_skin_is_nothing_in_front(person: Sitter) -> None:
+    """A generator that gives the whole lower face another texture: the old mouth still is the old mouth."""
+    skin = person.mouth_disc(0.45) - person.mouth_disc(0.2)
+    texture = cv2.GaussianBlur(noise(person.contour.shape[::-1], 60.0, seed=2), (0, 0), 1) * skin[..., None]
+    old = spoken(person, COUNT, 0, levels=12)
+    new = [each + texture for each in spoken(person, COUNT, 100, levels=12)]
+    look = learn_look([work_face(person.view(a, b)) for a, b in zip(old, new, strict=True)])
+    found = series(person, old, new, old, look=look)
+    assert found["old_lips"][LAG:].min() > 0.7
+    unknown = series(person, old, new, old)
+    assert np.isnan(unknown["old_lips"]).all()  # so different is the skin
