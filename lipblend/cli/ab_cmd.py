@@ -166,16 +166,18 @@ def score_command(
         seed=seed,
     )
     judged = method or study.labels
-    missed = tuple(
-        f"{printable(item.label)}: {item.verdict}"
-        for item in score.methods
-        if item.label in judged and item.verdict != "pass"
-    )
+    failing = [item for item in score.methods if item.label in judged and item.verdict != "pass"]
+    missed = tuple(f"{printable(item.label)}: {item.verdict}" for item in failing)
     # With --json the only object on stdout is the score, even if the target is missed.
     _finish_single(console, study, score, judgements, seed, passed=not missed)
     if missed:
-        message = f"the target of {percent(score.target)} unnoticeable clips is missed"
-        error = GateError(message, hint="See the table of clips above.", details=missed)
+        wanted, known = (
+            f"the target of {percent(score.target)} unnoticeable clips",
+            any(item.verdict == "fail" for item in failing),
+        )
+        message = f"{wanted} is missed" if known else f"too few votes to say whether {wanted} is met"
+        hint = "See the table of clips above." if known else "Collect votes of more raters, or lower --raters."
+        error = GateError(message, hint=hint, details=missed)
         if not as_json:
             raise error
         typer.echo(f"error: {error}", err=True)

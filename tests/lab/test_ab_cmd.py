@@ -121,6 +121,7 @@ def test_too_few_raters_do_not_pass(seams: tuple[Study, Path], write_votes: Writ
     study, key = seams
     votes = write_votes(study, rows(study, {}, raters=4))
     failed = called("score", votes, "--key", key, code=8)
+    assert "error: too few votes to say whether the target of 90 % unnoticeable clips is met" in failed.stderr
     assert "zebramethod: not enough votes" in failed.stderr
     assert "too few raters  5 clip(s): quaggamethod/giraffe_take0" in failed.stdout
     called("score", votes, "--key", key, "--raters", "4")
