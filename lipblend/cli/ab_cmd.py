@@ -176,7 +176,7 @@ def score_command(
             any(item.verdict == "fail" for item in failing),
         )
         message = f"{wanted} is missed" if known else f"too few votes to say whether {wanted} is met"
-        hint = "See the table of clips above." if known else "Collect votes of more raters, or lower --raters."
+        hint = "See the table of clips above." if known else "Collect votes of more raters."
         error = GateError(message, hint=hint, details=missed)
         if not as_json:
             raise error

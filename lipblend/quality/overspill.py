@@ -37,6 +37,8 @@ def overspill(view: FaceView) -> float | None:
     * blur: the change of D if the original were blurred by another 0.015 face widths;
     * displacement: the change of D if the synced face were displaced by 0.005 face widths, as wobbling generators do.
 
+    Faces of 267 px and more are downsampled by a power of two before, so that the blur is at least 2 px wide.
+
     The length of the rest (Y, Cb, Cr) minus the noise is the excess. The noise is three times the median of that length
     over the skin, between 4 and 12 levels.
 
@@ -59,7 +61,7 @@ def leak(view: FaceView) -> float | None:
 @once_per_view
 def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
     mouth = lips_box(view.original_mesh, view.box)
-    if not lips(view.original_mesh, mouth).any():
+    if not mouth.width or not mouth.height:
         return None
     margin = int(np.ceil(_NEAR_FRAC * view.face_width_px))
     grown = Box(mouth.x0 - margin, mouth.y0 - margin, mouth.x1 + margin, mouth.y1 + margin)

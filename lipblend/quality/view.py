@@ -49,6 +49,8 @@ class FaceView:
     against : str
         What the classic measures hold the result against: "expected", the picture that a right result would show
         (`lipblend.quality.visible.scene.classic_reference`), or "original", as they were published.
+    estimated : bool
+        The matte is an estimate from the pictures.
     """
 
     box: Box
@@ -64,6 +66,7 @@ class FaceView:
     matrix: npt.NDArray[np.float64]
     detected_synced: Landmarks | None = None
     against: Against = "expected"
+    estimated: bool = False
 
     @property
     def face_width_px(self) -> float:

@@ -44,6 +44,14 @@ def test_the_worst_block_is_a_mean(luma: np.ndarray) -> None:
     assert loss[1] == pytest.approx(6)
 
 
+def test_a_block_that_the_border_cuts_counts_by_its_size(luma: np.ndarray) -> None:
+    changed = luma.copy()
+    changed[416:, 80:] += 8  # 4 x 10 of 16 x 16 pixels
+    loss = outside_loss(grey(luma), grey(changed), [])
+    assert loss is not None
+    assert loss[1] == pytest.approx(8 * 40 / 256)
+
+
 def test_depth_and_range_do_not_count(luma: np.ndarray) -> None:
     assert outside_loss(grey(luma), grey(4 * luma, TEN), []) == (0, 0)
     full = np.rint((luma - 16) * 255 / 219)

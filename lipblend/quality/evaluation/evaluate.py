@@ -36,7 +36,6 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
 MatteSource = Literal["auto", "settings", "difference", "known"]
-"""Where mattes come from: "settings" checks that the result shows them, "known" is for who has just rendered it."""
 
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", OPENCV, "scikit-image")
 _SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
@@ -64,9 +63,10 @@ class EvaluateOptions:
 
     Attributes
     ----------
-    matte : {"auto", "settings", "difference"}
+    matte : {"auto", "settings", "difference", "known"}
         "settings": render the mattes again from the settings. "difference": estimate them from what the result took
         over. "auto": the first if a few frames show that the result was made with these settings, else the second.
+        "known": the first, without a look whether the result shows these settings, for who has just rendered it.
     reference : Path, optional
         Footage that a perfect result would show, frame by frame as the result or as the original.
     models : Path, optional
@@ -141,7 +141,7 @@ def evaluate_plan(
     settings: Settings,
     model: Path,
     restorer: Restorer | None,
-    options: EvaluateOptions = EvaluateOptions(matte="settings"),
+    options: EvaluateOptions,
     on_progress: Callable[[Progress], None] = no_progress,
 ) -> Evaluated:
     """Judge a result whose plan is at hand; see `evaluate`.

@@ -40,8 +40,16 @@ def outside_loss(original: Picture, result: Picture, boxes: Sequence[Box]) -> tu
                 difference[overlap.within(strip)] = 0
         outside += difference.size - int(np.count_nonzero(inside))
         total += levels * cv2.norm(difference, cv2.NORM_L1)
-        worst = max(worst, levels * cv2.norm(downsample(difference, _BLOCK_PX), cv2.NORM_INF))
+        worst = max(worst, levels * cv2.norm(_block_means(difference), cv2.NORM_INF))
     return (total / outside, worst) if outside else None
+
+
+def _block_means(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Means of blocks; one that the border cuts counts as if nothing differed beyond it."""
+    below, right = (-side % _BLOCK_PX for side in plane.shape)
+    if below or right:
+        plane = np.asarray(cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_CONSTANT), np.float32)
+    return downsample(plane, _BLOCK_PX)
 
 
 def _luma_difference(original: Picture, result: Picture, box: Box) -> tuple[npt.NDArray[np.float32], float]:

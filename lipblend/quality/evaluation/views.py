@@ -89,6 +89,7 @@ def frame_views(
     spoken: Sequence[Landmarks] = (),
     *,
     against: Against = "expected",
+    estimated: bool = False,
 ) -> tuple[FaceView, ...]:
     """What the measures see of a frame: a view per blended face.
 
@@ -101,9 +102,11 @@ def frame_views(
     spoken : sequence of Landmarks
         Meshes found in the synced frame, not smoothed, in the original's pixels.
     against : {"expected", "original"}
+    estimated : bool
         See `FaceView`.
     """
-    return tuple(replace(_view(frames, face, found, spoken), against=against) for face in faces)
+    views = (_view(frames, face, found, spoken) for face in faces)
+    return tuple(replace(view, against=against, estimated=estimated) for view in views)
 
 
 def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spoken: Sequence[Landmarks]) -> FaceView:

@@ -159,7 +159,8 @@ class Walk:
         """What the measures see of some frames of the result; by rising index."""
         for index, original, synced, result in self._pictures(self._held(indices)):
             if original is not None:
-                yield index, self._views(index, self._frames(original, synced, result), self.row(index))[0]
+                frames = None if synced is None else self._frames(original, synced, result)
+                yield index, self._views(index, frames, self.row(index))[0]
 
     def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
         """Frames of the result by rising index, with everything that is measured on whole frames.
@@ -197,7 +198,7 @@ class Walk:
         for index, original, synced, result in self._pictures(self._held(indices)):
             if original is None or synced is None:
                 continue
-            frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
+            frames = self._frames(original, synced, result)
             restorer = self._sources.restorer
             rendered = render_frame(
                 original, synced, self.row(index), self.settings, mapping=self.mapping, restorer=restorer
@@ -218,8 +219,7 @@ class Walk:
         """
         for index, original, synced, result in self._pictures(self._held(indices)):
             if original is not None and synced is not None:
-                frames = FrameTriple(original, synced, result, self.mapping, self.result.mapping)
-                yield bool(estimated_faces(frames, self.row(index)))
+                yield bool(estimated_faces(self._frames(original, synced, result), self.row(index)))
 
     def _held(self, indices: Sequence[int]) -> list[int]:
         """Those that the original holds."""
@@ -241,14 +241,12 @@ class Walk:
                     synced = self.synced.picture(next(synced_frames)) if row.synced_index >= 0 else None
                 yield index, original, synced, self.result.video.picture(next(result_frames))
 
-    def _frames(self, original: Picture, synced: Picture | None, result: Picture) -> FrameTriple | None:
-        """None without a synced frame."""
-        if synced is None:
-            return None
+    def _frames(self, original: Picture, synced: Picture, result: Picture) -> FrameTriple:
         return FrameTriple(original, synced, result, self.mapping, self.result.mapping)
 
     def _looked(self, index: int, row: FramePlan, original: Picture, synced: Picture | None, result: Picture) -> Looked:
-        views, faces = self._views(index, self._frames(original, synced, result), row)
+        frames = None if synced is None else self._frames(original, synced, result)
+        views, faces = self._views(index, frames, row)
         nothing = NO_CHANGE if self.estimated else OUTSIDE
         reason = "" if faces else row.reason or nothing
         exact = self.result.mapping.is_exact(original.size, result.size)
@@ -266,9 +264,9 @@ class Walk:
             faces = estimated_faces(frames, row)
         else:
             faces = self._matted_faces(frames.original, frames.synced, row)
-        spoken = self._sources.spoken[int(self.result.rows[index])]
+        found, spoken = self.result.meshes[index], self._sources.spoken[int(self.result.rows[index])]
         against = self.settings.gate.against
-        return frame_views(frames, faces, self.result.meshes[index], spoken, against=against), faces
+        return frame_views(frames, faces, found, spoken, against=against, estimated=self.estimated), faces
 
     def _matted_faces(self, original: Picture, synced: Picture, row: FramePlan) -> list[Blended]:
         mattes = [(face, face_matte(original, synced, face, self.settings, self.mapping)) for face in row.faces]

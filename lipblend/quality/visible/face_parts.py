@@ -13,7 +13,7 @@ from lipblend.quality.visible.steps import generator_edges, visible_lines, visib
 from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, grown
 from lipblend.stages.detail.scale import low_pass
 
-_RING_FRAC, _MIN_CONTOUR_FRAC = 0.012, 2.4
+_RING_PIXELS = 4.8  # of both sides of a matte's contour, over the face's width: mattes have 4 to 5.6
 TENTH = 3.0  # a step along a tenth of the contour is as visible as one of a third of its height along half of it
 _MIN_EDGE_FRAC = 0.15  # pixels of the generator's edges, over the face's width: fewer are none
 _TOUCHED_LEVELS, _TOUCHED_FRAC = 2.5, 0.02
@@ -34,7 +34,7 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
     lines = visible_lines(seen.found, seen.face.width)
     ring = seam_ring(seen)
     found = {
-        **_along_contour(steps, ring, seen.face.width),
+        **_along_contour(view, seen, steps, ring),
         "box_trace": _along_box(seen, steps, ring),
         **_of_region({"uneven": steps, "doubled": lines}, seen.parts.near),
         "touched_area": _touched(seen),
@@ -48,33 +48,28 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
 
 
 def seam_ring(seen: Scene) -> Mask:
-    """Both sides of the contour, outside the mouth: (h, w) bool in working pixels."""
+    """The pixels on both sides of the contour, outside the mouth: (h, w) bool in working pixels."""
     inside = np.asarray(seen.face.contour >= 0.5)
-    radius = ring_radius(seen.face.width)
-    return np.asarray(grown(inside, radius) & grown(~inside, radius) & ~seen.parts.mouth)
+    return np.asarray(grown(inside, 1) & grown(~inside, 1) & ~seen.parts.mouth)
 
 
-def _along_contour(steps: Plane, ring: Mask, width: float) -> dict[str, float]:
-    if np.count_nonzero(ring) < MIN_PIXELS:
-        return {}
-    return {"seam_step": max(half_and_tenth(steps, ring, width))}
-
-
-def half_and_tenth(steps: Plane, ring: Mask, width: float) -> tuple[float, float]:
+def half_and_tenth(view: FaceView, seen: Scene, steps: Plane, ring: Mask) -> tuple[float, float]:
     """Steps that half of the contour exceeds, and a third of those that a tenth exceeds.
 
-    An estimated contour may surround a small spot. One shorter than a matte's, 2.4 face widths, counts as that long.
+    An estimated contour may surround a small spot only; shorter than that of a matte, it counts as that long.
     """
-    least = round(_MIN_CONTOUR_FRAC * width * 2 * ring_radius(width))
     along = steps[ring]
-    along = np.concatenate([along, np.zeros(max(0, least - len(along)), np.float32)])
+    if view.estimated:
+        least = round(_RING_PIXELS * seen.face.width)
+        along = np.concatenate([along, np.zeros(max(0, least - len(along)), np.float32)])
     half, tenth = np.percentile(along, HALF_AND_TENTH)
     return float(half), float(tenth / TENTH)
 
 
-def ring_radius(width: float) -> int:
-    """How far the seam ring reaches to either side of the contour, pixels."""
-    return max(1, round(_RING_FRAC * width))
+def _along_contour(view: FaceView, seen: Scene, steps: Plane, ring: Mask) -> dict[str, float]:
+    if np.count_nonzero(ring) < MIN_PIXELS:
+        return {}
+    return {"seam_step": max(half_and_tenth(view, seen, steps, ring))}
 
 
 def box_edges(seen: Scene, ring: Mask) -> Mask:

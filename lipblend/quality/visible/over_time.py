@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible.canonical import canonical, canonical_mask
-from lipblend.quality.visible.person_look import PersonLook, departing, synced_broken
+from lipblend.quality.visible.person_look import PersonLook, departing, something_else, synced_broken
 from lipblend.quality.visible.scene import Scene, made_mouth, mouth_shift, scene
 from lipblend.quality.visible.thresholds import summation
 from lipblend.quality.visible.work_face import Mask, Points
@@ -25,7 +25,7 @@ _MAX_KEPT = 0.2  # of a mouth that can be compared
 _LAG_S = 0.16
 _WINDOW_S = 0.2
 _KEPT_LEVELS, _OFFERED_LEVELS = 4.0, 8.0
-_STRANGE = 0.04  # of the skin
+_STRANGE = 0.02  # of the face without its mouth
 _COVERED = 0.15  # of the skin
 _RIDGE, _NEW_RIDGE = 9.0, 40.0  # squared levels: less motion says nothing; a new mouth trembles as well
 _SHIFT_WINDOW_S = 0.16
@@ -43,6 +43,7 @@ class _Moment:
     broken: bool
     cells: npt.NDArray[np.float32]  # (12, 12, 3)
     known: Mask
+    width: float
 
 
 class OverTime:
@@ -63,6 +64,7 @@ class OverTime:
         self._lag = max(1, round(_LAG_S * frame_rate))
         self._window = max(1, round(_WINDOW_S * frame_rate))
         self._moments: deque[_Moment] = deque(maxlen=self._lag)
+        self._hidden: set[int] = set()
         self._flicker = np.full(count, np.nan)
         self._sums = np.full((count, 5), np.nan)
         self._shift_window = max(1, round(_SHIFT_WINDOW_S * frame_rate))
@@ -71,6 +73,8 @@ class OverTime:
     def add(self, place: int, view: FaceView) -> None:
         """Note the next frame that shows the face."""
         moment = _moment(place, view, self._look)
+        if moment.broken:
+            self._hidden.add(place)
         if self._moments and self._moments[-1].place == place - 1:
             self._flicker[place] = _flicker(moment, self._moments[-1])
         if self._moments and self._moments[0].place == place - self._lag:
@@ -83,14 +87,16 @@ class OverTime:
     def values(self, faulty: Collection[int] = ()) -> dict[str, Values]:
         """Series by key, an entry per frame, nan where unknown.
 
-        Nothing is held against the synced picture in the ``faulty`` frames of the shot.
+        Nothing is held against the synced picture in the ``faulty`` frames of the shot, nor in those beside a frame in
+        which something covers the mouth: there it begins to.
 
         ``displaced``: distance of the mouth from the new one's place, face widths; mean of the shifts, so that a synced
         patch that trembles about its place is no displacement. ``flicker``: change of the even colour difference from
         the frame before, levels by `lipblend.quality.visible.thresholds.summation`. ``old_lips``: share of the
         original's mouth motion in the result's. ``out_of_step``: share of the new mouth's motion that the result lacks.
         """
-        places = np.array(sorted(faulty), np.int64)
+        beside = {at + step for at in self._hidden for step in (-1, 1) if 0 <= at + step < len(self._flicker)}
+        places = np.array(sorted({*faulty, *beside}), np.int64)
         known, moved = self._sums.copy(), self._shifts.copy()
         for broken in (places, places + self._lag):
             known[broken[broken < len(known)]] = np.nan
@@ -137,29 +143,25 @@ def _moment(place: int, view: FaceView, look: PersonLook | None) -> _Moment:
     cells = np.stack(
         [downsample(np.ascontiguousarray(residual[..., way]) * skin, _CELL) for way in range(3)], axis=-1
     ) / (weight[..., None] + np.float32(1e-3))
-    cells *= summation(face.width)
     whole = canonical_mask(seen.parts.mouth, matrix)
-    mouth, strange = whole, np.ones_like(whole)
-    if look is not None:
-        strange = departing(face, look)
-        mouth = mouth & ~strange
+    mouth = whole if look is None else whole & ~departing(face, look)
     broken = look is not None and synced_broken(face, seen.parts, look)
-    if _covered(seen, skin, whole, matrix, strange):
+    if _covered(seen, skin, matrix, look):
         kept = whole & _kept(pictures)
         mouth = mouth & ~kept
         broken = broken or bool(np.count_nonzero(kept) > _MAX_KEPT * np.count_nonzero(whole))
     if broken:
         mouth = np.zeros_like(mouth)
-    return _Moment(place, pictures, mouth, broken, cells, weight > _FULL)
+    return _Moment(place, pictures, mouth, broken, cells, weight > _FULL, face.width)
 
 
-def _covered(seen: Scene, skin: Mask, mouth: Mask, matrix: Points, strange: Mask) -> bool:
+def _covered(seen: Scene, skin: Mask, matrix: Points, look: PersonLook | None) -> bool:
     """Whether something passes before the face, or the generator's frame is broken.
 
     Then original and synced picture differ clearly over a large part of the skin, not only of the mouth, and either
     shows something else than the person; of somebody unknown that is taken for granted.
     """
-    if not skin.any() or max(strange[skin].mean(), strange[~mouth].mean()) < _STRANGE:
+    if not skin.any() or (look is not None and something_else(seen.face, seen.parts, look) < _STRANGE):
         return False
     offered = [a - b for a, b in zip(seen.found.recast, seen.face.original, strict=True)]
     apart = np.abs(canonical(offered, matrix, seen.face.width)).max(-1)
@@ -174,12 +176,12 @@ def _kept(pictures: npt.NDArray[np.float32]) -> Mask:
 
 
 def _flicker(moment: _Moment, before: _Moment) -> float:
-    """Length of the median change of the cells, levels; nan where too few are known."""
+    """Length of the median change of the cells, levels by `summation`; nan where too few are known."""
     known = moment.known & before.known
     if np.count_nonzero(known) < _MIN_CELLS:
         return np.nan
     change = (moment.cells - before.cells)[known]
-    return float(np.linalg.norm(np.median(change, axis=0)))
+    return float(np.linalg.norm(np.median(change, axis=0)) * summation(min(moment.width, before.width)))
 
 
 def _sums(moment: _Moment, before: _Moment) -> Values:

@@ -97,10 +97,21 @@ def synced_broken(face: WorkFace, parts: Zones, look: PersonLook) -> bool:
 
 
 def departing(face: WorkFace, look: PersonLook) -> Mask:
-    """Where original or synced picture show something else than the person does, in canonical coordinates."""
-    far = [_unlike(picture, look) > _DEPARTS for picture in (face.placed.original, face.placed.synced)]
+    """Where original or synced picture show something else than the person does, and beside it, canonical."""
     kernel = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.dilate((far[0] | far[1]).view(np.uint8), kernel) > 0)
+    return np.asarray(cv2.dilate(_far(face, look).view(np.uint8), kernel) > 0)
+
+
+def something_else(face: WorkFace, parts: Zones, look: PersonLook) -> float:
+    """Share of the face without its mouth where original or synced picture show something else than the person does."""
+    matrix = face.placed.matrix
+    skin = canonical_mask(parts.oval, matrix) & ~canonical_mask(parts.mouth, matrix)
+    return float(_far(face, look)[skin].mean()) if skin.any() else 0.0
+
+
+def _far(face: WorkFace, look: PersonLook) -> Mask:
+    first, second = (_unlike(picture, look) > _DEPARTS for picture in (face.placed.original, face.placed.synced))
+    return np.asarray(first | second)
 
 
 def _unlike(picture: Canonical, look: PersonLook) -> Plane:

@@ -10,7 +10,6 @@ import numpy as np
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import skin_parts
 from lipblend.quality.visible.face_parts import (
-    HALF_AND_TENTH,
     PERCENTILES,
     TENTH,
     box_edges,
@@ -68,15 +67,15 @@ def _skin(_: FaceView, seen: Scene) -> Mask:
     return seen.parts.skin
 
 
-def _seam(_: FaceView, seen: Scene) -> Mask:
+def _seam(view: FaceView, seen: Scene) -> Mask:
     """The stretches of the contour with a step: half of it, or of a step along a tenth of it, that tenth."""
     steps, ring = visible_steps(seen.found, seen.face.width), seam_ring(seen)
     if np.count_nonzero(ring) < MIN_PIXELS:
-        return _nowhere(_, seen)
-    half, tenth = half_and_tenth(steps, ring, seen.face.width)
+        return _nowhere(view, seen)
+    half, tenth = half_and_tenth(view, seen, steps, ring)
     if tenth > half:
-        return _high(steps / np.float32(TENTH), ring, "seam_step", HALF_AND_TENTH[1])
-    return _high(steps, ring, "seam_step", HALF_AND_TENTH[0])
+        return _above(steps / np.float32(TENTH), ring, "seam_step", tenth)
+    return _above(steps, ring, "seam_step", half)
 
 
 def _box(_: FaceView, seen: Scene) -> Mask:
@@ -120,8 +119,12 @@ def _high(plane: Plane, region: Mask, key: str, percent: float) -> Mask:
     """Where a plane reaches what is just visible, or if less than the measured share does, its percentile."""
     if np.count_nonzero(region) < MIN_PIXELS:
         return np.zeros(region.shape, bool)
-    level = min(float(np.percentile(plane[region], percent)), _SEEN[key])
-    return np.asarray(region & (plane >= level))
+    return _above(plane, region, key, float(np.percentile(plane[region], percent)))
+
+
+def _above(plane: Plane, region: Mask, key: str, value: float) -> Mask:
+    """Where a plane reaches what is just visible, or the measured value if that is less; nowhere if that is 0."""
+    return np.asarray(region & (plane >= min(value, _SEEN[key])) & (value > 0))
 
 
 def _large_pieces(region: Mask, width: float) -> Mask:

@@ -9,6 +9,8 @@ from lipblend.quality.measure_entry import Measure, Visible
 
 _JND = "Yang, Ling, Lu, Ong, Yao 2005, https://doi.org/10.1016/j.image.2005.04.001"
 
+_AREA = "Piper's law: Barlow 1958, https://doi.org/10.1113/jphysiol.1958.sp005978"
+
 PARTS = (
     Measure(
         key="seam_step", title="Edge around the mouth", unit="JND", visible=Visible(0.45, 0.8), tolerance=0.1,
@@ -49,12 +51,16 @@ PARTS = (
     Measure(
         key="skin_cast", title="Colour of the skin", unit="levels", visible=Visible(0.3, 0.7), tolerance=0.1,
         sentence="the skin around the mouth has another colour",
-        text="median over the skin around the mouth of the smooth colour difference from the expected picture",
+        text="median over the skin around the mouth of the smooth colour difference from the expected picture; less on "
+        "a face below 120 pixels",
+        source=_AREA,
     ),
     Measure(
         key="glow", title="Glow or stain", unit="levels", visible=Visible(3.5, 6.5), tolerance=0.3,
         sentence="a patch of the skin glows or is stained",
-        text="95th percentile over the skin around the mouth of the smooth colour difference from the expected picture",
+        text="95th percentile over the skin around the mouth of the smooth colour difference from the expected "
+        "picture; less on a face below 120 pixels",
+        source=_AREA,
     ),
     Measure(
         key="mouth_colour", title="Colour of the mouth", unit="levels", visible=Visible(2.8, 4.4), tolerance=0.3,
@@ -94,7 +100,8 @@ PARTS = (
         key="flicker", title="Flicker", unit="levels", visible=Visible(0.18, 0.45), tolerance=0.05,
         sentence="the colour of the patch flickers",
         text="change from frame to frame of the smooth colour difference from the expected picture, median over the "
-        "skin around the mouth",
+        "skin around the mouth; less on a face below 120 pixels",
+        source=_AREA,
     ),
     Measure(
         key="painted_over", title="Painted over", unit="share", visible=Visible(0.03, 0.07), tolerance=0.01,

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from visible_faces import Sitter, lifted, sitter
-from visible_shots import LAG, Pictures, followed, mixed, series, spoken
+from visible_shots import LAG, RATE, Pictures, followed, mixed, series, spoken
 
 from lipblend.faces.landmarks import Landmarks
+from lipblend.quality.visible.over_time import OverTime
 from lipblend.quality.visible.person_look import learn_look
 from lipblend.quality.visible.thresholds import summation
 from lipblend.quality.visible.work_face import work_face
@@ -100,6 +101,15 @@ def test_a_steady_cast_and_changing_light_do_not_flicker(person: Sitter) -> None
     steady = [lifted(each, patch, (5, 0, 0)) for each in light]
     for result in (light, steady):
         assert np.nanmax(series(person, light, light, result, range(4))["flicker"]) < 0.15
+
+
+def test_a_steady_cast_does_not_flicker_as_the_face_comes_nearer(portrait: np.ndarray, face: Landmarks) -> None:
+    seen = OverTime(4, RATE, None)
+    for place, width in enumerate((60.0, 68.0, 76.0, 84.0)):
+        near = sitter(portrait, face, width)
+        cast = lifted(near.picture, np.ones(near.contour.shape, np.float32), (8, 0, 0))
+        seen.add(place, near.view(cast))
+    assert np.nanmax(seen.values()["flicker"]) < 0.15
 
 
 def test_frames_apart_are_not_compared(person: Sitter, old: Pictures, new: Pictures) -> None:
