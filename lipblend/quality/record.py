@@ -13,7 +13,7 @@ NO_CHANGE = "no change seen"
 """Why a frame carries no patch: nothing of the synced picture was found in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FrameRow:
     """One frame of the result.
 

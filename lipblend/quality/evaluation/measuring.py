@@ -18,6 +18,7 @@ from lipblend.quality.evaluation.walk import Looked, Walk
 from lipblend.quality.face_scores import face_scores, inner_contour_scores, own_scores, same_face, worst, worst_of
 from lipblend.quality.fault_traits import traits
 from lipblend.quality.faults import find_faults
+from lipblend.quality.frame_values import FrameValues
 from lipblend.quality.lip_sync import lip_correlation, smooth_openings
 from lipblend.quality.record import FrameRow, Shot
 from lipblend.quality.reference_measures import SeenFace
@@ -96,7 +97,7 @@ class _Shot:
                 if not faults[self.people.index(person)][place]:
                     late.append(mouth)
             names = sorted({name for found in faults for name in found[place]})
-            rows.append(replace(row, faults=tuple(names), values={**row.values, **worst(late)}))
+            rows.append(replace(row, faults=tuple(names), values=FrameValues({**row.values, **worst(late)})))
         return rows
 
     def values(self) -> dict[str, float]:
@@ -144,7 +145,7 @@ class _Shot:
             synced_index=looked.row.synced_index,
             blended=bool(looked.views),
             reason="" if looked.views else looked.reason,
-            values={**worst(values), **{key: value for key, value in whole.items() if value is not None}},
+            values=FrameValues({**worst(values), **{k: value for k, value in whole.items() if value is not None}}),
             faults=(),
         )
 

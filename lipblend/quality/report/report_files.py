@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,14 @@ def json_bytes(record: Evaluation) -> bytes:
         "settings": record.settings,
     }
     text = json.dumps(_plain(head), indent=2, allow_nan=False).removesuffix("\n}")
-    rows = [{**vars(row), "values": _ordered(row.values), "faults": list(row.faults)} for row in record.rows]
+    rows = (_row_dict(row) for row in record.rows)
     lines = ",\n".join("    " + json.dumps(_plain(row), allow_nan=False) for row in rows)
     return f'{text},\n  "rows": [\n{lines}\n  ]\n}}\n'.encode("ascii")
+
+
+def _row_dict(row: FrameRow) -> dict[str, Any]:
+    plain = {each.name: getattr(row, each.name) for each in fields(row)}
+    return {**plain, "values": _ordered(row.values), "faults": list(row.faults)}
 
 
 def _headline_dict(found: Headline) -> dict[str, Any]:
