@@ -30,13 +30,13 @@ from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
 from lipblend.render.face_patch import face_matte
 from lipblend.render.frame import OUTSIDE, compose, render_frame
-from lipblend.runtime.prefetch import prefetch
+from lipblend.runtime.prefetch import map_in_threads, prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 
-_QUEUE = 4  # decoded frames waiting per stream
+_QUEUE, _WORKERS = 4, 2  # decoded frames waiting per stream; threads that convert them
 
 Rgb = npt.NDArray[np.uint8]
 SpokenMeshes = Sequence[Sequence[Landmarks]]
@@ -178,7 +178,9 @@ class Walk:
         """
         info = self.original.info
         places = UNMOVED, self.mapping, self.result.mapping
-        for index, *pictures in self._pictures(indices):
+
+        def shown(taken: tuple[int, Picture | None, Picture | None, Picture]) -> tuple[int, Rgb, Rgb, Rgb]:
+            index, *pictures = taken
             beside = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
             original, synced, result = (
                 np.zeros((box.height, box.width, 3), np.uint8)
@@ -186,7 +188,10 @@ class Walk:
                 else _shown(in_original(picture, box, place, info.colour, info.height, beside=beside), info)
                 for picture, place in zip(pictures, places, strict=True)
             )
-            yield index, original, synced, result
+            return index, original, synced, result
+
+        with map_in_threads(shown, self._pictures(indices), workers=_WORKERS) as pictures:
+            yield from pictures
 
     def unlike(self, indices: Sequence[int]) -> Iterator[tuple[float, float]]:
         """How much a result differs from frames rendered again from the settings.
