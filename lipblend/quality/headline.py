@@ -74,12 +74,18 @@ def _part_result(key: str, scale: Visible, rows: Sequence[FrameRow]) -> PartResu
     values = values_of(key, rows)
     inside = values[start:stop]
     place = start + int(np.nanargmax(inside))
-    seen = _spans(rows, [(a, b) for value, a, b in found if value > 1], values)
-    return PartResult(key, level, float(np.nanmean(inside)), rows[place].index, seen)
+    # A long stretch says that something shows, a short one where.
+    seen = [(a, b) for value, a, b in found if value > 1]
+    shortest = min((b - a for a, b in seen), default=0)
+    covering = [(a, b) for a, b in seen if b - a == shortest]
+    spans = _spans(rows, covering, values, scale.unseen)
+    return PartResult(key, level, float(np.nanmean(inside)), rows[place].index, spans)
 
 
-def _spans(rows: Sequence[FrameRow], covering: Sequence[tuple[int, int]], values: Series) -> tuple[Span, ...]:
-    """Runs of frames that stretches cover."""
+def _spans(
+    rows: Sequence[FrameRow], covering: Sequence[tuple[int, int]], values: Series, unseen: float
+) -> tuple[Span, ...]:
+    """Runs of frames that stretches cover, from the first to the last that has more than right results have."""
     covered = np.zeros(len(rows) + 1, np.int64)
     for start, stop in covering:
         covered[start] += 1
@@ -89,6 +95,8 @@ def _spans(rows: Sequence[FrameRow], covering: Sequence[tuple[int, int]], values
     spans = []
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         worst = float(np.nanmax(values[start:stop]))
+        above = start + np.flatnonzero(np.nan_to_num(values[start:stop], nan=-np.inf) > min(unseen, worst - 1e-9))
+        start, stop = int(above[0]), int(above[-1]) + 1
         first, last = rows[start], rows[stop - 1]
         spans.append(Span(first.index, last.index, first.time_s, last.time_s, worst))
     return tuple(spans)

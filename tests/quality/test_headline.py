@@ -127,8 +127,20 @@ def test_three_strong_frames_in_a_clean_clip_are_seen() -> None:
     found = seams(visible)
     assert found.parts[0].visibility == pytest.approx(1.8)
     assert found.score < 60
-    assert spans(found) == [(12, 30)]  # every stretch of 0.4 s that holds two of them
+    assert spans(found) == [(20, 22)]  # though every stretch of 0.4 s that holds two of them is visible
     assert 20 <= found.parts[0].worst <= 22
+
+
+def test_what_shows_for_a_moment_is_not_said_to_last() -> None:
+    """Parts that are also judged over two seconds are seen where a short stretch shows them, if one does."""
+    strong, faint = [0.0] * 100, [0.0] * 100
+    strong[40:60] = [5.0] * 20
+    faint[20:80] = [0.9] * 60
+    found = judged(rows({LASTING: [level(LASTING, v) for v in strong]}))
+    assert spans(found) == [(40, 59)]
+    found = judged(rows({LASTING: [level(LASTING, v) for v in faint]}))
+    assert found.parts[0].visibility > 1
+    assert spans(found) == [(20, 79)]
 
 
 def test_one_faint_frame_is_not_seen() -> None:
@@ -150,7 +162,7 @@ def test_stretches_are_counted_in_seconds() -> None:
 def test_a_clip_shorter_than_a_stretch_counts_as_a_whole() -> None:
     found = seams([0.0, 3.0, 3.0])
     assert found.parts[0].visibility == pytest.approx(2)
-    assert spans(found) == [(0, 2)]
+    assert spans(found) == [(1, 2)]
     assert seams([1.5]).parts[0].visibility == pytest.approx(1.5)
 
 
