@@ -104,7 +104,7 @@ PARTS = (
         source=_AREA,
     ),
     Measure(
-        key="painted_over", title="Painted over", unit="share", visible=Visible(0.03, 0.07), tolerance=0.01,
+        key="painted_over", title="Painted over", unit="share", visible=Visible(0.004, 0.012), tolerance=0.003,
         sentence="something in front of the face was painted over",
         text="share of the lower face where the original departs from how the person looks, and the result shows the "
         "synced picture instead",
