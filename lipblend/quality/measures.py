@@ -32,7 +32,7 @@ _LIST = (
     Measure(
         key="seam", title="Seam discontinuity", mark="seam_max", published=0.12, tolerance=0.005,
         of_face=ring.seam, at_contour=True,
-        text="mean over the ring of |grad result - grad original|, luma in 0..1", source=_SOBEL,
+        text="mean over the ring of |grad result - grad expected picture|, luma in 0..1", source=_SOBEL,
     ),
     Measure(
         key="seam_rel", title="Seam discontinuity, relative", tolerance=0.05, of_face=ring.relative_seam,
@@ -41,7 +41,7 @@ _LIST = (
     Measure(
         key="ssim_y", title="Ring SSIM, luma", better="high", mark="ring_ssim_min", published=0.92, tolerance=0.005,
         of_face=ring.ssim_y, at_contour=True,
-        text="mean structural similarity of result and original over the ring", source=_SSIM,
+        text="mean structural similarity of result and expected picture over the ring", source=_SSIM,
     ),
     Measure(
         key="ssim_cb", title="Ring SSIM, Cb", better="high", tolerance=0.005, of_face=ring.ssim_cb, at_contour=True,

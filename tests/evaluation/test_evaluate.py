@@ -148,7 +148,10 @@ def test_swapped_files_are_wondered_at(made: Made) -> None:
         film.original, film.synced, film.original, settings=SETTINGS, options=EvaluateOptions(matte="difference")
     ).record
     assert any("is it the original?" in note for note in record.notes)
-    swapped = evaluate(film.synced, film.original, made.output, settings=SETTINGS).record
+    with pytest.raises(InputMismatchError, match="in another order"):
+        evaluate(film.synced, film.original, made.output, settings=SETTINGS)
+    unrecorded = made.damaged("as_it_is", lambda i, frame: frame)
+    swapped = evaluate(film.synced, film.original, unrecorded, settings=SETTINGS).record
     assert any("two files swapped?" in note for note in swapped.notes)
     assert not any("swapped" in note for note in made.judge(made.output).notes)
 

@@ -138,8 +138,3 @@ def test_a_record_of_other_files_does_not_fit(change: dict[str, object], said: s
     assert note.startswith("the record in the file does not fit these files: ")
     assert note.endswith(said)
     assert ";" not in note
-
-
-def test_swapped_files_are_said_to_be_swapped() -> None:
-    swapped = replace(RECORD, original=RECORD.synced, synced=RECORD.original)
-    assert "are swapped" in fit_note(swapped, DIGESTS, frames=10, width=64, height=48)

@@ -16,6 +16,7 @@ from lipblend.output.run_record import find_record
 from lipblend.pair import open_pair
 from lipblend.plan.frame_plan import Plan
 from lipblend.plan.make_plan import make_plan
+from lipblend.quality.evaluation.file_order import check_order
 from lipblend.quality.evaluation.measuring import Measured, measure
 from lipblend.quality.evaluation.reference_footage import Reference
 from lipblend.quality.evaluation.result_matching import follow_both, match_result, spoken_meshes
@@ -115,6 +116,15 @@ def evaluate(
     """
     options = options or EvaluateOptions()
     pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(Path(result))
+    digests = dict(options.digests)
+
+    def digest_of(path: Path) -> str:
+        if path not in digests:
+            digests[path] = sha256_of(path)
+        return digests[path]
+
+    check_order({"original": pair.original, "synced": pair.synced, "result": result_info}, digest_of)
+    options = replace(options, digests=digests)
     if settings is None:
         judged = settings_for(result_info)
         settings, options = judged.settings, replace(options, notes=(*options.notes, *judged.notes))

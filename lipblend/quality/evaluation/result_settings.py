@@ -81,11 +81,6 @@ def fit_note(record: RunRecord, sha256: Mapping[str, str], *, frames: int, width
     frames, width, height : int
         Of the result.
     """
-    made_from = record.original, record.synced
-    if all(made_from) and sha256["original"] != sha256["synced"]:
-        given = sha256["synced"], sha256["original"]
-        if all(digest.startswith(recorded) for digest, recorded in zip(given, made_from, strict=True)):
-            return "original and synced video are swapped: the record in the file names them the other way round"
     wrong = []
     for role, recorded in (("original", record.original), ("synced", record.synced)):
         if recorded and not sha256[role].startswith(recorded):
