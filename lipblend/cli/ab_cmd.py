@@ -171,10 +171,8 @@ def score_command(
     # With --json the only object on stdout is the score, even if the target is missed.
     _finish_single(console, study, score, judgements, seed, passed=not missed)
     if missed:
-        wanted, known = (
-            f"the target of {percent(score.target)} unnoticeable clips",
-            any(item.verdict == "fail" for item in failing),
-        )
+        wanted = f"the target of {percent(score.target)} unnoticeable clips"
+        known = any(item.verdict == "fail" for item in failing)
         message = f"{wanted} is missed" if known else f"too few votes to say whether {wanted} is met"
         hint = "See the table of clips above." if known else "Collect votes of more raters."
         error = GateError(message, hint=hint, details=missed)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 def area_mean(plane: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
     """Reduce an (h, w) plane to a width and height: means over areas, of its own type, rounded if it is an integer.
 
-    Halving is several times faster than one large step, so even sides are halved first.
+    Halving is several times faster than one large step, so even sides are halved first. Where an area ends inside of a
+    halved pixel, that pixel counts as even.
     """
     while not (plane.shape[0] % 2 or plane.shape[1] % 2) and plane.shape[1] >= 4 * size[0]:
         half = plane.shape[1] // 2, plane.shape[0] // 2

@@ -37,7 +37,6 @@ from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
 MatteSource = Literal["auto", "settings", "difference", "known"]
-
 _PACKAGES = ("lipblend", "av", "mediapipe", "numpy", OPENCV, "scikit-image")
 _SWAPPED_OVERSPILL, _SWAPPED_LIPS = 0.5, 0.5
 

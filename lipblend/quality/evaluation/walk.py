@@ -212,9 +212,8 @@ class Walk:
                 composed = compose(original, rendered)
                 apart = max(alpha_difference(frames, composed, patch.plan) for patch in rendered.patches)
                 exact = self.result.mapping.is_exact(original.size, result.size)
-                loss = (
-                    outside_loss(original, result, [patch.matte.box for patch in rendered.patches]) if exact else None
-                )
+                boxes = [patch.matte.box for patch in rendered.patches]
+                loss = outside_loss(original, result, boxes) if exact else None
                 yield apart, loss[0] if loss is not None else 0.0
 
     def takes_over(self, indices: Sequence[int]) -> Iterator[bool]:

@@ -77,7 +77,7 @@ def painted_cells(face: WorkFace, found: Expected, parts: Zones, look: PersonLoo
         _length(canonical(planes, matrix, face.width))
         for planes in (found.departure, _difference(face.result, found.recast))
     )
-    inside = canonical_mask(parts.oval, matrix) & ~canonical_mask(parts.mouth, matrix)
+    inside = _around_mouth(face, parts)
     lost = (
         np.clip(unlike - _SYNCED_UNLIKE * synced_unlike - _UNLIKE, 0, 1)
         * np.clip((departed - _SEEN_LEVELS) / _CLEAR_LEVELS, 0, 1)
@@ -104,9 +104,14 @@ def departing(face: WorkFace, look: PersonLook) -> Mask:
 
 def something_else(face: WorkFace, parts: Zones, look: PersonLook) -> float:
     """Share of the face without its mouth where original or synced picture show something else than the person does."""
+    inside = _around_mouth(face, parts)
+    return float(_far(face, look)[inside].mean()) if inside.any() else 0.0
+
+
+def _around_mouth(face: WorkFace, parts: Zones) -> Mask:
+    """The face without its mouth, in canonical coordinates."""
     matrix = face.placed.matrix
-    skin = canonical_mask(parts.oval, matrix) & ~canonical_mask(parts.mouth, matrix)
-    return float(_far(face, look)[skin].mean()) if skin.any() else 0.0
+    return np.asarray(canonical_mask(parts.oval, matrix) & ~canonical_mask(parts.mouth, matrix))
 
 
 def _far(face: WorkFace, look: PersonLook) -> Mask:

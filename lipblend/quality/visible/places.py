@@ -9,14 +9,7 @@ import numpy as np
 
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import skin_parts
-from lipblend.quality.visible.face_parts import (
-    PERCENTILES,
-    TENTH,
-    box_edges,
-    half_and_tenth,
-    seam_ring,
-    touched,
-)
+from lipblend.quality.visible.face_parts import PERCENTILES, TENTH, box_edges, half_and_tenth, seam_ring, touched
 from lipblend.quality.visible.person_look import PersonLook, painted_cells
 from lipblend.quality.visible.scene import Scene, scene
 from lipblend.quality.visible.steps import visible_lines, visible_steps
