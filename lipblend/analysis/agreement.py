@@ -31,6 +31,17 @@ def lower_face_box(faces: Sequence[Landmarks]) -> Box:
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
+def face_box(faces: Sequence[Landmarks]) -> Box:
+    """The box around one or two meshes, pixels; may extend outside the picture."""
+    boxes = [face.box() for face in faces]
+    return Box(
+        min(box.x0 for box in boxes),
+        min(box.y0 for box in boxes),
+        max(box.x1 for box in boxes),
+        max(box.y1 for box in boxes),
+    )
+
+
 def upper_face_box(face: Landmarks) -> Box:
     """The box around a mesh from its top to the eyes, pixels; may extend outside the picture."""
     (left, top), right = np.floor(face.points.min(0)).astype(int), int(np.ceil(face.points[:, 0].max()))

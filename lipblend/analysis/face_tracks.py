@@ -19,6 +19,7 @@ from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
 
 Array = npt.NDArray[Any]
 Mesh = npt.NDArray[np.float32]
@@ -39,6 +40,8 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "stats": ((_STATS_SIZE,), np.float64),
     "footprint": (FOOTPRINT_SHAPE, np.float16),
     "membrane": (MEMBRANE_SHAPE, np.float16),
+    "placement": ((6,), np.float64),
+    "left": (LEFT_SHAPE, np.float16),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; the others are the fields of `FaceMeasure`."""
 
@@ -111,7 +114,7 @@ class FaceTable:
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
-        for name in ("painted", "above", "footprint", "membrane"):
+        for name in ("painted", "above", "footprint", "membrane", "placement", "left"):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
@@ -128,6 +131,8 @@ class FaceTable:
             None if above is None else float(above),
             self.columns["footprint"][row],
             self.columns["membrane"][row],
+            self.columns["placement"][row],
+            self.columns["left"][row],
         )
 
     def stats(self, row: int) -> ColourStats | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import agreement
-from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.picture.formats import RANGE_FULL
 from lipblend.picture.frame_mapping import FrameMapping, synced_reduced
@@ -18,10 +18,13 @@ from lipblend.picture.light import sdr_difference
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_reduced
+from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
 from lipblend.stages.masks.footprint import Sample, footprint_box, footprint_sample
+from lipblend.stages.registration.left_part import left_sample
+from lipblend.stages.registration.placement import Placement, find_placement, placement_row, undone
 
 Patch3 = npt.NDArray[np.float32]
 
@@ -49,6 +52,11 @@ class FaceMeasure:
         See `lipblend.stages.masks.footprint.footprint_sample`; in every third frame.
     membrane : (8, 8, 7) float16 or None
         Over the same skin as ``stats``, see `lipblend.stages.colour.membrane.membrane_sample`.
+    placement : (6,) float64 or None
+        Where the painted part lies, in the original's pixels: `placement_row`. Everything else is measured with it
+        brought back from there. None if too little of the face is seen.
+    left : (60, 60, 2) float16 or None
+        See `lipblend.stages.registration.left_part.left_sample`; only of a displaced face.
     """
 
     painted: float
@@ -56,6 +64,8 @@ class FaceMeasure:
     above: float | None = None
     footprint: Sample | None = None
     membrane: Sample | None = None
+    placement: npt.NDArray[np.float64] | None = None
+    left: Sample | None = None
 
 
 def in_original(faces: Iterable[TrackedFace], mapping: FrameMapping) -> tuple[Landmarks, ...]:
@@ -96,28 +106,68 @@ def measure_faces(
     dict of int to FaceMeasure
         By track id; without faces too small to measure.
     """
-    matrix = ycbcr_matrix(original.colour, original.height)
-    found = {}
-    for face in faces:
-        partner = same_face(face.landmarks, synced_meshes)
-        meshes = [face.landmarks] if partner is None else [face.landmarks, partner]
-        pair = _ReducedPair(original, synced, mapping, work_step(face.landmarks.face_width_px))
-        small = [pair.reduced(mesh) for mesh in meshes]
-        lower = pair.patches(agreement.lower_face_box(meshes))
+    pair = _Pair(original, synced, mapping, lab=lab, footprint=footprint)
+    measured = {face.track_id: pair.measure(face.landmarks, same_face(face.landmarks, synced_meshes)) for face in faces}
+    return {track_id: each for track_id, each in measured.items() if each is not None}
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A pair of frames, and what is measured on it."""
+
+    original: Picture
+    synced: Picture
+    mapping: FrameMapping
+    lab: bool
+    footprint: bool
+
+    def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
+        """The measures of one face; None if it is too small."""
+        pair = _ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px))
+        placement = pair.placement(face, partner)
+        moved = NOWHERE if placement is None else undone(placement, face)
+        placed = pair.placed(moved)
+        meshes = [face] if partner is None else [face, Landmarks(moved.inverse().apply(partner.points))]
+        lower = placed.patches(agreement.lower_face_box(meshes))
         if lower is None:
-            continue
+            return None
         lower_original, lower_synced, box = lower
-        width_px = small[0].face_width_px
-        upper = pair.patches(agreement.upper_face_box(face.landmarks))
+        small = [pair.reduced(mesh) for mesh in meshes]
         skin = agreement.same_skin(lower_original, lower_synced, small, box)
-        found[face.track_id] = FaceMeasure(
-            agreement.painted_score(lower_original, lower_synced, width_px),
-            None if skin is None else colour.measure(lower_original, lower_synced, skin, matrix, lab=lab),
-            None if upper is None else agreement.painted_score(upper[0], upper[1], width_px),
-            pair.footprint(face.landmarks) if footprint else None,
+        matrix = ycbcr_matrix(self.original.colour, self.original.height)
+        return FaceMeasure(
+            agreement.painted_score(lower_original, lower_synced, small[0].face_width_px),
+            None if skin is None else colour.measure(lower_original, lower_synced, skin, matrix, lab=self.lab),
+            _above(pair, placed, face),
+            pair.footprint(Landmarks(moved.apply(face.points))) if self.footprint else None,
             None if skin is None else membrane_sample(lower_original, lower_synced, skin, box, small[0]),
+            None if placement is None else placement_row(placement),
+            None if placed is pair else _left(pair, placed, face),
         )
-    return found
+
+
+def _left(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> Sample | None:
+    wanted = footprint_box(face)
+    lying, brought = pair.patches(wanted), placed.patches(wanted)
+    if lying is None or brought is None:
+        return None
+    box = lying[2].clipped_to(brought[2])
+    if not (box.width and box.height):
+        return None
+    planes = [
+        luma[box.within(own)] for luma, own in ((lying[0], lying[2]), (lying[1], lying[2]), (brought[1], brought[2]))
+    ]
+    return left_sample(*(np.ascontiguousarray(plane[..., 0]) for plane in planes), box, pair.reduced(face))
+
+
+def _above(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> float | None:
+    """How much the upper face differs, as it lies or brought back with the painted part, whichever is less."""
+    scores = []
+    for each in (pair,) if placed is pair else (pair, placed):
+        upper = each.patches(agreement.upper_face_box(face))
+        if upper is not None:
+            scores.append(agreement.painted_score(upper[0], upper[1], pair.reduced(face).face_width_px))
+    return min(scores, default=None)
 
 
 @dataclass(frozen=True)
@@ -132,6 +182,23 @@ class _ReducedPair:
     def reduced(self, mesh: Landmarks) -> Landmarks:
         """A mesh of the original at this size."""
         return Landmarks(mesh.points / np.float32(self.step))
+
+    def placed(self, moved: Similarity) -> _ReducedPair:
+        """The pair with the synced face brought back from where it lies."""
+        return self if moved == NOWHERE else replace(self, mapping=self.mapping.after(moved))
+
+    def placement(self, face: Landmarks, partner: Landmarks | None) -> Placement | None:
+        """Where the painted part lies, in the original's pixels."""
+        meshes = [face] if partner is None else [face, partner]
+        patches = self.patches(agreement.face_box(meshes))
+        if patches is None:
+            return None
+        stable = list(STABLE)
+        guess = NOWHERE if partner is None else Similarity.between(face.points[stable], partner.points[stable])
+        small = [self.reduced(mesh) for mesh in meshes]
+        first, second, box = patches
+        found = find_placement(first[..., 0], second[..., 0], box, small, guess.scaled(1 / self.step))
+        return None if found is None else replace(found, similarity=found.similarity.scaled(self.step))
 
     def footprint(self, face: Landmarks) -> Sample | None:
         patches = self.patches(footprint_box(face))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.planes import cut, extract_reduced
+from lipblend.picture.similarity import Similarity
 
 _NEUTRAL = 128.0
 _MARGIN_PX = 4  # of source around the box, for the interpolation
@@ -21,13 +22,16 @@ _MARGIN_PX = 4  # of source around the box, for the interpolation
 class FrameMapping:
     """``synced = scale * original + shift``, across and down, in pixels of the two upright frames.
 
-    Coordinates are continuous: the first pixel's centre lies at 0.5.
+    ``skew_x`` times the original's row is added across, ``skew_y`` times its column down: only where a face is turned
+    (`after`). Coordinates are continuous: the first pixel's centre lies at 0.5.
     """
 
     scale_x: float = 1.0
     scale_y: float = 1.0
     shift_x: float = 0.0
     shift_y: float = 0.0
+    skew_x: float = 0.0
+    skew_y: float = 0.0
 
     @property
     def is_identity(self) -> bool:
@@ -38,28 +42,39 @@ class FrameMapping:
         """Whether frames of these sizes, (width, height), cover each other exactly."""
         return self.is_identity and original == synced
 
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(2, 3): scales and skews, and the shift."""
+        return np.array([[self.scale_x, self.skew_x, self.shift_x], [self.skew_y, self.scale_y, self.shift_y]])
+
     def to_synced(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """(..., 2) points of the original's frame to the synced frame."""
-        return np.asarray(points * (self.scale_x, self.scale_y) + (self.shift_x, self.shift_y), np.float32)
+        if not (self.skew_x or self.skew_y):
+            return np.asarray(points * (self.scale_x, self.scale_y) + (self.shift_x, self.shift_y), np.float32)
+        return np.asarray(points @ self.matrix[:, :2].T + (self.shift_x, self.shift_y), np.float32)
 
     def to_original(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """(..., 2) points of the synced frame to the original's frame."""
-        return np.asarray((points - (self.shift_x, self.shift_y)) / (self.scale_x, self.scale_y), np.float32)
+        if not (self.skew_x or self.skew_y):
+            return np.asarray((points - (self.shift_x, self.shift_y)) / (self.scale_x, self.scale_y), np.float32)
+        back = np.linalg.inv(self.matrix[:, :2])
+        return np.asarray((points - (self.shift_x, self.shift_y)) @ back.T, np.float32)
 
     def covered(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of a synced frame of this size, in the original's pixels."""
-        corners = self.to_original(np.array([[0, 0], [width, height]], np.float32))
-        left, top, right, bottom = (float(value) for value in corners.ravel())
-        return left, top, right, bottom
+        """Left, top, right and bottom of a synced frame of this size, in the original's pixels.
 
-    def shifted(self, right: float, down: float) -> FrameMapping:
-        """The mapping that samples the synced frame further right and down, in the original's pixels."""
-        return FrameMapping(
-            self.scale_x,
-            self.scale_y,
-            self.shift_x + self.scale_x * right,
-            self.shift_y + self.scale_y * down,
-        )
+        Of a frame that lies turned in the original, the upright rectangle through its inner corners.
+        """
+        corners = self.to_original(np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32))
+        (left, top), (right, above), (under, low), (side, bottom) = corners.tolist()
+        return max(left, under), max(top, above), min(right, side), min(low, bottom)
+
+    def after(self, placement: Similarity) -> FrameMapping:
+        """The mapping that samples the synced frame where a face lies that was moved, in the original's pixels."""
+        linear, shift = self.matrix[:, :2], self.matrix[:, 2]
+        turned = linear @ placement.matrix
+        (scale_x, skew_x, shift_x), (skew_y, scale_y, shift_y) = turned.tolist()
+        return FrameMapping(scale_x, scale_y, shift_x + float(shift[0]), shift_y + float(shift[1]), skew_x, skew_y)
 
     def scaled(self, original: tuple[float, float], synced: tuple[float, float]) -> FrameMapping:
         """The mapping between the two frames after each is resized by its (horizontal, vertical) factors."""
@@ -68,6 +83,8 @@ class FrameMapping:
             self.scale_y * synced[1] / original[1],
             self.shift_x * synced[0],
             self.shift_y * synced[1],
+            self.skew_x * synced[0] / original[1],
+            self.skew_y * synced[1] / original[0],
         )
 
 
@@ -123,8 +140,9 @@ def warp(
     pixels. ``mapping`` goes from the target's coordinates to the plane's, ``origin`` (x, y) is the target's top left
     corner in the target's frame, ``size`` its (width, height).
     """
-    low = mapping.to_synced(np.array(origin, np.float64))
-    high = mapping.to_synced(np.array(origin, np.float64) + size)
+    corners = np.array(origin, np.float64) + np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * size
+    reached = mapping.to_synced(corners)
+    low, high = reached.min(0), reached.max(0)
     margin = _MARGIN_PX * max(1.0, mapping.scale_x, mapping.scale_y)
     region = Box.around(low - margin, high + margin).clipped(plane.shape[1], plane.shape[0])
     if region.width < 1 or region.height < 1:
@@ -138,9 +156,8 @@ def warp(
         source = cv2.GaussianBlur(
             source, (0, 0), max(blur_x, 0.1), sigmaY=max(blur_y, 0.1), borderType=cv2.BORDER_REPLICATE
         )
-    offset_x = mapping.scale_x * (origin[0] + 0.5) + mapping.shift_x - 0.5 - region.x0
-    offset_y = mapping.scale_y * (origin[1] + 0.5) + mapping.shift_y - 0.5 - region.y0
-    matrix = np.array([[mapping.scale_x, 0, offset_x], [0, mapping.scale_y, offset_y]])
+    matrix = mapping.matrix
+    matrix[:, 2] += matrix[:, :2] @ (origin[0] + 0.5, origin[1] + 0.5) - (0.5 + region.x0, 0.5 + region.y0)
     return np.asarray(
         cv2.warpAffine(
             source, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE

@@ -11,15 +11,19 @@ import numpy.typing as npt
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.plan.motion import neighbours, velocity
+from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
 from lipblend.plan.steady_meshes import MESH_VALUES, MeshSeries, SteadyMeshes
 from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.settings import Settings
 from lipblend.stages.colour.statistics import ColourStats
 from lipblend.stages.masks.footprint import Sample, footprint_outline, footprint_polygon
+from lipblend.stages.registration.left_part import left_part
+from lipblend.stages.registration.placement import Placement, placement_of
 
 T = TypeVar("T")
 
@@ -38,8 +42,11 @@ def plan_face(
         original.extend(block)
         centres.append(block.reshape(len(block), -1, 2)[:, list(STABLE)].mean(1))
     seen = steady.valid
-    displacements = _displacements(analysis, np.concatenate(centres), seen, start)
-    steady_synced = SteadyMeshes(MeshSeries(track.frames, track.synced, start, stop, displacements), times, settings)
+    placements = _placements(track, original, times, start, stop)
+    left = None if placements is None else left_part(track.values("left"))
+    if placements is None:
+        placements = _displacements(analysis, np.concatenate(centres), seen, start)
+    steady_synced = SteadyMeshes(MeshSeries(track.frames, track.synced, start, stop, placements), times, settings)
     present = seen & (analysis.synced_index[start:stop] >= 0)
     borrowed = present & ~steady_synced.valid
     synced = StoredRows((MESH_VALUES,), np.float32)
@@ -68,7 +75,8 @@ def plan_face(
             original=original_mesh,
             synced=synced_mesh,
             colour=colours[i],
-            displacement=displacements[i],
+            placement=placements[i],
+            left=left,
             membrane=fields[i],
             footprint=footprint,
             velocity=motion[i],
@@ -93,22 +101,37 @@ def _rows_with(track: FaceTrack, column: str, start: int, stop: int, without: Co
     }
 
 
+def _placements(
+    track: FaceTrack, meshes: StoredRows, times_s: smoothing.Series, start: int, stop: int
+) -> list[Similarity] | None:
+    """Where the painted part lies in each frame, by what was measured; None if it lies in its place."""
+    rows = _rows_with(track, "placement", start, stop)
+    measured: list[Placement | None] = [None] * (stop - start)
+    middles, widths = np.zeros((stop - start, 2)), np.ones(stop - start)
+    for row, number in rows.items():
+        measured[row] = placement_of(track.table.columns["placement"][number])
+        mesh = Landmarks(meshes[row].reshape(-1, 2))
+        middles[row], widths[row] = mesh.mouth_centre, max(mesh.face_width_px, 1.0)
+    return steady_placements(measured, middles, widths, times_s)
+
+
 def _displacements(
     analysis: ClipAnalysis, stable: smoothing.Series, seen: smoothing.Valid, start: int
-) -> npt.NDArray[np.float64]:
-    """How far the head is displaced in each frame's synced picture, (n, 2) pixels.
+) -> list[Similarity]:
+    """How far the head is displaced in each frame's synced picture.
 
     If the frame rates differ, or the synced video slips or lacks frames, a synced picture may come from a neighbouring
     frame. The original's own meshes show how the head moved between the two.
     """
-    displacements = np.zeros((len(stable), 2))
+    displacements = [NOWHERE] * len(stable)
     if analysis.alignment.timeline.follows == "synced":
         return displacements  # every frame has its own original
     for row in range(len(stable)):
         index = analysis.synced_index[start + row]
         source = int(analysis.alignment.pairing.source[index]) - start if index >= 0 else row
         if source != row and 0 <= source < len(stable) and seen[row] and seen[source]:
-            displacements[row] = stable[source] - stable[row]
+            right, down = (stable[source] - stable[row]).tolist()
+            displacements[row] = Similarity(right=right, down=down)
     return displacements
 
 

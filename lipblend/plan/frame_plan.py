@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
+from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan.motion import MeshPairs
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.membrane import Cells
@@ -32,9 +34,13 @@ class FacePlan:
         Maps the synced colours to the original's.
     membrane : (8, 8, 3) float32 or None
         Added to the mapped colours; see `lipblend.stages.colour.membrane`.
-    displacement : (2,) float64
-        How far right and down of its place in the original the face lies in the synced picture, in the original's
-        pixels; 0 unless the synced frame was generated from another original frame. Not part of ``synced``.
+    placement : Similarity
+        From a place in the original to the same place of the face in the synced picture, in the original's pixels: the
+        generator drew the face elsewhere, or the synced frame was made from another original frame. Undone in
+        ``synced``.
+    left : (60, 60) float32 or None
+        Where the generator left the picture as it was around a displaced face, see
+        `lipblend.stages.registration.left_part.left_part`.
     footprint : (n, 2) float32 or None
         Outline of the generator's footprint, pixels; None for the whole picture.
     velocity : (2,) float64
@@ -47,11 +53,16 @@ class FacePlan:
     original: Landmarks
     synced: Landmarks
     colour: ColourMap
-    displacement: npt.NDArray[np.float64]
+    placement: Similarity = NOWHERE
+    left: npt.NDArray[np.float32] | None = None
     membrane: Cells | None = None
     footprint: npt.NDArray[np.float32] | None = None
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     neighbours: MeshPairs = ()
+
+    def placed(self, mapping: FrameMapping) -> FrameMapping:
+        """Where the original's pixels of this face lie in the synced frame, by that of the whole picture."""
+        return mapping if self.placement == NOWHERE else mapping.after(self.placement)
 
 
 @dataclass(frozen=True)

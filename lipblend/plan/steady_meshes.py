@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
 from lipblend.plan.smoothing import Series, Valid
 from lipblend.settings import Settings
@@ -33,8 +34,8 @@ class MeshSeries:
     meshes : sequence of (478, 2) float32 or None
     start, stop : int
         The shot.
-    shift : (stop - start, 2) float64, optional
-        Subtracted from the rows.
+    placements : sequence of Similarity, optional
+        Undone in the rows.
     """
 
     def __init__(
@@ -43,9 +44,9 @@ class MeshSeries:
         meshes: Sequence[npt.NDArray[np.float32] | None],
         start: int,
         stop: int,
-        shift: npt.NDArray[np.float64] | None = None,
+        placements: Sequence[Similarity] | None = None,
     ) -> None:
-        self._meshes, self._shift = meshes, shift
+        self._meshes, self._placements = meshes, placements
         self._place = np.full(stop - start, -1)
         for place, frame in enumerate(frames):
             if start <= frame < stop:
@@ -61,9 +62,9 @@ class MeshSeries:
         for row in np.flatnonzero(self.valid[start:stop]).tolist():
             mesh = self._meshes[int(self._place[start + row])]
             assert mesh is not None
+            if self._placements is not None and self._placements[start + row] != NOWHERE:
+                mesh = self._placements[start + row].inverse().apply(mesh)
             out[row] = mesh.ravel()
-        if self._shift is not None:
-            out -= np.tile(self._shift[start:stop].astype(np.float32), MESH_VALUES // 2)
         return out
 
 

@@ -235,7 +235,7 @@ def _face_values(patch: FacePatch) -> list[str]:
     gain, offset = face.colour.line()
     values = (
         *(face.weight, box.x0, box.y0, box.x1, box.y1, face.original.face_width_px, patch.matte.feather_px),
-        *(*gain.tolist(), *offset.tolist(), *face.displacement.tolist()),
+        *(*gain.tolist(), *offset.tolist(), face.placement.right, face.placement.down),
         *(face.original.mouth_opening, face.synced.mouth_opening),
     )
     return [f"{value:.6g}" for value in values]

@@ -25,6 +25,7 @@ from lipblend.stages.blends.blend import blend, blend_ring_px
 from lipblend.stages.colour.membrane import membrane_patch
 from lipblend.stages.detail.restore import Restorer
 from lipblend.stages.masks.mask_fields import FootprintLimit
+from lipblend.stages.registration.left_part import left_plane
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def render_face(
             matte,
             frame=frame,
             contrast=code_contrast(original.colour.transfer),
+            left=None if face.left is None else left_plane(face.left, matte.box, face.original),
             restore=_restoration(restorer, original, face, core),
         ),
         settings,
@@ -122,7 +124,7 @@ def face_matte(
     original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
 ) -> Matte | None:
     """The matte of one face, before its alpha is attracted to edges; None if it lies outside the picture."""
-    width_px = face.original.face_width_px
+    width_px, place = face.original.face_width_px, face.placed(mapping)
     limit = None
     if face.footprint is not None:
         margins = settings.footprint.margin_frac * width_px, settings.footprint.room_margin_frac * width_px
@@ -134,7 +136,7 @@ def face_matte(
         layout=original.layout,
         ring_px=blend_ring_px(width_px, settings.blend),
         reach_px=reach_px(face, settings.reuse),
-        covered=None if mapping.is_exact(original.size, synced.size) else mapping.covered(*synced.size),
+        covered=None if place.is_exact(original.size, synced.size) else place.covered(*synced.size),
         footprint=limit,
         velocity=(float(face.velocity[0]), float(face.velocity[1])),
         neighbours=face.neighbours,
@@ -146,8 +148,7 @@ def _matched(
     synced: Picture, original: Picture, original_patch: Patch, box: Box, face: FacePlan, mapping: FrameMapping
 ) -> Patch:
     """The synced picture in a box of the original, its face in place, its colours matched by the plan."""
-    place = mapping.shifted(*face.displacement.tolist()) if face.displacement.any() else mapping
-    patch = synced_cut(synced.planes, synced.layout, box, place, original_patch.grid)
+    patch = synced_cut(synced.planes, synced.layout, box, face.placed(mapping), original_patch.grid)
     if not same_colour(synced.colour, original.colour):
         reference = original_patch.whole()
         whole = convert_colour(patch.whole(), synced.colour, original.colour, original.height, reference=reference)

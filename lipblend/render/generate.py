@@ -45,6 +45,8 @@ class PatchInputs:
         Number of the original's frame: each has grain of its own.
     contrast : float
         Of the original's codes, see `lipblend.picture.light.code_contrast`.
+    left : (h, w) float32 in [0, 1], optional
+        Where the generator left the picture as it was although the face lies elsewhere.
     restore : callable, optional
         Adds detail to the synced picture after alignment, colour match and sharpening (docs/restore.md); it gets
         (h, w, 3) float32 of the matte's core.
@@ -56,6 +58,7 @@ class PatchInputs:
     matte: Matte
     frame: int
     contrast: float = 1.0
+    left: Plane | None = None
     restore: Callable[[Patch3], Patch3] | None = None
 
 
@@ -126,7 +129,7 @@ def _registered(inputs: PatchInputs, settings: Settings) -> Registration:
     return register(
         inputs.original,
         inputs.synced,
-        RegistrationMasks(still, matte.alpha > 0.5, matte.painted),
+        RegistrationMasks(still, matte.alpha > 0.5, matte.painted, inputs.left),
         settings.reuse,
         face_width_px=width_px,
         tolerance=np.float32(inputs.contrast) * _tolerance(face, matte.box, settings.reuse),

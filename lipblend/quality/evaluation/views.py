@@ -73,9 +73,8 @@ class FrameTriple:
 
     def synced_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop:
         """The same box of the synced frame in the original's encoding, its face in its place."""
-        mapping = self.mapping.shifted(*face.displacement.tolist()) if face.displacement.any() else self.mapping
         colour, height = self.original.colour, self.original.height
-        return in_original(self.synced, box, mapping, colour, height, beside=beside)
+        return in_original(self.synced, box, face.placed(self.mapping), colour, height, beside=beside)
 
     def result_crop(self, box: Box) -> Crop:
         """The same box of the result in the original's encoding."""

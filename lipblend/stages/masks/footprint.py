@@ -59,11 +59,7 @@ def footprint_sample(difference: Patch3, box: Box, face: Landmarks) -> Sample:
     ``difference`` is synced minus original, (h, w, 3) YCbCr in 8-bit levels of SDR, of the part of the picture in
     ``box``. Returns (60, 60) float16: levels, low-passed, minus the median of the grid's border; NaN outside the box.
     """
-    frame = head_frame(face)
-    origin, right, down = frame.to_pixels(
-        np.array([[_left(0.5), _top(0.5)], [_left(1.5), _top(0.5)], [_left(0.5), _top(1.5)]])
-    )
-    matrix = np.stack([right - origin, down - origin, origin - (box.x0 + 0.5, box.y0 + 0.5)], axis=1).astype(np.float64)
+    matrix = grid_matrix(face, box)
     blurred = cv2.GaussianBlur(difference, (0, 0), max(0.8, _BLUR_FRAC * face.face_width_px))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     grid = cv2.warpAffine(blurred, matrix, (_CELLS, _CELLS), flags=flags, borderValue=(np.nan,) * 3)
@@ -72,6 +68,14 @@ def footprint_sample(difference: Patch3, box: Box, face: Landmarks) -> Sample:
         grid = grid - np.median(grid[edge], axis=0)
     size = np.abs(grid)
     return (size[..., 0] + _CHROMA_WEIGHT * (size[..., 1] + size[..., 2])).astype(np.float16)
+
+
+def grid_matrix(face: Landmarks, box: Box) -> npt.NDArray[np.float64]:
+    """(2, 3): column and row of a cell of the grid to column and row of a pixel in a box, middles at whole numbers."""
+    origin, right, down = head_frame(face).to_pixels(
+        np.array([[_left(0.5), _top(0.5)], [_left(1.5), _top(0.5)], [_left(0.5), _top(1.5)]])
+    )
+    return np.stack([right - origin, down - origin, origin - (box.x0 + 0.5, box.y0 + 0.5)], axis=1).astype(np.float64)
 
 
 def footprint_outline(samples: Sequence[Sample]) -> npt.NDArray[np.float64] | None:

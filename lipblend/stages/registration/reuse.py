@@ -70,12 +70,14 @@ class RegistrationMasks:
 
     ``still`` (bool) does not move in speech and gives the shift of the whole. ``replaced`` (bool) may be replaced by
     the synced picture; the even cast is read there. ``painted`` (float32 in [0, 1]) is where the generator painted:
-    beyond it the original is trusted, and the flow fades out.
+    beyond it the original is trusted, and the flow fades out. Where it ``left`` (float32 in [0, 1]) the picture as it
+    was, the original is trusted in its place.
     """
 
     still: Mask
     replaced: Mask
     painted: Plane
+    left: Plane | None = None
 
 
 @dataclass(frozen=True)
@@ -142,14 +144,19 @@ def register(
     shift = _common_shift(flow, painted, scale.every(masks.still, _STILL_STEP), scale.ratio, max_shift_px)
     flow, second = _without_shift(flow, second, shift)
     flow = _followed(flow, settings, scale.ratio)
+    moves = None if masks.left is None else 1 - downsample(masks.left, scale.ratio)
+    if moves is not None:
+        flow = flow[0] * moves, flow[1] * moves
     differences = [moved_by(a, *flow, cv2.INTER_LINEAR) - b for a, b in zip(first, second, strict=True)]
     replaced = scale.every(masks.replaced, _CAST_STEP) if field else None
-    coarse = _colour_field(differences, replaced, painted, tolerance, scale)
+    coarse = _colour_field(differences, replaced, painted if moves is None else painted * moves, tolerance, scale)
     fine = [upsample(plane, painted.shape, _FIELD_STEP) for plane in coarse]
     # The field is much smoother than the low-passed differences: no need to low-pass it too.
     rest = [np.abs(gaussian(a, scale.soft_px) - b) for a, b in zip(differences, fine, strict=True)]
     trust = _trust(rest, scale.spread_px, tolerance)
     flow, trust = _beyond_painted(flow, trust, painted, scale)
+    if moves is not None:
+        trust = 1 - moves * (1 - trust)
     shape = original.luma.shape
     return Registration(
         -shift * scale.ratio,
