@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Patch
@@ -37,7 +38,7 @@ def faded(original: Patch, delta: Patch, face: FacePlan, matte: Matte) -> Patch:
     return between - original
 
 
-def _room(matte: Matte, width_px: float) -> np.ndarray:
+def _room(matte: Matte, width_px: float) -> npt.NDArray[np.float32]:
     """1 inside of what may change, 0 at its border and beyond; (h, w) float32."""
     touched = matte.touched.view(np.uint8)
     distance = cv2.distanceTransform(touched, cv2.DIST_L2, cv2.DIST_MASK_5)
@@ -48,6 +49,7 @@ def _shown_mesh(face: FacePlan, matte: Matte) -> Landmarks:
     """The mesh of the result at full weight: the synced one where the patch shows, else the original's."""
     shown = np.maximum(matte.alpha, matte.reach)
     original, synced = face.original.points, face.synced.points
-    places = ((original + synced) / 2 - np.float32([matte.box.x0 + 0.5, matte.box.y0 + 0.5])).astype(np.float32)
-    share = cv2.remap(shown, places[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return Landmarks(original + share * (synced - original))
+    corner = np.array([matte.box.x0 + 0.5, matte.box.y0 + 0.5])
+    across, down = ((original + synced) / 2 - corner).T.astype(np.float32)
+    share = cv2.remap(shown, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return Landmarks(np.asarray(original + share * (synced - original), np.float32))

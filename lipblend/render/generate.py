@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
-from lipblend.picture.patch import Box, Patch, channels, joined
+from lipblend.picture.patch import Box, Patch, joined
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.settings import AlignSettings, DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alpha.matte import Matte

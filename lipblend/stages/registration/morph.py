@@ -3,7 +3,8 @@
 A dissolve of two mouths shows both: teeth shine through closed lips, and every edge of the lips is there twice. So both
 pictures are warped until lips and chin lie on each other, and dissolved only then. Around the mouth the warp is a
 thin-plate spline, in the lips and between them it is affine in each triangle of the mesh: a spline folds where closed
-lips part. Between the lips, the picture that has an inside of the mouth counts for more.
+lips part. Optical flow then takes out what the meshes err by. Between the lips, the picture that has an inside of the
+mouth counts for more.
 
 Mesh warping: Wolberg 1990, "Digital Image Warping", chapter 7; field warping with a dissolve: Beier and Neely 1992,
 https://doi.org/10.1145/133994.134003.
@@ -12,6 +13,7 @@ https://doi.org/10.1145/133994.134003.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,9 +23,10 @@ from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box, Patch, channels, joined
 from lipblend.picture.smoothstep import smoothstep
+from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.mask import grid_step_px, signed_distance
 from lipblend.stages.masks.shapes import convex_hull
-from lipblend.stages.registration.flow import Vectors, patch_along
+from lipblend.stages.registration.flow import Vectors, dense_flow, patch_along, warped
 from lipblend.stages.registration.microwarp import thin_plate
 
 Plane = npt.NDArray[np.float32]
@@ -34,12 +37,21 @@ _STILL = (*lm.NOSE_BASE, *lm.STABLE)
 _FADE_FRAC = (0.10, 0.15)  # distance from both mouths and chins up to which the warp is whole, and where it ends
 _RING_FRAC, _RING_POINTS = 0.15, 24  # points of no motion around all that moves
 _REGULARISATION = 1e-6
-_SHUT, _LEAST_OPEN = 0.02, 0.01  # opening of a mouth that meshes call closed; weight of an inside that is none
+_SHUT, _LEAST_OPEN = 0.02, 0.03  # opening of a mouth that meshes call closed; weight of an inside that is none
 _INSIDE_FRAC = 0.010  # width of the transition at the inner lips
+_REFINED_FRAC = (0.08, 0.12)  # distance from the outer lips up to which flow refines the warp, and where that ends
+_SMOOTH_FRAC, _MAX_REST_FRAC = 0.015, 0.03  # of that flow
+_FLOOR = 1e-3
 
 
 def morph(
-    first: Patch, second: Patch, meshes: tuple[Landmarks, Landmarks], share: float, box: Box, *, where: Plane | None = None
+    first: Patch,
+    second: Patch,
+    meshes: tuple[Landmarks, Landmarks],
+    share: float,
+    box: Box,
+    *,
+    where: Plane | None = None,
 ) -> Patch:
     """The picture between two pictures of one face, its mouth as far open as it is on the way from one to the other.
 
@@ -65,9 +77,11 @@ def morph(
         return first
     if share >= 1:
         return second
-    to_first, to_second = morph_flows(meshes, share, box)
-    if where is not None:
-        to_first, to_second = (flow * where[..., None] for flow in (to_first, to_second))
+    room = np.float32(1) if where is None else where[..., None]
+    to_first, to_second = (flow * room for flow in morph_flows(meshes, share, box))
+    rest = room * _remaining(warped(first.luma, to_first), warped(second.luma, to_second), meshes, share, box)
+    to_first -= np.float32(share) * rest
+    to_second += np.float32(1 - share) * rest
     taken = second_share(meshes, share, box)
     return dissolved(patch_along(first, to_first), patch_along(second, to_second), taken)
 
@@ -100,18 +114,49 @@ def second_share(meshes: tuple[Landmarks, Landmarks], share: float, box: Box) ->
         for part, mesh in zip((1 - share, share), meshes, strict=True)
     ]
     inside_share = weights[1] / (weights[0] + weights[1])
-    first, second = (mesh.points[list(lm.LIPS_INNER)].astype(np.float64) for mesh in meshes)
-    contour = (first + share * (second - first)).astype(np.float32)
-    width = meshes[0].face_width_px
-    soft_px = max(1.0, _INSIDE_FRAC * width)
-    depth = signed_distance([(contour, True)], box, step_px=1)
-    inside = smoothstep(np.clip(depth / np.float32(soft_px) + np.float32(0.5), 0, 1))
+    inside = smoothstep(np.clip(_depth(lm.LIPS_INNER, meshes, share, box) / _soft_px(meshes) + np.float32(0.5), 0, 1))
     return np.asarray(np.float32(share) + np.float32(inside_share - share) * inside, np.float32)
+
+
+def _remaining(first: Plane, second: Plane, meshes: tuple[Landmarks, Landmarks], share: float, box: Box) -> Vectors:
+    """Where the warped ``second`` shows what the warped ``first`` does, (h, w, 2): meshes err by some pixels.
+
+    Smooth, at most 0.03 face widths, found beside the inner lips and 0 from 0.12 face widths beyond the outer ones. The
+    mean of the flows in both directions, so that it does not depend on their order.
+    """
+    width = _width(meshes)
+    outside = -_depth(lm.LIPS_OUTER, meshes, share, box) / np.float32(width)
+    near, far = _REFINED_FRAC
+    around = outside < far
+    flow = np.float32(0.5) * (dense_flow(first, second, around) - dense_flow(second, first, around))
+    # Between the lips the two may show different things.
+    known = np.clip(-_depth(lm.LIPS_INNER, meshes, share, box) / _soft_px(meshes), 0, 1) * around
+    sigma = _SMOOTH_FRAC * width
+    weight = gaussian(known, sigma) + np.float32(_FLOOR)
+    right, down = (gaussian(plane * known, sigma) / weight for plane in channels(flow))
+    length = np.maximum(np.hypot(right, down), np.float32(1e-6))
+    factor = np.minimum(1, np.float32(_MAX_REST_FRAC * width) / length) * np.clip((far - outside) / (far - near), 0, 1)
+    return joined(right * factor, down * factor)
+
+
+def _depth(outline: Sequence[int], meshes: tuple[Landmarks, Landmarks], share: float, box: Box) -> Plane:
+    """Signed distance to an outline of the mesh between, positive inside; (h, w) float32, pixels."""
+    first, second = (mesh.points[list(outline)].astype(np.float64) for mesh in meshes)
+    contour = (first + share * (second - first)).astype(np.float32)
+    return signed_distance([(contour, True)], box, step_px=1)
+
+
+def _soft_px(meshes: tuple[Landmarks, Landmarks]) -> np.float32:
+    return np.float32(max(1.0, _INSIDE_FRAC * _width(meshes)))
+
+
+def _width(meshes: tuple[Landmarks, Landmarks]) -> float:
+    return (meshes[0].face_width_px + meshes[1].face_width_px) / 2
 
 
 def _skin_field(between: Points, moves: Points, meshes: tuple[Landmarks, Landmarks], box: Box) -> Vectors:
     """The motion around the lips, (h, w, 2): a spline through outer lips, chin and points that do not move."""
-    width = (meshes[0].face_width_px + meshes[1].face_width_px) / 2
+    width = _width(meshes)
     moving, still = [*lm.LIPS_OUTER, *_CHIN], list(_STILL)
     outlines = [convex_hull(mesh.points[moving]) for mesh in meshes]
     ring = _ring(np.concatenate(outlines).astype(np.float64), _RING_FRAC * width)
@@ -173,10 +218,7 @@ def _strip(first: Sequence[int], second: Sequence[int]) -> tuple[tuple[int, int,
     """Triangles between two lines of as many points."""
     pairs = list(zip(first, second, strict=True))
     return tuple(
-        triangle
-        for (a, b), (c, d) in zip(pairs[:-1], pairs[1:], strict=True)
-        for triangle in ((a, b, c), (c, b, d))
-        if len(set(triangle)) == 3
+        triangle for (a, b), (c, d) in pairwise(pairs) for triangle in ((a, b, c), (c, b, d)) if len(set(triangle)) == 3
     )
 
 
