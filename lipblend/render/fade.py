@@ -30,8 +30,10 @@ def faded(original: Patch, delta: Patch, face: FacePlan, matte: Matte) -> Patch:
     Returns
     -------
     Patch
-        Exactly 0 where ``delta`` must be. Where nothing speaks, ``delta`` times the weight.
+        Exactly 0 where ``delta`` must be, and everywhere if it is. Where nothing speaks, ``delta`` times the weight.
     """
+    if not (delta.luma.any() or delta.chroma.any()):
+        return delta
     full = original + delta
     meshes = face.original, _shown_mesh(face, matte)
     between = morph(original, full, meshes, face.weight, matte.box, where=_room(matte, face.original.face_width_px))
@@ -50,6 +52,6 @@ def _shown_mesh(face: FacePlan, matte: Matte) -> Landmarks:
     shown = np.maximum(matte.alpha, matte.reach)
     original, synced = face.original.points, face.synced.points
     corner = np.array([matte.box.x0 + 0.5, matte.box.y0 + 0.5])
-    across, down = ((original + synced) / 2 - corner).T.astype(np.float32)
+    across, down = np.ascontiguousarray(((original + synced) / 2 - corner).T, np.float32)
     share = cv2.remap(shown, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return Landmarks(np.asarray(original + share * (synced - original), np.float32))
+    return Landmarks(np.asarray(original + share.reshape(-1, 1) * (synced - original), np.float32))
