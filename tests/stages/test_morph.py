@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 import pytest
 
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, NOSE_BASE, Landmarks
-from lipblend.picture.formats import PixelLayout
-from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.picture.patch import Box, Patch
 from lipblend.stages.masks.mask import signed_distance
 from lipblend.stages.registration.morph import dissolved, morph
+from tests.drawn_mouths import LIPS, SKIN, drawn_patch, edges, shut_mesh, strength
 
-LAYOUT = PixelLayout("yuv420p", 8, 1, 1, 3)
 SIDE = 288
 BOX = Box(40, 60, 40 + SIDE, 60 + SIDE)
 SHARES = (0.2, 0.5, 0.8)
-SKIN, LIPS, TEETH = (150.0, 110.0, 150.0), (80.0, 118.0, 165.0), (215.0, 124.0, 130.0)
 
 
 @pytest.fixture(scope="module")
 def shut(face: Landmarks) -> Landmarks:
-    """A face 240 px wide whose inner lips lie on one line, its mouth in the middle of the box."""
-    points = face.points.astype(np.float64) * (240 / face.face_width_px)
-    points += np.array([BOX.x0 + SIDE / 2, BOX.y0 + 0.42 * SIDE]) - points[list(LIPS_OUTER)].mean(0)
-    upper, lower = list(LIPS_INNER[1:10]), list(LIPS_INNER[:10:-1])
-    points[upper] = points[lower] = (points[upper] + points[lower]) / 2
-    return Landmarks(points.astype(np.float32))
+    return shut_mesh(face, (BOX.x0 + SIDE / 2, BOX.y0 + 0.42 * SIDE))
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +31,7 @@ def opened(shut: Landmarks, transformed: Callable[..., Landmarks]) -> Landmarks:
 
 
 def drawn(mesh: Landmarks, seed: int = 0) -> Patch:
-    """Textured skin with dark lips and white teeth between them."""
-    picture = np.broadcast_to(np.float32(SKIN), (SIDE, SIDE, 3)).copy()
-    picture[..., 0] += cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 12, (SIDE, SIDE)), (0, 0), 2)
-    for outline, colour in ((LIPS_OUTER, LIPS), (LIPS_INNER, TEETH)):
-        depth = signed_distance([(mesh.points[list(outline)], True)], BOX, step_px=1)
-        picture += np.clip(depth + 0.5, 0, 1)[..., None] * (np.float32(colour) - picture)
-    return Patch.of(picture.astype(np.float32), ChromaGrid(LAYOUT, BOX))
+    return drawn_patch(mesh, BOX, seed=seed)
 
 
 def difference(first: Patch, second: Patch) -> float:
@@ -55,19 +42,6 @@ def column(patch: Patch, mesh: Landmarks) -> np.ndarray:
     """Luma down the middle of the mouth, a mean of five columns."""
     x = round(float(mesh.mouth_centre[0])) - BOX.x0
     return patch.luma[:, x - 2 : x + 3].mean(1)
-
-
-def strength(line: np.ndarray) -> float:
-    """Total of the steep steps along a line, levels."""
-    steps = np.diff(cv2.GaussianBlur(line[None], (0, 0), 1.0)[0])
-    return float(np.abs(steps[np.abs(steps) > 3]).sum())
-
-
-def edges(line: np.ndarray) -> int:
-    """Number of separate steep steps along a line."""
-    steps = np.diff(cv2.GaussianBlur(line[None], (0, 0), 1.0)[0])
-    kinds = np.where(np.abs(steps) > 3, np.sign(steps), 0)
-    return int(np.count_nonzero((kinds[1:] != kinds[:-1]) & (kinds[1:] != 0)))
 
 
 def test_its_ends_are_the_two_pictures_themselves(shut: Landmarks, opened: Landmarks) -> None:
@@ -90,7 +64,7 @@ def test_a_little_more_changes_little(shut: Landmarks, opened: Landmarks) -> Non
     first, second = drawn(shut), drawn(opened)
     shares = np.linspace(0, 1, 51)
     made = [morph(first, second, (shut, opened), float(share), BOX) for share in shares]
-    steps = [float(np.abs(b.luma - a.luma).mean()) for a, b in zip(made[:-1], made[1:], strict=True)]
+    steps = [float(np.abs(b.luma - a.luma).mean()) for a, b in itertools.pairwise(made)]
     assert max(steps) < 4 * np.mean(steps)
     assert max(steps) < 0.15 * np.abs(second.luma - first.luma).mean()
 
@@ -116,7 +90,7 @@ def test_the_mouth_is_open_as_far_as_the_share_says(shut: Landmarks, opened: Lan
     assert heights == pytest.approx([9, 18, 27], abs=2)
 
 
-@pytest.mark.parametrize("share", (0.1, 0.5))
+@pytest.mark.parametrize("share", [0.1, 0.5])
 def test_no_teeth_shine_through_the_lips(shut: Landmarks, opened: Landmarks, share: float) -> None:
     first, second = drawn(shut), drawn(opened)
     made = morph(first, second, (shut, opened), share, BOX)
