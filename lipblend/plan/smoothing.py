@@ -140,6 +140,31 @@ def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float
     return ok
 
 
+def without_brief_runs(present: Valid, times_s: Series, *, min_s: float) -> Valid:
+    """Clear the runs of present rows that are shorter than ``min_s``, between missing ones that are not.
+
+    Runs at the ends of the shot count as long, present or missing: they begin or end with the cut.
+
+    Parameters
+    ----------
+    present : (n,) bool
+    times_s : (n,) float64
+        Increasing. A run lasts until the row after it.
+    min_s : float
+        0 clears none.
+    """
+    out = present.copy()
+    if present.all():
+        return out
+    limits = np.concatenate([[0], np.flatnonzero(present[1:] != present[:-1]) + 1, [len(present)]])
+    starts_s = np.concatenate([[-np.inf], times_s[limits[1:-1]], [np.inf]])
+    short = np.diff(starts_s) < min_s - 1e-9
+    for run in np.flatnonzero(short & present[limits[:-1]]).tolist():  # never the first nor the last
+        if not short[run - 1] and not short[run + 1]:
+            out[limits[run] : limits[run + 1]] = False
+    return out
+
+
 def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
     """Weights in [0, 1] that fade linearly towards missing rows, on both sides of them.
 
