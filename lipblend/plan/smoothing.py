@@ -154,8 +154,6 @@ def without_brief_runs(present: Valid, times_s: Series, *, min_s: float) -> Vali
         0 clears none.
     """
     out = present.copy()
-    if present.all():
-        return out
     limits = np.concatenate([[0], np.flatnonzero(present[1:] != present[:-1]) + 1, [len(present)]])
     starts_s = np.concatenate([[-np.inf], times_s[limits[1:-1]], [np.inf]])
     short = np.diff(starts_s) < min_s - 1e-9
