@@ -175,4 +175,5 @@ def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
     padded = np.concatenate([[-np.inf], missing, [np.inf]])
     distance = np.minimum(times_s - padded[after], padded[after + 1] - times_s)
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
-    return np.where(present, np.clip(distance / (ramp_s + step), 0, 1), 0.0)
+    # Rounded: a frame at full weight shall not count as fading by the error of its time.
+    return np.where(present, np.clip(np.round(distance / (ramp_s + step), 9), 0, 1), 0.0)

@@ -85,6 +85,7 @@ def test_ramp_fades_beside_missing_rows_only() -> None:
     np.testing.assert_allclose(weight[60:64], [0.2, 0.4, 0.6, 0.8], atol=1e-9)
     np.testing.assert_allclose(weight[46:50], [0.8, 0.6, 0.4, 0.2], atol=1e-9)
     assert np.all(ramp(ALL, TIMES, ramp_s=0.16) == 1)
+    assert np.all(weight[[*range(46), *range(64, 100)]] == 1)  # exactly
 
 
 def present_in(*runs: tuple[int, int]) -> np.ndarray:

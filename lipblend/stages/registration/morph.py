@@ -71,7 +71,7 @@ def morph(
     Returns
     -------
     Patch
-        Farther than 0.15 face widths from both mouths and chins, and where the meshes agree, a plain dissolve.
+        Farther than 0.15 face widths from both mouths and chins, a plain dissolve.
     """
     if share <= 0:
         return first
@@ -79,10 +79,13 @@ def morph(
         return second
     room = np.float32(1) if where is None else where[..., None]
     to_first, to_second = (flow * room for flow in morph_flows(meshes, share, box))
-    rest = room * _remaining(warped(first.luma, to_first), warped(second.luma, to_second), meshes, share, box)
+    inside_px = _depth(lm.LIPS_INNER, meshes, share, box, step_px=1)
+    outside_px = -_depth(lm.LIPS_OUTER, meshes, share, box, step_px=grid_step_px(_width(meshes)))
+    placed = warped(first.luma, to_first), warped(second.luma, to_second)
+    rest = room * _remaining(placed, inside_px, outside_px, _width(meshes))
     to_first -= np.float32(share) * rest
     to_second += np.float32(1 - share) * rest
-    taken = second_share(meshes, share, box)
+    taken = _second_share(meshes, share, inside_px)
     return dissolved(patch_along(first, to_first), patch_along(second, to_second), taken)
 
 
@@ -107,30 +110,30 @@ def morph_flows(meshes: tuple[Landmarks, Landmarks], share: float, box: Box) -> 
     return np.float32(-share) * field, np.float32(1 - share) * field
 
 
-def second_share(meshes: tuple[Landmarks, Landmarks], share: float, box: Box) -> Plane:
+def _second_share(meshes: tuple[Landmarks, Landmarks], share: float, inside_px: Plane) -> Plane:
     """Share of the second picture: ``share``, but between the lips by how far each mouth is open; (h, w) float32."""
     weights = [
         part * (max(0.0, mesh.mouth_opening - _SHUT) + _LEAST_OPEN)
         for part, mesh in zip((1 - share, share), meshes, strict=True)
     ]
     inside_share = weights[1] / (weights[0] + weights[1])
-    inside = smoothstep(np.clip(_depth(lm.LIPS_INNER, meshes, share, box) / _soft_px(meshes) + np.float32(0.5), 0, 1))
+    inside = smoothstep(np.clip(inside_px / _soft_px(_width(meshes)) + np.float32(0.5), 0, 1))
     return np.asarray(np.float32(share) + np.float32(inside_share - share) * inside, np.float32)
 
 
-def _remaining(first: Plane, second: Plane, meshes: tuple[Landmarks, Landmarks], share: float, box: Box) -> Vectors:
-    """Where the warped ``second`` shows what the warped ``first`` does, (h, w, 2): meshes err by some pixels.
+def _remaining(placed: tuple[Plane, Plane], inside_px: Plane, outside_px: Plane, width: float) -> Vectors:
+    """Where the second of two warped pictures shows what the first does, (h, w, 2): meshes err by some pixels.
 
     Smooth, at most 0.03 face widths, found beside the inner lips and 0 from 0.12 face widths beyond the outer ones. The
     mean of the flows in both directions, so that it does not depend on their order.
     """
-    width = _width(meshes)
-    outside = -_depth(lm.LIPS_OUTER, meshes, share, box) / np.float32(width)
+    first, second = placed
+    outside = outside_px / np.float32(width)
     near, far = _REFINED_FRAC
     around = outside < far
     flow = np.float32(0.5) * (dense_flow(first, second, around) - dense_flow(second, first, around))
     # Between the lips the two may show different things.
-    known = np.clip(-_depth(lm.LIPS_INNER, meshes, share, box) / _soft_px(meshes), 0, 1) * around
+    known = np.clip(-inside_px / _soft_px(width), 0, 1) * around
     sigma = _SMOOTH_FRAC * width
     weight = gaussian(known, sigma) + np.float32(_FLOOR)
     right, down = (gaussian(plane * known, sigma) / weight for plane in channels(flow))
@@ -139,15 +142,17 @@ def _remaining(first: Plane, second: Plane, meshes: tuple[Landmarks, Landmarks],
     return joined(right * factor, down * factor)
 
 
-def _depth(outline: Sequence[int], meshes: tuple[Landmarks, Landmarks], share: float, box: Box) -> Plane:
+def _depth(
+    outline: Sequence[int], meshes: tuple[Landmarks, Landmarks], share: float, box: Box, *, step_px: int
+) -> Plane:
     """Signed distance to an outline of the mesh between, positive inside; (h, w) float32, pixels."""
     first, second = (mesh.points[list(outline)].astype(np.float64) for mesh in meshes)
     contour = (first + share * (second - first)).astype(np.float32)
-    return signed_distance([(contour, True)], box, step_px=1)
+    return signed_distance([(contour, True)], box, step_px=step_px)
 
 
-def _soft_px(meshes: tuple[Landmarks, Landmarks]) -> np.float32:
-    return np.float32(max(1.0, _INSIDE_FRAC * _width(meshes)))
+def _soft_px(width: float) -> np.float32:
+    return np.float32(max(1.0, _INSIDE_FRAC * width))
 
 
 def _width(meshes: tuple[Landmarks, Landmarks]) -> float:
