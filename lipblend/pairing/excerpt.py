@@ -89,7 +89,7 @@ def reach_s(settings: Settings) -> float:
     return max(
         landmarks_s + _MEDIAN_FRAMES_S,
         track.max_gap_s + track.ramp_s,
-        track.min_run_s + track.ramp_s,
+        track.min_run_s,
         _COLOUR_SIGMAS * max(colour.gain_smooth_s, colour.shift_smooth_s),
     )
 

@@ -67,7 +67,7 @@ class TrackSettings(Group):
         "detect in every frame.",
     )
     search_every_s: float = number(0.5, 0.04, 10, "s", "Interval between full-frame searches while a face is missing.")
-    max_gap_s: float = number(0.5, 0, 5, "s", "Maximum gap in a track that is filled by interpolation.")
+    max_gap_s: float = number(0.4, 0, 5, "s", "Maximum gap in a track that is filled by interpolation.")
     ramp_s: float = number(
         0.16, 0, 2, "s", "Fade time of the patch next to frames without a face; the mouth is morphed meanwhile."
     )

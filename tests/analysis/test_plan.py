@@ -85,11 +85,6 @@ def test_a_brief_run_is_left_to_the_original_and_noted(clip: Clip) -> None:
     assert not any("runs shorter" in note for note in always.notes)
 
 
-def test_gaps_below_half_a_second_are_filled(clip: Clip) -> None:
-    seen = [frame for frame in range(COUNT) if not 14 <= frame < 26]
-    assert [weight(row) for row in make_plan(clip(seen=seen), Settings()).rows] == [1.0] * COUNT
-
-
 def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Clip, face: Landmarks) -> None:
     analysis = clip()  # the head moves by a pixel a frame, across and down
     slipped = np.maximum(np.arange(COUNT) - 1, 0)
