@@ -109,13 +109,6 @@ def test_the_patch_is_blended_into_the_original_as_it_was_moved_along(
     np.testing.assert_allclose(delta.chroma, want.chroma, atol=1e-4)
 
 
-def test_half_weight_makes_half_the_change(row: FramePlan) -> None:
-    half = row_of(row.faces[0].original, row.faces[0].synced, weight=0.5)
-    full_delta = delta_of(render_frame(picture(1), picture(2), row, Settings()))
-    half_delta = delta_of(render_frame(picture(1), picture(2), half, Settings()))
-    np.testing.assert_allclose(half_delta, full_delta / 2, atol=1e-4)
-
-
 def test_a_row_without_a_face_passes_the_original_through_with_its_reason(row: FramePlan) -> None:
     result = render_frame(picture(1), None, FramePlan(0, -1, (), "no face"), Settings())
     assert result.patches == ()

@@ -81,14 +81,15 @@ class Window:
 def reach_s(settings: Settings) -> float:
     """Seconds on each side of a frame that affect its result.
 
-    Covers smoothing, filled gaps and ramps; the slow smoothing of gains and shifts to 1.5 standard deviations, which
-    hold 87 % of the weight.
+    Covers smoothing, filled gaps, short runs and ramps; the slow smoothing of gains and shifts to 1.5 standard
+    deviations, which hold 87 % of the weight.
     """
     track, smooth, colour = settings.track, settings.smooth, settings.colour
     landmarks_s = _LANDMARK_SIGMAS * smooth.sigma_s if smooth.method == "zero_phase" else 0.3
     return max(
         landmarks_s + _MEDIAN_FRAMES_S,
         track.max_gap_s + track.ramp_s,
+        track.min_run_s,
         _COLOUR_SIGMAS * max(colour.gain_smooth_s, colour.shift_smooth_s),
     )
 

@@ -33,8 +33,12 @@ FaceOfRow = Callable[[int], FacePlan | None]
 
 def plan_face(
     analysis: ClipAnalysis, settings: Settings, track: FaceTrack, start: int, stop: int
-) -> tuple[FaceOfRow, int]:
-    """The face's plan as a function of the shot's row, and in how many rows its synced mesh is the original's."""
+) -> tuple[FaceOfRow, int, set[int]]:
+    """The face's plan as a function of the shot's row, and what the summary tells of it.
+
+    That is in how many rows its synced mesh is the original's, and which rows are left to the original because their
+    run is too short.
+    """
     times = analysis.times_s[start:stop]
     steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
     original, centres = StoredRows((MESH_VALUES,), np.float32), []
@@ -60,7 +64,8 @@ def plan_face(
     with_cells = _rows_with(track, "membrane", start, stop, without=outliers)
     cells = _ByRow[Sample](with_cells, track.table.columns["membrane"].__getitem__)
     fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
-    weights = smoothing.ramp(present, times, ramp_s=settings.track.ramp_s)
+    lasting = smoothing.without_brief_runs(present, times, min_s=settings.track.min_run_s)
+    weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
     outline = _outline(track) if settings.footprint.method == "auto" else None
     motion = velocity(original, seen)
 
@@ -83,7 +88,7 @@ def plan_face(
             neighbours=around,
         )
 
-    return face_of_row, int(np.count_nonzero(borrowed))
+    return face_of_row, int(np.count_nonzero(borrowed)), set(np.flatnonzero(present & ~lasting).tolist())
 
 
 def _outline(track: FaceTrack) -> npt.NDArray[np.float64] | None:

@@ -18,6 +18,7 @@ from lipblend.stages.colour.membrane import Cells
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
 UNCHANGED = "face not changed"
+BRIEF = "face blended too briefly"
 
 
 @dataclass(frozen=True)

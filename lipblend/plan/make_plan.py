@@ -18,7 +18,7 @@ from lipblend.plan.choose import (
     max_certain_change,
 )
 from lipblend.plan.face_plan import FaceOfRow, plan_face
-from lipblend.plan.frame_plan import NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
+from lipblend.plan.frame_plan import BRIEF, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
 from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
@@ -45,15 +45,21 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     shots = list(itertools.pairwise([*(int(start) for start in analysis.shot_starts if start < count), count]))
     certain_change = max_certain_change(analysis.tracks, analysis.times_s, shots, max_gap_s=settings.track.max_gap_s)
     rows: list[FramePlan] | StoredSequence[FramePlan] = [] if into is None else into
-    blended, borrowed, unchanged = False, 0, 0
+    blended, borrowed, unchanged, brief = False, 0, 0, 0
     for start, stop in shots:
         shot, shot_borrowed, shot_unchanged = _plan_shot(analysis, settings, start, stop, certain_change)
         for row in shot:
             blended |= bool(row.faces)
+            brief += row.reason == BRIEF
             rows.append(row)
         borrowed += shot_borrowed
         unchanged += shot_unchanged
-    if not blended:
+    if brief:
+        notes.append(
+            f"{brief} frames in runs shorter than {settings.track.min_run_s:g} s (track.min_run_s) between unblended "
+            "ones are the original's own"
+        )
+    elif not blended:
         notes.append(_nothing_blended(analysis, settings, shots))
     if borrowed:
         notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
@@ -136,27 +142,31 @@ def _plan_shot(
     faces: list[FaceOfRow] = []
     borrowed = 0
     unchanged: set[int] = set()
+    brief: set[int] = set()
     max_gap_s, face = settings.track.max_gap_s, settings.track.face
     for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
         if is_unchanged(track, certain_change):
             unchanged.update(track.frames)
             if face == "changed":
                 continue
-        face_of_row, without_synced = plan_face(analysis, settings, track, start, stop)
+        face_of_row, without_synced, too_brief = plan_face(analysis, settings, track, start, stop)
         faces.append(face_of_row)
+        brief |= too_brief
         borrowed += without_synced
 
     def rows() -> Iterator[FramePlan]:
         for i in range(stop - start):
             plans = tuple(plan for plan in (face_of_row(i) for face_of_row in faces) if plan is not None)
-            reason = "" if plans else _reason(paired=bool(paired[i]), unchanged=start + i in unchanged)
+            reason = "" if plans else _reason(bool(paired[i]), brief=i in brief, unchanged=start + i in unchanged)
             original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
             yield FramePlan(original, synced, plans, reason)
 
     return rows(), borrowed, len(unchanged)
 
 
-def _reason(*, paired: bool, unchanged: bool) -> str:
+def _reason(paired: bool, *, brief: bool, unchanged: bool) -> str:
     if not paired:
         return NO_SYNCED
+    if brief:
+        return BRIEF
     return UNCHANGED if unchanged else NO_FACE

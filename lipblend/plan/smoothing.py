@@ -140,6 +140,29 @@ def reject_outliers(values: Series, valid: Valid, scale: Series, *, limit: float
     return ok
 
 
+def without_brief_runs(present: Valid, times_s: Series, *, min_s: float) -> Valid:
+    """Clear the runs of present rows that are shorter than ``min_s``, between missing ones that are not.
+
+    Runs at the ends of the shot count as long, present or missing: they begin or end with the cut.
+
+    Parameters
+    ----------
+    present : (n,) bool
+    times_s : (n,) float64
+        Increasing. A run lasts until the row after it.
+    min_s : float
+        0 clears none.
+    """
+    out = present.copy()
+    limits = np.concatenate([[0], np.flatnonzero(present[1:] != present[:-1]) + 1, [len(present)]])
+    starts_s = np.concatenate([[-np.inf], times_s[limits[1:-1]], [np.inf]])
+    short = np.diff(starts_s) < min_s - 1e-9
+    for run in np.flatnonzero(short & present[limits[:-1]]).tolist():  # never the first nor the last
+        if not short[run - 1] and not short[run + 1]:
+            out[limits[run] : limits[run + 1]] = False
+    return out
+
+
 def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
     """Weights in [0, 1] that fade linearly towards missing rows, on both sides of them.
 
@@ -152,4 +175,5 @@ def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
     padded = np.concatenate([[-np.inf], missing, [np.inf]])
     distance = np.minimum(times_s - padded[after], padded[after + 1] - times_s)
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
-    return np.where(present, np.clip(distance / (ramp_s + step), 0, 1), 0.0)
+    # Rounded: a frame at full weight shall not count as fading by the error of its time.
+    return np.where(present, np.clip(np.round(distance / (ramp_s + step), 9), 0, 1), 0.0)

@@ -48,7 +48,7 @@ class Measure:
         Measures one face against the same face in the previous frame. Measures with neither function are computed
         where their data is: over shots, on whole frames or against a reference (`lipblend.quality.evaluation`).
     full_weight : bool
-        Measured only at full strength of the patch: while it fades in or out, both mouths show by intention.
+        Measured only at full strength of the patch, not while it fades in or out.
     at_contour : bool
         Measured along the seam ring. With an estimated matte the worst of several contours counts
         (`lipblend.quality.face_scores.inner_contour_scores`).

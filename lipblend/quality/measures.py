@@ -73,12 +73,11 @@ _LIST = (
     ),
     Measure(
         key="overspill", title="Overspill of the old lips", unit="share", mark="overspill_max", published=0.001,
-        all_frames=True, tolerance=0.0005, of_face=overspill.overspill, full_weight=True,
+        all_frames=True, tolerance=0.0005, of_face=overspill.overspill,
         text="share of the original's lips where alpha < 0.5 although the synced picture differs",
     ),
     Measure(
         key="leak", title="Leak of the old lips", unit="share", tolerance=0.002, of_face=overspill.leak,
-        full_weight=True,
         text="mean of 1 - alpha over the original's lips, weighted by the difference of the synced picture",
     ),
     Measure(

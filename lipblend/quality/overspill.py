@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.patch import Box
+from lipblend.quality.fades import faded_view
 from lipblend.quality.levels import full_range, low_pass
 from lipblend.quality.regions import MIN_PIXELS, lips, lips_box, skin_near_mouth
 from lipblend.quality.view import FaceView, Patch3, Region, once_per_view
@@ -39,6 +42,10 @@ def overspill(view: FaceView) -> float | None:
 
     Faces of 267 px and more are downsampled by a power of two before, so that the blur is at least 2 px wide.
 
+    While the patch fades, the mouth between the two (`lipblend.quality.fades`) takes the place of the synced one, and
+    alpha says nothing: every pixel counts in which the old lips would have to be gone and the result differs from that
+    mouth, as a cross-dissolve does. As published, fades are not measured.
+
     The length of the rest (Y, Cb, Cr) minus the noise is the excess. The noise is three times the median of that length
     over the skin, between 4 and 12 levels.
 
@@ -60,6 +67,10 @@ def leak(view: FaceView) -> float | None:
 
 @once_per_view
 def _overspill_and_leak(view: FaceView) -> tuple[float, float] | None:
+    if view.weight < 1:
+        if view.against == "original":
+            return None
+        view = replace(faded_view(view), alpha=np.zeros_like(view.alpha))
     mouth = lips_box(view.original_mesh, view.box)
     if not mouth.width or not mouth.height:
         return None

@@ -17,6 +17,7 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.planes import cut
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
+from lipblend.render.fade import faded
 from lipblend.render.generate import PatchInputs, generate, reach_px
 from lipblend.settings import AlphaSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
@@ -116,7 +117,7 @@ def render_face(
     )
     delta.part(core).add_in_place(change)
     if face.weight < 1:
-        delta = delta.weighted(np.full_like(matte.alpha, face.weight))
+        delta = faded(original_patch, delta, face, matte)
     return FacePatch(matte, delta, made.taken, face), fallbacks
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
-from lipblend.picture.patch import Box, Patch, channels, joined
+from lipblend.picture.patch import Box, Patch, joined
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.settings import AlignSettings, DetailSettings, ReuseSettings, Settings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.detail.grain import grain_plane, missing_grain
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.detail.sharpen import Layers, band_gains, crossfade, denoised, layers, sharpened
-from lipblend.stages.registration.flow import shifted_patch, warped, warped_patch
+from lipblend.stages.registration.flow import patch_along, shifted_patch, warped_patch
 from lipblend.stages.registration.microwarp import micro_warp
 from lipblend.stages.registration.reuse import Registration, RegistrationMasks, register
 from lipblend.stages.registration.still_region import still_region
@@ -118,7 +118,7 @@ def _micro_warped(synced: Patch, face: FacePlan, box: Box, settings: AlignSettin
         regularisation=settings.warp_regularisation,
         max_px=settings.warp_max_frac * face.original.face_width_px,
     )
-    return synced if warp is None else _warped(synced, warp)
+    return synced if warp is None else patch_along(synced, warp)
 
 
 def _registered(inputs: PatchInputs, settings: Settings) -> Registration:
@@ -150,16 +150,6 @@ def _tolerance(face: FacePlan, box: Box, settings: ReuseSettings) -> npt.NDArray
     lips = gaussian(lips, max(0.5, sigma))
     outside, inside = np.float32(settings.tolerance_levels), np.float32(settings.lips_tolerance_levels)
     return outside + lips * (inside - outside)
-
-
-def _warped(patch: Patch, flow: npt.NDArray[np.float32]) -> Patch:
-    """The patch sampled along a flow: (h, w, 2), luma pixels to the right and down."""
-    across, down = channels(flow)
-    chroma_flow = [
-        np.asarray(patch.grid.averaged(way) / np.float32(step), np.float32)
-        for way, step in zip((across, down), patch.grid.subsampling, strict=True)
-    ]
-    return Patch(warped(patch.luma, flow), warped(patch.chroma, joined(*chroma_flow)), patch.grid)
 
 
 def _with_detail(synced: Patch, bands: Layers, trusted: Mask, width_px: float, settings: DetailSettings) -> Patch:

@@ -68,7 +68,16 @@ class TrackSettings(Group):
     )
     search_every_s: float = number(0.5, 0.04, 10, "s", "Interval between full-frame searches while a face is missing.")
     max_gap_s: float = number(0.4, 0, 5, "s", "Maximum gap in a track that is filled by interpolation.")
-    ramp_s: float = number(0.16, 0, 2, "s", "Fade time of the patch next to frames without a face.")
+    ramp_s: float = number(
+        0.16, 0, 2, "s", "Fade time of the patch next to frames without a face; the mouth is morphed meanwhile."
+    )
+    min_run_s: float = number(
+        0.5,
+        0,
+        5,
+        "s",
+        "Blended runs shorter than this are left to the original, if the unblended ones before and after are not.",
+    )
     outlier_frac: float = number(
         0.12, 0.01, 1, "face widths", "Landmarks further than this from the median of their neighbours are dropped."
     )

@@ -16,7 +16,7 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
-from lipblend.plan.frame_plan import NO_FACE, NO_SYNCED, UNCHANGED, FramePlan
+from lipblend.plan.frame_plan import BRIEF, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
@@ -72,6 +72,17 @@ def test_short_gaps_are_filled_and_long_ones_fade(clip: Clip, face: Landmarks) -
     assert [row.reason for row in plan.rows[15:32]] == [NO_FACE] * 17
     assert 0 < weight(plan.rows[14]) < weight(plan.rows[13]) < 1
     assert 0 < weight(plan.rows[32]) < weight(plan.rows[33]) < 1
+
+
+def test_a_brief_run_is_left_to_the_original_and_noted(clip: Clip) -> None:
+    analysis = clip(seen=[*range(14, 22)])
+    plan = make_plan(analysis, Settings())
+    assert {row.reason for row in plan.rows[14:22]} == {BRIEF}
+    assert not any(row.faces for row in plan.rows)
+    assert any("8 frames in runs shorter than 0.5 s" in note for note in plan.notes)
+    always = make_plan(analysis, Settings.model_validate({"track": {"min_run_s": 0}}))
+    assert all(row.faces for row in always.rows[14:22])
+    assert not any("runs shorter" in note for note in always.notes)
 
 
 def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Clip, face: Landmarks) -> None:

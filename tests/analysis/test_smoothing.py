@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lipblend.plan.smoothing import ema, fill_gaps, ramp, reject_outliers, zero_phase
+from lipblend.plan.smoothing import ema, fill_gaps, ramp, reject_outliers, without_brief_runs, zero_phase
 
 TIMES = np.arange(100) / 25
 ALL = np.ones(100, bool)
@@ -85,3 +85,45 @@ def test_ramp_fades_beside_missing_rows_only() -> None:
     np.testing.assert_allclose(weight[60:64], [0.2, 0.4, 0.6, 0.8], atol=1e-9)
     np.testing.assert_allclose(weight[46:50], [0.8, 0.6, 0.4, 0.2], atol=1e-9)
     assert np.all(ramp(ALL, TIMES, ramp_s=0.16) == 1)
+    assert np.all(weight[[*range(46), *range(64, 100)]] == 1)  # exactly
+
+
+def present_in(*runs: tuple[int, int]) -> np.ndarray:
+    present = np.zeros(100, bool)
+    for start, stop in runs:
+        present[start:stop] = True
+    return present
+
+
+def test_short_runs_between_long_gaps_are_cleared() -> None:
+    kept = without_brief_runs(present_in((0, 5), (40, 52), (70, 83), (96, 100)), TIMES, min_s=0.5)
+    # 12 frames last 0.48 s, 13 last 0.52 s; those at the ends begin or end with a cut.
+    np.testing.assert_array_equal(kept, present_in((0, 5), (70, 83), (96, 100)))
+
+
+def test_a_run_that_lasts_as_long_as_asked_for_stays() -> None:
+    present = present_in((40, 45))
+    assert without_brief_runs(present, TIMES, min_s=0.2).any()
+    assert not without_brief_runs(present, TIMES, min_s=0.21).any()
+    assert without_brief_runs(present, TIMES, min_s=0).any()
+
+
+def test_a_short_run_beside_a_short_gap_belongs_to_the_run_beyond() -> None:
+    present = present_in((10, 40), (42, 50), (80, 100))
+    np.testing.assert_array_equal(without_brief_runs(present, TIMES, min_s=0.5), present)
+
+
+def test_runs_that_flicker_all_go() -> None:
+    flickering = present_in((20, 26), (42, 48), (64, 70))
+    assert not without_brief_runs(flickering, TIMES, min_s=0.5).any()
+
+
+def test_runs_last_in_time_and_not_in_frames() -> None:
+    present = present_in((40, 60))
+    assert without_brief_runs(present, TIMES, min_s=0.5).any()
+    assert not without_brief_runs(present, TIMES / 2, min_s=0.5).any()
+
+
+def test_no_rows_missing_and_all_rows_missing() -> None:
+    assert without_brief_runs(ALL[:5], TIMES[:5], min_s=0.5).all()
+    assert not without_brief_runs(~ALL, TIMES, min_s=0.5).any()

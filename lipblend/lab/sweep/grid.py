@@ -37,6 +37,7 @@ _PLAN_KEYS = frozenset(
         "track.no_face",
         "track.max_gap_s",
         "track.ramp_s",
+        "track.min_run_s",
         "track.outlier_frac",
         "alpha.average_frames",
     }

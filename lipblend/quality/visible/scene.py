@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipblend.picture.patch import joined
+from lipblend.quality.fades import faded_view
 from lipblend.quality.levels import gains
 from lipblend.quality.view import FaceView, Patch3, once_per_view
 from lipblend.quality.visible.expected import Expected, expected
@@ -40,8 +41,8 @@ def mouth_shift(view: FaceView) -> Points | None:
 
 @once_per_view
 def scene(view: FaceView) -> Scene:
-    """The scene of a view."""
-    face = work_face(view)
+    """The scene of a view; where the patch fades, the new mouth is the one between both (`faded_view`)."""
+    face = work_face(faded_view(view))
     parts = zones(face)
     return Scene(face, parts, expected(face, parts))
 

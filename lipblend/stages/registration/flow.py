@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.picture.patch import Patch, channels
+from lipblend.picture.patch import Patch, channels, joined
 
 Patch3 = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.float32]
@@ -98,6 +98,15 @@ def warped_patch(patch: Patch, flow: Flow) -> Patch:
     """A patch warped by a flow: luma cubic, chroma linear. Cubic chroma takes three times as long and gains nothing."""
     chroma = moved_by(patch.chroma, flow.chroma_right, flow.chroma_down, cv2.INTER_LINEAR)
     return Patch(moved_by(patch.luma, flow.right, flow.down), chroma, patch.grid)
+
+
+def patch_along(patch: Patch, flow: Vectors) -> Patch:
+    """A patch sampled along a flow that is known at luma pixels only, all planes cubic."""
+    chroma_flow = [
+        np.asarray(patch.grid.averaged(way) / np.float32(step), np.float32)
+        for way, step in zip(channels(flow), patch.grid.subsampling, strict=True)
+    ]
+    return Patch(warped(patch.luma, flow), warped(patch.chroma, joined(*chroma_flow)), patch.grid)
 
 
 def shifted(patch: Patch3 | Plane, shift: npt.NDArray[np.float64]) -> Patch3:
