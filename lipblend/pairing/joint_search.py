@@ -56,7 +56,7 @@ def match(
     best: _Found | None = None
     plain = simple_mappings(original, synced)
     for start in _starts(original, synced, small, sample_pairs(guess, len(original))):
-        if best is not None and best[1] in plain and small.max_distance_px(start, best[1]) < FIT_REACH_PX:
+        if best is not None and best[1] in plain and _leads_back(small, start, best):
             continue  # the fit from there found nothing that holds
         found = _alternate(small, start, prior, simple=start in plain)
         if best is None or _is_better(small, found, best, plain):
@@ -90,6 +90,12 @@ def _starts(original: Scan, synced: Scan, small: SmallPictures, pairs: FramePair
     by_time = find_mapping(original, synced, small, pairs, enough=SAME_TAKE)
     if by_time not in mappings[:_MAX_USUAL_STARTS]:
         yield by_time
+
+
+def _leads_back(small: SmallPictures, start: FrameMapping, best: _Found) -> bool:
+    """Whether a fit from a start, on the pairs of a result, ends near that result's mapping."""
+    fitted = small.refine(sample_pairs(best[2], len(small.original)), start)
+    return min(small.max_distance_px(each, best[1]) for each in (start, fitted)) < FIT_REACH_PX
 
 
 def _is_better(small: SmallPictures, found: _Found, best: _Found, plain: list[FrameMapping]) -> bool:
