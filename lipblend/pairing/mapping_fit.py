@@ -15,6 +15,8 @@ import numpy.typing as npt
 from lipblend.picture.frame_mapping import FrameMapping, warp
 
 Pictures = npt.NDArray[np.floating | np.uint8]
+Plane = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Size = tuple[int, int]
 
 _DETAIL_SIGMA_PX = 6.0
@@ -74,7 +76,7 @@ def likeness(original: Pictures, synced: Pictures, mapping: FrameMapping) -> npt
     out = []
     for picture, synced_picture in zip(original, synced, strict=True):
         warped = warp(np.asarray(synced_picture, np.float32), mapping, (0, 0), (width, height))
-        out.append(_correlation(_detail(np.asarray(picture, np.float32), inside), _detail(warped, inside), inside))
+        out.append(_correlation(detail(np.asarray(picture, np.float32), inside), detail(warped, inside), inside))
     return np.array(out)
 
 
@@ -93,16 +95,15 @@ def refine(original: Sequence[Pictures], synced: Sequence[Pictures], mapping: Fr
     FrameMapping
         The start itself if the fit does not improve it.
     """
-    best, (least, _) = mapping, _normal_equations(original, synced, mapping)
+    best, (least, equations) = mapping, _normal_equations(original, synced, mapping)
     for _ in range(_MAX_ITERATIONS):
-        _, (matrix, vector) = _normal_equations(original, synced, mapping)
-        step = np.linalg.lstsq(matrix, vector, rcond=1e-9)[0]
+        step = np.linalg.lstsq(*equations, rcond=1e-9)[0]
         mapping = FrameMapping(
             mapping.scale_x + step[0], mapping.scale_y + step[2], mapping.shift_x + step[1], mapping.shift_y + step[3]
         )
         if min(mapping.scale_x, mapping.scale_y) <= 0:
             break
-        error, _ = _normal_equations(original, synced, mapping)
+        error, equations = _normal_equations(original, synced, mapping)
         if error < least:
             best, least = mapping, error
         elif error > least * _MAX_ERROR_RATIO:
@@ -115,42 +116,71 @@ def refine(original: Sequence[Pictures], synced: Sequence[Pictures], mapping: Fr
 
 def _normal_equations(
     original: Iterable[Pictures], synced: Iterable[Pictures], mapping: FrameMapping
-) -> tuple[float, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+) -> tuple[float, tuple[Doubles, Doubles]]:
     """Mean robust error, and matrix and vector of the least-squares step in (scale x, shift x, scale y, shift y)."""
     matrix, vector = np.zeros((4, 4)), np.zeros(4)
     total, count = 0.0, 0.0
     for picture, synced_picture in zip(original, synced, strict=True):
         height, width = picture.shape
-        inside = covered(mapping, synced_picture.shape, picture.shape)
-        warped = warp(np.asarray(synced_picture, np.float32), mapping, (0, 0), (width, height))
-        target = np.asarray(picture, np.float32)
-        if np.count_nonzero(inside) < _MIN_COVERED_PIXELS:
+        down, across = covered_ranges(mapping, synced_picture.shape, picture.shape)
+        if len(down) * len(across) < _MIN_COVERED_PIXELS:
             continue
+        part = slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)
+        warped = warp(np.asarray(synced_picture, np.float32), mapping, (0, 0), (width, height))
         # Derivatives by the synced frame's own coordinates.
-        by_x = cv2.Scharr(warped, cv2.CV_32F, 1, 0, scale=1 / 32)[inside] / mapping.scale_x
-        by_y = cv2.Scharr(warped, cv2.CV_32F, 0, 1, scale=1 / 32)[inside] / mapping.scale_y
-        values, wanted = warped[inside], target[inside]
+        by_x = np.asarray(cv2.Scharr(warped, cv2.CV_32F, 1, 0, scale=1 / 32 / mapping.scale_x)[part], np.float32)
+        by_y = np.asarray(cv2.Scharr(warped, cv2.CV_32F, 0, 1, scale=1 / 32 / mapping.scale_y)[part], np.float32)
+        values, wanted = warped[part], np.asarray(picture[part], np.float32)
         contrast = float(np.std(wanted)) / max(float(np.std(values)), 1e-6)
-        residual = (wanted - wanted.mean()) / max(contrast, 1e-6) - (values - values.mean())
-        spread = 1.4826 * float(np.median(np.abs(residual))) + 1e-3
-        weight = np.minimum(1, _HUBER * spread / np.maximum(np.abs(residual), 1e-6))
-        y, x = np.nonzero(inside)
-        jacobian = np.stack([by_x * (x + 0.5), by_x, by_y * (y + 0.5), by_y], axis=1).astype(np.float64)
-        weighted = jacobian * weight[:, None]
-        matrix += weighted.T @ jacobian
-        vector += weighted.T @ residual
-        total += float((weight * residual**2).sum())
-        count += float(weight.sum())
+        residual = (wanted - wanted.mean()) / np.float32(max(contrast, 1e-6)) - (values - values.mean())
+        size = np.abs(residual)
+        spread = 1.4826 * float(np.median(size)) + 1e-3
+        weight = np.minimum(1, np.float32(_HUBER * spread) / np.maximum(size, 1e-6))
+        places = np.asarray(across + 0.5, np.float64), np.asarray(down + 0.5, np.float64)
+        _add_sums(matrix, vector, (by_x, by_y), residual, weight, places)
+        total += float((weight * np.square(residual)).sum(dtype=np.float64))
+        count += float(weight.sum(dtype=np.float64))
     return total / count if count else np.inf, (matrix, vector)
+
+
+def _add_sums(
+    matrix: Doubles,
+    vector: Doubles,
+    slopes: tuple[Plane, Plane],
+    residual: Plane,
+    weight: Plane,
+    places: tuple[Doubles, Doubles],
+) -> None:
+    """Add a picture's weighted products of the derivatives by (scale x, shift x, scale y, shift y), in place.
+
+    A pixel's place is a product of a column's and a row's, so sums over rows and columns replace sums over pixels.
+    """
+    (by_x, by_y), (x, y) = slopes, places
+    to_x, to_y = np.stack([x, np.ones_like(x)]), np.stack([y, np.ones_like(y)])  # scale and shift
+    weighted_x, weighted_y = weight * by_x, weight * by_y
+    matrix[:2, :2] += (to_x * (weighted_x * by_x).sum(0, dtype=np.float64)) @ to_x.T
+    matrix[2:, 2:] += (to_y * (weighted_y * by_y).sum(1, dtype=np.float64)) @ to_y.T
+    both = to_x @ (weighted_x * by_y).astype(np.float64).T @ to_y.T
+    matrix[:2, 2:] += both
+    matrix[2:, :2] += both.T
+    vector[:2] += to_x @ (weighted_x * residual).sum(0, dtype=np.float64)
+    vector[2:] += to_y @ (weighted_y * residual).sum(1, dtype=np.float64)
 
 
 def covered(mapping: FrameMapping, synced_shape: tuple[int, ...], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Pixels of the original's picture covered by the synced one, less a border of one pixel; (h, w) bool."""
+    inside = np.zeros(shape, bool)
+    inside[np.ix_(*covered_ranges(mapping, synced_shape, shape))] = True
+    return inside
+
+
+def covered_ranges(
+    mapping: FrameMapping, synced_shape: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of these pixels, rising and without gaps; see `covered`."""
     left, top, right, bottom = mapping.covered(synced_shape[1], synced_shape[0])
     x, y = np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5
-    across = (x > left + 1) & (x < right - 1)
-    down = (y > top + 1) & (y < bottom - 1)
-    return down[:, None] & across[None, :]
+    return np.flatnonzero((y > top + 1) & (y < bottom - 1)), np.flatnonzero((x > left + 1) & (x < right - 1))
 
 
 def max_distance_px(first: FrameMapping, second: FrameMapping, size: Size) -> float:
@@ -159,7 +189,7 @@ def max_distance_px(first: FrameMapping, second: FrameMapping, size: Size) -> fl
     return float(np.abs(first.to_original(second.to_synced(corners)) - corners).max())
 
 
-def _detail(picture: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+def detail(picture: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """A picture minus its own blur, over the covered part only."""
     weight = inside.astype(np.float32)
     blurred = cv2.GaussianBlur(picture * weight, (0, 0), _DETAIL_SIGMA_PX)

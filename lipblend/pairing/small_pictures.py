@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.pairing import mapping_fit
+from lipblend.pairing import mapping_evidence, mapping_fit
 from lipblend.pairing.scan import Scan, to_small
 from lipblend.picture.frame_mapping import FrameMapping, warp
 from lipblend.runtime.spill import StoredRows
@@ -104,6 +104,10 @@ class SmallPictures:
         """Fit a mapping of whole frames to pairs of small pictures, see `mapping_fit.refine`."""
         original, synced = self.chosen(pairs)
         return self.full(mapping_fit.refine(list(original), list(synced), self.small(mapping)))
+
+    def holds_throughout(self, pairs: FramePairs, mapping: FrameMapping, simple: FrameMapping) -> bool:
+        """Whether pairs speak for a mapping of whole frames everywhere, see `mapping_evidence.holds_throughout`."""
+        return mapping_evidence.holds_throughout(*self.chosen(pairs), self.small(mapping), self.small(simple))
 
     def chosen(self, pairs: FramePairs) -> tuple[Pixels, Pixels]:
         """The original and the synced pictures of some pairs."""
