@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.planes import cut, extract_reduced
-from lipblend.picture.similarity import Similarity
+from lipblend.picture.similarity import NOWHERE, Similarity
 
 _NEUTRAL = 128.0
 _MARGIN_PX = 4  # of source around the box, for the interpolation
@@ -71,6 +71,8 @@ class FrameMapping:
 
     def after(self, placement: Similarity) -> FrameMapping:
         """The mapping that samples the synced frame where a face lies that was moved, in the original's pixels."""
+        if placement == NOWHERE:
+            return self
         linear, shift = self.matrix[:, :2], self.matrix[:, 2]
         turned = linear @ placement.matrix
         (scale_x, skew_x, shift_x), (skew_y, scale_y, shift_y) = turned.tolist()

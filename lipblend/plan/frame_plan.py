@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.picture.similarity import NOWHERE, Similarity
+from lipblend.plan.broken_frames import Broken
 from lipblend.plan.motion import MeshPairs
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.membrane import Cells
@@ -19,6 +19,46 @@ NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
 UNCHANGED = "face not changed"
 BRIEF = "face blended too briefly"
+BROKEN = "synced frame broken"
+
+
+@dataclass(frozen=True)
+class BridgeEnd:
+    """A good synced frame before or after a broken one.
+
+    Attributes
+    ----------
+    synced_index : int
+    synced : Landmarks
+        Its mesh, moved with the head onto the broken frame, in the original's pixels.
+    placement : Similarity
+        From a place in the original of the broken frame to the same place of the face in this synced picture.
+    colour : ColourMap
+    membrane : (8, 8, 3) float32 or None
+        As in `FacePlan`, of this frame.
+    """
+
+    synced_index: int
+    synced: Landmarks
+    placement: Similarity
+    colour: ColourMap
+    membrane: Cells | None = None
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """What replaces a broken patch: that of the frame before, morphed into that of the frame after.
+
+    Attributes
+    ----------
+    ends : tuple of BridgeEnd
+        Before and after; only one at the beginning or end of a shot.
+    share : float
+        Of the second, in [0, 1].
+    """
+
+    ends: tuple[BridgeEnd, ...]
+    share: float
 
 
 @dataclass(frozen=True)
@@ -46,6 +86,8 @@ class FacePlan:
         Outline of the generator's footprint, pixels; None for the whole picture.
     velocity : (2,) float64
         Motion of the face, pixels per frame.
+    bridge : Bridge or None
+        What is shown instead of the synced frame's own patch, which is broken.
     neighbours : tuple of (original, synced)
         Meshes of the neighbouring frames (``alpha.average_frames``), moved with the head onto this one.
     """
@@ -60,10 +102,7 @@ class FacePlan:
     footprint: npt.NDArray[np.float32] | None = None
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     neighbours: MeshPairs = ()
-
-    def placed(self, mapping: FrameMapping) -> FrameMapping:
-        """Where the original's pixels of this face lie in the synced frame, by that of the whole picture."""
-        return mapping if self.placement == NOWHERE else mapping.after(self.placement)
+    bridge: Bridge | None = None
 
 
 @dataclass(frozen=True)
@@ -80,12 +119,23 @@ class FramePlan:
         Empty if the original passes through.
     reason : str
         Why it passes through; empty otherwise.
+    broken : tuple of Broken
+        What is wrong with the synced frame, for each face.
     """
 
     original_index: int
     synced_index: int
     faces: tuple[FacePlan, ...]
     reason: str
+    broken: tuple[Broken, ...] = ()
+
+    @property
+    def synced_indices(self) -> tuple[int, ...]:
+        """The synced frames that its faces are made from, ascending."""
+        wanted: set[int] = set()
+        for face in self.faces:
+            wanted.update([self.synced_index] if face.bridge is None else [end.synced_index for end in face.bridge.ends])
+        return tuple(sorted(wanted))
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
-from lipblend.picture.frame_mapping import FrameMapping, synced_cut
+from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.picture.light import code_contrast
 from lipblend.picture.patch import Box, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import cut
-from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
+from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.render.fade import faded
 from lipblend.render.generate import PatchInputs, generate, reach_px
+from lipblend.render.synced_patch import SyncedPictures, matched_patch
 from lipblend.settings import AlphaSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
 from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.blends.blend import blend, blend_ring_px
-from lipblend.stages.colour.membrane import membrane_patch
 from lipblend.stages.detail.restore import Restorer
 from lipblend.stages.masks.mask_fields import FootprintLimit
 from lipblend.stages.registration.left_part import left_plane
@@ -53,12 +53,11 @@ class FacePatch:
 
 def render_face(
     original: Picture,
-    synced: Picture,
+    synced: SyncedPictures,
     face: FacePlan,
     settings: Settings,
     *,
     frame: int,
-    mapping: FrameMapping,
     restorer: Restorer | None,
     earlier: Sequence[FacePatch],
 ) -> tuple[FacePatch, tuple[str, ...]] | None:
@@ -66,13 +65,12 @@ def render_face(
 
     Parameters
     ----------
-    original, synced : Picture
+    original : Picture
+    synced : SyncedPictures
     face : FacePlan
     settings : Settings
     frame : int
         Number of the original's frame.
-    mapping : FrameMapping
-        Where the original's pixels lie in the synced picture.
     restorer : Restorer or None
         For ``settings.restore``.
     earlier : sequence of FacePatch
@@ -83,13 +81,13 @@ def render_face(
     patch, fallbacks
         None if the mask lies outside the picture.
     """
-    matte = face_matte(original, synced, face, settings, mapping)
+    matte = face_matte(original, synced.own, face, settings, synced.mapping)
     if matte is None:
         return None
     original_patch = cut(original.planes, original.layout, matte.box)
     for patch in earlier:
         original_patch = _with_overlap(original_patch, matte.box, patch)
-    synced_patch = _matched(synced, original, original_patch, matte.box, face, mapping)
+    synced_patch = matched_patch(synced, original, original_patch, face)
     matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
     core = matte.core(original_patch.grid)
     made = generate(
@@ -125,7 +123,7 @@ def face_matte(
     original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
 ) -> Matte | None:
     """The matte of one face, before its alpha is attracted to edges; None if it lies outside the picture."""
-    width_px, place = face.original.face_width_px, face.placed(mapping)
+    width_px, place = face.original.face_width_px, mapping.after(face.placement)
     limit = None
     if face.footprint is not None:
         margins = settings.footprint.margin_frac * width_px, settings.footprint.room_margin_frac * width_px
@@ -143,21 +141,6 @@ def face_matte(
         neighbours=face.neighbours,
     )
     return make_matte(inputs, settings.mask, settings.alpha)
-
-
-def _matched(
-    synced: Picture, original: Picture, original_patch: Patch, box: Box, face: FacePlan, mapping: FrameMapping
-) -> Patch:
-    """The synced picture in a box of the original, its face in place, its colours matched by the plan."""
-    patch = synced_cut(synced.planes, synced.layout, box, face.placed(mapping), original_patch.grid)
-    if not same_colour(synced.colour, original.colour):
-        reference = original_patch.whole()
-        whole = convert_colour(patch.whole(), synced.colour, original.colour, original.height, reference=reference)
-        patch = Patch.of(whole, original_patch.grid)
-    patch = face.colour.apply_patch(patch, ycbcr_matrix(original.colour, original.height))
-    if face.membrane is not None:
-        patch = patch + membrane_patch(face.membrane, original_patch.grid, face.original)
-    return patch
 
 
 def _edge_aware(matte: Matte, original: Patch, synced: Patch, settings: AlphaSettings) -> Matte:

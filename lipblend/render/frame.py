@@ -6,17 +6,21 @@ rendered in the clip, on any thread and in any order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.face_patch import FacePatch, render_face
+from lipblend.render.synced_patch import SyncedPictures
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 
 OUTSIDE = "mask outside the picture"
+NO_PICTURES: Mapping[int, Picture] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,15 @@ def render_frame(
     *,
     mapping: FrameMapping = UNMOVED,
     restorer: Restorer | None = None,
+    bridging: Mapping[int, Picture] = NO_PICTURES,
 ) -> FrameResult:
     """Compose one frame.
 
     Parameters
     ----------
     original, synced : Picture
-        The synced picture may be None only where the row has no face.
+        The synced picture may be None only where the row has no face. Where all its faces are bridged, any synced
+        picture will do.
     row : FramePlan
     settings : Settings
     mapping : FrameMapping
@@ -60,11 +66,13 @@ def render_frame(
         videos of one size that show the same part of the scene.
     restorer : Restorer, optional
         What `lipblend.stages.detail.restore.load_restorer` gives for ``settings.restore``.
+    bridging : mapping of int to Picture
+        By synced frame: the pictures that bridge a broken one (`FramePlan.synced_indices`).
 
     Raises
     ------
     ValueError
-        The restorer is not the one that the settings ask for.
+        The restorer is not the one that the settings ask for, or a picture is missing.
     ModelError
         Its model failed on this picture.
     """
@@ -81,11 +89,10 @@ def render_frame(
     for face in row.faces:
         rendered = render_face(
             original,
-            synced,
+            SyncedPictures(synced, bridging, mapping),
             face,
             settings,
             frame=row.original_index,
-            mapping=mapping,
             restorer=restorer,
             earlier=patches,
         )

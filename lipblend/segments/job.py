@@ -25,6 +25,9 @@ THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """Threads that compose frames beside the encoder, if one process renders."""
 
 
+_Inputs = tuple[FramePlan, Frame, dict[int, Frame]]
+
+
 @dataclass(frozen=True)
 class RenderJob:
     """What rendering needs besides the rows of the plan; can be pickled.
@@ -64,28 +67,34 @@ class RenderJob:
         LipblendError
             A video cannot be read, or a model fails.
         """
-        original_indices, synced_indices = [], []
+        original_indices, wanted = [], []
         for row in rows:  # one pass, because they may lie in a file
             original_indices.append(row.original_index)
             if row.faces:
-                synced_indices.append(row.synced_index)
+                wanted.append(row.synced_indices)
         with (
             prefetch(self.original.frames(original_indices), _QUEUE) as frames,
-            prefetch(self.synced.frames(synced_indices), _QUEUE) as synced,
+            prefetch(self.synced.groups(wanted), _QUEUE) as synced,
             map_in_threads(
                 partial(self._compose, restorer), _inputs(rows, frames, synced), workers=threads or THREADS
             ) as composed,
         ):
             yield from composed
 
-    def _compose(
-        self, restorer: Restorer | None, inputs: tuple[FramePlan, Frame, Frame | None]
-    ) -> tuple[Frame, FrameResult]:
+    def _compose(self, restorer: Restorer | None, inputs: _Inputs) -> tuple[Frame, FrameResult]:
         """One frame of the output; called on several threads at the same time."""
-        row, frame, synced_frame = inputs
+        row, frame, synced_frames = inputs
         original = self.original.picture(frame)
-        synced = None if synced_frame is None else self.synced.picture(synced_frame)
-        result = render_frame(original, synced, row, self.settings, mapping=self.mapping, restorer=restorer)
+        pictures = {index: self.synced.picture(each) for index, each in synced_frames.items()}
+        result = render_frame(
+            original,
+            pictures.get(row.synced_index, next(iter(pictures.values()), None)),
+            row,
+            self.settings,
+            mapping=self.mapping,
+            restorer=restorer,
+            bridging=pictures,
+        )
         if not result.patches:
             return frame, result
         frame = frame.writable()
@@ -93,11 +102,9 @@ class RenderJob:
         return frame, result
 
 
-def _inputs(
-    rows: Sequence[FramePlan], frames: Iterator[Frame], synced: Iterator[Frame]
-) -> Iterator[tuple[FramePlan, Frame, Frame | None]]:
+def _inputs(rows: Sequence[FramePlan], frames: Iterator[Frame], synced: Iterator[dict[int, Frame]]) -> Iterator[_Inputs]:
     for row in rows:
-        yield row, next(frames), next(synced) if row.faces else None
+        yield row, next(frames), next(synced) if row.faces else {}
 
 
 @dataclass

@@ -52,6 +52,20 @@ class Video:
         """Decode frames by index, in the order asked for."""
         return frames_at(self.info, self.pts, indices, exact=self.exact)
 
+    def groups(self, wanted: Sequence[Sequence[int]]) -> Iterator[dict[int, Frame]]:
+        """Decode groups of frames; a frame that the group before had too is not decoded again."""
+        missing: list[list[int]] = []
+        before: Sequence[int] = ()
+        for group in wanted:
+            missing.append([index for index in group if index not in before])
+            before = group
+        frames = self.frames([index for group in missing for index in group])
+        held: dict[int, Frame] = {}
+        for group, new in zip(wanted, missing, strict=True):
+            held.update({index: next(frames) for index in new})
+            held = {index: held[index] for index in group}
+            yield held
+
     def frame(self, index: int) -> Frame:
         """One frame: the one in memory, or decoded."""
         if index in self.cached:

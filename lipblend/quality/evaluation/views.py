@@ -74,7 +74,7 @@ class FrameTriple:
     def synced_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop:
         """The same box of the synced frame in the original's encoding, its face in its place."""
         colour, height = self.original.colour, self.original.height
-        return in_original(self.synced, box, face.placed(self.mapping), colour, height, beside=beside)
+        return in_original(self.synced, box, self.mapping.after(face.placement), colour, height, beside=beside)
 
     def result_crop(self, box: Box) -> Crop:
         """The same box of the result in the original's encoding."""
