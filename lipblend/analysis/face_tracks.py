@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.health import VECTOR_SHAPE as HEALTH_SHAPE
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
@@ -39,6 +40,7 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "stats": ((_STATS_SIZE,), np.float64),
     "footprint": (FOOTPRINT_SHAPE, np.float16),
     "membrane": (MEMBRANE_SHAPE, np.float16),
+    "health": (HEALTH_SHAPE, np.float32),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; the others are the fields of `FaceMeasure`."""
 
@@ -111,7 +113,7 @@ class FaceTable:
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
-        for name in ("painted", "above", "footprint", "membrane"):
+        for name in ("painted", "above", "footprint", "membrane", "health"):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
@@ -128,6 +130,7 @@ class FaceTable:
             None if above is None else float(above),
             self.columns["footprint"][row],
             self.columns["membrane"][row],
+            self.columns["health"][row],
         )
 
     def stats(self, row: int) -> ColourStats | None:

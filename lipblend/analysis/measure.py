@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import agreement
+from lipblend.analysis.health import Vector, health_vector
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.picture.formats import RANGE_FULL
@@ -49,6 +50,8 @@ class FaceMeasure:
         See `lipblend.stages.masks.footprint.footprint_sample`; in every third frame.
     membrane : (8, 8, 7) float16 or None
         Over the same skin as ``stats``, see `lipblend.stages.colour.membrane.membrane_sample`.
+    health : (1214,) float32 or None
+        What shows whether the synced lower face is broken, see `lipblend.analysis.health.health_vector`.
     """
 
     painted: float
@@ -56,6 +59,7 @@ class FaceMeasure:
     above: float | None = None
     footprint: Sample | None = None
     membrane: Sample | None = None
+    health: Vector | None = None
 
 
 def in_original(faces: Iterable[TrackedFace], mapping: FrameMapping) -> tuple[Landmarks, ...]:
@@ -116,6 +120,9 @@ def measure_faces(
             None if upper is None else agreement.painted_score(upper[0], upper[1], width_px),
             pair.footprint(face.landmarks) if footprint else None,
             None if skin is None else membrane_sample(lower_original, lower_synced, skin, box, small[0]),
+            health_vector(
+                lower_original, lower_synced, box, pair.step, small[0], None if partner is None else small[1]
+            ),
         )
     return found
 
