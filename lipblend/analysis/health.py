@@ -5,6 +5,7 @@ Nothing is judged here. `lipblend.plan.broken_frames` compares the measures of a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -154,7 +155,7 @@ def _lower_face(face: Landmarks, box: Box) -> Region:
 def _texture(patch: Patch3, region: Region, face_px: float) -> tuple[tuple[float, float, float], Vector]:
     """Detail of luma, detail of chroma, and comb; and the histogram of flat pixels."""
     sigma = max(_MIN_DETAIL_PX, _DETAIL_FRAC * face_px)
-    detail = cv2.absdiff(patch, cv2.GaussianBlur(patch, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
+    detail = cv2.absdiff(patch, _blurred(patch, sigma))
     luma, blue, red, _ = cv2.mean(detail, region)
     plane = np.ascontiguousarray(patch[..., 0])
     across, down = np.abs(plane[:-1, 1:] - plane[:-1, :-1]), np.abs(plane[1:, :-1] - plane[:-1, :-1])
@@ -162,20 +163,29 @@ def _texture(patch: Patch3, region: Region, face_px: float) -> tuple[tuple[float
     flat = (across < _FLAT_LEVELS) & (down < _FLAT_LEVELS) & (inside > 0)
     codes = np.clip(plane[:-1, :-1][flat] * np.float32(BINS / 256), 0, BINS - 1).astype(np.intp)
     bins = np.bincount(codes, minlength=BINS) / max(1, cv2.countNonZero(inside))
-    comb = min(_comb(gradient, inside, axis) for gradient, axis in ((across, 0), (down, 1)))
+    comb = min(_comb(gradient * inside, inside, axis) for gradient, axis in ((across, 0), (down, 1)))
     return (luma, blue + red, comb), bins.astype(np.float32)
 
 
 def _comb(gradient: Plane, inside: Region, axis: int) -> float:
-    """Contrast of lines in the mean gradient against the lines two pixels before and after; 0 if there are too few."""
-    count = inside.sum(axis, dtype=np.int64)
+    """Contrast of lines in the mean gradient against the lines two pixels before and after; 0 if there are too few.
+
+    ``gradient`` is 0 outside the region.
+    """
+    count, total = (cv2.reduce(each, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() for each in (inside, gradient))
     lines = count > count.max() / 2
-    profile = ((gradient * inside).sum(axis) / np.maximum(count, 1))[lines]
+    profile = total[lines] / count[lines]
     lag = _PROFILE_LAG_PX
     if len(profile) <= 2 * lag:
         return 0.0
     rise = profile[lag:-lag] - (profile[: -2 * lag] + profile[2 * lag :]) / 2
     return float(rise.std() / (profile.mean() + _FLAT_LEVELS))
+
+
+def _blurred(patch: Patch3, sigma: float) -> Patch3:
+    """Gaussian low-pass, cut off at two standard deviations: half the cost, and the same in both pictures."""
+    side = 2 * math.ceil(2 * sigma) + 1
+    return np.asarray(cv2.GaussianBlur(patch, (side, side), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _thumbnail(patch: Patch3, box: Box, frame: FaceFrame) -> Plane:
@@ -184,6 +194,7 @@ def _thumbnail(patch: Patch3, box: Box, frame: FaceFrame) -> Plane:
     first, right, under = frame.to_pixels((LEFT_FRAC, TOP_FRAC) + cells * CELL_FRAC) - (box.x0 + 0.5, box.y0 + 0.5)
     matrix = np.stack([right - first, under - first, first], axis=1).astype(np.float64)
     sigma = max(0.5, _BLUR_CELLS * CELL_FRAC * frame.width_px)
-    blurred = cv2.GaussianBlur(patch, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(blurred, matrix, CELLS, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(
+        cv2.warpAffine(_blurred(patch, sigma), matrix, CELLS, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )

@@ -14,7 +14,7 @@ Series = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
 Thumbs = npt.NDArray[np.float32]
 
-FROZEN_EVIDENCE = 1.45
+FROZEN_EVIDENCE = 1.6
 """Log ratio of the change along with the head to the change in place, summed over a stretch, from which it is frozen:
 healthy stretches stay below 0.9, frozen ones of which the head moves by a hundredth of its width reach 1.3 to 6."""
 

@@ -21,11 +21,12 @@ stay below 1.35, hands before the mouth included; misfits have 1.4 to 20."""
 MIN_BESIDE_FRAC, MIN_BESIDE_GAIN = 0.1, 0.3
 """Displacement in face widths, and correlation that it gains; redrawn heads are displaced by up to 0.05."""
 MIN_COLOUR_LEVELS, MAX_INVERTED = 16.0, -0.3
-"""Mean displacement of chroma, 8-bit levels, and correlation of luma, that are named after the colour; the skin of other
-faces has up to 18, that of one under another light less."""
+"""Mean displacement of chroma, 8-bit levels, and correlation of luma, that are named after the colour: most other
+faces' skin stays within 12."""
 
 _CHANNEL_WEIGHTS = np.array([1, 2, 2], np.float32)  # of Y, Cb, Cr: chroma varies less
 _MIN_DEVIATION_LEVELS = 2.0
+_MAX_DEVIATIONS = 4.0  # that a cell counts: a wide open mouth covers a fifth of them
 _HEALTHY_SHARE = 0.62  # of a shot of which up to a third may be broken
 _CLOSE = 1.4  # `MAX_APART`'s unit: healthy enough to compare others with
 _MAX_REFERENCE_S = 1.0
@@ -72,7 +73,7 @@ def patch_misfit(health: Health, times_s: Series) -> Misfit:
         usual = np.median((synced - original)[rows], axis=0)
         off = synced - original - usual
         spread = 1.4826 * np.median(np.abs(off[rows]), axis=0) + _MIN_DEVIATION_LEVELS
-        apart = _rms(off / spread)
+        apart = _capped_rms(off / spread)
         rows = np.argsort(apart, kind="stable")[: max(1, int(_HEALTHY_SHARE * len(health)))]
     healthy = np.flatnonzero(apart <= max(_CLOSE, float(apart[rows].max())))
     typical = np.median(synced[rows], axis=0), np.median(original[rows], axis=0)
@@ -98,11 +99,13 @@ def _nearest(healthy: npt.NDArray[np.intp], row: int, times_s: Series) -> list[i
 def _alone(synced: Thumbs, original: Thumbs, spread: Thumbs) -> float:
     """What changed in the synced face beyond what changed in the original's, cell by cell."""
     beyond = np.maximum(np.abs(synced) - _MOVED_ALONG * np.abs(original), 0)
-    return float(_rms((beyond / spread)[None])[0])
+    return float(_capped_rms((beyond / spread)[None])[0])
 
 
-def _rms(thumbs: npt.NDArray[np.floating]) -> Series:
-    return np.asarray(np.sqrt((thumbs.astype(np.float64) ** 2).mean(axis=(1, 2, 3))))
+def _capped_rms(deviations: npt.NDArray[np.floating]) -> Series:
+    """Root mean square of each thumbnail; a mouth that opens rarely is far off in few cells, and counts little."""
+    capped = np.minimum(np.abs(deviations.astype(np.float64)), _MAX_DEVIATIONS)
+    return np.asarray(np.sqrt((capped**2).mean(axis=(1, 2, 3))))
 
 
 def _displacement(expected: Thumbs, seen: Thumbs) -> tuple[float, float, float]:
