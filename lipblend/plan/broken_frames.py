@@ -140,12 +140,14 @@ def broken_frames(health: Health, times_s: Series) -> list[Broken | None]:
 
 def _kind(sign: str, misfit: str | None, *, missing: bool) -> str:
     """Name a fault by its first sign, the kind of its misfit if it is one, and whether the mesh is missing."""
+    if missing and sign in ("hole", "mush", "misfit"):
+        return "no face"
     if sign == "hole" and misfit == "beside":
         return "beside"
-    if sign == "mush" and (missing or misfit is not None):
+    if sign == "mush" and misfit is not None:
         return "no face"
     if sign == "misfit":
-        return "no face" if missing else misfit or "other face"
+        return misfit or "other face"
     return sign
 
 

@@ -18,8 +18,8 @@ frames stay below 1.6, apart from things before the mouth and one strong grimace
 MAX_ALONE = 1.35
 """The same for what changed in the synced face and not in the original since the nearest healthy frames: healthy frames
 stay below 1.35, hands before the mouth included; misfits have 1.4 to 20."""
-MIN_BESIDE_FRAC, MIN_BESIDE_GAIN = 0.1, 0.3
-"""Displacement in face widths, and correlation that it gains; redrawn heads are displaced by up to 0.05."""
+MIN_BESIDE_FRAC, MIN_BESIDE_GAIN, MIN_BESIDE_LIKENESS = 0.1, 0.3, 0.6
+"""Displacement in face widths, correlation that it gains and reaches; redrawn heads are displaced by up to 0.05."""
 MIN_COLOUR_LEVELS, MAX_INVERTED = 16.0, -0.3
 """Mean displacement of chroma, 8-bit levels, and correlation of luma, that are named after the colour: most other
 faces' skin stays within 12."""
@@ -62,7 +62,8 @@ class Misfit:
         distance, gain, correlation = _displacement(self.expected[row], self.seen[row])
         if correlation < MAX_INVERTED:
             return "colours"
-        return "beside" if distance >= MIN_BESIDE_FRAC and gain >= MIN_BESIDE_GAIN else "other face"
+        likely = gain >= MIN_BESIDE_GAIN and correlation + gain >= MIN_BESIDE_LIKENESS
+        return "beside" if distance >= MIN_BESIDE_FRAC and likely else "other face"
 
 
 def patch_misfit(health: Health, times_s: Series) -> Misfit:
