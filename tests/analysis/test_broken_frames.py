@@ -213,12 +213,15 @@ def test_what_both_videos_show_is_no_fault(
     assert verdicts(shot) == {}
 
 
-def test_what_only_the_original_shows_is_no_fault(film: DrawnFilm, healthy: list[np.ndarray]) -> None:
+@pytest.mark.parametrize("ghost", [0.0, 0.5])
+def test_what_the_original_shows_more_clearly_is_no_fault(
+    film: DrawnFilm, healthy: list[np.ndarray], ghost: float
+) -> None:
     shot = list(healthy)
     for row in range(FIRST, FIRST + 12):
         hand = film.original[row].copy()
         cv2.rectangle(hand, (60, 90), (150, 180), (190.0, 110.0, 140.0), -1)
-        shot[row] = film.vector(row, hand, film.synced[row])
+        shot[row] = film.vector(row, hand, film.synced[row] + np.float32(ghost) * (hand - film.original[row]))
     assert verdicts(shot) == {}
 
 
