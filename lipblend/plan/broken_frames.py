@@ -4,7 +4,7 @@
 shot's other frames make likely and the original's does not: what both videos show (a flash, motion blur, a turned
 head) is no fault of the generator, and neither is what only the original shows (a hand before the mouth).
 
-The limits were chosen on 3460 clean frame pairs of 27 clips, and on 1616 frames broken on purpose.
+The limits were chosen on 3460 clean frame pairs of 26 clips, and on 1616 frames broken on purpose.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ Series = npt.NDArray[np.float64]
 Thumbs = npt.NDArray[np.float32]
 
 MAX_APART = 2.0
-"""Root mean square of the difference from the original, less the shot's usual one, in its usual deviations: healthy
-frames stay below 1.6, apart from things before the mouth and one strong grimace; misfits have 1.7 to 23."""
+"""Root mean square of the difference from the original, less the shot's usual one, in its usual deviations (of at most
+4 in each cell): see `MAX_ALONE`."""
 MAX_ALONE = 1.35
-"""The same for what changed in the synced face and not in the original since the nearest healthy frames: healthy frames
-stay below 1.35, hands before the mouth included; misfits have 1.4 to 20."""
+"""The same for what changed in the synced face and not in the original since the nearest healthy frames. No frame of the
+clean clips exceeds both limits; hands before the mouth exceed the first alone, up to 4."""
 MIN_BESIDE_FRAC, MIN_BESIDE_GAIN, MIN_BESIDE_LIKENESS = 0.1, 0.3, 0.6
 """Displacement in face widths, correlation that it gains and reaches; redrawn heads are displaced by up to 0.05."""
 MIN_COLOUR_LEVELS, MAX_INVERTED = 16.0, -0.3
