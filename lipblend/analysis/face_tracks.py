@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.health import VECTOR_SHAPE as HEALTH_SHAPE
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
@@ -41,6 +42,7 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "footprint": (FOOTPRINT_SHAPE, np.float16),
     "membrane": (MEMBRANE_SHAPE, np.float16),
     "placement": ((6,), np.float64),
+    "health": (HEALTH_SHAPE, np.float32),
     "left": (LEFT_SHAPE, np.float16),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; the others are the fields of `FaceMeasure`."""
@@ -114,7 +116,7 @@ class FaceTable:
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
-        for name in ("painted", "above", "footprint", "membrane", "placement", "left"):
+        for name in ("painted", "above", "footprint", "membrane", "placement", "health", "left"):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
@@ -132,6 +134,7 @@ class FaceTable:
             self.columns["footprint"][row],
             self.columns["membrane"][row],
             self.columns["placement"][row],
+            self.columns["health"][row],
             self.columns["left"][row],
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import agreement
+from lipblend.analysis.health import Vector, health_vector
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.picture.formats import RANGE_FULL
@@ -55,6 +56,8 @@ class FaceMeasure:
     placement : (6,) float64 or None
         Where the painted part lies, in the original's pixels: `placement_row`. Everything else is measured with it
         brought back from there. None if too little of the face is seen.
+    health : (1214,) float32 or None
+        What shows whether the synced lower face is broken, see `lipblend.analysis.health.health_vector`.
     left : (60, 60, 2) float16 or None
         See `lipblend.stages.registration.left_part.left_sample`; only of a displaced face.
     """
@@ -65,6 +68,7 @@ class FaceMeasure:
     footprint: Sample | None = None
     membrane: Sample | None = None
     placement: npt.NDArray[np.float64] | None = None
+    health: Vector | None = None
     left: Sample | None = None
 
 
@@ -142,6 +146,7 @@ class _Pair:
             pair.footprint(Landmarks(moved.apply(face.points))) if self.footprint else None,
             None if skin is None else membrane_sample(lower_original, lower_synced, skin, box, small[0]),
             None if placement is None else placement_row(placement),
+            health_vector(lower_original, lower_synced, box, pair.step, small[0], small[1] if partner else None),
             None if placed is pair else _left(pair, placed, face),
         )
 

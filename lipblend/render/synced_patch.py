@@ -1,0 +1,91 @@
+"""The synced picture in a box of the original: its face in place, its colours matched, broken frames bridged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.picture.frame_mapping import FrameMapping, synced_cut
+from lipblend.picture.patch import Box, Patch
+from lipblend.picture.picture import Picture
+from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
+from lipblend.plan.frame_plan import BridgeEnd, FacePlan
+from lipblend.stages.colour.membrane import membrane_patch
+from lipblend.stages.registration.morph import morph
+
+
+@dataclass(frozen=True)
+class SyncedPictures:
+    """The synced pictures that one frame is made from.
+
+    Attributes
+    ----------
+    own : Picture
+        Of the frame itself. Where all faces are bridged, any picture of that size.
+    others : mapping of int to Picture
+        By synced frame: those of the frames that bridge it.
+    mapping : FrameMapping
+        Where the original's pixels lie in them.
+    """
+
+    own: Picture
+    others: Mapping[int, Picture]
+    mapping: FrameMapping
+
+
+def matched_patch(pictures: SyncedPictures, original: Picture, original_patch: Patch, face: FacePlan) -> Patch:
+    """The synced face in the place of the original's, in its encoding, with its colours matched by the plan.
+
+    Parameters
+    ----------
+    pictures : SyncedPictures
+    original : Picture
+    original_patch : Patch
+        Cut from it, with the changes of earlier faces; it gives the box.
+    face : FacePlan
+
+    Raises
+    ------
+    ValueError
+        A picture that bridges the frame is missing.
+    """
+    if face.bridge is None:
+        return _matched(pictures.own, pictures.mapping, original, original_patch, face, face.original)
+    ends = face.bridge.ends
+    missing = [end.synced_index for end in ends if end.synced_index not in pictures.others]
+    if missing:
+        raise ValueError(f"the pictures of synced frames {missing} are needed to bridge a broken one")
+    patches = [
+        _matched(pictures.others[end.synced_index], pictures.mapping, original, original_patch, end, face.original)
+        for end in ends
+    ]
+    if len(patches) == 1:
+        return patches[0]
+    return morph(patches[0], patches[1], (ends[0].synced, ends[1].synced), face.bridge.share, original_patch.grid.box)
+
+
+def placed_patch(picture: Picture, mapping: FrameMapping, original: Picture, original_patch: Patch) -> Patch:
+    """A box of a synced picture at the original's size and in its encoding."""
+    grid = original_patch.grid
+    patch = synced_cut(picture.planes, picture.layout, grid.box, mapping, grid)
+    if same_colour(picture.colour, original.colour):
+        return patch
+    reference = original_patch.whole()
+    whole = convert_colour(patch.whole(), picture.colour, original.colour, original.height, reference=reference)
+    return Patch.of(whole, grid)
+
+
+def _matched(
+    picture: Picture,
+    mapping: FrameMapping,
+    original: Picture,
+    original_patch: Patch,
+    source: FacePlan | BridgeEnd,
+    mesh: Landmarks,
+) -> Patch:
+    patch = placed_patch(picture, mapping.after(source.placement), original, original_patch)
+    patch = source.colour.apply_patch(patch, ycbcr_matrix(original.colour, original.height))
+    if source.membrane is not None:
+        patch = patch + membrane_patch(source.membrane, original_patch.grid, mesh)
+    return patch
