@@ -16,8 +16,8 @@ MAX_APART = 2.0
 """Root mean square of the difference from the original, less the shot's usual one, in its usual deviations (of at most
 4 in each cell): see `MAX_ALONE`."""
 MAX_ALONE = 1.35
-"""The same for what changed in the synced face and not in the original since the nearest healthy frames. No frame of the
-clean clips exceeds both limits; hands before the mouth exceed the first alone, up to 4."""
+"""The same for what changed in the synced face and not in the original since the nearest healthy frames. Frames of the
+clean clips reach at most 0.61 of both limits; hands before the mouth exceed the first alone."""
 MIN_BESIDE_FRAC, MIN_BESIDE_GAIN, MIN_BESIDE_LIKENESS = 0.1, 0.3, 0.6
 """Displacement in face widths, correlation that it gains and reaches; redrawn heads are displaced by up to 0.05."""
 MIN_COLOUR_LEVELS, MAX_INVERTED = 16.0, -0.3
