@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -13,111 +13,160 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
-from lipblend.plan.frame_plan import FacePlan
+from lipblend.plan.bridges import bridged_rows, share_of_second
+from lipblend.plan.broken_frames import Broken, broken_rows
+from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.plan.motion import neighbours, velocity
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
 from lipblend.plan.steady_meshes import MESH_VALUES, MeshSeries, SteadyMeshes
 from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.settings import Settings
-from lipblend.stages.colour.statistics import ColourStats
 from lipblend.stages.masks.footprint import Sample, footprint_outline, footprint_polygon
 from lipblend.stages.registration.left_part import left_part
 from lipblend.stages.registration.placement import Placement, placement_of
 
 T = TypeVar("T")
 
-FaceOfRow = Callable[[int], FacePlan | None]
-"""The plan of one face in a row of its shot; None if it is not blended there."""
 
+class ShotFace:
+    """One face through the shot [start, stop), and its plan for each of the shot's rows.
 
-def plan_face(
-    analysis: ClipAnalysis, settings: Settings, track: FaceTrack, start: int, stop: int
-) -> tuple[FaceOfRow, int, set[int]]:
-    """The face's plan as a function of the shot's row, and what the summary tells of it.
-
-    That is in how many rows its synced mesh is the original's, and which rows are left to the original because their
-    run is too short.
+    Attributes
+    ----------
+    broken : mapping of int to Broken
+        Rows whose synced patch is broken; empty if ``faults.action`` is ``blend``.
+    bridged : mapping of int to tuple of int
+        Those that are bridged, and the rows whose patches do it.
+    borrowed : int
+        Number of rows whose synced mesh is the original's.
+    brief : set of int
+        Rows left to the original because their run is too short.
     """
-    times = analysis.times_s[start:stop]
-    steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
-    original, centres = StoredRows((MESH_VALUES,), np.float32), []
-    for block in steady.blocks():
-        original.extend(block)
-        centres.append(block.reshape(len(block), -1, 2)[:, list(STABLE)].mean(1))
-    seen = steady.valid
-    placements = _placements(track, original, times, start, stop)
-    left = None if placements is None else left_part(track.values("left"))
-    if placements is None:
-        placements = _displacements(analysis, np.concatenate(centres), seen, start)
-    steady_synced = SteadyMeshes(MeshSeries(track.frames, track.synced, start, stop, placements), times, settings)
-    present = seen & (analysis.synced_index[start:stop] >= 0)
-    borrowed = present & ~steady_synced.valid
-    synced = StoredRows((MESH_VALUES,), np.float32)
-    for block in steady_synced.blocks():
-        rows = len(synced) + np.flatnonzero(borrowed[len(synced) : len(synced) + len(block)])
-        block[rows - len(synced)] = original[rows]
-        synced.extend(block)
-    stats = _ByRow[ColourStats](_rows_with(track, "stats", start, stop), track.table.stats)
-    colours = colour_maps(stats, times, settings.colour)
-    outliers = outlier_rows(stats, settings.colour)
-    with_cells = _rows_with(track, "membrane", start, stop, without=outliers)
-    cells = _ByRow[Sample](with_cells, track.table.columns["membrane"].__getitem__)
-    fields = membranes(cells, colours, times, settings.colour, analysis.matrix)
-    lasting = smoothing.without_brief_runs(present, times, min_s=settings.track.min_run_s)
-    weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
-    outline = _outline(track) if settings.footprint.method == "auto" else None
-    motion = velocity(original, seen)
 
-    def face_of_row(i: int) -> FacePlan | None:
-        if not weights[i] > 0:
+    def __init__(self, analysis: ClipAnalysis, settings: Settings, track: FaceTrack, start: int, stop: int) -> None:
+        self._settings, self._synced_index = settings, analysis.synced_index[start:stop]
+        self._times = times = analysis.times_s[start:stop]
+        steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
+        self._original, stable = _stored(steady)
+        shown = steady.valid & (self._synced_index >= 0)
+        self.broken: Mapping[int, Broken] = {}
+        if settings.faults.action != "blend":
+            found = broken_rows(track, times, start, stop)
+            self.broken = {row: each for row, each in found.items() if shown[row]}
+        good = shown.copy()
+        good[list(self.broken)] = False
+        bridge_s = settings.faults.bridge_s if settings.faults.action == "bridge" else 0.0
+        self.bridged = bridged_rows(self.broken, good, times, max_s=bridge_s)
+        self._present = good.copy()
+        self._present[list(self.bridged)] = True
+        rows = _TrackRows(track, start, stop, without=self.broken)
+        placements = _placements(rows, self._original, times)
+        self._left = None if placements is None else left_part(rows.values("left"))
+        self._placements = placements or _displacements(analysis, stable, steady.valid, start)
+        series = MeshSeries(track.frames, track.synced, start, stop, self._placements, without=self.broken)
+        steady_synced = SteadyMeshes(series, times, settings)
+        borrowed = self._present & ~steady_synced.valid
+        self._synced = _stored(steady_synced, instead=(borrowed, self._original))[0]
+        self.borrowed = int(np.count_nonzero(borrowed & good))
+        self._colours, self._fields = _colours(rows, times, settings, analysis.matrix)
+        self._outline = _outline(rows) if settings.footprint.method == "auto" else None
+        lasting = smoothing.without_brief_runs(self._present, times, min_s=settings.track.min_run_s)
+        self.brief = set(np.flatnonzero(self._present & ~lasting).tolist())
+        self._weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
+        self._motion = velocity(self._original, steady.valid)
+
+    def plan(self, row: int) -> FacePlan | None:
+        """The plan for a row; None if the face is not blended there."""
+        if not self._weights[row] > 0:
             return None
-        original_mesh, synced_mesh = (Landmarks(meshes[i].reshape(-1, 2)) for meshes in (original, synced))
-        footprint = None if outline is None else footprint_polygon(outline, original_mesh)
-        around = neighbours(original, synced, present, i, reach=settings.alpha.average_frames)
+        original, bridge = self._mesh(self._original, row), self._bridge(row)
+        source = bridge.ends[0] if bridge is not None else None
+        reach = self._settings.alpha.average_frames
         return FacePlan(
-            weight=float(weights[i]),
-            original=original_mesh,
-            synced=synced_mesh,
-            colour=colours[i],
-            placement=placements[i],
-            left=left,
-            membrane=fields[i],
-            footprint=footprint,
-            velocity=motion[i],
-            neighbours=around,
+            weight=float(self._weights[row]),
+            original=original,
+            synced=self._mesh(self._synced, row) if bridge is None else _mesh_between(bridge),
+            colour=self._colours[row],
+            placement=self._placements[row] if source is None else source.placement,
+            membrane=self._fields[row],
+            left=self._left,
+            footprint=None if self._outline is None else footprint_polygon(self._outline, original),
+            velocity=self._motion[row],
+            neighbours=neighbours(self._original, self._synced, self._present, row, reach=reach),
+            bridge=bridge,
         )
 
-    return face_of_row, int(np.count_nonzero(borrowed)), set(np.flatnonzero(present & ~lasting).tolist())
+    def _bridge(self, row: int) -> Bridge | None:
+        if row not in self.bridged:
+            return None
+        ends = self.bridged[row]
+        return Bridge(tuple(self._end(row, end) for end in ends), share_of_second(row, ends, self._times))
+
+    def _end(self, row: int, end: int) -> BridgeEnd:
+        """A good row's patch, moved with the head onto a broken row."""
+        stable = list(STABLE)
+        here, there = (self._mesh(self._original, each).points[stable] for each in (row, end))
+        moves = Similarity.between(here, there)
+        return BridgeEnd(
+            synced_index=int(self._synced_index[end]),
+            synced=Landmarks(moves.inverse().apply(self._mesh(self._synced, end).points)),
+            placement=moves.then(self._placements[end]),
+            colour=self._colours[end],
+            membrane=self._fields[end],
+        )
+
+    def _mesh(self, meshes: StoredRows, row: int) -> Landmarks:
+        return Landmarks(meshes[row].reshape(-1, 2))
 
 
-def _outline(track: FaceTrack) -> npt.NDArray[np.float64] | None:
-    rows = [row for row, holds in zip(track.rows, track.has("footprint").tolist(), strict=True) if holds]
-    return footprint_outline(Picked(track.table.columns["footprint"], rows))  # type: ignore[arg-type]
+def _mesh_between(bridge: Bridge) -> Landmarks:
+    first, last = bridge.ends[0].synced.points, bridge.ends[-1].synced.points
+    return Landmarks(np.asarray(first + np.float32(bridge.share) * (last - first), np.float32))
 
 
-def _rows_with(track: FaceTrack, column: str, start: int, stop: int, without: Collection[int] = ()) -> dict[int, int]:
-    """The table's row for each row of the shot [start, stop) in which a column of the track has a value."""
-    rows = zip(track.frames, track.rows, track.has(column).tolist(), strict=True)
-    return {
-        frame - start: row
-        for frame, row, holds in rows
-        if holds and start <= frame < stop and frame - start not in without
-    }
+def _stored(
+    steady: SteadyMeshes, instead: tuple[smoothing.Valid, StoredRows] | None = None
+) -> tuple[StoredRows, smoothing.Series]:
+    """The meshes in a file, some rows taken from others instead, and the middle of each mesh's stable points."""
+    meshes, middles = StoredRows((MESH_VALUES,), np.float32), []
+    for block in steady.blocks():
+        if instead is not None:
+            which, others = instead
+            rows = len(meshes) + np.flatnonzero(which[len(meshes) : len(meshes) + len(block)])
+            block[rows - len(meshes)] = others[rows]
+        meshes.extend(block)
+        middles.append(block.reshape(len(block), -1, 2)[:, list(STABLE)].mean(1))
+    return meshes, np.concatenate(middles)
 
 
-def _placements(
-    track: FaceTrack, meshes: StoredRows, times_s: smoothing.Series, start: int, stop: int
-) -> list[Similarity] | None:
+def _colours(
+    rows: _TrackRows, times_s: smoothing.Series, settings: Settings, matrix: npt.NDArray[np.float64]
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Colour maps and membranes of all rows."""
+    stats = rows.read("stats", rows.track.table.stats)
+    colours = colour_maps(stats, times_s, settings.colour)
+    outliers = outlier_rows(stats, settings.colour)
+    cells: Mapping[int, Sample] = rows.read("membrane", rows.column("membrane").__getitem__, without=outliers)
+    return colours, membranes(cells, colours, times_s, settings.colour, matrix)
+
+
+def _outline(rows: _TrackRows) -> npt.NDArray[np.float64] | None:
+    numbers = list(rows.numbers("footprint").values())
+    return footprint_outline(Picked(rows.column("footprint"), numbers))
+
+
+def _placements(rows: _TrackRows, meshes: StoredRows, times_s: smoothing.Series) -> list[Similarity] | None:
     """Where the painted part lies in each frame, by what was measured; None if it lies in its place."""
-    rows = _rows_with(track, "placement", start, stop)
-    measured: list[Placement | None] = [None] * (stop - start)
-    middles, widths = np.zeros((stop - start, 2)), np.ones(stop - start)
-    for row, number in rows.items():
-        measured[row] = placement_of(track.table.columns["placement"][number])
+    count = len(times_s)
+    measured: list[Placement | None] = [None] * count
+    middles, widths = np.zeros((count, 2)), np.ones(count)
+    for row in range(count):
         mesh = Landmarks(meshes[row].reshape(-1, 2))
         middles[row], widths[row] = mesh.mouth_centre, max(mesh.face_width_px, 1.0)
-    return steady_placements(measured, middles, widths, times_s)
+    for row, number in rows.numbers("placement").items():
+        measured[row] = placement_of(rows.column("placement")[number])
+    return steady_placements(measured, middles, widths, np.asarray(times_s, np.float64))
 
 
 def _displacements(
@@ -138,6 +187,36 @@ def _displacements(
             right, down = (stable[source] - stable[row]).tolist()
             displacements[row] = Similarity(right=right, down=down)
     return displacements
+
+
+class _TrackRows:
+    """The table's rows of a track in the shot [start, stop), without broken ones."""
+
+    def __init__(self, track: FaceTrack, start: int, stop: int, without: Collection[int]) -> None:
+        self.track, self._start, self._stop, self._without = track, start, stop, without
+
+    def column(self, name: str) -> Any:
+        return self.track.table.columns[name]
+
+    def numbers(self, column: str, without: Collection[int] = ()) -> dict[int, int]:
+        """The table's row for each row of the shot in which a column has a value."""
+        rows = zip(self.track.frames, self.track.rows, self.track.has(column).tolist(), strict=True)
+        return {
+            frame - self._start: number
+            for frame, number, holds in rows
+            if holds
+            and self._start <= frame < self._stop
+            and frame - self._start not in self._without
+            and frame - self._start not in without
+        }
+
+    def values(self, column: str) -> Iterator[Any]:
+        """The values of a column."""
+        return (self.column(column)[number] for number in self.numbers(column).values())
+
+    def read(self, column: str, read: Callable[[int], Any], without: Collection[int] = ()) -> Mapping[int, Any]:
+        """The values of a column by row of the shot, read on access."""
+        return _ByRow(self.numbers(column, without), read)
 
 
 class _ByRow(Mapping[int, T], Generic[T]):

@@ -134,8 +134,46 @@ class FramePlan:
         """The synced frames that its faces are made from, ascending."""
         wanted: set[int] = set()
         for face in self.faces:
-            wanted.update([self.synced_index] if face.bridge is None else [end.synced_index for end in face.bridge.ends])
+            wanted.update(
+                [self.synced_index] if face.bridge is None else [end.synced_index for end in face.bridge.ends]
+            )
         return tuple(sorted(wanted))
+
+
+@dataclass(frozen=True)
+class FaultRun:
+    """Consecutive frames whose synced patch is broken in the same way.
+
+    Attributes
+    ----------
+    first, last : int
+        Rows of the plan.
+    time_s : float
+        Of the first.
+    kind : str
+        See `lipblend.plan.broken_frames.KINDS`.
+    certainty : float
+        Of the most certain frame, 0.5 to 1.
+    bridged : bool
+        Replaced by the patches beside them; otherwise the original is shown.
+    """
+
+    first: int
+    last: int
+    time_s: float
+    kind: str
+    certainty: float
+    bridged: bool
+
+    @property
+    def frames(self) -> int:
+        """How many."""
+        return self.last - self.first + 1
+
+    def text(self) -> str:
+        """``12 to 15 (noise)``."""
+        where = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        return f"{where} ({self.kind})"
 
 
 @dataclass(frozen=True)
@@ -150,8 +188,11 @@ class Plan:
         What the summary says.
     unchanged : bool
         The faces are identical in both videos, in all frames.
+    faults : tuple of FaultRun
+        Broken synced frames, ascending.
     """
 
     rows: Sequence[FramePlan]
     notes: tuple[str, ...]
     unchanged: bool = False
+    faults: tuple[FaultRun, ...] = ()

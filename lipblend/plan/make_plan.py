@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from lipblend.plan.choose import (
     is_unchanged,
     max_certain_change,
 )
-from lipblend.plan.face_plan import FaceOfRow, plan_face
-from lipblend.plan.frame_plan import BRIEF, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
+from lipblend.plan.face_plan import ShotFace
+from lipblend.plan.fault_log import FaultLog
+from lipblend.plan.frame_plan import BRIEF, BROKEN, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
 from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
@@ -45,15 +46,15 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     shots = list(itertools.pairwise([*(int(start) for start in analysis.shot_starts if start < count), count]))
     certain_change = max_certain_change(analysis.tracks, analysis.times_s, shots, max_gap_s=settings.track.max_gap_s)
     rows: list[FramePlan] | StoredSequence[FramePlan] = [] if into is None else into
-    blended, borrowed, unchanged, brief = False, 0, 0, 0
+    blended, brief, told = False, 0, _Told()
+    faults = FaultLog(analysis.times_s)
     for start, stop in shots:
-        shot, shot_borrowed, shot_unchanged = _plan_shot(analysis, settings, start, stop, certain_change)
-        for row in shot:
+        for row in _plan_shot(analysis, settings, start, stop, certain_change, told):
             blended |= bool(row.faces)
             brief += row.reason == BRIEF
+            faults.add(len(rows), row)
             rows.append(row)
-        borrowed += shot_borrowed
-        unchanged += shot_unchanged
+    notes = [*faults.notes(settings.faults), *notes]
     if brief:
         notes.append(
             f"{brief} frames in runs shorter than {settings.track.min_run_s:g} s (track.min_run_s) between unblended "
@@ -61,11 +62,11 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
         )
     elif not blended:
         notes.append(_nothing_blended(analysis, settings, shots))
-    if borrowed:
-        notes.append(f"{borrowed} synced frames without a face of their own: the original's mesh was used")
-    if unchanged and settings.track.face not in ("changed", "all"):
+    if told.borrowed:
+        notes.append(f"{told.borrowed} synced frames without a face of their own: the original's mesh was used")
+    if told.unchanged and settings.track.face not in ("changed", "all"):
         notes.append(
-            f"the generator did not change the face asked for ({settings.track.face}) in {unchanged} frames: "
+            f"the generator did not change the face asked for ({settings.track.face}) in {told.unchanged} frames: "
             "there is nothing to blend there"
         )
     notes += analysis.notes
@@ -75,7 +76,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
         notes.append("the faces are identical in both videos: all frames are the original's own")
     elif is_mere_encoding_noise(analysis.tracks, certain_change):
         notes.append("no face differs by more than encoding noise: is this the right synced video?")
-    return Plan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes), identical)
+    return Plan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes), identical, tuple(faults.runs()))
 
 
 def without_faces(plan: Plan, *, into: StoredSequence[FramePlan]) -> Plan:
@@ -130,43 +131,45 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
     return total, [*notes, f"{message}: these are the original's own (pair.tail = trim cuts them off)"]
 
 
-def _plan_shot(
-    analysis: ClipAnalysis, settings: Settings, start: int, stop: int, certain_change: float
-) -> tuple[Iterator[FramePlan], int, int]:
-    """Rows of one shot, made when they are asked for, and two frame counts.
+@dataclass
+class _Told:
+    """Counts of frames for the summary: whose synced mesh is the original's, and that the generator left unchanged."""
 
-    The counts are of frames whose synced mesh is taken from the original, and of frames that the generator left
-    unchanged.
-    """
-    paired = analysis.synced_index[start:stop] >= 0
-    faces: list[FaceOfRow] = []
-    borrowed = 0
+    borrowed: int = 0
+    unchanged: int = 0
+
+
+def _plan_shot(
+    analysis: ClipAnalysis, settings: Settings, start: int, stop: int, certain_change: float, told: _Told
+) -> Iterator[FramePlan]:
+    """Rows of one shot, made when they are asked for; what there is to tell is added up before the first."""
+    faces: list[ShotFace] = []
     unchanged: set[int] = set()
-    brief: set[int] = set()
     max_gap_s, face = settings.track.max_gap_s, settings.track.face
     for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
         if is_unchanged(track, certain_change):
             unchanged.update(track.frames)
             if face == "changed":
                 continue
-        face_of_row, without_synced, too_brief = plan_face(analysis, settings, track, start, stop)
-        faces.append(face_of_row)
-        brief |= too_brief
-        borrowed += without_synced
+        faces.append(ShotFace(analysis, settings, track, start, stop))
+    told.borrowed += sum(each.borrowed for each in faces)
+    told.unchanged += len(unchanged)
+    for i in range(stop - start):
+        plans = tuple(plan for plan in (each.plan(i) for each in faces) if plan is not None)
+        broken = tuple(each.broken[i] for each in faces if i in each.broken)
+        original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
+        reason = ""
+        if not plans:
+            brief = any(i in each.brief for each in faces)
+            reason = _reason(synced >= 0, broken=bool(broken), brief=brief, unchanged=start + i in unchanged)
+        yield FramePlan(original, synced, plans, reason, broken)
 
-    def rows() -> Iterator[FramePlan]:
-        for i in range(stop - start):
-            plans = tuple(plan for plan in (face_of_row(i) for face_of_row in faces) if plan is not None)
-            reason = "" if plans else _reason(bool(paired[i]), brief=i in brief, unchanged=start + i in unchanged)
-            original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
-            yield FramePlan(original, synced, plans, reason)
 
-    return rows(), borrowed, len(unchanged)
-
-
-def _reason(paired: bool, *, brief: bool, unchanged: bool) -> str:
+def _reason(paired: bool, *, broken: bool, brief: bool, unchanged: bool) -> str:
     if not paired:
         return NO_SYNCED
+    if broken:
+        return BROKEN
     if brief:
         return BRIEF
     return UNCHANGED if unchanged else NO_FACE

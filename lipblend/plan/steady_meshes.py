@@ -6,7 +6,7 @@ bit that of the whole shot at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,8 @@ class MeshSeries:
         The shot.
     placements : sequence of Similarity, optional
         Undone in the rows.
+    without : collection of int
+        Rows whose meshes are not used.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class MeshSeries:
         start: int,
         stop: int,
         placements: Sequence[Similarity] | None = None,
+        without: Collection[int] = (),
     ) -> None:
         self._meshes, self._placements = meshes, placements
         self._place = np.full(stop - start, -1)
         for place, frame in enumerate(frames):
-            if start <= frame < stop:
+            if start <= frame < stop and frame - start not in without:
                 self._place[frame - start] = place
         self.valid = np.array([place >= 0 and meshes[place] is not None for place in self._place.tolist()], bool)
 

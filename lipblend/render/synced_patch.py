@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.frame_mapping import FrameMapping, synced_cut
-from lipblend.picture.patch import Box, Patch
+from lipblend.picture.patch import Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import BridgeEnd, FacePlan

@@ -102,7 +102,9 @@ class RenderJob:
         return frame, result
 
 
-def _inputs(rows: Sequence[FramePlan], frames: Iterator[Frame], synced: Iterator[dict[int, Frame]]) -> Iterator[_Inputs]:
+def _inputs(
+    rows: Sequence[FramePlan], frames: Iterator[Frame], synced: Iterator[dict[int, Frame]]
+) -> Iterator[_Inputs]:
     for row in rows:
         yield row, next(frames), next(synced) if row.faces else {}
 

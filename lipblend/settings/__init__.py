@@ -12,6 +12,7 @@ from lipblend.settings.base import Group
 from lipblend.settings.clip_groups import (
     AudioSettings,
     EncodeSettings,
+    FaultSettings,
     GateSettings,
     PairSettings,
     ReadSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "ColourSettings",
     "DetailSettings",
     "EncodeSettings",
+    "FaultSettings",
     "FootprintSettings",
     "GateSettings",
     "Group",
@@ -62,6 +64,7 @@ class Settings(Group):
     read: ReadSettings = ReadSettings()
     pair: PairSettings = PairSettings()
     track: TrackSettings = TrackSettings()
+    faults: FaultSettings = FaultSettings()
     smooth: SmoothSettings = SmoothSettings()
     mask: MaskSettings = MaskSettings()
     footprint: FootprintSettings = FootprintSettings()

@@ -87,6 +87,19 @@ class TrackSettings(Group):
     )
 
 
+class FaultSettings(Group):
+    """Synced frames that the generator broke: noise, holes, mush, a patch that froze or lies beside the face."""
+
+    action: Literal["bridge", "original", "blend"] = choice(
+        "bridge",
+        "What to do with broken synced frames. bridge: short runs are replaced by the good patches before and after, "
+        "long ones are left to the original; original: all are left to the original; blend: they are blended like "
+        "others.",
+        "--faults",
+    )
+    bridge_s: float = number(0.3, 0, 1, "s", "Longest run of broken frames that is bridged.")
+
+
 class SmoothSettings(Group):
     """Temporal smoothing of the landmarks."""
 
