@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.faces.landmarks import LIPS_OUTER
+from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER
 from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.picture.light import code_contrast
 from lipblend.picture.patch import Box, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import cut
+from lipblend.picture.smoothstep import smoothstep
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.render.fade import faded
@@ -25,8 +26,15 @@ from lipblend.stages.alpha.edge import edge_alpha
 from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.blends.blend import blend, blend_ring_px
 from lipblend.stages.detail.restore import Restorer
+from lipblend.stages.masks.mask import grid_step_px, signed_distance
 from lipblend.stages.masks.mask_fields import FootprintLimit
+from lipblend.stages.masks.shapes import convex_hull
 from lipblend.stages.registration.left_part import left_plane
+
+_BESIDE_FRAC = (
+    0.08,
+    0.2,
+)  # distance from the face from which, and up to which, a bridged one gives way to the original
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,7 @@ def render_face(
             matte,
             frame=frame,
             contrast=code_contrast(original.colour.transfer),
-            left=None if face.left is None else left_plane(face.left, matte.box, face.original),
+            left=_left(face, matte.box),
             restore=_restoration(restorer, original, face, core),
         ),
         settings,
@@ -141,6 +149,23 @@ def face_matte(
         neighbours=face.neighbours,
     )
     return make_matte(inputs, settings.mask, settings.alpha)
+
+
+def _left(face: FacePlan, box: Box) -> npt.NDArray[np.float32] | None:
+    """Where the original lies as it should, (h, w) float32 in [0, 1]; None for nowhere in particular.
+
+    That is what the generator left around a displaced face; and beside the face of a broken frame, because the
+    background of the frames that bridge it belongs to another moment.
+    """
+    left = None if face.left is None else left_plane(face.left, box, face.original)
+    if face.bridge is None:
+        return left
+    width_px = face.original.face_width_px
+    hulls = [(convex_hull(mesh.points[list(FACE_OVAL)]), True) for mesh in (face.original, face.synced)]
+    outside_px = -signed_distance(hulls, box, step_px=grid_step_px(width_px))
+    near, far = _BESIDE_FRAC
+    beside = smoothstep((outside_px / np.float32(width_px) - near) / (far - near))
+    return np.asarray(beside if left is None else np.maximum(beside, left), np.float32)
 
 
 def _edge_aware(matte: Matte, original: Patch, synced: Patch, settings: AlphaSettings) -> Matte:
