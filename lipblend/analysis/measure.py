@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,15 +15,16 @@ from lipblend.analysis.health import Vector, health_vector
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.picture.formats import RANGE_FULL
-from lipblend.picture.frame_mapping import FrameMapping, synced_reduced
+from lipblend.picture.frame_mapping import FrameMapping, synced_cut, synced_patch, synced_reduced
 from lipblend.picture.light import sdr_difference
-from lipblend.picture.patch import Box
+from lipblend.picture.patch import Box, ChromaGrid
 from lipblend.picture.picture import Picture
-from lipblend.picture.planes import extract_reduced
+from lipblend.picture.planes import extract_patch, extract_reduced
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
+from lipblend.stages.detail.speckle import despeckled, is_speckled, speckle_tile
 from lipblend.stages.masks.footprint import Sample, footprint_box, footprint_sample
 from lipblend.stages.registration.left_part import left_sample
 from lipblend.stages.registration.placement import Placement, find_placement, placement_row, undone
@@ -127,7 +129,7 @@ class _Pair:
 
     def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
         """The measures of one face; None if it is too small."""
-        pair = _ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px))
+        pair = _ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
         placement = pair.placement(face, partner)
         moved = NOWHERE if placement is None else undone(placement, face)
         placed = pair.placed(moved)
@@ -183,6 +185,7 @@ class _ReducedPair:
     synced: Picture
     mapping: FrameMapping
     step: int
+    speckled: bool = False
 
     def reduced(self, mesh: Landmarks) -> Landmarks:
         """A mesh of the original at this size."""
@@ -213,6 +216,25 @@ class _ReducedPair:
         apart = sdr_difference(patches[0], patches[1], tags.transfer, full=tags.range == RANGE_FULL)
         return footprint_sample(apart, patches[2], self.reduced(face))
 
+    def checked(self, face: Landmarks) -> _ReducedPair:
+        """The pair with wild pixels of the synced picture filled in, if it has many beside the mouth."""
+        tile = speckle_tile(face).clipped(*self.original.size).snapped(self.original.layout, *self.original.size)
+        if not (tile.width and tile.height):
+            return self
+        other = synced_patch(self.synced.planes, self.synced.layout, tile, self.mapping)
+        luma = extract_patch(self.original.planes, self.original.layout, tile)[..., 0]
+        speckled = is_speckled(np.ascontiguousarray(other[..., 0]), np.ascontiguousarray(luma))
+        return replace(self, speckled=True) if speckled else self
+
+    def _synced(self, box: Box) -> Patch3:
+        synced = self.synced
+        if not self.speckled:
+            return synced_reduced(synced.planes, synced.layout, box, self.step, self.mapping)
+        patch = synced_cut(synced.planes, synced.layout, box, self.mapping, ChromaGrid(self.original.layout, box))
+        size = box.width // self.step, box.height // self.step
+        whole = despeckled(patch).whole()
+        return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
+
     def patches(self, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
         """Both pictures in the part of a box that both show, and that part; None if it is too small."""
         original, synced, step = self.original, self.synced, self.step
@@ -229,7 +251,7 @@ class _ReducedPair:
             return None
         whole = Box(small.x0 * step, small.y0 * step, small.x1 * step, small.y1 * step)
         patch = extract_reduced(original.planes, original.layout, whole, step)
-        other = synced_reduced(synced.planes, synced.layout, whole, step, self.mapping)
+        other = self._synced(whole)
         converted = convert_colour(other, synced.colour, original.colour, original.height, reference=patch)
         return patch, converted, small
 

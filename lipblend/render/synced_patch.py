@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.frame_mapping import FrameMapping, synced_cut
 from lipblend.picture.patch import Patch
@@ -12,6 +14,7 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import BridgeEnd, FacePlan
 from lipblend.stages.colour.membrane import membrane_patch
+from lipblend.stages.detail.speckle import despeckled, is_speckled, speckle_tile
 from lipblend.stages.registration.morph import morph
 
 
@@ -85,6 +88,9 @@ def _matched(
     mesh: Landmarks,
 ) -> Patch:
     patch = placed_patch(picture, mapping.after(source.placement), original, original_patch)
+    tile = speckle_tile(mesh).clipped_to(original_patch.grid.box).within(original_patch.grid.box)
+    if is_speckled(*(np.ascontiguousarray(each.luma[tile]) for each in (patch, original_patch))):
+        patch = despeckled(patch)
     patch = source.colour.apply_patch(patch, ycbcr_matrix(original.colour, original.height))
     if source.membrane is not None:
         patch = patch + membrane_patch(source.membrane, original_patch.grid, mesh)
