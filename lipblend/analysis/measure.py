@@ -161,10 +161,11 @@ def _left(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> Sample |
     box = lying[2].clipped_to(brought[2])
     if not (box.width and box.height):
         return None
-    planes = [
-        luma[box.within(own)] for luma, own in ((lying[0], lying[2]), (lying[1], lying[2]), (brought[1], brought[2]))
-    ]
-    return left_sample(*(np.ascontiguousarray(plane[..., 0]) for plane in planes), box, pair.reduced(face))
+    first, second, moved = (
+        np.ascontiguousarray(luma[box.within(own)][..., 0])
+        for luma, own in ((lying[0], lying[2]), (lying[1], lying[2]), (brought[1], brought[2]))
+    )
+    return left_sample(first, second, moved, box, pair.reduced(face))
 
 
 def _above(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> float | None:

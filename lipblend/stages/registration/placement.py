@@ -28,17 +28,20 @@ from lipblend.stages.masks.shapes import convex_hull
 
 Plane = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float32]
+Point = npt.NDArray[np.floating]
 
 _LOW_FRAC, _HIGH_FRAC = 0.012, 0.12  # low-passes that bound the band in which the pictures are compared
 _LIPS_FRAC = 0.06  # of the face's width around both mouths that says nothing
 _SPEAKING = 0.25  # weight of the skin beside and below the mouth, which follows the jaw
-_NEAR_FRAC, _FADE_FRAC = 0.22, 0.08  # how far above the lips lies the painted part at least
+_NEAR_FRAC, _SIDE_FRAC, _FADE_FRAC = 0.22, 0.28, 0.08  # how far above the lips, and beside, everyone paints
 _NOISE_LEVELS, _RELATIVE = 1.5, 0.4  # expected differences: absolute, and as a share of the local contrast
 _AROUND_FRAC = 0.03  # over which local contrast and the better motion are judged
 _MIN_WEIGHT, _MIN_PIXELS = 0.02, 60
 _FLOOR = 0.02  # of squared differences when two motions are compared
 _PRIOR = np.diag([1.0, 1.0, 4.0, 4.0]) * 0.02  # against motion that nothing supports
-_FIRM, _LOOSE = 1.0, (0.3, 0.03, 0.003)  # stiffness against turn and scale, as a share of that against a shift
+_FIRM, _STIFF, _TURNING, _LOOSE = 1.0, 0.3, 0.03, 0.003  # against turn and scale, as a share of that against a shift
+_ROUNDS = 2
+_OWN_EVIDENCE = 0.006  # gain that shows a turn or scale: true ones of 3 % gain 0.01 to 0.02, false ones up to 0.005
 _MIN_STEP_PX, _MAX_STEP_FRAC = 0.02, 0.03
 _SEARCH_FRAC = 0.09
 _MAX_FRAC, _MIN_EVIDENCE, _MIN_GAIN = 0.12, 0.6, 0.02
@@ -115,13 +118,26 @@ def find_placement(
 
 
 def _searched(pair: _Pair, guess: Similarity) -> Similarity:
-    above = pair.fitted(pair.far, NOWHERE, wide=4.0, iterations=6, stiff=_LOOSE[0])
+    above = pair.fitted(pair.far, NOWHERE, wide=4.0, iterations=6, stiff=_STIFF)
     begin = max((guess, above, pair.best_shift(above)), key=pair.evidence)
-    state = pair.fitted(pair.near, begin, wide=3.0, iterations=6, stiff=_FIRM)
+    shifted = pair.fitted(pair.near, begin, wide=3.0, iterations=6, stiff=_FIRM)
+    state = _competing(pair, above, shifted, stiff=_STIFF)
+    # Turn and scale of a small patch are easily mistaken for its shift: they need evidence of their own.
+    turned = _competing(pair, above, state, stiff=_TURNING)
+    if pair.evidence(turned) > pair.evidence(state) + _OWN_EVIDENCE:
+        state = turned
+    # A head that was redrawn as a whole moves as one, and then the upper face shows its turn best.
+    whole = pair.fitted(pair.near + pair.far, state, wide=1.0, iterations=6, stiff=_LOOSE)
+    return whole if pair.evidence(whole) > pair.evidence(state) - _OWN_EVIDENCE else state
+
+
+def _competing(pair: _Pair, above: Similarity, start: Similarity, *, stiff: float) -> Similarity:
+    """A placement fitted to the pixels that it explains better than the motion of the upper face does."""
+    state = start
     other = pair.around(pair.errors(above) ** 2) + np.float32(_FLOOR)
-    for stiff in _LOOSE:
+    for _ in range(_ROUNDS):
         own = pair.around(pair.errors(state) ** 2) + np.float32(_FLOOR)
-        better = other**2 / (other**2 + own**2)
+        better = np.asarray(other**2 / (other**2 + own**2), np.float32)
         state = pair.fitted((pair.near + pair.far) * better, state, wide=1.0, iterations=4, stiff=stiff)
     return state
 
@@ -137,7 +153,7 @@ class _Pair:
         low, high = max(0.6, _LOW_FRAC * self.width), _HIGH_FRAC * self.width
         self._first, self._second = (_band(plane, low, high) for plane in (original, synced))
         self._sigma = max(1.0, _AROUND_FRAC * self.width)
-        local = self._at(cv2.GaussianBlur(self._first * self._first, (0, 0), self._sigma))
+        local = self._at(_blurred(self._first * self._first, self._sigma))
         self._unit = 1 / np.sqrt(np.float32(_NOISE_LEVELS**2) + np.float32(_RELATIVE**2) * local)
         self._target = self._at(self._first)
         self._slopes = [self._at(plane) for plane in _gradients(self._first)]
@@ -159,7 +175,7 @@ class _Pair:
 
     def errors(self, state: Similarity) -> Values:
         """Difference of the pictures at a placement, in units of what is expected."""
-        return (self._at(self._moved(state)) - self._target) * self._unit
+        return np.asarray((self._at(self._moved(state)) - self._target) * self._unit, np.float32)
 
     def evidence(self, state: Similarity) -> float:
         """Share of the structure around the mouth that a placement explains."""
@@ -170,7 +186,7 @@ class _Pair:
         """Smoothed over the picture."""
         plane = np.zeros(self._first.size, np.float32)
         plane[self._where] = values
-        return self._at(cv2.GaussianBlur(plane.reshape(self._first.shape), (0, 0), self._sigma))
+        return self._at(_blurred(plane.reshape(self._first.shape), self._sigma))
 
     def fitted(self, weight: Values, start: Similarity, *, wide: float, iterations: int, stiff: float) -> Similarity:
         """A placement refined; ``wide`` is the scale of outliers to begin with, which shrinks to 1."""
@@ -200,9 +216,8 @@ class _Pair:
     def best_shift(self, about: Similarity) -> Similarity:
         """A placement shifted by whole pixels to where the surroundings of the mouth differ least."""
         reach = max(1, round(_SEARCH_FRAC * self.width))
-        weight = np.zeros(self._first.size, np.float32)
-        weight[self._where] = self.near * self._unit
-        weight = weight.reshape(self._first.shape)
+        weight = np.zeros(self._first.shape, np.float32)
+        weight.ravel()[self._where] = self.near * self._unit
         x, y, width, height = cv2.boundingRect((weight > 0).view(np.uint8))
         part = np.s_[y : y + height, x : x + width]
         wide = cv2.copyMakeBorder(self._moved(about), *(reach,) * 4, cv2.BORDER_REPLICATE)
@@ -230,9 +245,13 @@ class _Pair:
         return Similarity(float(cosine), float(sine), float(right), float(down)).then(state)
 
 
+def _blurred(plane: Plane, sigma: float) -> Plane:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+
+
 def _band(plane: Plane, low: float, high: float) -> Plane:
-    smooth = cv2.GaussianBlur(plane, (0, 0), low)
-    return np.asarray(smooth - cv2.GaussianBlur(smooth, (0, 0), high), np.float32)
+    smooth = _blurred(plane, low)
+    return smooth - _blurred(smooth, high)
 
 
 def _gradients(plane: Plane) -> tuple[Plane, Plane]:
@@ -250,16 +269,23 @@ def _regions(meshes: Sequence[Landmarks], box: Box) -> tuple[Plane, Plane]:
         lips, thickness = _fixed(mesh.points[list(lm.LIPS_OUTER)], box), max(1, round(2 * _LIPS_FRAC * width))
         cv2.fillPoly(region, [lips], (0.0,), shift=4)
         cv2.polylines(region, [lips], True, (0.0,), thickness, shift=4)
-    lip = min(float((mesh.points[list(lm.LIPS_OUTER)] @ axis).min()) for mesh in meshes)
-    x = (np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)) * axis[0]
-    y = (np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)) * axis[1] - np.float32(lip)
-    below = (y[:, None] + x) * np.float32(1 / width)
+    lip = min((mesh.points[list(lm.LIPS_OUTER)] for mesh in meshes), key=lambda lips: float((lips @ axis).min()))
+    below = _along(face.y_axis, lip[(lip @ axis).argmin()], box) * np.float32(1 / width)
     speaks = np.clip(below * np.float32(1 / 0.05) + 1, 0, 1)
     region *= 1 - np.float32(1 - _SPEAKING) * speaks
     far = np.clip((-below - np.float32(_NEAR_FRAC)) * np.float32(1 / _FADE_FRAC), 0, 1)
+    beside = np.abs(_along(face.x_axis, face.mouth_centre, box)) * np.float32(1 / width)
+    far = np.maximum(far, np.clip((beside - np.float32(_SIDE_FRAC)) * np.float32(1 / _FADE_FRAC), 0, 1))
     return region * (1 - far), region * far
+
+
+def _along(axis: npt.NDArray[np.float64], start: npt.NDArray[np.floating], box: Box) -> Plane:
+    """How far each pixel of a box lies along an axis from a point, (h, w) float32, pixels."""
+    x = (np.arange(box.x0, box.x1) + 0.5 - float(start[0])) * float(axis[0])
+    y = (np.arange(box.y0, box.y1) + 0.5 - float(start[1])) * float(axis[1])
+    return y[:, None].astype(np.float32) + x.astype(np.float32)
 
 
 def _fixed(points: npt.NDArray[np.floating], box: Box) -> npt.NDArray[np.int32]:
     """Points in OpenCV's sixteenths of a pixel, whose first pixel's centre is 0."""
-    return np.rint((points - (box.x0 + 0.5, box.y0 + 0.5)) * 16).astype(np.int32)
+    return np.asarray(np.rint((points - (box.x0 + 0.5, box.y0 + 0.5)) * 16), np.int32)
