@@ -256,11 +256,14 @@ class _Run:
         rows = make_plan(analysis, lenient).rows
         row = rows[self._nearest(time_s, analysis)]
         frame = analysis.original.frame(row.original_index)
-        original, synced = analysis.original.picture(frame), None
+        original, synced, partners = analysis.original.picture(frame), None, analysis.synced
         if row.synced_index >= 0:
-            synced = analysis.synced.picture(analysis.synced.frame(row.synced_index))
+            synced = partners.picture(partners.frame(row.synced_index))
         restorer = self._restorers[settings.restore]
-        rendered = render_frame(original, synced, row, settings, mapping=analysis.mapping, restorer=restorer)
+        bridging = {index: partners.picture(partners.frame(index)) for index in row.bridging_indices}
+        rendered = render_frame(
+            original, synced, row, settings, mapping=analysis.mapping, restorer=restorer, bridging=bridging
+        )
         result = compose(original, rendered)
         shown_s = frame.time_s - self._pair.original.start_s
         number = None if quick and not self._clock.is_short else self._clock.number(shown_s)

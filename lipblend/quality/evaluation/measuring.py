@@ -80,11 +80,12 @@ class _Shot:
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
         """The rows, with what only the whole shot shows: faults of synced patches, and measures over time.
 
-        Where a person's synced patch is faulty, nothing of theirs is held against it.
+        Where a person's synced patch is faulty or broken, nothing of theirs is held against it, nor against the bridge
+        over it: that is one guess of what the mouth did, and another may be as good.
         """
         faults = [find_faults(person.traits, times_s, [(0, self._count)]) for person in self.people]
         series = [
-            person.over_time.values({place for place, names in enumerate(found) if names})
+            person.over_time.values({*person.bridged, *(place for place, names in enumerate(found) if names)})
             for person, found in zip(self.people, faults, strict=True)
         ]
         rows = []
@@ -94,7 +95,7 @@ class _Shot:
                 for over_time in series
             ]
             for person, mouth in self._mouths[place]:
-                if not faults[self.people.index(person)][place]:
+                if place not in person.bridged and not faults[self.people.index(person)][place]:
                     late.append(mouth)
             names = sorted({name for found in faults for name in found[place]})
             rows.append(replace(row, faults=tuple(names), values=FrameValues({**row.values, **worst(late)})))
