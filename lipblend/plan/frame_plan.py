@@ -133,6 +133,16 @@ class FramePlan:
     broken: tuple[Broken, ...] = ()
 
     @property
+    def worst_fault(self) -> Broken | None:
+        """The most certain of what is wrong with the synced frame."""
+        return max(self.broken, key=lambda each: each.certainty, default=None)
+
+    @property
+    def is_bridged(self) -> bool:
+        """Whether a face of it is shown by the frames beside a broken one."""
+        return any(face.bridge is not None for face in self.faces)
+
+    @property
     def synced_indices(self) -> tuple[int, ...]:
         """The synced frames that its faces are made from, ascending."""
         wanted: set[int] = set()

@@ -137,6 +137,7 @@ class _Shot:
         return found
 
     def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:
+        worst_fault = looked.row.worst_fault
         whole = {"untouched": looked.untouched, "outside": looked.outside}
         return FrameRow(
             index=looked.index,
@@ -148,6 +149,9 @@ class _Shot:
             reason="" if looked.views else looked.reason,
             values=FrameValues({**worst(values), **{k: value for k, value in whole.items() if value is not None}}),
             faults=(),
+            broken="" if worst_fault is None else worst_fault.kind,
+            certainty=0.0 if worst_fault is None else worst_fault.certainty,
+            bridged=looked.row.is_bridged,
         )
 
 
@@ -232,7 +236,7 @@ def _centred(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:
     values = {
-        "faulty": sum(bool(row.faults) for row in rows) / len(rows),
+        "faulty": sum(row.is_faulty for row in rows) / len(rows),
         "passed_through": sum(not row.blended for row in rows) / len(rows),
     }
     kept = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +25,7 @@ from lipblend.render.frame import FrameResult
 from lipblend.render.synced_patch import bridge_pictures, bridged
 from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.matte import Matte
+from lipblend.video.info import VideoInfo
 
 Crop = npt.NDArray[np.float32]
 
@@ -194,3 +196,10 @@ def in_original(
     """
     patch = synced_patch(picture.planes, picture.layout, box, mapping)
     return convert_colour(patch, picture.colour, colour, height, reference=beside)
+
+
+def as_rgb(patch: npt.NDArray[np.float32], info: VideoInfo) -> npt.NDArray[np.uint8]:
+    """A patch in 8-bit code units of a video as RGB."""
+    rgb = np.asarray(cv2.transform(patch, ycbcr_matrix(info.colour, info.height)), np.float32)
+    np.rint(rgb, out=rgb)
+    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,13 +14,13 @@ from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
-from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FramePlan, Plan
 from lipblend.quality.evaluation.matte_estimate import alpha_difference, estimated_faces
 from lipblend.quality.evaluation.outside_loss import outside_loss
 from lipblend.quality.evaluation.views import (
     Blended,
     FrameTriple,
+    as_rgb,
     frame_views,
     in_original,
 )
@@ -34,7 +33,6 @@ from lipblend.render.frame import NO_PICTURES, OUTSIDE, compose, render_frame
 from lipblend.runtime.prefetch import map_in_threads, prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
-from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 
 _QUEUE, _WORKERS = 4, 2  # decoded frames waiting per stream; threads that convert them
@@ -196,7 +194,7 @@ class Walk:
             original, synced, result = (
                 np.zeros((box.height, box.width, 3), np.uint8)
                 if picture is None
-                else _shown(in_original(picture, box, place, info.colour, info.height, beside=beside), info)
+                else as_rgb(in_original(picture, box, place, info.colour, info.height, beside=beside), info)
                 for picture, place in zip(pictures, places, strict=True)
             )
             return taken.index, original, synced, result
@@ -299,10 +297,3 @@ class Walk:
     def _matted_faces(self, original: Picture, synced: Picture, row: FramePlan) -> list[Blended]:
         mattes = [(face, face_matte(original, synced, face, self.settings, self.mapping)) for face in row.faces]
         return [Blended(face, matte, matte.alpha) for face, matte in mattes if matte is not None]
-
-
-def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:
-    """A patch in 8-bit code units of a video as RGB."""
-    rgb = np.asarray(cv2.transform(patch, ycbcr_matrix(info.colour, info.height)), np.float32)
-    np.rint(rgb, out=rgb)
-    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)
