@@ -235,7 +235,6 @@ def test_the_verdict_names_broken_frames_and_judges_the_bridge(burst: Burst, mat
     assert [row.broken for row in rows] == ["noise" if row.index in BURST else "" for row in rows]
     assert all(row.bridged and row.certainty > 0.5 for row in rows[BURST.start : BURST.stop])
     assert bridged.record.values["faulty"] >= len(BURST) / FRAMES
-    print([row.faults for row in rows])
     assert bridged.record.headline is not None
     assert blended.record.headline is not None
     assert bridged.record.headline.score > blended.record.headline.score + 10
