@@ -5,11 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from lipblend.analysis.clip_analysis import ClipAnalysis
+    from lipblend.plan.frame_plan import FaultRun
     from lipblend.quality.evaluation.evaluate import Evaluated
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Synced frames that the generator broke.
+
+    Attributes
+    ----------
+    action : str
+        ``faults.action``; with "blend" none are looked for.
+    broken, bridged, left : int
+        Frames of the output: all, those shown by the frames beside them, and those left to the original.
+    runs : tuple of FaultRun
+        In frames of the output, and its time.
+    """
+
+    action: str
+    broken: int = 0
+    bridged: int = 0
+    left: int = 0
+    runs: tuple[FaultRun, ...] = ()
+
+    @classmethod
+    def of(cls, action: str, runs: tuple[FaultRun, ...]) -> Self:
+        """Count them."""
+        broken, bridged = sum(run.frames for run in runs), sum(run.frames for run in runs if run.bridged)
+        return cls(action, broken, bridged, broken - bridged, runs)
 
 
 @dataclass(frozen=True)
@@ -44,6 +72,8 @@ class CompositeResult:
         From the start of the first frame to the end of the last.
     evaluation : Evaluated or None
         Measurements of the output, if requested.
+    faults : Faults
+        Synced frames that the generator broke.
     """
 
     output: Path
@@ -63,6 +93,7 @@ class CompositeResult:
     height: int
     duration_s: float
     evaluation: Evaluated | None = None
+    faults: Faults = Faults("bridge")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields except the evaluation, ready for JSON."""

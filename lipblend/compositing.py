@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_options import CompositeOptions
-from lipblend.composite_result import CompositeResult, pairing_dict
+from lipblend.composite_result import CompositeResult, Faults, pairing_dict
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
@@ -116,6 +116,7 @@ def composite(
         height=job.target.upright_height,
         duration_s=part.duration_s,
         evaluation=evaluation,
+        faults=Faults.of(job.settings.faults.action, part.faults),
     )  # fmt: skip
 
 
@@ -287,4 +288,4 @@ def _export(
     segment = next(each for each in segments if number < each.first + len(each.rows))
     row, (pts, duration) = segment.rows[number - segment.first], segment.stamps[number - segment.first]
     time_s, picture = float(pts * job.target.time_base), job.original.picture(frame)
-    export.save(DebugFrame(number, pts, duration, time_s, row.original_index, row.synced_index, picture, result))
+    export.save(DebugFrame(number, pts, duration, time_s, row, picture, result))

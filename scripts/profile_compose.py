@@ -6,11 +6,11 @@ import argparse
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.plan.make_plan import make_plan
-from lipblend.render import face_patch, generate
+from lipblend.render import face_patch, generate, synced_patch
 from lipblend.render import frame as render
 from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.selfcheck.sample import make_sample
@@ -34,8 +34,9 @@ FACE_SHARE = 0.35  # face width / width of the sample
 STAGES: tuple[tuple[ModuleType, str], ...] = (
     (face_patch, "face_matte"),
     (face_patch, "cut"),
-    (face_patch, "synced_cut"),
-    (face_patch, "membrane_patch"),
+    (synced_patch, "synced_cut"),
+    (synced_patch, "membrane_patch"),
+    (synced_patch, "morph"),
     (generate, "still_region"),
     (generate, "register"),
     (generate, "shifted_patch"),
@@ -71,20 +72,40 @@ def main(words: Sequence[str] | None = None) -> int:
             settings = resolve_settings(preset, None, {}).settings
             analysis = analysis or open_pair(sample.original, sample.synced).analyse(settings)
             rows = [row for row in make_plan(analysis, settings).rows if row.faces]
-            frames = [(originals[row.original_index], synced[row.synced_index], row) for row in rows]
+            frames = [
+                Frame(
+                    originals[row.original_index],
+                    synced[row.synced_index],
+                    {index: synced[index] for index in row.bridging_indices},
+                    row,
+                )
+                for row in rows
+            ]
             profile(preset, settings, frames, given.rounds)
     return 0
 
 
-def profile(preset: str, settings: Settings, frames: Sequence[tuple[Picture, Picture, FramePlan]], rounds: int) -> None:
-    """Measure and print the stages of rendering some frames, given as original, synced picture and plan."""
+class Frame(NamedTuple):
+    """What one frame is rendered from."""
+
+    original: Picture
+    synced: Picture
+    bridging: Mapping[int, Picture]
+    row: FramePlan
+
+    def render(self, settings: Settings) -> render.FrameResult:
+        return render.render_frame(self.original, self.synced, self.row, settings, bridging=self.bridging)
+
+
+def profile(preset: str, settings: Settings, frames: Sequence[Frame], rounds: int) -> None:
+    """Measure and print the stages of rendering some frames."""
 
     def render_all() -> None:
-        for original, synced, row in frames:
-            render.render_frame(original, synced, row, settings)
+        for frame in frames:
+            frame.render(settings)
 
-    original, synced, row = frames[0]
-    patches = render.render_frame(original, synced, row, settings).patches
+    original = frames[0].original
+    patches = frames[0].render(settings).patches
     planes = original.copy().planes
 
     def add_patches() -> None:
@@ -93,7 +114,7 @@ def profile(preset: str, settings: Settings, frames: Sequence[tuple[Picture, Pic
 
     whole, stages = measure(render_all, rounds, len(frames))
     added, _ = measure(add_patches, rounds, 1)
-    width = np.mean([face.original.face_width_px for *_, row in frames for face in row.faces])
+    width = np.mean([face.original.face_width_px for frame in frames for face in frame.row.faces])
     box = patches[0].matte.box
     print(f"{preset}: face {width:.0f} px, box {box.width}x{box.height}, ms per frame")
     times = {**stages, "rest": whole - sum(stages.values()), "add_delta": added, "all": whole + added}

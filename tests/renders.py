@@ -8,6 +8,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
+from lipblend.picture.similarity import Similarity
 from lipblend.plan.frame_plan import FacePlan, FramePlan
 from lipblend.render.frame import render_frame
 from lipblend.settings import Settings
@@ -48,7 +49,7 @@ def row_of(
     space: Space = "ycbcr",
 ) -> FramePlan:
     shift = ColourMap.affine(space, np.ones(3), np.array([offset, 0, 0]))
-    face = FacePlan(weight, original, synced, shift, np.array(moved, np.float64))
+    face = FacePlan(weight, original, synced, shift, Similarity(right=moved[0], down=moved[1]))
     return FramePlan(0, 0, (face,), "")
 
 

@@ -82,6 +82,7 @@ def composite_command(
     tail: Annotated[str | None, setting_flag("pair.tail")] = None,
     face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
+    faults: Annotated[str | None, setting_flag("faults.action")] = None,
     jobs: Annotated[
         str,
         typer.Option(
@@ -165,7 +166,8 @@ def composite_command(
     flags = {
         "encode.encoder": encoder, "encode.crf": crf, "encode.preset": encoder_preset, "audio.source": audio,
         "pair.method": pair, "pair.timeline": timeline, "pair.offset_s": offset, "pair.tail": tail,
-        "track.face": face, "track.no_face": no_face, "read.strict": strict or None,
+        "track.face": face, "track.no_face": no_face, "faults.action": faults,
+        "read.strict": strict or None,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)

@@ -59,7 +59,8 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
         "matte": record.matte,
         "frames": len(record.rows),
         "passed_through": dict(record.passed_through),
-        "faulty_frames": [row.index for row in record.rows if row.faults],
+        "faulty_frames": [row.index for row in record.rows if row.is_faulty],
+        "fault_runs": [asdict(run) for run in record.fault_runs],
         "verdicts": [asdict(verdict) for verdict in record.verdicts],
         "shots": [asdict(shot) for shot in record.shots],
         "inputs": [asdict(file) for file in record.inputs],
@@ -118,18 +119,24 @@ def classic_table(record: Evaluation, *, gated: bool) -> str:
 
 def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
     """The headline, what a viewer sees and where, the classic numbers, and notes."""
+    from lipblend.plan.fault_log import many_broken
     from lipblend.quality.report import gate_text
-    from lipblend.quality.report.wording import MATTE_TEXT
+    from lipblend.quality.report.wording import MATTE_TEXT, fault_run_text
 
-    parts = [gate_text(record, gated=gated), ""]
+    warning = many_broken(record.fault_runs, len(record.rows))
+    parts = [*([warning] if warning else []), gate_text(record, gated=gated), ""]
     if record.headline is not None:
         parts += [parts_table(record.headline), ""]
     parts += [classic_table(record, gated=gated), "", MATTE_TEXT[record.matte]]
-    faulty = sum(bool(row.faults) for row in record.rows)
+    runs = record.fault_runs
+    if runs:
+        parts.append("synced frames that the generator broke: " + ", ".join(map(fault_run_text, runs)))
+    faulty = [row for row in record.rows if row.faults and not row.broken]
     if faulty:
-        names = sorted({name for row in record.rows for name in row.faults})
+        names = sorted({name for row in faulty for name in row.faults})
+        which = "other frames" if runs else "frames"
         parts.append(
-            f"frames whose synced patch is itself faulty: {faulty} ({', '.join(names)}); blending cannot fix them"
+            f"{which} whose synced patch is itself faulty: {len(faulty)} ({', '.join(names)}); blending cannot fix them"
         )
     parts += [f"note: {note}" for note in record.notes]
     parts += [f"written: {path}" for path in written.values()]

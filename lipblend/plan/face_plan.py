@@ -101,7 +101,8 @@ class ShotFace:
         if row not in self.bridged:
             return None
         ends = self.bridged[row]
-        return Bridge(tuple(self._end(row, end) for end in ends), share_of_second(row, ends, self._times))
+        share = share_of_second(row, ends, self._times)
+        return Bridge(tuple(self._end(row, end) for end in ends), share, self._placements[row])
 
     def _end(self, row: int, end: int) -> BridgeEnd:
         """A good row's patch, moved with the head onto a broken row."""

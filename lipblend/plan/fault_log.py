@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from lipblend.plan.frame_plan import FaultRun, FramePlan
 from lipblend.settings import FaultSettings
 
-_MANY_SHARE = 0.1
+MANY_SHARE = 0.1
+"""More broken frames are many: the first thing to say of a run."""
 _MAX_NAMED = 4
 
 
@@ -33,21 +34,17 @@ class FaultLog:
         self._rows = number + 1
         if not row.broken:
             return
-        worst = max(row.broken, key=lambda each: each.certainty)
-        bridged = any(face.bridge is not None for face in row.faces)
-        one = FaultRun(number, number, float(self._times_s[number]), worst.kind, worst.certainty, bridged)
-        last = self._runs[-1] if self._runs else None
-        if last is not None and last.last == number - 1 and (last.kind, last.bridged) == (one.kind, bridged):
-            self._runs[-1] = replace(last, last=number, certainty=max(last.certainty, one.certainty))
-        else:
-            self._runs.append(one)
+        worst = row.worst_fault
+        assert worst is not None
+        one = FaultRun(number, number, float(self._times_s[number]), worst.kind, worst.certainty, row.is_bridged)
+        append_fault(self._runs, one)
 
     def runs(self) -> Iterator[FaultRun]:
         """Neighbouring frames with the same fault, ascending."""
         return iter(self._runs)
 
     def notes(self, settings: FaultSettings) -> Iterator[str]:
-        """For the summary; a warning if there are many."""
+        """For the summary."""
         if not self._runs:
             return
         counts: Counter[str] = Counter()
@@ -57,10 +54,40 @@ class FaultLog:
         kinds = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())
         where = ", ".join(run.text() for run in self._runs[:_MAX_NAMED])
         more = f" and {len(self._runs) - _MAX_NAMED} more runs" if len(self._runs) > _MAX_NAMED else ""
-        done = [f"{bridged} bridged from the frames beside them"] if bridged else []
-        done += [f"{total - bridged} left to the original"] if total > bridged else []
-        many = "many frames are broken: " if total > _MANY_SHARE * self._rows else ""
         yield (
-            f"{many}{total} of {self._rows} synced frames are broken ({kinds}): {' and '.join(done)} "
+            f"{total} of {self._rows} synced frames are broken ({kinds}): {_done(total, bridged)} "
             f"(faults.action = {settings.action}); frames {where}{more}"
         )
+
+
+def append_fault(runs: list[FaultRun], one: FaultRun) -> None:
+    """Add the next broken frame to the last run, if it goes on with it, or as a new one."""
+    last = runs[-1] if runs else None
+    if last is not None and last.last == one.first - 1 and (last.kind, last.bridged) == (one.kind, one.bridged):
+        runs[-1] = replace(last, last=one.last, certainty=max(last.certainty, one.certainty))
+    else:
+        runs.append(one)
+
+
+def many_broken(runs: Sequence[FaultRun], frames: int) -> str:
+    """The warning that more than a tenth of the frames are broken; empty if they are not.
+
+    Parameters
+    ----------
+    runs : sequence of FaultRun
+    frames : int
+        Of the output.
+    """
+    total, bridged = sum(run.frames for run in runs), sum(run.frames for run in runs if run.bridged)
+    if total <= MANY_SHARE * frames:
+        return ""
+    return (
+        f"many frames are broken: {total} of {frames} synced frames ({100 * total / frames:.0f} %), "
+        f"{_done(total, bridged)}"
+    )
+
+
+def _done(total: int, bridged: int) -> str:
+    done = [f"{bridged} bridged from the frames beside them"] if bridged else []
+    done += [f"{total - bridged} left to the original"] if total > bridged else []
+    return " and ".join(done)

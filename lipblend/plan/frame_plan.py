@@ -55,10 +55,13 @@ class Bridge:
         Before and after; only one at the beginning or end of a shot.
     share : float
         Of the second, in [0, 1].
+    placement : Similarity
+        As in `FacePlan`, of the broken frame's own synced picture.
     """
 
     ends: tuple[BridgeEnd, ...]
     share: float
+    placement: Similarity = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,16 @@ class FramePlan:
     broken: tuple[Broken, ...] = ()
 
     @property
+    def worst_fault(self) -> Broken | None:
+        """The most certain of what is wrong with the synced frame."""
+        return max(self.broken, key=lambda each: each.certainty, default=None)
+
+    @property
+    def is_bridged(self) -> bool:
+        """Whether a face of it is shown by the frames beside a broken one."""
+        return any(face.bridge is not None for face in self.faces)
+
+    @property
     def synced_indices(self) -> tuple[int, ...]:
         """The synced frames that its faces are made from, ascending."""
         wanted: set[int] = set()
@@ -138,6 +151,12 @@ class FramePlan:
                 [self.synced_index] if face.bridge is None else [end.synced_index for end in face.bridge.ends]
             )
         return tuple(sorted(wanted))
+
+    @property
+    def bridging_indices(self) -> tuple[int, ...]:
+        """The synced frames that bridge a broken one, ascending; empty for nearly all rows."""
+        bridges = (face.bridge for face in self.faces if face.bridge is not None)
+        return tuple(sorted({end.synced_index for bridge in bridges for end in bridge.ends}))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,10 @@ from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.settings import RestoreSettings, Settings, TrackSettings
 from lipblend.stages.detail.restore import Restorer, load_restorers
 
-_QUICK = "a quick look at each frame by itself: nothing is smoothed over time, and frames are paired by the clock"
+_QUICK = (
+    "a quick look at each frame by itself: nothing is smoothed over time, frames are paired by the clock, and broken "
+    "synced frames are not found"
+)
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,14 @@ def preview(
     """Render single frames.
 
     Each frame can first be looked at by itself (`lipblend.analysis.frame_analysis`). That takes a fraction of the time
-    and shows everything except smoothing over time, frame pairs that only a search finds, and a footprint from several
-    frames. There is no such quick look where a frame alone is not enough, or if an analysis is cached.
+    and shows all but smoothing over time, frame pairs that only a search finds, a footprint from several frames, and
+    whether a synced frame is broken. There is no such quick look if a frame alone is not enough, or an analysis cached.
 
     Otherwise an excerpt around each frame is decoded and analysed (`lipblend.pairing.excerpt.reach_s`). If it does not
     show surely which frames belong together, the whole clip is analysed, and a note says so. The frame is nearly that
-    of a whole run; it differs as the slow smoothing of colours is cut off, faces are chosen by this excerpt instead of
-    by the whole shot, and tracking begins elsewhere. Measured: up to 4.5 px at the worst point of a mesh, and 0 to 0.7
-    levels on average in the blended part of the frame.
+    of a whole run; it differs as the slow smoothing of colours is cut off, faces are chosen and broken frames found by
+    this excerpt instead of by the whole shot, and tracking begins elsewhere. Measured: up to 4.5 px at the worst point
+    of a mesh, and 0 to 0.7 levels on average in the blended part of the frame.
 
     Parameters
     ----------
@@ -256,11 +259,17 @@ class _Run:
         rows = make_plan(analysis, lenient).rows
         row = rows[self._nearest(time_s, analysis)]
         frame = analysis.original.frame(row.original_index)
-        original, synced = analysis.original.picture(frame), None
+        original, synced, partners = analysis.original.picture(frame), None, analysis.synced
         if row.synced_index >= 0:
-            synced = analysis.synced.picture(analysis.synced.frame(row.synced_index))
+            synced = partners.picture(partners.frame(row.synced_index))
+        if fault := row.worst_fault:
+            done = "bridged" if row.is_bridged else "left to the original"
+            self.notes.append(f"the synced frame at {time_s:.2f} s is broken ({fault.kind}): {done}")
         restorer = self._restorers[settings.restore]
-        rendered = render_frame(original, synced, row, settings, mapping=analysis.mapping, restorer=restorer)
+        bridging = {index: partners.picture(partners.frame(index)) for index in row.bridging_indices}
+        rendered = render_frame(
+            original, synced, row, settings, mapping=analysis.mapping, restorer=restorer, bridging=bridging
+        )
         result = compose(original, rendered)
         shown_s = frame.time_s - self._pair.original.start_s
         number = None if quick and not self._clock.is_short else self._clock.number(shown_s)

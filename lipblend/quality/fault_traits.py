@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -63,7 +63,12 @@ class Traits:
 
 @once_per_view
 def traits(view: FaceView) -> Traits:
-    """Measure one frame; pure, and uses only the crop around the mouth."""
+    """Measure one frame; pure, and uses only the crop around the mouth.
+
+    A broken frame that is bridged shows the generator's own patch, not the bridge.
+    """
+    if view.broken is not None:
+        view = replace(view, synced=view.broken, broken=None)
     fine = LowerFace(view, _FINE_FACE_PX)
     if min(fine.size) < _MIN_CROP_PX:
         return Traits(_NAN, _NAN, (_NAN, _NAN), _NAN, _NAN, _NAN, _NAN, None, _place(view))

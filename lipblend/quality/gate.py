@@ -106,7 +106,7 @@ def _clip_verdict(measure: Measure, value: float | None, mark: float | None, row
 
 
 _CONCERNED: dict[str, Callable[[FrameRow], bool]] = {
-    "faulty": lambda row: bool(row.faults),
+    "faulty": lambda row: row.is_faulty,
     "passed_through": lambda row: not row.blended,
     "lip_corr": lambda row: row.blended,
 }

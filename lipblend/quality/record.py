@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lipblend.plan.fault_log import append_fault
+from lipblend.plan.frame_plan import FaultRun
+
 WORDS = ((85.0, "invisible"), (60.0, "faint"), (30.0, "visible"), (0.0, "obvious"))
 """From which headline on a composite is what."""
 
@@ -36,6 +39,12 @@ class FrameRow:
         the worst value.
     faults : tuple of str
         Faults of the generator's own patch, see `lipblend.quality.faults.FAULTS`.
+    broken : str
+        What the plan found wrong with the synced frame (`lipblend.plan.broken_frames.KINDS`); empty for nothing.
+    certainty : float
+        How certain that is, 0.5 to 1; 0 for nothing.
+    bridged : bool
+        The plan bridges it; otherwise a broken frame is left to the original.
     """
 
     index: int
@@ -47,6 +56,14 @@ class FrameRow:
     reason: str
     values: Mapping[str, float]
     faults: tuple[str, ...]
+    broken: str = ""
+    certainty: float = 0.0
+    bridged: bool = False
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether the generator's own patch is faulty or broken."""
+        return bool(self.faults or self.broken)
 
 
 @dataclass(frozen=True)
@@ -209,6 +226,15 @@ class Evaluation:
     def passed(self) -> bool:
         """No measure misses its pass mark."""
         return not any(verdict.passed is False for verdict in self.verdicts)
+
+    @property
+    def fault_runs(self) -> tuple[FaultRun, ...]:
+        """Neighbouring frames of the result whose synced frames are broken in the same way."""
+        runs: list[FaultRun] = []
+        for row in self.rows:
+            if row.broken:
+                append_fault(runs, FaultRun(row.index, row.index, row.time_s, row.broken, row.certainty, row.bridged))
+        return tuple(runs)
 
     @property
     def passed_through(self) -> Mapping[str, int]:

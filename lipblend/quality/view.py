@@ -45,12 +45,14 @@ class FaceView:
     matrix : (3, 4) float64
         YCbCr codes to R'G'B' 0..255, see `lipblend.picture.ycbcr.ycbcr_matrix`.
     detected_synced : Landmarks or None
-        Mesh detected in the synced frame, not smoothed, in the original's pixels.
+        Mesh detected in the synced frame, not smoothed, in the original's pixels; that of the bridge over a broken one.
     against : str
         What the classic measures hold the result against: "expected", the picture that a right result would show
         (`lipblend.quality.visible.scene.classic_reference`), or "original", as they were published.
     estimated : bool
         The matte is an estimate from the pictures.
+    broken : (h, w, 3) float32 or None
+        What the generator drew, where that is broken and ``synced`` is the bridge over it (`FacePlan.bridge`).
     """
 
     box: Box
@@ -67,6 +69,7 @@ class FaceView:
     detected_synced: Landmarks | None = None
     against: Against = "expected"
     estimated: bool = False
+    broken: Patch3 | None = None
 
     @property
     def face_width_px(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from lipblend.output.drawn import drawn_frame, drawn_info
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.picture import Picture
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.face_patch import FacePatch
 from lipblend.render.frame import FrameResult
 from lipblend.runtime.output_paths import make_folder
@@ -40,26 +42,23 @@ _ORIGINAL_DOTS = (80, 200, 255)
 _SYNCED_DOTS = (255, 80, 200)
 _MATTES = ("mask", "alpha", "ring")
 _COLUMNS = (
-    "frame", "time_s", "original_frame", "synced_frame", "status", "reason", "faces", "weight",
+    "frame", "time_s", "original_frame", "synced_frame", "status", "reason", "fault", "certainty", "faces", "weight",
     "x0", "y0", "x1", "y1", "face_width_px", "feather_px", "gain_1", "gain_2", "gain_3", "offset_1", "offset_2",
-    "offset_3", "moved_x_px", "moved_y_px", "mouth_original", "mouth_synced", "fallbacks",
+    "offset_3", "moved_x_px", "moved_y_px", "turned_deg", "scaled", "mouth_original", "mouth_synced", "bridged_from",
+    "fallbacks",
 )  # fmt: skip
-_FACE_COLUMNS = len(_COLUMNS) - 8
+_FACE_COLUMNS = len(_COLUMNS) - _COLUMNS.index("weight") - 1
 
 
 @dataclass(frozen=True)
 class DebugFrame:
-    """One frame of the output: its index, its time in the output's time base, and its finished picture.
-
-    ``synced_index`` is -1 if there is no synced frame.
-    """
+    """One frame of the output: its index, its time in the output's time base, its plan, and its finished picture."""
 
     index: int
     pts: int
     duration: int
     time_s: float
-    original_index: int
-    synced_index: int
+    row: FramePlan
     picture: Picture
     result: FrameResult
 
@@ -177,7 +176,12 @@ class _Videos:
 
 
 class _Table:
-    """``frames.csv``: one row per frame; the values of several faces are separated by semicolons."""
+    """``frames.csv``: one row per frame; the values of several faces are separated by semicolons.
+
+    ``moved_x_px`` and ``moved_y_px`` say how far the middle of the mouth is displaced in the synced picture,
+    ``turned_deg`` and ``scaled`` how the face is turned and scaled there. ``fault`` and ``certainty`` say what is wrong
+    with the synced frame, ``bridged_from`` which synced frames take its place.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -209,10 +213,12 @@ class _Table:
             (
                 frame.index,
                 f"{frame.time_s:.6f}",
-                frame.original_index,
-                frame.synced_index,
+                frame.row.original_index,
+                frame.row.synced_index,
                 "blended" if result.patches else "passed through",
                 result.reason,
+                ";".join(each.kind for each in frame.row.broken),
+                ";".join(f"{each.certainty:.3f}" for each in frame.row.broken),
                 len(result.patches),
                 *([";".join(values) for values in face_values] or [""] * _FACE_COLUMNS),
                 "; ".join(dict.fromkeys(result.fallbacks)),
@@ -233,12 +239,15 @@ def _face_values(patch: FacePatch) -> list[str]:
     face = patch.plan
     box = face.original.box()
     gain, offset = face.colour.line()
+    middle, placement = face.original.mouth_centre, face.placement
     values = (
         *(face.weight, box.x0, box.y0, box.x1, box.y1, face.original.face_width_px, patch.matte.feather_px),
-        *(*gain.tolist(), *offset.tolist(), face.placement.right, face.placement.down),
+        *(*gain.tolist(), *offset.tolist(), *(placement.matrix @ (*middle, 1.0) - middle).tolist()),
+        *(math.degrees(placement.turn_rad), placement.scale),
         *(face.original.mouth_opening, face.synced.mouth_opening),
     )
-    return [f"{value:.6g}" for value in values]
+    ends = () if face.bridge is None else face.bridge.ends
+    return [*(f"{value:.6g}" for value in values), "+".join(str(end.synced_index) for end in ends)]
 
 
 def _mattes(patch: FacePatch) -> tuple[Grey, Grey, Grey]:

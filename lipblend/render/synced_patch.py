@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.frame_mapping import FrameMapping, synced_cut
-from lipblend.picture.patch import Patch
+from lipblend.picture.patch import Box, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
-from lipblend.plan.frame_plan import BridgeEnd, FacePlan
+from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.stages.colour.membrane import membrane_patch
 from lipblend.stages.detail.speckle import despeckled, is_speckled, speckle_tile
 from lipblend.stages.registration.morph import morph
@@ -55,17 +55,33 @@ def matched_patch(pictures: SyncedPictures, original: Picture, original_patch: P
     """
     if face.bridge is None:
         return _matched(pictures.own, pictures.mapping, original, original_patch, face, face.original)
-    ends = face.bridge.ends
-    missing = [end.synced_index for end in ends if end.synced_index not in pictures.others]
+    patches = [
+        _matched(picture, pictures.mapping, original, original_patch, end, face.original)
+        for end, picture in bridge_pictures(face.bridge, pictures.others)
+    ]
+    return bridged(patches, face.bridge, original_patch.grid.box)
+
+
+def bridge_pictures(bridge: Bridge, pictures: Mapping[int, Picture]) -> list[tuple[BridgeEnd, Picture]]:
+    """The ends of a bridge with their pictures, which are given by synced frame.
+
+    Raises
+    ------
+    ValueError
+        One is missing.
+    """
+    missing = [end.synced_index for end in bridge.ends if end.synced_index not in pictures]
     if missing:
         raise ValueError(f"the pictures of synced frames {missing} are needed to bridge a broken one")
-    patches = [
-        _matched(pictures.others[end.synced_index], pictures.mapping, original, original_patch, end, face.original)
-        for end in ends
-    ]
+    return [(end, pictures[end.synced_index]) for end in bridge.ends]
+
+
+def bridged(patches: Sequence[Patch], bridge: Bridge, box: Box) -> Patch:
+    """What a bridge shows in a box, from a patch for each of its ends, the face in its place."""
     if len(patches) == 1:
         return patches[0]
-    return morph(patches[0], patches[1], (ends[0].synced, ends[1].synced), face.bridge.share, original_patch.grid.box)
+    first, second = bridge.ends
+    return morph(patches[0], patches[1], (first.synced, second.synced), bridge.share, box)
 
 
 def placed_patch(picture: Picture, mapping: FrameMapping, original: Picture, original_patch: Patch) -> Patch:

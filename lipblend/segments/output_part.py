@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.output.sound.audio_plan import AudioPlan, choose_audio, length_notes
-from lipblend.plan.frame_plan import Plan
+from lipblend.plan.frame_plan import FaultRun, Plan
 from lipblend.segments.encode import Segment
 from lipblend.segments.spans import FrameRange, segment_spans
 from lipblend.video.info import VideoInfo
@@ -29,6 +30,8 @@ class OutputPart:
         Frame numbers in the whole output.
     notes : tuple of str
         For the summary.
+    faults : tuple of FaultRun
+        Broken synced frames, in frames and time of the output.
     duration_s : float
         From the start of the first frame to the end of the last.
 
@@ -50,6 +53,7 @@ class OutputPart:
         self._shift = int(pts[0] - analysis.pts[0])
         self._rows = plan.rows[part]
         self._stamps = list(zip((pts - self._shift).tolist(), analysis.durations[part].tolist(), strict=True))
+        self.faults = tuple(self._faults(plan))
         self._is_cut = self.frames.stop < len(analysis.times_s)
         self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
         self.notes: tuple[str, ...] = ()
@@ -103,6 +107,14 @@ class OutputPart:
             Segment(number, span.start, self._rows[span.start : span.stop], self._stamps[span.start : span.stop])
             for number, span in enumerate(spans)
         ]
+
+    def _faults(self, plan: Plan) -> Iterator[FaultRun]:
+        start, times_s = self.frames.start, self._analysis.times_s
+        for run in plan.faults:
+            first, last = max(run.first, start), min(run.last, self.frames.stop - 1)
+            if first <= last:
+                time_s = float(times_s[first] - times_s[start] + times_s[0])
+                yield replace(run, first=first - start, last=last - start, time_s=time_s)
 
     @property
     def _shift_s(self) -> Fraction:

@@ -55,6 +55,12 @@ def test_damage_is_found_where_it_is(clip: list[FaceView], sound: list[Traits], 
     assert faults == [(name,) if i in (5, 6, 15) else () for i in range(COUNT)]
 
 
+def test_of_a_bridged_frame_the_generators_own_picture_is_looked_at(clip: list[FaceView]) -> None:
+    drawn = blurred(clip[5])
+    bridged = replace(clip[5], broken=drawn.synced)
+    assert traits(bridged).detail_synced == traits(drawn).detail_synced < 0.7 * traits(clip[5]).detail_synced
+
+
 @pytest.fixture(scope="module")
 def apart(portrait: np.ndarray, face: Landmarks) -> list[FaceView]:
     """The synced mouth is wide open and as soft as generators make it, the original's is closed."""

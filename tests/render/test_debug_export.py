@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from renders import picture, row_of
 from runs import composited
 
 from lipblend.composite_options import DebugOptions
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import SettingsError
+from lipblend.faces.landmarks import Landmarks
 from lipblend.output.synth import write_clip
-from lipblend.render.debug_export import debug_folder
+from lipblend.picture.similarity import Similarity
+from lipblend.plan.broken_frames import Broken
+from lipblend.render.debug_export import DebugExport, DebugFrame, debug_folder
+from lipblend.render.frame import render_frame
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe
@@ -117,3 +123,22 @@ def test_a_tag_names_a_folder_in_the_folder() -> None:
     assert debug_folder(Path("runs"), "v1.2-a") == Path("runs/v1.2-a")
     assert debug_folder(Path("runs"), "Größe_2") == Path("runs/Größe_2")
     assert debug_folder(Path("runs"), None) == Path("runs")
+
+
+def test_the_table_says_how_the_middle_of_the_mouth_is_displaced(face: Landmarks, tmp_path: Path) -> None:
+    middle, turn = face.mouth_centre, np.exp(1j * np.radians(3)) * 1.02
+    turned = Similarity(turn.real, turn.imag)
+    placement = turned.then(Similarity(right=2.0, down=-1.0))  # about the corner: the mouth goes farther
+    row = row_of(face, face)
+    row = replace(row, faces=(replace(row.faces[0], placement=placement),), broken=(Broken("mush", 0.75),))
+    original = picture(1)
+    result = render_frame(original, picture(2), row, Settings())
+    info = probe(make_sample(tmp_path, frames=1, size=64).original)
+    with DebugExport(tmp_path / "debug", info) as export:
+        export.save(DebugFrame(0, 0, 1, 0.0, row, original, result))
+    (found,) = csv.DictReader((tmp_path / "debug" / "frames.csv").read_text().splitlines())
+    moved = complex(*middle) * turn + complex(2, -1) - complex(*middle)
+    assert float(found["moved_x_px"]) == pytest.approx(moved.real, abs=0.001)
+    assert float(found["moved_y_px"]) == pytest.approx(moved.imag, abs=0.001)
+    assert (float(found["turned_deg"]), float(found["scaled"])) == pytest.approx((3, 1.02))
+    assert (found["fault"], found["certainty"], found["bridged_from"]) == ("mush", "0.750", "")

@@ -39,11 +39,12 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class Pictures:
-    """What one row is rendered from and compared with."""
+    """What one row is rendered from and compared with; ``bridging`` as for `lipblend.render.frame.render_frame`."""
 
     original: Picture
     synced: Picture
     truth: Picture | None
+    bridging: Mapping[int, Picture] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,15 @@ def composed(
     row: FramePlan, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
 ) -> tuple[FrameResult, Picture]:
     """Render a frame; returns the patches and the whole picture, before encoding."""
-    done = render_frame(pictures.original, pictures.synced, row, settings, mapping=mapping, restorer=restorer)
+    done = render_frame(
+        pictures.original,
+        pictures.synced,
+        row,
+        settings,
+        mapping=mapping,
+        restorer=restorer,
+        bridging=pictures.bridging,
+    )
     return done, compose(pictures.original, done)
 
 
@@ -140,7 +149,7 @@ class Trial:
             started = time.perf_counter()
             done, composed = self._render(row, each)
             seconds = time.perf_counter() - started
-            frames = FrameTriple(each.original, each.synced, composed, self._plan.mapping)
+            frames = FrameTriple(each.original, each.synced, composed, self._plan.mapping, bridging=each.bridging)
             views = frame_views(frames, Blended.of(done))
             seen = [SeenFace(view, _truth(view, each)) for view in views]
             if number > block.start or not block.lead_in:

@@ -20,6 +20,7 @@ from lipblend.lab.sweep.truth import Truth
 from lipblend.pair import Pair
 from lipblend.plan.make_plan import make_plan
 from lipblend.quality.frame_rates import frame_rate
+from lipblend.render.bridging import bridging_pictures
 from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.video.info import VideoInfo
@@ -153,12 +154,22 @@ def decoded_rows(group: Analysed, rows: Sequence[int], truth: Truth | None) -> I
     with (
         prefetch(clip.original.frames(clip.original_index[list(rows)].tolist()), _QUEUE) as frames,
         prefetch(clip.synced.frames(clip.synced_index[list(rows)].tolist()), _QUEUE) as partners,
+        prefetch(bridging_pictures(clip.synced, _bridging_indices(group, rows)), _QUEUE) as bridging,
         prefetch(seen, _QUEUE) as truths,
     ):
 
         def pictures() -> Iterator[Pictures]:
-            for frame, partner in zip(frames, partners, strict=True):
+            for frame, partner, beside in zip(frames, partners, bridging, strict=True):
                 real = truth.video.picture(next(truths)) if truth is not None else None
-                yield Pictures(clip.original.picture(frame), clip.synced.picture(partner), real)
+                yield Pictures(clip.original.picture(frame), clip.synced.picture(partner), real, beside)
 
         yield pictures()
+
+
+def _bridging_indices(group: Analysed, rows: Sequence[int]) -> list[tuple[int, ...]]:
+    """The synced frames that bridge each of some rows in any of a group's plans."""
+    plans = [plan.rows for plan in group.plans.values()]
+    return [
+        tuple(sorted({index for each in plans if row < len(each) for index in each[row].bridging_indices}))
+        for row in rows
+    ]

@@ -35,8 +35,9 @@ def looks_by_plan(group: Analysed) -> list[Looks]:
 
 def _views(row: int, pictures: Pictures, combination: Combination, plan: Planned) -> Iterator[FaceView]:
     """The faces of a frame, without a result: a look is that of the two videos."""
-    frames = FrameTriple(pictures.original, pictures.synced, pictures.original, plan.mapping)
+    ours = pictures.original
+    frames = FrameTriple(ours, pictures.synced, ours, plan.mapping, bridging=pictures.bridging)
     for face in plan.rows[row].faces:
-        matte = face_matte(pictures.original, pictures.synced, face, combination.settings, plan.mapping)
+        matte = face_matte(ours, pictures.synced, face, combination.settings, plan.mapping)
         if matte is not None:
             yield from frame_views(frames, [Blended(face, matte, matte.alpha)])

@@ -80,11 +80,12 @@ class _Shot:
     def finished(self, times_s: npt.NDArray[np.float64]) -> list[FrameRow]:
         """The rows, with what only the whole shot shows: faults of synced patches, and measures over time.
 
-        Where a person's synced patch is faulty, nothing of theirs is held against it.
+        Where a person's synced patch is faulty or broken, nothing of theirs is held against it, nor against the bridge
+        over it: that is one guess of what the mouth did, and another may be as good.
         """
         faults = [find_faults(person.traits, times_s, [(0, self._count)]) for person in self.people]
         series = [
-            person.over_time.values({place for place, names in enumerate(found) if names})
+            person.over_time.values({*person.bridged, *(place for place, names in enumerate(found) if names)})
             for person, found in zip(self.people, faults, strict=True)
         ]
         rows = []
@@ -94,7 +95,7 @@ class _Shot:
                 for over_time in series
             ]
             for person, mouth in self._mouths[place]:
-                if not faults[self.people.index(person)][place]:
+                if place not in person.bridged and not faults[self.people.index(person)][place]:
                     late.append(mouth)
             names = sorted({name for found in faults for name in found[place]})
             rows.append(replace(row, faults=tuple(names), values=FrameValues({**row.values, **worst(late)})))
@@ -136,6 +137,7 @@ class _Shot:
         return found
 
     def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:
+        worst_fault = looked.row.worst_fault
         whole = {"untouched": looked.untouched, "outside": looked.outside}
         return FrameRow(
             index=looked.index,
@@ -147,6 +149,9 @@ class _Shot:
             reason="" if looked.views else looked.reason,
             values=FrameValues({**worst(values), **{k: value for k, value in whole.items() if value is not None}}),
             faults=(),
+            broken="" if worst_fault is None else worst_fault.kind,
+            certainty=0.0 if worst_fault is None else worst_fault.certainty,
+            bridged=looked.row.is_bridged,
         )
 
 
@@ -231,7 +236,7 @@ def _centred(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:
     values = {
-        "faulty": sum(bool(row.faults) for row in rows) / len(rows),
+        "faulty": sum(row.is_faulty for row in rows) / len(rows),
         "passed_through": sum(not row.blended for row in rows) / len(rows),
     }
     kept = []

@@ -54,6 +54,9 @@ class Person:
     openings : (count, 2) float64
         Of the result and of the synced video.
     traits : list of Traits or None
+        Of what the generator drew, broken or not.
+    bridged : set of int
+        Frames in which that is broken and bridged: the synced picture of the views is the bridge.
     over_time : OverTime
     """
 
@@ -64,6 +67,7 @@ class Person:
         self.casts = np.full((count, 3), np.nan)
         self.openings = np.full((count, 2), np.nan)
         self.traits: list[Traits | None] = [None] * count
+        self.bridged: set[int] = set()
 
     def note(self, place: int, seen: SeenFace, scores: FaceScores) -> None:
         """Remember one frame."""
@@ -76,6 +80,8 @@ class Person:
         if view.weight >= 1 and made is not None and spoken is not None:
             self.openings[place] = made.mouth_opening, spoken.mouth_opening
         self.traits[place] = traits(view)
+        if view.broken is not None:
+            self.bridged.add(place)
         self.over_time.add(place, view)
 
 

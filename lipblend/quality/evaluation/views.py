@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -12,20 +13,24 @@ from lipblend.analysis.measure import same_face
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, synced_patch
-from lipblend.picture.patch import Box
+from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
+from lipblend.picture.similarity import Similarity
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.quality.regions import mouth_surroundings
 from lipblend.quality.view import FaceView
 from lipblend.render.frame import FrameResult
+from lipblend.render.synced_patch import bridge_pictures, bridged
 from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.matte import Matte
+from lipblend.video.info import VideoInfo
 
 Crop = npt.NDArray[np.float32]
 
 _MARGIN_PX, _MARGIN_FRAC = 24, 0.15
+_WHOLE = PixelLayout("yuv444p", 8, 0, 0, 3)  # of a crop: chroma at every pixel
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class FrameTriple:
     original, synced, result : Picture
     mapping, result_mapping : FrameMapping
         Where the original's pixels lie in the synced frame, and in the result's.
+    bridging : mapping of int to Picture
+        By synced frame: those that bridge the synced one, if it is broken (`FramePlan.bridging_indices`).
     """
 
     original: Picture
@@ -66,15 +73,33 @@ class FrameTriple:
     result: Picture
     mapping: FrameMapping
     result_mapping: FrameMapping = UNMOVED
+    bridging: Mapping[int, Picture] = field(default_factory=dict)
 
     def original_crop(self, box: Box) -> Crop:
         """A box of the original, (h, w, 3) float32, YCbCr in 8-bit levels."""
         return extract_patch(self.original.planes, self.original.layout, box)
 
     def synced_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop:
-        """The same box of the synced frame in the original's encoding, its face in its place."""
+        """The same box of the synced frame in the original's encoding, its face in its place.
+
+        Where it is broken and bridged, what the bridge shows.
+        """
+        if face.bridge is None:
+            return self._synced_crop(self.synced, box, face.placement, beside)
+        grid = ChromaGrid(_WHOLE, box)
+        patches = [
+            Patch.of(self._synced_crop(picture, box, end.placement, beside), grid)
+            for end, picture in bridge_pictures(face.bridge, self.bridging)
+        ]
+        return bridged(patches, face.bridge, box).whole()
+
+    def broken_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop | None:
+        """What the generator drew there, if it is broken and bridged."""
+        return None if face.bridge is None else self._synced_crop(self.synced, box, face.bridge.placement, beside)
+
+    def _synced_crop(self, picture: Picture, box: Box, placement: Similarity, beside: Crop) -> Crop:
         colour, height = self.original.colour, self.original.height
-        return in_original(self.synced, box, self.mapping.after(face.placement), colour, height, beside=beside)
+        return in_original(picture, box, self.mapping.after(placement), colour, height, beside=beside)
 
     def result_crop(self, box: Box) -> Crop:
         """The same box of the result in the original's encoding."""
@@ -127,7 +152,8 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
         detected_result=same_face(face.original, found),
         weight=face.weight,
         matrix=ycbcr_matrix(original.colour, original.height),
-        detected_synced=same_face(face.original, spoken),
+        detected_synced=same_face(face.original, spoken) if face.bridge is None else face.synced,
+        broken=frames.broken_crop(box, face, crop),
     )
 
 
@@ -170,3 +196,10 @@ def in_original(
     """
     patch = synced_patch(picture.planes, picture.layout, box, mapping)
     return convert_colour(patch, picture.colour, colour, height, reference=beside)
+
+
+def as_rgb(patch: npt.NDArray[np.float32], info: VideoInfo) -> npt.NDArray[np.uint8]:
+    """A patch in 8-bit code units of a video as RGB."""
+    rgb = np.asarray(cv2.transform(patch, ycbcr_matrix(info.colour, info.height)), np.float32)
+    np.rint(rgb, out=rgb)
+    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,25 +14,25 @@ from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
-from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FramePlan, Plan
 from lipblend.quality.evaluation.matte_estimate import alpha_difference, estimated_faces
 from lipblend.quality.evaluation.outside_loss import outside_loss
 from lipblend.quality.evaluation.views import (
     Blended,
     FrameTriple,
+    as_rgb,
     frame_views,
     in_original,
 )
 from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
+from lipblend.render.bridging import bridging_pictures
 from lipblend.render.face_patch import face_matte
-from lipblend.render.frame import OUTSIDE, compose, render_frame
+from lipblend.render.frame import NO_PICTURES, OUTSIDE, compose, render_frame
 from lipblend.runtime.prefetch import map_in_threads, prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
-from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
 
 _QUEUE, _WORKERS = 4, 2  # decoded frames waiting per stream; threads that convert them
@@ -117,6 +116,17 @@ class Sources:
     spoken: SpokenMeshes
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A frame of the result, and the pictures it was made from; None where there are none."""
+
+    index: int
+    original: Picture | None
+    synced: Picture | None
+    result: Picture
+    bridging: Mapping[int, Picture]
+
+
 class Walk:
     """Goes through the frames of a result, and of the two videos it was made from.
 
@@ -157,19 +167,18 @@ class Walk:
 
     def views(self, indices: Sequence[int]) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
         """What the measures see of some frames of the result; by rising index."""
-        for index, original, synced, result in self._pictures(self._held(indices)):
-            if original is not None:
-                frames = None if synced is None else self._frames(original, synced, result)
-                yield index, self._views(index, frames, self.row(index))[0]
+        for shown in self._pictures(self._held(indices)):
+            if shown.original is not None:
+                yield shown.index, self._views(shown.index, self._frames(shown), self.row(shown.index))[0]
 
     def looked_at(self, indices: Sequence[int]) -> Iterator[Looked]:
         """Frames of the result by rising index, with everything that is measured on whole frames.
 
         Frames that the original does not hold are left out.
         """
-        for index, original, synced, result in self._pictures(self._held(indices)):
-            if original is not None:
-                yield self._looked(index, self.row(index), original, synced, result)
+        for shown in self._pictures(self._held(indices)):
+            if shown.original is not None:
+                yield self._looked(shown, shown.original, self.row(shown.index))
 
     def pictures(self, indices: Sequence[int], box: Box) -> Iterator[tuple[int, Rgb, Rgb, Rgb]]:
         """Original, synced and result in a box of the original's frame, (h, w, 3) uint8 RGB; by rising index.
@@ -179,16 +188,16 @@ class Walk:
         info = self.original.info
         places = UNMOVED, self.mapping, self.result.mapping
 
-        def shown(taken: tuple[int, Picture | None, Picture | None, Picture]) -> tuple[int, Rgb, Rgb, Rgb]:
-            index, *pictures = taken
+        def shown(taken: _Shown) -> tuple[int, Rgb, Rgb, Rgb]:
+            pictures = taken.original, taken.synced, taken.result
             beside = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
             original, synced, result = (
                 np.zeros((box.height, box.width, 3), np.uint8)
                 if picture is None
-                else _shown(in_original(picture, box, place, info.colour, info.height, beside=beside), info)
+                else as_rgb(in_original(picture, box, place, info.colour, info.height, beside=beside), info)
                 for picture, place in zip(pictures, places, strict=True)
             )
-            return index, original, synced, result
+            return taken.index, original, synced, result
 
         with map_in_threads(shown, self._pictures(indices), workers=_WORKERS) as pictures:
             yield from pictures
@@ -200,20 +209,25 @@ class Walk:
         the mouths, in alpha (`lipblend.quality.evaluation.matte_estimate.alpha_difference`), and the mean luma
         difference outside the mattes, in levels (0 if the result is of another size).
         """
-        for index, original, synced, result in self._pictures(self._held(indices)):
-            if original is None or synced is None:
+        for shown in self._pictures(self._held(indices)):
+            frames = self._frames(shown)
+            if frames is None:
                 continue
-            frames = self._frames(original, synced, result)
-            restorer = self._sources.restorer
             rendered = render_frame(
-                original, synced, self.row(index), self.settings, mapping=self.mapping, restorer=restorer
+                frames.original,
+                frames.synced,
+                self.row(shown.index),
+                self.settings,
+                mapping=self.mapping,
+                restorer=self._sources.restorer,
+                bridging=frames.bridging,
             )
             if rendered.patches:
-                composed = compose(original, rendered)
+                composed = compose(frames.original, rendered)
                 apart = max(alpha_difference(frames, composed, patch.plan) for patch in rendered.patches)
-                exact = self.result.mapping.is_exact(original.size, result.size)
+                exact = self.result.mapping.is_exact(frames.original.size, frames.result.size)
                 boxes = [patch.matte.box for patch in rendered.patches]
-                loss = outside_loss(original, result, boxes) if exact else None
+                loss = outside_loss(frames.original, frames.result, boxes) if exact else None
                 yield apart, loss[0] if loss is not None else 0.0
 
     def takes_over(self, indices: Sequence[int]) -> Iterator[bool]:
@@ -221,42 +235,50 @@ class Walk:
 
         As with estimated mattes, whatever this walk's mattes are. Frames without a partner are left out.
         """
-        for index, original, synced, result in self._pictures(self._held(indices)):
-            if original is not None and synced is not None:
-                yield bool(estimated_faces(self._frames(original, synced, result), self.row(index)))
+        for shown in self._pictures(self._held(indices)):
+            frames = self._frames(shown)
+            if frames is not None:
+                yield bool(estimated_faces(frames, self.row(shown.index)))
 
     def _held(self, indices: Sequence[int]) -> list[int]:
         """Those that the original holds."""
         return [index for index in indices if self.result.rows[index] >= 0]
 
-    def _pictures(self, indices: Sequence[int]) -> Iterator[tuple[int, Picture | None, Picture | None, Picture]]:
+    def _pictures(self, indices: Sequence[int]) -> Iterator[_Shown]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
         shown = [row.original_index for row in rows if row is not None]
         partners = [row.synced_index for row in rows if row is not None and row.synced_index >= 0]
+        beside = [row.bridging_indices for row in rows if row is not None]
         with (
             prefetch(self.original.frames(shown), _QUEUE) as original_frames,
             prefetch(self.synced.frames(partners), _QUEUE) as synced_frames,
+            prefetch(bridging_pictures(self.synced, beside), _QUEUE) as bridging,
             prefetch(self.result.video.frames(list(indices)), _QUEUE) as result_frames,
         ):
             for index, row in zip(indices, rows, strict=True):
-                original = synced = None
+                original, synced, others = None, None, NO_PICTURES
                 if row is not None:
                     original = self.original.picture(next(original_frames))
                     synced = self.synced.picture(next(synced_frames)) if row.synced_index >= 0 else None
-                yield index, original, synced, self.result.video.picture(next(result_frames))
+                    others = next(bridging)
+                yield _Shown(index, original, synced, self.result.video.picture(next(result_frames)), others)
 
-    def _frames(self, original: Picture, synced: Picture, result: Picture) -> FrameTriple:
-        return FrameTriple(original, synced, result, self.mapping, self.result.mapping)
+    def _frames(self, shown: _Shown) -> FrameTriple | None:
+        """The three pictures; None if one of them is missing."""
+        if shown.original is None or shown.synced is None:
+            return None
+        pictures = shown.original, shown.synced, shown.result
+        return FrameTriple(*pictures, self.mapping, self.result.mapping, shown.bridging)
 
-    def _looked(self, index: int, row: FramePlan, original: Picture, synced: Picture | None, result: Picture) -> Looked:
-        frames = None if synced is None else self._frames(original, synced, result)
-        views, faces = self._views(index, frames, row)
+    def _looked(self, shown: _Shown, original: Picture, row: FramePlan) -> Looked:
+        result = shown.result
+        views, faces = self._views(shown.index, self._frames(shown), row)
         nothing = NO_CHANGE if self.estimated else OUTSIDE
         reason = "" if faces else row.reason or nothing
         exact = self.result.mapping.is_exact(original.size, result.size)
         loss = outside_loss(original, result, [face.matte.box for face in faces]) if exact else None
         outside, untouched = loss if loss is not None else (None, None)
-        return Looked(index, row, views, reason, untouched, outside)
+        return Looked(shown.index, row, views, reason, untouched, outside)
 
     def _views(
         self, index: int, frames: FrameTriple | None, row: FramePlan
@@ -275,10 +297,3 @@ class Walk:
     def _matted_faces(self, original: Picture, synced: Picture, row: FramePlan) -> list[Blended]:
         mattes = [(face, face_matte(original, synced, face, self.settings, self.mapping)) for face in row.faces]
         return [Blended(face, matte, matte.alpha) for face, matte in mattes if matte is not None]
-
-
-def _shown(patch: npt.NDArray[np.float32], info: VideoInfo) -> Rgb:
-    """A patch in 8-bit code units of a video as RGB."""
-    rgb = np.asarray(cv2.transform(patch, ycbcr_matrix(info.colour, info.height)), np.float32)
-    np.rint(rgb, out=rgb)
-    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)

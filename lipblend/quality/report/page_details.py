@@ -25,8 +25,13 @@ class FrameGroup:
     left_out: int
 
 
+def fault_names(row: FrameRow) -> tuple[str, ...]:
+    """What is wrong with a frame's synced patch: what the plan found, and what was measured."""
+    return tuple(dict.fromkeys([*([row.broken] if row.broken else []), *row.faults]))
+
+
 def faults(record: Evaluation) -> list[FrameGroup]:
-    """Broken synced frames by fault."""
+    """Faulty synced frames by what was measured, broken before blending or not."""
     names = dict.fromkeys([*FAULTS, *(name for row in record.rows for name in row.faults)])
     groups = ((name, [row for row in record.rows if name in row.faults]) for name in names)
     return [_group(record, name, FAULTS.get(name, ""), rows) for name, rows in groups if rows]

@@ -43,7 +43,7 @@ def plots(record: Evaluation, keys: Sequence[str], *, gated: bool) -> dict[str, 
     parts = record.headline.parts if record.headline is not None else ()
     judged = {part.key for part in parts}
     passed = [(at, at) for at, row in enumerate(record.rows) if not row.blended]
-    faulty = [(at, at) for at, row in enumerate(record.rows) if row.faults]
+    faulty = [(at, at) for at, row in enumerate(record.rows) if row.is_faulty]
     return {
         "behind": bands(passed, count, "band-passed") + shot_lines([shot.start for shot in record.shots], count),
         "faulty": bands(faulty, count, "band-faulty", top=94, height=6),

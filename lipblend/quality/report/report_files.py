@@ -30,7 +30,10 @@ SCHEMA = 2
 """Version of report.json; increased when readers of the old layout would be misled."""
 
 _FRAME_KEYS = tuple(key for key, measure in MEASURES.items() if measure.per == "frame")
-_COLUMNS = ("frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults", *_FRAME_KEYS)
+_COLUMNS = (
+    "frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults", "broken", "certainty", "bridged",
+    *_FRAME_KEYS,
+)  # fmt: skip
 _HINT = "Give a report.json written by `lipblend evaluate --report`."
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
@@ -51,6 +54,9 @@ def csv_bytes(record: Evaluation) -> bytes:
                 int(row.blended),
                 row.reason,
                 ";".join(row.faults),
+                row.broken,
+                f"{row.certainty:.3f}" if row.broken else "",
+                int(row.bridged) if row.broken else "",
                 *(repr(float(row.values[key])) if key in row.values else "" for key in _FRAME_KEYS),
             )
         )
@@ -75,6 +81,7 @@ def json_bytes(record: Evaluation) -> bytes:
         "height": record.height,
         "frame_rate": record.frame_rate,
         "seconds": record.seconds,
+        "fault_runs": [vars(run) for run in record.fault_runs],
         "passed_through": dict(sorted(record.passed_through.items())),
         "verdicts": [
             {**vars(verdict), "failing": [vars(span) for span in verdict.failing]} for verdict in record.verdicts
@@ -202,6 +209,9 @@ def _frame_row(row: Mapping[str, Any]) -> FrameRow:
         reason=str(row["reason"]),
         values=_numbers(row["values"]),
         faults=tuple(map(str, row["faults"])),
+        broken=str(row.get("broken", "")),  # reports of earlier versions have none
+        certainty=_number(row.get("certainty", 0.0)),
+        bridged=bool(row.get("bridged", False)),
     )
 
 

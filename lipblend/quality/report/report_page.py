@@ -17,6 +17,7 @@ from lipblend.quality.record import Evaluation
 from lipblend.quality.report.page_details import (
     clip_facts,
     count_text,
+    fault_names,
     faults,
     passed_through,
     settings_rows,
@@ -73,8 +74,10 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False)
             amplification=AMPLIFICATION,
             film=film,
             frames=frames,
+            fault_runs=record.fault_runs,
+            broken_count=sum(run.frames for run in record.fault_runs),
             faults=faults(record),
-            faulty_count=sum(bool(row.faults) for row in record.rows),
+            faulty_count=sum(row.is_faulty for row in record.rows),
             passed_through=passed_through(record),
             settings=settings_rows(record),
             clip=clip_facts(record),
@@ -121,7 +124,7 @@ def page_data(record: Evaluation, keys: Sequence[str], film: ReportVideo | None,
         "stride": stride,
         "times": [round(row.time_s, 3) for row in record.rows],
         "passed": _runs([row.reason or "passed through" if not row.blended else "" for row in record.rows]),
-        "faults": _runs([", ".join(row.faults) for row in record.rows]),
+        "faults": _runs([", ".join(fault_names(row)) for row in record.rows]),
         "series": series,
         "video": film
         and {

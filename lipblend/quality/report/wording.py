@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from lipblend.plan.frame_plan import FaultRun
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import NO_CHANGE, Evaluation, Headline, PartResult, Span, Verdict
@@ -243,3 +244,9 @@ def place_lines(verdict: Verdict, *, indent: str = "", max_count: int = _MAX_SPA
     if left_out:
         lines.append(f"and {left_out} more")
     return [indent + line for line in lines]
+
+
+def fault_run_text(run: FaultRun) -> str:
+    """``5 to 8 (mush, bridged)``."""
+    where = str(run.first) if run.first == run.last else f"{run.first} to {run.last}"
+    return f"{where} ({run.kind}, {'bridged' if run.bridged else 'left to the original'})"
