@@ -16,6 +16,7 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.faces.landmarks import Landmarks
+from lipblend.picture.similarity import NOWHERE
 from lipblend.plan.frame_plan import BRIEF, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.runtime.spill import StoredSequence
@@ -91,9 +92,9 @@ def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Cli
     pairing = replace(analysis.alignment.pairing, source=slipped)
     analysis = replace(analysis, alignment=replace(analysis.alignment, pairing=pairing))
     row = make_plan(analysis, Settings()).rows[20].faces[0]
-    np.testing.assert_allclose(row.displacement, [-1, -1], atol=1e-3)
+    np.testing.assert_allclose(row.placement.matrix, [[1, 0, -1], [0, 1, -1]], atol=1e-3)
     np.testing.assert_allclose(row.synced.points, face.points + 20 + 0.5 + 1, atol=0.01)
-    assert not make_plan(clip(), Settings()).rows[20].faces[0].displacement.any()
+    assert make_plan(clip(), Settings()).rows[20].faces[0].placement == NOWHERE
 
 
 def test_rows_know_the_faces_motion_and_the_neighbours_asked_for(clip: Clip, face: Landmarks) -> None:

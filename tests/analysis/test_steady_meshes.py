@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lipblend.picture.similarity import Similarity
 from lipblend.plan import smoothing, steady_meshes
 from lipblend.plan.steady_meshes import MeshSeries, SteadyMeshes
 from lipblend.settings import Settings
@@ -39,9 +40,9 @@ def test_they_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, meth
     for _ in range(COUNT - 1):
         meshes.append(meshes[-1] + rng.normal(0, 0.6, (478, 2)).astype(np.float32))
     meshes[30] = meshes[30] + np.float32(90)  # stands apart
-    shift = rng.normal(0, 2, (COUNT, 2))
+    placements = [Similarity(1.02, 0.03, *shift) for shift in rng.normal(0, 2, (COUNT, 2)).tolist()]
     some = [None if number in missing else mesh for number, mesh in enumerate(meshes)]
-    series = MeshSeries(range(5, 5 + COUNT), some, 5, 5 + COUNT, shift)
+    series = MeshSeries(range(5, 5 + COUNT), some, 5, 5 + COUNT, placements)
     steady = SteadyMeshes(series, times_s, settings)
     whole, valid = at_once(series.rows(0, COUNT), series.valid, times_s, settings)
     np.testing.assert_array_equal(steady.valid, valid)
