@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.picture.similarity import Similarity
 from lipblend.plan.smoothing import Series, Valid
 from lipblend.runtime.spill import StoredRows
 
@@ -68,41 +69,12 @@ def neighbours(
         if row < step or row + step >= len(valid) or not (valid[row - step] and valid[row + step]):
             break
         for neighbour in (row - step, row + step):
-            matrix, shift = similarity_transform(_stable(original[neighbour : neighbour + 1])[0], target)
+            moved = Similarity.between(_stable(original[neighbour : neighbour + 1])[0], target)
             original_mesh, synced_mesh = (
-                Landmarks((meshes[neighbour].reshape(-1, 2) @ matrix.T + shift).astype(np.float32))
-                for meshes in (original, synced)
+                Landmarks(moved.apply(meshes[neighbour].reshape(-1, 2))) for meshes in (original, synced)
             )
             pairs.append((original_mesh, synced_mesh))
     return tuple(pairs)
-
-
-def similarity_transform(
-    source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Least-squares similarity transform (rotation, scale, shift) of points onto others.
-
-    Umeyama 1991, https://doi.org/10.1109/34.88573, in the plane, without reflection.
-
-    Parameters
-    ----------
-    source, target : (n, 2) float64
-
-    Returns
-    -------
-    matrix : (2, 2) float64
-        Rotation and scale; the identity if all source points coincide.
-    shift : (2,) float64
-        ``target ~ source @ matrix.T + shift``.
-    """
-    a, b = source - source.mean(0), target - target.mean(0)
-    size = float((a * a).sum())
-    if size == 0:
-        return np.eye(2), target.mean(0) - source.mean(0)
-    cosine = float((a * b).sum()) / size
-    sine = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / size
-    matrix = np.array([[cosine, -sine], [sine, cosine]])
-    return matrix, target.mean(0) - matrix @ source.mean(0)
 
 
 def _stable(meshes: Series) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.plan.motion import neighbours, similarity_transform, velocity
+from lipblend.plan.motion import neighbours, velocity
 
 Move = Callable[..., Landmarks]
 
@@ -58,15 +58,3 @@ def test_neighbours_are_taken_in_pairs_only(face: Landmarks) -> None:
     counts = {row: len(neighbours(meshes, meshes, seen, row, reach=2)) for row in np.flatnonzero(seen).tolist()}
     assert counts == {0: 0, 1: 2, 2: 2, 3: 0, 5: 0, 6: 0}
     assert neighbours(meshes, meshes, seen, 2, reach=0) == ()
-
-
-def test_similarity_golden() -> None:
-    source = np.array([[0.0, 0], [4, 0], [4, 3], [0, 3]])
-    angle, scale = 0.3, 1.7
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix, shift = similarity_transform(source, source @ turn.T + [5, -2])
-    np.testing.assert_allclose(matrix, turn, atol=1e-12)
-    np.testing.assert_allclose(shift, [5, -2], atol=1e-12)
-    matrix, shift = similarity_transform(np.ones((3, 2)), np.full((3, 2), 4.0))
-    np.testing.assert_array_equal(matrix, np.eye(2))
-    np.testing.assert_array_equal(shift, [3, 3])

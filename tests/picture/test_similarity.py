@@ -57,3 +57,7 @@ def test_a_turned_frame_covers_the_rectangle_it_is_said_to(each: Similarity) -> 
     assert inside.min() > -0.05
     assert inside[:, 0].max() < 300.05
     assert inside[:, 1].max() < 200.05
+
+
+def test_the_fit_never_mirrors() -> None:
+    assert np.linalg.det(Similarity.between(POINTS, POINTS * (-1, 1)).matrix[:, :2]) >= 0

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, STABLE, Landmarks
 from lipblend.picture.patch import channels, joined
+from lipblend.picture.similarity import Similarity
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.quality.levels import full_range
 from lipblend.quality.view import FaceView
@@ -153,16 +154,6 @@ def grown(mask: Mask, radius_px: float) -> Mask:
     return np.asarray(cv2.dilate(mask.view(np.uint8), kernel)).view(np.bool_)
 
 
-def similarity(source: Points, target: Points) -> npt.NDArray[np.float64]:
-    """The similarity (2, 3) that lays points on others with least squares (Umeyama 1991, without reflection)."""
-    from_centre, to_centre = source.mean(0), target.mean(0)
-    a = (source - from_centre) @ np.array([1, 1j])
-    b = (target - to_centre) @ np.array([1, 1j])
-    turn = np.vdot(a, b) / max(float(np.vdot(a, a).real), 1e-9)
-    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    return np.column_stack([linear, to_centre - linear @ from_centre])
-
-
 def _working_size(view: FaceView) -> tuple[int, int]:
     height, width = view.contour.shape
     ratio = max(1.0, view.face_width_px / WORK_WIDTH_PX)
@@ -181,7 +172,7 @@ def _points(mesh: Landmarks, view: FaceView, scale: tuple[float, float]) -> Poin
 
 def _in_place(synced: Planes, points: Points, onto: Points, width: float) -> tuple[Planes, Points] | None:
     """The synced picture and mesh with the head laid on the original's; None if it lies there."""
-    move = similarity(points[list(STABLE)], onto[list(STABLE)])
+    move = Similarity.between(points[list(STABLE)], onto[list(STABLE)]).matrix
     mouth = points[list(LIPS_OUTER)].mean(0)
     apart = float(np.hypot(*(move[:, :2] @ mouth + move[:, 2] - mouth))) / width
     low, high = _DISPLACED_FRAC

@@ -10,7 +10,7 @@ from faceviews import LIMITED, sized, view_of
 from visible_faces import Sitter, lifted, moved, sitter
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.quality.visible.work_face import enlarged, grown, shrunk, similarity, work_face, zones
+from lipblend.quality.visible.work_face import enlarged, grown, shrunk, work_face, zones
 
 
 @pytest.fixture(scope="module")
@@ -20,28 +20,6 @@ def person(portrait: np.ndarray, face: Landmarks) -> Sitter:
 
 def shifted(mesh: Landmarks, right: float, down: float) -> Landmarks:
     return Landmarks(mesh.points + np.float32([right, down]))
-
-
-def test_a_similarity_is_found_exactly() -> None:
-    points = np.random.default_rng(0).uniform(-50, 80, (20, 2))
-    scale, angle = 1.07, 0.2
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    found = similarity(points, points @ turn.T + (12.5, -3.25))
-    np.testing.assert_allclose(found, np.column_stack([turn, (12.5, -3.25)]), atol=1e-9)
-
-
-def test_a_similarity_has_the_least_squares_and_does_not_mirror() -> None:
-    rng = np.random.default_rng(1)
-    points = rng.uniform(0, 100, (40, 2))
-    noisy = points @ np.array([[0, 1], [-1, 0]]).T + rng.normal(0, 2, points.shape)
-    move = similarity(points, noisy)
-    assert np.linalg.det(similarity(points, points * (-1, 1))[:, :2]) >= 0
-
-    def error(matrix: np.ndarray) -> float:
-        return float(np.square(points @ matrix[:, :2].T + matrix[:, 2] - noisy).sum())
-
-    for nudge in ([[0.01, 0, 0], [0, 0.01, 0]], [[0, -0.01, 0], [0.01, 0, 0]], [[0, 0, 0.5], [0, 0, 0]]):
-        assert error(move + nudge) > error(move)
 
 
 def test_a_redrawn_head_off_its_place_is_laid_back(person: Sitter) -> None:
