@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lipblend.analysis import cuts
 from lipblend.analysis.carry import carry_faces
+from lipblend.analysis.changed_frames import changed_frames
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.evidence import gather_evidence
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
@@ -165,6 +166,7 @@ def clip_analysis(
         alignment=alignment,
         matrix=ycbcr_matrix(original.info.colour, original.info.height),
         notes=notes,
+        changed=changed_frames(original, synced, line),
         interpretation=colours,
         frames_with_faces=(_count_frames_with_faces(original), _count_frames_with_faces(synced)),
     )
