@@ -30,7 +30,7 @@ _MAX_RETURN_FRAC = 0.012  # of a point tracked forth and back, face widths
 _MIN_POINTS, _MIN_SHARE = 10, 0.35
 _SCALE_FRAC = 0.012
 _MAX_STEP_GROWTH = 1.15  # from one picture to the next
-_FIT_PX = 0.02  # blur before two textures are compared, face widths
+_FIT_BLUR_FRAC = 0.02  # blur before two textures are compared, face widths
 
 MIN_FIT, RENEW_FIT = 0.6, 0.8
 """Correlation with the last anchor below which a texture is lost, and below which a new anchor is taken."""
@@ -131,7 +131,7 @@ class _Anchor:
     def _smooth(self, plane: Plane) -> npt.NDArray[np.float32]:
         part = plane[self._part].astype(np.float32)
         return (
-            np.asarray(cv2.GaussianBlur(part, (0, 0), max(0.5, _FIT_PX * self.width)), np.float32)
+            np.asarray(cv2.GaussianBlur(part, (0, 0), max(0.5, _FIT_BLUR_FRAC * self.width)), np.float32)
             if part.size
             else part
         )
