@@ -233,4 +233,5 @@ def _one_frame(picture: Picture, tracks: dict[int, FaceTrack]) -> ClipAnalysis:
         alignment=Alignment(UNMOVED, pairing, Timeline("original", first, first), 1.0),
         matrix=ycbcr_matrix(picture.colour, picture.height),
         notes=(),
+        changed=np.ones(1, bool),
     )

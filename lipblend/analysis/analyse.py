@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import cuts
+from lipblend.analysis.carry import carry_faces
+from lipblend.analysis.changed_frames import changed_frames
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.evidence import gather_evidence
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
@@ -133,6 +135,8 @@ def _analysed(
     measure_missing(reading, original, synced, [(i, j) for i, j in pairs if j >= 0], measures)
     tracks, moves = measured_tracks(original, synced, alignment, measures)
     starts = _shot_starts(original, line, moves, search.track) if search.track.cuts else np.zeros(1, np.intp)
+    if search.track.carry_s > 0:
+        tracks = carry_faces(original, synced, line, reading, tracks, starts, max_s=search.track.carry_s)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)
     analysis = clip_analysis(original, synced, alignment, colours, tracks, notes)
     return replace(analysis, shot_starts=starts)
@@ -162,6 +166,7 @@ def clip_analysis(
         alignment=alignment,
         matrix=ycbcr_matrix(original.info.colour, original.info.height),
         notes=notes,
+        changed=changed_frames(original, synced, line),
         interpretation=colours,
         frames_with_faces=(_count_frames_with_faces(original), _count_frames_with_faces(synced)),
     )

@@ -18,6 +18,7 @@ ANALYSIS_KEYS = (
     "track.search_every_s",
     "track.cuts",
     "track.cut_threshold",
+    "track.carry_s",
     "colour.space",
     "colour.interpret",
 )

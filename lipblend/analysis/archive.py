@@ -30,7 +30,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 _KIND = "lipblend analysis"
 _HEADER = "header"
-_PER_FRAME = ("times_s", "pts", "durations", "original_index", "synced_index")
+_PER_FRAME = ("times_s", "pts", "durations", "original_index", "synced_index", "changed")
 _PER_CLIP = ("shot_starts", "matrix")
 _CHUNK_ROWS = 64  # held in memory at a time
 

@@ -39,6 +39,8 @@ class ClipAnalysis:
         The original's YCbCr to R'G'B' 0..255.
     notes : tuple of str
         For the summary.
+    changed : (n,) bool
+        Which frames the generator visibly changed, anywhere; see `lipblend.analysis.changed_frames`.
     interpretation : Interpretation
         How the colour codes of the synced video are read.
     frames_with_faces : (int, int)
@@ -57,6 +59,7 @@ class ClipAnalysis:
     alignment: Alignment
     matrix: npt.NDArray[np.float64]
     notes: tuple[str, ...]
+    changed: npt.NDArray[np.bool_]
     interpretation: Interpretation = field(default_factory=Interpretation)
     frames_with_faces: tuple[int, int] = (0, 0)
 
@@ -86,6 +89,7 @@ class ClipAnalysis:
             durations=self.durations[:stop],
             original_index=self.original_index[:stop],
             synced_index=self.synced_index[:stop],
+            changed=self.changed[:stop],
             shot_starts=self.shot_starts[self.shot_starts < stop],
             tracks={number: track for number, track in tracks.items() if len(track)},
         )

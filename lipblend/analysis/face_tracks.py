@@ -44,8 +44,10 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "placement": ((6,), np.float64),
     "health": (HEALTH_SHAPE, np.float32),
     "left": (LEFT_SHAPE, np.float16),
+    "carried": ((), np.float64),
 }
-"""Shape and dtype of each column. Meshes are in the original's pixels; the others are the fields of `FaceMeasure`."""
+"""Shape and dtype of each column. Meshes are in the original's pixels; ``carried`` is the fit of a mesh that was not
+found in the picture but carried there (`lipblend.analysis.carry`); the others are the fields of `FaceMeasure`."""
 
 
 class MaskedRows(Sequence[Array | None]):
@@ -111,7 +113,15 @@ class FaceTable:
             if column.rows.shape[1:] != shape or column.rows.dtype != dtype or len(column) != len(self.frames):
                 raise ValueError(f"{name}: {column.rows.shape} {column.rows.dtype}, {len(column)} rows")
 
-    def append(self, frame: int, original: Mesh, synced: Mesh | None, measure: FaceMeasure | None) -> int:
+    def append(
+        self,
+        frame: int,
+        original: Mesh,
+        synced: Mesh | None,
+        measure: FaceMeasure | None,
+        *,
+        carried: float | None = None,
+    ) -> int:
         """Add a row, and return its number."""
         self.frames.append(frame)
         self.columns["original"].append(original)
@@ -120,6 +130,7 @@ class FaceTable:
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
+        self.columns["carried"].append(carried)
         return len(self.frames) - 1
 
     def measure(self, row: int) -> FaceMeasure | None:
@@ -220,6 +231,11 @@ class FaceTrack:
         """The part of the track in frames [start, stop)."""
         first, last = (bisect_left(self.rows, frame, key=self.table.frames.__getitem__) for frame in (start, stop))
         return FaceTrack(self.table, self.rows[first:last])
+
+    def with_rows(self, rows: Iterable[int]) -> FaceTrack:
+        """This track with more rows of the table, of other frames."""
+        merged = sorted([*self.rows, *rows], key=self.table.frames.__getitem__)
+        return FaceTrack(self.table, array("q", merged))
 
     def joined_with(self, later: FaceTrack) -> FaceTrack:
         """This track followed by a later one of the same table."""

@@ -11,10 +11,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.faces.flattened import flattened, on_flattened
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import (
     CROP_FACTOR,
     WIDE_CROP_FACTOR,
+    Detect,
     Mesh,
     RgbOf,
     Sweep,
@@ -94,7 +96,8 @@ class FaceTracker:
     The first frame of a shot is searched down to the smallest tiles. After that a face is detected in a crop around its
     last position. While no face is tracked, every frame is searched as a whole, and all its tiles when the last face
     has just been lost and every `search_every_s`. While a face is tracked, the whole frame and a few tiles of it (see
-    `Sweep`) are searched every `search_every_s`.
+    `Sweep`) are searched every `search_every_s`. Where a tracked face is lost, or a complete search finds none, a dark
+    or glaring picture is searched again in a flattened copy (`lipblend.faces.flattened`).
 
     A flash looks like a cut. Therefore faces keep their numbers if they are found at their last position, and complete
     searches out of turn are limited (see `SearchSchedule`).
@@ -127,7 +130,8 @@ class FaceTracker:
         exhaustive: bool = True,
     ) -> None:
         self._exhaustive = exhaustive
-        self._detect = landmarker.detect
+        self._detect: Detect = landmarker.detect
+        self._detect_flattened = on_flattened(landmarker.detect)
         self._width = width
         self._height = height
         self._min_face_px = min_face_px
@@ -204,14 +208,21 @@ class FaceTracker:
 
     def _candidates(self, crop_of: ReducedOf, track: _Track) -> list[Mesh]:
         if track.visible:
-            near = self._detect_in(crop_of, crop_around(track.mesh, CROP_FACTOR, track.crop_side_px))
-            near = [mesh for mesh in near if _continues(track.mesh, mesh)]
+            near = self._continued(track, crop_of, self._detect, CROP_FACTOR, track.crop_side_px)
             if near:
                 return near
-        wide = self._detect_in(crop_of, crop_around(track.mesh, WIDE_CROP_FACTOR))
-        return [mesh for mesh in wide if _continues(track.mesh, mesh)]
+        wide = self._continued(track, crop_of, self._detect, WIDE_CROP_FACTOR)
+        if wide or not track.visible:
+            return wide
+        return self._continued(track, crop_of, self._detect_flattened, CROP_FACTOR, track.crop_side_px)
 
-    def _detect_in(self, crop_of: ReducedOf, crop: Box) -> list[Mesh]:
+    def _continued(
+        self, track: _Track, crop_of: ReducedOf, detect: Detect, factor: float, side_px: float | None = None
+    ) -> list[Mesh]:
+        found = self._detect_in(crop_of, crop_around(track.mesh, factor, side_px), detect)
+        return [mesh for mesh in found if _continues(track.mesh, mesh)]
+
+    def _detect_in(self, crop_of: ReducedOf, crop: Box, detect: Detect) -> list[Mesh]:
         inside = crop.clipped(self._width, self._height)
         if inside.width < 2 or inside.height < 2:
             return []
@@ -222,7 +233,7 @@ class FaceTracker:
             inside = Box(x0, y0, x0 + width, y0 + height)
         rgb = crop_of(inside, step)
         scale = np.float32(inside.width / rgb.shape[1])
-        return [shifted(mesh * scale, inside) for mesh in self._detect(rgb)]
+        return [shifted(mesh * scale, inside) for mesh in detect(rgb)]
 
     def _find(
         self, search: DueSearch, rgb_of: RgbOf, time_s: float, visible: list[_Track], *, new_shot: bool
@@ -232,11 +243,15 @@ class FaceTracker:
         if search.complete:
             self._sweep.mark_searched(whole, time_s)
             exhaustive = self._exhaustive and (search.first or new_shot)
-            return find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=exhaustive)
+            found = find_faces(whole, self._detect, min_face_px=self._min_face_px, exhaustive=exhaustive)
+            copy = None if found or visible else flattened(whole)
+            if copy is None:
+                return found
+            return find_faces(copy, self._detect, min_face_px=self._min_face_px, exhaustive=False)
         if visible:
             known = [track.mesh for track in visible]
             return self._sweep.search(whole, time_s, self._detect, known=known, count=search.tiles)
-        found: list[Mesh] = []
+        found = []
         for mesh in self._detect(whole):
             add_confirmed(found, mesh, whole, self._detect, self._min_face_px)
         return found

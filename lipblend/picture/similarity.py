@@ -38,6 +38,29 @@ class Similarity:
         right, down = goal - (cosine * middle[0] - sine * middle[1], sine * middle[0] + cosine * middle[1])
         return cls(cosine, sine, float(right), float(down))
 
+    @classmethod
+    def robust(
+        cls, source: npt.NDArray[np.floating[Any]], target: npt.NDArray[np.floating[Any]], *, scale_px: float
+    ) -> Similarity:
+        """The similarity that most points (n, 2) follow; those that miss it by more than ``scale_px`` count little.
+
+        Iteratively reweighted least squares with the weights of Geman and McClure 1987, from a scale four times as
+        large; the weighted fit is Umeyama's, see `between`.
+        """
+        first, second = source.astype(np.float64), target.astype(np.float64)
+        state = cls(1.0, 0.0, *np.median(second - first, axis=0).tolist())
+        for wide in (4.0, 4.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0):
+            missed = ((first @ state.matrix[:, :2].T + state.matrix[:, 2] - second) ** 2).sum(1)
+            weight = 1 / (1 + missed / (wide * scale_px) ** 2) ** 2
+            middle, goal = (np.average(each, axis=0, weights=weight) for each in (first, second))
+            root = np.sqrt(weight)[:, None]
+            a, b = (first - middle) * root, (second - goal) * root
+            size = max(float((a * a).sum()), 1e-12)
+            cosine, sine = float((a * b).sum()) / size, float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / size
+            right, down = goal - (cosine * middle[0] - sine * middle[1], sine * middle[0] + cosine * middle[1])
+            state = cls(cosine, sine, float(right), float(down))
+        return state
+
     @property
     def matrix(self) -> npt.NDArray[np.float64]:
         """(2, 3): turn and scale, and the shift."""

@@ -21,6 +21,7 @@ from lipblend.plan.face_plan import ShotFace
 from lipblend.plan.fault_log import FaultLog
 from lipblend.plan.frame_plan import BRIEF, BROKEN, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
 from lipblend.plan.no_face import no_face_error, where_faces_were_found
+from lipblend.plan.old_words import old_words_note
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
 
@@ -46,11 +47,14 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     shots = list(itertools.pairwise([*(int(start) for start in analysis.shot_starts if start < count), count]))
     certain_change = max_certain_change(analysis.tracks, analysis.times_s, shots, max_gap_s=settings.track.max_gap_s)
     rows: list[FramePlan] | StoredSequence[FramePlan] = [] if into is None else into
-    blended, brief, told = False, 0, _Told()
+    blended, brief, told = 0, 0, _Told()
+    left: list[int] = []
     faults = FaultLog(analysis.times_s)
     for start, stop in shots:
         for row in _plan_shot(analysis, settings, start, stop, certain_change, told):
-            blended |= bool(row.faces)
+            blended += bool(row.faces)
+            if row.reason in (NO_FACE, BRIEF) and analysis.changed[len(rows)]:
+                left.append(len(rows))
             brief += row.reason == BRIEF
             faults.add(len(rows), row)
             rows.append(row)
@@ -62,13 +66,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
         )
     elif not blended:
         notes.append(_nothing_blended(analysis, settings, shots))
-    if told.borrowed:
-        notes.append(f"{told.borrowed} synced frames without a face of their own: the original's mesh was used")
-    if told.unchanged and settings.track.face not in ("changed", "all"):
-        notes.append(
-            f"the generator did not change the face asked for ({settings.track.face}) in {told.unchanged} frames: "
-            "there is nothing to blend there"
-        )
+    notes += _told_notes(told, settings)
     notes += analysis.notes
     scores = [float(value) for track in analysis.tracks.values() for value in track.values("painted")]
     identical = bool(scores) and max(scores) == 0
@@ -76,6 +74,9 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
         notes.append("the faces are identical in both videos: all frames are the original's own")
     elif is_mere_encoding_noise(analysis.tracks, certain_change):
         notes.append("no face differs by more than encoding noise: is this the right synced video?")
+    old_words = old_words_note(left, blended, analysis.times_s, settings.track) if blended else None
+    if old_words is not None:
+        notes.insert(0, old_words)
     return Plan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes), identical, tuple(faults.runs()))
 
 
@@ -133,10 +134,36 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
 
 @dataclass
 class _Told:
-    """Counts of frames for the summary: whose synced mesh is the original's, and that the generator left unchanged."""
+    """Counts of frames for the summary.
+
+    Attributes
+    ----------
+    borrowed : int
+        Whose synced mesh is the original's.
+    unchanged : int
+        That the generator left unchanged.
+    carried : int
+        Blended with a mesh that was carried there.
+    """
 
     borrowed: int = 0
     unchanged: int = 0
+    carried: int = 0
+
+
+def _told_notes(told: _Told, settings: Settings) -> Iterator[str]:
+    if told.carried:
+        yield (
+            f"{told.carried} frames in which no face was found: it was followed there by the motion of its texture "
+            "(track.carry_s)"
+        )
+    if told.borrowed:
+        yield f"{told.borrowed} synced frames without a face of their own: the original's mesh was used"
+    if told.unchanged and settings.track.face not in ("changed", "all"):
+        yield (
+            f"the generator did not change the face asked for ({settings.track.face}) in {told.unchanged} frames: "
+            "there is nothing to blend there"
+        )
 
 
 def _plan_shot(
@@ -144,6 +171,7 @@ def _plan_shot(
 ) -> Iterator[FramePlan]:
     """Rows of one shot, made when they are asked for; what there is to tell is added up before the first."""
     faces: list[ShotFace] = []
+    carried: set[int] = set()
     unchanged: set[int] = set()
     max_gap_s, face = settings.track.max_gap_s, settings.track.face
     for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
@@ -151,6 +179,7 @@ def _plan_shot(
             unchanged.update(track.frames)
             if face == "changed":
                 continue
+        carried.update(np.array(track.frames)[track.has("carried")].tolist())
         faces.append(ShotFace(analysis, settings, track, start, stop))
     told.borrowed += sum(each.borrowed for each in faces)
     told.unchanged += len(unchanged)
@@ -162,6 +191,7 @@ def _plan_shot(
         if not plans:
             brief = any(i in each.brief for each in faces)
             reason = _reason(synced >= 0, broken=bool(broken), brief=brief, unchanged=start + i in unchanged)
+        told.carried += bool(plans) and start + i in carried
         yield FramePlan(original, synced, plans, reason, broken)
 
 

@@ -81,6 +81,14 @@ class TrackSettings(Group):
     outlier_frac: float = number(
         0.12, 0.01, 1, "face widths", "Landmarks further than this from the median of their neighbours are dropped."
     )
+    carry_s: float = number(
+        5.0,
+        0,
+        30,
+        "s",
+        "Maximum time over which a face that is not found any more, or not yet, is followed by the motion of its "
+        "texture. 0: not at all.",
+    )
     cuts: bool = choice(True, "Detect cuts and do not smooth across them.")
     cut_threshold: float = number(
         14.0, 1, 100, "grey levels", "Minimum mean difference between downscaled grey frames that counts as a cut."

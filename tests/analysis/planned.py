@@ -47,4 +47,5 @@ def analysis_of(
         alignment=Alignment(UNMOVED, pairing, line, 1.0),
         matrix=ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080),
         notes=notes,
+        changed=line.synced_index >= 0,
     )

@@ -22,6 +22,13 @@ def square(width: float, x: float, y: float) -> Mesh:
     return (mesh * width + [x, y]).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def without_flattened_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These pictures hold coordinates, not colours."""
+    for module in ("flattened", "tracks"):
+        monkeypatch.setattr(f"lipblend.faces.{module}.flattened", lambda rgb: None)
+
+
 class World:
     """Detects every face that lies completely inside the given picture."""
 
