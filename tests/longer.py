@@ -26,6 +26,7 @@ def longer(analysis: ClipAnalysis, times: int) -> ClipAnalysis:
         durations=np.full(count, period),
         original_index=indices,
         synced_index=indices,
+        changed=np.ones(len(indices), bool),
         shot_starts=np.zeros(1, np.intp),
         tracks={
             number: _again(track, times, len(analysis.times_s), table) for number, track in analysis.tracks.items()

@@ -46,7 +46,7 @@ _NOISE_LEVELS = 0.3  # of rounding to 8 bits, added to both sides of a ratio
 _USUAL_PERCENTILE = 70.0  # of a shot of which up to a third may be broken
 _UNUSUAL_SHARE = 0.02  # of flat pixels: only luma that so few of them have is beyond the usual
 _MOUTH = np.s_[2:8, 4:12]  # cells of a thumbnail
-_BLOCK_ROWS, _MARGIN_ROWS = 1500, 50  # judged together, so that memory does not grow with the shot; and on each side
+_BLOCK_ROWS, _MARGIN_ROWS = 300, 50  # judged together, so that memory does not grow with the shot; and on each side
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,8 @@ class ShotFace:
         self._colours, self._fields = _colours(rows, times, settings, analysis.matrix)
         self._outline = _outline(rows) if settings.footprint.method == "auto" else None
         lasting = smoothing.without_brief_runs(self._present, times, min_s=settings.track.min_run_s)
+        if not lasting.any():  # a shot with nothing else: better briefly than never
+            lasting = self._present
         self.brief = set(np.flatnonzero(self._present & ~lasting).tolist())
         self._weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
         self._motion = velocity(self._original, steady.valid)

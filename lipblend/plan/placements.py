@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.similarity import Similarity
-from lipblend.stages.registration.placement import Placement
+from lipblend.stages.registration.placement import MIN_OFFSET_FRAC, Placement, is_certain
 
 Series = npt.NDArray[np.float64]
 
-_MIN_OFFSET_FRAC = 0.006  # of the displaced frames of a shot: what is less is undone while rendering
-_MIN_SHARE = 0.1
-_MIN_EVIDENCE, _MIN_GAIN = 0.6, 0.02
+_MIN_SHARE = 0.1  # of a shot's frames that must be displaced
+_MIN_EVIDENCE = 0.6
+_LIMIT_FRAC, _MAX_SPREADS = 0.03, 5.0  # outliers are farther from the median of their neighbours than both
+_REACH = 4
 
 
 def steady_placements(
@@ -45,9 +46,9 @@ def steady_placements(
     known = np.isfinite(values[:, 0])
     if not known.any():
         return None
-    displaced = known & (np.hypot(values[:, 0], values[:, 1]) >= _MIN_OFFSET_FRAC)
-    gain = np.array([0.0 if each is None else each.evidence - each.unmoved for each in measured])
-    if np.count_nonzero(displaced & (gain > _MIN_GAIN)) <= _MIN_SHARE * np.count_nonzero(known):
+    displaced = known & (np.hypot(values[:, 0], values[:, 1]) >= MIN_OFFSET_FRAC)
+    certain = np.array([each is not None and is_certain(each) for each in measured])
+    if np.count_nonzero(displaced & certain) <= _MIN_SHARE * np.count_nonzero(known):
         return None
     known = _without_outliers(values, known)
     filled = np.stack([np.interp(times_s, times_s[known], column[known]) for column in values.T], axis=1)
@@ -67,11 +68,6 @@ def _from_about(value: Series, middle: Series, width: float) -> Similarity:
     x, y = middle
     right, down = middle + value[:2] * width - (cosine * x - sine * y, sine * x + cosine * y)
     return Similarity(float(cosine), float(sine), float(right), float(down))
-
-
-_LIMIT_FRAC = 0.03
-_REACH = 4
-_MAX_SPREADS = 5.0
 
 
 def _without_outliers(values: Series, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -76,14 +76,19 @@ def test_short_gaps_are_filled_and_long_ones_fade(clip: Clip, face: Landmarks) -
 
 
 def test_a_brief_run_is_left_to_the_original_and_noted(clip: Clip) -> None:
-    analysis = clip(seen=[*range(14, 22)])
+    analysis = clip(seen=[0, 1, *range(16, 24)])  # what begins with the shot is not brief
     plan = make_plan(analysis, Settings())
-    assert {row.reason for row in plan.rows[14:22]} == {BRIEF}
-    assert not any(row.faces for row in plan.rows)
+    assert {row.reason for row in plan.rows[16:24]} == {BRIEF}
+    assert [frame for frame, row in enumerate(plan.rows) if row.faces] == [0, 1]
     assert any("8 frames in runs shorter than 0.5 s" in note for note in plan.notes)
     always = make_plan(analysis, Settings.model_validate({"track": {"min_run_s": 0}}))
-    assert all(row.faces for row in always.rows[14:22])
+    assert all(row.faces for row in always.rows[16:24])
     assert not any("runs shorter" in note for note in always.notes)
+
+
+def test_the_only_run_of_a_shot_is_blended_however_brief(clip: Clip) -> None:
+    plan = make_plan(clip(seen=[*range(14, 22)]), Settings())
+    assert [frame for frame, row in enumerate(plan.rows) if row.faces] == [*range(14, 22)]
 
 
 def test_a_synced_frame_made_from_a_neighbour_is_moved_as_the_head_did(clip: Clip, face: Landmarks) -> None:

@@ -45,8 +45,11 @@ _ROUNDS = 2
 _OWN_EVIDENCE = 0.006  # gain that shows a turn or scale: true ones of 3 % gain 0.01 to 0.02, false ones up to 0.005
 _MIN_STEP_PX, _MAX_STEP_FRAC = 0.02, 0.03
 _SEARCH_FRAC = 0.09
-_MAX_FRAC, _MIN_EVIDENCE, _MIN_GAIN = 0.12, 0.6, 0.02
-_CALM_FRAC, _CALM_EVIDENCE = 0.006, 0.78  # a face that seems to lie this near its place is not searched for elsewhere
+_MAX_FRAC, _MIN_EVIDENCE, _MIN_GAIN = 0.12, 0.6, 0.02  # what is undone lies within, and explains this much, and more
+_CALM_EVIDENCE = 0.78  # of a face that seems to lie in its place: with less it is searched for elsewhere
+
+MIN_OFFSET_FRAC = 0.006
+"""Faces displaced by less, in face widths, are not moved: that is left to the registration while rendering."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,16 @@ class Placement:
     unmoved: float
 
 
+def is_certain(placement: Placement) -> bool:
+    """Whether a placement explains enough, and more than no placement."""
+    return placement.evidence > max(_MIN_EVIDENCE, placement.unmoved + _MIN_GAIN)
+
+
 def undone(placement: Placement, face: Landmarks) -> Similarity:
     """What of a placement is undone: all of it, or nothing if it is small, too large, or explains little more."""
     offset = placement.similarity.offset_px(face.mouth_centre[None]) / max(face.face_width_px, 1.0)
-    certain = placement.evidence > max(_MIN_EVIDENCE, placement.unmoved + _MIN_GAIN)
-    return placement.similarity if _CALM_FRAC <= offset <= _MAX_FRAC and certain else NOWHERE
+    moved = MIN_OFFSET_FRAC <= offset <= _MAX_FRAC and is_certain(placement)
+    return placement.similarity if moved else NOWHERE
 
 
 def placement_row(placement: Placement) -> npt.NDArray[np.float64]:
@@ -126,7 +134,7 @@ def _glance(original: Plane, synced: Plane, box: Box, meshes: Sequence[Landmarks
     if pair.pixels < _MIN_PIXELS:
         return None
     state = pair.fitted(pair.near, NOWHERE, wide=2.0, iterations=2, stiff=_FIRM)
-    if pair.offset_px(state) >= _CALM_FRAC * pair.width:
+    if pair.offset_px(state) >= MIN_OFFSET_FRAC * pair.width:
         return None
     evidence = pair.evidence(state)
     if evidence <= _CALM_EVIDENCE:
