@@ -117,11 +117,9 @@ class _Anchor:
 
     def fit(self, plane: Plane, moved: Similarity) -> float:
         """Correlation of the face's texture with a picture to which it has moved; 0 if nothing is seen."""
-        matrix = moved.matrix
-        matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
         size = plane.shape[::-1]
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        brought = np.asarray(cv2.warpAffine(plane, matrix, size, flags=flags), np.uint8)
+        brought = np.asarray(cv2.warpAffine(plane, moved.warp_matrix(), size, flags=flags), np.uint8)
         where = self._region[self._part] > 0
         if not where.any():
             return 0.0

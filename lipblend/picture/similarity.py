@@ -66,6 +66,13 @@ class Similarity:
         """(2, 3): turn and scale, and the shift."""
         return np.array([[self.cosine, -self.sine, self.right], [self.sine, self.cosine, self.down]])
 
+    def warp_matrix(self, corner: npt.ArrayLike = (0.0, 0.0)) -> npt.NDArray[np.float64]:
+        """(2, 3) for OpenCV, whose first pixel's centre is 0, in a picture whose top left corner is ``corner``."""
+        first = np.asarray(corner, np.float64) + 0.5
+        matrix = self.matrix
+        matrix[:, 2] += matrix[:, :2] @ first - first
+        return matrix
+
     @property
     def scale(self) -> float:
         """Lengths grow by this factor."""

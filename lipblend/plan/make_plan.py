@@ -64,7 +64,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
             f"{brief} frames in runs shorter than {settings.track.min_run_s:g} s (track.min_run_s) between unblended "
             "ones are the original's own"
         )
-    elif not blended:
+    if not blended:
         notes.append(_nothing_blended(analysis, settings, shots))
     notes += _told_notes(told, settings)
     notes += analysis.notes

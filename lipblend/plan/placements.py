@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.similarity import Similarity
-from lipblend.stages.registration.placement import MIN_OFFSET_FRAC, Placement, is_certain
+from lipblend.stages.registration.placement import MIN_EVIDENCE, MIN_OFFSET_FRAC, Placement, is_certain
 
 Series = npt.NDArray[np.float64]
 
 _MIN_SHARE = 0.1  # of a shot's frames that must be displaced
-_MIN_EVIDENCE = 0.6
 _LIMIT_FRAC, _MAX_SPREADS = 0.03, 5.0  # outliers are farther from the median of their neighbours than both
 _REACH = 4
 
@@ -41,7 +40,7 @@ def steady_placements(
     """
     values = np.full((len(measured), 4), np.nan)
     for row, each in enumerate(measured):
-        if each is not None and each.evidence >= _MIN_EVIDENCE:
+        if each is not None and each.evidence >= MIN_EVIDENCE:
             values[row] = _about(each.similarity, middles[row], widths[row])
     known = np.isfinite(values[:, 0])
     if not known.any():

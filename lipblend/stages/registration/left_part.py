@@ -16,16 +16,16 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.smoothstep import smoothstep
+from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as GRID
 from lipblend.stages.masks.footprint import grid_matrix
+from lipblend.stages.registration.detail_band import detail_band, expected_squares
 
 Plane = npt.NDArray[np.float32]
 Sample = npt.NDArray[np.float16]
 
 SAMPLE_SHAPE = (*GRID, 2)
 
-_LOW_FRAC, _HIGH_FRAC = 0.012, 0.12  # low-passes that bound the band in which the pictures are compared
-_NOISE_LEVELS, _RELATIVE = 1.5, 0.4  # expected differences: absolute, and as a share of the local contrast
 _AROUND_FRAC = 0.02
 _MAX_ERROR = 30.0  # squared, in units of what is expected
 _SPREAD_CELLS, _FLOOR = 1.2, 0.05
@@ -51,10 +51,10 @@ def left_sample(original: Plane, lying: Plane, placed: Plane, box: Box, face: La
         `lipblend.stages.masks.footprint.footprint_sample`; NaN outside the box.
     """
     width = face.face_width_px
-    low, high, sigma = max(0.6, _LOW_FRAC * width), _HIGH_FRAC * width, max(1.0, _AROUND_FRAC * width)
-    first, *others = (_band(plane, low, high) for plane in (original, lying, placed))
-    expected = np.float32(_NOISE_LEVELS**2) + np.float32(_RELATIVE**2) * cv2.GaussianBlur(first * first, (0, 0), sigma)
-    errors = cv2.merge([cv2.GaussianBlur((each - first) ** 2 / expected, (0, 0), sigma) for each in others])
+    sigma = max(1.0, _AROUND_FRAC * width)
+    first, *others = (detail_band(plane, width) for plane in (original, lying, placed))
+    expected = expected_squares(first, sigma)
+    errors = cv2.merge([gaussian((each - first) ** 2 / expected, sigma) for each in others])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     grid = cv2.warpAffine(errors, grid_matrix(face, box), GRID[::-1], flags=flags, borderValue=(np.nan,) * 2)
     return np.minimum(grid, _MAX_ERROR).astype(np.float16)
@@ -82,8 +82,3 @@ def left_plane(part: Plane, box: Box, face: Landmarks) -> Plane:
     flags = cv2.INTER_LINEAR
     plane = cv2.warpAffine(part, grid_matrix(face, box), (box.width, box.height), flags=flags)
     return np.asarray(plane, np.float32)
-
-
-def _band(plane: Plane, low: float, high: float) -> Plane:
-    smooth = cv2.GaussianBlur(plane, (0, 0), low)
-    return np.asarray(smooth - cv2.GaussianBlur(smooth, (0, 0), high), np.float32)

@@ -24,18 +24,16 @@ from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.similarity import NOWHERE, Similarity
-from lipblend.stages.detail.scale import downsample, gaussian, low_pass
+from lipblend.stages.detail.scale import downsample, gaussian
 from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.registration.detail_band import detail_band, expected_squares, gradients
 
 Plane = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float32]
-Point = npt.NDArray[np.floating]
 
-_LOW_FRAC, _HIGH_FRAC = 0.012, 0.12  # low-passes that bound the band in which the pictures are compared
 _LIPS_FRAC = 0.06  # of the face's width around both mouths that says nothing
 _SPEAKING = 0.25  # weight of the skin beside and below the mouth, which follows the jaw
 _NEAR_FRAC, _SIDE_FRAC, _FADE_FRAC = 0.22, 0.28, 0.08  # how far above the lips, and beside, everyone paints
-_NOISE_LEVELS, _RELATIVE = 1.5, 0.4  # expected differences: absolute, and as a share of the local contrast
 _AROUND_FRAC = 0.03  # over which local contrast and the better motion are judged
 _MIN_WEIGHT, _MIN_PIXELS = 0.02, 60
 _FLOOR = 0.02  # of squared differences when two motions are compared
@@ -45,9 +43,11 @@ _ROUNDS = 2
 _OWN_EVIDENCE = 0.006  # gain that shows a turn or scale: true ones of 3 % gain 0.01 to 0.02, false ones up to 0.005
 _MIN_STEP_PX, _MAX_STEP_FRAC = 0.02, 0.03
 _SEARCH_FRAC = 0.09
-_MAX_FRAC, _MIN_EVIDENCE, _MIN_GAIN = 0.12, 0.6, 0.02  # what is undone lies within, and explains this much, and more
+_MAX_FRAC, _MIN_GAIN = 0.12, 0.02  # what is undone lies within, and explains this much, and more
 _CALM_EVIDENCE = 0.78  # of a face that seems to lie in its place: with less it is searched for elsewhere
 
+MIN_EVIDENCE = 0.6
+"""A placement that explains less says nothing."""
 MIN_OFFSET_FRAC = 0.006
 """Faces displaced by less, in face widths, are not moved: that is left to the registration while rendering."""
 
@@ -73,7 +73,7 @@ class Placement:
 
 def is_certain(placement: Placement) -> bool:
     """Whether a placement explains enough, and more than no placement."""
-    return placement.evidence > max(_MIN_EVIDENCE, placement.unmoved + _MIN_GAIN)
+    return placement.evidence > max(MIN_EVIDENCE, placement.unmoved + _MIN_GAIN)
 
 
 def undone(placement: Placement, face: Landmarks) -> Similarity:
@@ -176,17 +176,15 @@ class _Pair:
         near, far = _regions(meshes, box)
         self._where = np.flatnonzero((near + far).ravel() > _MIN_WEIGHT)
         self.near, self.far = self._at(near), self._at(far)
-        low, high = max(0.6, _LOW_FRAC * self.width), _HIGH_FRAC * self.width
-        self._first, self._second = (_band(plane, low, high) for plane in (original, synced))
+        self._first, self._second = (detail_band(plane, self.width) for plane in (original, synced))
         self._sigma = max(1.0, _AROUND_FRAC * self.width)
-        local = self._at(gaussian(self._first * self._first, self._sigma))
-        self._unit = 1 / np.sqrt(np.float32(_NOISE_LEVELS**2) + np.float32(_RELATIVE**2) * local)
+        self._unit = 1 / np.sqrt(self._at(expected_squares(self._first, self._sigma)))
         self._target = self._at(self._first)
-        self._slopes = [self._at(plane) for plane in _gradients(self._first)]
-        self._corner = np.array([box.x0 + 0.5, box.y0 + 0.5])
+        self._slopes = [self._at(plane) for plane in gradients(self._first)]
+        self._corner = np.array([box.x0, box.y0], np.float64)
         self._middle = meshes[0].mouth_centre - meshes[0].y_axis * 0.1 * self.width
         rows, columns = np.divmod(self._where, self._first.shape[1])
-        (x, y), unit = self._middle - self._corner, 1 / self.width
+        (x, y), unit = self._middle - self._corner - 0.5, 1 / self.width
         self._right, self._down = ((columns - x) * unit).astype(np.float32), ((rows - y) * unit).astype(np.float32)
         structure = (self._target * self._unit) ** 2
         self._structure = float((self.near * structure / (1 + structure)).sum())
@@ -221,7 +219,7 @@ class _Pair:
             moved = self._moved(state)
             across, down = (
                 (self._at(plane) + own) * (np.float32(0.5) * self._unit)
-                for plane, own in zip(_gradients(moved), self._slopes, strict=True)
+                for plane, own in zip(gradients(moved), self._slopes, strict=True)
             )
             terms = np.stack([
                 across, down, across * self._right + down * self._down, down * self._right - across * self._down
@@ -258,8 +256,7 @@ class _Pair:
 
     def _moved(self, state: Similarity) -> Plane:
         """The synced picture with the face brought back from a placement."""
-        matrix = state.matrix
-        matrix[:, 2] += matrix[:, :2] @ self._corner - self._corner
+        matrix = state.warp_matrix(self._corner)
         flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (self._first.shape[1], self._first.shape[0])
         moved = cv2.warpAffine(self._second, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.float32)
@@ -269,16 +266,6 @@ class _Pair:
         x, y = self._middle
         right, down = x - (cosine * x - sine * y) + step[0], y - (sine * x + cosine * y) + step[1]
         return Similarity(float(cosine), float(sine), float(right), float(down)).then(state)
-
-
-def _band(plane: Plane, low: float, high: float) -> Plane:
-    smooth = gaussian(plane, low)
-    return smooth - low_pass(smooth, high)
-
-
-def _gradients(plane: Plane) -> tuple[Plane, Plane]:
-    across, down = (cv2.Sobel(plane, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
-    return np.asarray(across, np.float32), np.asarray(down, np.float32)
 
 
 def _regions(meshes: Sequence[Landmarks], box: Box) -> tuple[Plane, Plane]:
