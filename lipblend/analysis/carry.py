@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.first_reading import PairReading
-from lipblend.analysis.measure import FaceMeasure, work_step
+from lipblend.analysis.measure import FaceMeasure
+from lipblend.analysis.reduced_pair import work_step
 from lipblend.analysis.texture_motion import Plane, Points, carry, evened
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.search import overlap

@@ -20,6 +20,7 @@ from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
 
 Array = npt.NDArray[Any]
@@ -44,6 +45,7 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "placement": ((6,), np.float64),
     "health": (HEALTH_SHAPE, np.float32),
     "left": (LEFT_SHAPE, np.float16),
+    "bend": ((ROW_VALUES,), np.float32),
     "carried": ((), np.float64),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; ``carried`` is the fit of a mesh that was not
@@ -126,7 +128,7 @@ class FaceTable:
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
-        for name in ("painted", "above", "footprint", "membrane", "placement", "health", "left"):
+        for name in ("painted", "above", "footprint", "membrane", "placement", "health", "left", "bend"):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
@@ -147,6 +149,7 @@ class FaceTable:
             self.columns["placement"][row],
             self.columns["health"][row],
             self.columns["left"][row],
+            self.columns["bend"][row],
         )
 
     def stats(self, row: int) -> ColourStats | None:

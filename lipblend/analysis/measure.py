@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis import agreement
 from lipblend.analysis.health import Vector, health_vector
-from lipblend.faces.landmarks import STABLE, Landmarks
+from lipblend.analysis.reduced_pair import ReducedPair, work_step
+from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
-from lipblend.picture.formats import RANGE_FULL
-from lipblend.picture.frame_mapping import FrameMapping, synced_cut, synced_patch, synced_reduced
-from lipblend.picture.light import sdr_difference
-from lipblend.picture.patch import Box, ChromaGrid
+from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.picture.picture import Picture
-from lipblend.picture.planes import extract_patch, extract_reduced
 from lipblend.picture.similarity import NOWHERE, Similarity
-from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
+from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
-from lipblend.stages.detail.speckle import despeckled, is_speckled, speckle_tile
-from lipblend.stages.masks.footprint import Sample, footprint_box, footprint_sample
+from lipblend.stages.masks.footprint import Sample, footprint_box
+from lipblend.stages.registration.bend import unbent_points
 from lipblend.stages.registration.left_part import left_sample
-from lipblend.stages.registration.placement import Placement, find_placement, placement_row, undone
-
-Patch3 = npt.NDArray[np.float32]
+from lipblend.stages.registration.placement import Placement, placement_row, undone
 
 _SAME_FACE_FRAC = 0.5
-_MIN_PX = 4
-_MAX_WORK_PX = 70.0  # face width that is measured: casts are smooth, and finer detail is noise to them
+_ALIKE = 0.88  # share of the structure around the mouth that the pictures explain as they lie
 
 FOOTPRINT_EVERY = 3
 """Every third frame gets a footprint sample."""
@@ -62,6 +54,9 @@ class FaceMeasure:
         What shows whether the synced lower face is broken, see `lipblend.analysis.health.health_vector`.
     left : (60, 60, 2) float16 or None
         See `lipblend.stages.registration.left_part.left_sample`; only of a displaced face.
+    bend : (130,) float32 or None
+        How the placed picture is distorted, see `lipblend.stages.registration.bend.Bend.row`; not of a face that lies
+        in its place and looks the same around the mouth.
     """
 
     painted: float
@@ -72,6 +67,7 @@ class FaceMeasure:
     placement: npt.NDArray[np.float64] | None = None
     health: Vector | None = None
     left: Sample | None = None
+    bend: npt.NDArray[np.float32] | None = None
 
 
 def in_original(faces: Iterable[TrackedFace], mapping: FrameMapping) -> tuple[Landmarks, ...]:
@@ -129,11 +125,18 @@ class _Pair:
 
     def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
         """The measures of one face; None if it is too small."""
-        pair = _ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
+        pair = ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
         placement = pair.placement(face, partner)
         moved = NOWHERE if placement is None else undone(placement, face)
         placed = pair.placed(moved)
         meshes = [face] if partner is None else [face, Landmarks(moved.inverse().apply(partner.points))]
+        bend = placed.bend(meshes, pair) if _may_be_bent(placement, moved) else None
+        bent = bend is not None and bend.is_certain
+        if bend is not None and bent:
+            placed = placed.unbent(bend, face)
+            meshes[1:] = [Landmarks(unbent_points(mesh.points, bend.lattice, face)) for mesh in meshes[1:]]
+        # What surrounds the face was not moved with it, but was distorted with it.
+        as_painted = (placed, face) if bent else (pair, Landmarks(moved.apply(face.points)))
         lower = placed.patches(agreement.lower_face_box(meshes))
         if lower is None:
             return None
@@ -145,15 +148,21 @@ class _Pair:
             agreement.painted_score(lower_original, lower_synced, small[0].face_width_px),
             None if skin is None else colour.measure(lower_original, lower_synced, skin, matrix, lab=self.lab),
             _above(pair, placed, face),
-            pair.footprint(Landmarks(moved.apply(face.points))) if self.footprint else None,
+            as_painted[0].footprint(as_painted[1]) if self.footprint else None,
             None if skin is None else membrane_sample(lower_original, lower_synced, skin, box, small[0]),
             None if placement is None else placement_row(placement),
             health_vector(lower_original, lower_synced, box, pair.step, small[0], small[1] if partner else None),
-            None if placed is pair else _left(pair, placed, face),
+            None if moved == NOWHERE else _left(pair, placed, face),
+            None if bend is None else bend.row,
         )
 
 
-def _left(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> Sample | None:
+def _may_be_bent(placement: Placement | None, moved: Similarity) -> bool:
+    """Whether it is worth while to look for a distortion: not where the face lies in its place and looks the same."""
+    return placement is not None and (moved != NOWHERE or placement.unmoved < _ALIKE)
+
+
+def _left(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> Sample | None:
     wanted = footprint_box(face)
     lying, brought = pair.patches(wanted), placed.patches(wanted)
     if lying is None or brought is None:
@@ -168,7 +177,7 @@ def _left(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> Sample |
     return left_sample(first, second, moved, box, pair.reduced(face))
 
 
-def _above(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> float | None:
+def _above(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> float | None:
     """How much the upper face differs, as it lies or brought back with the painted part, whichever is less."""
     scores = []
     for each in (pair,) if placed is pair else (pair, placed):
@@ -176,90 +185,6 @@ def _above(pair: _ReducedPair, placed: _ReducedPair, face: Landmarks) -> float |
         if upper is not None:
             scores.append(agreement.painted_score(upper[0], upper[1], pair.reduced(face).face_width_px))
     return min(scores, default=None)
-
-
-@dataclass(frozen=True)
-class _ReducedPair:
-    """Two pictures at one ``step``-th of the original's size, each pixel the mean of a block."""
-
-    original: Picture
-    synced: Picture
-    mapping: FrameMapping
-    step: int
-    speckled: bool = False
-
-    def reduced(self, mesh: Landmarks) -> Landmarks:
-        """A mesh of the original at this size."""
-        return Landmarks(mesh.points / np.float32(self.step))
-
-    def placed(self, moved: Similarity) -> _ReducedPair:
-        """The pair with the synced face brought back from where it lies."""
-        return self if moved == NOWHERE else replace(self, mapping=self.mapping.after(moved))
-
-    def placement(self, face: Landmarks, partner: Landmarks | None) -> Placement | None:
-        """Where the painted part lies, in the original's pixels."""
-        meshes = [face] if partner is None else [face, partner]
-        patches = self.patches(agreement.face_box(meshes))
-        if patches is None:
-            return None
-        stable = list(STABLE)
-        guess = NOWHERE if partner is None else Similarity.between(face.points[stable], partner.points[stable])
-        small = [self.reduced(mesh) for mesh in meshes]
-        first, second, box = patches
-        found = find_placement(first[..., 0], second[..., 0], box, small, guess.scaled(1 / self.step))
-        return None if found is None else replace(found, similarity=found.similarity.scaled(self.step))
-
-    def footprint(self, face: Landmarks) -> Sample | None:
-        patches = self.patches(footprint_box(face))
-        if patches is None:
-            return None
-        tags = self.original.colour
-        apart = sdr_difference(patches[0], patches[1], tags.transfer, full=tags.range == RANGE_FULL)
-        return footprint_sample(apart, patches[2], self.reduced(face))
-
-    def checked(self, face: Landmarks) -> _ReducedPair:
-        """The pair with wild pixels of the synced picture filled in, if it has many beside the mouth."""
-        tile = speckle_tile(face).clipped(*self.original.size).snapped(self.original.layout, *self.original.size)
-        if not (tile.width and tile.height):
-            return self
-        other = synced_patch(self.synced.planes, self.synced.layout, tile, self.mapping)
-        luma = extract_patch(self.original.planes, self.original.layout, tile)[..., 0]
-        speckled = is_speckled(np.ascontiguousarray(other[..., 0]), np.ascontiguousarray(luma))
-        return replace(self, speckled=True) if speckled else self
-
-    def _synced(self, box: Box) -> Patch3:
-        synced = self.synced
-        if not self.speckled:
-            return synced_reduced(synced.planes, synced.layout, box, self.step, self.mapping)
-        patch = synced_cut(synced.planes, synced.layout, box, self.mapping, ChromaGrid(self.original.layout, box))
-        size = box.width // self.step, box.height // self.step
-        whole = despeckled(patch).whole()
-        return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
-
-    def patches(self, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
-        """Both pictures in the part of a box that both show, and that part; None if it is too small."""
-        original, synced, step = self.original, self.synced, self.step
-        left, top, right, bottom = self.mapping.covered(*synced.size)
-        seen = Box(
-            max(wanted.x0, math.ceil(left)),
-            max(wanted.y0, math.ceil(top)),
-            min(wanted.x1, math.floor(right)),
-            min(wanted.y1, math.floor(bottom)),
-        )
-        box = seen.clipped(*original.size).snapped(original.layout, *original.size)
-        small = Box(-(-box.x0 // step), -(-box.y0 // step), box.x1 // step, box.y1 // step)
-        if small.width < _MIN_PX or small.height < _MIN_PX:
-            return None
-        whole = Box(small.x0 * step, small.y0 * step, small.x1 * step, small.y1 * step)
-        patch = extract_reduced(original.planes, original.layout, whole, step)
-        other = self._synced(whole)
-        converted = convert_colour(other, synced.colour, original.colour, original.height, reference=patch)
-        return patch, converted, small
-
-
-def work_step(face_width_px: float) -> int:
-    """Side of the block of pixels that is measured as one: 1, or even, so that it holds whole chroma samples."""
-    return max(1, 2 * int(face_width_px / (2 * _MAX_WORK_PX)))
 
 
 def same_face(face: Landmarks, candidates: Sequence[Landmarks]) -> Landmarks | None:

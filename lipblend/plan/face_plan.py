@@ -13,6 +13,7 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
+from lipblend.plan.bends import Places, steady_bends
 from lipblend.plan.bridges import bridged_rows, share_of_second
 from lipblend.plan.broken_frames import Broken, broken_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
@@ -61,10 +62,13 @@ class ShotFace:
         self._present = good.copy()
         self._present[list(self.bridged)] = True
         rows = _TrackRows(track, start, stop, without=self.broken)
-        placements = _placements(rows, self._original, times)
+        lying = _measured_placements(rows, stop - start)
+        placements = steady_placements(lying, *self._places_of_mouths(), np.asarray(times, np.float64))
         self._left = None if placements is None else left_part(rows.values("left"))
-        self._placements = placements or _displacements(analysis, stable, steady.valid, start)
-        series = MeshSeries(track.frames, track.synced, start, stop, self._placements, without=self.broken)
+        placements = placements or _displacements(analysis, stable, steady.valid, start)
+        bends = steady_bends(rows.read("bend", rows.column("bend").__getitem__), lying, placements, self._face, times)
+        self._places = Places(placements, bends, self._face)
+        series = MeshSeries(track.frames, track.synced, start, stop, self._places.brought_back, without=self.broken)
         steady_synced = SteadyMeshes(series, times, settings)
         borrowed = self._present & ~steady_synced.valid
         self._synced = _stored(steady_synced, instead=(borrowed, self._original))[0]
@@ -82,7 +86,7 @@ class ShotFace:
         """The plan for a row; None if the face is not blended there."""
         if not self._weights[row] > 0:
             return None
-        original, bridge = self._mesh(self._original, row), self._bridge(row)
+        original, bridge = self._face(row), self._bridge(row)
         source = bridge.ends[0] if bridge is not None else None
         reach = self._settings.alpha.average_frames
         return FacePlan(
@@ -90,7 +94,8 @@ class ShotFace:
             original=original,
             synced=self._mesh(self._synced, row) if bridge is None else _mesh_between(bridge),
             colour=self._colours[row],
-            placement=self._placements[row] if source is None else source.placement,
+            placement=self._places.placements[row] if source is None else source.placement,
+            bend=self._places.bend(row) if source is None else source.bend,
             membrane=self._fields[row],
             left=self._left,
             footprint=None if self._outline is None else footprint_polygon(self._outline, original),
@@ -104,20 +109,34 @@ class ShotFace:
             return None
         ends = self.bridged[row]
         share = share_of_second(row, ends, self._times)
-        return Bridge(tuple(self._end(row, end) for end in ends), share, self._placements[row])
+        return Bridge(
+            tuple(self._end(row, end) for end in ends), share, self._places.placements[row], self._places.bend(row)
+        )
 
     def _end(self, row: int, end: int) -> BridgeEnd:
         """A good row's patch, moved with the head onto a broken row."""
         stable = list(STABLE)
-        here, there = (self._mesh(self._original, each).points[stable] for each in (row, end))
+        here, there = (self._face(each).points[stable] for each in (row, end))
         moves = Similarity.between(here, there)
         return BridgeEnd(
             synced_index=int(self._synced_index[end]),
             synced=Landmarks(moves.inverse().apply(self._mesh(self._synced, end).points)),
-            placement=moves.then(self._placements[end]),
+            placement=moves.then(self._places.placements[end]),
+            bend=self._places.bend(end),
             colour=self._colours[end],
             membrane=self._fields[end],
         )
+
+    def _face(self, row: int) -> Landmarks:
+        return self._mesh(self._original, row)
+
+    def _places_of_mouths(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Middles of the mouths (n, 2) and widths of the faces (n,), pixels."""
+        middles, widths = np.zeros((len(self._original), 2)), np.ones(len(self._original))
+        for row in range(len(widths)):
+            face = self._face(row)
+            middles[row], widths[row] = face.mouth_centre, max(face.face_width_px, 1.0)
+        return middles, widths
 
     def _mesh(self, meshes: StoredRows, row: int) -> Landmarks:
         return Landmarks(meshes[row].reshape(-1, 2))
@@ -159,17 +178,12 @@ def _outline(rows: _TrackRows) -> npt.NDArray[np.float64] | None:
     return footprint_outline(Picked(rows.column("footprint"), numbers))
 
 
-def _placements(rows: _TrackRows, meshes: StoredRows, times_s: smoothing.Series) -> list[Similarity] | None:
-    """Where the painted part lies in each frame, by what was measured; None if it lies in its place."""
-    count = len(times_s)
-    measured: list[Placement | None] = [None] * count
-    middles, widths = np.zeros((count, 2)), np.ones(count)
-    for row in range(count):
-        mesh = Landmarks(meshes[row].reshape(-1, 2))
-        middles[row], widths[row] = mesh.mouth_centre, max(mesh.face_width_px, 1.0)
+def _measured_placements(rows: _TrackRows, count: int) -> list[Placement | None]:
+    """What was measured of where the painted part lies, by row of the shot."""
+    found: list[Placement | None] = [None] * count
     for row, number in rows.numbers("placement").items():
-        measured[row] = placement_of(rows.column("placement")[number])
-    return steady_placements(measured, middles, widths, np.asarray(times_s, np.float64))
+        found[row] = placement_of(rows.column("placement")[number])
+    return found
 
 
 def _displacements(

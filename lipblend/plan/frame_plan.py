@@ -14,6 +14,7 @@ from lipblend.plan.broken_frames import Broken
 from lipblend.plan.motion import MeshPairs
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.membrane import Cells
+from lipblend.stages.registration.bend import Lattice
 
 NO_SYNCED = "no synced frame"
 NO_FACE = "no face"
@@ -35,7 +36,8 @@ class BridgeEnd:
         From a place in the original of the broken frame to the same place of the face in this synced picture.
     colour : ColourMap
     membrane : (8, 8, 3) float32 or None
-        As in `FacePlan`, of this frame.
+    bend : (8, 8, 2) float32 or None
+        Both as in `FacePlan`, of this frame.
     """
 
     synced_index: int
@@ -43,6 +45,7 @@ class BridgeEnd:
     placement: Similarity
     colour: ColourMap
     membrane: Cells | None = None
+    bend: Lattice | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,14 @@ class Bridge:
     share : float
         Of the second, in [0, 1].
     placement : Similarity
-        As in `FacePlan`, of the broken frame's own synced picture.
+    bend : (8, 8, 2) float32 or None
+        Both as in `FacePlan`, of the broken frame's own synced picture.
     """
 
     ends: tuple[BridgeEnd, ...]
     share: float
     placement: Similarity = NOWHERE
+    bend: Lattice | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,9 @@ class FacePlan:
         From a place in the original to the same place of the face in the synced picture, in the original's pixels: the
         generator drew the face elsewhere, or the synced frame was made from another original frame. Undone in
         ``synced``.
+    bend : (8, 8, 2) float32 or None
+        How the picture around the placed face is distorted, see `lipblend.stages.registration.bend`; None if it is not.
+        Undone in ``synced``.
     left : (60, 60) float32 or None
         Where the generator left the picture as it was around a displaced face, see
         `lipblend.stages.registration.left_part.left_part`.
@@ -100,6 +108,7 @@ class FacePlan:
     synced: Landmarks
     colour: ColourMap
     placement: Similarity = NOWHERE
+    bend: Lattice | None = None
     left: npt.NDArray[np.float32] | None = None
     membrane: Cells | None = None
     footprint: npt.NDArray[np.float32] | None = None

@@ -6,15 +6,16 @@ bit that of the whole shot at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
 from lipblend.plan.smoothing import Series, Valid
 from lipblend.settings import Settings
+
+Points = npt.NDArray[np.float32]
 
 BLOCK_ROWS = 128
 MESH_VALUES = 478 * 2
@@ -34,8 +35,8 @@ class MeshSeries:
     meshes : sequence of (478, 2) float32 or None
     start, stop : int
         The shot.
-    placements : sequence of Similarity, optional
-        Undone in the rows.
+    brought_back : callable, optional
+        From a row and the points of its mesh to where they are wanted.
     without : collection of int
         Rows whose meshes are not used.
     """
@@ -46,10 +47,10 @@ class MeshSeries:
         meshes: Sequence[npt.NDArray[np.float32] | None],
         start: int,
         stop: int,
-        placements: Sequence[Similarity] | None = None,
+        brought_back: Callable[[int, Points], Points] | None = None,
         without: Collection[int] = (),
     ) -> None:
-        self._meshes, self._placements = meshes, placements
+        self._meshes, self._brought_back = meshes, brought_back
         self._place = np.full(stop - start, -1)
         for place, frame in enumerate(frames):
             if start <= frame < stop and frame - start not in without:
@@ -65,8 +66,8 @@ class MeshSeries:
         for row in np.flatnonzero(self.valid[start:stop]).tolist():
             mesh = self._meshes[int(self._place[start + row])]
             assert mesh is not None
-            if self._placements is not None and self._placements[start + row] != NOWHERE:
-                mesh = self._placements[start + row].inverse().apply(mesh)
+            if self._brought_back is not None:
+                mesh = self._brought_back(start + row, mesh)
             out[row] = mesh.ravel()
         return out
 

@@ -22,13 +22,14 @@ from lipblend.output.drawn import drawn_frame, drawn_info
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.picture import Picture
-from lipblend.plan.frame_plan import FramePlan
+from lipblend.plan.frame_plan import FacePlan, FramePlan
 from lipblend.render.face_patch import FacePatch
 from lipblend.render.frame import FrameResult
 from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import EncodeSettings
 from lipblend.stages.alpha.matte import Matte
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
+from lipblend.stages.registration.bend import unbent_points
 from lipblend.video.info import VideoInfo
 
 Rgb = npt.NDArray[np.uint8]
@@ -44,8 +45,8 @@ _MATTES = ("mask", "alpha", "ring")
 _COLUMNS = (
     "frame", "time_s", "original_frame", "synced_frame", "status", "reason", "fault", "certainty", "faces", "weight",
     "x0", "y0", "x1", "y1", "face_width_px", "feather_px", "gain_1", "gain_2", "gain_3", "offset_1", "offset_2",
-    "offset_3", "moved_x_px", "moved_y_px", "turned_deg", "scaled", "mouth_original", "mouth_synced", "bridged_from",
-    "fallbacks",
+    "offset_3", "moved_x_px", "moved_y_px", "turned_deg", "scaled", "bent_px", "mouth_original", "mouth_synced",
+    "bridged_from", "fallbacks",
 )  # fmt: skip
 _FACE_COLUMNS = len(_COLUMNS) - _COLUMNS.index("weight") - 1
 
@@ -179,8 +180,9 @@ class _Table:
     """``frames.csv``: one row per frame; the values of several faces are separated by semicolons.
 
     ``moved_x_px`` and ``moved_y_px`` say how far the middle of the mouth is displaced in the synced picture,
-    ``turned_deg`` and ``scaled`` how the face is turned and scaled there. ``fault`` and ``certainty`` say what is wrong
-    with the synced frame, ``bridged_from`` which synced frames take its place.
+    ``turned_deg`` and ``scaled`` how the face is turned and scaled there, ``bent_px`` how far a distortion moves that
+    middle. ``fault`` and ``certainty`` say what is wrong with the synced frame, ``bridged_from`` which synced frames
+    take its place.
     """
 
     def __init__(self, path: Path) -> None:
@@ -243,11 +245,19 @@ def _face_values(patch: FacePatch) -> list[str]:
     values = (
         *(face.weight, box.x0, box.y0, box.x1, box.y1, face.original.face_width_px, patch.matte.feather_px),
         *(*gain.tolist(), *offset.tolist(), *(placement.matrix @ (*middle, 1.0) - middle).tolist()),
-        *(math.degrees(placement.turn_rad), placement.scale),
+        *(math.degrees(placement.turn_rad), placement.scale, _bent_px(face)),
         *(face.original.mouth_opening, face.synced.mouth_opening),
     )
     ends = () if face.bridge is None else face.bridge.ends
     return [*(f"{value:.6g}" for value in values), "+".join(str(end.synced_index) for end in ends)]
+
+
+def _bent_px(face: FacePlan) -> float:
+    """How far the middle of the mouth is moved by the distortion that is taken out."""
+    if face.bend is None:
+        return 0.0
+    middle = face.original.mouth_centre[None]
+    return float(np.linalg.norm(middle - unbent_points(middle, face.bend, face.original)))
 
 
 def _mattes(patch: FacePatch) -> tuple[Grey, Grey, Grey]:

@@ -9,12 +9,14 @@ import numpy as np
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.frame_mapping import FrameMapping, synced_cut
-from lipblend.picture.patch import Box, Patch
+from lipblend.picture.patch import Box, Patch, joined
 from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.stages.colour.membrane import membrane_patch
 from lipblend.stages.detail.speckle import despeckled, is_speckled, speckle_tile
+from lipblend.stages.registration.bend import bend_flow
+from lipblend.stages.registration.flow import patch_along
 from lipblend.stages.registration.morph import morph
 
 
@@ -107,6 +109,8 @@ def _matched(
     tile = speckle_tile(mesh).clipped_to(original_patch.grid.box).within(original_patch.grid.box)
     if is_speckled(*(np.ascontiguousarray(each.luma[tile]) for each in (patch, original_patch))):
         patch = despeckled(patch)
+    if source.bend is not None:
+        patch = patch_along(patch, joined(*bend_flow(source.bend, original_patch.grid.box, mesh)))
     patch = source.colour.apply_patch(patch, ycbcr_matrix(original.colour, original.height))
     if source.membrane is not None:
         patch = patch + membrane_patch(source.membrane, original_patch.grid, mesh)

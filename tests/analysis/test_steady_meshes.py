@@ -42,7 +42,9 @@ def test_they_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, meth
     meshes[30] = meshes[30] + np.float32(90)  # stands apart
     placements = [Similarity(1.02, 0.03, *shift) for shift in rng.normal(0, 2, (COUNT, 2)).tolist()]
     some = [None if number in missing else mesh for number, mesh in enumerate(meshes)]
-    series = MeshSeries(range(5, 5 + COUNT), some, 5, 5 + COUNT, placements)
+    series = MeshSeries(
+        range(5, 5 + COUNT), some, 5, 5 + COUNT, lambda row, points: placements[row].inverse().apply(points)
+    )
     steady = SteadyMeshes(series, times_s, settings)
     whole, valid = at_once(series.rows(0, COUNT), series.valid, times_s, settings)
     np.testing.assert_array_equal(steady.valid, valid)

@@ -16,6 +16,7 @@ from sameness import same
 from lipblend.analysis.archive import DamagedAnalysisError, from_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import COLUMNS, FaceTable
+from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import VideoReader
@@ -32,7 +33,7 @@ def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
     (track,) = analysis.tracks.values()
     first, _, _, *rest = track.measured
     assert first is not None
-    displaced = replace(first, left=np.full(LEFT_SHAPE, 2, np.float16))
+    displaced = replace(first, left=np.full(LEFT_SHAPE, 2, np.float16), bend=np.full(ROW_VALUES, 0.5, np.float32))
     measured = [displaced, None, replace(first, stats=None, above=None, membrane=None), *rest]
     synced = [None, *list(track.synced)[1:]]
     table = FaceTable()

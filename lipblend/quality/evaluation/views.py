@@ -16,15 +16,16 @@ from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, synced_patch
 from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
-from lipblend.picture.similarity import Similarity
 from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
-from lipblend.plan.frame_plan import FacePlan
+from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.quality.regions import mouth_surroundings
 from lipblend.quality.view import FaceView
 from lipblend.render.frame import FrameResult
 from lipblend.render.synced_patch import bridge_pictures, bridged
 from lipblend.settings.clip_groups import Against
 from lipblend.stages.alpha.matte import Matte
+from lipblend.stages.registration.bend import bend_flow
+from lipblend.stages.registration.flow import moved_by
 from lipblend.video.info import VideoInfo
 
 Crop = npt.NDArray[np.float32]
@@ -85,21 +86,24 @@ class FrameTriple:
         Where it is broken and bridged, what the bridge shows.
         """
         if face.bridge is None:
-            return self._synced_crop(self.synced, box, face.placement, beside)
+            return self._synced_crop(self.synced, box, face, face.original, beside)
         grid = ChromaGrid(_WHOLE, box)
         patches = [
-            Patch.of(self._synced_crop(picture, box, end.placement, beside), grid)
+            Patch.of(self._synced_crop(picture, box, end, face.original, beside), grid)
             for end, picture in bridge_pictures(face.bridge, self.bridging)
         ]
         return bridged(patches, face.bridge, box).whole()
 
     def broken_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop | None:
         """What the generator drew there, if it is broken and bridged."""
-        return None if face.bridge is None else self._synced_crop(self.synced, box, face.bridge.placement, beside)
+        return None if face.bridge is None else self._synced_crop(self.synced, box, face.bridge, face.original, beside)
 
-    def _synced_crop(self, picture: Picture, box: Box, placement: Similarity, beside: Crop) -> Crop:
+    def _synced_crop(
+        self, picture: Picture, box: Box, source: FacePlan | BridgeEnd | Bridge, mesh: Landmarks, beside: Crop
+    ) -> Crop:
         colour, height = self.original.colour, self.original.height
-        return in_original(picture, box, self.mapping.after(placement), colour, height, beside=beside)
+        crop = in_original(picture, box, self.mapping.after(source.placement), colour, height, beside=beside)
+        return crop if source.bend is None else moved_by(crop, *bend_flow(source.bend, box, mesh))
 
     def result_crop(self, box: Box) -> Crop:
         """The same box of the result in the original's encoding."""
