@@ -180,7 +180,7 @@ def kill_once(
 
 
 def kill_many(folder: Path, count: int, base: int, *, signals: tuple[signal.Signals, ...] = SIGNALS) -> list[Kill]:
-    """Kill runs, two at a time, at random moments of each stage in turn."""
+    """Kill runs, two at a time, by each signal in turn, at random moments of each stage in turn."""
     clip, kept = make_clip(folder), folder / "kept"
     events = events_of_a_run(clip, folder, kept)
     rng = np.random.default_rng(base)
@@ -193,7 +193,7 @@ def kill_many(folder: Path, count: int, base: int, *, signals: tuple[signal.Sign
                     kill_once,
                     clip,
                     folder / f"run{index}",
-                    signals[int(rng.integers(len(signals)))],
+                    signals[index // len(STAGES) % len(signals)],
                     f"{stage} {rng.integers(1, events[stage], endpoint=True)}",
                     bool(rng.integers(2)),
                     (".mp4", ".mkv")[int(rng.integers(2))],

@@ -15,7 +15,7 @@ from kills import OLD
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="POSIX signals, and nameless files")
 
-ROUNDS, SEED = 20, 20
+ROUNDS, SEED = 12, 20
 SHORT = 4
 
 # Sends itself a signal at a call of os: "link:after:9" is right after the file got its name.
