@@ -159,7 +159,9 @@ def test_field_continues_beyond_the_weight_and_fades_out() -> None:
     weight[:, :30] = 1
     eight, minus_two = smooth_field([np.full_like(weight, 8), np.full_like(weight, -2)], weight, 8.0)
     assert (eight[50, 15], minus_two[50, 15]) == pytest.approx((8, -2), abs=0.1)
-    assert eight[50, 40] > 6
+    assert eight[50, 38] > 5
+    # Two sigmas away little was seen: a field that went on at full strength would glow there.
+    assert abs(eight[50, 48]) < 2.5
     assert abs(eight[50, 99]) < 0.1
 
 
