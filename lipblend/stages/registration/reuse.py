@@ -34,7 +34,7 @@ _SOFT_FRAC = 0.012  # a generator's blur: finer differences do not count
 _SPREAD_FRAC = 0.01
 _FIELD_FRAC = 0.08
 _CHROMA_WEIGHT = 0.5
-_FIELD_FLOOR = 0.05  # of weight: away from what was seen the field fades to the even cast, and glows nowhere
+_LEAST_SEEN = 0.05  # weight: with less around it the field fades to the even cast, and glows nowhere
 _BEYOND_FRAC = 0.08
 _BEYOND_FLOOR = 0.05
 _MIN_STILL_PIXELS = 25
@@ -171,16 +171,18 @@ def register(
 
 
 def smooth_field(
-    differences: Sequence[Plane], weight: Plane, sigma_px: float, *, floor: float = _FIELD_FLOOR
+    differences: Sequence[Plane], weight: Plane, sigma_px: float, *, least: float = _LEAST_SEEN, floor: float = 0.0
 ) -> list[Plane]:
-    """A smooth field through each of several differences, by weight; far from any weight it goes to 0.
+    """A smooth field through each of several differences, by weight; where there is less than ``least`` it fades to 0.
+
+    ``floor`` is the weight of 0 everywhere.
 
     Normalised convolution: Knutsson and Westin 1993, https://doi.org/10.1109/CVPR.1993.341081. It is computed on means
     over blocks of at most half of sigma.
     """
     step = downsampling_step(sigma_px / _MIN_SIGMA_BLOCKS)
     sigma = downsampled_sigma(sigma_px, step)
-    known = gaussian(downsample(weight, step), sigma) + np.float32(floor)
+    known = np.maximum(gaussian(downsample(weight, step), sigma), np.float32(least)) + np.float32(floor)
     sums = [gaussian(downsample(plane * weight, step), sigma) for plane in differences]
     return [upsample(each / known, weight.shape, step) for each in sums]
 
@@ -270,7 +272,7 @@ def _beyond_painted(flow: Vectors, trust: Plane, painted: Plane, scale: _Scale) 
     if painted.min() >= 1:
         return flow, trust
     ways, weight = [downsample(plane, _FIELD_STEP) for plane in flow], downsample(trust * painted, _FIELD_STEP)
-    smooth = smooth_field(ways, weight, _BEYOND_FRAC * scale.width / _FIELD_STEP, floor=_BEYOND_FLOOR)
+    smooth = smooth_field(ways, weight, _BEYOND_FRAC * scale.width / _FIELD_STEP, least=0.0, floor=_BEYOND_FLOOR)
     beyond = [upsample(plane, painted.shape, _FIELD_STEP) for plane in smooth]
     right, down = (far + painted * (plane - far) for plane, far in zip(flow, beyond, strict=True))
     return (right, down), 1 - painted * (1 - trust)
