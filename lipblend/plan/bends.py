@@ -18,8 +18,7 @@ Series = npt.NDArray[np.float64]
 MeshOf = Callable[[int], Landmarks]
 
 _MIN_SHARE = 0.25  # of a shot's frames that must be distorted for certain
-_SIGMA_S = 0.06
-_REACH_SIGMAS = 3.0
+_SIGMA_S, _REACH_S = 0.06, 0.18
 
 
 @dataclass(frozen=True)
@@ -76,22 +75,21 @@ def steady_bends(
     StoredRows or None
         (n, 8, 8, 2) float32; None if fewer than a quarter of the frames are distorted for certain.
     """
-    bends = {row: Bend.of_row(values) for row, values in measured.items()}
-    certain = sum(bend.is_certain for bend in bends.values())
+    certain = sum(Bend.of_row(values).is_certain for values in measured.values())
     if certain <= _MIN_SHARE * sum(each is not None for each in found):
         return None
-    lattices, rows = [], np.array(sorted(bends))
-    for row in rows.tolist():
+    known, known_times = StoredRows(LATTICE_SHAPE, np.float32), times_s[sorted(measured)]
+    for row in sorted(measured):
         mesh, placement = mesh_of(row), found[row]
         before = NOWHERE if placement is None else undone(placement, mesh)
-        lattices.append(rebased(bends[row].lattice, before, placements[row], mesh))
-    known, known_times = np.stack(lattices), times_s[rows]
+        known.append(rebased(Bend.of_row(measured[row]).lattice, before, placements[row], mesh))
     steady = StoredRows(LATTICE_SHAPE, np.float32)
-    reach = _REACH_SIGMAS * _SIGMA_S
     for time in times_s.tolist():
-        low, high = np.searchsorted(known_times, (time - reach, time + reach))
-        near = np.arange(low, high) if high > low else np.array([np.abs(known_times - time).argmin()])
-        weights = np.exp(-0.5 * ((known_times[near] - time) / _SIGMA_S) ** 2)
-        weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(near), 1 / len(near))
-        steady.append(np.asarray(np.tensordot(weights, known[near], 1), np.float32))
+        low, high = np.searchsorted(known_times, (time - _REACH_S, time + _REACH_S)).tolist()
+        if low == high:  # a stretch that was not measured: as at its nearer end
+            low = int(np.abs(known_times - time).argmin())
+            high = low + 1
+        away = ((known_times[low:high] - time) / _SIGMA_S) ** 2
+        weights = np.exp(-0.5 * (away - away.min()))
+        steady.append(np.asarray(np.tensordot(weights / weights.sum(), known[low:high], 1), np.float32))
     return steady

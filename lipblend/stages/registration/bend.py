@@ -42,6 +42,7 @@ _HALF_FRAC = (KNOTS - 3) / 2 * _KNOT_FRAC  # beyond, the distortion continues as
 _UP_FRAC = 0.08  # the lattice's middle lies so far above that of the mouth
 _STIFF, _SMALL = 1.0, 0.01  # against third differences, and against any offset, of pixels in a face of 100
 _AROUND_FRAC = 0.03  # over which local contrast and the better of two places are judged
+_ROUNDS = 3  # of inverting an offset
 _OUTLIERS = (3.0, 1.8, 1.0, 1.0, 1.0)  # scale of outliers, by iteration
 _JAW_FRAC = 0.10  # beyond the face that moves with the jaw
 _FLOOR = 0.02  # of squared differences when two places are compared
@@ -140,9 +141,11 @@ def bend_flow(lattice: Lattice, box: Box, face: Landmarks) -> tuple[Plane, Plane
 def unbent_points(points: Points, lattice: Lattice, face: Landmarks) -> npt.NDArray[np.float32]:
     """Points (n, 2) of the placed picture at their places in the original, pixels."""
     middle, width = _middle(face), face.face_width_px
-    rows, columns = (_basis((points[:, axis] - middle[axis]) / width) for axis in (1, 0))
-    offsets = np.einsum("nk,kla,nl->na", rows, lattice.astype(np.float64), columns) * width
-    return np.asarray(points - offsets, np.float32)
+    places = np.asarray(points, np.float64)
+    for _ in range(_ROUNDS):
+        rows, columns = (_basis((places[:, axis] - middle[axis]) / width) for axis in (1, 0))
+        places = points - np.einsum("nk,kla,nl->na", rows, lattice.astype(np.float64), columns) * width
+    return np.asarray(places, np.float32)
 
 
 def rebased(lattice: Lattice, measured: Similarity, used: Similarity, face: Landmarks) -> Lattice:
