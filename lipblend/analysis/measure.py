@@ -163,18 +163,11 @@ def _may_be_bent(placement: Placement | None, moved: Similarity) -> bool:
 
 
 def _left(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> Sample | None:
-    wanted = footprint_box(face)
-    lying, brought = pair.patches(wanted), placed.patches(wanted)
-    if lying is None or brought is None:
+    planes = pair.beside(placed, footprint_box(face))
+    if planes is None:
         return None
-    box = lying[2].clipped_to(brought[2])
-    if not (box.width and box.height):
-        return None
-    first, second, moved = (
-        np.ascontiguousarray(luma[box.within(own)][..., 0])
-        for luma, own in ((lying[0], lying[2]), (lying[1], lying[2]), (brought[1], brought[2]))
-    )
-    return left_sample(first, second, moved, box, pair.reduced(face))
+    original, lying, brought, box = planes
+    return left_sample(original, lying, brought, box, pair.reduced(face))
 
 
 def _above(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> float | None:

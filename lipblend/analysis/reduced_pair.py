@@ -27,6 +27,7 @@ from lipblend.stages.registration.flow import moved_by
 from lipblend.stages.registration.placement import Placement, find_placement
 
 Patch3 = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.float32]
 
 _MIN_PX = 4
 _MAX_WORK_PX = 70.0  # face width that is measured: casts are smooth, and finer detail is noise to them
@@ -79,22 +80,30 @@ class ReducedPair:
         ``meshes`` are the original's and the placed synced face's, if there is one; ``lying`` is the pair before the
         face was brought back.
         """
-        wanted = bend_box(meshes[0])
-        patches = self.patches(wanted)
-        if patches is None:
+        planes = self.beside(lying, bend_box(meshes[0]))
+        if planes is None:
             return None
-        others = patches if lying is self else lying.patches(wanted)
-        if others is None:
+        original, placed, as_it_lies, box = planes
+        small = [self.reduced(mesh) for mesh in meshes]
+        return find_bend(original, placed, box, small, None if lying is self else as_it_lies)
+
+    def beside(self, other: ReducedPair, wanted: Box) -> tuple[Plane, Plane, Plane, Box] | None:
+        """Luma of the original, and of both pairs' synced pictures, in the part of a box that both show.
+
+        ``other`` is of the same pictures at the same size. None if that part is too small.
+        """
+        mine = self.patches(wanted)
+        theirs = mine if other is self else other.patches(wanted)
+        if mine is None or theirs is None:
             return None
-        box = patches[2].clipped_to(others[2])
+        box = mine[2].clipped_to(theirs[2])
         if not (box.width and box.height):
             return None
-        first, second, as_it_lies = (
-            np.ascontiguousarray(luma[box.within(own)][..., 0])
-            for luma, own in ((patches[0], patches[2]), (patches[1], patches[2]), (others[1], others[2]))
+        first, second, third = (
+            np.ascontiguousarray(patch[box.within(own)][..., 0])
+            for patch, own in ((mine[0], mine[2]), (mine[1], mine[2]), (theirs[1], theirs[2]))
         )
-        small = [self.reduced(mesh) for mesh in meshes]
-        return find_bend(first, second, box, small, None if lying is self else as_it_lies)
+        return first, second, third, box
 
     def footprint(self, face: Landmarks) -> Sample | None:
         patches = self.patches(footprint_box(face))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from textures import texture
+from textures import talking
 
-from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, Landmarks
+from lipblend.faces.landmarks import FACE_OVAL, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.similarity import Similarity
 from lipblend.stages.registration import bend as module
@@ -34,12 +34,7 @@ def small(face: Landmarks) -> Landmarks:
 
 
 def picture(mesh: Landmarks, seed: int, mouth: int) -> np.ndarray:
-    """A face of soft texture before another; its lips of a third that changes with the words."""
-    out = texture((SIDE, SIDE), seed, fine_px=2.5, contrast=14)
-    lips = np.zeros((SIDE, SIDE), np.float32)
-    cv2.fillPoly(lips, [np.rint(mesh.points[list(LIPS_OUTER)]).astype(np.int32)], (1.0,))
-    lips = cv2.GaussianBlur(lips, (0, 0), 1)
-    return np.asarray(out * (1 - lips) + lips * texture((SIDE, SIDE), mouth, fine_px=3, contrast=40), np.float32)
+    return talking(mesh, SIDE, seed, mouth)
 
 
 def ripple(phase: float, size_px: float) -> tuple[np.ndarray, np.ndarray]:

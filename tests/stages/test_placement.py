@@ -7,9 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from textures import texture
+from textures import talking, texture
 
-from lipblend.faces.landmarks import LIPS_OUTER, Landmarks
+from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.stages.registration.placement import Placement, find_placement, placement_of, placement_row, undone
@@ -26,12 +26,7 @@ def small(face: Landmarks) -> Landmarks:
 
 
 def picture(mesh: Landmarks, seed: int, mouth: int) -> np.ndarray:
-    """A face of soft texture, its lips of another one that changes with the words."""
-    out = texture((SIDE, SIDE), seed, fine_px=2.5, contrast=14)
-    lips = np.zeros((SIDE, SIDE), np.float32)
-    cv2.fillPoly(lips, [np.rint(mesh.points[list(LIPS_OUTER)]).astype(np.int32)], (1.0,))
-    lips = cv2.GaussianBlur(lips, (0, 0), 1)
-    return np.asarray(out * (1 - lips) + lips * texture((SIDE, SIDE), mouth, fine_px=3, contrast=40), np.float32)
+    return talking(mesh, SIDE, seed, mouth)
 
 
 def moved(plane: np.ndarray, by: Similarity) -> np.ndarray:
