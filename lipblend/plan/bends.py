@@ -49,6 +49,11 @@ class Places:
         return None if self.bends is None else self.bends[row]
 
 
+def distorted_rows(measured: Mapping[int, npt.NDArray[np.float32]]) -> set[int]:
+    """The rows whose pictures were measured with their distortion taken out, because it is certain."""
+    return {row for row, values in measured.items() if Bend.of_row(values).is_certain}
+
+
 def steady_bends(
     measured: Mapping[int, npt.NDArray[np.float32]],
     found: Sequence[Placement | None],
@@ -63,7 +68,7 @@ def steady_bends(
     measured : mapping of int to (130,) float32
         `lipblend.stages.registration.bend.Bend.row`, by row of the shot.
     found : sequence of Placement or None
-        Measured with them.
+        By row; one without a bend looks the same as it lies.
     placements : sequence of Similarity
         Those that are used.
     mesh_of : callable
@@ -75,21 +80,31 @@ def steady_bends(
     StoredRows or None
         (n, 8, 8, 2) float32; None if fewer than a quarter of the frames are distorted for certain.
     """
-    certain = sum(Bend.of_row(values).is_certain for values in measured.values())
-    if certain <= _MIN_SHARE * sum(each is not None for each in found):
+    if len(distorted_rows(measured)) <= _MIN_SHARE * sum(each is not None for each in found):
         return None
-    known, known_times = StoredRows(LATTICE_SHAPE, np.float32), times_s[sorted(measured)]
-    for row in sorted(measured):
-        mesh, placement = mesh_of(row), found[row]
-        before = NOWHERE if placement is None else undone(placement, mesh)
-        known.append(rebased(Bend.of_row(measured[row]).lattice, before, placements[row], mesh))
+    known, rows = StoredRows(LATTICE_SHAPE, np.float32), []
+    for row, placement in enumerate(found):
+        if placement is None:
+            continue
+        bend = Bend.of_row(measured[row]) if row in measured else None
+        if bend is not None and not bend.is_known:
+            continue
+        lattice = np.zeros(LATTICE_SHAPE, np.float32) if bend is None else bend.lattice
+        mesh = mesh_of(row)
+        known.append(rebased(lattice, undone(placement, mesh), placements[row], mesh))
+        rows.append(row)
+    return _smoothed(known, times_s[rows], times_s)
+
+
+def _smoothed(known: StoredRows, known_s: Series, times_s: Series) -> StoredRows:
+    """Means of the lattices known around each time, with the weights of a Gaussian; else the nearest."""
     steady = StoredRows(LATTICE_SHAPE, np.float32)
     for time in times_s.tolist():
-        low, high = np.searchsorted(known_times, (time - _REACH_S, time + _REACH_S)).tolist()
-        if low == high:  # a stretch that was not measured: as at its nearer end
-            low = int(np.abs(known_times - time).argmin())
-            high = low + 1
-        away = ((known_times[low:high] - time) / _SIGMA_S) ** 2
+        low, high = np.searchsorted(known_s, (time - _REACH_S, time + _REACH_S)).tolist()
+        if low == high:
+            low = max(0, min(low, len(known_s) - 1) - 1)
+            high = min(low + 2, len(known_s))
+        away = ((known_s[low:high] - time) / _SIGMA_S) ** 2
         weights = np.exp(-0.5 * (away - away.min()))
         steady.append(np.asarray(np.tensordot(weights / weights.sum(), known[low:high], 1), np.float32))
     return steady

@@ -13,7 +13,7 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
-from lipblend.plan.bends import Places, steady_bends
+from lipblend.plan.bends import Places, distorted_rows, steady_bends
 from lipblend.plan.bridges import bridged_rows, share_of_second
 from lipblend.plan.broken_frames import Broken, broken_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
@@ -66,15 +66,20 @@ class ShotFace:
         placements = steady_placements(lying, *self._places_of_mouths(), np.asarray(times, np.float64))
         self._left = None if placements is None else left_part(rows.values("left"))
         placements = placements or _displacements(analysis, stable, steady.valid, start)
-        bends = steady_bends(rows.read("bend", rows.column("bend").__getitem__), lying, placements, self._face, times)
+        measured = rows.read("bend", rows.column("bend").__getitem__)
+        bends = steady_bends(measured, lying, placements, self._face, times)
         self._places = Places(placements, bends, self._face)
         series = MeshSeries(track.frames, track.synced, start, stop, self._places.brought_back, without=self.broken)
         steady_synced = SteadyMeshes(series, times, settings)
         borrowed = self._present & ~steady_synced.valid
         self._synced = _stored(steady_synced, instead=(borrowed, self._original))[0]
         self.borrowed = int(np.count_nonzero(borrowed & good))
-        self._colours, self._fields = _colours(rows, times, settings, analysis.matrix)
-        self._outline = _outline(rows) if settings.footprint.method == "auto" else None
+        # Of a distorted shot the frames that were measured undistorted, and the other way round: never some of each.
+        distorted = distorted_rows(measured)
+        unlike = distorted if bends is None else set(measured) - distorted
+        alike = _TrackRows(track, start, stop, without={*self.broken, *unlike})
+        self._colours, self._fields = _colours(alike, times, settings, analysis.matrix)
+        self._outline = _outline(alike) if settings.footprint.method == "auto" else None
         lasting = smoothing.without_brief_runs(self._present, times, min_s=settings.track.min_run_s)
         if not lasting.any():  # a shot with nothing else: better briefly than never
             lasting = self._present

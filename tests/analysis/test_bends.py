@@ -7,7 +7,7 @@ import pytest
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.similarity import NOWHERE, Similarity
-from lipblend.plan.bends import Places, steady_bends
+from lipblend.plan.bends import Places, distorted_rows, steady_bends
 from lipblend.stages.registration.bend import LATTICE_SHAPE, Bend
 from lipblend.stages.registration.placement import Placement
 
@@ -25,17 +25,35 @@ def test_a_drift_is_followed_and_trembling_taken_out(face: Landmarks) -> None:
     drift = 0.01 + 0.01 * np.sin(2 * np.pi * 0.3 * TIMES)
     noise = np.random.default_rng(1).normal(0, 0.002, COUNT)
     measured = {i: row(float(drift[i] + noise[i])) for i in range(COUNT) if i not in (5, 6, 20)}
-    steady = steady_bends(measured, FOUND, PLACEMENTS, lambda _: face, TIMES)
+    found = [FOUND[i] if i in measured else None for i in range(COUNT)]
+    steady = steady_bends(measured, found, PLACEMENTS, lambda _: face, TIMES)
     assert steady is not None
     errors = np.array([steady[i][0, 0, 0] for i in range(COUNT)]) - drift
     assert np.abs(errors).max() < 0.003
     assert np.sqrt((errors**2).mean()) < 0.6 * noise.std()
 
 
-def test_a_stretch_that_was_not_measured_is_as_its_nearer_end(face: Landmarks) -> None:
-    steady = steady_bends({i: row(0.01 + 0.001 * i) for i in range(14)}, FOUND, PLACEMENTS, lambda _: face, TIMES)
+def test_a_stretch_that_looks_the_same_as_it_lies_is_straight(face: Landmarks) -> None:
+    """It has a placement and no bend; where there is no face there is neither, and the nearer end goes on."""
+    found = [*FOUND[:30], *[None] * 10]
+    steady = steady_bends({i: row(0.02) for i in range(14)}, found, PLACEMENTS, lambda _: face, TIMES)
     assert steady is not None
-    assert steady[COUNT - 1] == pytest.approx(np.full(LATTICE_SHAPE, 0.023), abs=1e-6)
+    assert not steady[29].any()
+    assert not steady[COUNT - 1].any()
+    steady = steady_bends(
+        {i: row(0.02) for i in range(14)}, [*FOUND[:14], *[None] * 26], PLACEMENTS, lambda _: face, TIMES
+    )
+    assert steady is not None
+    assert steady[COUNT - 1] == pytest.approx(np.full(LATTICE_SHAPE, 0.02), abs=1e-6)
+
+
+def test_a_frame_whose_pictures_do_not_agree_is_not_learnt_from(face: Landmarks) -> None:
+    wild = Bend(np.full(LATTICE_SHAPE, 0.5, np.float32), 0.1, 0.05).row
+    measured = {i: wild if i == 20 else row(0.01) for i in range(COUNT)}
+    steady = steady_bends(measured, FOUND, PLACEMENTS, lambda _: face, TIMES)
+    assert steady is not None
+    assert steady[20] == pytest.approx(np.full(LATTICE_SHAPE, 0.01), abs=1e-6)
+    assert distorted_rows(measured) == set(range(COUNT)) - {20}
 
 
 @pytest.mark.parametrize(("frames", "bent"), [(8, False), (14, True)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from textures import talking
+from textures import talking, texture
 
 from lipblend.faces.landmarks import FACE_OVAL, Landmarks
 from lipblend.picture.patch import Box
@@ -93,6 +93,14 @@ def test_a_picture_in_its_place_has_no_bend(small: Landmarks) -> None:
     found = find_bend(first, cv2.GaussianBlur(first, (0, 0), 0.8), BOX, [small])
     assert not found.lattice.any()
     assert found.evidence == found.unbent > 0.9
+
+
+def test_pictures_that_show_nothing_alike_have_no_certain_bend(small: Landmarks) -> None:
+    for seed in range(3):
+        plain = texture((SIDE, SIDE), seed, fine_px=2.5, contrast=0.2)
+        noisy = plain + texture((SIDE, SIDE), seed + 50, fine_px=2, contrast=3) - 120
+        assert not find_bend(plain, noisy, BOX, [small]).is_certain
+        assert not find_bend(picture(small, seed, 90), picture(small, seed + 20, 90), BOX, [small]).is_certain
 
 
 def test_beside_a_displaced_head_what_stayed_says_nothing(small: Landmarks) -> None:

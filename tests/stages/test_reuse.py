@@ -163,6 +163,8 @@ def test_field_continues_beyond_the_weight_and_fades_out() -> None:
     # Two sigmas away little was seen: a field that went on at full strength would glow there.
     assert abs(eight[50, 48]) < 2.5
     assert abs(eight[50, 99]) < 0.1
+    (little,) = smooth_field([np.full_like(weight, 8)], np.full_like(weight, 0.02), 8.0)
+    assert little[50, 50] == pytest.approx(8, rel=0.06)  # as much as anywhere
 
 
 def test_results_do_not_depend_on_the_number_of_threads() -> None:

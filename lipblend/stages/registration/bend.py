@@ -27,6 +27,7 @@ from lipblend.picture.similarity import Similarity
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.registration.detail_band import detail_band, expected_squares, gradients
 from lipblend.stages.registration.flow import moved_by
+from lipblend.stages.registration.placement import MIN_EVIDENCE
 
 Plane = npt.NDArray[np.float32]
 Lattice = npt.NDArray[np.float32]
@@ -71,7 +72,13 @@ class Bend:
     @property
     def is_certain(self) -> bool:
         """Whether it explains much that is not explained without it, and is no mere error of the measurement."""
-        return self.evidence - self.unbent >= _MIN_GAIN and float(np.abs(self.lattice).max()) >= _MIN_SIZE_FRAC
+        gained = self.is_known and self.evidence - self.unbent >= _MIN_GAIN
+        return gained and float(np.abs(self.lattice).max()) >= _MIN_SIZE_FRAC
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the two pictures show the same at all."""
+        return self.evidence >= MIN_EVIDENCE
 
     @property
     def row(self) -> npt.NDArray[np.float32]:
@@ -115,8 +122,9 @@ def find_bend(
         weight *= _moved_along(first, second, detail_band(lying, width), expected, max(1.0, _AROUND_FRAC * width))
     structure = max(_counted(first, expected, weight), 1e-9)
     unbent = 1 - _counted(second - first, expected, weight) / structure
+    straight = np.zeros(LATTICE_SHAPE, np.float32)
     if unbent >= _STRAIGHT:
-        return Bend(np.zeros(LATTICE_SHAPE, np.float32), unbent, unbent)
+        return Bend(straight, unbent, unbent)
     basis = _bases(meshes[0], box)
     slopes, prior = gradients(first), _prior() * (100 / width) ** 2
     state = np.zeros((2, KNOTS, KNOTS))
@@ -127,7 +135,10 @@ def find_bend(
         mean = [(one + other) * np.float32(0.5) for one, other in zip(gradients(moved), slopes, strict=True)]
         state += _step(state, robust, mean, error, basis, prior)
     left = _counted(moved_by(second, *_offsets(state, basis), cv2.INTER_LINEAR) - first, expected, weight)
-    return Bend(np.asarray(np.moveaxis(state, 0, 2) / width, np.float32), 1 - left / structure, unbent)
+    evidence = 1 - left / structure
+    if evidence <= unbent:
+        return Bend(straight, unbent, unbent)
+    return Bend(np.asarray(np.moveaxis(state, 0, 2) / width, np.float32), evidence, unbent)
 
 
 def bend_flow(lattice: Lattice, box: Box, face: Landmarks) -> tuple[Plane, Plane]:
@@ -149,7 +160,7 @@ def unbent_points(points: Points, lattice: Lattice, face: Landmarks) -> npt.NDAr
 
 
 def rebased(lattice: Lattice, measured: Similarity, used: Similarity, face: Landmarks) -> Lattice:
-    """The lattice that has the effect after one placement that it had after another."""
+    """The lattice that has the effect after one placement that it had after another; as far as the lattice reaches."""
     if measured == used:
         return lattice
     width, knots = face.face_width_px, (np.arange(KNOTS) - (KNOTS - 1) / 2) * _KNOT_FRAC

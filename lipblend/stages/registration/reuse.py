@@ -34,7 +34,8 @@ _SOFT_FRAC = 0.012  # a generator's blur: finer differences do not count
 _SPREAD_FRAC = 0.01
 _FIELD_FRAC = 0.08
 _CHROMA_WEIGHT = 0.5
-_LEAST_SEEN = 0.05  # weight: with less around it the field fades to the even cast, and glows nowhere
+_LEAST_SEEN = 0.05  # of the most that is seen anywhere: with less around it the field fades, and glows nowhere
+_FIELD_FLOOR = 1e-3
 _BEYOND_FRAC = 0.08
 _BEYOND_FLOOR = 0.05
 _MIN_STILL_PIXELS = 25
@@ -171,18 +172,25 @@ def register(
 
 
 def smooth_field(
-    differences: Sequence[Plane], weight: Plane, sigma_px: float, *, least: float = _LEAST_SEEN, floor: float = 0.0
+    differences: Sequence[Plane],
+    weight: Plane,
+    sigma_px: float,
+    *,
+    least: float = _LEAST_SEEN,
+    floor: float = _FIELD_FLOOR,
 ) -> list[Plane]:
-    """A smooth field through each of several differences, by weight; where there is less than ``least`` it fades to 0.
+    """A smooth field through each of several differences, by weight; far from any weight it goes to 0.
 
-    ``floor`` is the weight of 0 everywhere.
+    ``floor`` is the weight of 0 everywhere; where the weight around is less than ``least`` of the largest, the field
+    fades away.
 
     Normalised convolution: Knutsson and Westin 1993, https://doi.org/10.1109/CVPR.1993.341081. It is computed on means
     over blocks of at most half of sigma.
     """
     step = downsampling_step(sigma_px / _MIN_SIGMA_BLOCKS)
     sigma = downsampled_sigma(sigma_px, step)
-    known = np.maximum(gaussian(downsample(weight, step), sigma), np.float32(least)) + np.float32(floor)
+    around = gaussian(downsample(weight, step), sigma)
+    known = np.maximum(around, np.float32(least) * around.max()) + np.float32(floor)
     sums = [gaussian(downsample(plane * weight, step), sigma) for plane in differences]
     return [upsample(each / known, weight.shape, step) for each in sums]
 
