@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from lipblend.plan.fault_log import many_broken
+
 if TYPE_CHECKING:
     from lipblend.analysis.clip_analysis import ClipAnalysis
     from lipblend.plan.frame_plan import FaultRun
@@ -23,6 +25,8 @@ class Faults:
         ``faults.action``; with "blend" none are looked for.
     broken, bridged, left : int
         Frames of the output: all, those shown by the frames beside them, and those left to the original.
+    warning : str
+        Says it first if more than a tenth of the frames that have a synced picture are broken; empty otherwise.
     runs : tuple of FaultRun
         In frames of the output, and its time.
     """
@@ -31,13 +35,14 @@ class Faults:
     broken: int = 0
     bridged: int = 0
     left: int = 0
+    warning: str = ""
     runs: tuple[FaultRun, ...] = ()
 
     @classmethod
-    def of(cls, action: str, runs: tuple[FaultRun, ...]) -> Self:
-        """Count them."""
+    def of(cls, action: str, runs: tuple[FaultRun, ...], synced_frames: int) -> Self:
+        """Count them, among the frames that have a synced picture."""
         broken, bridged = sum(run.frames for run in runs), sum(run.frames for run in runs if run.bridged)
-        return cls(action, broken, bridged, broken - bridged, runs)
+        return cls(action, broken, bridged, broken - bridged, many_broken(runs, synced_frames), runs)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
 from lipblend.output.writer import VideoWriter
 from lipblend.pair import Pair, open_pair
-from lipblend.plan.frame_plan import FramePlan, Plan
+from lipblend.plan.frame_plan import NO_SYNCED, FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.render.debug_export import DebugExport, DebugFrame, debug_folder
 from lipblend.render.frame import FrameResult
@@ -116,7 +116,9 @@ def composite(
         height=job.target.upright_height,
         duration_s=part.duration_s,
         evaluation=evaluation,
-        faults=Faults.of(job.settings.faults.action, part.faults),
+        faults=Faults.of(
+            job.settings.faults.action, part.faults, len(part) - run.tally.passed_through.get(NO_SYNCED, 0)
+        ),
     )  # fmt: skip
 
 

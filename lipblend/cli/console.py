@@ -160,9 +160,7 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def composite_summary(result: CompositeResult) -> str:
     """The summary at the end of a composite, one fact per line; first of all, whether many frames are broken."""
-    from lipblend.plan.fault_log import many_broken
-
-    warning = many_broken(result.faults.runs, result.frames)
+    warning = result.faults.warning
     passed = sum(result.passed_through.values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in result.passed_through.items() if count)
     per_frame = f", {result.seconds / result.frames:.3f} s per frame" if result.frames else ""

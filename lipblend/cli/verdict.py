@@ -119,11 +119,10 @@ def classic_table(record: Evaluation, *, gated: bool) -> str:
 
 def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
     """The headline, what a viewer sees and where, the classic numbers, and notes."""
-    from lipblend.plan.fault_log import many_broken
     from lipblend.quality.report import gate_text
     from lipblend.quality.report.wording import MATTE_TEXT, fault_run_text
 
-    warning = many_broken(record.fault_runs, len(record.rows))
+    warning = record.faults_warning
     parts = [*([warning] if warning else []), gate_text(record, gated=gated), ""]
     if record.headline is not None:
         parts += [parts_table(record.headline), ""]

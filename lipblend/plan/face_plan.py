@@ -41,6 +41,8 @@ class ShotFace:
         Those that are bridged, and the rows whose patches do it.
     borrowed : int
         Number of rows whose synced mesh is the original's.
+    elsewhere : bool
+        The generator drew the face elsewhere.
     brief : set of int
         Rows left to the original because their run is too short.
     """
@@ -65,6 +67,7 @@ class ShotFace:
         lying = _measured_placements(rows, stop - start)
         placements = steady_placements(lying, *self._places_of_mouths(), np.asarray(times, np.float64))
         self._left = None if placements is None else left_part(rows.values("left"))
+        self.elsewhere = placements is not None
         placements = placements or _displacements(analysis, stable, steady.valid, start)
         measured = rows.read("bend", rows.column("bend").__getitem__)
         bends = steady_bends(measured, lying, placements, self._face, times)

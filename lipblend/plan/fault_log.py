@@ -27,11 +27,11 @@ class FaultLog:
     """
 
     def __init__(self, times_s: npt.NDArray[np.float64]) -> None:
-        self._times_s, self._runs, self._rows = times_s, list[FaultRun](), 0
+        self._times_s, self._runs, self._synced = times_s, list[FaultRun](), 0
 
     def add(self, number: int, row: FramePlan) -> None:
         """Note what is wrong with a row."""
-        self._rows = number + 1
+        self._synced += row.synced_index >= 0
         if not row.broken:
             return
         worst = row.worst_fault
@@ -55,7 +55,7 @@ class FaultLog:
         where = ", ".join(run.text() for run in self._runs[:_MAX_NAMED])
         more = f" and {len(self._runs) - _MAX_NAMED} more runs" if len(self._runs) > _MAX_NAMED else ""
         yield (
-            f"{total} of {self._rows} synced frames are broken ({kinds}): {_done(total, bridged)} "
+            f"{total} of {self._synced} synced frames are broken ({kinds}): {_done(total, bridged)} "
             f"(faults.action = {settings.action}); frames {where}{more}"
         )
 
@@ -76,7 +76,7 @@ def many_broken(runs: Sequence[FaultRun], frames: int) -> str:
     ----------
     runs : sequence of FaultRun
     frames : int
-        Of the output.
+        Of the output, that have a synced picture.
     """
     total, bridged = sum(run.frames for run in runs), sum(run.frames for run in runs if run.bridged)
     if total <= MANY_SHARE * frames:

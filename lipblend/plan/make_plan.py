@@ -24,6 +24,7 @@ from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.plan.old_words import old_words_note
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
+from lipblend.stages.registration.placement import MIN_OFFSET_FRAC
 
 
 def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequence[FramePlan] | None = None) -> Plan:
@@ -144,14 +145,30 @@ class _Told:
         That the generator left unchanged.
     carried : int
         Blended with a mesh that was carried there.
+    moved : int
+        Whose face was brought back from elsewhere in the synced picture.
+    moved_px : float
+        The farthest.
+    bent : int
+        Whose synced picture is distorted around the face.
     """
 
     borrowed: int = 0
     unchanged: int = 0
     carried: int = 0
+    moved: int = 0
+    moved_px: float = 0.0
+    bent: int = 0
 
 
 def _told_notes(told: _Told, settings: Settings) -> Iterator[str]:
+    if told.moved:
+        yield (
+            f"{told.moved} frames in which the generator drew the face elsewhere (up to {told.moved_px:.1f} px): it "
+            "was brought back"
+        )
+    if told.bent:
+        yield f"{told.bent} frames that the generator distorted around the face: they were straightened"
     if told.carried:
         yield (
             f"{told.carried} frames in which no face was found: it was followed there by the motion of its texture "
@@ -184,7 +201,9 @@ def _plan_shot(
     told.borrowed += sum(each.borrowed for each in faces)
     told.unchanged += len(unchanged)
     for i in range(stop - start):
-        plans = tuple(plan for plan in (each.plan(i) for each in faces) if plan is not None)
+        planned = [(each, each.plan(i)) for each in faces]
+        plans = tuple(plan for _, plan in planned if plan is not None)
+        elsewhere = [plan for each, plan in planned if each.elsewhere and plan is not None]
         broken = tuple(each.broken[i] for each in faces if i in each.broken)
         original, synced = (int(index[start + i]) for index in (analysis.original_index, analysis.synced_index))
         reason = ""
@@ -192,6 +211,10 @@ def _plan_shot(
             brief = any(i in each.brief for each in faces)
             reason = _reason(synced >= 0, broken=bool(broken), brief=brief, unchanged=start + i in unchanged)
         told.carried += bool(plans) and start + i in carried
+        told.bent += any(plan.bend is not None for plan in plans)
+        away = [(plan.placement.offset_px(plan.original.mouth_centre[None]), plan.original) for plan in elsewhere]
+        told.moved += any(px >= MIN_OFFSET_FRAC * face.face_width_px for px, face in away)
+        told.moved_px = max([told.moved_px, *(px for px, _ in away)])
         yield FramePlan(original, synced, plans, reason, broken)
 
 

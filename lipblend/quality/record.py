@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lipblend.plan.fault_log import append_fault
+from lipblend.plan.fault_log import append_fault, many_broken
 from lipblend.plan.frame_plan import FaultRun
 
 WORDS = ((85.0, "invisible"), (60.0, "faint"), (30.0, "visible"), (0.0, "obvious"))
@@ -235,6 +235,11 @@ class Evaluation:
             if row.broken:
                 append_fault(runs, FaultRun(row.index, row.index, row.time_s, row.broken, row.certainty, row.bridged))
         return tuple(runs)
+
+    @property
+    def faults_warning(self) -> str:
+        """That many of the frames with a synced picture are broken; empty if they are not."""
+        return many_broken(self.fault_runs, sum(row.synced_index >= 0 for row in self.rows))
 
     @property
     def passed_through(self) -> Mapping[str, int]:

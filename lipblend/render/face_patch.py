@@ -31,10 +31,8 @@ from lipblend.stages.masks.mask_fields import FootprintLimit
 from lipblend.stages.masks.shapes import convex_hull
 from lipblend.stages.registration.left_part import left_plane
 
-_BESIDE_FRAC = (
-    0.08,
-    0.2,
-)  # distance from the face from which, and up to which, a bridged one gives way to the original
+# Distance from the face from which, and up to which, a bridged one gives way to the original.
+_BESIDE_FRAC = (0.02, 0.08)
 
 
 @dataclass(frozen=True)

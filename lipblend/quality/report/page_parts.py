@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lipblend.plan.fault_log import many_broken
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import WORDS, Evaluation, PartResult
@@ -98,7 +97,7 @@ def header(record: Evaluation, *, gated: bool) -> dict[str, Any]:
     return {
         "score": None if found is None else f"{found.score:.0f}",
         "word": "not judged" if found is None else found.word,
-        "warning": capitalised(many_broken(record.fault_runs, len(record.rows))),
+        "warning": capitalised(record.faults_warning),
         "sentence": viewer_sentence(record),
         "state": ("pass" if record.passed else "fail") if gated and record.judged else "open",
         "verdict": summary_text(record) if gated else "",
