@@ -44,6 +44,7 @@ _UP_FRAC = 0.08  # the lattice's middle lies so far above that of the mouth
 _STIFF, _SMALL = 1.0, 0.01  # against third differences, and against any offset, of pixels in a face of 100
 _AROUND_FRAC = 0.03  # over which local contrast and the better of two places are judged
 _ROUNDS = 3  # of inverting an offset
+_OVERLAPS = np.array([(one, other) for one in range(KNOTS) for other in range(one, min(one + 4, KNOTS))]).T  # knots
 _OUTLIERS = (3.0, 1.8, 1.0, 1.0, 1.0)  # scale of outliers, by iteration
 _JAW_FRAC = 0.10  # beyond the face that moves with the jaw
 _FLOOR = 0.02  # of squared differences when two places are compared
@@ -216,8 +217,8 @@ def _basis(offset: Points) -> Matrix:
 
 
 def _offsets(state: Matrix, basis: tuple[Matrix, Matrix]) -> tuple[Plane, Plane]:
-    rows, columns = basis
-    right, down = (np.asarray(rows @ each @ columns.T, np.float32) for each in state)
+    rows, columns = (np.ascontiguousarray(each.T, np.float32) for each in basis)
+    right, down = (_summed(rows, each.astype(np.float32), columns) for each in state)
     return right, down
 
 
@@ -226,17 +227,38 @@ def _step(
 ) -> Matrix:
     """The change of a lattice (2, 8, 8) that one step of Gauss-Newton makes."""
     rows, columns = (each.astype(np.float32) for each in basis)
-    row_pairs, column_pairs = ((each[:, :, None] * each[:, None]).reshape(len(each), -1) for each in (rows, columns))
+    first, second = _OVERLAPS
+    row_pairs, column_pairs = (each[:, first] * each[:, second] for each in (rows, columns))
     count = KNOTS * KNOTS
     system, slope = np.empty((2, count, 2, count)), np.empty((2, count))
     weighted = [weight * each for each in slopes]
     for i in range(2):
         for j in range(i, 2):
-            products = (row_pairs.T @ (weighted[i] * slopes[j]) @ column_pairs).reshape((KNOTS,) * 4)
-            system[i, :, j] = system[j, :, i] = products.transpose(0, 2, 1, 3).reshape(count, count)
+            products = _summed(row_pairs, weighted[i] * slopes[j], column_pairs)
+            system[i, :, j] = system[j, :, i] = np.append(products, 0)[_products_of_knots()]
         system[i, :, i] += prior
-        slope[i] = (rows.T @ (weighted[i] * error) @ columns).ravel() + prior @ state[i].ravel()
-    return np.asarray(-np.linalg.solve(system.reshape(2 * count, -1), slope.ravel()).reshape(state.shape), np.float64)
+        slope[i] = _summed(rows, weighted[i] * error, columns).ravel() + prior @ state[i].ravel()
+    _, step = cv2.solve(system.reshape(2 * count, -1), slope.reshape(-1, 1), flags=cv2.DECOMP_CHOLESKY)
+    return np.asarray(-step.reshape(state.shape), np.float64)
+
+
+def _summed(rows: Plane, plane: Plane, columns: Plane) -> Plane:
+    """``rows^T plane columns``. Not by NumPy, whose threads go on spinning after products as small as these."""
+    nothing = np.empty((0, 0), np.float32)
+    part = cv2.gemm(rows, plane, 1.0, nothing, 0.0, flags=cv2.GEMM_1_T)
+    return np.asarray(cv2.gemm(part, columns, 1.0, nothing, 0.0), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _products_of_knots() -> npt.NDArray[np.intp]:
+    """(64, 64): the place of two knots among the products of overlapping rows and columns; the last if they do not."""
+    pair = np.full((KNOTS, KNOTS), -1)
+    first, second = _OVERLAPS
+    pair[first, second] = pair[second, first] = np.arange(len(first))
+    row, column = np.divmod(np.arange(KNOTS * KNOTS), KNOTS)
+    rows, columns = (pair[each[:, None], each] for each in (row, column))
+    none = len(first) ** 2
+    return np.where((rows < 0) | (columns < 0), none, rows * len(first) + columns)
 
 
 @lru_cache(maxsize=1)
