@@ -144,6 +144,7 @@ def test_a_run_tells_what_was_broken_and_what_was_done(burst: Burst) -> None:
         "broken": 0,
         "bridged": 0,
         "left": 0,
+        "warning": "",
         "runs": (),
     }
 

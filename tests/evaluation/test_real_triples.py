@@ -14,6 +14,7 @@ TRIPLE = "ls1_musetalk"
 
 
 @pytest.mark.slow(40)
+@pytest.mark.thorough
 @pytest.mark.skipif(not (PAIRS / TRIPLE / "truth.mp4").is_file(), reason="needs real clips in shared/")
 def test_real_footage_passes_and_the_generators_own_file_does_not(tmp_path: Path) -> None:
     original, synced, truth = (PAIRS / TRIPLE / f"{name}.mp4" for name in ("orig", "synced", "truth"))

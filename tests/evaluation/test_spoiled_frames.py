@@ -31,6 +31,7 @@ def test_the_bursts_of_a_real_clip_are_found() -> None:
 
 
 @pytest.mark.slow(10)
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CLEAN)
 @pytest.mark.skipif(not (EVAL / CLEAN[0] / "synced.mp4").is_file(), reason="needs real clips in shared/")
 def test_good_frames_of_a_real_clip_are_left_alone(name: str) -> None:

@@ -242,6 +242,7 @@ def test_folds_of_a_dress_are_no_faces() -> None:
 
 
 @pytest.mark.slow(15)
+@pytest.mark.thorough
 @pytest.mark.skipif(not (CLIPS / "turning_head.mp4").is_file(), reason="the real clips are not at hand")
 def test_a_real_head_that_turns_keeps_its_face() -> None:
     clip = CLIPS / "turning_head.mp4"

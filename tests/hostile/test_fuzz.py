@@ -8,7 +8,7 @@ from pathlib import Path
 import fuzzing
 import pytest
 
-CASES, SEED = 120, 8
+CASES, SEED = 60, 8
 
 
 @pytest.mark.slow(100)

@@ -288,6 +288,7 @@ def real(name: str, tmp_path: Path):
 
 
 @pytest.mark.slow(12)
+@pytest.mark.thorough
 def test_a_real_pair_that_the_generator_re_timed(tmp_path: Path) -> None:
     done = real("wav2lip_huyvux_fps30", tmp_path)
     assert (done.timeline, done.audio) == ("synced", "synced")
