@@ -135,7 +135,7 @@ class _Pair:
         if bend is not None and bent:
             placed = placed.unbent(bend, face)
             meshes[1:] = [Landmarks(unbent_points(mesh.points, bend.lattice, face)) for mesh in meshes[1:]]
-        # What surrounds the face was not moved with it, but was distorted with it.
+        # A picture that is distorted around the face was redrawn as a whole; else what surrounds the face stayed.
         as_painted = (placed, face) if bent else (pair, Landmarks(moved.apply(face.points)))
         lower = placed.patches(agreement.lower_face_box(meshes))
         if lower is None:

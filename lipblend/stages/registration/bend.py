@@ -25,6 +25,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.similarity import Similarity
 from lipblend.stages.detail.scale import gaussian
+from lipblend.stages.registration.box_places import along, fixed_points
 from lipblend.stages.registration.detail_band import detail_band, expected_squares, gradients
 from lipblend.stages.registration.flow import moved_by
 from lipblend.stages.registration.placement import MIN_EVIDENCE
@@ -117,10 +118,11 @@ def find_bend(
     """
     width = meshes[0].face_width_px
     first, second = (detail_band(plane, width) for plane in (original, placed))
-    expected = expected_squares(first, max(1.0, _AROUND_FRAC * width))
+    sigma = max(1.0, _AROUND_FRAC * width)
+    expected = expected_squares(first, sigma)
     weight = _calm_region(meshes, box)
     if lying is not None:
-        weight *= _moved_along(first, second, detail_band(lying, width), expected, max(1.0, _AROUND_FRAC * width))
+        weight *= _moved_along(first, second, detail_band(lying, width), expected, sigma)
     structure = max(_counted(first, expected, weight), 1e-9)
     unbent = 1 - _counted(second - first, expected, weight) / structure
     straight = np.zeros(LATTICE_SHAPE, np.float32)
@@ -178,16 +180,16 @@ def _middle(face: Landmarks) -> npt.NDArray[np.float64]:
 def _calm_region(meshes: Sequence[Landmarks], box: Box) -> Plane:
     """1 from the nose up and beside the faces, 0 in the lower faces and near the jaws; (h, w) float32."""
     face = meshes[0]
-    width, axis = face.face_width_px, face.y_axis.astype(np.float32)
+    width = face.face_width_px
     region = np.ones((box.height, box.width), np.float32)
     for mesh in meshes:
-        oval = np.rint((mesh.points[list(lm.FACE_OVAL)] - (box.x0 + 0.5, box.y0 + 0.5)) * 16).astype(np.int32)
+        oval = fixed_points(mesh.points[list(lm.FACE_OVAL)], box)
         cv2.fillPoly(region, [oval], (0.0,), shift=4)
         cv2.polylines(region, [oval], True, (0.0,), max(1, round(2 * _JAW_FRAC * width)), shift=4)
-    nose = min(float((mesh.points[list(lm.NOSE_BASE)] @ axis).max()) for mesh in meshes)
-    x = (np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)) * axis[0]
-    y = (np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)) * axis[1]
-    above = np.clip((nose - x - y[:, None]) * np.float32(1 / (_AROUND_FRAC * width)), 0, 1)
+    noses = [mesh.points[list(lm.NOSE_BASE)] for mesh in meshes]
+    lowest = [nose[(nose @ face.y_axis).argmax()] for nose in noses]
+    below = along(face.y_axis, min(lowest, key=lambda point: float(point @ face.y_axis)), box)
+    above = np.clip(below * np.float32(-1 / (_AROUND_FRAC * width)), 0, 1)
     return np.asarray(np.maximum(region, above), np.float32)
 
 

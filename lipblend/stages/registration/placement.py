@@ -26,6 +26,7 @@ from lipblend.picture.patch import Box
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.stages.detail.scale import downsample, gaussian
 from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.registration.box_places import along, fixed_points
 from lipblend.stages.registration.detail_band import detail_band, expected_squares, gradients
 
 Plane = npt.NDArray[np.float32]
@@ -273,28 +274,16 @@ def _regions(meshes: Sequence[Landmarks], box: Box) -> tuple[Plane, Plane]:
     face = meshes[0]
     width, axis = face.face_width_px, face.y_axis.astype(np.float32)
     region = np.zeros((box.height, box.width), np.float32)
-    cv2.fillPoly(region, [_fixed(convex_hull(face.points[list(lm.FACE_OVAL)]), box)], (1.0,), shift=4)
+    cv2.fillPoly(region, [fixed_points(convex_hull(face.points[list(lm.FACE_OVAL)]), box)], (1.0,), shift=4)
     for mesh in meshes:
-        lips, thickness = _fixed(mesh.points[list(lm.LIPS_OUTER)], box), max(1, round(2 * _LIPS_FRAC * width))
+        lips, thickness = fixed_points(mesh.points[list(lm.LIPS_OUTER)], box), max(1, round(2 * _LIPS_FRAC * width))
         cv2.fillPoly(region, [lips], (0.0,), shift=4)
         cv2.polylines(region, [lips], True, (0.0,), thickness, shift=4)
     lip = min((mesh.points[list(lm.LIPS_OUTER)] for mesh in meshes), key=lambda lips: float((lips @ axis).min()))
-    below = _along(face.y_axis, lip[(lip @ axis).argmin()], box) * np.float32(1 / width)
+    below = along(face.y_axis, lip[(lip @ axis).argmin()], box) * np.float32(1 / width)
     speaks = np.clip(below * np.float32(1 / 0.05) + 1, 0, 1)
     region *= 1 - np.float32(1 - _SPEAKING) * speaks
     far = np.clip((-below - np.float32(_NEAR_FRAC)) * np.float32(1 / _FADE_FRAC), 0, 1)
-    beside = np.abs(_along(face.x_axis, face.mouth_centre, box)) * np.float32(1 / width)
+    beside = np.abs(along(face.x_axis, face.mouth_centre, box)) * np.float32(1 / width)
     far = np.maximum(far, np.clip((beside - np.float32(_SIDE_FRAC)) * np.float32(1 / _FADE_FRAC), 0, 1))
     return region * (1 - far), region * far
-
-
-def _along(axis: npt.NDArray[np.float64], start: npt.NDArray[np.floating], box: Box) -> Plane:
-    """How far each pixel of a box lies along an axis from a point, (h, w) float32, pixels."""
-    x = (np.arange(box.x0, box.x1) + 0.5 - float(start[0])) * float(axis[0])
-    y = (np.arange(box.y0, box.y1) + 0.5 - float(start[1])) * float(axis[1])
-    return y[:, None].astype(np.float32) + x.astype(np.float32)
-
-
-def _fixed(points: npt.NDArray[np.floating], box: Box) -> npt.NDArray[np.int32]:
-    """Points in OpenCV's sixteenths of a pixel, whose first pixel's centre is 0."""
-    return np.asarray(np.rint((points - (box.x0 + 0.5, box.y0 + 0.5)) * 16), np.int32)
