@@ -160,9 +160,12 @@ def test_the_fast_run_makes_all_checks_but_leaves_out_slow_tests(checkout: Check
         (call,) = [line for line in calls.splitlines() if line.startswith("python -m pytest")]
         return call
 
-    assert tests_of("--fast", "-k", "name").endswith(" -m not slow -k name")
-    assert "slow" not in tests_of("-k", "name")
-    assert "slow" not in tests_of()
+    assert tests_of("--fast", "-k", "name").endswith(" -m not slow and not thorough -k name")
+    for arguments in ((), ("-k", "name")):
+        assert tests_of(*arguments).endswith(" ".join((" -m not thorough", *arguments)))
+        everything = tests_of("--all", *arguments)
+        assert "thorough" not in everything
+        assert "slow" not in everything
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
