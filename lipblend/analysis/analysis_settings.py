@@ -19,6 +19,7 @@ ANALYSIS_KEYS = (
     "track.cuts",
     "track.cut_threshold",
     "track.carry_s",
+    "track.stand_in",
     "colour.space",
     "colour.interpret",
 )

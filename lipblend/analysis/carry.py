@@ -8,35 +8,27 @@ where it was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.carried_faces import CarriedFace, measure_carried
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.first_reading import PairReading
-from lipblend.analysis.measure import FaceMeasure
-from lipblend.analysis.reduced_pair import work_step
-from lipblend.analysis.texture_motion import Plane, Points, carry, evened
-from lipblend.faces.landmarks import Landmarks
+from lipblend.analysis.follow_mesh import follow_mesh
+from lipblend.analysis.texture_motion import Points
 from lipblend.faces.search import overlap
-from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.timeline import Timeline
-from lipblend.picture.patch import Box
-from lipblend.picture.planes import extract_reduced
-from lipblend.runtime.prefetch import prefetch
-from lipblend.runtime.spill import StoredRows
-from lipblend.video.reader import Frame
 
 _MIN_GAP_S = 0.4  # shorter gaps are filled by interpolation (`track.max_gap_s`)
 _SAME_FACE_IOU = 0.3
 _MAX_APART_FRAC = 0.2  # between a face carried from both ends, in face widths
 _MIN_PAINTED_SHARE = 0.4  # of what the generator usually changes in this face
 _NEAR_S = 0.25  # a mouth closed in both videos hardly differs: a change this near in time counts too
-_QUEUE = 2
 
 
 @dataclass(frozen=True)
@@ -47,16 +39,6 @@ class _End:
     row: int
     stop: int  # the first row that is not carried to; below `row` for a first mesh
     mesh: Points
-
-
-@dataclass(frozen=True)
-class _CarriedFace:
-    """A mesh carried into a row, ``age`` rows from where it was found."""
-
-    track_id: int
-    mesh: Points
-    fit: float
-    age: int
 
 
 def carry_faces(
@@ -88,19 +70,14 @@ def carry_faces(
     times_s = np.array(original.times_s)[shown]
     limits = [*shot_starts.tolist(), len(shown)]
     ends = [end for number, track in tracks.items() for end in _ends(number, track, limits, times_s, max_s)]
-    by_row: dict[int, list[_CarriedFace]] = {}
+    by_row: dict[int, list[CarriedFace]] = {}
     for end in ends:
-        step = work_step(Landmarks(end.mesh).face_width_px)
         direction = 1 if end.stop > end.row else -1
-        rows = range(end.row, end.stop, direction)
-        with _Planes(original, sorted({int(shown[row]) for row in rows}), step, end.mesh) as plane_of:
-            planes = (plane_of(int(shown[row])) for row in rows[1:])
-            steps = carry(plane_of(int(shown[end.row])), end.mesh / np.float32(step), planes)
-            for age, (row, each) in enumerate(zip(rows[1:], steps, strict=False), 1):
-                mesh = each.mesh * np.float32(step)
-                if any(overlap(mesh, face.landmarks.points) >= _SAME_FACE_IOU for face in original.faces[shown[row]]):
-                    break
-                by_row.setdefault(row, []).append(_CarriedFace(end.track_id, mesh, each.fit, age))
+        followed = follow_mesh(original, shown, end.mesh, range(end.row, end.stop, direction))
+        for age, (row, each) in enumerate(followed, 1):
+            if any(overlap(each.mesh, face.landmarks.points) >= _SAME_FACE_IOU for face in original.faces[shown[row]]):
+                break
+            by_row.setdefault(row, []).append(CarriedFace(end.track_id, each.mesh, each.fit, age))
     merged = {row: _merged(faces) for row, faces in sorted(by_row.items())}
     return _with_carried(tracks, merged, original, synced, line, reading, times_s)
 
@@ -126,39 +103,7 @@ def _ends(
                 yield _End(track_id, following, max(last, reach - 1), meshes[place])
 
 
-class _Planes:
-    """Luma of some frames at one size, evened out and stored in a temporary file; decoded as far as it is asked for."""
-
-    def __init__(self, scan: Scan, wanted: list[int], step: int, mesh: Points) -> None:
-        self._info, self._step, self._wanted = scan.info, step, wanted
-        self._width = Landmarks(mesh).face_width_px / step
-        self._frames = prefetch(scan.frames(wanted), _QUEUE)
-        self._stored: StoredRows | None = None
-
-    def __enter__(self) -> Callable[[int], Plane]:
-        self._decoded = iter(self._frames.__enter__())
-        return self._plane
-
-    def __exit__(self, *error: object) -> None:
-        self._frames.__exit__(*error)  # type: ignore[arg-type]
-
-    def _plane(self, index: int) -> Plane:
-        place = self._wanted.index(index)
-        while self._stored is None or len(self._stored) <= place:
-            plane = self._reduced(next(self._decoded))
-            if self._stored is None:
-                self._stored = StoredRows(plane.shape, np.uint8)
-            self._stored.append(plane)
-        return np.asarray(self._stored[place], np.uint8)
-
-    def _reduced(self, frame: Frame) -> Plane:
-        picture, step = frame.picture(self._info), self._step
-        width, height = (side // (2 * step) * 2 * step for side in picture.size)
-        luma = extract_reduced(picture.planes, picture.layout, Box(0, 0, width, height), step)[..., 0]
-        return evened(np.ascontiguousarray(luma), self._width)
-
-
-def _merged(faces: Sequence[_CarriedFace]) -> list[_CarriedFace]:
+def _merged(faces: Sequence[CarriedFace]) -> list[CarriedFace]:
     """One mesh per face of a row: those carried from both ends dissolved into each other, none if they disagree."""
     left, out = sorted(faces, key=lambda face: face.age), []
     while left:
@@ -172,14 +117,14 @@ def _merged(faces: Sequence[_CarriedFace]) -> list[_CarriedFace]:
         if float(np.hypot(*(face.mesh - other.mesh).T).mean()) <= _MAX_APART_FRAC * width:
             share = np.float32(face.age / (face.age + other.age))
             mesh = np.asarray(face.mesh + share * (other.mesh - face.mesh), np.float32)
-            out.append(_CarriedFace(min(face.track_id, other.track_id), mesh, min(face.fit, other.fit), face.age))
+            out.append(CarriedFace(min(face.track_id, other.track_id), mesh, min(face.fit, other.fit), face.age))
     numbers = [face.track_id for face in out]
     return [face for face in out if numbers.count(face.track_id) == 1]
 
 
 def _with_carried(
     tracks: Mapping[int, FaceTrack],
-    carried: Mapping[int, Sequence[_CarriedFace]],
+    carried: Mapping[int, Sequence[CarriedFace]],
     original: Scan,
     synced: Scan,
     line: Timeline,
@@ -187,19 +132,7 @@ def _with_carried(
     times_s: npt.NDArray[np.float64],
 ) -> dict[int, FaceTrack]:
     """Measure carried faces, and add those to their tracks that the generator changed."""
-    rows = [row for row, faces in carried.items() if faces and line.synced_index[row] >= 0]
-    measured: dict[int, list[tuple[int, _CarriedFace, FaceMeasure]]] = {}
-    firsts = prefetch(original.frames([int(line.original_index[row]) for row in rows]), _QUEUE)
-    seconds = prefetch(synced.frames([int(line.synced_index[row]) for row in rows]), _QUEUE)
-    with firsts, seconds:
-        for row, first, second in zip(rows, firsts, seconds, strict=True):
-            faces = tuple(TrackedFace(each.track_id, Landmarks(each.mesh)) for each in carried[row])
-            measures = reading.measure(first, faces, second, synced.faces[line.synced_index[row]])
-            for each in carried[row]:
-                if each.track_id in measures:
-                    # Health is judged by the place of the synced mesh, of which a carried one is no measure.
-                    measure = replace(measures[each.track_id], health=None)
-                    measured.setdefault(each.track_id, []).append((row, each, measure))
+    measured = measure_carried(carried, original, synced, line, reading)
     out = dict(tracks)
     for track_id, found in measured.items():
         track = tracks[track_id]

@@ -89,6 +89,11 @@ class TrackSettings(Group):
         "Maximum time over which a face that is not found any more, or not yet, is followed by the motion of its "
         "texture. 0: not at all.",
     )
+    stand_in: bool = choice(
+        True,
+        "Where no face is found but the generator changed one compact part of the picture (a profile, a mask, a "
+        "drawing), lay a neutral mesh over that part and follow it by its texture.",
+    )
     cuts: bool = choice(True, "Detect cuts and do not smooth across them.")
     cut_threshold: float = number(
         14.0, 1, 100, "grey levels", "Minimum mean difference between downscaled grey frames that counts as a cut."

@@ -1,0 +1,109 @@
+"""Where two pictures differ in one compact part: what a generator painted, if no face tells where to look.
+
+What both pictures differ by as a whole (encoded again, softened, of another brightness) is taken from the picture
+itself: its median. On twelve real and six made pairs one part holds 72 to 100 % of what stands out above it, the middle
+of that part, weighted by the square of the change, lies within 0.15 face widths of the mouth (0.35 where the whole head
+was painted), and the mean of a dozen such parts is 0.9 to 1.6 face widths wide (2.2 with the whole head).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+
+_CHROMA_WEIGHT = 0.5
+_BLUR_PX = 1.5
+_CLOSE_FRAC = 0.02  # of the picture's width: pieces nearer to each other are one part
+
+
+@dataclass(frozen=True)
+class Part:
+    """A connected part of a picture that differs.
+
+    Attributes
+    ----------
+    centre : (float, float)
+        Weighted by the square of the change; pixels, the first pixel's centre at 0.5.
+    size : (float, float)
+        Width and height of its bounding box, pixels.
+    share : float
+        Of all change above the limit, 0..1.
+    """
+
+    centre: tuple[float, float]
+    size: tuple[float, float]
+    share: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What stands out: at least ``levels`` (8 bits), and ``times_common`` the median of the picture."""
+
+    levels: float
+    times_common: float
+
+
+SURE = Limits(2.0, 6.0)
+"""For one picture."""
+FAINT = Limits(1.0, 3.0)
+"""For the mean of several."""
+
+
+def signed_change(original: npt.NDArray[Any], synced: npt.NDArray[Any]) -> Plane:
+    """Second minus first picture, (h, w, c) in 8-bit levels, luma first; low-passed, without what is common to all."""
+    apart = cv2.GaussianBlur(np.subtract(synced, original, dtype=np.float32), (0, 0), _BLUR_PX)
+    apart = apart.reshape(*apart.shape[:2], -1)
+    return np.asarray(apart - np.median(apart, axis=(0, 1)), np.float32)
+
+
+def size_of_change(apart: Plane) -> Plane:
+    """Levels of a `signed_change`, (h, w): of luma, and half of each chroma's."""
+    size = np.abs(apart)
+    return np.asarray(size[..., 0] + _CHROMA_WEIGHT * size[..., 1:].sum(-1), np.float32)
+
+
+def main_part(change: Plane, limits: Limits) -> Part | None:
+    """The connected part with most change; None if nothing stands out.
+
+    Parameters
+    ----------
+    change : (h, w) float32
+        Levels, see `size_of_change`.
+    limits : Limits
+    """
+    width = change.shape[1]
+    above = change > max(limits.levels, limits.times_common * float(np.median(change)))
+    side = max(2, round(_CLOSE_FRAC * width))
+    closed = cv2.morphologyEx(above.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(closed)
+    sums = np.bincount(labels.ravel(), np.where(above, change, 0).ravel(), count)
+    sums[0] = 0  # the background
+    if not sums.any():
+        return None
+    largest = int(sums.argmax())
+    weight = np.where((labels == largest) & above, np.square(change, dtype=np.float64), 0)
+    x, y = (float(np.average(np.arange(len(each)) + 0.5, weights=each)) for each in (weight.sum(0), weight.sum(1)))
+    size = float(boxes[largest, cv2.CC_STAT_WIDTH]), float(boxes[largest, cv2.CC_STAT_HEIGHT])
+    return Part((x, y), size, float(sums[largest] / sums.sum()))
+
+
+def mean_change(changes: Sequence[Plane], centres: Sequence[tuple[float, float]]) -> Plane:
+    """The mean of several pictures (h, w, ...), each moved so that its centre comes to the middle."""
+    height, width = changes[0].shape[:2]
+    moved = [
+        cv2.warpAffine(
+            change,
+            np.array([[1, 0, width / 2 - x], [0, 1, height / 2 - y]], np.float64),
+            (width, height),
+            borderMode=cv2.BORDER_REFLECT,
+        )
+        for change, (x, y) in zip(changes, centres, strict=True)
+    ]
+    return np.asarray(np.mean(moved, axis=0), np.float32)
