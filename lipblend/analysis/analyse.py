@@ -139,7 +139,7 @@ def _analysed(
     if search.track.carry_s > 0:
         tracks = carry_faces(original, synced, line, reading, tracks, starts, max_s=search.track.carry_s)
     if search.track.stand_in:
-        tracks = add_stand_ins(original, synced, line, reading, tracks, starts)
+        tracks = add_stand_ins(original, synced, line, reading, tracks, starts, min_face_px=search.track.min_face_px)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)
     analysis = clip_analysis(original, synced, alignment, colours, tracks, notes)
     return replace(analysis, shot_starts=starts)

@@ -39,11 +39,17 @@ class CarriedFace:
 
 
 def measure_carried(
-    carried: Mapping[int, Sequence[CarriedFace]], original: Scan, synced: Scan, line: Timeline, reading: PairReading
+    carried: Mapping[int, Sequence[CarriedFace]],
+    original: Scan,
+    synced: Scan,
+    line: Timeline,
+    reading: PairReading,
+    *,
+    look_elsewhere: bool = True,
 ) -> dict[int, list[tuple[int, CarriedFace, FaceMeasure]]]:
     """Measure the carried faces of rows (by ascending row) that have a synced picture; by track id.
 
-    Their frames are decoded again. Faces too small to measure are left out.
+    Their frames are decoded again. Faces too small to measure are left out. For ``look_elsewhere`` see `measure_faces`.
     """
     rows = [row for row, faces in carried.items() if faces and line.synced_index[row] >= 0]
     measured: dict[int, list[tuple[int, CarriedFace, FaceMeasure]]] = {}
@@ -52,7 +58,9 @@ def measure_carried(
     with firsts, seconds:
         for row, first, second in zip(rows, firsts, seconds, strict=True):
             faces = tuple(TrackedFace(each.track_id, Landmarks(each.mesh)) for each in carried[row])
-            measures = reading.measure(first, faces, second, synced.faces[line.synced_index[row]])
+            measures = reading.measure(
+                first, faces, second, synced.faces[line.synced_index[row]], look_elsewhere=look_elsewhere
+            )
             for each in carried[row]:
                 if each.track_id in measures:
                     # Health is judged by the place of the synced mesh, of which a carried one is no measure.

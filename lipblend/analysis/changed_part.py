@@ -20,6 +20,7 @@ Plane = npt.NDArray[np.float32]
 
 _CHROMA_WEIGHT = 0.5
 _BLUR_PX = 1.5
+_LIVELY_PERCENTILE = 98.0  # of the pixels that differ: a colour cast stays the same, a mouth in it does not
 _CLOSE_FRAC = 0.02  # of the picture's width: pieces nearer to each other are one part
 
 
@@ -79,7 +80,7 @@ def main_part(change: Plane, limits: Limits) -> Part | None:
     limits : Limits
     """
     width = change.shape[1]
-    above = change > max(limits.levels, limits.times_common * float(np.median(change)))
+    above = _stands_out(change, limits)
     side = max(2, round(_CLOSE_FRAC * width))
     closed = cv2.morphologyEx(above.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(closed)
@@ -107,3 +108,23 @@ def mean_change(changes: Sequence[Plane], centres: Sequence[tuple[float, float]]
         for change, (x, y) in zip(changes, centres, strict=True)
     ]
     return np.asarray(np.mean(moved, axis=0), np.float32)
+
+
+def lively_share(changes: Sequence[Plane], centres: Sequence[tuple[float, float]]) -> float:
+    """How much of what differs changes sign over time, 0..1: near 0 for a watermark, which stays the same.
+
+    Parameters
+    ----------
+    changes : sequence of (h, w, c) float32
+        Each a `signed_change`.
+    centres : sequence of (float, float)
+        Of the changed parts, pixels.
+    """
+    mean = mean_change([size_of_change(each) for each in changes], centres)
+    lasting = size_of_change(mean_change(changes, centres))
+    above = _stands_out(mean, FAINT)
+    return float(np.percentile(1 - lasting[above] / mean[above], _LIVELY_PERCENTILE)) if above.any() else 0.0
+
+
+def _stands_out(change: Plane, limits: Limits) -> npt.NDArray[np.bool_]:
+    return np.asarray(change > max(limits.levels, limits.times_common * float(np.median(change))), bool)

@@ -220,6 +220,11 @@ class FaceTrack:
         """The measurements of each frame."""
         return (self.table.measure(row) for row in self.rows)
 
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether no mesh of it was found, so that all are a neutral one (`lipblend.analysis.stand_in`)."""
+        return bool(len(self) and self.has("carried").all())
+
     def has(self, column: str) -> npt.NDArray[np.bool_]:
         """(n,) bool: in which items a column of the table has a value."""
         values = self.table.columns[column]

@@ -66,9 +66,15 @@ class PairReading:
     mapping: FrameMapping = UNMOVED
 
     def measure(
-        self, original: Frame, faces: tuple[TrackedFace, ...], synced: Frame, synced_faces: tuple[TrackedFace, ...]
+        self,
+        original: Frame,
+        faces: tuple[TrackedFace, ...],
+        synced: Frame,
+        synced_faces: tuple[TrackedFace, ...],
+        *,
+        look_elsewhere: bool = True,
     ) -> dict[int, FaceMeasure]:
-        """Measurements of the faces of a frame pair, by track id."""
+        """Measurements of the faces of a frame pair, by track id; see `measure_faces`."""
         return measure_faces(
             original.picture(self.original_info),
             faces,
@@ -77,6 +83,7 @@ class PairReading:
             mapping=self.mapping,
             lab=self.lab,
             footprint=original.index % FOOTPRINT_EVERY == 0,
+            look_elsewhere=look_elsewhere,
         )
 
 

@@ -86,6 +86,7 @@ def measure_faces(
     mapping: FrameMapping,
     lab: bool,
     footprint: bool,
+    look_elsewhere: bool = True,
 ) -> dict[int, FaceMeasure]:
     """Measure every face of an original frame against its synced frame.
 
@@ -102,13 +103,15 @@ def measure_faces(
         Take colour statistics in CIE Lab instead of YCbCr.
     footprint : bool
         Take a footprint sample too.
+    look_elsewhere : bool
+        Find out where the painted part lies. Not possible with meshes that do not show which parts speak.
 
     Returns
     -------
     dict of int to FaceMeasure
         By track id; without faces too small to measure.
     """
-    pair = _Pair(original, synced, mapping, lab=lab, footprint=footprint)
+    pair = _Pair(original, synced, mapping, lab=lab, footprint=footprint, look_elsewhere=look_elsewhere)
     measured = {face.track_id: pair.measure(face.landmarks, same_face(face.landmarks, synced_meshes)) for face in faces}
     return {track_id: each for track_id, each in measured.items() if each is not None}
 
@@ -122,11 +125,12 @@ class _Pair:
     mapping: FrameMapping
     lab: bool
     footprint: bool
+    look_elsewhere: bool
 
     def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
         """The measures of one face; None if it is too small."""
         pair = ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
-        placement = pair.placement(face, partner)
+        placement = pair.placement(face, partner) if self.look_elsewhere else None
         moved = NOWHERE if placement is None else undone(placement, face)
         placed = pair.placed(moved)
         meshes = [face] if partner is None else [face, Landmarks(moved.inverse().apply(partner.points))]

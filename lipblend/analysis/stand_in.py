@@ -21,6 +21,7 @@ from lipblend.analysis.changed_part import (
     SURE,
     Part,
     Plane,
+    lively_share,
     main_part,
     mean_change,
     signed_change,
@@ -44,7 +45,7 @@ _WIDTH_PX = 480  # of the pictures that are compared
 _MIN_SHARE = 0.6  # of the change, in one part: else the whole picture was redrawn
 _MAX_SIDE_FRAC = 0.75  # of that part, of the picture's width and height
 _MAX_ASPECT = 2.5  # subtitles are wider
-_MIN_LIVELY, _LIVELY_PERCENTILE = 0.25, 98.0  # of the change, that changes sign: 0.32 to 0.92, a watermark never
+_MIN_LIVELY = 0.25  # of what generators paint: 0.32 to 0.92
 _MIN_GOOD_SHARE = 0.5  # of the samples
 _AROUND_FACE = 1.0  # face widths around a mesh that count as this face
 _PART_WIDTHS = 1.07  # width of the part that generators paint, in face widths
@@ -70,6 +71,8 @@ def add_stand_ins(
     reading: PairReading,
     tracks: Mapping[int, FaceTrack],
     shot_starts: npt.NDArray[np.intp],
+    *,
+    min_face_px: float,
 ) -> dict[int, FaceTrack]:
     """The tracks, with one more for each shot in which a part changed for half a second where no face was found.
 
@@ -82,6 +85,8 @@ def add_stand_ins(
     tracks : mapping of int to FaceTrack
         All of one table.
     shot_starts : (m,) int
+    min_face_px : float
+        Narrower faces are left alone.
     """
     shown = line.original_index
     times_s = np.array(original.times_s)[shown]
@@ -92,7 +97,7 @@ def add_stand_ins(
         if len(rows) < 2 or len(rows) * float(np.median(np.diff(times_s[start:stop]))) < _MIN_S:
             continue
         samples, width = _samples(original, synced, line, reading, rows)
-        if not samples:
+        if not samples or width < min_face_px:
             continue
         number = max(out, default=-1) + 1
         found = {
@@ -101,7 +106,7 @@ def add_stand_ins(
             if np.abs(times_s[rows] - times_s[row]).min() <= _NEAR_S
             and not any(overlap(face.mesh, mesh) >= _SAME_FACE_IOU for mesh in meshes.get(row, []))
         }
-        measured = measure_carried(found, original, synced, line, reading).get(number, [])
+        measured = measure_carried(found, original, synced, line, reading, look_elsewhere=False).get(number, [])
         if measured:
             table = next((track.table for track in out.values()), None) or FaceTable()
             added = [table.append(row, face.mesh, None, each, carried=face.fit) for row, face, each in measured]
@@ -174,9 +179,7 @@ def _samples(
     whole = main_part(mean, FAINT)
     if whole is None or whole.size[0] > _MAX_ASPECT * whole.size[1] or whole.size[1] > _MAX_ASPECT * whole.size[0]:
         return [], 0.0
-    lasting = size_of_change(mean_change([apart for _, _, apart in good], centres))
-    painted = mean > max(FAINT.levels, FAINT.times_common * float(np.median(mean)))
-    if np.percentile(1 - lasting[painted] / mean[painted], _LIVELY_PERCENTILE) < _MIN_LIVELY:
+    if lively_share([apart for _, _, apart in good], centres) < _MIN_LIVELY:
         return [], 0.0
     face = whole.size[0] / _PART_WIDTHS
     height = float(np.median([part.size[1] / part.size[0] for _, part, _ in good]))

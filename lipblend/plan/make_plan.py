@@ -145,6 +145,8 @@ class _Told:
         That the generator left unchanged.
     carried : int
         Blended with a mesh that was carried there.
+    stand_in : int
+        Blended with a neutral mesh.
     moved : int
         Whose face was brought back from elsewhere in the synced picture.
     moved_px : float
@@ -156,6 +158,7 @@ class _Told:
     borrowed: int = 0
     unchanged: int = 0
     carried: int = 0
+    stand_in: int = 0
     moved: int = 0
     moved_px: float = 0.0
     bent: int = 0
@@ -174,6 +177,11 @@ def _told_notes(told: _Told, settings: Settings) -> Iterator[str]:
             f"{told.carried} frames in which no face was found: it was followed there by the motion of its texture "
             "(track.carry_s)"
         )
+    if told.stand_in:
+        yield (
+            f"{told.stand_in} frames in which no face was found: the part that the generator changed was blended "
+            "(track.stand_in = false leaves it)"
+        )
     if told.borrowed:
         yield f"{told.borrowed} synced frames without a face of their own: the original's mesh was used"
     if told.unchanged and settings.track.face not in ("changed", "all"):
@@ -189,6 +197,7 @@ def _plan_shot(
     """Rows of one shot, made when they are asked for; what there is to tell is added up before the first."""
     faces: list[ShotFace] = []
     carried: set[int] = set()
+    stand_in: set[int] = set()
     unchanged: set[int] = set()
     max_gap_s, face = settings.track.max_gap_s, settings.track.face
     for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
@@ -196,9 +205,10 @@ def _plan_shot(
             unchanged.update(track.frames)
             if face == "changed":
                 continue
-        carried.update(np.array(track.frames)[track.has("carried")].tolist())
+        told_as = stand_in if track.is_stand_in else carried
+        told_as.update(np.array(track.frames)[track.has("carried")].tolist())
         faces.append(ShotFace(analysis, settings, track, start, stop))
-    told.borrowed += sum(each.borrowed for each in faces)
+        told.borrowed += 0 if track.is_stand_in else faces[-1].borrowed
     told.unchanged += len(unchanged)
     for i in range(stop - start):
         planned = [(each, each.plan(i)) for each in faces]
@@ -211,6 +221,7 @@ def _plan_shot(
             brief = any(i in each.brief for each in faces)
             reason = _reason(synced >= 0, broken=bool(broken), brief=brief, unchanged=start + i in unchanged)
         told.carried += bool(plans) and start + i in carried
+        told.stand_in += bool(plans) and start + i in stand_in
         told.bent += any(plan.bend is not None for plan in plans)
         away = [(plan.placement.offset_px(plan.original.mouth_centre[None]), plan.original) for plan in elsewhere]
         told.moved += any(px >= MIN_OFFSET_FRAC * face.face_width_px for px, face in away)

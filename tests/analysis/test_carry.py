@@ -11,7 +11,8 @@ import pytest
 
 from lipblend.analysis import first_reading
 from lipblend.analysis.analyse import analyse
-from lipblend.analysis.carry import _CarriedFace, _ends, _merged
+from lipblend.analysis.carried_faces import CarriedFace
+from lipblend.analysis.carry import _ends, _merged
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import Landmarks
@@ -31,7 +32,7 @@ def long_videos(shared_material: Shared) -> tuple[VideoInfo, VideoInfo]:
 
 
 def analysed(original: VideoInfo, synced: VideoInfo, **track: object) -> ClipAnalysis:
-    settings = Settings.model_validate({"track": track})
+    settings = Settings.model_validate({"track": {"stand_in": False, **track}})
     model = resolve_model("face_landmarker")
     return analyse(original, synced, model=model, settings=settings, on_frame=lambda _: None)
 
@@ -82,8 +83,8 @@ def test_a_stretch_that_the_generator_left_as_it_was_is_not_blended(
     hide(HIDDEN)
     measure = first_reading.PairReading.measure
 
-    def unpainted(*given: Any) -> Any:
-        measured = measure(*given)
+    def unpainted(*given: Any, **options: Any) -> Any:
+        measured = measure(*given, **options)
         if given[1].index in HIDDEN:
             return {number: replace(each, painted=0.1 * each.painted) for number, each in measured.items()}
         return measured
@@ -118,8 +119,8 @@ def test_nothing_is_carried_over_a_cut(face: Landmarks) -> None:
 
 
 def test_meshes_from_both_ends_are_dissolved(face: Landmarks) -> None:
-    first = _CarriedFace(1, face.points, 0.9, age=1)
-    second = _CarriedFace(2, face.points + np.float32(8), 0.8, age=3)
+    first = CarriedFace(1, face.points, 0.9, age=1)
+    second = CarriedFace(2, face.points + np.float32(8), 0.8, age=3)
     (merged,) = _merged([second, first])
     assert np.allclose(merged.mesh, face.points + 2, atol=1e-3)
     assert (merged.track_id, merged.fit) == (1, 0.8)
@@ -128,6 +129,6 @@ def test_meshes_from_both_ends_are_dissolved(face: Landmarks) -> None:
 def test_meshes_that_disagree_are_not_used(face: Landmarks) -> None:
     width = face.face_width_px
     near, apart, elsewhere = (face.points + np.float32(share * width) for share in (0.0, 0.4, 3.0))
-    assert _merged([_CarriedFace(1, near, 0.9, 2), _CarriedFace(1, apart, 0.9, 2)]) == []
-    assert _merged([_CarriedFace(1, near, 0.9, 2), _CarriedFace(1, elsewhere, 0.9, 2)]) == []
-    assert len(_merged([_CarriedFace(1, near, 0.9, 2), _CarriedFace(2, elsewhere, 0.9, 2)])) == 2
+    assert _merged([CarriedFace(1, near, 0.9, 2), CarriedFace(1, apart, 0.9, 2)]) == []
+    assert _merged([CarriedFace(1, near, 0.9, 2), CarriedFace(1, elsewhere, 0.9, 2)]) == []
+    assert len(_merged([CarriedFace(1, near, 0.9, 2), CarriedFace(2, elsewhere, 0.9, 2)])) == 2
