@@ -132,8 +132,8 @@ def _analysed(
     if not alignment.mapping.is_identity or colours.change is not None:
         measures.clear()
     line = alignment.timeline
-    pairs = zip(line.original_index.tolist(), line.synced_index.tolist(), strict=True)
-    measure_missing(reading, original, synced, [(i, j) for i, j in pairs if j >= 0], measures)
+    with_synced = np.flatnonzero(line.synced_index >= 0)
+    measure_missing(reading, original, synced, line.pairs(with_synced), measures)
     tracks, moves = measured_tracks(original, synced, alignment, measures)
     starts = _shot_starts(original, line, moves, search.track) if search.track.cuts else np.zeros(1, np.intp)
     if search.track.carry_s > 0:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lipblend.analysis.first_reading import PairReading
+from lipblend.analysis.first_reading import PairReading, decoded_pairs
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.analysis.texture_motion import Points
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.timeline import Timeline
-from lipblend.runtime.prefetch import prefetch
-
-_QUEUE = 2
 
 
 @dataclass(frozen=True)
@@ -53,17 +50,14 @@ def measure_carried(
     """
     rows = [row for row, faces in carried.items() if faces and line.synced_index[row] >= 0]
     measured: dict[int, list[tuple[int, CarriedFace, FaceMeasure]]] = {}
-    firsts = prefetch(original.frames([int(line.original_index[row]) for row in rows]), _QUEUE)
-    seconds = prefetch(synced.frames([int(line.synced_index[row]) for row in rows]), _QUEUE)
-    with firsts, seconds:
-        for row, first, second in zip(rows, firsts, seconds, strict=True):
-            faces = tuple(TrackedFace(each.track_id, Landmarks(each.mesh)) for each in carried[row])
-            measures = reading.measure(
-                first, faces, second, synced.faces[line.synced_index[row]], look_elsewhere=look_elsewhere
-            )
-            for each in carried[row]:
-                if each.track_id in measures:
-                    # Health is judged by the place of the synced mesh, of which a carried one is no measure.
-                    measure = replace(measures[each.track_id], health=None)
-                    measured.setdefault(each.track_id, []).append((row, each, measure))
+    for row, (first, second) in zip(rows, decoded_pairs(original, synced, line.pairs(rows)), strict=True):
+        faces = tuple(TrackedFace(each.track_id, Landmarks(each.mesh)) for each in carried[row])
+        measures = reading.measure(
+            first, faces, second, synced.faces[line.synced_index[row]], look_elsewhere=look_elsewhere
+        )
+        for each in carried[row]:
+            if each.track_id in measures:
+                # Health is judged by the place of the synced mesh, of which a carried one is no measure.
+                measure = replace(measures[each.track_id], health=None)
+                measured.setdefault(each.track_id, []).append((row, each, measure))
     return measured

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,8 +197,13 @@ def measure_missing(
 ) -> None:
     """Measure frame pairs that were not measured during reading; their frames are decoded again."""
     pairs = [pair for pair in pairs if pair not in measures]
-    original_frames = prefetch(original.frames([i for i, _ in pairs]), _QUEUE)
-    synced_frames = prefetch(synced.frames([j for _, j in pairs]), _QUEUE)
-    with original_frames, synced_frames:
-        for (i, j), original_frame, synced_frame in zip(pairs, original_frames, synced_frames, strict=True):
-            measures[i, j] = reading.measure(original_frame, original.faces[i], synced_frame, synced.faces[j])
+    for (i, j), (first, second) in zip(pairs, decoded_pairs(original, synced, pairs), strict=True):
+        measures[i, j] = reading.measure(first, original.faces[i], second, synced.faces[j])
+
+
+def decoded_pairs(original: Scan, synced: Scan, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[Frame, Frame]]:
+    """Frames of both videos by index, decoded again, each video on a thread of its own."""
+    firsts = prefetch(original.frames([i for i, _ in pairs]), _QUEUE)
+    seconds = prefetch(synced.frames([j for _, j in pairs]), _QUEUE)
+    with firsts, seconds:
+        yield from zip(firsts, seconds, strict=True)

@@ -28,7 +28,7 @@ from lipblend.analysis.changed_part import (
     size_of_change,
 )
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
-from lipblend.analysis.first_reading import PairReading
+from lipblend.analysis.first_reading import PairReading, decoded_pairs
 from lipblend.analysis.follow_mesh import follow_mesh
 from lipblend.analysis.reduced_pair import ReducedPair
 from lipblend.analysis.texture_motion import Points
@@ -37,7 +37,6 @@ from lipblend.faces.search import overlap
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.timeline import Timeline
 from lipblend.picture.patch import Box
-from lipblend.runtime.prefetch import prefetch
 
 _MIN_S = 0.5
 _SAMPLES = 12
@@ -53,7 +52,6 @@ _PART_WIDTHS = 1.07  # width of the part that generators paint, in face widths
 _BELOW_FRAC, _USUAL_HEIGHT, _MAX_BELOW_FRAC = 0.35, 0.87, 0.15
 _NEAR_S = 0.25  # a closed mouth hardly differs: a change this near in time counts too
 _SAME_FACE_IOU = 0.1
-_QUEUE = 2
 
 
 @dataclass(frozen=True)
@@ -191,15 +189,11 @@ def _changes(
     original: Scan, synced: Scan, line: Timeline, reading: PairReading, rows: Sequence[int], step: int
 ) -> Iterator[tuple[int, Plane]]:
     """The `signed_change` of whole frames at one ``step``-th of their size."""
-    firsts = prefetch(original.frames([int(line.original_index[row]) for row in rows]), _QUEUE)
-    seconds = prefetch(synced.frames([int(line.synced_index[row]) for row in rows]), _QUEUE)
-    with firsts, seconds:
-        for row, first, second in zip(rows, firsts, seconds, strict=True):
-            picture = first.picture(reading.original_info)
-            other = second.picture(reading.synced_info)
-            patches = ReducedPair(picture, other, reading.mapping, step).patches(Box(0, 0, *picture.size))
-            if patches is not None and (patches[2].x0, patches[2].y0) == (0, 0):
-                yield row, signed_change(patches[0], patches[1])
+    for row, (first, second) in zip(rows, decoded_pairs(original, synced, line.pairs(rows)), strict=True):
+        picture, other = first.picture(reading.original_info), second.picture(reading.synced_info)
+        patches = ReducedPair(picture, other, reading.mapping, step).patches(Box(0, 0, *picture.size))
+        if patches is not None and (patches[2].x0, patches[2].y0) == (0, 0):
+            yield row, signed_change(patches[0], patches[1])
 
 
 def _followed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,6 +97,10 @@ class Timeline:
     follows: Literal["original", "synced"]
     original_index: Indices
     synced_index: Indices
+
+    def pairs(self, rows: Iterable[int]) -> list[tuple[int, int]]:
+        """Frame numbers in the original and the synced video of some output frames."""
+        return [(int(self.original_index[row]), int(self.synced_index[row])) for row in rows]
 
 
 def source_by_time(original: Clock, synced: Clock, offset_s: float) -> Indices:
