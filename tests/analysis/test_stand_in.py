@@ -25,7 +25,7 @@ FRAMES = 25
 
 
 @pytest.fixture(scope="module")
-def videos(shared_material: Shared) -> tuple[VideoInfo, VideoInfo]:
+def sample_videos(shared_material: Shared) -> tuple[VideoInfo, VideoInfo]:
     pair = shared_material.sample(frames=FRAMES, size=320)
     return probe(pair.original), probe(pair.synced)
 
@@ -61,13 +61,13 @@ def test_the_neutral_face_is_a_frontal_face_about_its_mouth() -> None:
 
 @pytest.mark.slow(seconds=12)
 def test_a_neutral_mesh_lies_near_the_true_one_in_every_frame(
-    videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
 ) -> None:
-    (true,) = analysed(*videos).tracks.values()
+    (true,) = analysed(*sample_videos).tracks.values()
     assert not true.is_stand_in
     hide()
-    assert not analysed(*videos, stand_in=False).tracks
-    analysis = analysed(*videos)
+    assert not analysed(*sample_videos, stand_in=False).tracks
+    analysis = analysed(*sample_videos)
     (track,) = analysis.tracks.values()
     assert track.is_stand_in
     assert track.frames == true.frames
@@ -85,15 +85,15 @@ def test_a_neutral_mesh_lies_near_the_true_one_in_every_frame(
 
 @pytest.mark.slow(seconds=4)
 def test_nothing_stands_in_where_nothing_was_changed(
-    videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
 ) -> None:
     hide()
-    assert not analysed(videos[0], videos[0]).tracks
+    assert not analysed(sample_videos[0], sample_videos[0]).tracks
 
 
 @pytest.mark.slow(seconds=4)
 def test_a_face_too_small_to_be_asked_for_is_left_alone(
-    videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
 ) -> None:
     hide()
-    assert not analysed(*videos, min_face_px=300).tracks
+    assert not analysed(*sample_videos, min_face_px=300).tracks
