@@ -28,8 +28,8 @@ SAMPLE_SHAPE = (*GRID, 2)
 
 _AROUND_FRAC = 0.02
 _MAX_ERROR = 30.0  # squared, in units of what is expected
-_SPREAD_CELLS, _FLOOR = 1.2, 0.05
-_LEFT_SHARE = (0.65, 0.9)  # half and half says nothing
+_SPREAD_CELLS, _FLOOR = 0.7, 0.05
+_LEFT_SHARE = (0.55, 0.75)  # half and half says nothing
 
 
 def left_sample(original: Plane, lying: Plane, placed: Plane, box: Box, face: Landmarks) -> Sample:

@@ -12,12 +12,17 @@ from lipblend.faces import landmarks as lm
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.registration.box_places import along
 
 _ABOVE_LIPS_FRAC = 0.03
+_NEAR_FRAC, _SIDE_FRAC = 0.22, 0.22  # of the face's width: how far above the lips, and beside, everyone paints
 
 
-def still_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
-    """The face above the upper lips of all meshes; (box.height, box.width) bool. The outline is the first mesh's."""
+def still_region(faces: Sequence[Landmarks], box: Box, *, near_mouth: bool = False) -> npt.NDArray[np.bool_]:
+    """The face above the upper lips of all meshes; (box.height, box.width) bool. The outline is the first mesh's.
+
+    With ``near_mouth``, only what lies close to the lips, where every generator paints.
+    """
     first = faces[0]
     down = first.y_axis
     hull = convex_hull(first.points[list(lm.FACE_OVAL)])
@@ -28,5 +33,10 @@ def still_region(faces: Sequence[Landmarks], box: Box) -> npt.NDArray[np.bool_]:
     cv2.fillConvexPoly(region, np.rint(hull - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
     x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
     y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
-    above = (x * np.float32(down[0]))[None, :] < (np.float32(limit) - y * np.float32(down[1]))[:, None]
-    return np.asarray(above & region.view(bool))
+    height = (x * np.float32(down[0]))[None, :] + (y * np.float32(down[1]))[:, None]
+    still = np.asarray((height < np.float32(limit)) & region.view(bool))
+    if not near_mouth:
+        return still
+    width = np.float32(first.face_width_px)
+    beside = np.abs(along(first.x_axis, first.mouth_centre, box))
+    return still & (height > np.float32(highest) - _NEAR_FRAC * width) & (beside < _SIDE_FRAC * width)
