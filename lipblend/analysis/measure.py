@@ -130,9 +130,13 @@ class _Pair:
     def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
         """The measures of one face; None if it is too small."""
         pair = ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
+        around = footprint_box(face)
+        pair = pair.read(around if self.footprint else agreement.face_box([face]))
         placement = pair.placement(face, partner) if self.look_elsewhere else None
         moved = NOWHERE if placement is None else undone(placement, face)
-        placed = pair.placed(moved)
+        placed = pair
+        if moved != NOWHERE:
+            pair, placed = pair.read(around), pair.placed(moved).read(around)
         meshes = [face] if partner is None else [face, Landmarks(moved.inverse().apply(partner.points))]
         bend = placed.bend(meshes, pair) if _may_be_bent(placement, moved) else None
         bent = bend is not None and bend.is_certain

@@ -28,6 +28,7 @@ from lipblend.stages.registration.placement import Placement, find_placement
 
 Patch3 = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.float32]
+Patches = tuple[Patch3, Patch3, Box]
 
 _MIN_PX = 4
 _MAX_WORK_PX = 70.0  # face width that is measured: casts are smooth, and finer detail is noise to them
@@ -48,6 +49,7 @@ class ReducedPair:
     step: int
     speckled: bool = False
     distorted: tuple[Lattice, Landmarks] | None = None
+    at_hand: Patches | None = None
 
     def reduced(self, mesh: Landmarks) -> Landmarks:
         """A mesh of the original at this size."""
@@ -55,11 +57,15 @@ class ReducedPair:
 
     def placed(self, moved: Similarity) -> ReducedPair:
         """The pair with the synced face brought back from where it lies."""
-        return self if moved == NOWHERE else replace(self, mapping=self.mapping.after(moved))
+        return self if moved == NOWHERE else replace(self, mapping=self.mapping.after(moved), at_hand=None)
 
     def unbent(self, bend: Bend, face: Landmarks) -> ReducedPair:
         """The pair with the distortion of the placed picture around a face taken out."""
-        return replace(self, distorted=(bend.lattice, self.reduced(face)))
+        return replace(self, distorted=(bend.lattice, self.reduced(face)), at_hand=None)
+
+    def read(self, wanted: Box) -> ReducedPair:
+        """The pair with a part of both pictures at hand, so that what lies in it need not be cut out again."""
+        return replace(self, at_hand=self.patches(wanted))
 
     def placement(self, face: Landmarks, partner: Landmarks | None) -> Placement | None:
         """Where the painted part lies, in the original's pixels."""
@@ -132,7 +138,7 @@ class ReducedPair:
         whole = despeckled(patch).whole()
         return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
 
-    def patches(self, wanted: Box) -> tuple[Patch3, Patch3, Box] | None:
+    def patches(self, wanted: Box) -> Patches | None:
         """Both pictures in the part of a box that both show, and that part; None if it is too small."""
         original, synced, step = self.original, self.synced, self.step
         left, top, right, bottom = self.mapping.covered(*synced.size)
@@ -146,6 +152,9 @@ class ReducedPair:
         small = Box(-(-box.x0 // step), -(-box.y0 // step), box.x1 // step, box.y1 // step)
         if small.width < _MIN_PX or small.height < _MIN_PX:
             return None
+        if self.at_hand is not None and small.clipped_to(self.at_hand[2]) == small:
+            inside = small.within(self.at_hand[2])
+            return self.at_hand[0][inside], self.at_hand[1][inside], small
         whole = Box(small.x0 * step, small.y0 * step, small.x1 * step, small.y1 * step)
         patch = extract_reduced(original.planes, original.layout, whole, step)
         other = self._synced(whole)

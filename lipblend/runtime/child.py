@@ -39,6 +39,7 @@ def program(module: str, function: str, role: str) -> str:
 import os, pickle, sys
 answers = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)  # what a library prints must not come between the answers
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # after small matrix products its threads go on spinning
 sys.path[:] = pickle.load(sys.stdin.buffer)
 from lipblend.runtime.child import serve
 from {module} import {function}

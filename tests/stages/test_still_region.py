@@ -50,3 +50,10 @@ def test_higher_mouth_counts(face: Landmarks, transformed: Callable[..., Landmar
 
 def test_size_golden(face: Landmarks) -> None:
     assert still_region((face, face), BOX).sum() / face.face_width_px**2 == pytest.approx(0.679, abs=0.02)
+
+
+def test_near_the_mouth_it_is_what_every_generator_paints(face: Landmarks) -> None:
+    near = still_region((face, face), BOX, near_mouth=True)
+    assert holds(near, face.points[[1, 2, 98, 327]]).all()  # tip and base of the nose
+    assert not holds(near, face.points[[33, 133, 362, 263, 168, 10, 234, 454]]).any()
+    assert not near[~still_region((face, face), BOX)].any()

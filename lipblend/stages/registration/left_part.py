@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.smoothstep import smoothstep
-from lipblend.stages.detail.scale import gaussian
+from lipblend.stages.detail.scale import downsample, gaussian
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as GRID
 from lipblend.stages.masks.footprint import grid_matrix
 from lipblend.stages.registration.detail_band import detail_band, expected_squares
@@ -27,9 +27,10 @@ Sample = npt.NDArray[np.float16]
 SAMPLE_SHAPE = (*GRID, 2)
 
 _AROUND_FRAC = 0.02
+_WORK_PX = 50.0  # face width that is looked at, at least: a cell is 0.03 of it
 _MAX_ERROR = 30.0  # squared, in units of what is expected
 _SPREAD_CELLS, _FLOOR = 0.7, 0.05
-_LEFT_SHARE = (0.55, 0.75)  # half and half says nothing
+_LEFT_SHARE = (0.6, 0.8)  # half and half says nothing
 
 
 def left_sample(original: Plane, lying: Plane, placed: Plane, box: Box, face: Landmarks) -> Sample:
@@ -50,13 +51,15 @@ def left_sample(original: Plane, lying: Plane, placed: Plane, box: Box, face: La
         Squared differences of detail in units of what is expected, on the grid of
         `lipblend.stages.masks.footprint.footprint_sample`; NaN outside the box.
     """
-    width = face.face_width_px
+    step = max(1, int(face.face_width_px / _WORK_PX))
+    width = face.face_width_px / step
     sigma = max(1.0, _AROUND_FRAC * width)
-    first, *others = (detail_band(plane, width) for plane in (original, lying, placed))
+    first, *others = (detail_band(downsample(plane, step), width) for plane in (original, lying, placed))
     expected = expected_squares(first, sigma)
     errors = cv2.merge([gaussian((each - first) ** 2 / expected, sigma) for each in others])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    grid = cv2.warpAffine(errors, grid_matrix(face, box), GRID[::-1], flags=flags, borderValue=(np.nan,) * 2)
+    flags, matrix = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, grid_matrix(face, box)
+    matrix = np.hstack([matrix[:, :2] / step, (matrix[:, 2:] + 0.5) / step - 0.5])
+    grid = cv2.warpAffine(errors, matrix, GRID[::-1], flags=flags, borderValue=(np.nan,) * 2)
     return np.minimum(grid, _MAX_ERROR).astype(np.float16)
 
 
