@@ -40,6 +40,7 @@ NOT_STORED = "the analysis could not be stored"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _CODE = ("analysis", "faces", "pairing", "picture", "runtime", "stages", "video")
+_SOURCES = (".py", ".csv")
 WHOLE_PACKAGE = (".",)
 """For `code_fingerprint`: all of the package."""
 _LIBRARIES = ("lipblend", "av", "mediapipe", "numpy", OPENCV)
@@ -232,10 +233,10 @@ def analysis_key(original: VideoInfo, synced: VideoInfo, *, model: Path, setting
 
 
 def code_fingerprint(folders: Sequence[str] = _CODE) -> str:
-    """Digest of the package's code (by default of what the analysis runs) and of its libraries' versions."""
+    """Digest of the package's code and tables (by default what the analysis uses) and of its libraries' versions."""
     digest = hashlib.blake2b(digest_size=20)
     for folder in folders:
-        for path in sorted((_PACKAGE / folder).rglob("*.py")):
+        for path in sorted(each for each in (_PACKAGE / folder).rglob("*") if each.suffix in _SOURCES):
             digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for name, number in library_versions(_LIBRARIES).items():
         digest.update(f"{name} {number}\n".encode())

@@ -21,6 +21,7 @@ Plane = npt.NDArray[np.float32]
 _CHROMA_WEIGHT = 0.5
 _BLUR_PX = 1.5
 _LIVELY_PERCENTILE = 98.0  # of the pixels that differ: a colour cast stays the same, a mouth in it does not
+_MIN_SEEN_SHARE = 0.5  # of several pictures: what fewer of them show fades to no change
 _CLOSE_FRAC = 0.02  # of the picture's width: pieces nearer to each other are one part
 
 
@@ -81,8 +82,9 @@ def main_part(change: Plane, limits: Limits) -> Part | None:
     """
     width = change.shape[1]
     above = _stands_out(change, limits)
-    side = max(2, round(_CLOSE_FRAC * width))
-    closed = cv2.morphologyEx(above.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    side = round(_CLOSE_FRAC * width / 2) * 2 + 1
+    marked = above.astype(np.uint8)
+    closed = cv2.max(cv2.morphologyEx(marked, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), marked)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(closed)
     sums = np.bincount(labels.ravel(), np.where(above, change, 0).ravel(), count)
     sums[0] = 0  # the background
@@ -96,18 +98,18 @@ def main_part(change: Plane, limits: Limits) -> Part | None:
 
 
 def mean_change(changes: Sequence[Plane], centres: Sequence[tuple[float, float]]) -> Plane:
-    """The mean of several pictures (h, w, ...), each moved so that its centre comes to the middle."""
-    height, width = changes[0].shape[:2]
-    moved = [
-        cv2.warpAffine(
-            change,
-            np.array([[1, 0, width / 2 - x], [0, 1, height / 2 - y]], np.float64),
-            (width, height),
-            borderMode=cv2.BORDER_REFLECT,
-        )
-        for change, (x, y) in zip(changes, centres, strict=True)
-    ]
-    return np.asarray(np.mean(moved, axis=0), np.float32)
+    """The mean of several pictures (h, w, ...), each moved so that its centre comes to the middle.
+
+    Beyond a picture's border nothing is known: the mean is that of the pictures that show a place.
+    """
+    size = changes[0].shape[1], changes[0].shape[0]
+    total, seen = np.zeros(changes[0].shape, np.float32), np.zeros(changes[0].shape[:2], np.float32)
+    for change, (x, y) in zip(changes, centres, strict=True):
+        matrix = np.array([[1, 0, size[0] / 2 - x], [0, 1, size[1] / 2 - y]], np.float64)
+        total += cv2.warpAffine(change, matrix, size).reshape(total.shape)
+        seen += cv2.warpAffine(np.ones_like(seen), matrix, size)
+    known = np.maximum(seen, np.float32(_MIN_SEEN_SHARE * len(changes)))
+    return np.asarray(total / known.reshape(*known.shape, *(1,) * (total.ndim - 2)), np.float32)
 
 
 def lively_share(changes: Sequence[Plane], centres: Sequence[tuple[float, float]]) -> float:

@@ -18,6 +18,7 @@ from lipblend.runtime.spill import StoredRows
 from lipblend.video.reader import Frame
 
 _QUEUE = 2
+_REACH = 3.0  # face widths around the first mesh within which it is followed
 
 
 def follow_mesh(video: Scan, shown: npt.NDArray[np.int64], mesh: Points, rows: range) -> Iterator[tuple[int, Carried]]:
@@ -43,20 +44,29 @@ def follow_mesh(video: Scan, shown: npt.NDArray[np.int64], mesh: Points, rows: r
     """
     if len(rows) < 2:
         return
-    step = work_step(Landmarks(mesh).face_width_px)
-    with _Planes(video, sorted({int(shown[row]) for row in rows}), step, mesh) as plane_of:
+    face = Landmarks(mesh)
+    step = work_step(face.face_width_px)
+    info, reach = video.info, _REACH * face.face_width_px
+    near = Box.around(mesh.min(0) - reach, mesh.max(0) + reach).clipped(info.upright_width, info.upright_height)
+    unit = 2 * step  # whole chroma samples
+    near = Box(*(side // unit * unit for side in (near.x0, near.y0, near.x1, near.y1)))
+    if not (near.width and near.height):
+        return
+    corner = np.array([near.x0, near.y0], np.float32)
+    with _Planes(video, sorted({int(shown[row]) for row in rows}), step, near, face) as plane_of:
         planes = (plane_of(int(shown[row])) for row in rows[1:])
-        steps = carry(plane_of(int(shown[rows[0]])), mesh / np.float32(step), planes)
+        steps = carry(plane_of(int(shown[rows[0]])), (mesh - corner) / np.float32(step), planes)
         for row, each in zip(rows[1:], steps, strict=False):
-            yield row, Carried(np.asarray(each.mesh * np.float32(step), np.float32), each.fit)
+            yield row, Carried(np.asarray(each.mesh * np.float32(step) + corner, np.float32), each.fit)
 
 
 class _Planes:
-    """Luma of some frames at one size, evened out and stored in a temporary file; decoded as far as it is asked for."""
+    """Luma of a part of some frames, evened out and stored in a temporary file; decoded as far as it is asked for."""
 
-    def __init__(self, scan: Scan, wanted: list[int], step: int, mesh: Points) -> None:
-        self._info, self._step, self._wanted = scan.info, step, wanted
-        self._width = Landmarks(mesh).face_width_px / step
+    def __init__(self, scan: Scan, wanted: list[int], step: int, part: Box, face: Landmarks) -> None:
+        self._info, self._step, self._part = scan.info, step, part
+        self._place = {index: place for place, index in enumerate(wanted)}
+        self._width = face.face_width_px / step
         self._frames = prefetch(scan.frames(wanted), _QUEUE)
         self._stored: StoredRows | None = None
 
@@ -68,7 +78,7 @@ class _Planes:
         self._frames.__exit__(*error)  # type: ignore[arg-type]
 
     def _plane(self, index: int) -> Plane:
-        place = self._wanted.index(index)
+        place = self._place[index]
         while self._stored is None or len(self._stored) <= place:
             plane = self._reduced(next(self._decoded))
             if self._stored is None:
@@ -77,7 +87,6 @@ class _Planes:
         return np.asarray(self._stored[place], np.uint8)
 
     def _reduced(self, frame: Frame) -> Plane:
-        picture, step = frame.picture(self._info), self._step
-        width, height = (side // (2 * step) * 2 * step for side in picture.size)
-        luma = extract_reduced(picture.planes, picture.layout, Box(0, 0, width, height), step)[..., 0]
+        picture = frame.picture(self._info)
+        luma = extract_reduced(picture.planes, picture.layout, self._part, self._step)[..., 0]
         return evened(np.ascontiguousarray(luma), self._width)

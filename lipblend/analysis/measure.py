@@ -130,8 +130,8 @@ class _Pair:
     def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
         """The measures of one face; None if it is too small."""
         pair = ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
-        around = footprint_box(face)
-        pair = pair.read(around if self.footprint else agreement.face_box([face]))
+        around, faces = footprint_box(face), [face] if partner is None else [face, partner]
+        pair = pair.read(around if self.footprint else agreement.face_box(faces))
         placement = pair.placement(face, partner) if self.look_elsewhere else None
         moved = NOWHERE if placement is None else undone(placement, face)
         placed = pair

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,11 +58,11 @@ class ReducedPair:
 
     def placed(self, moved: Similarity) -> ReducedPair:
         """The pair with the synced face brought back from where it lies."""
-        return self if moved == NOWHERE else replace(self, mapping=self.mapping.after(moved), at_hand=None)
+        return self if moved == NOWHERE else self._changed(mapping=self.mapping.after(moved))
 
     def unbent(self, bend: Bend, face: Landmarks) -> ReducedPair:
         """The pair with the distortion of the placed picture around a face taken out."""
-        return replace(self, distorted=(bend.lattice, self.reduced(face)), at_hand=None)
+        return self._changed(distorted=(bend.lattice, self.reduced(face)))
 
     def read(self, wanted: Box) -> ReducedPair:
         """The pair with a part of both pictures at hand, so that what lies in it need not be cut out again."""
@@ -127,7 +128,11 @@ class ReducedPair:
         other = synced_patch(self.synced.planes, self.synced.layout, tile, self.mapping)
         luma = extract_patch(self.original.planes, self.original.layout, tile)[..., 0]
         speckled = is_speckled(np.ascontiguousarray(other[..., 0]), np.ascontiguousarray(luma))
-        return replace(self, speckled=True) if speckled else self
+        return self._changed(speckled=True) if speckled else self
+
+    def _changed(self, **fields: Any) -> ReducedPair:
+        """The pair with other fields; what is at hand shows it as it was."""
+        return replace(self, at_hand=None, **fields)
 
     def _synced(self, box: Box) -> Patch3:
         synced = self.synced

@@ -31,6 +31,7 @@ from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.first_reading import PairReading, decoded_pairs
 from lipblend.analysis.follow_mesh import follow_mesh
 from lipblend.analysis.reduced_pair import ReducedPair
+from lipblend.analysis.small_changes import MIN_SHARE, SmallChanges
 from lipblend.analysis.texture_motion import Points
 from lipblend.faces.neutral_face import neutral_face
 from lipblend.faces.search import overlap
@@ -39,19 +40,23 @@ from lipblend.pairing.timeline import Timeline
 from lipblend.picture.patch import Box
 
 _MIN_S = 0.5
-_SAMPLES = 12
+_SAMPLES, _EVERY_S = (12, 40), 15.0  # frames that are compared, fewest and most, and how often in a long shot
+_GLANCE_S = 0.2
 _WIDTH_PX = 480  # of the pictures that are compared
-_MIN_SHARE = 0.6  # of the change, in one part: else the whole picture was redrawn
 _MAX_SIDE_FRAC = 0.75  # of that part, of the picture's width and height
 _MAX_ASPECT = 2.5  # subtitles are wider
 _MIN_LIVELY = 0.25  # of what generators paint: 0.32 to 0.92
 _MIN_GOOD_SHARE = 0.5  # of the samples
+_MIN_FOLLOWED_SHARE = 0.5  # of the rows that differ
 _AROUND_FACE = 1.0  # face widths around a mesh that count as this face
 _PART_WIDTHS = 1.07  # width of the part that generators paint, in face widths
 # A box about the lower face has its middle below the mouth, one about the whole face above.
 _BELOW_FRAC, _USUAL_HEIGHT, _MAX_BELOW_FRAC = 0.35, 0.87, 0.15
 _NEAR_S = 0.25  # a closed mouth hardly differs: a change this near in time counts too
 _SAME_FACE_IOU = 0.1
+
+
+Boxes = dict[int, list[Points]]
 
 
 @dataclass(frozen=True)
@@ -86,25 +91,26 @@ def add_stand_ins(
     min_face_px : float
         Narrower faces are left alone.
     """
-    shown = line.original_index
-    times_s = np.array(original.times_s)[shown]
+    times_s = np.array(original.times_s)[line.original_index]
     out = dict(tracks)
-    for start, stop in pairwise([*shot_starts.tolist(), len(shown)]):
-        meshes = _meshes(tracks, start, stop)
-        rows = _lone_rows(original, synced, line, meshes, range(start, stop))
+    small = SmallChanges(original, synced, reading.mapping)
+    for start, stop in pairwise([*shot_starts.tolist(), len(times_s)]):
+        boxes = _boxes(tracks, start, stop)
+        rows = _lone_rows(small, line, boxes, times_s, range(start, stop))
         if len(rows) < 2 or len(rows) * float(np.median(np.diff(times_s[start:stop]))) < _MIN_S:
             continue
-        samples, width = _samples(original, synced, line, reading, rows)
+        samples, width = _samples(original, synced, line, reading, rows, times_s)
         if not samples or width < min_face_px:
             continue
         number = max(out, default=-1) + 1
-        found = {
-            row: [face]
-            for row, face in sorted(_followed(original, line, samples, width, range(start, stop), number).items())
-            if np.abs(times_s[rows] - times_s[row]).min() <= _NEAR_S
-            and not any(overlap(face.mesh, mesh) >= _SAME_FACE_IOU for mesh in meshes.get(row, []))
-        }
-        measured = measure_carried(found, original, synced, line, reading, look_elsewhere=False).get(number, [])
+        near = _near(times_s, rows, start, stop)
+        found = _followed(original, line, samples, width, boxes, times_s, range(start, stop), number)
+        kept = [row for row in sorted(found) if near[row - start]]
+        kept = _in_lasting_runs(kept, times_s)
+        if len(kept) < _MIN_FOLLOWED_SHARE * len(rows):
+            continue
+        by_row = {row: [found[row]] for row in kept}
+        measured = measure_carried(by_row, original, synced, line, reading, look_elsewhere=False).get(number, [])
         if measured:
             table = next((track.table for track in out.values()), None) or FaceTable()
             added = [table.append(row, face.mesh, None, each, carried=face.fit) for row, face, each in measured]
@@ -112,41 +118,52 @@ def add_stand_ins(
     return out
 
 
-def _meshes(tracks: Mapping[int, FaceTrack], start: int, stop: int) -> dict[int, list[Points]]:
-    """The meshes of each row of a shot."""
-    meshes: dict[int, list[Points]] = {}
+def _boxes(tracks: Mapping[int, FaceTrack], start: int, stop: int) -> Boxes:
+    """Top left and bottom right corners of the meshes of each row of a shot, (2, 2) float32 each, pixels."""
+    boxes: dict[int, list[Points]] = {}
     for track in tracks.values():
         part = track.between(start, stop)
         for row, mesh in zip(part.frames, part.original, strict=True):
-            meshes.setdefault(row, []).append(mesh)
-    return meshes
+            boxes.setdefault(row, []).append(np.stack([mesh.min(0), mesh.max(0)]))
+    return boxes
 
 
 def _lone_rows(
-    original: Scan, synced: Scan, line: Timeline, meshes: Mapping[int, Sequence[Points]], shot: range
+    small: SmallChanges, line: Timeline, boxes: Boxes, times_s: npt.NDArray[np.float64], shot: range
 ) -> list[int]:
-    """Rows of a shot in which the small pictures differ where no face is, but may have been or will be."""
-    with_faces = np.array(sorted(meshes), np.intp)
-    scale = original.info.upright_width / original.thumbs[0].shape[1]
-    out = []
-    for row in shot:
-        if line.synced_index[row] < 0:
-            continue
-        first, second = original.thumbs[line.original_index[row]], synced.thumbs[line.synced_index[row]]
-        if first.shape != second.shape:
-            continue
-        part = main_part(size_of_change(signed_change(first, second)), SURE)
-        if part is None or part.share < _MIN_SHARE:
-            continue
-        centre = np.array(part.centre, np.float32) * np.float32(scale)
-        if any(_is_at(mesh, centre) for mesh in meshes.get(row, [])):
-            continue
-        if len(with_faces):
-            nearest = meshes[int(with_faces[np.abs(with_faces - row).argmin()])]
-            if not any(_is_at(mesh, centre) for mesh in nearest):
-                continue
-        out.append(row)
-    return out
+    """Rows of a shot in which the small pictures differ where no face is, but may have been or will be.
+
+    One row in a fifth of a second is looked at first, and all only if it differs so in one of these.
+    """
+    with_faces = np.array(sorted(boxes), np.intp)
+
+    def is_lone(row: int) -> bool:
+        centre = small.centre(int(line.original_index[row]), int(line.synced_index[row]))
+        if centre is None or any(_is_at(box, centre) for box in boxes.get(row, [])):
+            return False
+        if not len(with_faces):
+            return True
+        nearest = boxes[int(with_faces[np.abs(with_faces - row).argmin()])]
+        return any(_is_at(box, centre) for box in nearest)
+
+    shot_s = float(times_s[shot[-1]] - times_s[shot[0]])
+    step = max(1, int(_GLANCE_S * len(shot) / max(shot_s, _GLANCE_S)))
+    return [row for row in shot if is_lone(row)] if any(is_lone(row) for row in shot[::step]) else []
+
+
+def _near(times_s: npt.NDArray[np.float64], rows: Sequence[int], start: int, stop: int) -> npt.NDArray[np.bool_]:
+    """Which rows of a shot lie near enough in time to one of some rows."""
+    known = np.concatenate([[-np.inf], times_s[list(rows)], [np.inf]])
+    after = np.searchsorted(known, times_s[start:stop])
+    apart = np.minimum(times_s[start:stop] - known[after - 1], known[after] - times_s[start:stop])
+    return np.asarray(apart <= _NEAR_S, bool)
+
+
+def _in_lasting_runs(rows: Sequence[int], times_s: npt.NDArray[np.float64]) -> list[int]:
+    """Those of some ascending rows that lie in runs without gaps which last long enough."""
+    runs = np.split(np.array(rows, np.intp), np.flatnonzero(np.diff(rows) > 1) + 1) if rows else []
+    period_s = float(np.median(np.diff(times_s)))
+    return [int(row) for run in runs if len(run) * period_s >= _MIN_S for row in run]
 
 
 def _is_at(mesh: Points, centre: npt.NDArray[np.float32]) -> bool:
@@ -156,16 +173,23 @@ def _is_at(mesh: Points, centre: npt.NDArray[np.float32]) -> bool:
 
 
 def _samples(
-    original: Scan, synced: Scan, line: Timeline, reading: PairReading, rows: Sequence[int]
+    original: Scan,
+    synced: Scan,
+    line: Timeline,
+    reading: PairReading,
+    rows: Sequence[int],
+    times_s: npt.NDArray[np.float64],
 ) -> tuple[list[_Sample], float]:
     """Where the changed part lies in some of the rows, and the width of its face, pixels; none if it is no face's."""
-    chosen = [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, _SAMPLES).round().astype(int))]
+    wanted = int(np.clip((times_s[rows[-1]] - times_s[rows[0]]) / _EVERY_S, *_SAMPLES))
+    chosen = [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, wanted).round().astype(int))]
     step = max(1, 2 * round(original.info.upright_width / (2 * _WIDTH_PX)))
     good: list[tuple[int, Part, Plane]] = []
-    for row, apart in _changes(original, synced, line, reading, chosen, step):
+    corner = np.zeros(2)
+    for row, apart, corner in _changes(original, synced, line, reading, chosen, step):  # noqa: B007 - the same for all
         part = main_part(size_of_change(apart), SURE)
         height, width = apart.shape[:2]
-        if part is None or part.share < _MIN_SHARE:
+        if part is None or part.share < MIN_SHARE:
             continue
         if part.size[0] <= _MAX_SIDE_FRAC * width and part.size[1] <= _MAX_SIDE_FRAC * height:
             good.append((row, part, apart))
@@ -182,18 +206,19 @@ def _samples(
     face = whole.size[0] / _PART_WIDTHS
     height = float(np.median([part.size[1] / part.size[0] for _, part, _ in good]))
     down = face * float(np.clip(_BELOW_FRAC * (height - _USUAL_HEIGHT), -_MAX_BELOW_FRAC, _MAX_BELOW_FRAC))
-    return [_Sample(row, (part.centre[0] * step, (part.centre[1] + down) * step)) for row, part, _ in good], face * step
+    centres = [(x + corner[0], y + corner[1] + down) for x, y in centres]
+    return [_Sample(row, (x * step, y * step)) for (row, _, _), (x, y) in zip(good, centres, strict=True)], face * step
 
 
 def _changes(
     original: Scan, synced: Scan, line: Timeline, reading: PairReading, rows: Sequence[int], step: int
-) -> Iterator[tuple[int, Plane]]:
-    """The `signed_change` of whole frames at one ``step``-th of their size."""
+) -> Iterator[tuple[int, Plane, npt.NDArray[np.float64]]]:
+    """The `signed_change` of what both frames show, at one ``step``-th of their size, and its top left corner there."""
     for row, (first, second) in zip(rows, decoded_pairs(original, synced, line.pairs(rows)), strict=True):
         picture, other = first.picture(reading.original_info), second.picture(reading.synced_info)
         patches = ReducedPair(picture, other, reading.mapping, step).patches(Box(0, 0, *picture.size))
-        if patches is not None and (patches[2].x0, patches[2].y0) == (0, 0):
-            yield row, signed_change(patches[0], patches[1])
+        if patches is not None:
+            yield row, signed_change(patches[0], patches[1]), np.array([patches[2].x0, patches[2].y0], np.float64)
 
 
 def _followed(
@@ -201,20 +226,27 @@ def _followed(
     line: Timeline,
     samples: Sequence[_Sample],
     width_px: float,
+    boxes: Boxes,
+    times_s: npt.NDArray[np.float64],
     shot: range,
     number: int,
 ) -> dict[int, CarriedFace]:
-    """The neutral mesh laid on the middle sample and followed from there; again on a sample that is not reached."""
+    """The neutral mesh laid on the middle sample and followed from there; again on a sample that is not reached.
+
+    It is followed to the next row in which this face was found, at most for a while longer than samples are apart.
+    """
     neutral = neutral_face() * np.float32(width_px)
+    reach_s = _EVERY_S + (times_s[samples[-1].row] - times_s[samples[0].row]) / len(samples)
     found: dict[int, CarriedFace] = {}
     left = list(samples)
     while left:
         sample = left[len(left) // 2]
         mesh = np.asarray(neutral + np.array(sample.centre, np.float32), np.float32)
         found[sample.row] = CarriedFace(number, mesh, 1.0, 0)
-        for rows in (range(sample.row, shot.stop), range(sample.row, shot.start - 1, -1)):
+        first, last = np.searchsorted(times_s, times_s[sample.row] + np.array([-reach_s, reach_s])).tolist()
+        for rows in (range(sample.row, min(last, shot.stop)), range(sample.row, max(first, shot.start) - 1, -1)):
             for row, each in follow_mesh(original, line.original_index, mesh, rows):
-                if row in found:
+                if row in found or any(overlap(each.mesh, box) >= _SAME_FACE_IOU for box in boxes.get(row, [])):
                     break
                 found[row] = CarriedFace(number, each.mesh, each.fit, abs(row - sample.row))
         left = [each for each in left if each.row not in found]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from lipblend.analysis.face_tracks import FaceTrack
+from lipblend.analysis.face_tracks import FaceTrack, Mesh
 from lipblend.faces.census import Sighting, lasting_sightings, people_from_left
 
 _MAX_LINK_DISTANCE_FRAC = 1.0
@@ -64,6 +64,24 @@ def choose_faces(
         return [track for track in lasting if _change(track, noise) >= _MIN_CHANGED_SHARE * largest]
     people = people_from_left([_sighting(track) for track in lasting])
     return [lasting[number] for number in max(people, key=lambda person: max(_width(lasting[n]) for n in person))]
+
+
+def continuing_frames(face: FaceTrack, others: Sequence[FaceTrack]) -> set[int]:
+    """Frames in which the same face goes on in another track: with a neutral mesh instead of found ones, or found.
+
+    A track continues another if it begins or ends beside it, in time and place.
+    """
+    own = {frame: place for place, frame in enumerate(face.frames)}
+    frames: set[int] = set()
+    for other in others:
+        if other.is_stand_in == face.is_stand_in:
+            continue
+        for place, frame in enumerate(other.frames):
+            near = next((own[each] for each in (frame - 1, frame + 1) if each in own), None)
+            if near is not None and _apart_frac(face.original[near], other.original[place]) <= _MAX_LINK_DISTANCE_FRAC:
+                frames.update(other.frames)
+                break
+    return frames
 
 
 def count_people(
@@ -160,7 +178,8 @@ def _join(pieces: list[FaceTrack], times_s: np.ndarray, max_gap_s: float) -> lis
         candidates = [
             index
             for index, face in enumerate(joined)
-            if face.last_frame < piece.first_frame
+            if face.is_stand_in == piece.is_stand_in  # a neutral mesh has another shape and place than a found one
+            and face.last_frame < piece.first_frame
             and times_s[piece.first_frame - 1] - times_s[face.last_frame] <= max_gap_s + 1e-9
             and _distance_frac(face, piece) <= _MAX_LINK_DISTANCE_FRAC
         ]
@@ -174,5 +193,8 @@ def _join(pieces: list[FaceTrack], times_s: np.ndarray, max_gap_s: float) -> lis
 
 def _distance_frac(first: FaceTrack, second: FaceTrack) -> float:
     """Distance from the last mesh of one track to the first of another, in face widths of the first."""
-    a, b = first.original[-1], second.original[0]
-    return float(np.linalg.norm(b.mean(0) - a.mean(0))) / max(float(np.ptp(a[:, 0])), 1e-6)
+    return _apart_frac(first.original[-1], second.original[0])
+
+
+def _apart_frac(first: Mesh, second: Mesh) -> float:
+    return float(np.linalg.norm(second.mean(0) - first.mean(0))) / max(float(np.ptp(first[:, 0])), 1e-6)

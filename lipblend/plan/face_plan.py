@@ -47,7 +47,15 @@ class ShotFace:
         Rows left to the original because their run is too short.
     """
 
-    def __init__(self, analysis: ClipAnalysis, settings: Settings, track: FaceTrack, start: int, stop: int) -> None:
+    def __init__(
+        self,
+        analysis: ClipAnalysis,
+        settings: Settings,
+        track: FaceTrack,
+        start: int,
+        stop: int,
+        continuing: Collection[int] = (),
+    ) -> None:
         self._settings, self._synced_index = settings, analysis.synced_index[start:stop]
         self._times = times = analysis.times_s[start:stop]
         steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
@@ -83,11 +91,15 @@ class ShotFace:
         alike = _TrackRows(track, start, stop, without={*self.broken, *unlike})
         self._colours, self._fields = _colours(alike, times, settings, analysis.matrix)
         self._outline = _outline(alike) if settings.footprint.method == "auto" else None
-        lasting = smoothing.without_brief_runs(self._present, times, min_s=settings.track.min_run_s)
+        # The face does not come and go where it goes on in another track.
+        blended = self._present.copy()
+        blended[[frame - start for frame in continuing if start <= frame < stop]] = True
+        lasting = smoothing.without_brief_runs(blended, times, min_s=settings.track.min_run_s)
         if not lasting.any():  # a shot with nothing else: better briefly than never
-            lasting = self._present
+            lasting = blended
         self.brief = set(np.flatnonzero(self._present & ~lasting).tolist())
-        self._weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
+        weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
+        self._weights = np.where(self._present, weights, 0.0)
         self._motion = velocity(self._original, steady.valid)
 
     def plan(self, row: int) -> FacePlan | None:

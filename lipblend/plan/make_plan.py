@@ -12,6 +12,7 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.plan.choose import (
     choose_faces,
+    continuing_frames,
     count_people,
     is_mere_encoding_noise,
     is_unchanged,
@@ -200,14 +201,15 @@ def _plan_shot(
     stand_in: set[int] = set()
     unchanged: set[int] = set()
     max_gap_s, face = settings.track.max_gap_s, settings.track.face
-    for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
+    chosen = choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face)
+    for track in chosen:
         if is_unchanged(track, certain_change):
             unchanged.update(track.frames)
             if face == "changed":
                 continue
         told_as = stand_in if track.is_stand_in else carried
         told_as.update(np.array(track.frames)[track.has("carried")].tolist())
-        faces.append(ShotFace(analysis, settings, track, start, stop))
+        faces.append(ShotFace(analysis, settings, track, start, stop, continuing_frames(track, chosen)))
         told.borrowed += 0 if track.is_stand_in else faces[-1].borrowed
     told.unchanged += len(unchanged)
     for i in range(stop - start):

@@ -29,6 +29,7 @@ Mask = npt.NDArray[np.bool_]
 _TOLERANCE_CELL_PX = 4
 _LIPS_SOFT_FRAC = 0.02
 _TRUSTED = 0.7  # trust above which both pictures count as showing the same
+_NEAR_FROM_PX = 64.0  # face width from which the nose alone has enough pixels
 _LYING = 0.1  # share left as it was from which a pixel does not show how a displaced face lies
 
 
@@ -126,7 +127,9 @@ def _registered(inputs: PatchInputs, settings: Settings) -> Registration:
     """How the synced patch lies on the original's, and where the original's own pixels can be trusted."""
     face, matte = inputs.face, inputs.matte
     width_px = face.original.face_width_px
-    still = still_region((face.original, face.synced), matte.box, near_mouth=face.left is not None)
+    still = still_region(
+        (face.original, face.synced), matte.box, near_mouth=face.left is not None and width_px >= _NEAR_FROM_PX
+    )
     if inputs.left is not None:
         still &= inputs.left < _LYING
     return register(

@@ -47,6 +47,16 @@ def test_the_stronger_part_is_the_main_one_and_its_share_tells_of_the_other() ->
     assert 0.6 < part.share < 0.85
 
 
+def test_a_strong_single_pixel_is_a_part_of_its_own() -> None:
+    change = np.zeros((HEIGHT, WIDTH), np.float32)
+    change[40:60, 30:50] = 20
+    change[10, 100] = 2500
+    part = main_part(change, SURE)
+    assert part is not None
+    assert part.centre == pytest.approx((40, 50), abs=1e-6)
+    assert part.share == pytest.approx(8000 / 10500, abs=1e-3)
+
+
 def test_noise_all_over_is_no_part() -> None:
     first = scene()
     noise = np.random.default_rng(2).normal(0, 3, first.shape).astype(np.float32)
@@ -71,3 +81,17 @@ def test_a_watermark_stays_the_same_and_a_mouth_does_not() -> None:
     assert lively_share(logo, centres) < 0.02
     mouth = [signed_change(first, painted(painted(first, 60, 40, 9), 66, 46, sign * 30, 12)) for sign in (1, -1) * 3]
     assert lively_share(mouth, centres) > 0.6
+
+
+def test_a_part_at_the_border_is_as_wide_as_it_is_seen() -> None:
+    first = scene()
+    changes, centres = [], []
+    for left in (0, 0, 2, 4):
+        change = size_of_change(signed_change(first, painted(first, left, 40, 20)))
+        part = main_part(change, SURE)
+        assert part is not None
+        changes.append(change)
+        centres.append(part.centre)
+    whole = main_part(mean_change(changes, centres), FAINT)
+    assert whole is not None
+    assert whole.size[0] == pytest.approx(24, abs=8)

@@ -31,14 +31,15 @@ def sample_videos(shared_material: Shared) -> tuple[VideoInfo, VideoInfo]:
 
 
 @pytest.fixture
-def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Leave all faces out of both videos."""
+def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Leave all faces out of both videos, before a frame."""
 
-    def hidden() -> None:
+    def hidden(before: int = FRAMES) -> None:
         follow = first_reading.follow
 
         def found(*args: Any, **options: Any) -> Iterator[Any]:
-            return (replace(seen, faces=()) for seen in follow(*args, **options))
+            for seen in follow(*args, **options):
+                yield replace(seen, faces=()) if seen.frame.index < before else seen
 
         monkeypatch.setattr(first_reading, "follow", found)
 
@@ -61,7 +62,7 @@ def test_the_neutral_face_is_a_frontal_face_about_its_mouth() -> None:
 
 @pytest.mark.slow(seconds=12)
 def test_a_neutral_mesh_lies_near_the_true_one_in_every_frame(
-    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[..., None]
 ) -> None:
     (true,) = analysed(*sample_videos).tracks.values()
     assert not true.is_stand_in
@@ -85,7 +86,7 @@ def test_a_neutral_mesh_lies_near_the_true_one_in_every_frame(
 
 @pytest.mark.slow(seconds=4)
 def test_nothing_stands_in_where_nothing_was_changed(
-    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[..., None]
 ) -> None:
     hide()
     assert not analysed(sample_videos[0], sample_videos[0]).tracks
@@ -93,7 +94,28 @@ def test_nothing_stands_in_where_nothing_was_changed(
 
 @pytest.mark.slow(seconds=4)
 def test_a_face_too_small_to_be_asked_for_is_left_alone(
-    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[[], None]
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[..., None]
 ) -> None:
     hide()
     assert not analysed(*sample_videos, min_face_px=300).tracks
+
+
+@pytest.mark.slow(seconds=12)
+def test_found_meshes_beside_neutral_ones_are_what_they_are_without_them(
+    sample_videos: tuple[VideoInfo, VideoInfo], hide: Callable[..., None]
+) -> None:
+    hide(FRAMES - 8)
+    alone, beside = (
+        list(make_plan(analysed(*sample_videos, stand_in=stand_in, carry_s=0.0), Settings()).rows)
+        for stand_in in (False, True)
+    )
+    plan = make_plan(analysed(*sample_videos, carry_s=0.0), Settings())
+    assert any(note.startswith(f"{FRAMES - 8} frames in which no face was found: the part") for note in plan.notes)
+    assert not any("its texture" in note for note in plan.notes)
+    for row, (one, both) in enumerate(zip(alone, beside, strict=True)):
+        (face,) = both.faces
+        assert face.weight == 1
+        if row < FRAMES - 8:
+            assert not one.faces
+        else:
+            np.testing.assert_array_equal(face.original.points, one.faces[0].original.points)

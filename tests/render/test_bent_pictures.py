@@ -10,8 +10,10 @@ import pytest
 from renders import EIGHT, TAGS, row_of
 from textures import texture
 
+from lipblend.analysis.measure import FaceMeasure, measure_faces
 from lipblend.analysis.reduced_pair import ReducedPair
 from lipblend.faces.landmarks import Landmarks
+from lipblend.faces.tracks import TrackedFace
 from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
@@ -110,3 +112,28 @@ def test_it_is_found_at_any_size(face: Landmarks, lattice: Lattice, step: int) -
         if patches is not None
     ]
     assert apart[1] < 0.3 * apart[0]
+
+
+@pytest.mark.parametrize("footprint", [False, True])
+@pytest.mark.parametrize("bent", [False, True])
+def test_what_is_at_hand_shows_what_would_be_cut_out(
+    face: Landmarks, lattice: Lattice, monkeypatch: pytest.MonkeyPatch, footprint: bool, bent: bool
+) -> None:
+    original, synced = drawn(None, face, Similarity()), drawn(lattice if bent else None, face)
+    partner = Landmarks(SHIFT.apply(face.points).astype(np.float32))
+
+    def measured() -> FaceMeasure:
+        faces = [TrackedFace(0, face)]
+        return measure_faces(original, faces, synced, [partner], mapping=UNMOVED, lab=False, footprint=footprint)[0]
+
+    read = measured()
+    monkeypatch.setattr(ReducedPair, "read", lambda self, wanted: self)
+    cut_out = measured()
+    assert read.placement is not None
+    assert np.hypot(*read.placement[2:4]) > 5
+    assert (read.bend is not None) or not bent
+    for name, tolerance in (("painted", 1e-3), ("above", 1e-3), ("placement", 1e-5), ("left", 0.02), ("health", 0.01)):
+        np.testing.assert_allclose(getattr(read, name), getattr(cut_out, name), atol=tolerance, err_msg=name)
+    assert read.stats is not None
+    assert cut_out.stats is not None
+    np.testing.assert_allclose(read.stats.synced_mean, cut_out.stats.synced_mean, atol=0.01)
