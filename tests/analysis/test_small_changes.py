@@ -23,7 +23,7 @@ def scan(thumb: np.ndarray, colour_range: int = RANGE_LIMITED) -> SimpleNamespac
 
 @pytest.fixture(scope="module")
 def pictures() -> tuple[np.ndarray, np.ndarray]:
-    first = np.random.default_rng(4).uniform(40, 200, (64, 96))
+    first = np.linspace(40, 200, 96) + np.random.default_rng(4).uniform(-9, 9, (64, 96))
     second = first.copy()
     second[30:44, 50:66] += 30
     return first, second
