@@ -56,4 +56,3 @@ def test_near_the_mouth_it_is_what_every_generator_paints(face: Landmarks) -> No
     near = still_region((face, face), BOX, near_mouth=True)
     assert holds(near, face.points[[1, 2, 98, 327]]).all()  # tip and base of the nose
     assert not holds(near, face.points[[33, 133, 362, 263, 168, 10, 234, 454]]).any()
-    assert not near[~still_region((face, face), BOX)].any()
