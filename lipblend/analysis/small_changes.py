@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.changed_part import SURE, main_part, signed_change, size_of_change
-from lipblend.pairing.scan import Scan, to_small
+from lipblend.pairing.scan import Scan
+from lipblend.pairing.small_pictures import SmallPictures
 from lipblend.picture.formats import RANGE_FULL
 from lipblend.picture.frame_mapping import FrameMapping, warp
 from lipblend.picture.patch import Box
@@ -32,17 +33,17 @@ class SmallChanges:
     """
 
     def __init__(self, original: Scan, synced: Scan, mapping: FrameMapping) -> None:
-        self._original, self._synced = original.thumbs, synced.thumbs
-        (height, width), (rows, columns) = original.thumbs[0].shape, synced.thumbs[0].shape
-        to_originals = to_small((height, width), original.info)
+        pictures = SmallPictures.of(original, synced)
+        self._original, self._synced = pictures.original, pictures.synced
+        (height, width), (rows, columns) = self._original.shape[1:], self._synced.shape[1:]
         self._size = width, height
-        self._mapping = mapping.scaled(to_originals, to_small((rows, columns), synced.info))
+        self._mapping = pictures.small(mapping)
         self._same = self._mapping.is_exact((width, height), (columns, rows))
         self._gain = np.float32(_span(original.info) / _span(synced.info))
         left, top, right, bottom = self._mapping.covered(columns, rows)
         covered = Box(math.ceil(left), math.ceil(top), math.floor(right), math.floor(bottom))
         self._seen = covered.clipped_to(Box(0, 0, width, height))
-        self._to_whole = 1 / np.array(to_originals, np.float32)
+        self._to_whole = 1 / np.array(pictures.to_small[0], np.float32)
 
     def centre(self, original: int, synced: int) -> npt.NDArray[np.float32] | None:
         """Middle of the part that differs between two frames, the original's pixels; None if not one part does."""

@@ -57,6 +57,7 @@ _SAME_FACE_IOU = 0.1
 
 
 Boxes = dict[int, list[Points]]
+Corner = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -184,41 +185,41 @@ def _samples(
     wanted = int(np.clip((times_s[rows[-1]] - times_s[rows[0]]) / _EVERY_S, *_SAMPLES))
     chosen = [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, wanted).round().astype(int))]
     step = max(1, 2 * round(original.info.upright_width / (2 * _WIDTH_PX)))
-    good: list[tuple[int, Part, Plane]] = []
-    corner = np.zeros(2)
-    for row, apart, corner in _changes(original, synced, line, reading, chosen, step):  # noqa: B007 - the same for all
+    good: list[tuple[int, Part, Plane, Corner]] = []
+    for row, apart, corner in _changes(original, synced, line, reading, chosen, step):
         part = main_part(size_of_change(apart), SURE)
         height, width = apart.shape[:2]
         if part is None or part.share < MIN_SHARE:
             continue
         if part.size[0] <= _MAX_SIDE_FRAC * width and part.size[1] <= _MAX_SIDE_FRAC * height:
-            good.append((row, part, apart))
+            good.append((row, part, apart, corner))
     if len(good) < max(2, _MIN_GOOD_SHARE * len(chosen)):
         return [], 0.0
-    centres = [part.centre for _, part, _ in good]
-    sizes = [size_of_change(apart) for _, _, apart in good]
-    mean = mean_change(sizes, centres)
-    whole = main_part(mean, FAINT)
+    _, parts, changes, _ = zip(*good, strict=True)
+    centres = [part.centre for part in parts]
+    whole = main_part(mean_change([size_of_change(apart) for apart in changes], centres), FAINT)
     if whole is None or whole.size[0] > _MAX_ASPECT * whole.size[1] or whole.size[1] > _MAX_ASPECT * whole.size[0]:
         return [], 0.0
-    if lively_share([apart for _, _, apart in good], centres) < _MIN_LIVELY:
+    if lively_share(changes, centres) < _MIN_LIVELY:
         return [], 0.0
     face = whole.size[0] / _PART_WIDTHS
-    height = float(np.median([part.size[1] / part.size[0] for _, part, _ in good]))
+    height = float(np.median([part.size[1] / part.size[0] for part in parts]))
     down = face * float(np.clip(_BELOW_FRAC * (height - _USUAL_HEIGHT), -_MAX_BELOW_FRAC, _MAX_BELOW_FRAC))
-    centres = [(x + corner[0], y + corner[1] + down) for x, y in centres]
-    return [_Sample(row, (x * step, y * step)) for (row, _, _), (x, y) in zip(good, centres, strict=True)], face * step
+    return [
+        _Sample(row, ((part.centre[0] + left) * step, (part.centre[1] + top + down) * step))
+        for row, part, _, (left, top) in good
+    ], face * step
 
 
 def _changes(
     original: Scan, synced: Scan, line: Timeline, reading: PairReading, rows: Sequence[int], step: int
-) -> Iterator[tuple[int, Plane, npt.NDArray[np.float64]]]:
+) -> Iterator[tuple[int, Plane, Corner]]:
     """The `signed_change` of what both frames show, at one ``step``-th of their size, and its top left corner there."""
     for row, (first, second) in zip(rows, decoded_pairs(original, synced, line.pairs(rows)), strict=True):
         picture, other = first.picture(reading.original_info), second.picture(reading.synced_info)
         patches = ReducedPair(picture, other, reading.mapping, step).patches(Box(0, 0, *picture.size))
         if patches is not None:
-            yield row, signed_change(patches[0], patches[1]), np.array([patches[2].x0, patches[2].y0], np.float64)
+            yield row, signed_change(patches[0], patches[1]), (patches[2].x0, patches[2].y0)
 
 
 def _followed(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.errors import InputMismatchError, NoFaceError
 from lipblend.plan.choose import (
     choose_faces,
@@ -201,15 +202,17 @@ def _plan_shot(
     stand_in: set[int] = set()
     unchanged: set[int] = set()
     max_gap_s, face = settings.track.max_gap_s, settings.track.face
-    chosen = choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face)
-    for track in chosen:
-        if is_unchanged(track, certain_change):
+    blended: list[FaceTrack] = []
+    for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
+        is_same = is_unchanged(track, certain_change)
+        if is_same:
             unchanged.update(track.frames)
-            if face == "changed":
-                continue
+        if not is_same or face != "changed":
+            blended.append(track)
+    for track in blended:
         told_as = stand_in if track.is_stand_in else carried
         told_as.update(np.array(track.frames)[track.has("carried")].tolist())
-        faces.append(ShotFace(analysis, settings, track, start, stop, continuing_frames(track, chosen)))
+        faces.append(ShotFace(analysis, settings, track, start, stop, continuing_frames(track, blended)))
         told.borrowed += 0 if track.is_stand_in else faces[-1].borrowed
     told.unchanged += len(unchanged)
     for i in range(stop - start):

@@ -245,10 +245,7 @@ def _step(
 
 
 def _summed(rows: Plane, plane: Plane, columns: Plane) -> Plane:
-    """``rows^T plane columns``. Not by NumPy, whose threads go on spinning after products as small as these."""
-    nothing = np.empty((0, 0), np.float32)
-    part = cv2.gemm(rows, plane, 1.0, nothing, 0.0, flags=cv2.GEMM_1_T)
-    return np.asarray(cv2.gemm(part, columns, 1.0, nothing, 0.0), np.float32)
+    return np.asarray(rows.T @ plane @ columns, np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -227,11 +227,10 @@ class _Pair:
             ])  # fmt: skip
             error = (self._at(moved) - self._target) * self._unit
             weighted = terms * (weight / (1 + (error * np.float32(1 / wide)) ** 2) ** 2)
-            # Not by a matrix product, whose threads go on spinning after one as small as this.
-            normal = np.einsum("ik,jk->ij", weighted, terms).astype(np.float64) + _PRIOR
+            normal = (weighted @ terms.T).astype(np.float64) + _PRIOR
             normal[2, 2] += stiff * (normal[0, 0] + normal[1, 1])
             normal[3, 3] += stiff * (normal[0, 0] + normal[1, 1])
-            step = -np.linalg.solve(normal, np.einsum("ik,k->i", weighted, error).astype(np.float64))
+            step = -np.linalg.solve(normal, (weighted @ error).astype(np.float64))
             size = float(np.abs(step).max())
             state = self._stepped(state, step * min(1.0, _MAX_STEP_FRAC * self.width / max(size, 1e-9)))
             if wide <= 1 and size < _MIN_STEP_PX:

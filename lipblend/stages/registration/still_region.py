@@ -31,12 +31,10 @@ def still_region(faces: Sequence[Landmarks], box: Box, *, near_mouth: bool = Fal
     limit = highest - _ABOVE_LIPS_FRAC * first.face_width_px
     region = np.zeros((box.height, box.width), np.uint8)
     cv2.fillConvexPoly(region, np.rint(hull - (box.x0 + 0.5, box.y0 + 0.5)).astype(np.int32), 1)
-    x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
-    y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
-    height = (x * np.float32(down[0]))[None, :] + (y * np.float32(down[1]))[:, None]
-    still = np.asarray((height < np.float32(limit)) & region.view(bool))
+    below = along(down, np.zeros(2), box)
+    still = np.asarray((below < np.float32(limit)) & region.view(bool))
     if not near_mouth:
         return still
     width = np.float32(first.face_width_px)
     beside = np.abs(along(first.x_axis, first.mouth_centre, box))
-    return still & (height > np.float32(highest) - _NEAR_FRAC * width) & (beside < _SIDE_FRAC * width)
+    return still & (below > np.float32(highest) - _NEAR_FRAC * width) & (beside < _SIDE_FRAC * width)
