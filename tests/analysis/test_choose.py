@@ -1,10 +1,12 @@
+from array import array
+
 import numpy as np
 import pytest
 from retracked import retracked
 
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.measure import FaceMeasure
-from lipblend.plan.choose import choose_faces, count_people, is_unchanged, max_certain_change
+from lipblend.plan.choose import choose_faces, continuing_frames, count_people, is_unchanged, max_certain_change
 
 TIMES = np.arange(100) / 25
 
@@ -49,6 +51,24 @@ def test_tracks_that_follow_each_other_in_place_are_joined() -> None:
 def test_tracks_far_apart_in_time_or_place_stand_in_for_each_other_but_are_not_joined() -> None:
     assert chosen(track(range(40), at=0), track(range(60, 100), at=0)) == [list(range(40)), list(range(60, 100))]
     assert chosen(track(range(41), at=0), track(range(44, 80), at=400)) == [list(range(41)), list(range(44, 80))]
+
+
+def test_a_neutral_mesh_goes_on_where_the_face_is_found_beside_it_but_is_no_part_of_its_track() -> None:
+    table = FaceTable()
+
+    def of(frames: range, *, at: float, carried: float | None) -> FaceTrack:
+        (mesh,) = track(range(1), at=at).original
+        rows = [table.append(frame, mesh, None, FaceMeasure(5, None), carried=carried) for frame in frames]
+        return FaceTrack(table, array("q", rows))
+
+    neutral, found = of(range(40), at=0, carried=0.9), of(range(40, 100), at=30, carried=None)
+    far, late = of(range(40, 100), at=400, carried=None), of(range(60, 100), at=0, carried=None)
+    faces = choose_faces({0: neutral, 1: found}, TIMES, 0, 100, max_gap_s=0.4, face="changed")
+    assert sorted(each.frames for each in faces) == [list(range(40)), list(range(40, 100))]
+    assert continuing_frames(neutral, faces) == set(range(40, 100))
+    assert continuing_frames(found, faces) == set(range(40))
+    assert not continuing_frames(neutral, [neutral, far, late])
+    assert not continuing_frames(found, [found, late])
 
 
 def test_an_unpainted_face_does_not_stand_in() -> None:
