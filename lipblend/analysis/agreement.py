@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -33,13 +34,7 @@ def lower_face_box(faces: Sequence[Landmarks]) -> Box:
 
 def face_box(faces: Sequence[Landmarks]) -> Box:
     """The box around one or two meshes, pixels; may extend outside the picture."""
-    boxes = [face.box() for face in faces]
-    return Box(
-        min(box.x0 for box in boxes),
-        min(box.y0 for box in boxes),
-        max(box.x1 for box in boxes),
-        max(box.y1 for box in boxes),
-    )
+    return reduce(Box.joined_with, [face.box() for face in faces])
 
 
 def upper_face_box(face: Landmarks) -> Box:

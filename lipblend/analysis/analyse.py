@@ -21,6 +21,7 @@ from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.first_reading import FaceSearch, Measures, PairReading, measure_missing, read_both
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.measure import in_original, same_face
+from lipblend.analysis.occluders import find_departures
 from lipblend.analysis.stand_in import add_stand_ins
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import BackgroundLandmarker
@@ -140,6 +141,7 @@ def _analysed(
         tracks = carry_faces(original, synced, line, reading, tracks, starts, max_s=search.track.carry_s)
     if search.track.stand_in:
         tracks = add_stand_ins(original, synced, line, reading, tracks, starts, min_face_px=search.track.min_face_px)
+    find_departures(tracks, np.array(original.times_s)[line.original_index], starts)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)
     analysis = clip_analysis(original, synced, alignment, colours, tracks, notes)
     return replace(analysis, shot_starts=starts)

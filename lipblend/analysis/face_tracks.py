@@ -20,6 +20,8 @@ from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+from lipblend.stages.occlusion.look import LOOKS_SHAPE
+from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
 
@@ -46,10 +48,15 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "health": (HEALTH_SHAPE, np.float32),
     "left": (LEFT_SHAPE, np.float16),
     "bend": ((ROW_VALUES,), np.float32),
+    "looks": (LOOKS_SHAPE, np.uint8),
+    "strands": ((), np.float64),
+    "departures": (DEPARTURES_SHAPE, np.uint8),
     "carried": ((), np.float64),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; ``carried`` is the fit of a mesh that was not
-found in the picture but carried there (`lipblend.analysis.carry`); the others are the fields of `FaceMeasure`."""
+found in the picture but carried there (`lipblend.analysis.carry`); ``departures`` is what may lie in front of the face
+(`lipblend.analysis.occluders`), found from ``looks``, which is empty afterwards; the others are the fields of
+`FaceMeasure`."""
 
 
 class MaskedRows(Sequence[Array | None]):
@@ -107,7 +114,7 @@ class FaceTable:
 
     def __init__(self, frames: Iterable[int] = (), columns: Mapping[str, MaskedRows] | None = None) -> None:
         self.frames = array("q", frames)
-        self.columns = columns or {
+        self.columns = dict(columns) if columns else {
             name: MaskedRows(StoredRows(shape, dtype), np.zeros(0, bool)) for name, (shape, dtype) in COLUMNS.items()
         }
         for name, (shape, dtype) in COLUMNS.items():
@@ -128,12 +135,21 @@ class FaceTable:
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
-        for name in ("painted", "above", "footprint", "membrane", "placement", "health", "left", "bend"):
+        for name in ("painted", "above", "footprint", "membrane", "placement", "health", "left", "bend", "looks", "strands"):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
         self.columns["carried"].append(carried)
+        self.columns["departures"].append(None)
         return len(self.frames) - 1
+
+    def replace(self, name: str, values: Mapping[int, Array]) -> None:
+        """Give a column other values, by row; the other rows have none."""
+        shape, dtype = COLUMNS[name]
+        column = MaskedRows(StoredRows(shape, dtype), np.zeros(0, bool))
+        for row in range(len(self.frames)):
+            column.append(values.get(row))
+        self.columns[name] = column
 
     def measure(self, row: int) -> FaceMeasure | None:
         """The measurements of a row; None if there are none."""
@@ -150,6 +166,8 @@ class FaceTable:
             self.columns["health"][row],
             self.columns["left"][row],
             self.columns["bend"][row],
+            self.columns["looks"][row],
+            None if (strands := self.columns["strands"][row]) is None else float(strands),
         )
 
     def stats(self, row: int) -> ColourStats | None:

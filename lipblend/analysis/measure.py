@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,21 +15,26 @@ from lipblend.analysis.reduced_pair import ReducedPair, work_step
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
 from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
 from lipblend.stages.masks.footprint import Sample, footprint_box
+from lipblend.stages.occlusion.look import Looks, look_box, look_samples
+from lipblend.stages.occlusion.strands import strands_length
 from lipblend.stages.registration.bend import unbent_points
 from lipblend.stages.registration.left_part import left_sample
 from lipblend.stages.registration.placement import Placement, placement_row, undone
+
+Patch3 = npt.NDArray[np.float32]
 
 _SAME_FACE_FRAC = 0.5
 _ALIKE = 0.88  # share of the structure around the mouth that the pictures explain as they lie
 
 FOOTPRINT_EVERY = 3
-"""Every third frame gets a footprint sample."""
+"""Every third frame gets a footprint sample, and is searched for strands."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,11 @@ class FaceMeasure:
     bend : (130,) float32 or None
         How the placed picture is distorted, see `lipblend.stages.registration.bend.Bend.row`; not of a face that lies
         in its place and looks the same around the mouth.
+    looks : (64, 64, 7) uint8 or None
+        The lower face in both pictures, see `lipblend.stages.occlusion.look.look_samples`.
+    strands : float or None
+        Length of thin lines before the lower face that the synced picture lacks, face widths
+        (`lipblend.stages.occlusion.strands.strands_length`); in every third frame.
     """
 
     painted: float
@@ -68,6 +79,8 @@ class FaceMeasure:
     health: Vector | None = None
     left: Sample | None = None
     bend: npt.NDArray[np.float32] | None = None
+    looks: Looks | None = None
+    strands: float | None = None
 
 
 def in_original(faces: Iterable[TrackedFace], mapping: FrameMapping) -> tuple[Landmarks, ...]:
@@ -131,7 +144,7 @@ class _Pair:
         """The measures of one face; None if it is too small."""
         pair = ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
         around, faces = footprint_box(face), [face] if partner is None else [face, partner]
-        pair = pair.read(around if self.footprint else agreement.face_box(faces))
+        pair = pair.read(around if self.footprint else agreement.face_box(faces).joined_with(look_box(face)))
         placement = pair.placement(face, partner) if self.look_elsewhere else None
         moved = NOWHERE if placement is None else undone(placement, face)
         placed = pair
@@ -162,6 +175,8 @@ class _Pair:
             health_vector(lower_original, lower_synced, box, pair.step, small[0], small[1] if partner else None),
             None if moved == NOWHERE else _left(pair, placed, face),
             None if bend is None else bend.row,
+            _looks(placed, meshes),
+            _strands(lower_original, lower_synced, box, small) if self.footprint else None,
         )
 
 
@@ -176,6 +191,20 @@ def _left(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> Sample | N
         return None
     original, lying, brought, box = planes
     return left_sample(original, lying, brought, box, pair.reduced(face))
+
+
+def _looks(placed: ReducedPair, meshes: Sequence[Landmarks]) -> Looks | None:
+    patches = placed.patches(look_box(meshes[0]))
+    if patches is None:
+        return None
+    small = [placed.reduced(mesh) for mesh in meshes]
+    return look_samples(*patches, small[0], small[1] if len(small) > 1 else None)
+
+
+def _strands(original: Patch3, synced: Patch3, box: Box, meshes: Sequence[Landmarks]) -> float:
+    skin = agreement.skin_region(meshes, box).view(np.uint8)
+    lumas = (cv2.convertScaleAbs(np.maximum(patch[..., 0], 0)) for patch in (original, synced))
+    return strands_length(*lumas, skin, meshes[0].face_width_px)
 
 
 def _above(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> float | None:

@@ -99,6 +99,10 @@ class FacePlan:
         Motion of the face, pixels per frame.
     bridge : Bridge or None
         What is shown instead of the synced frame's own patch, which is broken.
+    in_front : (64, 64) uint8 or None
+        What lies in front of the face, in cells of the original's head (`lipblend.plan.in_front.InFront`).
+    strands : bool
+        Thin strands hang before the face.
     neighbours : tuple of (original, synced)
         Meshes of the neighbouring frames (``alpha.average_frames``), moved with the head onto this one.
     """
@@ -115,6 +119,8 @@ class FacePlan:
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     neighbours: MeshPairs = ()
     bridge: Bridge | None = None
+    in_front: npt.NDArray[np.uint8] | None = None
+    strands: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from lipblend.picture.planes import cut
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
+from lipblend.render.behind import in_front, without
 from lipblend.render.fade import faded
 from lipblend.render.generate import PatchInputs, generate, reach_px
 from lipblend.render.synced_patch import SyncedPictures, matched_patch
@@ -94,6 +95,9 @@ def render_face(
     for patch in earlier:
         original_patch = _with_overlap(original_patch, matte.box, patch)
     synced_patch = matched_patch(synced, original, original_patch, face)
+    front = in_front(original_patch, synced_patch, face, matte.box)
+    if front is not None:
+        original_patch, synced_patch = without(original_patch, synced_patch, front, face)
     matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
     core = matte.core(original_patch.grid)
     made = generate(
@@ -122,6 +126,8 @@ def render_face(
     delta.part(core).add_in_place(change)
     if face.weight < 1:
         delta = faded(original_patch, delta, face, matte)
+    if front is not None:
+        delta = delta.weighted(1 - front.share)
     return FacePatch(matte, delta, made.taken, face), fallbacks
 
 

@@ -1,0 +1,100 @@
+"""What may lie in front of the faces of a clip: departures from their looks, where a first glance raises a suspicion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.analysis.face_tracks import FaceTrack
+from lipblend.faces.landmarks import Landmarks
+from lipblend.stages.masks.footprint import head_frame
+from lipblend.stages.occlusion.departure import ShotLooks
+from lipblend.stages.occlusion.linking import clearest, face_cells
+from lipblend.stages.occlusion.look import in_head_frame, look_rows
+from lipblend.stages.occlusion.stored import stored_departures
+
+Rows = npt.NDArray[np.intp]
+
+_WINDOW_S, _MIN_ROWS = 20.0, 8  # of a shot, judged on its own
+_EVERY = 3  # rows
+_SUSPICIOUS = 1.5
+_AROUND_S = 0.5  # before and after a suspicious row
+
+
+def find_departures(
+    tracks: Mapping[int, FaceTrack], times_s: npt.NDArray[np.float64], shot_starts: npt.NDArray[np.intp]
+) -> None:
+    """Fill the column ``departures`` of the tracks' table, and empty the column ``looks``.
+
+    Only rows near a suspicious one get departures: none, in most clips.
+
+    Parameters
+    ----------
+    tracks : mapping of int to FaceTrack
+        All of one table.
+    times_s : (n,) float64
+        Of the output frames.
+    shot_starts : (m,) int
+    """
+    found: dict[int, npt.NDArray[np.uint8]] = {}
+    for track in tracks.values():
+        for start, stop in pairwise([*shot_starts.tolist(), len(times_s)]):
+            for window in _windows(track.between(start, stop), times_s):
+                found.update(_departures(window, times_s))
+    for table in {id(track.table): track.table for track in tracks.values()}.values():
+        table.replace("looks", {})
+        table.replace("departures", found)
+
+
+def _windows(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> Iterator[FaceTrack]:
+    """Parts of a track in one shot, of about equal length, without rows that were not looked at."""
+    looked_at = track.has("looks")
+    rows = [row for row, has in zip(track.rows, looked_at.tolist(), strict=True) if has]
+    if len(rows) < _MIN_ROWS:
+        return
+    frames = [track.table.frames[row] for row in rows]
+    count = max(1, round((times_s[frames[-1]] - times_s[frames[0]]) / _WINDOW_S))
+    for part in np.array_split(np.array(rows), count):
+        if len(part) >= _MIN_ROWS:
+            yield FaceTrack(track.table, part.tolist())
+
+
+def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int, npt.NDArray[np.uint8]]:
+    """The departures of a window's suspicious rows, by row of the table."""
+    looks = np.stack(list(track.values("looks")))
+    times = times_s[track.frames]
+    shot, faces = ShotLooks(looks, times), _Faces(track)
+    glanced = np.arange(0, len(shot), _EVERY)
+    planes = shot.glance(glanced)
+    sure = [row for row, plane in zip(glanced.tolist(), planes, strict=True) if faces.clearest(row, plane) > _SUSPICIOUS]
+    if not sure:
+        return {}
+    near = np.flatnonzero(np.abs(times[:, None] - times[sure]).min(1) <= _AROUND_S)
+    planes = shot.departures(near)
+    return {
+        track.rows[row]: stored_departures(faces.in_place(row, plane))
+        for row, plane in zip(near.tolist(), planes, strict=True)
+    }
+
+
+class _Faces:
+    """The meshes of a track, for what is found in their looks."""
+
+    def __init__(self, track: FaceTrack) -> None:
+        self._original, self._synced = track.original, track.synced
+
+    def in_place(self, row: int, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A plane of a look in the head's own axes."""
+        face = Landmarks(self._original[row])
+        return in_head_frame(plane, look_rows(head_frame(face), face))
+
+    def clearest(self, row: int, plane: npt.NDArray[np.float32]) -> float:
+        """The clearest departure beside the mouth."""
+        meshes = [Landmarks(self._original[row])]
+        synced = self._synced[row]
+        if synced is not None:
+            meshes.append(Landmarks(synced))
+        return clearest(self.in_place(row, plane), *face_cells(meshes))

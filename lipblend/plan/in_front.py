@@ -1,0 +1,71 @@
+"""What lies in front of one face through a shot: departures from its look, linked over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import Landmarks
+from lipblend.runtime.spill import StoredRows
+from lipblend.stages.occlusion.linking import face_cells, linked
+from lipblend.stages.occlusion.look import CELLS
+from lipblend.stages.occlusion.stored import read_departures
+
+Cells = npt.NDArray[np.uint8]
+Meshes = Callable[[int], tuple[Landmarks, Landmarks]]
+
+_STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
+_STRANDS_S = 0.3  # before and after
+_LONGEST_ROWS = 500  # linked at once
+
+
+class InFront:
+    """What lies in front, by row of a shot: (64, 64) uint8 in the axes of the original's head, 255 for all of a cell."""
+
+    def __init__(self, departures: Mapping[int, npt.NDArray[np.uint8]], meshes: Meshes) -> None:
+        self._cells, self._places = StoredRows((CELLS, CELLS), np.uint8), {}
+        for rows in _runs(departures):
+            faces = [face_cells(meshes(row)) for row in rows]
+            found = linked(
+                np.stack([read_departures(departures[row]) for row in rows]),
+                np.stack([inside for inside, _ in faces]),
+                np.stack([mouth for _, mouth in faces]),
+            )
+            for row, plane in zip(rows, found, strict=True):
+                if plane.any():
+                    self._places[row] = len(self._cells)
+                    self._cells.append(np.rint(plane * 255).astype(np.uint8))
+
+    def __getitem__(self, row: int) -> Cells | None:
+        place = self._places.get(row)
+        return None if place is None else self._cells[place]
+
+    @property
+    def rows(self) -> Collection[int]:
+        """Rows in which something lies in front."""
+        return self._places.keys()
+
+
+def strand_rows(lengths: Mapping[int, float], times_s: npt.NDArray[np.float64]) -> set[int]:
+    """Rows of a shot with strands before the face, from their length in some of them (face widths)."""
+    clear = np.array([times_s[row] for row, length in lengths.items() if length >= _STRANDS])
+    if not len(clear):
+        return set()
+    faint = [times_s[row] for row, length in lengths.items() if length >= _FAINT_STRANDS]
+    lasting = [time_s for time_s in faint if np.abs(clear - time_s).min() <= 2 * _STRANDS_S]
+    near = np.abs(np.asarray(times_s)[:, None] - np.array(lasting)).min(1) <= _STRANDS_S
+    return set(np.flatnonzero(near).tolist())
+
+
+def _runs(rows: Collection[int]) -> Iterator[list[int]]:
+    """Consecutive rows, at most some hundreds at a time."""
+    run: list[int] = []
+    for row in sorted(rows):
+        if run and (row != run[-1] + 1 or len(run) >= _LONGEST_ROWS):
+            yield run
+            run = []
+        run.append(row)
+    if run:
+        yield run

@@ -1,0 +1,87 @@
+"""What lies in front of a face stays there: its matte, the original without it, and the change behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import LIPS_OUTER
+from lipblend.picture.patch import Box, Patch
+from lipblend.plan.frame_plan import FacePlan
+from lipblend.stages.detail.scale import gaussian
+from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.occlusion.front_matte import cells_in_box, front_matte, uncovered
+from lipblend.stages.occlusion.look import CELL_FRAC
+from lipblend.stages.occlusion.strands import strands_matte, without_strands
+
+Plane = npt.NDArray[np.float32]
+
+_MOUTH_FRAC = 0.05  # beyond the lips, where the pictures differ because they speak
+_MOUTH_SOFT_FRAC = 0.015
+
+
+@dataclass(frozen=True)
+class InFront:
+    """What lies in front of a face in a box.
+
+    Attributes
+    ----------
+    solid : (h, w) float32 in [0, 1] or None
+        Share of hands, cups and the like.
+    strands : (h, w) float32 in [0, 1] or None
+        Share of thin lines.
+    """
+
+    solid: Plane | None
+    strands: Plane | None
+
+    @property
+    def share(self) -> Plane:
+        """Of both."""
+        planes = [plane for plane in (self.solid, self.strands) if plane is not None]
+        return reduce(np.maximum, planes)
+
+
+def in_front(original: Patch, synced: Patch, face: FacePlan, box: Box) -> InFront | None:
+    """What lies in front of a face; None if nothing does."""
+    if face.in_front is None and not face.strands:
+        return None
+    mouth, width_px = _mouth(face, box), face.original.face_width_px
+    pictures = original.whole(), synced.whole()
+    solid = strands = None
+    if face.strands:
+        lumas = (cv2.convertScaleAbs(np.maximum(patch.luma, 0)) for patch in (original, synced))
+        near = (mouth > 0.5).astype(np.uint8)
+        strands = strands_matte(*lumas, near, face.original.mouth_angle_rad, width_px)
+        pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
+    if face.in_front is not None:
+        coarse = cells_in_box(face.in_front.astype(np.float32) / 255, box, face.original)
+        if coarse.any():
+            solid = front_matte(coarse, *pictures, mouth, CELL_FRAC * width_px)
+    return InFront(solid, strands) if solid is not None or strands is not None else None
+
+
+def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> tuple[Patch, Patch]:
+    """Both pictures as they would be without what lies in front."""
+    width_px = face.original.face_width_px
+    first, second = original.whole(), synced.whole()
+    if front.strands is not None:
+        first, second = (without_strands(picture, front.strands, width_px) for picture in (first, second))
+    if front.solid is not None:
+        first = uncovered(first, second, front.solid, CELL_FRAC * width_px)
+    return Patch.of(first, original.grid), Patch.of(second, synced.grid)
+
+
+def _mouth(face: FacePlan, box: Box) -> Plane:
+    width_px = face.original.face_width_px
+    mouth = np.zeros((box.height, box.width), np.float32)
+    for mesh in (face.original, face.synced):
+        hull = convex_hull(mesh.points[list(LIPS_OUTER)]) - (box.x0 + 0.5, box.y0 + 0.5)
+        codes = [np.rint(hull * 16).astype(np.int32)]
+        cv2.fillPoly(mouth, codes, (1.0,), shift=4)
+        cv2.polylines(mouth, codes, True, (1.0,), max(1, round(2 * _MOUTH_FRAC * width_px)), shift=4)
+    return gaussian(mouth, max(0.5, _MOUTH_SOFT_FRAC * width_px))

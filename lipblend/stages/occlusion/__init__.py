@@ -1,0 +1,1 @@
+"""What lies in front of the face: hands, microphones, cups, hair."""

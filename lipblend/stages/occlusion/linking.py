@@ -1,0 +1,123 @@
+"""From departures to what lies in front: clear cells, what hangs together with them in a frame, and over time.
+
+Hysteresis in both directions of time: a faint departure counts if it touches a clear one, in its own frame or in those
+before or after, so that an occluder neither flickers nor starts late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, Landmarks
+from lipblend.stages.masks.footprint import head_frame
+from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.occlusion.look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
+
+Planes = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.uint8]
+
+CLEAR, FAINT = 2.0, 0.9
+"""Departures from which an occluder is certain, and from which a cell belongs to one."""
+_FAINT_IN_MOUTH = 1.4  # a mouth may look like it never did before
+_INSIDE_FRAC, _MOUTH_FRAC = 0.03, 0.03  # from the outlines of face and lips
+_MIN_LINKED_CELLS = 6  # beside the mouth, of a piece that only other frames make certain
+_CLOSED = 5  # cells
+_MAX_HOLE_CELLS = 40
+_SOFT_CELLS = 0.8
+_SUBPIXEL_BITS = 4
+
+_3X3 = np.ones((3, 3), np.uint8)
+
+
+def face_cells(meshes: Sequence[Landmarks]) -> tuple[Mask, Mask]:
+    """The cells inside a face's outline and, among all, those of the mouths; (64, 64) uint8, 0 or 1.
+
+    ``meshes`` are the original's, which has the axes, and the synced one, if there is one, in the same pixels.
+    """
+    frame, face = head_frame(meshes[0]), meshes[0]
+    inside, mouth = np.zeros((CELLS, CELLS), np.uint8), np.zeros((CELLS, CELLS), np.uint8)
+    _fill(inside, frame.to_local(face.points[list(FACE_OVAL)]), -_INSIDE_FRAC)
+    for mesh in meshes:
+        _fill(mouth, frame.to_local(mesh.points[list(LIPS_OUTER)]), _MOUTH_FRAC)
+    return inside, mouth
+
+
+def clearest(departures: Planes, inside: Mask, mouth: Mask) -> float:
+    """The clearest departure of a frame beside the mouth, over 3 x 3 cells at least."""
+    return float((_solid(departures) * (inside & ~mouth & 1)).max())
+
+
+def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArray[np.uint8]) -> Planes:
+    """What lies in front of a face in n consecutive frames.
+
+    Parameters
+    ----------
+    departures : (n, 64, 64) float32
+        0 is usual, 1 faint, 2 clear; `lipblend.stages.occlusion.departure`.
+    inside, mouths : (n, 64, 64) uint8
+        `face_cells`.
+
+    Returns
+    -------
+    (n, 64, 64) float32 in [0, 1]
+        0 in frames without a piece that is clear, or continues a clear one.
+    """
+    faint, clear = [], []
+    for plane, within, mouth in zip(departures, inside, mouths, strict=True):
+        limit = np.where(mouth > 0, np.float32(_FAINT_IN_MOUTH), np.float32(FAINT))
+        faint.append((cv2.blur(plane, (3, 3)) >= limit).astype(np.uint8))
+        clear.append(((_solid(plane) >= CLEAR) & (within > 0) & (mouth == 0)).astype(np.uint8))
+    found = [np.zeros((CELLS, CELLS), np.uint8) for _ in faint]
+    count = len(found)
+    for order in (range(count), range(count - 1, -1, -1)):
+        before: Mask | None = None
+        for row in order:
+            found[row] |= _touched(faint[row], clear[row], found[row] if before is None else before, mouths[row])
+            before = found[row]
+    return np.stack([_filled(mask) for mask in found])
+
+
+def _solid(departures: Planes) -> Planes:
+    """The least of the smoothed departures around each cell: single cells and lines do not count."""
+    return np.asarray(cv2.erode(cv2.blur(departures, (3, 3)), _3X3), np.float32)
+
+
+def _touched(faint: Mask, clear: Mask, before: Mask, mouth: Mask) -> Mask:
+    """The pieces of a frame that hold a clear cell, or that continue what was found in the frame beside it."""
+    if not (clear.any() or before.any()):
+        return np.zeros_like(faint)
+    labels = np.asarray(cv2.connectedComponents(faint, connectivity=8)[1])
+    number = int(labels.max()) + 1
+    certain = np.bincount(labels[clear > 0], minlength=number) > 0
+    continued = np.bincount(labels[cv2.dilate(before, _3X3) > 0], minlength=number) > 0
+    beside = np.bincount(labels[mouth == 0], minlength=number) >= _MIN_LINKED_CELLS
+    taken = certain | (continued & beside)
+    taken[0] = False
+    return taken[labels].astype(np.uint8)
+
+
+def _filled(mask: Mask) -> Planes:
+    """Without small gaps and holes, and with soft borders."""
+    if not mask.any():
+        return mask.astype(np.float32)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSED, _CLOSED))
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, brush)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] <= _MAX_HOLE_CELLS
+    small[labels[closed > 0]] = False
+    closed[small[labels]] = 1
+    return np.asarray(cv2.GaussianBlur(closed.astype(np.float32), (0, 0), _SOFT_CELLS), np.float32)
+
+
+def _fill(cells: Mask, outline: npt.NDArray[np.float64], grow_frac: float) -> None:
+    """Fill the hull of an outline (face widths), made larger or smaller."""
+    hull = convex_hull(outline.astype(np.float32))
+    codes = ((hull - (LEFT_FRAC, TOP_FRAC)) / CELL_FRAC - 0.5) * (1 << _SUBPIXEL_BITS)
+    points = [np.rint(codes).astype(np.int32)]
+    cv2.fillPoly(cells, points, 1, shift=_SUBPIXEL_BITS)
+    thickness = max(1, round(2 * abs(grow_frac) / CELL_FRAC))
+    cv2.polylines(cells, points, True, 1 if grow_frac > 0 else 0, thickness, shift=_SUBPIXEL_BITS)
