@@ -47,7 +47,9 @@ class Canvas:
 
     def __post_init__(self) -> None:
         x0, y0, x1, y1 = self.box
-        across = np.arange(round((x1 - x0) * self.density), dtype=np.float32) / np.float32(self.density) + np.float32(x0)
+        across = np.arange(round((x1 - x0) * self.density), dtype=np.float32) / np.float32(self.density) + np.float32(
+            x0
+        )
         down = np.arange(round((y1 - y0) * self.density), dtype=np.float32) / np.float32(self.density) + np.float32(y0)
         self.x, self.y = np.meshgrid(across, down)
         self.rgba = np.zeros((*self.x.shape, 4), np.float32)
@@ -178,7 +180,7 @@ def paint_body(canvas: Canvas, skin: Skin, digits: Sequence[Digit], palm: Sequen
         height = np.maximum(height, dome(part, radius))
         distance = joined(distance, part, 0.035)
         for number, (joint, r) in enumerate(zip(digit.joints, digit.radii, strict=True)):
-            redness += (0.5 if number else 0.8) * _spot(canvas, joint, r * 0.9)
+            redness += (0.4 if number else 0.5) * _spot(canvas, joint, r * 0.8)
             if 0 < number < len(digit.joints) - 1:
                 creases += _creases(canvas, digit, number)
     colour = skin_colour(canvas, skin, height, np.clip(redness, 0, 1)) * (1 - 0.16 * np.clip(creases, 0, 1))[..., None]

@@ -25,7 +25,7 @@ _WRIST: Point = (0.02, 0.62)
 
 
 def open_hand(skin: Skin, density: float, reach: float, seed: int, *, spread: float = 1.0) -> Sprite:
-    """A hand with its fingers up, (0, 0) at the knuckles, its arm ``reach`` long; ``spread`` 0 holds fingers together."""
+    """A hand with its fingers up, (0, 0) at the knuckles; with ``spread`` 0 they are held together."""
     canvas = Canvas((-0.85, -0.8, 0.75, 0.6 + reach), density, np.random.default_rng(seed))
     knuckles = ((-0.19, 0.0), (-0.065, -0.035), (0.06, -0.02), (0.18, 0.04))
     lengths, leans = (0.5, 0.56, 0.52, 0.41), (-11.0, -2.0, 8.0, 20.0)
@@ -127,9 +127,9 @@ def glass(skin: Skin, density: float, reach: float, seed: int) -> Sprite:
     canvas.rgba *= (1 - 0.35 * inside)[..., None]  # what is behind it is dimmed and mixed with what is farther behind
     edge = np.abs(across)
     wall = np.clip((edge - 0.86) / 0.12, 0, 1) ** 1.5
-    stripes = (np.exp(-(((across + 0.58) / 0.05) ** 2)) * 0.7 + np.exp(-(((across - 0.5) / 0.035) ** 2)) * 0.4) * np.clip(
-        1.4 - np.abs(canvas.y - 0.36) / 0.3, 0, 1
-    )
+    stripes = (
+        np.exp(-(((across + 0.58) / 0.05) ** 2)) * 0.7 + np.exp(-(((across - 0.5) / 0.035) ** 2)) * 0.4
+    ) * np.clip(1.4 - np.abs(canvas.y - 0.36) / 0.3, 0, 1)
     stripes = stripes * (0.85 + 0.15 * canvas.cloud(0.08))
     base = np.exp(-(((canvas.y - 0.8 - 0.04 * np.sqrt(np.clip(1 - across**2, 0, 1))) / 0.03) ** 2))
     for tone, alpha in (
@@ -142,8 +142,8 @@ def glass(skin: Skin, density: float, reach: float, seed: int) -> Sprite:
     ):
         opacity = (np.clip(alpha, 0, 0.92) * inside).astype(np.float32)
         canvas.paint(np.full((*across.shape, 3), tone, np.float32) * np.array([0.97, 1, 1], np.float32), opacity)
-    for middle, half, low, strength in ((0.0, 0.262, 0.05, 0.75), (0.26, 0.24, 0.04, 0.35)):
-        ring = np.abs((np.hypot(canvas.x / half, (canvas.y - middle) / low) - 1) * low) - 0.006
+    for middle, half, low, strength in ((0.0, 0.262, 0.05, 0.6), (0.26, 0.24, 0.04, 0.3)):
+        ring = np.abs((np.hypot(canvas.x / half, (canvas.y - middle) / low) - 1) * low) - 0.004
         canvas.paint(np.full((*across.shape, 3), 240, np.float32), canvas.inside(ring, 0.008) * np.float32(strength))
     _paint_grip(canvas, skin, (0.33, 0.42), 0.34)
     lens = np.where(canvas.y > 0.26, 0.06, 0.02) * np.clip(across, -1, 1) ** 3 * inside
@@ -154,7 +154,9 @@ def microphone(density: float, reach: float, seed: int) -> Sprite:
     """A microphone with a dark ball of wire mesh on a stand; (0, 0) is the middle of the ball."""
     canvas = Canvas((-0.3, -0.28, 0.3, 1.0 + reach), density, np.random.default_rng(seed))
     pole, radius = rod(canvas, [(0.0, 0.7), (0.0, 1.0 + reach)], [0.035, 0.035])
-    canvas.paint(lit(canvas, dome(pole, radius), 0.3)[..., None] * np.float32(70) * np.ones(3, np.float32), canvas.inside(pole))
+    canvas.paint(
+        lit(canvas, dome(pole, radius), 0.3)[..., None] * np.float32(70) * np.ones(3, np.float32), canvas.inside(pole)
+    )
     grip, radius = rod(canvas, [(0.0, 0.12), (0.0, 0.3), (0.0, 0.92)], [0.125, 0.098, 0.07])
     satin = 30 + 42 * lit(canvas, dome(grip, radius), 0.0) + 70 * np.exp(-(((canvas.x + 0.04) / 0.012) ** 2))
     satin = satin * (1 + 0.03 * canvas.cloud(0.006))
@@ -177,7 +179,9 @@ def tray(density: float, half: float, seed: int) -> Sprite:
     """A bright slab far out of focus, ``half`` wide on each side; (0, 0) lies on its upper edge."""
     canvas = Canvas((-half, -0.15, half, 0.95), density * 0.5, np.random.default_rng(seed))
     rim = np.exp(-(((canvas.y - 0.1) / 0.035) ** 2))
-    tone = 226 - 34 * np.clip((canvas.y - 0.1) / 0.7, 0, 1) + 9 * rim + 3 * canvas.cloud(0.35) + 1.2 * canvas.cloud(0.08)
+    tone = (
+        226 - 34 * np.clip((canvas.y - 0.1) / 0.7, 0, 1) + 9 * rim + 3 * canvas.cloud(0.35) + 1.2 * canvas.cloud(0.08)
+    )
     tone = tone - 16 * np.exp(-(((canvas.y - 0.19) / 0.03) ** 2))
     slab = canvas.inside(np.maximum(-canvas.y, canvas.y - 0.8))
     canvas.paint((tone[..., None] * np.array([1.0, 0.985, 0.955])).astype(np.float32), slab)

@@ -36,6 +36,9 @@ class Scene:
         Width of the face.
     degrees : float
         How far the head leans, clockwise.
+    skin : Skin
+    hair : (3,) float32
+        Colour of dark hair.
     noise : float
         Standard deviation of the camera's noise, grey levels.
     """
@@ -46,6 +49,7 @@ class Scene:
     face_px: float
     degrees: float
     skin: Skin
+    hair: Floats
     noise: float
     seed: int
 
@@ -115,9 +119,7 @@ class Passing:
         high = np.minimum(np.ceil(np.max([box[1] for box in boxes], axis=0)).astype(int) + 2, size)
         if (high - low < 1).any():
             return None
-        travel = max(
-            float(np.abs(first[:, 2] - second[:, 2]).max()) for first, second in zip(*ends, strict=True)
-        )
+        travel = max(float(np.abs(first[:, 2] - second[:, 2]).max()) for first, second in zip(*ends, strict=True))
         moments = int(np.clip(np.ceil(travel / _STEP_PX), *_MOMENTS))
         times = index + SHUTTER * ((np.arange(moments) + 0.5) / moments - 0.5)
         layers = [self._moment(time, low, high - low) for time in times.tolist()]
@@ -144,7 +146,9 @@ class Passing:
         for sprite, path in self.parts:
             x, y, degrees = path(time / max(1, len(scene.mouths) - 1))
             turn, scale = lean + np.radians(degrees), scene.face_px / sprite.density
-            place = mouth + scene.face_px * np.array([x * np.cos(lean) - y * np.sin(lean), x * np.sin(lean) + y * np.cos(lean)])
+            place = mouth + scene.face_px * np.array(
+                [x * np.cos(lean) - y * np.sin(lean), x * np.sin(lean) + y * np.cos(lean)]
+            )
             linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             matrices.append(np.hstack([linear, (place - linear @ np.array(sprite.origin))[:, None]]))
         return matrices
@@ -171,14 +175,16 @@ class Strands:
     """Locks of hair from the forehead down, which hang before the cheek and swing over the mouth in the middle half."""
 
     scene: Scene
-    hairs: int = 44
+    hairs: int = 56
     finer: int = 3
 
     def cover(self, index: int) -> Cover | None:
         """Hairs drawn finer than the picture, over the time that the shutter is open."""
         scene, moments = self.scene, 6
-        low = np.maximum(scene.mouth(index) + scene.face_px * np.array([-0.9, -1.15]), 0).astype(int)
-        high = np.minimum(scene.mouth(index) + scene.face_px * np.array([0.9, 0.75]), (scene.width, scene.height)).astype(int)
+        low = np.maximum(scene.mouth(index) + scene.face_px * np.array([-0.9, -1.3]), 0).astype(int)
+        high = np.minimum(
+            scene.mouth(index) + scene.face_px * np.array([0.9, 0.75]), (scene.width, scene.height)
+        ).astype(int)
         if (high - low < 1).any():
             return None
         width, height = (high - low).tolist()
@@ -188,12 +194,16 @@ class Strands:
             time = index + SHUTTER * ((moment + 0.5) / moments - 0.5)
             drawn, thick = self._drawn(time, low, width, height)
             rgba += cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / moments
-            own = np.maximum(own, cv2.resize(thick, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.float32))
+            own = np.maximum(
+                own, cv2.resize(thick, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.float32)
+            )
         rgba[..., 3] /= 255
         solid = (rgba[..., 3] > 0.5 * own / 255) & (own > 0)
         return _cover(scene, index, (int(low[0]), int(low[1])), rgba, solid, None)
 
-    def _drawn(self, time: float, low: NDArray[np.int_], width: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _drawn(
+        self, time: float, low: NDArray[np.int_], width: int, height: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The hairs, premultiplied, and the opacity of each over a little more than its width."""
         drawn = np.zeros((height * self.finer, width * self.finer, 4), np.uint8)
         thick = np.zeros(drawn.shape[:2], np.uint8)
@@ -201,28 +211,35 @@ class Strands:
         mouth = self.scene.mouth(time) - low
         share = time / max(1, len(self.scene.mouths) - 1)
         for _ in range(self.hairs):
-            lock = rng.integers(5)
-            points, opacity, tone, size = _hair(rng, int(lock), share, time)
-            px = ((mouth + points * self.scene.face_px) * self.finer * 16).astype(np.int32)[None]
-            colour = (np.clip(np.array([tone * 1.15, tone * 0.85, tone * 0.62]), 0, 255) * opacity).tolist()
+            lock = int(rng.integers(5))
+            points, opacity, shine, size = _hair(rng, lock, share, time)
+            px = ((mouth + points * self.scene.face_px) * self.finer * 16).astype(np.int32)
+            colour = np.clip(self.scene.hair * shine + 6 * shine, 0, 255)
             line = max(self.finer, round(size * self.scene.face_px * self.finer))
-            alpha = 255 * opacity
-            cv2.polylines(drawn, px, False, (*colour, alpha), line, cv2.LINE_AA, 4)
-            cv2.polylines(thick, px, False, alpha, line + self.finer, cv2.LINE_8, 4)
+            for start in range(0, len(px) - 1, 4):
+                # Faint at both ends. What is drawn replaces what lies there, so that the pieces do not add up.
+                ends = min(1.0, 0.25 + start / 10, 0.3 + (len(px) - 5 - start) / 14)
+                piece, alpha = px[None, start : start + 5], 255 * opacity * ends
+                cv2.polylines(drawn, piece, False, (*(colour * alpha / 255).tolist(), alpha), line, cv2.LINE_AA, 4)
+                cv2.polylines(thick, piece, False, alpha, line + self.finer, cv2.LINE_8, 4)
         return drawn, thick
 
 
-def _hair(rng: np.random.Generator, lock: int, share: float, time: float) -> tuple[NDArray[np.float64], float, float, float]:
-    """Points of a hair, its opacity, brightness and width."""
-    stray, phase, curl, length, opacity, tone, size = rng.random(7)
-    down = np.linspace(0, 1, 40)
+def _hair(
+    rng: np.random.Generator, lock: int, share: float, time: float
+) -> tuple[NDArray[np.float64], float, float, float]:
+    """Points of a hair, its opacity, shine and width."""
+    stray, phase, curl, length, opacity, shine, size, wild = rng.random(8)
+    down = np.linspace(0, 1, 45)
     swinging = smooth(share, 0.2, 0.3) * (1 - smooth(share, 0.7, 0.8))
-    sway = swinging * (-0.36 + 0.2 * np.sin(0.42 * time + 0.5 * lock) + 0.05 * np.sin(0.9 * time + 6 * phase))
+    sway = swinging * (-0.33 + 0.17 * np.sin(0.42 * time + 0.6 * lock) + 0.04 * np.sin(0.9 * time + 6 * phase))
     sway += 0.008 * np.sin(0.2 * time + 6 * phase)
-    x = 0.12 + 0.05 * lock + 0.03 * stray + (0.1 + 0.1 * stray) * np.sin(2.2 * down) * (0.5 + 0.12 * lock)
-    x = x + sway * down**1.6 + 0.018 * np.sin(5 * down + 6 * curl) * down + 0.06 * (stray - 0.5) * down
-    y = -0.95 + 0.04 * lock + (1.05 + 0.35 * length) * down - 0.1 * np.abs(sway) * down
-    return np.stack([x, y], axis=-1), 0.4 + 0.45 * opacity, 28 + 75 * tone**2, 0.0035 + 0.004 * size
+    loose = (stray - 0.5) * (0.07 - 0.03 * down) + (0.16 * (wild - 0.5) * down**2 if wild > 0.75 else 0)
+    x = 0.1 + 0.045 * lock + (0.12 + 0.03 * lock) * np.sin(2.3 * down) + loose
+    x = x + sway * down**1.6 * (1 - 0.25 * (1 - down)) + 0.02 * np.sin(4 * down + 1.3 * lock + 1.5 * curl) * down
+    x = x + 0.008 * np.sin(11 * down + 6 * curl) * down
+    y = -1.16 + 0.05 * abs(lock - 1) + (1.12 + 0.12 * (lock % 3) + 0.35 * length) * down - 0.12 * np.abs(sway) * down
+    return np.stack([x, y], axis=-1), 0.35 + 0.5 * opacity, 0.55 + 1.5 * shine**3, 0.003 + 0.0035 * size
 
 
 def smooth(value: float, low: float, high: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ GHOST = 0.25  # of the thing's opacity is left where the generator painted over 
 _SOFT = 0.035  # face widths over which the painted part fades
 _STEADY_FRAMES = 3.0
 _CHEEKS = 205, 425
+_FOREHEAD = 10
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def scene_of(picture: Rgb, meshes: Floats, seed: int) -> Scene:
         face_px=size,
         degrees=float(np.degrees(np.arctan2(axis[1], axis[0]))),
         skin=_skin(picture, faces[0], size),
+        hair=_hair(picture, faces[0], size),
         noise=_noise(picture),
         seed=seed,
     )
@@ -106,6 +108,15 @@ def _skin(picture: Rgb, face: Landmarks, size: float) -> Skin:
     window = np.hanning(len(fine))[:, None] * np.hanning(len(fine))
     mean = np.median(np.concatenate([patch.reshape(-1, 3) for patch in patches]), axis=0)
     return Skin(mean.astype(np.float32), (fine * window).astype(np.float32), size)
+
+
+def _hair(picture: Rgb, face: Landmarks, size: float) -> Floats:
+    """Colour above the forehead, no brighter than dark brown."""
+    x, y = (face.points[_FOREHEAD] - 0.12 * size * face.y_axis).astype(int).tolist()
+    x, y, half = int(np.clip(x, 8, picture.shape[1] - 8)), int(np.clip(y, 8, picture.shape[0] - 8)), 8
+    colour = np.median(picture[y - half : y + half, x - half : x + half].reshape(-1, 3), axis=0).astype(np.float32)
+    brown = np.array([62, 46, 34], np.float32)
+    return np.minimum(np.maximum(colour, 0.5 * brown), brown)
 
 
 def _noise(picture: Rgb) -> float:
@@ -166,11 +177,6 @@ def make_occluded(clip: Clip, kind: str, folder: Path) -> dict[str, Any]:
 def source_of(folder: Path) -> Path:
     """The folder of the triple that one was made from."""
     return Path(json.loads((folder / "about.json").read_text())["source"])
-
-
-def with_seed(clip: Clip, seed: int) -> Clip:
-    """The same clip with another seed."""
-    return replace(clip, scene=replace(clip.scene, seed=seed))
 
 
 class Writer:
