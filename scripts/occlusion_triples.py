@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
+from occluder_motion import Cover, Scene
 from occluder_shapes import Floats, Skin
-from occluders import Cover, Scene, make_occluder
+from occluders import make_occluder
 
 from lipblend.errors import NoFaceError
 from lipblend.faces.landmarks import LOWER_JAW, NOSE_BASE, Landmarks
