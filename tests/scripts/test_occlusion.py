@@ -121,7 +121,7 @@ def test_a_ghost_is_left_in_the_lower_face_and_the_rest_is_covered_as_in_orig(
 
 def test_the_truth_keeps_the_thing_and_synced_does_not(made: Path) -> None:
     truth, synced, orig = (scores(made, name) for name in ("truth", "synced", "original"))
-    assert truth["kept"] > 0.95
+    assert truth["kept"] > 0.9
     assert synced["kept"] < 0.1
     assert truth["lower"] > 60 > synced["lower"]
     assert truth["lower_in"] > 60 > 25 > synced["lower_in"]
