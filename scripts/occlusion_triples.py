@@ -117,7 +117,7 @@ def _hair(picture: Rgb, face: Landmarks, size: float) -> Floats:
     x, y, half = int(np.clip(x, 8, picture.shape[1] - 8)), int(np.clip(y, 8, picture.shape[0] - 8)), 8
     colour = np.median(picture[y - half : y + half, x - half : x + half].reshape(-1, 3), axis=0).astype(np.float32)
     brown = np.array([62, 46, 34], np.float32)
-    return np.minimum(np.maximum(colour, 0.5 * brown), brown)
+    return np.asarray(np.clip(colour, 0.5 * brown, brown), np.float32)
 
 
 def _noise(picture: Rgb) -> float:
