@@ -28,8 +28,8 @@ from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
 from lipblend.render.bridging import bridging_pictures
-from lipblend.render.face_patch import face_matte
-from lipblend.render.frame import NO_PICTURES, OUTSIDE, compose, render_frame
+from lipblend.render.face_patch import OUTSIDE, face_matte
+from lipblend.render.frame import NO_PICTURES, compose, render_frame
 from lipblend.runtime.prefetch import map_in_threads, prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
