@@ -15,6 +15,7 @@ from lipblend.cli.outputs import check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    KeepOption,
     NoCacheOption,
     OriginalArgument,
     SetOption,
@@ -74,6 +75,7 @@ def evaluate_command(
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
+    keep: KeepOption = None,
     video: VideoOption = True,
     models: ModelsOption = None,
     cache: CacheOption = None,
@@ -105,7 +107,7 @@ def evaluate_command(
             result,
             settings=judged.settings,
             options=EvaluateOptions(
-                matte=matte, reference=reference, models=models, cache=analyses, notes=judged.notes
+                matte=matte, reference=reference, models=models, cache=analyses, keep=keep, notes=judged.notes
             ),
             on_progress=on_progress,
         )

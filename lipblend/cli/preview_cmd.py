@@ -18,6 +18,7 @@ from lipblend.cli.outputs import refuse_stream
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    KeepOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
@@ -73,6 +74,7 @@ def preview_command(
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
+    keep: KeepOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -87,7 +89,9 @@ def preview_command(
     from those of a full run by some pixels.
     """
     began_s = time.perf_counter()
-    _check_output(output, (original, synced), overwrite=overwrite)
+    from lipblend.video.keep_matte import matte_files
+
+    _check_output(output, (original, synced, *matte_files(keep)), overwrite=overwrite)
     analyses = cache_folder(cache, no_cache)
     chosen = _choice(
         settings_from, presets, preset if _is_given(context, "preset") else None, config, assignments or ()
@@ -116,7 +120,9 @@ def preview_command(
             synced,
             at or (),
             chosen.settings,
-            options=PreviewOptions(models=models, cache=analyses, quick=quick, on_quick=None if quick else first),
+            options=PreviewOptions(
+                models=models, cache=analyses, keep=keep, quick=quick, on_quick=None if quick else first
+            ),
             finder=finder,
         )
     target.save(sheet(found.looks, chosen.differences, about=about))

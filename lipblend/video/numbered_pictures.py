@@ -61,13 +61,14 @@ class NumberedPictures:
             raise _unreadable(path)
         if codes.ndim == 3:
             codes = cv2.cvtColor(np.ascontiguousarray(codes[..., :3]), cv2.COLOR_BGR2GRAY)
-        return codes.astype(np.float32) / np.float32(np.iinfo(codes.dtype).max)
+        white = np.float32(255 if codes.dtype == np.uint8 else 65535)
+        return np.asarray(codes, np.float32) / white
 
 
 def pictures_in(folder: Path) -> NumberedPictures:
-    """The PNG pictures of a folder by the last number in their names, which may begin anywhere; hidden files are left out.
+    """The PNG pictures of a folder by the last number in their names, which may begin anywhere.
 
-    Only their headers and ends are read.
+    Hidden files are left out. Only headers and ends of the others are read.
 
     Raises
     ------
