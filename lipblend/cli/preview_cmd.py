@@ -89,9 +89,7 @@ def preview_command(
     from those of a full run by some pixels.
     """
     began_s = time.perf_counter()
-    from lipblend.video.keep_matte import matte_files
-
-    _check_output(output, (original, synced, *matte_files(keep)), overwrite=overwrite)
+    _check_output(output, (original, synced, *_matte_files(keep)), overwrite=overwrite)
     analyses = cache_folder(cache, no_cache)
     chosen = _choice(
         settings_from, presets, preset if _is_given(context, "preset") else None, config, assignments or ()
@@ -204,6 +202,14 @@ def _values(values: dict[str, Any]) -> str:
         f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in values.items()
     ]
     return "  ".join(texts) or "the defaults"
+
+
+def _matte_files(keep: Path | None) -> tuple[Path, ...]:
+    if keep is None:
+        return ()
+    from lipblend.video.keep_matte import matte_files  # slow to load
+
+    return matte_files(keep)
 
 
 def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) -> None:

@@ -122,8 +122,8 @@ KeepOption = Annotated[
     path_option(
         "--keep",
         "MATTE",
-        "Matte of what stays the original's, such as a hand before the mouth: a grey video, or a folder of numbered PNG "
-        "pictures, a frame for each of ORIGINAL and of its size. White stays, black is blended.",
+        "Matte of what stays the original's, such as a hand before the mouth: a grey video, or a folder of numbered "
+        "PNG pictures, with a frame for each of ORIGINAL, of its size. White stays, black is blended.",
     ),
 ]
 CacheOption = Annotated[
