@@ -175,7 +175,9 @@ def composite_command(
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
     analyses = cache_folder(cache, no_cache)
     check_output_name(output, original)
-    inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
+    optional = {"config file": config, "matte": keep}
+    inputs = {"original": original, "synced video": synced}
+    inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
     _check_debug(debug_dir, run_tag, debug_format)
 

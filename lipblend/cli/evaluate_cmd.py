@@ -91,7 +91,7 @@ def evaluate_command(
     With --gate the exit code is 8 if a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
-    optional = {"reference": reference, "config file": config}
+    optional = {"reference": reference, "config file": config, "matte": keep}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, video=video)
     analyses = cache_folder(cache, no_cache)

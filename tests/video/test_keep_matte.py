@@ -79,9 +79,7 @@ def test_pictures_of_every_kind_are_read_as_luma(
 
 
 @pytest.mark.parametrize("kind", ["video", "pictures"])
-def test_frames_come_in_any_order_by_the_originals_numbers(
-    make_video: MakeVideo, tmp_path: Path, kind: str
-) -> None:
+def test_frames_come_in_any_order_by_the_originals_numbers(make_video: MakeVideo, tmp_path: Path, kind: str) -> None:
     codes = [16 + 7 * number for number in range(1, 13)]
     planes = [flat(code) for code in codes]
     if kind == "video":
@@ -90,14 +88,12 @@ def test_frames_come_in_any_order_by_the_originals_numbers(
         matte, white, black = pictures(tmp_path / "m", planes, first=3, name="{}.png"), 255, 0
     keep, video = opened(make_video(frames=12), matte)
     wanted = [7, 8, 8, 11, 2, 1, 0, 5]
-    for keep in (keep, pickle.loads(pickle.dumps(keep))):  # noqa: PLR1704, S301 - as for a worker
-        found = [float(plane[0, 0]) for plane in keep.planes(video, wanted)]
+    for each in (keep, pickle.loads(pickle.dumps(keep))):
+        found = [float(plane[0, 0]) for plane in each.planes(video, wanted)]
         assert found == pytest.approx([(codes[index] - black) / white for index in wanted], abs=1e-6)
 
 
-def test_a_turned_original_takes_a_matte_of_the_picture_as_it_is_shown(
-    make_video: MakeVideo, tmp_path: Path
-) -> None:
+def test_a_turned_original_takes_a_matte_of_the_picture_as_it_is_shown(make_video: MakeVideo, tmp_path: Path) -> None:
     original = make_video("turned.mp4", frames=2, rotation=90)
     keep, video = opened(original, pictures(tmp_path / "upright", [flat(255, (48, 64))] * 2))
     assert keep.plane(video, 1).shape == next(iter(video.frames([0]))).planes[0].shape == (64, 48)
