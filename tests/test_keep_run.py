@@ -97,8 +97,8 @@ def test_the_record_says_so(pair: SamplePair, plain: CompositeResult, kept: Comp
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ("short", 4, f"has {FRAMES - 1} frames, and the original has {FRAMES}"),
-        ("long", 4, f"has {FRAMES + 1} frames, and the original has {FRAMES}"),
+        ("short", 4, f"has {FRAMES - 1} frame(s), and the original has {FRAMES}"),
+        ("long", 4, f"has {FRAMES + 1} frame(s), and the original has {FRAMES}"),
         ("small", 4, f"is {SIDE}x{SIDE - 2}, and the original is {SIDE}x{SIDE}"),
         ("hole", 3, "1 of the pictures 0 to 19"),
         ("gone", 3, "does not exist"),
@@ -133,7 +133,7 @@ def test_the_original_may_turn_out_to_have_other_frames(
     """Where the packets do not tell, the count is checked once the original is decoded, before anything is written."""
     short = pictures(tmp_path / "matte", bars(pair)[:-1])
     monkeypatch.setattr("lipblend.video.keep_matte._announced", lambda _: None)
-    with pytest.raises(InputMismatchError, match=f"has {FRAMES - 1} frames, and the original has {FRAMES}"):
+    with pytest.raises(InputMismatchError, match=f"has {FRAMES - 1} frame.s., and the original has {FRAMES}"):
         composited(pair.original, pair.synced, tmp_path / "out.mp4", settings=LOSSLESS, keep=short)
     assert [path.name for path in tmp_path.iterdir()] == ["matte"]
 

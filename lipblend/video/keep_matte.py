@@ -203,9 +203,8 @@ def _levels(frame: Frame, info: VideoInfo) -> Plane:
 
 
 def _wrong_count(path: Path, found: int, wanted: int) -> InputMismatchError:
-    frames = f"{found} frame{'s' * (found != 1)}"
     remedy = "Export the rest of it" if found < wanted else f"Cut it to {wanted} frames"
     return InputMismatchError(
-        f"the matte {path} has {frames}, and the original has {wanted}",
+        f"the matte {path} has {found} frame(s), and the original has {wanted}",
         hint=f"{remedy}: each frame of the original needs its own, from the first to the last.",
     )

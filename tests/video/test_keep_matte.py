@@ -108,7 +108,7 @@ def test_an_excerpt_of_the_original_has_its_own_frames_of_the_matte(make_video: 
     excerpt = Video(info, whole.pts[3:6], True)
     assert [round(255 * float(keep.plane(excerpt, index)[0, 0])) for index in range(3)] == [90, 120, 150]
     elsewhere = Video(info, whole.pts[3:6] + 1, True)
-    with pytest.raises(InputMismatchError, match="has 8 frames, and the original has 3"):
+    with pytest.raises(InputMismatchError, match=r"has 8 frame\(s\), and the original has 3"):
         keep.plane(elsewhere, 0)
 
 
@@ -121,7 +121,9 @@ def test_another_number_of_frames_is_refused_without_decoding(
     matte = grey_video(tmp_path / "m.mkv", planes) if kind == "video" else pictures(tmp_path / "m", planes)
     info = probe(make_video(frames=5))
     monkeypatch.setattr(keep_matte.Video, "read", lambda _: pytest.fail("it was decoded"))
-    with pytest.raises(InputMismatchError, match=rf"the matte .* has {count} frames, and the original has 5") as error:
+    with pytest.raises(
+        InputMismatchError, match=rf"the matte .* has {count} frame\(s\), and the original has 5"
+    ) as error:
         open_keep(matte, info)
     assert hint in error.value.hint
 
