@@ -113,11 +113,11 @@ def render_face(
             original_patch,
             synced_patch,
             face,
-            # Nothing is learnt from what is in front; the change itself is taken out of it at the end.
-            replace(seen, mask=matte.mask, reach=matte.reach),
+            replace(matte, alpha=seen.alpha),  # made as if nothing were in front, and weighted at the end
             frame=frame,
             contrast=code_contrast(original.colour.transfer),
-            left=_either(_left(face, matte.box), in_front),
+            left=_left(face, matte.box),
+            in_front=in_front,
             restore=_restoration(restorer, original, face, core),
         ),
         settings,
@@ -178,16 +178,7 @@ def _left(face: FacePlan, box: Box) -> npt.NDArray[np.float32] | None:
     outside_px = -signed_distance(hulls, box, step_px=grid_step_px(width_px))
     near, far = _BESIDE_FRAC
     beside = smoothstep((outside_px / np.float32(width_px) - near) / (far - near))
-    return _either(np.asarray(beside, np.float32), left)
-
-
-def _either(
-    one: npt.NDArray[np.float32] | None, other: npt.NDArray[np.float32] | None
-) -> npt.NDArray[np.float32] | None:
-    """The maximum of two planes, either of which may be missing."""
-    if one is None or other is None:
-        return other if one is None else one
-    return np.maximum(one, other)
+    return np.asarray(beside if left is None else np.maximum(beside, left), np.float32)
 
 
 def _edge_aware(matte: Matte, original: Patch, synced: Patch, settings: AlphaSettings) -> Matte:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,22 +12,27 @@ import pytest
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
+from lipblend.render import generate
 from lipblend.render.face_patch import KEPT
 from lipblend.render.frame import compose, render_frame
 from lipblend.settings import Settings
+from lipblend.stages.registration.reuse import Registration, register
 from tests.renders import BLENDS, EIGHT, TEN, picture, settings
 
 SIDE = 768
 DEFAULTS = Settings()
 
 
-def hand(row: FramePlan) -> np.ndarray:
-    """A bar over the left half of the mouth, from top to bottom, its edges soft over four pixels; (h, w) float32."""
+def hand(row: FramePlan, width: int = 42) -> np.ndarray:
+    """A bar from the middle of the mouth to the left, from top to bottom, its edges soft over four pixels.
+
+    (h, w) float32; 1 over ``width`` pixels.
+    """
     x = round(float(row.faces[0].original.mouth_centre[0]))
     columns = np.zeros(SIDE, np.float32)
-    columns[x - 41 : x + 1] = 1
+    columns[x - width + 1 : x + 1] = 1
     columns[x + 1 : x + 5] = (0.8, 0.6, 0.4, 0.2)
-    columns[x - 45 : x - 41] = (0.2, 0.4, 0.6, 0.8)
+    columns[x - width - 3 : x - width + 1] = (0.2, 0.4, 0.6, 0.8)
     return np.ascontiguousarray(np.broadcast_to(columns, (SIDE, SIDE)))
 
 
@@ -101,23 +107,42 @@ def test_with_all_stages_on_nothing_moves_or_fades_into_what_is_kept(
     assert max(apart(found, original)[plane][whole].max() for plane in (1, 2)) == 0
 
 
-def test_what_is_behind_is_not_learnt_from(row: FramePlan) -> None:
-    """Another cast of the synced picture behind the hand changes nothing away from it, as it would without a matte."""
+def test_with_all_stages_on_the_soft_edge_is_linear_and_the_old_mouth_does_not_return_beside_it(row: FramePlan) -> None:
+    original, synced = real_pair(row)
     keep = hand(row)
+    old, new, ours = (
+        compose(original, render_frame(original, synced, row, DEFAULTS, keep=plane)).planes[0].astype(float)
+        if plane is not None
+        else original.planes[0].astype(float)
+        for plane in (None, np.zeros_like(keep), keep)
+    )
+    changed = np.abs(new - old) > 5
+    soft, beside = (keep > 0) & (keep < 1), (keep == 0) & (np.roll(keep, 6, 1) + np.roll(keep, -6, 1) > 0)
+    for region in (soft & changed, beside & changed):
+        off = np.abs(ours - (keep * old + (1 - keep) * new))[region].mean()
+        assert off < 0.04 * np.abs(new - old)[region].mean()
+
+
+def test_no_colour_is_learnt_from_what_is_behind(row: FramePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another cast of the synced picture behind the hand hardly changes the colour field beside it."""
+    keep, fields = hand(row, width=60), []
     original, synced = real_pair(row)
     other = synced.copy()
-    other.planes[0][keep == 1] += 8
-    far = np.ones((SIDE, SIDE), bool)
-    columns = np.flatnonzero(keep[0])
-    far[:, columns[0] - 40 : columns[-1] + 40] = False
-    changes = {}
-    for name, plane in (("with", keep), ("without", None)):
-        results = [
-            compose(original, render_frame(original, each, row, DEFAULTS, keep=plane)) for each in (synced, other)
-        ]
-        changes[name] = float(apart(*results)[0][far].mean())
-    assert changes["without"] > 0
-    assert changes["with"] < 0.5 * changes["without"]
+    other.planes[0][keep > 0] += 6
+
+    def spy(*given: Any, **named: Any) -> Registration:
+        found = register(*given, **named)
+        box = given[0].grid.box
+        fields.append(found.field.luma[keep[box.y0 : box.y1, box.x0 : box.x1] == 0])
+        return found
+
+    monkeypatch.setattr(generate, "register", spy)
+    for plane in (keep, None):
+        for each in (synced, other):
+            render_frame(original, each, row, DEFAULTS, keep=plane)
+    with_matte, without = (np.abs(one - two).mean() for one, two in zip(fields[::2], fields[1::2], strict=True))
+    assert without > 0.1
+    assert with_matte < 0.08 * without, (with_matte, without)
 
 
 def test_the_patch_tells_the_matte_that_is_left(row: FramePlan) -> None:

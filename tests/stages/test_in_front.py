@@ -22,7 +22,7 @@ def matte() -> Matte:
 
 def in_front() -> np.ndarray:
     plane = np.zeros(SHAPE, np.float32)
-    plane[:, 5:9], plane[:, 9:11] = 1, 0.25
+    plane[:, 5:9], plane[:, 9:11] = 1, 0.75
     return plane
 
 
@@ -58,5 +58,5 @@ def test_the_change_is_weighted_and_exactly_0_where_all_is_in_front() -> None:
     np.testing.assert_array_equal(found.luma, change.luma * (1 - plane))
     assert not found.chroma[:, 3].any()  # columns 6 and 7
     np.testing.assert_allclose(found.chroma[:, 2], change.chroma[:, 2] * 0.5, rtol=1e-6)  # 4 and 5
-    np.testing.assert_allclose(found.chroma[:, 4], change.chroma[:, 4] * (0 + 0.75) / 2, rtol=1e-6)  # 8 and 9
+    np.testing.assert_allclose(found.chroma[:, 4], change.chroma[:, 4] * (0 + 0.25) / 2, rtol=1e-6)  # 8 and 9
     np.testing.assert_array_equal(found.chroma[:, 6:], change.chroma[:, 6:])
