@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,15 @@ from lipblend.cli.app import app
 from lipblend.composite_options import DebugOptions
 from lipblend.composite_result import CompositeResult
 from lipblend.errors import InputMismatchError, OutputError, SettingsError
+from lipblend.frame_blender import FrameBlender
+from lipblend.lab.sweep import combination_trial
+from lipblend.lab.sweep.grid import make_grid
+from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
 from lipblend.output.run_record import find_record
+from lipblend.plan.frame_plan import FramePlan
 from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
+from lipblend.render.frame import FrameResult, render_frame
 from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
@@ -231,3 +238,43 @@ def test_an_evaluation_needs_the_matte_and_says_so(pair: SamplePair, matte: Path
     ]
     apart = max(difference for difference, _ in with_it.walk.unlike([4, 13]))
     assert apart < max(difference for difference, _ in without.walk.unlike([4, 13]))
+
+
+@pytest.mark.slow(8)
+def test_a_sweep_renders_every_frame_with_its_own_matte(
+    pair: SamplePair, matte: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[int, bool] = {}
+
+    def spy(original: object, synced: object, row: FramePlan, settings: Settings, **named: Any) -> FrameResult:
+        own = bars(pair)[row.original_index] == 255
+        seen[row.original_index] = bool(np.array_equal(named["keep"] == 1, own))
+        return render_frame(original, synced, row, settings, **named)
+
+    monkeypatch.setattr(combination_trial, "render_frame", spy)
+    grid = make_grid("natural", None, ["alpha.gamma=1,2"])
+    result = run_sweep(
+        pair.original, pair.synced, tmp_path / "sweep", grid=grid, options=SweepOptions(keep=matte, runs=1)
+    )
+    assert len(seen) >= 4
+    assert all(seen.values())
+    assert result.frames >= 4
+
+
+@pytest.mark.slow(2)
+def test_single_frames_as_arrays_take_a_plane(pair: SamplePair) -> None:
+    def rgb(path: Path) -> np.ndarray:
+        info = probe(path)
+        with VideoReader(info) as reader:
+            return next(frame.picture(info).to_rgb() for frame in reader if frame.index == pair.show_frame)
+
+    original, synced = rgb(pair.original), rgb(pair.synced)
+    keep = (bars(pair)[pair.show_frame] / np.float32(255)).astype(np.float32)
+    with FrameBlender() as blender:
+        found, plain = blender.blend(original, synced, frame=0, keep=keep), blender.blend(original, synced, frame=0)
+        for wrong in (keep[1:], keep.astype(np.float64), keep * 2, keep * np.float32(np.nan)):
+            with pytest.raises(ValueError, match="keep must be"):
+                blender.blend(original, synced, keep=wrong)
+    assert (plain != original)[keep == 1].any()
+    assert not (found != original)[keep == 1].any()
+    assert (found != original)[keep == 0].any()
