@@ -38,7 +38,7 @@ class DebugOptions:
 
 @dataclass(frozen=True)
 class CompositeOptions:
-    """How a composite is run. No option changes a pixel of a whole output.
+    """How a composite is run. No option but ``keep`` changes a pixel of a whole output.
 
     Attributes
     ----------
@@ -60,6 +60,8 @@ class CompositeOptions:
     preset : str, optional
         Preset that the settings started from, for the record; None for the plain defaults.
     debug : DebugOptions, optional
+    keep : Path, optional
+        Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
     models : Path, optional
         Face model bundle, or the folder that holds it.
     cache : Path, optional
@@ -75,6 +77,7 @@ class CompositeOptions:
     record: bool = True
     preset: str | None = None
     debug: DebugOptions | None = None
+    keep: Path | None = None
     models: Path | None = None
     cache: Path | None = None
 

@@ -20,14 +20,14 @@ from lipblend.output.writer import VideoWriter
 from lipblend.pair import Pair, open_pair
 from lipblend.plan.frame_plan import NO_SYNCED, FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
-from lipblend.render.debug_export import DebugExport, DebugFrame, debug_folder
-from lipblend.render.frame import FrameResult
+from lipblend.render.debug_export import DebugExport, debug_folder
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import OnProgress, no_progress
 from lipblend.runtime.spill import StoredSequence
 from lipblend.segments.encode import Segment
+from lipblend.segments.exported import export_frame
 from lipblend.segments.job import RenderJob
 from lipblend.segments.kept_segments import KeptSegments, digest, kept_for_run, remove_segments
 from lipblend.segments.output_part import OutputPart
@@ -37,8 +37,8 @@ from lipblend.segments.spans import FrameRange, few_segments_note
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
+from lipblend.video.keep_matte import KeepMatte, matte_files, open_keep
 from lipblend.video.probe import probe
-from lipblend.video.reader import Frame
 from lipblend.video.survey import frame_times_s
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def composite(
     original, synced, output = Path(original), Path(synced), Path(output)
     job = _prepare(original, synced, output, settings or Settings(), options or CompositeOptions())
     analysis, analysis_notes = _analyse(job, process, on_progress)
+    if job.keep is not None:
+        job.keep.numbers(analysis.original)  # the first pass may have found other frames than the packets announce
     plan = _plan(analysis, job.settings)
     analysis = analysis.without_tracks()
     part = OutputPart(analysis, plan, job.options.frames or FrameRange())
@@ -130,6 +132,7 @@ class _Job:
     """
 
     pair: Pair
+    keep: KeepMatte | None
     output: Path
     settings: Settings
     options: CompositeOptions
@@ -146,12 +149,14 @@ def _prepare(
     """Check everything that can be checked before the work begins."""
     options.check()
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
+    keep = None if options.keep is None else open_keep(options.keep, pair.original)
     target, notes = pair.original, tuple[str, ...]()
     if options.proxy is not None:
         target, encode, note = options.proxy.apply(pair.original, settings.encode)
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
     # Sound and restoration model are inputs too. Words such as "original" do no harm: an output has a suffix.
-    inputs = (original_path, synced_path, Path(settings.audio.source), Path(settings.restore.model))
+    files = (Path(settings.audio.source), Path(settings.restore.model), *matte_files(options.keep))
+    inputs = (original_path, synced_path, *files)
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
     restorer = load_restorer(settings.restore)
@@ -160,8 +165,9 @@ def _prepare(
     if options.resume:
         paths = {"original": original_path, "synced video": synced_path}
         size, runtime = f"{target.width}x{target.height}", "none" if restorer is None else restorer.model.runtime
-        kept = kept_for_run(output, paths, settings, frames=options.frames or "all", size=size, restoration=runtime)
-    return _Job(pair, output, settings, options, target, restorer, debug, kept, notes)
+        more = {"size": size, "restoration": runtime, "keep": "none" if keep is None else keep.sha256}
+        kept = kept_for_run(output, paths, settings, frames=options.frames or "all", **more)
+    return _Job(pair, keep, output, settings, options, target, restorer, debug, kept, notes)
 
 
 def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
@@ -215,9 +221,11 @@ def _render(
     if options.record:
         size = job.target.upright_size
         record = output_record(
-            job.pair, part, job.settings, options.preset, size=size, proxy=options.proxy, digests=digests
-        )
-    render = RenderJob(analysis.original, analysis.synced, analysis.mapping, job.settings, target, job.output)
+            job.pair, part, job.settings, options.preset,
+            size=size, proxy=options.proxy, digests=digests, keep=job.keep,
+        )  # fmt: skip
+    pair = analysis.original, analysis.synced, analysis.mapping
+    render = RenderJob(*pair, job.settings, target, job.output, job.keep)
     if job.kept is not None:
         job.kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
     with ExitStack() as stack:
@@ -226,7 +234,7 @@ def _render(
         if job.debug_folder is not None and job.options.debug is not None:
             info = part.with_output_clock(job.pair.original)
             export = stack.enter_context(DebugExport(job.debug_folder, info, form=job.options.debug.form))
-            on_frame = partial(_export, export, render, segments)
+            on_frame = partial(export_frame, export, render, segments)
         if job.kept is not None:
             stack.callback(job.kept.close_empty)
         writer = stack.enter_context(
@@ -279,15 +287,6 @@ def _measure(
         model=job.pair.model,
         restorer=job.restorer,
         options=EvaluateOptions(matte="known", digests=digests),
+        keep=job.keep,
         on_progress=on_progress,
     )
-
-
-def _export(
-    export: DebugExport, job: RenderJob, segments: list[Segment], number: int, frame: Frame, result: FrameResult
-) -> None:
-    """Write the debug pictures of one frame."""
-    segment = next(each for each in segments if number < each.first + len(each.rows))
-    row, (pts, duration) = segment.rows[number - segment.first], segment.stamps[number - segment.first]
-    time_s, picture = float(pts * job.target.time_base), job.original.picture(frame)
-    export.save(DebugFrame(number, pts, duration, time_s, row, picture, result))

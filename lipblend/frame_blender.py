@@ -99,7 +99,14 @@ class FrameBlender:
         """Release the face model."""
         self._landmarker.close()
 
-    def blend(self, original: Rgb, synced: Rgb, *, frame: int | None = None) -> Rgb:
+    def blend(
+        self,
+        original: Rgb,
+        synced: Rgb,
+        *,
+        frame: int | None = None,
+        keep: npt.NDArray[np.float32] | None = None,
+    ) -> Rgb:
         """Blend the synced mouth into the original frame.
 
         Parameters
@@ -109,27 +116,31 @@ class FrameBlender:
         frame : int, optional
             Number of the frame, which its grain depends on; counted from 0 by default. The same arrays and number give
             the same result.
+        keep : (h, w) float32 in [0, 1], optional
+            How much of each pixel stays the original's, because something stands in front of the face there.
 
         Returns
         -------
         (h, w, 3) uint8
-            RGB; bit for bit the original outside the patch, and everywhere if no face is found.
+            RGB; bit for bit the original outside the patch, where ``keep`` is 1, and everywhere if no face is found.
 
         Raises
         ------
         ValueError
-            The arrays have a different shape or dtype.
+            The arrays have a different shape or dtype, or ``keep`` has other values.
         """
         for name, rgb in (("original", original), ("synced", synced)):
             if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
                 raise ValueError(f"{name} must be (h, w, 3) uint8, got {rgb.shape} {rgb.dtype}")
         if original.shape != synced.shape:
             raise ValueError(f"both frames must have the same size, got {original.shape} and {synced.shape}")
+        if keep is not None:
+            _check_keep(keep, original.shape[:2])
         pictures = _picture(original), _picture(synced)
         number = self._next_frame if frame is None else frame
         self._next_frame = number + 1
         row = replace(self._plan(original, synced, *pictures), original_index=number)
-        result = render_frame(pictures[0], pictures[1], row, self._settings, restorer=self._restorer)
+        result = render_frame(pictures[0], pictures[1], row, self._settings, restorer=self._restorer, keep=keep)
         self.blended_faces = len(result.patches)
         return _rgb(original, pictures[0], result)
 
@@ -163,7 +174,12 @@ class FrameBlender:
 
 
 def blend_frame(
-    original: Rgb, synced: Rgb, *, settings: Settings | None = None, models: Path | str | None = None
+    original: Rgb,
+    synced: Rgb,
+    *,
+    settings: Settings | None = None,
+    models: Path | str | None = None,
+    keep: npt.NDArray[np.float32] | None = None,
 ) -> Rgb:
     """Blend the synced mouth into one original frame; for several frames use `FrameBlender`.
 
@@ -174,13 +190,22 @@ def blend_frame(
     settings : Settings, optional
     models : Path, optional
         See `FrameBlender`.
+    keep : (h, w) float32 in [0, 1], optional
+        See `FrameBlender.blend`.
 
     Returns
     -------
     (h, w, 3) uint8
     """
     with FrameBlender(settings, models=models) as blender:
-        return blender.blend(original, synced)
+        return blender.blend(original, synced, keep=keep)
+
+
+def _check_keep(keep: npt.NDArray[np.float32], shape: tuple[int, ...]) -> None:
+    if keep.shape != shape or keep.dtype != np.float32:
+        raise ValueError(f"keep must be {shape} float32, got {keep.shape} {keep.dtype}")
+    if not (keep.min() >= 0 and keep.max() <= 1):  # also of NaN
+        raise ValueError(f"keep must be 0 to 1, got {keep.min()} to {keep.max()}")
 
 
 def _picture(rgb: Rgb) -> Picture:

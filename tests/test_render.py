@@ -13,8 +13,8 @@ from lipblend.picture.patch import Box, Patch
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render import face_patch
-from lipblend.render.face_patch import FacePatch
-from lipblend.render.frame import OUTSIDE, FrameResult, render_frame
+from lipblend.render.face_patch import OUTSIDE, FacePatch
+from lipblend.render.frame import FrameResult, render_frame
 from lipblend.render.generate import Generated, PatchInputs
 from lipblend.settings import Settings
 from lipblend.stages.blends.blend import POISSON_FELL_BACK

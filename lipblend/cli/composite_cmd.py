@@ -26,6 +26,7 @@ from lipblend.cli.outputs import check_output_name, check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    KeepOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
@@ -83,6 +84,7 @@ def composite_command(
     face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
+    keep: KeepOption = None,
     jobs: Annotated[
         str,
         typer.Option(
@@ -173,7 +175,9 @@ def composite_command(
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
     analyses = cache_folder(cache, no_cache)
     check_output_name(output, original)
-    inputs = {"original": original, "synced video": synced, **({"config file": config} if config is not None else {})}
+    optional = {"config file": config, "matte": keep}
+    inputs = {"original": original, "synced video": synced}
+    inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
     _check_debug(debug_dir, run_tag, debug_format)
 
@@ -197,6 +201,7 @@ def composite_command(
         measure=gate or report is not None or junit is not None,
         record=record,
         preset=preset,
+        keep=keep,
         debug=_debug_options(debug_dir, run_tag, debug_format),
         models=models,
         cache=analyses,

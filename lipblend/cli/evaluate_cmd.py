@@ -15,6 +15,7 @@ from lipblend.cli.outputs import check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    KeepOption,
     NoCacheOption,
     OriginalArgument,
     SetOption,
@@ -74,6 +75,7 @@ def evaluate_command(
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
+    keep: KeepOption = None,
     video: VideoOption = True,
     models: ModelsOption = None,
     cache: CacheOption = None,
@@ -89,7 +91,7 @@ def evaluate_command(
     With --gate the exit code is 8 if a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
-    optional = {"reference": reference, "config file": config}
+    optional = {"reference": reference, "config file": config, "matte": keep}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, video=video)
     analyses = cache_folder(cache, no_cache)
@@ -105,7 +107,7 @@ def evaluate_command(
             result,
             settings=judged.settings,
             options=EvaluateOptions(
-                matte=matte, reference=reference, models=models, cache=analyses, notes=judged.notes
+                matte=matte, reference=reference, models=models, cache=analyses, keep=keep, notes=judged.notes
             ),
             on_progress=on_progress,
         )

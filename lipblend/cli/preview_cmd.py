@@ -18,6 +18,7 @@ from lipblend.cli.outputs import refuse_stream
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    KeepOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
@@ -73,6 +74,7 @@ def preview_command(
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
+    keep: KeepOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -87,7 +89,7 @@ def preview_command(
     from those of a full run by some pixels.
     """
     began_s = time.perf_counter()
-    _check_output(output, (original, synced), overwrite=overwrite)
+    _check_output(output, (original, synced, *_matte_files(keep)), overwrite=overwrite)
     analyses = cache_folder(cache, no_cache)
     chosen = _choice(
         settings_from, presets, preset if _is_given(context, "preset") else None, config, assignments or ()
@@ -116,7 +118,9 @@ def preview_command(
             synced,
             at or (),
             chosen.settings,
-            options=PreviewOptions(models=models, cache=analyses, quick=quick, on_quick=None if quick else first),
+            options=PreviewOptions(
+                models=models, cache=analyses, keep=keep, quick=quick, on_quick=None if quick else first
+            ),
             finder=finder,
         )
     target.save(sheet(found.looks, chosen.differences, about=about))
@@ -198,6 +202,14 @@ def _values(values: dict[str, Any]) -> str:
         f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in values.items()
     ]
     return "  ".join(texts) or "the defaults"
+
+
+def _matte_files(keep: Path | None) -> tuple[Path, ...]:
+    if keep is None:
+        return ()
+    from lipblend.video.keep_matte import matte_files  # slow to load
+
+    return matte_files(keep)
 
 
 def _check_output(output: Path, inputs: tuple[Path, ...], *, overwrite: bool) -> None:

@@ -117,6 +117,15 @@ SettingsFromOption = Annotated[
         "Settings of a run: a video that records them, or a report.json of composite --report.",
     ),
 ]
+KeepOption = Annotated[
+    Path | None,
+    path_option(
+        "--keep",
+        "MATTE",
+        "Matte of what stays the original's, such as a hand before the mouth: a grey video, or a folder of numbered "
+        "PNG pictures, with a frame for each of ORIGINAL, of its size. White stays, black is blended.",
+    ),
+]
 CacheOption = Annotated[
     Path | None,
     path_option(

@@ -13,6 +13,7 @@ from lipblend.cli.exits import handle_errors
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    KeepOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
@@ -69,6 +70,7 @@ def sweep_command(
             "--reference", "FILE", "Real footage of the synced speech; adds psnr, ssim, temporal and a row of mouths."
         ),
     ] = None,
+    keep: KeepOption = None,
     rank_by: Annotated[
         str, typer.Option("--rank-by", metavar="NAME", help="headline, or a measure such as psnr, doubled or seam.")
     ] = _HEADLINE,
@@ -110,6 +112,7 @@ def sweep_command(
                 runs=samples,
                 rank_by=rank_by,
                 reference=reference,
+                keep=keep,
                 overwrite=overwrite,
                 models=models,
                 cache=analyses,
@@ -117,6 +120,7 @@ def sweep_command(
             on_progress=on_progress,
         )
     inputs = {"original": original, "synced": synced} | ({"reference": reference} if reference else {})
+    inputs |= {"keep": keep} if keep else {}
     data = {**sweep_dict(result, inputs), "files": {name: str(path) for name, path in result.files.items()}}
     console.finish(data, sweep_text(result))
 

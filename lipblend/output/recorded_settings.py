@@ -43,7 +43,9 @@ class WrittenPart:
     proxy: str = ""
 
 
-def run_record(settings: Settings, preset: str | None, *, original: str, synced: str, part: WrittenPart) -> RunRecord:
+def run_record(
+    settings: Settings, preset: str | None, *, original: str, synced: str, part: WrittenPart, keep: str = ""
+) -> RunRecord:
     """The record of a run.
 
     Parameters
@@ -54,6 +56,8 @@ def run_record(settings: Settings, preset: str | None, *, original: str, synced:
     original, synced : str
         SHA-256 of the inputs, hexadecimal; empty if unknown.
     part : WrittenPart
+    keep : str
+        SHA-256 of the matte of what stayed the original's; empty without one.
 
     Raises
     ------
@@ -75,6 +79,7 @@ def run_record(settings: Settings, preset: str | None, *, original: str, synced:
         restored=settings.restore.model != "none",
         part=None if part.whole else (part.frames.start, part.frames.stop),
         proxy=part.proxy,
+        keep=keep[:DIGEST_DIGITS],
     )
 
 
@@ -132,6 +137,7 @@ def describe_run(record: RunRecord) -> str:
     known = [
         f"{role} {digest}" for role, digest in (("original", record.original), ("synced", record.synced)) if digest
     ]
+    known += [f"matte of what stays {record.keep}"] if record.keep else []
     files = [f"from {', '.join(known)} (SHA-256)"] if known else []
     return "; ".join([*parts, *files, f"{record.frames} frames of {record.width}x{record.height}"])
 

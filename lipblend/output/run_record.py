@@ -27,7 +27,7 @@ _MAX_COMMENT_BYTES = 60_000  # mov stores the length in 16 bits
 _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
-    "record", "version", "original", "synced", "preset", "set", "restored", "part", "proxy", "frames", "size",
+    "record", "version", "original", "synced", "preset", "set", "restored", "keep", "part", "proxy", "frames", "size",
 )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ class RunRecord:
         Frames in the file.
     width, height : int
         Size of the picture as shown.
+    keep : str
+        First 16 hexadecimal digits of the SHA-256 of the matte of what stayed the original's; empty without one.
     """
 
     version: str
@@ -68,6 +70,7 @@ class RunRecord:
     restored: bool = False
     part: tuple[int, int] | None = None
     proxy: str = ""
+    keep: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -75,6 +78,7 @@ class RunRecord:
         content |= {"original": self.original, "synced": self.synced, "preset": self.preset}
         content |= {"set": dict(sorted(self.settings.items()))} if self.settings else {}
         content |= {"restored": True} if self.restored else {}
+        content |= {"keep": self.keep} if self.keep else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
         content |= {"proxy": self.proxy} if self.proxy else {}
         content |= {"frames": self.frames, "size": [self.width, self.height]}
@@ -190,6 +194,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         restored=restored,
         part=_pair(content, "part", _MAX_FRAMES) if "part" in content else None,
         proxy=_text(content, "proxy"),
+        keep=_text(content, "keep", _DIGEST),
     )
 
 

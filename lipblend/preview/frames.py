@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,19 @@ from lipblend.analysis.analysis_settings import analysis_values
 from lipblend.analysis.cache import storage_notes
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.frame_analysis import analyse_frame
-from lipblend.errors import InputError, NoFaceError
+from lipblend.errors import InputError
 from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.pair import Pair, open_pair
 from lipblend.pairing.excerpt import Window, WindowUnpairedError, reach_s
-from lipblend.plan.frame_plan import NO_FACE
 from lipblend.plan.make_plan import make_plan
-from lipblend.plan.no_face import find_more_faces, where_faces_were_found
 from lipblend.preview.look import Look, Preview
+from lipblend.preview.nothing_shown import nothing_to_show
 from lipblend.preview.times import FrameTimes
 from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import one_opencv_thread
-from lipblend.settings import RestoreSettings, Settings, TrackSettings
+from lipblend.settings import RestoreSettings, Settings
 from lipblend.stages.detail.restore import Restorer, load_restorers
+from lipblend.video.keep_matte import KeepMatte, open_keep
 
 _QUICK = (
     "a quick look at each frame by itself: nothing is smoothed over time, frames are paired by the clock, and broken "
@@ -48,6 +47,8 @@ class PreviewOptions:
     cache : Path, optional
         Folder in which analyses are cached. A whole clip's analysis from there is used instead of an excerpt's, and one
         that had to be made is cached.
+    keep : Path, optional
+        Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
     quick : bool
         Stop at the quick looks; a note says so, or why there are none and the usual way was taken.
     on_frame : callable
@@ -58,6 +59,7 @@ class PreviewOptions:
 
     models: Path | None = None
     cache: Path | None = None
+    keep: Path | None = None
     quick: bool = False
     on_frame: Callable[[int], None] = lambda _: None
     on_quick: Callable[[Preview], None] | None = None
@@ -108,12 +110,13 @@ def preview(
     """
     options = options or PreviewOptions()
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
+    keep = None if options.keep is None else open_keep(options.keep, pair.original)
     with FrameTimes(pair.original) as clock:
         wanted = [clock.parse(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())
         if clock.is_short or not options.quick:
             clock.begin()  # the frames' numbers are read while the frames are looked for
-        run = _Run(pair, restorers, options, clock, finder)
+        run = _Run(pair, restorers, options, clock, finder, keep)
         if options.quick or options.on_quick is not None:
             first = run.quick_looks(wanted, settings)
             if isinstance(first, Preview):
@@ -125,7 +128,7 @@ def preview(
                 run.notes.append(f"no quick look: {first}")
         looks = tuple(tuple(run.looks(time_s, settings)) for time_s in wanted)
     if not any(look.rendered.patches for each in looks for look in each):
-        raise _nothing_to_show(looks, next(iter(settings.values())).track)
+        raise nothing_to_show(looks, next(iter(settings.values())).track)
     return Preview(looks, tuple(dict.fromkeys(run.notes)))
 
 
@@ -139,8 +142,9 @@ class _Run:
         options: PreviewOptions,
         clock: FrameTimes,
         finder: BackgroundLandmarker | None = None,
+        keep: KeepMatte | None = None,
     ) -> None:
-        self._pair, self._options = pair, options
+        self._pair, self._options, self._keep = pair, options, keep
         self._clock, self._finder = clock, finder
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
@@ -267,8 +271,9 @@ class _Run:
             self.notes.append(f"the synced frame at {time_s:.2f} s is broken ({fault.kind}): {done}")
         restorer = self._restorers[settings.restore]
         bridging = {index: partners.picture(partners.frame(index)) for index in row.bridging_indices}
+        keep = None if self._keep is None else self._keep.plane(analysis.original, row.original_index)
         rendered = render_frame(
-            original, synced, row, settings, mapping=analysis.mapping, restorer=restorer, bridging=bridging
+            original, synced, row, settings, mapping=analysis.mapping, restorer=restorer, bridging=bridging, keep=keep
         )
         result = compose(original, rendered)
         shown_s = frame.time_s - self._pair.original.start_s
@@ -280,21 +285,3 @@ class _Run:
         info = self._pair.original
         stamps = analysis.original.pts[analysis.original_index] * float(info.time_base) - info.start_s
         return int(np.abs(stamps - time_s).argmin())
-
-
-def _nothing_to_show(looks: Sequence[Sequence[Look]], track: TrackSettings) -> NoFaceError:
-    found = [
-        f"{time_s:.2f} s: {', '.join(dict.fromkeys(map(_why_empty, same)))}"
-        for time_s, same in groupby((look for each in looks for look in each), key=lambda look: look.time_s)
-    ]
-    return NoFaceError(
-        "no face to work on at the time asked for" if len(found) == 1 else "no face to work on at the times asked for",
-        details=tuple(found),
-        hint="Choose times at which the face is visible: `lipblend probe` shows in which frames it is found. "
-        f"{find_more_faces(track)}",
-    )
-
-
-def _why_empty(look: Look) -> str:
-    reason = look.rendered.reason
-    return f"{reason} ({where_faces_were_found(look.analysis)})" if reason == NO_FACE else reason

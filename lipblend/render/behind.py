@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.faces.landmarks import LIPS_OUTER
+from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
 from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.stages.detail.scale import gaussian
@@ -21,6 +21,7 @@ from lipblend.stages.occlusion.strands import strands_matte, without_strands
 Plane = npt.NDArray[np.float32]
 
 _MOUTH_FRAC = 0.05  # beyond the lips, where the pictures differ because they speak
+_JAW_FRAC = 0.06  # to both sides of its outline
 _MOUTH_SOFT_FRAC = 0.015
 
 
@@ -46,22 +47,27 @@ class InFront:
         return reduce(np.maximum, planes)
 
 
-def in_front(original: Patch, synced: Patch, face: FacePlan, box: Box) -> InFront | None:
-    """What lies in front of a face; None if nothing does."""
-    if face.in_front is None and not face.strands:
+def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None) -> InFront | None:
+    """What lies in front of a face in a box; None if nothing does.
+
+    ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
+    """
+    if face.in_front is None and not face.strands and kept is None:
         return None
-    mouth, width_px = _mouth(face, box), face.original.face_width_px
+    box, width_px = original.grid.box, face.original.face_width_px
+    mouth = _mouth(face, box)
     pictures = original.whole(), synced.whole()
-    solid = strands = None
+    solid, strands = kept, None
     if face.strands:
         lumas = (cv2.convertScaleAbs(np.maximum(patch.luma, 0)) for patch in (original, synced))
-        near = (mouth > 0.5).astype(np.uint8)
+        near = (mouth > 0.5).astype(np.uint8) | _jaw(face, box)
         strands = strands_matte(*lumas, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     if face.in_front is not None:
         coarse = cells_in_box(face.in_front.astype(np.float32) / 255, box, face.original)
         if coarse.any():
-            solid = front_matte(coarse, *pictures, mouth, CELL_FRAC * width_px)
+            found = front_matte(coarse, *pictures, mouth, CELL_FRAC * width_px)
+            solid = found if kept is None else np.maximum(found, kept)
     return InFront(solid, strands) if solid is not None or strands is not None else None
 
 
@@ -74,6 +80,16 @@ def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> t
     if front.solid is not None:
         first = uncovered(first, second, front.solid, CELL_FRAC * width_px)
     return Patch.of(first, original.grid), Patch.of(second, synced.grid)
+
+
+def _jaw(face: FacePlan, box: Box) -> npt.NDArray[np.uint8]:
+    """1 along the jaws' outlines, where a line may be the jaw's."""
+    jaw = np.zeros((box.height, box.width), np.uint8)
+    for mesh in (face.original, face.synced):
+        line = mesh.points[list(LOWER_JAW)] - (box.x0 + 0.5, box.y0 + 0.5)
+        thickness = max(1, round(2 * _JAW_FRAC * face.original.face_width_px))
+        cv2.polylines(jaw, [np.rint(line * 16).astype(np.int32)], False, (1,), thickness, shift=4)
+    return jaw
 
 
 def _mouth(face: FacePlan, box: Box) -> Plane:

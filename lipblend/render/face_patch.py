@@ -24,6 +24,7 @@ from lipblend.render.generate import PatchInputs, generate, reach_px
 from lipblend.render.synced_patch import SyncedPictures, matched_patch
 from lipblend.settings import AlphaSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
+from lipblend.stages.alpha.in_front import behind, change_behind, in_front_of
 from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.blends.blend import blend, blend_ring_px
 from lipblend.stages.detail.restore import Restorer
@@ -31,6 +32,9 @@ from lipblend.stages.masks.mask import grid_step_px, signed_distance
 from lipblend.stages.masks.mask_fields import FootprintLimit
 from lipblend.stages.masks.shapes import convex_hull
 from lipblend.stages.registration.left_part import left_plane
+
+OUTSIDE = "mask outside the picture"
+KEPT = "kept as the original by the matte"
 
 # Distance from the face from which, and up to which, a bridged one gives way to the original.
 _BESIDE_FRAC = (0.02, 0.08)
@@ -43,6 +47,7 @@ class FacePatch:
     Attributes
     ----------
     matte : Matte
+        Behind what stands in front of the face.
     delta : Patch
         Added inside ``matte.box``, YCbCr in 8-bit levels. Exactly 0 outside ``matte.touched``, and at chroma samples
         none of whose pixels it holds. Where patches overlap, a later one is added to the result of an earlier one.
@@ -67,7 +72,8 @@ def render_face(
     frame: int,
     restorer: Restorer | None,
     earlier: Sequence[FacePatch],
-) -> tuple[FacePatch, tuple[str, ...]] | None:
+    keep: npt.NDArray[np.float32] | None = None,
+) -> tuple[FacePatch, tuple[str, ...]] | str:
     """Make the patch of one face, and name the stages that used a second-best method.
 
     Parameters
@@ -82,33 +88,41 @@ def render_face(
         For ``settings.restore``.
     earlier : sequence of FacePatch
         Patches of other faces of this frame, which this one is added to.
+    keep : (h, w) float32 in [0, 1], optional
+        Of the whole picture: where something in front of the face stays the original's.
 
     Returns
     -------
     patch, fallbacks
-        None if the mask lies outside the picture.
+        Or why there is none: `OUTSIDE` or `KEPT`.
     """
     matte = face_matte(original, synced.own, face, settings, synced.mapping)
     if matte is None:
-        return None
+        return OUTSIDE
+    kept = in_front_of(keep, matte.box)
+    if kept is not None and not behind(matte, kept).touched.any():
+        return KEPT
     original_patch = cut(original.planes, original.layout, matte.box)
     for patch in earlier:
         original_patch = _with_overlap(original_patch, matte.box, patch)
     synced_patch = matched_patch(synced, original, original_patch, face)
-    front = in_front(original_patch, synced_patch, face, matte.box)
+    front = in_front(original_patch, synced_patch, face, kept)
+    share = None if front is None else front.share
     if front is not None:
         original_patch, synced_patch = without(original_patch, synced_patch, front, face)
     matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
+    seen = matte if share is None else behind(matte, share)
     core = matte.core(original_patch.grid)
     made = generate(
         PatchInputs(
             original_patch,
             synced_patch,
             face,
-            matte,
+            replace(matte, alpha=seen.alpha),  # made as if nothing were in front, and weighted at the end
             frame=frame,
             contrast=code_contrast(original.colour.transfer),
             left=_left(face, matte.box),
+            in_front=share,
             restore=_restoration(restorer, original, face, core),
         ),
         settings,
@@ -126,9 +140,9 @@ def render_face(
     delta.part(core).add_in_place(change)
     if face.weight < 1:
         delta = faded(original_patch, delta, face, matte)
-    if front is not None:
-        delta = delta.weighted(1 - front.share)
-    return FacePatch(matte, delta, made.taken, face), fallbacks
+    if share is not None:
+        delta = change_behind(delta, share)
+    return FacePatch(seen, delta, made.taken, face), fallbacks
 
 
 def face_matte(

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+import numpy.typing as npt
+
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
@@ -19,7 +22,6 @@ from lipblend.render.synced_patch import SyncedPictures
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 
-OUTSIDE = "mask outside the picture"
 NO_PICTURES: Mapping[int, Picture] = MappingProxyType({})
 
 
@@ -51,6 +53,7 @@ def render_frame(
     mapping: FrameMapping = UNMOVED,
     restorer: Restorer | None = None,
     bridging: Mapping[int, Picture] = NO_PICTURES,
+    keep: npt.NDArray[np.float32] | None = None,
 ) -> FrameResult:
     """Compose one frame.
 
@@ -68,11 +71,14 @@ def render_frame(
         What `lipblend.stages.detail.restore.load_restorer` gives for ``settings.restore``.
     bridging : mapping of int to Picture
         By synced frame: the pictures that bridge a broken one (`FramePlan.synced_indices`).
+    keep : (h, w) float32 in [0, 1], optional
+        Of the original's upright size: how much of each pixel stays the original's, because something stands in front
+        of the face there. Where it is 1, no bit changes.
 
     Raises
     ------
     ValueError
-        The restorer is not the one that the settings ask for, or a picture is missing.
+        The restorer is not the one that the settings ask for, a picture is missing, or ``keep`` is of another size.
     ModelError
         Its model failed on this picture.
     """
@@ -84,8 +90,11 @@ def render_frame(
         return FrameResult((), row.reason, ())
     if synced is None:
         raise ValueError("a row with faces needs the synced picture")
+    if keep is not None and keep.shape != original.planes[0].shape:
+        raise ValueError(f"keep must be {original.planes[0].shape} as the original, got {keep.shape}")
     patches: list[FacePatch] = []
     fallbacks: list[str] = []
+    reasons: list[str] = []
     for face in row.faces:
         rendered = render_face(
             original,
@@ -95,12 +104,15 @@ def render_frame(
             frame=row.original_index,
             restorer=restorer,
             earlier=patches,
+            keep=keep,
         )
-        if rendered is not None:
+        if isinstance(rendered, str):
+            reasons.append(rendered)
+        else:
             patch, fallback = rendered
             patches.append(patch)
             fallbacks += fallback
-    return FrameResult(tuple(patches), "" if patches else OUTSIDE, tuple(fallbacks))
+    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks))
 
 
 def compose(original: Picture, result: FrameResult, *, in_place: bool = False) -> Picture:

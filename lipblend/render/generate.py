@@ -49,6 +49,8 @@ class PatchInputs:
         Of the original's codes, see `lipblend.picture.light.code_contrast`.
     left : (h, w) float32 in [0, 1], optional
         Where the generator left the picture as it was although the face lies elsewhere.
+    in_front : (h, w) float32 in [0, 1], optional
+        What stands in front of the face: nothing is learnt from it.
     restore : callable, optional
         Adds detail to the synced picture after alignment, colour match and sharpening (docs/restore.md); it gets
         (h, w, 3) float32 of the matte's core.
@@ -61,6 +63,7 @@ class PatchInputs:
     frame: int
     contrast: float = 1.0
     left: Plane | None = None
+    in_front: Plane | None = None
     restore: Callable[[Patch3], Patch3] | None = None
 
 
@@ -135,7 +138,7 @@ def _registered(inputs: PatchInputs, settings: Settings) -> Registration:
     return register(
         inputs.original,
         inputs.synced,
-        RegistrationMasks(still, matte.alpha > 0.5, matte.painted, inputs.left),
+        RegistrationMasks(still, matte.alpha > 0.5, matte.painted, inputs.left, inputs.in_front),
         settings.reuse,
         face_width_px=width_px,
         tolerance=np.float32(inputs.contrast) * _tolerance(face, matte.box, settings.reuse),

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.plan.frame_plan import FramePlan
@@ -17,6 +22,7 @@ from lipblend.runtime.prefetch import map_in_threads, prefetch
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.info import VideoInfo
+from lipblend.video.keep_matte import KeepMatte
 from lipblend.video.reader import Frame
 from lipblend.video.video import Video
 
@@ -25,7 +31,8 @@ THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """Threads that compose frames beside the encoder, if one process renders."""
 
 
-_Inputs = tuple[FramePlan, Frame, dict[int, Frame]]
+_Plane = npt.NDArray[np.float32]
+_Inputs = tuple[FramePlan, Frame, dict[int, Frame], _Plane | None]
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class RenderJob:
     target : VideoInfo
         The original with the time base and the size of the output.
     output : Path
+    keep : KeepMatte, optional
+        What stays the original's.
     """
 
     original: Video
@@ -49,6 +58,7 @@ class RenderJob:
     settings: Settings
     target: VideoInfo
     output: Path
+    keep: KeepMatte | None = None
 
     def render(
         self, rows: Sequence[FramePlan], restorer: Restorer | None, *, threads: int | None = None
@@ -67,23 +77,28 @@ class RenderJob:
         LipblendError
             A video cannot be read, or a model fails.
         """
-        original_indices, wanted = [], []
+        original_indices, wanted, blended = [], [], []
         for row in rows:  # one pass, because they may lie in a file
             original_indices.append(row.original_index)
             if row.faces:
                 wanted.append(row.synced_indices)
+                blended.append(row.original_index)
+        kept: AbstractContextManager[Iterator[_Plane | None]] = nullcontext(repeat(None))
+        if self.keep is not None:
+            kept = prefetch(self.keep.planes(self.original, blended), _QUEUE)
         with (
             prefetch(self.original.frames(original_indices), _QUEUE) as frames,
             prefetch(self.synced.groups(wanted), _QUEUE) as synced,
+            kept as planes,
             map_in_threads(
-                partial(self._compose, restorer), _inputs(rows, frames, synced), workers=threads or THREADS
+                partial(self._compose, restorer), _inputs(rows, frames, synced, planes), workers=threads or THREADS
             ) as composed,
         ):
             yield from composed
 
     def _compose(self, restorer: Restorer | None, inputs: _Inputs) -> tuple[Frame, FrameResult]:
         """One frame of the output; called on several threads at the same time."""
-        row, frame, synced_frames = inputs
+        row, frame, synced_frames, keep = inputs
         original = self.original.picture(frame)
         pictures = {index: self.synced.picture(each) for index, each in synced_frames.items()}
         result = render_frame(
@@ -94,6 +109,7 @@ class RenderJob:
             mapping=self.mapping,
             restorer=restorer,
             bridging=pictures,
+            keep=keep,
         )
         if not result.patches:
             return frame, result
@@ -103,10 +119,13 @@ class RenderJob:
 
 
 def _inputs(
-    rows: Sequence[FramePlan], frames: Iterator[Frame], synced: Iterator[dict[int, Frame]]
+    rows: Sequence[FramePlan],
+    frames: Iterator[Frame],
+    synced: Iterator[dict[int, Frame]],
+    planes: Iterator[_Plane | None],
 ) -> Iterator[_Inputs]:
     for row in rows:
-        yield row, next(frames), next(synced) if row.faces else {}
+        yield row, next(frames), next(synced) if row.faces else {}, next(planes) if row.faces else None
 
 
 @dataclass

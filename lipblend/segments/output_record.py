@@ -11,6 +11,7 @@ from lipblend.runtime.identity import MAX_WHOLE_BYTES, sha256_of
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.proxy_size import ProxySize
 from lipblend.settings import Settings
+from lipblend.video.keep_matte import KeepMatte
 
 
 def input_digests(pair: Pair, *, quick: bool) -> dict[Path, str]:
@@ -34,6 +35,7 @@ def output_record(
     size: tuple[int, int],
     proxy: ProxySize | None,
     digests: Mapping[Path, str],
+    keep: KeepMatte | None = None,
 ) -> str:
     """The record of a run, for the writer.
 
@@ -49,7 +51,9 @@ def output_record(
     proxy : ProxySize or None
     digests : mapping of Path to str
         From `input_digests`.
+    keep : KeepMatte, optional
     """
     original, synced = (digests.get(info.path, "") for info in (pair.original, pair.synced))
     written = WrittenPart(part.frames, part.is_whole, *size, proxy="" if proxy is None else str(proxy))
-    return run_record(settings, preset, original=original, synced=synced, part=written).to_text()
+    kept = "" if keep is None else keep.sha256
+    return run_record(settings, preset, original=original, synced=synced, part=written, keep=kept).to_text()

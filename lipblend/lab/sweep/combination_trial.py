@@ -39,12 +39,13 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class Pictures:
-    """What one row is rendered from and compared with; ``bridging`` as for `lipblend.render.frame.render_frame`."""
+    """What one row is rendered from and compared with; the last two as for `lipblend.render.frame.render_frame`."""
 
     original: Picture
     synced: Picture
     truth: Picture | None
     bridging: Mapping[int, Picture] = field(default_factory=dict)
+    keep: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def composed(
         mapping=mapping,
         restorer=restorer,
         bridging=pictures.bridging,
+        keep=pictures.keep,
     )
     return done, compose(pictures.original, done)
 

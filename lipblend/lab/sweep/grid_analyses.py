@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from lipblend.render.bridging import bridging_pictures
 from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.video.info import VideoInfo
+from lipblend.video.keep_matte import KeepMatte, Plane
 
 _HELD_BYTES = 256_000_000  # decoded frames in memory at a time
 _MAX_BLOCK = 16
@@ -34,13 +36,17 @@ Frames = Literal["sampled", "all"]
 
 @dataclass
 class Analysed:
-    """An analysis without its tracks, the combinations that share it with their plans, and the frames to try."""
+    """An analysis without its tracks, the combinations that share it with their plans, and the frames to try.
+
+    ``keep`` is the matte of what stays the original's, if there is one.
+    """
 
     clip: ClipAnalysis
     plans: dict[tuple[object, ...], Planned]
     members: list[tuple[Combination, Planned]]
     runs: tuple[Run, ...] = ()
     blocks: tuple[Block, ...] = ()
+    keep: KeepMatte | None = None
 
     @property
     def rows(self) -> list[int]:
@@ -54,7 +60,10 @@ class Analysed:
 
 
 def analyse_all(
-    pair: Pair, combinations: Sequence[Combination], on_progress: Callable[[Progress], None] = no_progress
+    pair: Pair,
+    combinations: Sequence[Combination],
+    on_progress: Callable[[Progress], None] = no_progress,
+    keep: KeepMatte | None = None,
 ) -> tuple[list[Analysed], list[Outcome]]:
     """One analysis per distinct set of the settings that it reads, one plan per set that the plan reads.
 
@@ -80,7 +89,9 @@ def analyse_all(
             first_error = first_error or error
             failed += [Outcome(each, failed=error.message) for each in members]
             continue
-        group = Analysed(clip.without_tracks(), {}, [])
+        if keep is not None:
+            keep.numbers(clip.original)
+        group = Analysed(clip.without_tracks(), {}, [], keep=keep)
         for each in members:
             try:
                 group.members.append((each, _planned(clip, each, group.plans)))
@@ -151,17 +162,22 @@ def decoded_rows(group: Analysed, rows: Sequence[int], truth: Truth | None) -> I
     """Decode the frames of some rows, which all have a synced frame."""
     clip = group.clip
     seen = truth.frames(rows, clip, group.row_count) if truth is not None else iter(())
+    shown = clip.original_index[list(rows)].tolist()
+    kept: AbstractContextManager[Iterator[Plane | None]] = nullcontext(repeat(None))
+    if group.keep is not None:
+        kept = prefetch(group.keep.planes(clip.original, shown), _QUEUE)
     with (
-        prefetch(clip.original.frames(clip.original_index[list(rows)].tolist()), _QUEUE) as frames,
+        prefetch(clip.original.frames(shown), _QUEUE) as frames,
         prefetch(clip.synced.frames(clip.synced_index[list(rows)].tolist()), _QUEUE) as partners,
         prefetch(bridging_pictures(clip.synced, _bridging_indices(group, rows)), _QUEUE) as bridging,
         prefetch(seen, _QUEUE) as truths,
+        kept as planes,
     ):
 
         def pictures() -> Iterator[Pictures]:
             for frame, partner, beside in zip(frames, partners, bridging, strict=True):
                 real = truth.video.picture(next(truths)) if truth is not None else None
-                yield Pictures(clip.original.picture(frame), clip.synced.picture(partner), real, beside)
+                yield Pictures(clip.original.picture(frame), clip.synced.picture(partner), real, beside, next(planes))
 
         yield pictures()
 

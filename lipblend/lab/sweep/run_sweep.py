@@ -27,6 +27,7 @@ from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.runtime.progress import Progress, no_progress
 from lipblend.settings import RestoreSettings
 from lipblend.stages.detail.restore import Restorer, load_restorers
+from lipblend.video.keep_matte import open_keep
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class SweepOptions:
         "headline" or a measure, see `lipblend.lab.sweep.ranking`.
     reference : Path, optional
         The real footage, frame by frame as the original or as the output: adds psnr, ssim and temporal.
+    keep : Path, optional
+        Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
     overwrite : bool
         Replace files of an earlier sweep; otherwise they are an error.
     models : Path, optional
@@ -54,6 +57,7 @@ class SweepOptions:
     runs: int = RUNS
     rank_by: str = HEADLINE
     reference: Path | None = None
+    keep: Path | None = None
     overwrite: bool = True
     models: Path | None = None
     cache: Path | None = None
@@ -94,9 +98,10 @@ def run_sweep(
     check_rank_by(options.rank_by, reference=reference is not None)
     check_folder_writable(folder, files=FILES, overwrite=options.overwrite)
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
+    keep = None if options.keep is None else open_keep(options.keep, pair.original)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None
-    groups, failed = analyse_all(pair, grid.combinations, on_progress)
+    groups, failed = analyse_all(pair, grid.combinations, on_progress, keep)
     notes = _prepare(groups, truth, options)
     outcomes = [*failed, *_tried(groups, truth, restorers, options.frames, on_progress)]
     outcomes.sort(key=lambda outcome: outcome.combination.number)
@@ -115,8 +120,8 @@ def run_sweep(
         files={},
     )
     inputs = {"original": original_path, "synced": synced_path}
-    if reference is not None:
-        inputs["reference"] = reference
+    inputs |= {"reference": reference} if reference is not None else {}
+    inputs |= {"keep": options.keep} if options.keep is not None else {}
     return replace(result, files=write_sweep(folder, result, inputs, mouths))
 
 

@@ -34,6 +34,7 @@ from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
+from lipblend.video.keep_matte import KeepMatte, open_keep
 from lipblend.video.probe import probe
 
 MatteSource = Literal["auto", "settings", "difference", "known"]
@@ -73,6 +74,8 @@ class EvaluateOptions:
         Face model bundle, or the folder that holds it.
     cache : Path, optional
         Folder in which analyses are cached.
+    keep : Path, optional
+        Matte of what stayed the original's (`lipblend.video.keep_matte.open_keep`).
     digests : mapping of Path to str
         SHA-256 of files that have been read already, hexadecimal.
     notes : tuple of str
@@ -83,6 +86,7 @@ class EvaluateOptions:
     reference: Path | None = None
     models: Path | None = None
     cache: Path | None = None
+    keep: Path | None = None
     digests: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -115,6 +119,7 @@ def evaluate(
     """
     options = options or EvaluateOptions()
     pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(Path(result))
+    keep = None if options.keep is None else open_keep(options.keep, pair.original)
     digests = dict(options.digests)
 
     def digest_of(path: Path) -> str:
@@ -129,6 +134,8 @@ def evaluate(
         settings, options = judged.settings, replace(options, notes=(*options.notes, *judged.notes))
     restorer = load_restorer(settings.restore)
     analysis = pair.analyse(settings, on_progress=on_progress)
+    if keep is not None:
+        keep.numbers(analysis.original)
     plan = make_plan(analysis, settings)
     return evaluate_plan(
         result_info,
@@ -138,6 +145,7 @@ def evaluate(
         model=pair.model,
         restorer=restorer,
         options=options,
+        keep=keep,
         on_progress=on_progress,
     )
 
@@ -151,6 +159,7 @@ def evaluate_plan(
     model: Path,
     restorer: Restorer | None,
     options: EvaluateOptions,
+    keep: KeepMatte | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
 ) -> Evaluated:
     """Judge a result whose plan is at hand; see `evaluate`.
@@ -167,7 +176,9 @@ def evaluate_plan(
     restorer : Restorer or None
         For ``settings.restore``, see `lipblend.stages.detail.restore.load_restorer`.
     options : EvaluateOptions
-        Its ``models`` and ``cache`` are not used.
+        Its ``models``, ``cache`` and ``keep`` are not used.
+    keep : KeepMatte, optional
+        What stayed the original's.
     on_progress : callable
     """
     started = time.perf_counter()
@@ -176,14 +187,14 @@ def evaluate_plan(
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
     )  # fmt: skip
     matched, notes = match_result(analysis, plan, followed)
-    sources = Sources(analysis, plan, settings, restorer, spoken_meshes(spoken, analysis))
+    sources = Sources(analysis, plan, settings, restorer, spoken_meshes(spoken, analysis), keep)
     rendered, by_difference = (Walk(sources, matched, estimated=guess) for guess in (False, True))
     nothing = shows_nothing(rendered)
     estimated, matte_notes = _estimated(rendered, options.matte, nothing=nothing)
     walk = by_difference if estimated else rendered
     truth = Reference.of(options.reference, walk) if options.reference is not None else None
     measured = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
-    inputs = tuple(_input_files(analysis, result, options))
+    inputs = tuple(_input_files(analysis, result, options, keep))
     found = None if nothing else headline(measured.rows, measured.shots)
     values = {**measured.values, **({"score": found.score} if found is not None else {})}
     record = Evaluation(
@@ -259,10 +270,14 @@ def _versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **library_versions(_PACKAGES)}
 
 
-def _input_files(analysis: ClipAnalysis, result: VideoInfo, options: EvaluateOptions) -> Iterator[InputFile]:
+def _input_files(
+    analysis: ClipAnalysis, result: VideoInfo, options: EvaluateOptions, keep: KeepMatte | None
+) -> Iterator[InputFile]:
     files = {"original": analysis.original.info.path, "synced": analysis.synced.info.path, "result": result.path}
     if options.reference is not None:
         files["reference"] = options.reference
     for role, path in files.items():
         digest = options.digests[path] if path in options.digests else sha256_of(path)
         yield InputFile(role, path.name, digest, path.stat().st_size)
+    if keep is not None:
+        yield InputFile("keep", keep.path.name, keep.sha256, keep.size_bytes)

@@ -77,7 +77,7 @@ def fit_note(record: RunRecord, sha256: Mapping[str, str], *, frames: int, width
     ----------
     record : RunRecord
     sha256 : mapping of str to str
-        Hexadecimal digests of the files by role: ``original`` and ``synced``.
+        Hexadecimal digests of the files by role: ``original`` and ``synced``; ``keep`` if a matte was given.
     frames, width, height : int
         Of the result.
     """
@@ -86,6 +86,11 @@ def fit_note(record: RunRecord, sha256: Mapping[str, str], *, frames: int, width
         if recorded and not sha256[role].startswith(recorded):
             name = "original" if role == "original" else "synced video"
             wrong.append(f"it was made from another {name} (SHA-256 {recorded}, not {sha256[role][: len(recorded)]})")
+    if record.keep and not sha256.get("keep", "").startswith(record.keep):
+        given = "another one is given" if "keep" in sha256 else "it is not given (--keep)"
+        wrong.append(f"it was made with a matte of what stays the original's, and {given}")
+    if not record.keep and "keep" in sha256:
+        wrong.append("it was made without a matte of what stays the original's (--keep)")
     if record.frames != frames:
         wrong.append(f"it was made of {record.frames} frames, and the file has {frames}")
     if (record.width, record.height) != (width, height):

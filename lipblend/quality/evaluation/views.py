@@ -67,6 +67,8 @@ class FrameTriple:
         Where the original's pixels lie in the synced frame, and in the result's.
     bridging : mapping of int to Picture
         By synced frame: those that bridge the synced one, if it is broken (`FramePlan.bridging_indices`).
+    keep : (h, w) float32 in [0, 1], optional
+        Of the original: what stays it.
     """
 
     original: Picture
@@ -75,6 +77,7 @@ class FrameTriple:
     mapping: FrameMapping
     result_mapping: FrameMapping = UNMOVED
     bridging: Mapping[int, Picture] = field(default_factory=dict)
+    keep: npt.NDArray[np.float32] | None = None
 
     def original_crop(self, box: Box) -> Crop:
         """A box of the original, (h, w, 3) float32, YCbCr in 8-bit levels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,25 +17,21 @@ from lipblend.picture.planes import extract_patch
 from lipblend.plan.frame_plan import FramePlan, Plan
 from lipblend.quality.evaluation.matte_estimate import alpha_difference, estimated_faces
 from lipblend.quality.evaluation.outside_loss import outside_loss
-from lipblend.quality.evaluation.views import (
-    Blended,
-    FrameTriple,
-    as_rgb,
-    frame_views,
-    in_original,
-)
+from lipblend.quality.evaluation.shown_frames import Shown, shown_frames
+from lipblend.quality.evaluation.views import Blended, FrameTriple, as_rgb, frame_views, in_original
 from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
-from lipblend.render.bridging import bridging_pictures
-from lipblend.render.face_patch import face_matte
-from lipblend.render.frame import NO_PICTURES, OUTSIDE, compose, render_frame
-from lipblend.runtime.prefetch import map_in_threads, prefetch
+from lipblend.render.face_patch import OUTSIDE, face_matte
+from lipblend.render.frame import compose, render_frame
+from lipblend.runtime.prefetch import map_in_threads
 from lipblend.settings import Settings
+from lipblend.stages.alpha.in_front import behind, in_front_of
 from lipblend.stages.detail.restore import Restorer
+from lipblend.video.keep_matte import KeepMatte
 from lipblend.video.video import Video
 
-_QUEUE, _WORKERS = 4, 2  # decoded frames waiting per stream; threads that convert them
+_WORKERS = 2  # threads that convert decoded frames
 
 Rgb = npt.NDArray[np.uint8]
 SpokenMeshes = Sequence[Sequence[Landmarks]]
@@ -107,6 +103,8 @@ class Sources:
         For ``settings.restore``.
     spoken : sequence of sequence of Landmarks
         Meshes found in the synced frame of every row of the plan, in the original's pixels.
+    keep : KeepMatte, optional
+        What stayed the original's.
     """
 
     analysis: ClipAnalysis
@@ -114,17 +112,7 @@ class Sources:
     settings: Settings
     restorer: Restorer | None
     spoken: SpokenMeshes
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A frame of the result, and the pictures it was made from; None where there are none."""
-
-    index: int
-    original: Picture | None
-    synced: Picture | None
-    result: Picture
-    bridging: Mapping[int, Picture]
+    keep: KeepMatte | None = None
 
 
 class Walk:
@@ -188,7 +176,7 @@ class Walk:
         info = self.original.info
         places = UNMOVED, self.mapping, self.result.mapping
 
-        def shown(taken: _Shown) -> tuple[int, Rgb, Rgb, Rgb]:
+        def shown(taken: Shown) -> tuple[int, Rgb, Rgb, Rgb]:
             pictures = taken.original, taken.synced, taken.result
             beside = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
             original, synced, result = (
@@ -221,6 +209,7 @@ class Walk:
                 mapping=self.mapping,
                 restorer=self._sources.restorer,
                 bridging=frames.bridging,
+                keep=frames.keep,
             )
             if rendered.patches:
                 composed = compose(frames.original, rendered)
@@ -244,33 +233,19 @@ class Walk:
         """Those that the original holds."""
         return [index for index in indices if self.result.rows[index] >= 0]
 
-    def _pictures(self, indices: Sequence[int]) -> Iterator[_Shown]:
+    def _pictures(self, indices: Sequence[int]) -> Iterator[Shown]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
-        shown = [row.original_index for row in rows if row is not None]
-        partners = [row.synced_index for row in rows if row is not None and row.synced_index >= 0]
-        beside = [row.bridging_indices for row in rows if row is not None]
-        with (
-            prefetch(self.original.frames(shown), _QUEUE) as original_frames,
-            prefetch(self.synced.frames(partners), _QUEUE) as synced_frames,
-            prefetch(bridging_pictures(self.synced, beside), _QUEUE) as bridging,
-            prefetch(self.result.video.frames(list(indices)), _QUEUE) as result_frames,
-        ):
-            for index, row in zip(indices, rows, strict=True):
-                original, synced, others = None, None, NO_PICTURES
-                if row is not None:
-                    original = self.original.picture(next(original_frames))
-                    synced = self.synced.picture(next(synced_frames)) if row.synced_index >= 0 else None
-                    others = next(bridging)
-                yield _Shown(index, original, synced, self.result.video.picture(next(result_frames)), others)
+        analysis, keep = self._sources.analysis, self._sources.keep
+        return shown_frames(analysis, self.result.video, list(zip(indices, rows, strict=True)), keep)
 
-    def _frames(self, shown: _Shown) -> FrameTriple | None:
+    def _frames(self, shown: Shown) -> FrameTriple | None:
         """The three pictures; None if one of them is missing."""
         if shown.original is None or shown.synced is None:
             return None
         pictures = shown.original, shown.synced, shown.result
-        return FrameTriple(*pictures, self.mapping, self.result.mapping, shown.bridging)
+        return FrameTriple(*pictures, self.mapping, self.result.mapping, shown.bridging, shown.keep)
 
-    def _looked(self, shown: _Shown, original: Picture, row: FramePlan) -> Looked:
+    def _looked(self, shown: Shown, original: Picture, row: FramePlan) -> Looked:
         result = shown.result
         views, faces = self._views(shown.index, self._frames(shown), row)
         nothing = NO_CHANGE if self.estimated else OUTSIDE
@@ -286,14 +261,16 @@ class Walk:
         """What the measures see of a frame, and its faces."""
         if frames is None:
             return (), ()
-        if self.estimated:
-            faces = estimated_faces(frames, row)
-        else:
-            faces = self._matted_faces(frames.original, frames.synced, row)
+        faces = estimated_faces(frames, row) if self.estimated else list(self._matted_faces(frames, row))
         found, spoken = self.result.meshes[index], self._sources.spoken[int(self.result.rows[index])]
         against = self.settings.gate.against
         return frame_views(frames, faces, found, spoken, against=against, estimated=self.estimated), faces
 
-    def _matted_faces(self, original: Picture, synced: Picture, row: FramePlan) -> list[Blended]:
-        mattes = [(face, face_matte(original, synced, face, self.settings, self.mapping)) for face in row.faces]
-        return [Blended(face, matte, matte.alpha) for face, matte in mattes if matte is not None]
+    def _matted_faces(self, frames: FrameTriple, row: FramePlan) -> Iterator[Blended]:
+        for face in row.faces:
+            matte = face_matte(frames.original, frames.synced, face, self.settings, self.mapping)
+            in_front = None if matte is None else in_front_of(frames.keep, matte.box)
+            if matte is not None and in_front is not None:
+                matte = behind(matte, in_front)
+            if matte is not None and matte.touched.any():
+                yield Blended(face, matte, matte.alpha)

@@ -123,5 +123,5 @@ def uncovered(original: Patch3, synced: Patch3, front: Plane, cell_px: float) ->
     behind = np.clip((original - share * ahead) / np.maximum(1 - share, np.float32(_MIN_BEHIND)), 0, 255)
     known = smoothstep((total - 0.02) / 0.1)
     behind = original + known * (behind - original)
-    filled = smoothstep((share - 0.2) / 0.5)
+    filled = known * smoothstep((share - 0.2) / 0.5)
     return np.asarray(behind + filled * (synced - behind), np.float32)

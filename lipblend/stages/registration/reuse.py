@@ -72,13 +72,15 @@ class RegistrationMasks:
     ``still`` (bool) does not move in speech and gives the shift of the whole. ``replaced`` (bool) may be replaced by
     the synced picture; the even cast is read there. ``painted`` (float32 in [0, 1]) is where the generator painted:
     beyond it the original is trusted, and the flow fades out. Where it ``left`` (float32 in [0, 1]) the picture as it
-    was, the original is trusted in its place.
+    was, the original is trusted in its place. From what is ``in_front`` (float32 in [0, 1]) of the face, neither shift
+    nor colours are read.
     """
 
     still: Mask
     replaced: Mask
     painted: Plane
     left: Plane | None = None
+    in_front: Plane | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,10 @@ def register(
     scale = _Scale.of(face_width_px)
     first, second = _downsampled(original, scale.ratio), _downsampled(synced, scale.ratio)
     painted = downsample(masks.painted, scale.ratio)
+    seen = painted if masks.in_front is None else painted * (1 - downsample(masks.in_front, scale.ratio))
     right, down = channels(dense_flow(second[0], first[0], painted > 0))
     flow = right, down
-    shift = _common_shift(flow, painted, scale.every(masks.still, _STILL_STEP), scale.ratio, max_shift_px)
+    shift = _common_shift(flow, seen, scale.every(masks.still, _STILL_STEP), scale.ratio, max_shift_px)
     flow, second = _without_shift(flow, second, shift)
     flow = _followed(flow, settings, scale.ratio)
     moves = None if masks.left is None else 1 - downsample(masks.left, scale.ratio)
@@ -150,7 +153,7 @@ def register(
         flow = flow[0] * moves, flow[1] * moves
     differences = [moved_by(a, *flow, cv2.INTER_LINEAR) - b for a, b in zip(first, second, strict=True)]
     replaced = scale.every(masks.replaced, _CAST_STEP) if field else None
-    coarse = _colour_field(differences, replaced, painted if moves is None else painted * moves, tolerance, scale)
+    coarse = _colour_field(differences, replaced, seen if moves is None else seen * moves, tolerance, scale)
     fine = [upsample(plane, painted.shape, _FIELD_STEP) for plane in coarse]
     # The field is much smoother than the low-passed differences: no need to low-pass it too.
     rest = [np.abs(gaussian(a, scale.soft_px) - b) for a, b in zip(differences, fine, strict=True)]
