@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +12,11 @@ import numpy.typing as npt
 
 from lipblend.faces.vision_task import VisionTask, check_confidence, load_library, points_px
 
+Side = Literal["left", "right", ""]
+
 HAND_POINTS = 21
 MOST_HANDS = 4
+_SIDES: Mapping[str, Side] = {"Left": "left", "Right": "right"}
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,13 @@ class Hand:
     confidence : float
         Of the handedness, 0..1; the library gives no other.
     handedness : str
-        ``left``, ``right``, or empty if the library does not say. Of a picture that is not mirrored.
+        ``left``, ``right``, or empty if the library does not say: the person's own, in a picture that is not mirrored
+        (seen with MediaPipe 1.2, whose documentation says the opposite).
     """
 
     points: npt.NDArray[np.float32]
     confidence: float
-    handedness: Literal["left", "right", ""]
+    handedness: Side
 
 
 class HandLandmarker(VisionTask):
@@ -86,14 +91,9 @@ class HandLandmarker(VisionTask):
         for landmarks, classes in zip(result.hand_landmarks, result.handedness, strict=True):
             points = points_px(landmarks, rgb)
             if points.shape == (HAND_POINTS, 2) and bool(np.isfinite(points).all()):
-                side = _side(classes[0].category_name) if classes else ""
+                side = _SIDES.get(classes[0].category_name, "") if classes else ""
                 hands.append(Hand(points, float(classes[0].score) if classes else 0.0, side))
         return hands
-
-
-def _side(name: str) -> Literal["left", "right", ""]:
-    """The library names hands as in a mirror (its documentation: the input is assumed to be mirrored)."""
-    return {"Left": "right", "Right": "left"}.get(name, "")  # type: ignore[return-value]
 
 
 def _create_hands(model: Path, max_hands: int, confidence: float) -> Any:

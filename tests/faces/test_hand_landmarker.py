@@ -1,4 +1,4 @@
-"""Hands and people in pictures. The hand of the package's portrait is none, so finding is told by a drawn one."""
+"""Hands and people in pictures. No picture of a hand is at hand here, so what the library finds is made up."""
 
 from __future__ import annotations
 
@@ -56,13 +56,10 @@ def test_hands_are_given_in_pixels_and_named_as_seen(hands: HandLandmarker, monk
     (hand,) = hands.detect(picture)
     assert hand.points.dtype == np.float32
     np.testing.assert_array_equal(hand.points, np.tile(np.float32([20.5, 20.5]), (HAND_POINTS, 1)))
-    assert (hand.confidence, hand.handedness) == (0.75, HANDEDNESS_OF_LEFT)
+    assert (hand.confidence, hand.handedness) == (0.75, "left")
     for useless in (answer(5), answer(HAND_POINTS, x=float("nan"))):
         monkeypatch.setattr(hands, "_call", lambda rgb, useless=useless: useless)
         assert hands.detect(picture) == []
-
-
-HANDEDNESS_OF_LEFT = "right"
 
 
 def test_a_failing_library_is_reported(hands: HandLandmarker, monkeypatch: pytest.MonkeyPatch) -> None:
