@@ -144,10 +144,9 @@ class OccluderModel:
     def _blob(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         taken = self.mapping.input
         shrinks = self.size[0] < rgb.shape[1] or self.size[1] < rgb.shape[0]
-        # OpenCV wants whole rows; averaging avoids aliasing.
-        picture = cv2.resize(
-            np.ascontiguousarray(rgb), self.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        ).astype(np.float32)
+        # Averaging avoids aliasing.
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        picture = cv2.resize(rgb, self.size, interpolation=interpolation).astype(np.float32)
         if taken.order == "bgr":
             picture = picture[..., ::-1]
         shift, spread = (np.asarray(each, np.float32) for each in (taken.mean, taken.std))
