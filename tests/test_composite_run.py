@@ -240,14 +240,14 @@ def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
 ) -> None:
     from lipblend import compositing
     from lipblend.analysis.analyse import analyse
-    from lipblend.faces import landmarker
+    from lipblend.faces import vision_task
     from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
 
     def refused_without_saying_so() -> NetworkStatus:
         refuse_network_on_this_thread()
         return NetworkStatus(False, "no filter here")
 
-    monkeypatch.setattr(landmarker, "refuse_network_on_this_thread", refused_without_saying_so)
+    monkeypatch.setattr(vision_task, "refuse_network_on_this_thread", refused_without_saying_so)
     monkeypatch.setattr(compositing, "analyse_apart", analyse)  # here, where it is patched
     done = run(sample.original, sample.synced, tmp_path / "out.mp4")
     assert any("could not be kept off the network (no filter here)" in note for note in done.notes)

@@ -23,7 +23,7 @@ from lipblend.analysis.archive import from_file, to_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.early import PROGRAM
 from lipblend.errors import LipblendError
-from lipblend.faces.landmarker import load_library
+from lipblend.faces.vision_task import load_library
 from lipblend.pairing.excerpt import Window
 from lipblend.runtime.allocator import keep_freed_memory
 from lipblend.runtime.child import Channel, Child, can_start_child, child_process

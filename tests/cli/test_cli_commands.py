@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -212,8 +213,18 @@ def test_models_list_exits_with_6_if_a_model_cannot_be_used(tmp_path: Path) -> N
     words = ["models", "list", "--models", str(tmp_path)]
     done, as_json = run.invoke(app, words), run.invoke(app, [*words, "--json"])
     assert done.exit_code == as_json.exit_code == 6
-    assert done.stdout.count("not usable") == len(models.MODELS)
-    assert {item["state"] for item in json.loads(as_json.stdout)["models"]} == {"not usable"}
+    found = {item["name"]: item for item in json.loads(as_json.stdout)["models"]}
+    assert [name for name, item in found.items() if item["state"] == "not usable"] == ["face_landmarker"]
+    assert done.stdout.count("not usable") == 1
+
+
+def test_models_list_shows_an_optional_model_that_is_not_usable_but_does_not_fail(tmp_path: Path) -> None:
+    shutil.copy(models.resolve_model("face_landmarker"), tmp_path)
+    (tmp_path / models.MODELS["hand_landmarker"].file_name).write_bytes(b"wrong")
+    done = run.invoke(app, ["models", "list", "--models", str(tmp_path), "--json"])
+    assert done.exit_code == 0
+    found = {item["name"]: item["state"] for item in json.loads(done.stdout)["models"]}
+    assert found == {"face_landmarker": "ok", "hand_landmarker": "not usable", "selfie_segmenter": "ok"}
 
 
 def test_models_fetch(monkeypatch: pytest.MonkeyPatch) -> None:

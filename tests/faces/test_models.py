@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -114,6 +115,36 @@ def test_a_named_place_without_the_file_stops(place: str, tmp_path: Path, monkey
     monkeypatch.setenv(models.MODELS_VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match=f"has no {SPEC.file_name}"):
         resolve_model("toy", tmp_path if place == "given" else None)
+
+
+def test_a_given_file_is_meant_for_the_model_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carried = {name: resolve_model(name) for name in MODELS}
+    face, hand = (
+        Path(shutil.copy(carried[name], tmp_path / MODELS[name].file_name))
+        for name in ("face_landmarker", "hand_landmarker")
+    )
+    renamed = Path(shutil.copy(face, tmp_path / "mine.task"))
+    for given in (face, renamed):
+        monkeypatch.setenv(models.MODELS_VARIABLE, "")
+        assert {name: resolve_model(name, given) for name in MODELS} == carried | {"face_landmarker": given}
+        monkeypatch.setenv(models.MODELS_VARIABLE, str(given))
+        assert {name: resolve_model(name) for name in MODELS} == carried | {"face_landmarker": given}
+    assert {name: resolve_model(name) for name in MODELS} == carried | {"face_landmarker": renamed}
+    assert {name: resolve_model(name, hand) for name in MODELS} == carried | {"hand_landmarker": hand}
+
+
+def test_a_given_folder_may_lack_optional_models_only(tmp_path: Path) -> None:
+    for name in MODELS:
+        if MODELS[name].optional:
+            assert resolve_model(name, tmp_path) == resolve_model(name)
+            (tmp_path / MODELS[name].file_name).write_bytes(b"wrong")
+            with pytest.raises(ModelError, match="is not the expected"):
+                resolve_model(name, tmp_path)
+        else:
+            with pytest.raises(ModelError, match="has no"):
+                resolve_model(name, tmp_path)
+        with pytest.raises(ModelError, match="has no"):
+            resolve_model(name, tmp_path / "nowhere")
 
 
 @pytest.mark.usefixtures("toy")

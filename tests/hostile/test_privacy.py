@@ -21,7 +21,7 @@ from lipblend.analysis import early
 from lipblend.cli.app import main
 start, work = early.PROGRAM.strip().rsplit(chr(10), 1)
 switch = (
-    "import lipblend.faces.landmarker as module; from lipblend.faces.offline import NetworkStatus; "
+    "import lipblend.faces.vision_task as module; from lipblend.faces.offline import NetworkStatus; "
     "module.refuse_network_on_this_thread = lambda: NetworkStatus(False, 'switched off for this test')"
 )
 early.PROGRAM = f"{start}; {switch}; {work}"

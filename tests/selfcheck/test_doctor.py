@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -135,13 +136,24 @@ def test_a_missing_or_wrong_model(tmp_path: Path) -> None:
         verify_model(wrong, spec)
         return wrong
 
-    missing = doctor.check_model(broken)
+    missing = doctor.check_model("face_landmarker", broken)
     assert (missing.state, missing.exit_code) == ("problem", ModelError.exit_code)
     wrong.write_bytes(b"not a model")
-    changed = doctor.check_model(broken)
+    changed = doctor.check_model("face_landmarker", broken)
     assert hashlib.sha256(b"not a model").hexdigest() in changed.message
     assert "lipblend models fetch" in changed.fix
-    assert doctor.check_model(lambda: resolve_model("face_landmarker")).state == "ok"
+    for name in MODELS:
+        assert doctor.check_model(name, partial(resolve_model, name)).state == "ok"
+
+
+def test_a_missing_optional_model_is_a_warning(tmp_path: Path) -> None:
+    def broken() -> Path:
+        raise ModelError("the model was not found", hint="Run `lipblend models fetch`.")
+
+    missing = doctor.check_model("hand_landmarker", broken)
+    assert (missing.name, missing.state, missing.exit_code) == ("hand model", "warning", 0)
+    assert "only runs that look for hands need it" in missing.message
+    assert "lipblend models fetch" in missing.fix
 
 
 def without(*names: str) -> Callable[[Iterable[str]], list[str]]:

@@ -7,7 +7,6 @@ loaded.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from lipblend.errors import ModelError
 from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.settings import RestoreSettings
+from lipblend.stages.onnx_session import one_line, start_session
 
 Rgb = npt.NDArray[np.float32]
 
@@ -25,7 +25,6 @@ _GRAY = 128.0
 _TRIAL_SIZES = ((64, 96), (96, 64))  # height, width
 _MAX_SIDE = 4096
 _MAX_SCALE = 16
-_LOG_FATAL = 4  # every error is raised, and need not be logged as well
 _CONTRACT = "A model takes one picture (1, 3, height, width) of floats and gives one (1, 3, k height, k width)."
 
 
@@ -66,7 +65,7 @@ class RestoreModel:
                 hint="Check restore.model, or set it to none.",
             ) from error
         with process_state_preserved():  # the first run may start parts of the library as well
-            self._session, self._errors, self.runtime = _start_session(self._path, data)
+            self._session, self._errors, self.runtime = start_session(self._path, data, "restore.model")
             self.size = self._declared_size()
             first, *others = [self.size] if self.size is not None else _TRIAL_SIZES
             self.scale = self._trial_scale(*first)
@@ -111,7 +110,7 @@ class RestoreModel:
         try:
             (output,) = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         except self._errors as error:
-            raise self._unusable(f"it does not run on a picture {blob.shape}", _one_line(error)) from error
+            raise self._unusable(f"it does not run on a picture {blob.shape}", one_line(error)) from error
         if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
             raise self._unusable(f"its output is {self._session.get_outputs()[0].type}, not numbers")
         output = np.asarray(output, np.float32)
@@ -147,34 +146,3 @@ class RestoreModel:
             details=details,
             hint=f"{_CONTRACT} Export it in that form, or set restore.model to none.",
         )
-
-
-def _start_session(path: Path, data: bytes) -> tuple[Any, tuple[type[Exception], ...], str]:
-    """An onnxruntime session on one thread, the exceptions that it may raise, and the library's name and version."""
-    try:
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as native
-    except ImportError as error:
-        raise ModelError(
-            f"restore.model is {path}, but onnxruntime cannot be imported: {error}",
-            hint='Run pip install ".[restore]" in the checkout of lipblend, or set restore.model to none.',
-        ) from error
-    onnxruntime.disable_telemetry_events()
-    # They have no base class of their own.
-    errors = tuple(kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = _LOG_FATAL
-    runtime = f"onnxruntime {onnxruntime.__version__}"
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), errors, runtime
-    except errors as error:
-        raise ModelError(
-            f"{path} is not an ONNX model that {runtime} can run",
-            details=(_one_line(error),),
-            hint="Export it again as one .onnx file with its weights inside, or set restore.model to none.",
-        ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
