@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
 from lipblend.picture.patch import Box, Patch
-from lipblend.picture.smoothstep import smoothstep
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
@@ -21,7 +20,6 @@ from lipblend.stages.occlusion.strands import strands_matte, without_strands
 
 Plane = npt.NDArray[np.float32]
 
-_ALL_KEPT = 0.95  # by a user's matte
 _MOUTH_FRAC = 0.05  # beyond the lips, where the pictures differ because they speak
 _JAW_FRAC = 0.06  # to both sides of its outline
 _MOUTH_SOFT_FRAC = 0.015
@@ -77,16 +75,17 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
 
 
 def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> tuple[Patch, Patch]:
-    """Both pictures as they would be without what lies in front."""
+    """Both pictures as they would be without what lies in front.
+
+    What the user's matte hides is left: its grey is a linear mixture of original and result, and nothing is read there.
+    """
     width_px = face.original.face_width_px
     first, second = original.whole(), synced.whole()
     if front.strands is not None:
         first, second = (without_strands(picture, front.strands, width_px) for picture in (first, second))
     if front.solid is not None:
         first = uncovered(first, second, front.solid, CELL_FRAC * width_px)
-    if front.kept is not None:  # only where nothing else shows: a matte's grey is a linear mixture
-        first = first + smoothstep((front.kept[..., None] - _ALL_KEPT) / (1 - _ALL_KEPT)) * (second - first)
-    return Patch.of(first, original.grid), Patch.of(second, synced.grid)
+    return Patch.of(first, original.grid), Patch.of(second, original.grid)
 
 
 def _jaw(face: FacePlan, box: Box) -> npt.NDArray[np.uint8]:

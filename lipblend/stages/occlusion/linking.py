@@ -19,12 +19,16 @@ from lipblend.stages.occlusion.look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
 
 Planes = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
+Ages = npt.NDArray[np.int64]
 
 CLEAR, FAINT = 2.0, 0.9
 """Departures from which an occluder is certain, and from which a cell belongs to one."""
 _FAINT_IN_MOUTH = 1.4  # a mouth may look like it never did before
 _INSIDE_FRAC, _MOUTH_FRAC = 0.03, 0.03  # from the outlines of face and lips
 _MIN_LINKED_CELLS = 6  # beside the mouth, of a piece that only other frames make certain
+_MIN_OVERLAP = 0.6  # of such a piece, with that of the frame beside it
+_LONGEST_FAINT = 5  # frames
+_NEVER = 1 << 30
 _CLOSED = 5  # cells
 _MAX_HOLE_CELLS = 40
 _SOFT_CELLS = 0.8
@@ -72,12 +76,11 @@ def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArra
         faint.append((cv2.blur(plane, (3, 3)) >= limit).astype(np.uint8))
         clear.append(((_solid(plane) >= CLEAR) & (within > 0) & (mouth == 0)).astype(np.uint8))
     found = [np.zeros((CELLS, CELLS), np.uint8) for _ in faint]
-    count = len(found)
-    for order in (range(count), range(count - 1, -1, -1)):
-        before: Mask | None = None
+    for order in (range(len(found)), range(len(found) - 1, -1, -1)):
+        ages = np.full((CELLS, CELLS), _NEVER, np.int64)
         for row in order:
-            found[row] |= _touched(faint[row], clear[row], found[row] if before is None else before, mouths[row])
-            before = found[row]
+            ages = _linked_ages(faint[row], clear[row], ages, mouths[row])
+            found[row] |= (ages < _NEVER).astype(np.uint8)
     return np.stack([_filled(mask) for mask in found])
 
 
@@ -86,18 +89,22 @@ def _solid(departures: Planes) -> Planes:
     return np.asarray(cv2.erode(cv2.blur(departures, (3, 3)), _3X3), np.float32)
 
 
-def _touched(faint: Mask, clear: Mask, before: Mask, mouth: Mask) -> Mask:
-    """The pieces of a frame that hold a clear cell, or that continue what was found in the frame beside it."""
-    if not (clear.any() or before.any()):
-        return np.zeros_like(faint)
-    labels = np.asarray(cv2.connectedComponents(faint, connectivity=8)[1])
-    number = int(labels.max()) + 1
-    certain = np.bincount(labels[clear > 0], minlength=number) > 0
-    continued = np.bincount(labels[cv2.dilate(before, _3X3) > 0], minlength=number) > 0
-    beside = np.bincount(labels[mouth == 0], minlength=number) >= _MIN_LINKED_CELLS
-    taken = certain | (continued & beside)
-    taken[0] = False
-    return taken[labels].astype(np.uint8)
+def _linked_ages(faint: Mask, clear: Mask, before: Ages, mouth: Mask) -> Ages:
+    """For each cell of a piece that counts, the frames since such a piece held a clear cell; else `_NEVER`.
+
+    A piece counts if it holds a clear cell, or lies mostly where one counted in the frame before.
+    """
+    ages = np.full((CELLS, CELLS), _NEVER, np.int64)
+    count, labels = cv2.connectedComponents(faint, connectivity=8)
+    near = cv2.dilate((before < _NEVER).astype(np.uint8), _3X3) > 0
+    for label in range(1, count):
+        piece = labels == label
+        if clear[piece].any():
+            ages[piece] = 0
+        elif near[piece].mean() >= _MIN_OVERLAP and np.count_nonzero(piece & (mouth == 0)) >= _MIN_LINKED_CELLS:
+            age = int(before[cv2.dilate(piece.astype(np.uint8), _3X3) > 0].min()) + 1
+            ages[piece] = age if age <= _LONGEST_FAINT else _NEVER
+    return ages
 
 
 def _filled(mask: Mask) -> Planes:
