@@ -20,6 +20,8 @@ ANALYSIS_KEYS = (
     "track.cut_threshold",
     "track.carry_s",
     "track.stand_in",
+    "occlusion.hands",
+    "occlusion.hands_confidence",
     "colour.space",
     "colour.interpret",
 )

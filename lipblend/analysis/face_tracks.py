@@ -20,6 +20,7 @@ from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
 from lipblend.stages.occlusion.look import LOOKS_SHAPE
 from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 from lipblend.stages.registration.bend import ROW_VALUES
@@ -50,6 +51,7 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "bend": ((ROW_VALUES,), np.float32),
     "looks": (LOOKS_SHAPE, np.uint8),
     "strands": ((), np.float64),
+    "hands": (HANDS_SHAPE, np.float32),
     "departures": (DEPARTURES_SHAPE, np.uint8),
     "carried": ((), np.float64),
 }
@@ -114,9 +116,14 @@ class FaceTable:
 
     def __init__(self, frames: Iterable[int] = (), columns: Mapping[str, MaskedRows] | None = None) -> None:
         self.frames = array("q", frames)
-        self.columns = dict(columns) if columns else {
-            name: MaskedRows(StoredRows(shape, dtype), np.zeros(0, bool)) for name, (shape, dtype) in COLUMNS.items()
-        }
+        self.columns = (
+            dict(columns)
+            if columns
+            else {
+                name: MaskedRows(StoredRows(shape, dtype), np.zeros(0, bool))
+                for name, (shape, dtype) in COLUMNS.items()
+            }
+        )
         for name, (shape, dtype) in COLUMNS.items():
             column = self.columns[name]
             if column.rows.shape[1:] != shape or column.rows.dtype != dtype or len(column) != len(self.frames):
@@ -135,12 +142,24 @@ class FaceTable:
         self.frames.append(frame)
         self.columns["original"].append(original)
         self.columns["synced"].append(synced)
-        for name in ("painted", "above", "footprint", "membrane", "placement", "health", "left", "bend", "looks", "strands"):
+        for name in (
+            "painted",
+            "above",
+            "footprint",
+            "membrane",
+            "placement",
+            "health",
+            "left",
+            "bend",
+            "looks",
+            "strands",
+        ):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
         self.columns["carried"].append(carried)
         self.columns["departures"].append(None)
+        self.columns["hands"].append(None)
         return len(self.frames) - 1
 
     def replace(self, name: str, values: Mapping[int, Array]) -> None:

@@ -69,7 +69,9 @@ def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int,
     shot, faces = ShotLooks(looks, times), _Faces(track)
     glanced = np.arange(0, len(shot), _EVERY)
     planes = shot.glance(glanced)
-    sure = [row for row, plane in zip(glanced.tolist(), planes, strict=True) if faces.clearest(row, plane) > _SUSPICIOUS]
+    sure = [
+        row for row, plane in zip(glanced.tolist(), planes, strict=True) if faces.clearest(row, plane) > _SUSPICIOUS
+    ]
     if not sure:
         return {}
     near = np.flatnonzero(np.abs(times[:, None] - times[sure]).min(1) <= _AROUND_S)

@@ -179,6 +179,21 @@ def resolve_model(name: str, explicit: Path | None = None) -> Path:
     return path
 
 
+def companion_model(name: str, face_model: Path) -> Path:
+    """Locate another model: beside the face model, which the user may have placed, or where models usually are.
+
+    Raises
+    ------
+    ModelError
+        As `resolve_model`.
+    """
+    beside = face_model.parent / model_spec(name).file_name
+    if beside.is_file():
+        verify_model(beside, model_spec(name))
+        return beside
+    return resolve_model(name)
+
+
 def fetch_model(name: str, *, folder: Path | None = None, url: str | None = None, timeout_s: float = 30.0) -> Path:
     """Download a model unless it is there already, check it, and move it into place atomically.
 

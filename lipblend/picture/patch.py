@@ -46,9 +46,7 @@ class Box:
 
     def joined_with(self, other: Box) -> Box:
         """The smallest box that holds both."""
-        return Box(
-            min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1)
-        )
+        return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
 
     def within(self, outer: Box) -> tuple[slice, slice]:
         """Rows and columns of this box in the planes of another."""

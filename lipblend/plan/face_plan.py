@@ -16,8 +16,8 @@ from lipblend.plan import smoothing
 from lipblend.plan.bends import Places, distorted_rows, steady_bends
 from lipblend.plan.bridges import bridged_rows, share_of_second
 from lipblend.plan.broken_frames import Broken, broken_rows
-from lipblend.plan.in_front import InFront, strand_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
+from lipblend.plan.in_front import InFront
 from lipblend.plan.motion import neighbours, velocity
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
@@ -102,9 +102,12 @@ class ShotFace:
         weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
         self._weights = np.where(self._present, weights, 0.0)
         self._motion = velocity(self._original, steady.valid)
-        self._strands = strand_rows(rows.read("strands", rows.column("strands").__getitem__), times)
-        departures = rows.read("departures", rows.column("departures").__getitem__)
-        self._in_front = InFront(departures, lambda row: (self._face(row), self._mesh(self._synced, row)))
+        self._in_front = InFront(
+            *(rows.read(name, rows.column(name).__getitem__) for name in ("departures", "hands", "strands")),
+            lambda row: (self._face(row), self._mesh(self._synced, row)),
+            times,
+            settings.occlusion,
+        )
 
     def plan(self, row: int) -> FacePlan | None:
         """The plan for a row; None if the face is not blended there."""
@@ -127,7 +130,8 @@ class ShotFace:
             neighbours=neighbours(self._original, self._synced, self._present, row, reach=reach),
             bridge=bridge,
             in_front=self._in_front[row],
-            strands=row in self._strands,
+            hands=self._in_front.hands(row),
+            strands=row in self._in_front.strands,
         )
 
     def _bridge(self, row: int) -> Bridge | None:

@@ -101,6 +101,8 @@ class FacePlan:
         What is shown instead of the synced frame's own patch, which is broken.
     in_front : (64, 64) uint8 or None
         What lies in front of the face, in cells of the original's head (`lipblend.plan.in_front.InFront`).
+    hands : tuple of (21, 2) float32
+        Points of the hands near the face, pixels (`lipblend.stages.occlusion.hand_shape`).
     strands : bool
         Thin strands hang before the face.
     neighbours : tuple of (original, synced)
@@ -120,6 +122,7 @@ class FacePlan:
     neighbours: MeshPairs = ()
     bridge: Bridge | None = None
     in_front: npt.NDArray[np.uint8] | None = None
+    hands: tuple[npt.NDArray[np.float32], ...] = ()
     strands: bool = False
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.runtime.spill import StoredRows
+from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.linking import face_cells, linked
 from lipblend.stages.occlusion.look import CELLS
 from lipblend.stages.occlusion.stored import read_departures
@@ -22,14 +23,44 @@ _LONGEST_ROWS = 500  # linked at once
 
 
 class InFront:
-    """What lies in front, by row of a shot: (64, 64) uint8 in the axes of the original's head, 255 for all of a cell."""
+    """What lies in front, by row of a shot: (64, 64) uint8 in the axes of the original's head, 255 for all of a cell.
 
-    def __init__(self, departures: Mapping[int, npt.NDArray[np.uint8]], meshes: Meshes) -> None:
-        self._cells, self._places = StoredRows((CELLS, CELLS), np.uint8), {}
-        for rows in _runs(departures):
+    Parameters
+    ----------
+    departures : mapping of int to (64, 64) uint8
+    hands : mapping of int to (2, 21, 2) float32
+    strands : mapping of int to float
+        What the analysis found, by row of the shot.
+    meshes : callable
+        The original's and the synced mesh of a row, both in the original's pixels.
+    times_s : (n,) float64
+    settings : OcclusionSettings
+
+    Attributes
+    ----------
+    strands : set of int
+        Rows with strands before the face.
+    """
+
+    def __init__(
+        self,
+        departures: Mapping[int, Cells],
+        hands: Mapping[int, npt.NDArray[np.float32]],
+        strands: Mapping[int, float],
+        meshes: Meshes,
+        times_s: npt.NDArray[np.float64],
+        settings: OcclusionSettings,
+    ) -> None:
+        self._cells, self._places = StoredRows((CELLS, CELLS), np.uint8), dict[int, int]()
+        self._hands = hands if settings.hands != "off" else {}
+        self.strands: set[int] = set()
+        if settings.strands != "off":
+            lengths = {row: settings.strands_weight * length for row, length in strands.items()}
+            self.strands = strand_rows(lengths, times_s)
+        for rows in _runs(departures) if settings.looks != "off" else ():
             faces = [face_cells(meshes(row)) for row in rows]
             found = linked(
-                np.stack([read_departures(departures[row]) for row in rows]),
+                np.float32(settings.looks_weight) * np.stack([read_departures(departures[row]) for row in rows]),
                 np.stack([inside for inside, _ in faces]),
                 np.stack([mouth for _, mouth in faces]),
             )
@@ -37,6 +68,12 @@ class InFront:
                 if plane.any():
                     self._places[row] = len(self._cells)
                     self._cells.append(np.rint(plane * 255).astype(np.uint8))
+
+    def hands(self, row: int) -> tuple[npt.NDArray[np.float32], ...]:
+        """The hands near the face, (21, 2) each."""
+        if row not in self._hands:
+            return ()
+        return tuple(points for points in self._hands[row] if np.isfinite(points).all())
 
     def __getitem__(self, row: int) -> Cells | None:
         place = self._places.get(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 
@@ -14,12 +15,14 @@ from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
-from lipblend.stages.occlusion.front_matte import cells_in_box, front_matte, uncovered
+from lipblend.stages.occlusion.front_matte import CELLS_BAND, HAND_BAND, cells_in_box, front_matte, uncovered
+from lipblend.stages.occlusion.hand_shape import hand_mask
 from lipblend.stages.occlusion.look import CELL_FRAC
 from lipblend.stages.occlusion.strands import strands_matte, without_strands
 
 Plane = npt.NDArray[np.float32]
 
+_FOREARM = 0.0  # it need not continue the palm
 _MOUTH_FRAC = 0.05  # beyond the lips, where the pictures differ because they speak
 _JAW_FRAC = 0.06  # to both sides of its outline
 _MOUTH_SOFT_FRAC = 0.015
@@ -55,7 +58,7 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
 
     ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
     """
-    if face.in_front is None and not face.strands and kept is None:
+    if face.in_front is None and not face.hands and not face.strands and kept is None:
         return None
     box, width_px = original.grid.box, face.original.face_width_px
     mouth = _mouth(face, box)
@@ -66,12 +69,21 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
         near = (mouth > 0.5).astype(np.uint8) | _jaw(face, box)
         strands = strands_matte(*lumas, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
+    cell_px = CELL_FRAC * width_px
+    for coarse, band in _coarse(face, box):
+        found = front_matte(coarse, *pictures, mouth, cell_px, band)
+        solid = found if solid is None else np.maximum(solid, found)
+    if kept is None and solid is None and strands is None:
+        return None
+    return InFront(kept, solid, strands)
+
+
+def _coarse(face: FacePlan, box: Box) -> Iterator[tuple[Plane, tuple[float, float]]]:
+    """Where something solid lies in front, and how far its border may be off, inwards and outwards, in cells."""
     if face.in_front is not None:
-        coarse = cells_in_box(face.in_front.astype(np.float32) / 255, box, face.original)
-        if coarse.any():
-            solid = front_matte(coarse, *pictures, mouth, CELL_FRAC * width_px)
-    found = InFront(kept, solid, strands)
-    return None if kept is None and solid is None and strands is None else found
+        yield cells_in_box(face.in_front.astype(np.float32) / 255, box, face.original), CELLS_BAND
+    for points in face.hands:
+        yield hand_mask(points, box, forearm=_FOREARM), HAND_BAND
 
 
 def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> tuple[Patch, Patch]:

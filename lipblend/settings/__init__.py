@@ -19,6 +19,7 @@ from lipblend.settings.clip_groups import (
     SmoothSettings,
     TrackSettings,
 )
+from lipblend.settings.occlusion_group import OcclusionSettings
 from lipblend.settings.picture_groups import (
     AlignSettings,
     AlphaSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "GateSettings",
     "Group",
     "MaskSettings",
+    "OcclusionSettings",
     "PairSettings",
     "ReadSettings",
     "RegionName",
@@ -65,6 +67,7 @@ class Settings(Group):
     pair: PairSettings = PairSettings()
     track: TrackSettings = TrackSettings()
     faults: FaultSettings = FaultSettings()
+    occlusion: OcclusionSettings = OcclusionSettings()
     smooth: SmoothSettings = SmoothSettings()
     mask: MaskSettings = MaskSettings()
     footprint: FootprintSettings = FootprintSettings()

@@ -29,7 +29,7 @@ _NOT_SWEPT = {
     "gate": "the pass marks change no picture",
 }
 _RENDER_GROUPS = frozenset({"mask", "alpha", "align", "reuse", "detail", "restore", "blend"})
-_PLAN_GROUPS = frozenset({"smooth", "colour", "footprint", "faults"})
+_PLAN_GROUPS = frozenset({"smooth", "colour", "footprint", "faults", "occlusion"})
 _PLAN_KEYS = frozenset(
     {
         "pair.tail",

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.occlusion.look import CELLS, Looks
+from lipblend.stages.occlusion.look import CELLS
 
 Codes = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.float32]
@@ -108,14 +108,14 @@ class _Samples:
     unknown: tuple[Stack, ...] | None
 
     @classmethod
-    def of(
-        cls, looks: Codes, times_s: npt.NDArray[np.float64], count: int, unknown: Mask | None = None
-    ) -> _Samples:
+    def of(cls, looks: Codes, times_s: npt.NDArray[np.float64], count: int, unknown: Mask | None = None) -> _Samples:
         """Evenly spaced looks; ``unknown`` (count, 64, 64) says which cells of them do not count."""
         rows = np.unique(np.linspace(0, len(looks) - 1, count).round().astype(np.intp))
         without = None
         if unknown is not None:
-            wide = [cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * np.uint8(_BEYOND) for mask in unknown]
+            wide = [
+                cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * np.uint8(_BEYOND) for mask in unknown
+            ]
             without = _shifted(np.stack(wide)[..., None], "constant", constant_values=_BEYOND)
         return cls(rows, times_s[rows], _shifted(looks[rows], "edge"), without)
 

@@ -24,7 +24,8 @@ Plane = npt.NDArray[np.float32]
 Patch3 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_INSIDE_CELLS, _OUTSIDE_CELLS = 1.5, 2.5  # from the cells' border: certain from there on
+CELLS_BAND, HAND_BAND = (1.5, 2.5), (0.7, 1.5)
+"""From the border of cells, and of a hand's shape: from there on it is certain, inwards and outwards; cells."""
 _CHROMA_WEIGHT = 0.8
 _NOISE_LEVELS = 5.0  # between the pictures, where nothing is in front
 _FAINT_LEVELS = 12.0  # of what lies in front, below which its edge is not measured
@@ -42,7 +43,9 @@ def cells_in_box(cells: Plane, box: Box, face: Landmarks) -> Plane:
     return np.asarray(cv2.warpAffine(cells, matrix, (box.width, box.height), flags=cv2.INTER_LINEAR), np.float32)
 
 
-def front_matte(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane, cell_px: float) -> Plane:
+def front_matte(
+    coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane, cell_px: float, band: tuple[float, float]
+) -> Plane:
     """Refine what lies in front to the picture's edges.
 
     Parameters
@@ -55,6 +58,8 @@ def front_matte(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane, c
         Where the pictures differ because they speak.
     cell_px : float
         Side of a cell, pixels.
+    band : (float, float)
+        From the border of ``coarse``, `CELLS_BAND` or `HAND_BAND`.
 
     Returns
     -------
@@ -65,11 +70,13 @@ def front_matte(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane, c
     solid = _different((coarse > 0.5).astype(np.uint8), apart, mouth)
     if not solid.any():
         return np.zeros_like(coarse)
-    coarse = coarse * cv2.blur(_moved_border(solid, _OUTSIDE_CELLS * cell_px).astype(np.float32), (3, 3))
-    core = _moved_border(solid, -_INSIDE_CELLS * cell_px)
-    near = _moved_border(solid, _OUTSIDE_CELLS * cell_px)
+    coarse = coarse * cv2.blur(_moved_border(solid, band[1] * cell_px).astype(np.float32), (3, 3))
+    core = _moved_border(solid, -band[0] * cell_px)
+    near = _moved_border(solid, band[1] * cell_px)
     measured, certain = _measured(apart, core, cell_px)
-    shaped = guided_filter(coarse, gaussian(original[..., 0], 1.0), radius_px=max(2, round(2 * cell_px)), levels=_EDGE_LEVELS)
+    shaped = guided_filter(
+        coarse, gaussian(original[..., 0], 1.0), radius_px=max(2, round(2 * cell_px)), levels=_EDGE_LEVELS
+    )
     weight = certain * (1 - mouth)
     matte = np.clip(shaped + weight * (measured - shaped), 0, 1)
     return np.asarray(np.where(core > 0, 1, np.where(near > 0, matte, 0)), np.float32)

@@ -12,6 +12,9 @@ from lipblend.stages.occlusion.hand_shape import palm_centre, palm_length_px
 
 HandPoints = npt.NDArray[np.floating]
 
+HANDS_SHAPE = (2, 21, 2)
+"""Shape of the hands at one face: pixels; NaN for one that is not there."""
+
 _CUTOFF_SIGMAS = 3.0
 _SPEED_FRAMES = 4
 """Frames at an end of a path that tell how fast the hand moves there."""

@@ -1,0 +1,29 @@
+"""Settings for what lies in front of a face and stays there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lipblend.settings.base import Group, choice, number
+
+
+class OcclusionSettings(Group):
+    """What passes before the mouth (hands, microphones, cups, hair) and stays the original's."""
+
+    looks: Literal["auto", "off"] = choice(
+        "auto",
+        "Find what departs from the look of the face in the shot and differs from the synced picture. off: do not.",
+        "--occlusion",
+    )
+    looks_weight: float = number(1, 0, 4, "factor", "How much departures count: above 1, fainter ones are taken too.")
+    strands: Literal["auto", "off"] = choice(
+        "auto", "Find thin strands before the face (hair, cables, the rim of a glass) that the synced picture lacks."
+    )
+    strands_weight: float = number(1, 0, 4, "factor", "How much strands count: above 1, fewer of them are enough.")
+    hands: Literal["auto", "always", "off"] = choice(
+        "auto",
+        "Find hands with MediaPipe's Hand Landmarker. auto: in frames near a departure; always: in every frame, which "
+        "takes 20 to 45 ms each.",
+    )
+    hands_weight: float = number(1, 0, 1, "share", "How much of a hand stays in front.")
+    hands_confidence: float = number(0.5, 0.1, 0.95, "probability", "Minimum confidence of the hand detector.")
