@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -18,14 +20,18 @@ from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE, follow_hands
 from lipblend.stages.occlusion.hand_shape import palm_centre, palm_length_px
+from lipblend.stages.occlusion.linking import face_cells, suspicion
+from lipblend.stages.occlusion.stored import read_departures
 
 Points = npt.NDArray[np.float32]
 
 _CROP_WIDTHS = 4.0  # of the face: a palm then takes a tenth of the crop; at 1.5, none was found
 _PADDING = 0.25  # of the crop, beyond the picture's border, where a hand comes from
 _EXTEND_FRAMES = 3
+_WORTH_A_TRY, _TRY_EVERY = 1.3, 3  # departure, and frames between two
 _REACH_PALMS = 2.5  # from the palm's middle: an arm's and the fingers' length
 
+Faces = dict[int, list[tuple[FaceTable, int]]]
 HandFinder = Callable[[npt.NDArray[np.uint8]], list[Hand]]
 
 
@@ -56,18 +62,42 @@ def add_hands(
     if not faces:
         return
     found: dict[int, Points] = {}
-    with open_model() as model:
+    with ExitStack() as stack:
+        search: _Search | None = None
         for start, stop in pairwise([*shot_starts.tolist(), len(line.original_index)]):
-            frames = [frame for frame in sorted(faces) if start <= frame < stop]
-            for run in _runs(frames):
-                found.update(_hands_of(original, line, run, faces, model.detect))
+            for run in _runs([frame for frame in sorted(faces) if start <= frame < stop]):
+                tried = run if always else _worth_a_try(run, faces)
+                if tried:
+                    search = search or _Search(original, line, faces, stack.enter_context(open_model()).detect)
+                    seen = search.look(tried)
+                    if any(seen.values()):
+                        found.update(search.followed(run, seen))
     for table in {id(track.table): track.table for track in tracks.values()}.values():
         table.replace("hands", found)
 
 
-def _faces(tracks: Mapping[int, FaceTrack], *, always: bool) -> dict[int, list[tuple[FaceTable, int]]]:
+def _worth_a_try(frames: Sequence[int], faces: Faces) -> list[int]:
+    """Frames with a departure that a hand may cause, not all of those that follow each other."""
+    tried: list[int] = []
+    for frame in frames:
+        if tried and frame - tried[-1] < _TRY_EVERY:
+            continue
+        if any(_departure(table, row) >= _WORTH_A_TRY for table, row in faces[frame]):
+            tried.append(frame)
+    return tried
+
+
+def _departure(table: FaceTable, row: int) -> float:
+    stored = table.columns["departures"][row]
+    if stored is None:
+        return 0.0
+    meshes = [Landmarks(table.columns[name][row]) for name in ("original", "synced") if table.columns[name].holds(row)]
+    return suspicion(read_departures(stored), *face_cells(meshes))
+
+
+def _faces(tracks: Mapping[int, FaceTrack], *, always: bool) -> Faces:
     """Table and row of the faces in question, by output frame."""
-    faces: dict[int, list[tuple[FaceTable, int]]] = {}
+    faces: Faces = {}
     for track in tracks.values():
         wanted = np.ones(len(track), bool) if always else track.has("departures")
         for row, want in zip(track.rows, wanted.tolist(), strict=True):
@@ -76,31 +106,38 @@ def _faces(tracks: Mapping[int, FaceTrack], *, always: bool) -> dict[int, list[t
     return faces
 
 
-def _hands_of(
-    original: Scan,
-    line: Timeline,
-    frames: Sequence[int],
-    faces: Mapping[int, Sequence[tuple[FaceTable, int]]],
-    detect: HandFinder,
-) -> dict[int, Points]:
-    """The hands at each face of consecutive output frames, by row of the table."""
-    seen: list[list[Points]] = []
-    for frame, picture in zip(
-        frames, original.frames([int(line.original_index[each]) for each in frames]), strict=True
-    ):
-        meshes = [Landmarks(table.columns["original"][row]) for table, row in faces[frame]]
-        seen.append(_hands_in(picture.picture(original.info), meshes, detect))
-    paths = follow_hands(seen, extend=_EXTEND_FRAMES)
-    found: dict[int, Points] = {}
-    for place, frame in enumerate(frames):
-        hands = [points for path in paths if (points := path.at(place)) is not None]
-        for table, row in faces[frame]:
-            near = [points for points in hands if _reaches(points, Landmarks(table.columns["original"][row]))]
-            if near:
-                rows = np.full(HANDS_SHAPE, np.nan, np.float32)
-                rows[: min(len(near), len(rows))] = near[: len(rows)]
-                found[row] = rows
-    return found
+@dataclass(frozen=True)
+class _Search:
+    """What hands are searched with."""
+
+    original: Scan
+    line: Timeline
+    faces: Faces
+    detect: HandFinder
+
+    def look(self, frames: Sequence[int]) -> dict[int, list[Points]]:
+        """The hands near the faces of some output frames."""
+        indices = [int(self.line.original_index[each]) for each in frames]
+        seen: dict[int, list[Points]] = {}
+        for frame, picture in zip(frames, self.original.frames(indices), strict=True):
+            meshes = [Landmarks(table.columns["original"][row]) for table, row in self.faces[frame]]
+            seen[frame] = _hands_in(picture.picture(self.original.info), meshes, self.detect)
+        return seen
+
+    def followed(self, frames: Sequence[int], seen: dict[int, list[Points]]) -> dict[int, Points]:
+        """The hands at each face of consecutive output frames, by row of the table; ``seen`` in some of them."""
+        seen = seen | self.look([frame for frame in frames if frame not in seen])
+        paths = follow_hands([seen[frame] for frame in frames], extend=_EXTEND_FRAMES)
+        found: dict[int, Points] = {}
+        for place, frame in enumerate(frames):
+            hands = [points for path in paths if (points := path.at(place)) is not None]
+            for table, row in self.faces[frame]:
+                near = [points for points in hands if _reaches(points, Landmarks(table.columns["original"][row]))]
+                if near:
+                    rows = np.full(HANDS_SHAPE, np.nan, np.float32)
+                    rows[: min(len(near), len(rows))] = near[: len(rows)]
+                    found[row] = rows
+        return found
 
 
 def _hands_in(picture: Picture, faces: Sequence[Landmarks], detect: HandFinder) -> list[Points]:

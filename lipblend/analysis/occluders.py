@@ -1,4 +1,4 @@
-"""What may lie in front of the faces of a clip: departures from their looks, where a first glance raises a suspicion."""
+"""What may lie in front of the faces of a clip: departures from their looks, where a glance raises a suspicion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import Landmarks
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.departure import ShotLooks
-from lipblend.stages.occlusion.linking import clearest, face_cells
+from lipblend.stages.occlusion.growth import grown
+from lipblend.stages.occlusion.linking import face_cells, suspicion
 from lipblend.stages.occlusion.look import in_head_frame, look_rows
 from lipblend.stages.occlusion.stored import stored_departures
 
@@ -20,7 +21,8 @@ Rows = npt.NDArray[np.intp]
 
 _WINDOW_S, _MIN_ROWS = 20.0, 8  # of a shot, judged on its own
 _EVERY = 3  # rows
-_SUSPICIOUS = 1.5
+_SUSPICIOUS = 1.2
+_LONGEST_GAP_S = 2.0  # between two suspicious rows, that is filled
 _AROUND_S = 0.5  # before and after a suspicious row
 
 
@@ -70,16 +72,25 @@ def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int,
     glanced = np.arange(0, len(shot), _EVERY)
     planes = shot.glance(glanced)
     sure = [
-        row for row, plane in zip(glanced.tolist(), planes, strict=True) if faces.clearest(row, plane) > _SUSPICIOUS
+        row for row, plane in zip(glanced.tolist(), planes, strict=True) if faces.suspicion(row, plane) > _SUSPICIOUS
     ]
     if not sure:
         return {}
-    near = np.flatnonzero(np.abs(times[:, None] - times[sure]).min(1) <= _AROUND_S)
-    planes = shot.departures(near)
+    near = np.flatnonzero(_near(times, times[sure]))
+    planes = [grown(plane, look) for plane, look in zip(shot.departures(near), looks[near, ..., :3], strict=True)]
     return {
         track.rows[row]: stored_departures(faces.in_place(row, plane))
         for row, plane in zip(near.tolist(), planes, strict=True)
     }
+
+
+def _near(times_s: npt.NDArray[np.float64], sure_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """The times around suspicious ones, without short gaps between them."""
+    before = np.searchsorted(sure_s, times_s, side="right") - 1
+    after = np.minimum(before + 1, len(sure_s) - 1)
+    since = np.where(before >= 0, times_s - sure_s[np.maximum(before, 0)], np.inf)
+    until = np.where(sure_s[after] >= times_s, sure_s[after] - times_s, np.inf)
+    return np.asarray((np.minimum(since, until) <= _AROUND_S) | (since + until <= _LONGEST_GAP_S))
 
 
 class _Faces:
@@ -93,10 +104,10 @@ class _Faces:
         face = Landmarks(self._original[row])
         return in_head_frame(plane, look_rows(head_frame(face), face))
 
-    def clearest(self, row: int, plane: npt.NDArray[np.float32]) -> float:
-        """The clearest departure beside the mouth."""
+    def suspicion(self, row: int, plane: npt.NDArray[np.float32]) -> float:
+        """See `lipblend.stages.occlusion.linking.suspicion`."""
         meshes = [Landmarks(self._original[row])]
         synced = self._synced[row]
         if synced is not None:
             meshes.append(Landmarks(synced))
-        return clearest(self.in_place(row, plane), *face_cells(meshes))
+        return suspicion(self.in_place(row, plane), *face_cells(meshes))

@@ -30,6 +30,8 @@ from lipblend.stages.registration.placement import Placement, placement_of
 
 T = TypeVar("T")
 
+_MIN_LEARNT_SHARE = 0.1  # of the good rows: without as many, colours are learnt from hidden faces too
+
 
 class ShotFace:
     """One face through the shot [start, stop), and its plan for each of the shot's rows.
@@ -86,10 +88,20 @@ class ShotFace:
         borrowed = self._present & ~steady_synced.valid
         self._synced = _stored(steady_synced, instead=(borrowed, self._original))[0]
         self.borrowed = int(np.count_nonzero(borrowed & good))
+        self._in_front = InFront(
+            *(rows.read(name, rows.column(name).__getitem__) for name in ("departures", "hands", "strands")),
+            lambda row: (self._face(row), self._mesh(self._synced, row)),
+            times,
+            settings.occlusion,
+        )
         # Of a distorted shot the frames that were measured undistorted, and the other way round: never some of each.
         distorted = distorted_rows(measured)
         unlike = distorted if bends is None else set(measured) - distorted
-        alike = _TrackRows(track, start, stop, without={*self.broken, *unlike})
+        unlike = {*self.broken, *unlike}
+        hidden = self._in_front.hiding
+        if np.count_nonzero(good) - len(hidden) >= _MIN_LEARNT_SHARE * np.count_nonzero(good):
+            unlike |= hidden
+        alike = _TrackRows(track, start, stop, without=unlike)
         self._colours, self._fields = _colours(alike, times, settings, analysis.matrix)
         self._outline = _outline(alike) if settings.footprint.method == "auto" else None
         # The face does not come and go where it goes on in another track.
@@ -102,12 +114,6 @@ class ShotFace:
         weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
         self._weights = np.where(self._present, weights, 0.0)
         self._motion = velocity(self._original, steady.valid)
-        self._in_front = InFront(
-            *(rows.read(name, rows.column(name).__getitem__) for name in ("departures", "hands", "strands")),
-            lambda row: (self._face(row), self._mesh(self._synced, row)),
-            times,
-            settings.occlusion,
-        )
 
     def plan(self, row: int) -> FacePlan | None:
         """The plan for a row; None if the face is not blended there."""

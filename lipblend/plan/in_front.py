@@ -19,6 +19,7 @@ Meshes = Callable[[int], tuple[Landmarks, Landmarks]]
 
 _STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
 _STRANDS_S = 0.3  # before and after
+_HIDING_SHARE = 0.05  # of the face beside the mouth
 _LONGEST_ROWS = 500  # linked at once
 
 
@@ -40,6 +41,8 @@ class InFront:
     ----------
     strands : set of int
         Rows with strands before the face.
+    hiding : set of int
+        Rows in which more of the skin is hidden than that colours should be learnt from it.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class InFront:
         self._cells, self._places = StoredRows((CELLS, CELLS), np.uint8), dict[int, int]()
         self._hands = hands if settings.hands != "off" else {}
         self.strands: set[int] = set()
+        self.hiding = set(self._hands)
         if settings.strands != "off":
             lengths = {row: settings.strands_weight * length for row, length in strands.items()}
             self.strands = strand_rows(lengths, times_s)
@@ -64,8 +68,11 @@ class InFront:
                 np.stack([inside for inside, _ in faces]),
                 np.stack([mouth for _, mouth in faces]),
             )
-            for row, plane in zip(rows, found, strict=True):
+            for row, plane, (inside, mouth) in zip(rows, found, faces, strict=True):
                 if plane.any():
+                    skin = (inside > 0) & (mouth == 0)
+                    if plane[skin].mean() > _HIDING_SHARE:
+                        self.hiding.add(row)
                     self._places[row] = len(self._cells)
                     self._cells.append(np.rint(plane * 255).astype(np.uint8))
 

@@ -15,7 +15,14 @@ from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
-from lipblend.stages.occlusion.front_matte import CELLS_BAND, HAND_BAND, cells_in_box, front_matte, uncovered
+from lipblend.stages.occlusion.front_matte import (
+    CELLS_BAND,
+    HAND_BAND,
+    cells_in_box,
+    front_matte,
+    uncovered,
+    without_alike,
+)
 from lipblend.stages.occlusion.hand_shape import hand_mask
 from lipblend.stages.occlusion.look import CELL_FRAC
 from lipblend.stages.occlusion.strands import strands_matte, without_strands
@@ -71,6 +78,8 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
     for coarse, band in _coarse(face, box):
+        if strands is not None and band is CELLS_BAND:
+            coarse = without_alike(coarse, *pictures, mouth, cell_px)
         found = front_matte(coarse, *pictures, mouth, cell_px, band)
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:

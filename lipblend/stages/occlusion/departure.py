@@ -29,6 +29,8 @@ _APART_S = 0.3  # samples nearer in time show the same occluder
 _SHIFT = 1  # cells
 _CHROMA_WEIGHT = 0.8
 _USUAL_PERCENTILE = 25.0  # of a cell: an occluder may be there in most frames
+_MOST_USUAL_LEVELS = 8.0  # more is an occluder that never leaves: of 18 clips without one, 7.2 at most beside the mouth
+_MOST_USUAL_DIFFERENCE_LEVELS = 15.0
 _NOISE_LEVELS, _NOISE_SHARE = 3.0, 0.35  # of what is usual
 _DIFFERENT_LEVELS = 4.0  # between the two pictures of a frame, for a departure of 1
 _KNOWN = 1.5  # departure above which a cell of the original is no sample
@@ -70,7 +72,8 @@ class ShotLooks:
     def _difference(self) -> Planes:
         """How far the two pictures of a frame are apart, beyond what is usual; (n, 64, 64) levels."""
         found = self.looks[..., 6].astype(np.float32)
-        return np.maximum(found - np.percentile(found, _USUAL_PERCENTILE, axis=0).astype(np.float32), 0)
+        usual = np.percentile(found, _USUAL_PERCENTILE, axis=0).astype(np.float32)
+        return np.maximum(found - np.minimum(usual, np.float32(_MOST_USUAL_DIFFERENCE_LEVELS)), 0)
 
     def glance(self, rows: npt.NDArray[np.intp]) -> Planes:
         """Departures of some rows, (k, 64, 64) float32, from few samples: enough to raise a suspicion."""
@@ -151,7 +154,8 @@ def _shifted(looks: Codes, mode: str, **options: int) -> tuple[Stack, ...]:
 def _usual(news: Planes) -> Planes:
     """What a cell usually is away from its samples, (64, 64) levels, from k frames."""
     low = np.percentile(news, _USUAL_PERCENTILE, axis=0).astype(np.float32)
-    return np.asarray(cv2.dilate(cv2.blur(low, (3, 3)), np.ones((3, 3), np.uint8)), np.float32)
+    wide = cv2.dilate(cv2.blur(low, (3, 3)), np.ones((3, 3), np.uint8))
+    return np.minimum(wide, np.float32(_MOST_USUAL_LEVELS))
 
 
 def _beyond_usual(news: Planes, usual: Planes) -> Planes:

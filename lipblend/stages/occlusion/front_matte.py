@@ -1,7 +1,7 @@
 """The matte of what lies in front of a face: cells of 2 % of its width, refined to the picture's own edges.
 
-Well inside, it is 1. Along its border, beside the mouth, the synced picture shows what lies behind, so the share of the
-occluder is how far the pictures are apart, relative to what they are well inside: the compositing equation solved for
+Well inside, it is 1. Along its border, beside the mouth, the synced picture shows what lies behind, so the share of
+the occluder is how far the pictures are apart, relative to what they are well inside: the compositing equation solved for
 alpha (Porter and Duff 1984), which makes a soft edge as soft as it is. Over the mouth, where the pictures differ anyway,
 the border goes along the original's edges (guided filter, He, Sun and Tang 2013).
 """
@@ -67,10 +67,7 @@ def front_matte(
         Share of what lies in front.
     """
     apart = _apart(original, synced)
-    solid = _different((coarse > 0.5).astype(np.uint8), apart, mouth)
-    if not solid.any():
-        return np.zeros_like(coarse)
-    coarse = coarse * cv2.blur(_moved_border(solid, band[1] * cell_px).astype(np.float32), (3, 3))
+    solid = (coarse > 0.5).astype(np.uint8)
     core = _moved_border(solid, -band[0] * cell_px)
     near = _moved_border(solid, band[1] * cell_px)
     measured, certain = _measured(apart, core, cell_px)
@@ -88,15 +85,21 @@ def _apart(original: Patch3, synced: Patch3) -> Plane:
     return gaussian(luma + np.float32(_CHROMA_WEIGHT) * (blue + red), 0.7)
 
 
-def _different(solid: npt.NDArray[np.uint8], apart: Plane, mouth: Plane) -> npt.NDArray[np.uint8]:
-    """The pieces in which the pictures differ beside the mouth."""
-    labels = np.asarray(cv2.connectedComponents(solid, connectivity=8)[1])
+def without_alike(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane, cell_px: float) -> Plane:
+    """What lies in front without the pieces in which the pictures are alike beside the mouth.
+
+    Strands that were taken away leave such pieces. Shapes as in `front_matte`.
+    """
+    labels = np.asarray(cv2.connectedComponents((coarse > 0.5).astype(np.uint8), connectivity=8)[1])
     shows = labels * (mouth < 0.5)
     count = np.bincount(shows.ravel(), minlength=int(labels.max()) + 1)
-    different = np.bincount(shows[apart > _DIFFERENT_LEVELS], minlength=len(count))
-    taken = different > _DIFFERENT_SHARE * count
-    taken[0] = False
-    return taken[labels].astype(np.uint8)
+    different = np.bincount(shows[_apart(original, synced) > _DIFFERENT_LEVELS], minlength=len(count))
+    alike = different <= _DIFFERENT_SHARE * count
+    alike[0] = False
+    if not alike.any():
+        return coarse
+    around = _moved_border(alike[labels].astype(np.uint8), CELLS_BAND[1] * cell_px).astype(np.float32)
+    return coarse * (1 - cv2.blur(around, (3, 3)))
 
 
 def _measured(apart: Plane, core: npt.NDArray[np.uint8], cell_px: float) -> tuple[Plane, Plane]:

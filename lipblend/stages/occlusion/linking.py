@@ -21,11 +21,14 @@ Planes = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 Ages = npt.NDArray[np.int64]
 
-CLEAR, FAINT = 2.0, 0.9
+CLEAR, FAINT = 1.9, 0.9
 """Departures from which an occluder is certain, and from which a cell belongs to one."""
+_CLEAR_IN_MOUTH = 5.0  # of 18 clips without occluders, 4.1 at most
+_IN_MOUTH_COUNTS = 0.55  # as much as beside it, for a suspicion
 _FAINT_IN_MOUTH = 1.4  # a mouth may look like it never did before
 _INSIDE_FRAC, _MOUTH_FRAC = 0.03, 0.03  # from the outlines of face and lips
 _MIN_LINKED_CELLS = 6  # beside the mouth, of a piece that only other frames make certain
+_SOLID_CELLS, _MIN_SHARE = 5, 0.75
 _MIN_OVERLAP = 0.6  # of such a piece, with that of the frame beside it
 _LONGEST_FAINT = 5  # frames
 _NEVER = 1 << 30
@@ -50,9 +53,10 @@ def face_cells(meshes: Sequence[Landmarks]) -> tuple[Mask, Mask]:
     return inside, mouth
 
 
-def clearest(departures: Planes, inside: Mask, mouth: Mask) -> float:
-    """The clearest departure of a frame beside the mouth, over 3 x 3 cells at least."""
-    return float((_solid(departures) * (inside & ~mouth & 1)).max())
+def suspicion(departures: Planes, inside: Mask, mouth: Mask) -> float:
+    """The clearest departure of a frame: beside the mouth, over 5 x 5 cells, or about half of that in it."""
+    beside = solid(departures, inside & (1 - mouth)).max()
+    return max(float(beside), _IN_MOUTH_COUNTS * float((_lasting(departures) * inside).max()))
 
 
 def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArray[np.uint8]) -> Planes:
@@ -74,7 +78,9 @@ def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArra
     for plane, within, mouth in zip(departures, inside, mouths, strict=True):
         limit = np.where(mouth > 0, np.float32(_FAINT_IN_MOUTH), np.float32(FAINT))
         faint.append((cv2.blur(plane, (3, 3)) >= limit).astype(np.uint8))
-        clear.append(((_solid(plane) >= CLEAR) & (within > 0) & (mouth == 0)).astype(np.uint8))
+        beside = solid(plane, within & (1 - mouth)) >= CLEAR
+        anywhere = _lasting(plane) >= _CLEAR_IN_MOUTH
+        clear.append(((beside | anywhere) & (within > 0)).astype(np.uint8))
     found = [np.zeros((CELLS, CELLS), np.uint8) for _ in faint]
     for order in (range(len(found)), range(len(found) - 1, -1, -1)):
         ages = np.full((CELLS, CELLS), _NEVER, np.int64)
@@ -84,8 +90,17 @@ def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArra
     return np.stack([_filled(mask) for mask in found])
 
 
-def _solid(departures: Planes) -> Planes:
-    """The least of the smoothed departures around each cell: single cells and lines do not count."""
+def solid(departures: Planes, where: Mask) -> Planes:
+    """Mean departures around each cell, over 5 x 5 cells of which most are ``where`` it counts; else 0."""
+    side = (_SOLID_CELLS, _SOLID_CELLS)
+    weight = where.astype(np.float32)
+    share = cv2.blur(weight, side)
+    mean = cv2.blur(departures * weight, side) / np.maximum(share, np.float32(_MIN_SHARE))
+    return np.asarray(np.where((share >= _MIN_SHARE) & (where > 0), mean, 0), np.float32)
+
+
+def _lasting(departures: Planes) -> Planes:
+    """The least of the smoothed departures around each cell."""
     return np.asarray(cv2.erode(cv2.blur(departures, (3, 3)), _3X3), np.float32)
 
 

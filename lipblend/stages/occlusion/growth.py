@@ -1,0 +1,45 @@
+"""Departures that spread: what borders on a clear one in its colour belongs to it.
+
+Over the mouth a departure says little, because a mouth may look like it never did before. But what continues a cup or a
+hand there has its colour (region growing: Adams and Bischof 1994).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.stages.occlusion.linking import CLEAR, FAINT, solid
+
+Planes = npt.NDArray[np.float32]
+
+_ROUNDS = 16  # cells that it may spread
+_LEAST = 0.4  # departure of a cell that joins
+_JOINED = 1.6  # what it then has
+_NEAR = 7  # cells
+_ALIKE_LEVELS = 12.0
+_CHROMA_WEIGHT = 0.8
+
+_3X3 = np.ones((3, 3), np.uint8)
+
+
+def grown(departures: Planes, look: npt.NDArray[np.uint8]) -> Planes:
+    """Departures of one frame, (64, 64), spread over cells like them; ``look`` is (64, 64, 3) YCbCr levels."""
+    every = np.ones(departures.shape, np.uint8)
+    clear = solid(departures, every) >= CLEAR
+    if not clear.any():
+        return departures
+    labels = np.asarray(cv2.connectedComponents((departures >= FAINT).astype(np.uint8), connectivity=8)[1])
+    known = np.isin(labels, np.unique(labels[clear & (labels > 0)])).astype(np.uint8)
+    colours, first = look.astype(np.float32), known
+    for _ in range(_ROUNDS):
+        weight = known.astype(np.float32)
+        total = np.maximum(cv2.blur(weight, (_NEAR, _NEAR)), np.float32(1e-3))[..., None]
+        mean = cv2.blur(colours * weight[..., None], (_NEAR, _NEAR)) / total
+        apart = np.abs(colours - mean) @ np.float32([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT])
+        joins = (cv2.dilate(known, _3X3) > known) & (departures >= _LEAST) & (apart <= _ALIKE_LEVELS)
+        if not joins.any():
+            break
+        known = known | joins.astype(np.uint8)
+    return np.where(known > first, np.maximum(departures, np.float32(_JOINED)), departures)
