@@ -77,7 +77,8 @@ def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int,
     if not sure:
         return {}
     near = np.flatnonzero(_near(times, times[sure]))
-    planes = [grown(plane, look) for plane, look in zip(shot.departures(near), looks[near, ..., :3], strict=True)]
+    parts = zip(shot.departures(near), looks[near, ..., :3], shot.difference[near], strict=True)
+    planes = [grown(*part) for part in parts]
     return {
         track.rows[row]: stored_departures(faces.in_place(row, plane))
         for row, plane in zip(near.tolist(), planes, strict=True)

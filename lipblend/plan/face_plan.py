@@ -23,7 +23,7 @@ from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
 from lipblend.plan.steady_meshes import MESH_VALUES, MeshSeries, SteadyMeshes
 from lipblend.runtime.spill import Picked, StoredRows
-from lipblend.settings import Settings
+from lipblend.settings import OcclusionSettings, Settings
 from lipblend.stages.masks.footprint import Sample, footprint_outline, footprint_polygon
 from lipblend.stages.registration.left_part import left_part
 from lipblend.stages.registration.placement import Placement, placement_of
@@ -64,10 +64,12 @@ class ShotFace:
         steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
         self._original, stable = _stored(steady)
         shown = steady.valid & (self._synced_index >= 0)
+        self._in_front = _in_front(_TrackRows(track, start, stop), times, settings.occlusion)
         self.broken: Mapping[int, Broken] = {}
         if settings.faults.action != "blend":
             found = broken_rows(track, times, start, stop)
-            self.broken = {row: each for row, each in found.items() if shown[row]}
+            # A generator that painted over a hand left something of it: that is no fault.
+            self.broken = {row: each for row, each in found.items() if shown[row] and row not in self._in_front.hiding}
         good = shown.copy()
         good[list(self.broken)] = False
         bridge_s = settings.faults.bridge_s if settings.faults.action == "bridge" else 0.0
@@ -88,12 +90,6 @@ class ShotFace:
         borrowed = self._present & ~steady_synced.valid
         self._synced = _stored(steady_synced, instead=(borrowed, self._original))[0]
         self.borrowed = int(np.count_nonzero(borrowed & good))
-        self._in_front = InFront(
-            *(rows.read(name, rows.column(name).__getitem__) for name in ("departures", "hands", "strands")),
-            lambda row: (self._face(row), self._mesh(self._synced, row)),
-            times,
-            settings.occlusion,
-        )
         # Of a distorted shot the frames that were measured undistorted, and the other way round: never some of each.
         distorted = distorted_rows(measured)
         unlike = distorted if bends is None else set(measured) - distorted
@@ -178,6 +174,19 @@ class ShotFace:
         return Landmarks(meshes[row].reshape(-1, 2))
 
 
+def _in_front(rows: _TrackRows, times_s: smoothing.Series, settings: OcclusionSettings) -> InFront:
+    """What lies in front of the face, by the meshes as they were found."""
+    original, synced = (rows.read(name, rows.column(name).__getitem__) for name in ("original", "synced"))
+
+    def meshes(row: int) -> list[Landmarks]:
+        return [Landmarks(each[row]) for each in (original, synced) if row in each]
+
+    departures, hands, strands = (
+        rows.read(name, rows.column(name).__getitem__) for name in ("departures", "hands", "strands")
+    )
+    return InFront(departures, hands, strands, meshes, np.asarray(times_s, np.float64), settings)
+
+
 def _mesh_between(bridge: Bridge) -> Landmarks:
     first, last = bridge.ends[0].synced.points, bridge.ends[-1].synced.points
     return Landmarks(np.asarray(first + np.float32(bridge.share) * (last - first), np.float32))
@@ -245,7 +254,7 @@ def _displacements(
 class _TrackRows:
     """The table's rows of a track in the shot [start, stop), without broken ones."""
 
-    def __init__(self, track: FaceTrack, start: int, stop: int, without: Collection[int]) -> None:
+    def __init__(self, track: FaceTrack, start: int, stop: int, without: Collection[int] = ()) -> None:
         self.track, self._start, self._stop, self._without = track, start, stop, without
 
     def column(self, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from lipblend.stages.occlusion.look import CELLS
 from lipblend.stages.occlusion.stored import read_departures
 
 Cells = npt.NDArray[np.uint8]
-Meshes = Callable[[int], tuple[Landmarks, Landmarks]]
+Meshes = Callable[[int], Sequence[Landmarks]]
 
 _STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
 _STRANDS_S = 0.3  # before and after
@@ -33,7 +33,7 @@ class InFront:
     strands : mapping of int to float
         What the analysis found, by row of the shot.
     meshes : callable
-        The original's and the synced mesh of a row, both in the original's pixels.
+        The original's mesh of a row, and the synced one, if it was found, both in the original's pixels.
     times_s : (n,) float64
     settings : OcclusionSettings
 

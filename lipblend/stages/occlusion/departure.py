@@ -69,7 +69,7 @@ class ShotLooks:
         return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))  # type: ignore[return-value]
 
     @cached_property
-    def _difference(self) -> Planes:
+    def difference(self) -> Planes:
         """How far the two pictures of a frame are apart, beyond what is usual; (n, 64, 64) levels."""
         found = self.looks[..., 6].astype(np.float32)
         usual = np.percentile(found, _USUAL_PERCENTILE, axis=0).astype(np.float32)
@@ -98,7 +98,7 @@ class ShotLooks:
         return self._gated(_beyond_usual(np.stack([news[row] for row in rows.tolist()]), usual), rows)
 
     def _gated(self, departures: Planes, rows: npt.NDArray[np.intp]) -> Planes:
-        return np.minimum(departures, self._difference[rows] / np.float32(_DIFFERENT_LEVELS))
+        return np.minimum(departures, self.difference[rows] / np.float32(_DIFFERENT_LEVELS))
 
 
 @dataclass(frozen=True)

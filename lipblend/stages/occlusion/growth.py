@@ -16,6 +16,7 @@ Planes = npt.NDArray[np.float32]
 
 _ROUNDS = 16  # cells that it may spread
 _LEAST = 0.4  # departure of a cell that joins
+_DIFFERENT_LEVELS = 8.0  # or its difference from the synced picture
 _JOINED = 1.6  # what it then has
 _NEAR = 7  # cells
 _ALIKE_LEVELS = 12.0
@@ -24,8 +25,17 @@ _CHROMA_WEIGHT = 0.8
 _3X3 = np.ones((3, 3), np.uint8)
 
 
-def grown(departures: Planes, look: npt.NDArray[np.uint8]) -> Planes:
-    """Departures of one frame, (64, 64), spread over cells like them; ``look`` is (64, 64, 3) YCbCr levels."""
+def grown(departures: Planes, look: npt.NDArray[np.uint8], difference: Planes) -> Planes:
+    """Departures of one frame, spread over the cells beside them that have their colour.
+
+    Parameters
+    ----------
+    departures : (64, 64) float32
+    look : (64, 64, 3) uint8
+        Of the original, YCbCr.
+    difference : (64, 64) float32
+        From the synced picture, levels.
+    """
     every = np.ones(departures.shape, np.uint8)
     clear = solid(departures, every) >= CLEAR
     if not clear.any():
@@ -33,12 +43,13 @@ def grown(departures: Planes, look: npt.NDArray[np.uint8]) -> Planes:
     labels = np.asarray(cv2.connectedComponents((departures >= FAINT).astype(np.uint8), connectivity=8)[1])
     known = np.isin(labels, np.unique(labels[clear & (labels > 0)])).astype(np.uint8)
     colours, first = look.astype(np.float32), known
+    possible = (departures >= _LEAST) | (difference >= _DIFFERENT_LEVELS)
     for _ in range(_ROUNDS):
         weight = known.astype(np.float32)
         total = np.maximum(cv2.blur(weight, (_NEAR, _NEAR)), np.float32(1e-3))[..., None]
         mean = cv2.blur(colours * weight[..., None], (_NEAR, _NEAR)) / total
         apart = np.abs(colours - mean) @ np.float32([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT])
-        joins = (cv2.dilate(known, _3X3) > known) & (departures >= _LEAST) & (apart <= _ALIKE_LEVELS)
+        joins = (cv2.dilate(known, _3X3) > known) & possible & (apart <= _ALIKE_LEVELS)
         if not joins.any():
             break
         known = known | joins.astype(np.uint8)

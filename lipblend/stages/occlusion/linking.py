@@ -27,6 +27,7 @@ _CLEAR_IN_MOUTH = 5.0  # of 18 clips without occluders, 4.1 at most
 _IN_MOUTH_COUNTS = 0.55  # as much as beside it, for a suspicion
 _FAINT_IN_MOUTH = 1.4  # a mouth may look like it never did before
 _INSIDE_FRAC, _MOUTH_FRAC = 0.03, 0.03  # from the outlines of face and lips
+_CHIN, _MAX_CHIN_FRAC = 152, 0.12  # mesh point; a jaw that opens moves it by less
 _MIN_LINKED_CELLS = 6  # beside the mouth, of a piece that only other frames make certain
 _SOLID_CELLS, _MIN_SHARE = 5, 0.75
 _MIN_OVERLAP = 0.6  # of such a piece, with that of the frame beside it
@@ -43,11 +44,15 @@ _3X3 = np.ones((3, 3), np.uint8)
 def face_cells(meshes: Sequence[Landmarks]) -> tuple[Mask, Mask]:
     """The cells inside a face's outline and, among all, those of the mouths; (64, 64) uint8, 0 or 1.
 
-    ``meshes`` are the original's, which has the axes, and the synced one, if there is one, in the same pixels.
+    ``meshes`` are the original's, which has the axes, and the synced one, if there is one, in the same pixels. An
+    original whose chin lies far above that of the synced face, which is whole, was found on what is not hidden.
     """
     frame, face = head_frame(meshes[0]), meshes[0]
     inside, mouth = np.zeros((CELLS, CELLS), np.uint8), np.zeros((CELLS, CELLS), np.uint8)
     _fill(inside, frame.to_local(face.points[list(FACE_OVAL)]), -_INSIDE_FRAC)
+    chins = [frame.to_local(mesh.points[[_CHIN]])[0, 1] for mesh in meshes]
+    if chins[-1] - chins[0] > _MAX_CHIN_FRAC:
+        _fill(inside, frame.to_local(meshes[-1].points[list(FACE_OVAL)]), -_INSIDE_FRAC)
     for mesh in meshes:
         _fill(mouth, frame.to_local(mesh.points[list(LIPS_OUTER)]), _MOUTH_FRAC)
     return inside, mouth
