@@ -27,7 +27,7 @@ Points = npt.NDArray[np.float32]
 
 _CROP_WIDTHS = 4.0  # of the face: a palm then takes a tenth of the crop; at 1.5, none was found
 _PADDING = 0.25  # of the crop, beyond the picture's border, where a hand comes from
-_EXTEND_FRAMES = 3
+_EXTEND_FRAMES = 1
 _WORTH_A_TRY, _TRY_EVERY = 1.3, 3  # departure, and frames between two
 _REACH_PALMS = 2.5  # from the palm's middle: an arm's and the fingers' length
 

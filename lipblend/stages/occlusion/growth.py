@@ -16,13 +16,14 @@ Planes = npt.NDArray[np.float32]
 
 _ROUNDS = 16  # cells that it may spread
 _LEAST = 0.4  # departure of a cell that joins
-_DIFFERENT_LEVELS = 8.0  # or its difference from the synced picture
+_DISTINCT_LEVELS = (
+    25.0  # or its difference from the synced picture: what lies in front has another colour than the face
+)
+_SIDE, _MIN_KNOWN = 5, 0.36  # cells around it, and the share of them that is known
 _JOINED = 1.6  # what it then has
 _NEAR = 7  # cells
 _ALIKE_LEVELS = 12.0
 _CHROMA_WEIGHT = 0.8
-
-_3X3 = np.ones((3, 3), np.uint8)
 
 
 def grown(departures: Planes, look: npt.NDArray[np.uint8], difference: Planes) -> Planes:
@@ -41,16 +42,21 @@ def grown(departures: Planes, look: npt.NDArray[np.uint8], difference: Planes) -
     if not clear.any():
         return departures
     labels = np.asarray(cv2.connectedComponents((departures >= FAINT).astype(np.uint8), connectivity=8)[1])
-    known = np.isin(labels, np.unique(labels[clear & (labels > 0)])).astype(np.uint8)
-    colours, first = look.astype(np.float32), known
-    possible = (departures >= _LEAST) | (difference >= _DIFFERENT_LEVELS)
+    first = np.isin(labels, np.unique(labels[clear & (labels > 0)])).astype(np.uint8)
+    known, colours = first, look.astype(np.float32)
     for _ in range(_ROUNDS):
-        weight = known.astype(np.float32)
-        total = np.maximum(cv2.blur(weight, (_NEAR, _NEAR)), np.float32(1e-3))[..., None]
-        mean = cv2.blur(colours * weight[..., None], (_NEAR, _NEAR)) / total
-        apart = np.abs(colours - mean) @ np.float32([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT])
-        joins = (cv2.dilate(known, _3X3) > known) & possible & (apart <= _ALIKE_LEVELS)
+        joins = _joining(known, colours, departures, difference)
         if not joins.any():
             break
         known = known | joins.astype(np.uint8)
     return np.where(known > first, np.maximum(departures, np.float32(_JOINED)), departures)
+
+
+def _joining(known: npt.NDArray[np.uint8], look: Planes, departures: Planes, difference: Planes) -> Planes:
+    """The cells that join those known: along a straight or hollow border of theirs, never along a thin line."""
+    weight = known.astype(np.float32)
+    total = np.maximum(cv2.blur(weight, (_NEAR, _NEAR)), np.float32(1e-3))[..., None]
+    mean = cv2.blur(look * weight[..., None], (_NEAR, _NEAR)) / total
+    apart = np.abs(look - mean) @ np.float32([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT])
+    border = (known == 0) & (cv2.blur(weight, (_SIDE, _SIDE)) >= _MIN_KNOWN)
+    return border & ((departures >= _LEAST) | (difference >= _DISTINCT_LEVELS)) & (apart <= _ALIKE_LEVELS)
