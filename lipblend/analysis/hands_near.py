@@ -151,12 +151,10 @@ def _hands_in(picture: Picture, faces: Sequence[Landmarks], detect: HandFinder) 
         if not (box.width and box.height):
             continue
         most = round(_PADDING * wanted.width)
-        margins = [
-            min(most, beyond)
-            for beyond in (box.y0 - wanted.y0, wanted.y1 - box.y1, box.x0 - wanted.x0, wanted.x1 - box.x1)
-        ]
-        crop = cv2.copyMakeBorder(picture.to_rgb(box), *margins, cv2.BORDER_REPLICATE)
-        corner = np.array([box.x0 - margins[2], box.y0 - margins[0]], np.float32)
+        beyond = (box.y0 - wanted.y0, wanted.y1 - box.y1, box.x0 - wanted.x0, wanted.x1 - box.x1)
+        top, bottom, left, right = (min(most, each) for each in beyond)
+        crop = cv2.copyMakeBorder(picture.to_rgb(box), top, bottom, left, right, cv2.BORDER_REPLICATE)
+        corner = np.array([box.x0 - left, box.y0 - top], np.float32)
         for hand in detect(np.asarray(crop, np.uint8)):
             points = hand.points + corner
             if all(_apart(points, other) for other in hands):

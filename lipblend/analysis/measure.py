@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +22,7 @@ from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
 from lipblend.stages.masks.footprint import Sample, footprint_box
 from lipblend.stages.occlusion.look import Looks, look_box, look_samples
-from lipblend.stages.occlusion.strands import strands_length
+from lipblend.stages.occlusion.strands import luma_codes, strands_length
 from lipblend.stages.registration.bend import unbent_points
 from lipblend.stages.registration.left_part import left_sample
 from lipblend.stages.registration.placement import Placement, placement_row, undone
@@ -203,8 +202,8 @@ def _looks(placed: ReducedPair, meshes: Sequence[Landmarks]) -> Looks | None:
 
 def _strands(original: Patch3, synced: Patch3, box: Box, meshes: Sequence[Landmarks]) -> float:
     skin = agreement.skin_region(meshes, box).view(np.uint8)
-    lumas = (cv2.convertScaleAbs(np.maximum(patch[..., 0], 0)) for patch in (original, synced))
-    return strands_length(*lumas, skin, meshes[0].face_width_px)
+    first, second = (luma_codes(patch[..., 0]) for patch in (original, synced))
+    return strands_length(first, second, skin, meshes[0].face_width_px)
 
 
 def _above(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> float | None:

@@ -70,10 +70,8 @@ def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int,
     times = times_s[track.frames]
     shot, faces = ShotLooks(looks, times), _Faces(track)
     glanced = np.arange(0, len(shot), _EVERY)
-    planes = shot.glance(glanced)
-    sure = [
-        row for row, plane in zip(glanced.tolist(), planes, strict=True) if faces.suspicion(row, plane) > _SUSPICIOUS
-    ]
+    glances = zip(glanced.tolist(), shot.glance(glanced), strict=True)
+    sure = [row for row, plane in glances if faces.suspicion(row, plane) > _SUSPICIOUS]
     if not sure:
         return {}
     near = np.flatnonzero(_near(times, times[sure]))

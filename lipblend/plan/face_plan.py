@@ -17,7 +17,7 @@ from lipblend.plan.bends import Places, distorted_rows, steady_bends
 from lipblend.plan.bridges import bridged_rows, share_of_second
 from lipblend.plan.broken_frames import Broken, broken_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
-from lipblend.plan.in_front import InFront
+from lipblend.plan.hidden import InFront
 from lipblend.plan.motion import neighbours, velocity
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows

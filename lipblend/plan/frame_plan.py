@@ -100,7 +100,7 @@ class FacePlan:
     bridge : Bridge or None
         What is shown instead of the synced frame's own patch, which is broken.
     in_front : (64, 64) uint8 or None
-        What lies in front of the face, in cells of the original's head (`lipblend.plan.in_front.InFront`).
+        What lies in front of the face, in cells of the original's head (`lipblend.plan.hidden.InFront`).
     hands : tuple of (21, 2) float32
         Points of the hands near the face, pixels (`lipblend.stages.occlusion.hand_shape`).
     strands : bool

@@ -25,7 +25,7 @@ from lipblend.stages.occlusion.front_matte import (
 )
 from lipblend.stages.occlusion.hand_shape import hand_mask
 from lipblend.stages.occlusion.look import CELL_FRAC
-from lipblend.stages.occlusion.strands import strands_matte, without_strands
+from lipblend.stages.occlusion.strands import luma_codes, strands_matte, without_strands
 
 Plane = npt.NDArray[np.float32]
 
@@ -72,9 +72,9 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
     pictures = original.whole(), synced.whole()
     solid = strands = None
     if face.strands:
-        lumas = (cv2.convertScaleAbs(np.maximum(patch.luma, 0)) for patch in (original, synced))
+        first, second = luma_codes(original.luma), luma_codes(synced.luma)
         near = (mouth > 0.5).astype(np.uint8) | _jaw(face, box)
-        strands = strands_matte(*lumas, near, face.original.mouth_angle_rad, width_px)
+        strands = strands_matte(first, second, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
     for coarse, band in _coarse(face, box):
@@ -90,7 +90,7 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
 def _coarse(face: FacePlan, box: Box) -> Iterator[tuple[Plane, tuple[float, float]]]:
     """Where something solid lies in front, and how far its border may be off, inwards and outwards, in cells."""
     if face.in_front is not None:
-        yield cells_in_box(face.in_front.astype(np.float32) / 255, box, face.original), CELLS_BAND
+        yield cells_in_box(np.asarray(face.in_front / np.float32(255), np.float32), box, face.original), CELLS_BAND
     for points in face.hands:
         yield hand_mask(points, box, forearm=_FOREARM), HAND_BAND
 

@@ -98,7 +98,7 @@ class ShotLooks:
         return self._gated(_beyond_usual(np.stack([news[row] for row in rows.tolist()]), usual), rows)
 
     def _gated(self, departures: Planes, rows: npt.NDArray[np.intp]) -> Planes:
-        return np.minimum(departures, self.difference[rows] / np.float32(_DIFFERENT_LEVELS))
+        return np.asarray(np.minimum(departures, self.difference[rows] / np.float32(_DIFFERENT_LEVELS)), np.float32)
 
 
 @dataclass(frozen=True)
@@ -168,4 +168,4 @@ def _cast(original: npt.NDArray[np.int16], synced: npt.NDArray[np.int16]) -> npt
     count = max(1, round(_SAME_SHARE * len(apart)))
     least = np.argpartition(np.abs(apart).sum(-1), count - 1, axis=0)[:count]
     mean = np.take_along_axis(apart, least[..., None], axis=0).mean(0).astype(np.float32)
-    return np.rint(cv2.GaussianBlur(mean, (0, 0), _CAST_CELLS)).astype(np.int16)
+    return np.asarray(np.rint(cv2.GaussianBlur(mean, (0, 0), _CAST_CELLS)), np.int16)

@@ -1,9 +1,9 @@
 """The matte of what lies in front of a face: cells of 2 % of its width, refined to the picture's own edges.
 
-Well inside, it is 1. Along its border, beside the mouth, the synced picture shows what lies behind, so the share of
-the occluder is how far the pictures are apart, relative to what they are well inside: the compositing equation solved for
-alpha (Porter and Duff 1984), which makes a soft edge as soft as it is. Over the mouth, where the pictures differ anyway,
-the border goes along the original's edges (guided filter, He, Sun and Tang 2013).
+Well inside, it is 1. Along its border, beside the mouth, the synced picture shows what lies behind, so the share of the
+occluder is how far the pictures are apart, relative to what they are well inside: the compositing equation solved for
+alpha (Porter and Duff 1984), which makes a soft edge as soft as it is. Over the mouth, where the pictures differ in any
+case, the border goes along the original's edges (guided filter, He, Sun and Tang 2013).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lipblend.stages.occlusion.linking import CLEAR, FAINT, solid
 
 Planes = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 _ROUNDS = 16  # cells that it may spread
 _LEAST = 0.4  # departure of a cell that joins
@@ -52,11 +53,12 @@ def grown(departures: Planes, look: npt.NDArray[np.uint8], difference: Planes) -
     return np.where(known > first, np.maximum(departures, np.float32(_JOINED)), departures)
 
 
-def _joining(known: npt.NDArray[np.uint8], look: Planes, departures: Planes, difference: Planes) -> Planes:
+def _joining(known: npt.NDArray[np.uint8], look: Planes, departures: Planes, difference: Planes) -> Mask:
     """The cells that join those known: along a straight or hollow border of theirs, never along a thin line."""
     weight = known.astype(np.float32)
     total = np.maximum(cv2.blur(weight, (_NEAR, _NEAR)), np.float32(1e-3))[..., None]
     mean = cv2.blur(look * weight[..., None], (_NEAR, _NEAR)) / total
-    apart = np.abs(look - mean) @ np.float32([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT])
+    apart = np.abs(look - mean) @ np.array([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT], np.float32)
     border = (known == 0) & (cv2.blur(weight, (_SIDE, _SIDE)) >= _MIN_KNOWN)
-    return border & ((departures >= _LEAST) | (difference >= _DISTINCT_LEVELS)) & (apart <= _ALIKE_LEVELS)
+    possible = (departures >= _LEAST) | (difference >= _DISTINCT_LEVELS)
+    return np.asarray(border & possible & (apart <= _ALIKE_LEVELS))

@@ -55,7 +55,7 @@ def look_rows(frame: FaceFrame, mesh: Landmarks) -> Rows:
     rows = TOP_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
     known = np.array([TOP_FRAC, *_KNOTS_FRAC, TOP_FRAC + CELLS * CELL_FRAC])
     lies = np.array([TOP_FRAC, *knots, knots[-1] + known[-1] - known[-2]])
-    return np.interp(rows, known, lies)
+    return np.asarray(np.interp(rows, known, lies), np.float64)
 
 
 def look_samples(original: Patch3, synced: Patch3, box: Box, face: Landmarks, partner: Landmarks | None) -> Looks:
@@ -78,7 +78,8 @@ def look_samples(original: Patch3, synced: Patch3, box: Box, face: Landmarks, pa
     """
     frame = head_frame(face)
     first, second = (_without_lines(patch, frame.width_px) for patch in (original, synced))
-    distance = cv2.transform(cv2.absdiff(first, second), np.array([[1, _CHROMA_WEIGHT, _CHROMA_WEIGHT]]))
+    weights = np.array([[1, _CHROMA_WEIGHT, _CHROMA_WEIGHT]])
+    distance = np.asarray(cv2.transform(cv2.absdiff(first, second), weights), np.uint8)
     here = _places(frame, look_rows(frame, face), box)
     there = here if partner is None else _places(frame, look_rows(frame, partner), box)
     return np.dstack([_sampled(plane, at) for plane, at in ((first, here), (second, there), (distance, here))])
@@ -97,16 +98,18 @@ def _places(frame: FaceFrame, rows: Rows, box: Box) -> npt.NDArray[np.float32]:
     """(64, 64, 2): where the cells of a look lie in a box, columns and rows, middles of pixels at whole numbers."""
     columns = LEFT_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
     local = np.stack(np.meshgrid(columns, rows), axis=2).reshape(-1, 2)
-    return (frame.to_pixels(local) - np.float32((box.x0 + 0.5, box.y0 + 0.5))).reshape(CELLS, CELLS, 2)
+    corner = np.array([box.x0 + 0.5, box.y0 + 0.5], np.float32)
+    return np.asarray(frame.to_pixels(local) - corner, np.float32).reshape(CELLS, CELLS, 2)
 
 
 def _sampled(codes: Codes, places: npt.NDArray[np.float32]) -> Codes:
-    return np.asarray(cv2.remap(codes, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    across, down = np.ascontiguousarray(places.transpose(2, 0, 1))
+    return np.asarray(cv2.remap(codes, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def in_head_frame(plane: npt.NDArray[np.float32], rows: Rows) -> npt.NDArray[np.float32]:
     """A plane of a look, (64, 64), with evenly spaced rows again: `look_rows` undone."""
     wanted = TOP_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
     down = np.interp(wanted, rows, np.arange(CELLS)).astype(np.float32)
-    across = np.arange(CELLS, dtype=np.float32)
-    return np.asarray(cv2.remap(plane, *np.meshgrid(across, down), cv2.INTER_LINEAR), np.float32)
+    across, down = np.meshgrid(np.arange(CELLS, dtype=np.float32), down)
+    return np.asarray(cv2.remap(plane, across, down, cv2.INTER_LINEAR), np.float32)

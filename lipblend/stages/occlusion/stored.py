@@ -19,4 +19,4 @@ def stored_departures(departures: npt.NDArray[np.float32]) -> npt.NDArray[np.uin
 
 def read_departures(stored: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """To float32."""
-    return stored.astype(np.float32) / _STEPS
+    return np.asarray(stored / np.float32(_STEPS), np.float32)

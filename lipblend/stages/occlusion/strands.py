@@ -8,7 +8,7 @@ the jaw are wider. In the mouth, lines along the lips are the lips'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 import cv2
 import numpy as np
@@ -56,10 +56,8 @@ class Lines:
         thin, found = _thin(luma, width_px), []
         for plane in (thin.dark, thin.bright):
             wide = cv2.dilate(plane, np.ones((2, 2), np.uint8))  # lines need not be straight to the pixel
-            best = np.zeros_like(plane)
-            for angle in _angles(across):
-                best = cv2.max(best, cv2.morphologyEx(wide, cv2.MORPH_OPEN, _segment(length, angle)))
-            found.append(np.asarray(cv2.min(best, plane), np.uint8))
+            directions = [cv2.morphologyEx(wide, cv2.MORPH_OPEN, _segment(length, angle)) for angle in _angles(across)]
+            found.append(np.asarray(cv2.min(reduce(cv2.max, directions), plane), np.uint8))
         return cls(*found)
 
     def lacking_in(self, other: Lines) -> Lines:
@@ -121,8 +119,8 @@ def strands_matte(original: Codes, synced: Codes, mouth: Mask, mouth_angle: floa
     if not levels.any():
         return levels
     full = np.float32(_FULL_SHARE * np.percentile(levels[levels > 0], 90))
-    beside = np.float32(_BESIDE_SHARE) * cv2.dilate(levels, np.ones((3, 3), np.uint8))
-    return np.clip(np.maximum(levels, beside) / full, 0, 1).astype(np.float32)
+    soft = np.float32(_BESIDE_SHARE) * cv2.dilate(levels, np.ones((3, 3), np.uint8))
+    return np.asarray(np.clip(np.maximum(levels, soft) / full, 0, 1), np.float32)
 
 
 def without_strands(picture: Patch3, strands: Plane, width_px: float) -> Patch3:
@@ -132,7 +130,7 @@ def without_strands(picture: Patch3, strands: Plane, width_px: float) -> Patch3:
     they are; chroma is filled in from beside it.
     """
     share = np.minimum(cv2.dilate(strands, np.ones((3, 3), np.uint8)) / np.float32(_ANY_SHARE), 1)
-    lines = _thin(cv2.convertScaleAbs(np.maximum(picture[..., 0], 0)), width_px)
+    lines = _thin(luma_codes(picture[..., 0]), width_px)
     depth = lines.dark.astype(np.float32) - lines.bright
     dark = float((depth * strands).sum()) >= 0
     luma = picture[..., 0] + share * (np.maximum(depth, 0) if dark else np.minimum(depth, 0))
@@ -148,6 +146,11 @@ def _filled_in(picture: Patch3, clear: Plane, sigma: float) -> Patch3:
         near = cv2.GaussianBlur(picture * clear[..., None], (0, 0), sigma * times) / np.maximum(weight, _TINY)
         around = around + np.clip(weight / _ENOUGH, 0, 1) * (near - around)
     return np.asarray(around, np.float32)
+
+
+def luma_codes(luma: Plane) -> Codes:
+    """Luma in 8-bit levels, (h, w) float32, as uint8."""
+    return np.asarray(cv2.convertScaleAbs(np.maximum(luma, 0)), np.uint8)
 
 
 def _thin(luma: Codes, width_px: float) -> Lines:
@@ -177,5 +180,5 @@ def _segment(length: int, angle: float) -> Mask:
     kernel, half = np.zeros((length, length), np.uint8), (length - 1) / 2
     right, down = np.cos(angle) * half, np.sin(angle) * half
     ends = [(round(half - right), round(half - down)), (round(half + right), round(half + down))]
-    cv2.line(kernel, *ends, 1)
+    cv2.line(kernel, ends[0], ends[1], (1,))
     return kernel
