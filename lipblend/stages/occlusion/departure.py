@@ -8,6 +8,7 @@ background subtraction by samples (ViBe: Barnich and Van Droogenbroeck 2011) in 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +27,7 @@ _SAMPLES = 16  # looks of each video that a frame is compared with
 _FEW = 8  # of the synced one alone, for a first look
 _BASE_ROWS = 40  # frames that show what is usual
 _APART_S = 0.3  # samples nearer in time show the same occluder
-_SHIFT = 1  # cells
+_GLANCE_SHIFTS, _SHIFTS = (1, 1), (2, 1)  # cells down and across; lips and chin lie less exactly near an occluder
 _CHROMA_WEIGHT = 0.8
 _USUAL_PERCENTILE = 25.0  # of a cell: an occluder may be there in most frames
 _MOST_USUAL_LEVELS = 8.0  # more is an occluder that never leaves: of 18 clips without one, 7.2 at most beside the mouth
@@ -77,7 +78,7 @@ class ShotLooks:
 
     def glance(self, rows: npt.NDArray[np.intp]) -> Planes:
         """Departures of some rows, (k, 64, 64) float32, from few samples: enough to raise a suspicion."""
-        samples = _Samples.of(self._pictures[1], self.times_s, _FEW)
+        samples = _Samples.of(self._pictures[1], self.times_s, _FEW, _GLANCE_SHIFTS)
         original = self._pictures[0]
         news = np.stack([samples.distance(original[row], self.times_s[row]) for row in rows])
         return self._gated(_beyond_usual(news, _usual(news)), rows)
@@ -86,12 +87,12 @@ class ShotLooks:
         """Departures of some rows, (k, 64, 64) float32: 0 is usual, 1 faint, 2 clear."""
         original, synced = self._pictures
         base = np.unique(np.linspace(0, len(self) - 1, _BASE_ROWS).round().astype(np.intp))
-        from_synced = _Samples.of(synced, self.times_s, _SAMPLES)
+        from_synced = _Samples.of(synced, self.times_s, _SAMPLES, _SHIFTS)
         wanted = np.union1d(np.union1d(base, from_synced.rows), rows)
         news = {row: from_synced.distance(original[row], self.times_s[row]) for row in wanted.tolist()}
         first = _usual(np.stack([news[row] for row in base.tolist()]))
         unknown = [_beyond_usual(news[row], first) > _KNOWN for row in from_synced.rows.tolist()]
-        from_original = _Samples.of(original, self.times_s, _SAMPLES, np.stack(unknown))
+        from_original = _Samples.of(original, self.times_s, _SAMPLES, _SHIFTS, np.stack(unknown))
         for row in wanted.tolist():
             news[row] = np.minimum(news[row], from_original.distance(original[row], self.times_s[row]))
         usual = _usual(np.stack([news[row] for row in base.tolist()]))
@@ -111,7 +112,14 @@ class _Samples:
     unknown: tuple[Stack, ...] | None
 
     @classmethod
-    def of(cls, looks: Codes, times_s: npt.NDArray[np.float64], count: int, unknown: Mask | None = None) -> _Samples:
+    def of(
+        cls,
+        looks: Codes,
+        times_s: npt.NDArray[np.float64],
+        count: int,
+        shifts: tuple[int, int],
+        unknown: Mask | None = None,
+    ) -> _Samples:
         """Evenly spaced looks; ``unknown`` (count, 64, 64) says which cells of them do not count."""
         rows = np.unique(np.linspace(0, len(looks) - 1, count).round().astype(np.intp))
         without = None
@@ -119,8 +127,8 @@ class _Samples:
             wide = [
                 cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * np.uint8(_BEYOND) for mask in unknown
             ]
-            without = _shifted(np.stack(wide)[..., None], "constant", constant_values=_BEYOND)
-        return cls(rows, times_s[rows], _shifted(looks[rows], "edge"), without)
+            without = _shifted(np.stack(wide)[..., None], shifts, "constant", constant_values=_BEYOND)
+        return cls(rows, times_s[rows], _shifted(looks[rows], shifts, "edge"), without)
 
     def distance(self, look: Codes, time_s: float) -> Planes:
         """(64, 64) float32 levels: from the nearest sample that is far enough in time; 255 if there is none."""
@@ -141,12 +149,12 @@ class _Samples:
         return best.astype(np.float32)
 
 
-def _shifted(looks: Codes, mode: str, **options: int) -> tuple[Stack, ...]:
-    """The looks, one above the other, moved by up to one cell in either direction."""
-    around = ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0))
-    padded = np.pad(looks, around, mode, **options)  # type: ignore[call-overload]
-    offsets = range(2 * _SHIFT + 1)
-    parts = (padded[:, down : down + CELLS, right : right + CELLS] for down in offsets for right in offsets)
+def _shifted(looks: Codes, shifts: tuple[int, int], mode: str, **options: int) -> tuple[Stack, ...]:
+    """The looks, one above the other, moved by up to some cells up and down, and to both sides."""
+    down, across = shifts
+    padded = np.pad(looks, ((0, 0), (down, down), (across, across), (0, 0)), mode, **options)  # type: ignore[call-overload]
+    places = itertools.product(range(2 * down + 1), range(2 * across + 1))
+    parts = (padded[:, top : top + CELLS, left : left + CELLS] for top, left in places)
     stacks = (np.ascontiguousarray(part).reshape(len(looks) * CELLS, CELLS, -1) for part in parts)
     return tuple(stack[..., 0] if stack.shape[-1] == 1 else stack for stack in stacks)
 
