@@ -11,7 +11,7 @@ from lipblend.stages.occlusion.face_look import CELLS
 SKIN = (135.0, 110.0, 150.0)
 CUP = (215.0, 128.0, 122.0)
 CUP_AT, CUP_RADIUS = (46.0, 20.0), 7.0
-MOUTH_AT, MOUTH_RADII = (32.0, 32.0), (8.0, 11.0)
+MOUTH_AT, MOUTH_RADII = (32.5, 32.0), (4.5, 9.0)
 
 
 def ellipse(at: tuple[float, float], radii: tuple[float, float], grown: float = 0.0) -> np.ndarray:
@@ -43,7 +43,7 @@ class DrawnShot:
         rng = np.random.default_rng(seed)
         skin = np.dstack([smooth(rng, 5, 14), smooth(rng, 8, 3), smooth(rng, 8, 3)]) + np.float32(SKIN)
         lips = cv2.GaussianBlur(mouth().astype(np.float32), (0, 0), 1.0)[..., None]
-        mouths = [smooth(rng, 2.5, 30) for _ in range(6)]
+        mouths = [smooth(rng, 2.5, 25) for _ in range(2)]  # shut and open
         self.rng = rng
         self.original, self.synced = (
             np.stack([self._frame(skin, lips, mouths, rng) for _ in range(count)]) for _ in range(2)
@@ -51,7 +51,9 @@ class DrawnShot:
 
     @staticmethod
     def _frame(skin: np.ndarray, lips: np.ndarray, mouths: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        spoken = np.dstack([mouths[rng.integers(len(mouths))] + 100, np.full((CELLS, CELLS, 2), (118, 158))])
+        opening = rng.uniform()
+        luma = 100 + mouths[0] * (1 - opening) + mouths[1] * opening
+        spoken = np.dstack([luma, np.full((CELLS, CELLS, 2), (118, 158))])
         noise = rng.normal(0, 0.6, skin.shape)
         return np.asarray(skin * (1 - lips) + lips * spoken + noise, np.float32)
 

@@ -1,0 +1,35 @@
+"""Tracks of a face before which something passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lipblend.analysis.face_tracks import FaceTable, FaceTrack
+from lipblend.analysis.measure import FaceMeasure
+from lipblend.faces.landmarks import Landmarks
+from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE, stored_departures
+
+CHEEK = np.s_[34:46, 16:26]
+"""Cells beside the mouth."""
+
+
+def looking(
+    face: Landmarks, looks: Sequence[np.ndarray | None], *, first: int = 0, table: FaceTable | None = None
+) -> FaceTrack:
+    """A face that keeps still, with the looks of its frames."""
+    count = len(looks)
+    measured = [FaceMeasure(1.0, None, looks=each) for each in looks]
+    meshes = [face.points] * count
+    return FaceTrack.of(list(range(first, first + count)), meshes, meshes, measured, table=table)
+
+
+def departing(track: FaceTrack, frames: Sequence[int], levels: float = 4.0) -> FaceTrack:
+    """The same with departures on the cheek in some frames, and none on record elsewhere."""
+    plane = np.zeros(DEPARTURES_SHAPE, np.float32)
+    plane[CHEEK] = levels
+    wanted = set(frames)
+    rows = [row for frame, row in zip(track.frames, track.rows, strict=True) if frame in wanted]
+    track.table.replace("departures", dict.fromkeys(rows, stored_departures(plane)))
+    return track

@@ -1,0 +1,117 @@
+"""Departures of a clip's faces: where a glance raises a suspicion, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from shots_occluded import looking
+
+from lipblend.analysis.face_tracks import FaceTable, FaceTrack
+from lipblend.analysis.occluders import find_departures
+from lipblend.faces.landmarks import Landmarks
+from lipblend.stages.masks.footprint import head_frame
+from lipblend.stages.occlusion.departure import ShotLooks
+from lipblend.stages.occlusion.face_look import in_head_frame, look_rows
+from lipblend.stages.occlusion.stored import read_departures
+from tests.drawn_looks import DrawnShot, cup
+
+RATE = 25
+ONE_SHOT = np.array([0])
+
+
+def searched(track: FaceTrack, starts: np.ndarray = ONE_SHOT, *, rate: float = RATE, more: int = 0) -> list[int]:
+    """Frames that then have departures."""
+    count = track.table.frames[-1] + 1 + more
+    find_departures({0: track}, np.arange(count) / rate, starts)
+    assert not track.has("looks").any()
+    return [frame for frame, has in zip(track.frames, track.has("departures").tolist(), strict=True) if has]
+
+
+def test_only_frames_near_an_occluder_get_departures_and_looks_are_gone(face: Landmarks) -> None:
+    looks = DrawnShot(100).put_cup(range(40, 52)).looks()
+    track = looking(face, list(looks))
+    assert track.has("looks").all()
+    frames = searched(track)
+    assert frames == list(range(frames[0], frames[-1] + 1))
+    assert set(range(40, 52)) <= set(frames)
+    assert 40 - RATE < frames[0] < 40 - 3
+    assert 51 + 3 < frames[-1] < 51 + RATE
+
+
+def test_departures_lie_in_the_axes_of_the_head(face: Landmarks) -> None:
+    track = looking(face, list(DrawnShot(60).put_cup(range(28, 36)).looks()))
+    assert searched(track)
+    stored = track.table.columns["departures"]
+    there = in_head_frame(cup().astype(np.float32), look_rows(head_frame(face), face)) > 0.99
+    assert there.sum() > 60
+    assert not np.array_equal(there, cup())
+    assert read_departures(stored[30])[there].mean() > 2
+    assert read_departures(stored[30])[:20].max() < 1
+    assert read_departures(stored[22])[there].max() < 1
+
+
+def test_a_clip_without_occluders_gets_none(face: Landmarks) -> None:
+    assert searched(looking(face, list(DrawnShot(60).looks()))) == []
+
+
+def test_an_occluder_that_stays_is_found_in_all_frames(face: Landmarks) -> None:
+    looks = DrawnShot(60).put_cup(range(60)).looks()
+    assert searched(looking(face, list(looks))) == list(range(60))
+
+
+def test_shots_are_judged_apart(face: Landmarks) -> None:
+    """A cut to another picture is no occluder, and one before a cut says nothing about what follows."""
+    first, second = DrawnShot(50, seed=1).looks(), DrawnShot(50, seed=5).put_cup(range(2, 8)).looks()
+    frames = searched(looking(face, [*first, *second]), np.array([0, 50]))
+    assert frames[0] == 50
+    assert 57 <= frames[-1] < 85
+    assert searched(looking(face, [*first, *second]))[0] < 50  # in one shot
+
+
+@pytest.mark.parametrize(("apart_s", "joined"), [(1.4, True), (4.0, False)])
+def test_short_gaps_between_occluders_are_filled(apart_s: float, joined: bool, face: Landmarks) -> None:
+    later = 20 + round(apart_s * RATE)
+    looks = DrawnShot(150).put_cup([*range(15, 20), *range(later, later + 5)]).looks()
+    frames = searched(looking(face, list(looks)))
+    assert {17, later + 2} <= set(frames)
+    assert ((17 + later) // 2 in frames) == joined
+
+
+def test_frames_that_were_not_looked_at_are_left_out(face: Landmarks) -> None:
+    looks: list[np.ndarray | None] = list(DrawnShot(60).put_cup(range(28, 36)).looks())
+    looks[30] = None
+    frames = searched(looking(face, looks))
+    assert 29 in frames
+    assert 30 not in frames
+    assert searched(looking(face, [None] * 60)) == []
+
+
+def test_too_few_frames_say_nothing(face: Landmarks) -> None:
+    looks = DrawnShot(60).put_cup(range(3, 6)).looks()[:7]
+    assert searched(looking(face, list(looks)), rate=2, more=20) == []
+    assert searched(looking(face, [*looks, *looks]), rate=2, more=20)
+
+
+def test_long_shots_are_judged_in_parts(face: Landmarks, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = []
+    made = ShotLooks.__init__
+
+    def noted(self: ShotLooks, looks: np.ndarray, times_s: np.ndarray) -> None:
+        lengths.append(float(times_s[-1] - times_s[0]))
+        made(self, looks, times_s)
+
+    monkeypatch.setattr(ShotLooks, "__init__", noted)
+    assert searched(looking(face, list(DrawnShot(100).looks())), rate=2) == []
+    assert len(lengths) > 1
+    assert sum(lengths) > 40
+    assert max(lengths) < 30
+
+
+def test_each_face_has_its_own_look(face: Landmarks) -> None:
+    table = FaceTable()
+    one = looking(face, list(DrawnShot(60, seed=1).looks()), table=table)
+    other = looking(face, list(DrawnShot(60, seed=2).put_cup(range(28, 36)).looks()), table=table)
+    find_departures({0: one, 1: other}, np.arange(60) / RATE, ONE_SHOT)
+    assert not one.has("departures").any()
+    assert other.has("departures")[28:36].all()
+    assert not other.has("departures").all()
