@@ -54,7 +54,7 @@ class DrawnShot:
         opening = rng.uniform()
         luma = 100 + mouths[0] * (1 - opening) + mouths[1] * opening
         spoken = np.dstack([luma, np.full((CELLS, CELLS, 2), (118, 158))])
-        noise = rng.normal(0, 0.6, skin.shape)
+        noise = rng.normal(0, 0.4, skin.shape)
         return np.asarray(skin * (1 - lips) + lips * spoken + noise, np.float32)
 
     def put_cup(self, frames: range | list[int], share: float = 1.0) -> DrawnShot:

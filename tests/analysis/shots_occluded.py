@@ -25,10 +25,12 @@ def looking(
     return FaceTrack.of(list(range(first, first + count)), meshes, meshes, measured, table=table)
 
 
-def departing(track: FaceTrack, frames: Sequence[int], levels: float = 4.0) -> FaceTrack:
-    """The same with departures on the cheek in some frames, and none on record elsewhere."""
+def departing(
+    track: FaceTrack, frames: Sequence[int], levels: float = 4.0, where: tuple[slice, slice] = CHEEK
+) -> FaceTrack:
+    """The same with departures, on the cheek, in some frames, and none on record elsewhere."""
     plane = np.zeros(DEPARTURES_SHAPE, np.float32)
-    plane[CHEEK] = levels
+    plane[where] = levels
     wanted = set(frames)
     rows = [row for frame, row in zip(track.frames, track.rows, strict=True) if frame in wanted]
     track.table.replace("departures", dict.fromkeys(rows, stored_departures(plane)))

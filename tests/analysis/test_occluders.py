@@ -15,7 +15,7 @@ from lipblend.stages.occlusion.face_look import in_head_frame, look_rows
 from lipblend.stages.occlusion.stored import read_departures
 from tests.drawn_looks import DrawnShot, cup
 
-RATE = 25
+RATE = 12
 ONE_SHOT = np.array([0])
 
 
@@ -28,62 +28,62 @@ def searched(track: FaceTrack, starts: np.ndarray = ONE_SHOT, *, rate: float = R
 
 
 def test_only_frames_near_an_occluder_get_departures_and_looks_are_gone(face: Landmarks) -> None:
-    looks = DrawnShot(100).put_cup(range(40, 52)).looks()
+    looks = DrawnShot(50).put_cup(range(20, 26)).looks()
     track = looking(face, list(looks))
     assert track.has("looks").all()
     frames = searched(track)
     assert frames == list(range(frames[0], frames[-1] + 1))
-    assert set(range(40, 52)) <= set(frames)
-    assert 40 - RATE < frames[0] < 40 - 3
-    assert 51 + 3 < frames[-1] < 51 + RATE
+    assert set(range(20, 26)) <= set(frames)
+    assert 20 - RATE < frames[0] < 20 - 2
+    assert 25 + 2 < frames[-1] < 25 + RATE
 
 
 def test_departures_lie_in_the_axes_of_the_head(face: Landmarks) -> None:
-    track = looking(face, list(DrawnShot(60).put_cup(range(28, 36)).looks()))
+    track = looking(face, list(DrawnShot(40).put_cup(range(18, 24)).looks()))
     assert searched(track)
     stored = track.table.columns["departures"]
     there = in_head_frame(cup().astype(np.float32), look_rows(head_frame(face), face)) > 0.99
     assert there.sum() > 60
     assert not np.array_equal(there, cup())
-    assert read_departures(stored[30])[there].mean() > 2
-    assert read_departures(stored[30])[:20].max() < 1
-    assert read_departures(stored[22])[there].max() < 1
+    assert read_departures(stored[20])[there].mean() > 2
+    assert read_departures(stored[20])[:20].max() < 1
+    assert read_departures(stored[15])[there].max() < 1
 
 
 def test_a_clip_without_occluders_gets_none(face: Landmarks) -> None:
-    assert searched(looking(face, list(DrawnShot(60).looks()))) == []
+    assert searched(looking(face, list(DrawnShot(40).looks()))) == []
 
 
 def test_an_occluder_that_stays_is_found_in_all_frames(face: Landmarks) -> None:
-    looks = DrawnShot(60).put_cup(range(60)).looks()
-    assert searched(looking(face, list(looks))) == list(range(60))
+    looks = DrawnShot(40).put_cup(range(40)).looks()
+    assert searched(looking(face, list(looks))) == list(range(40))
 
 
 def test_shots_are_judged_apart(face: Landmarks) -> None:
     """A cut to another picture is no occluder, and one before a cut says nothing about what follows."""
-    first, second = DrawnShot(50, seed=1).looks(), DrawnShot(50, seed=5).put_cup(range(2, 8)).looks()
-    frames = searched(looking(face, [*first, *second]), np.array([0, 50]))
-    assert frames[0] == 50
-    assert 57 <= frames[-1] < 85
-    assert searched(looking(face, [*first, *second]))[0] < 50  # in one shot
+    first, second = DrawnShot(30, seed=1).looks(), DrawnShot(30, seed=5).put_cup(range(2, 6)).looks()
+    frames = searched(looking(face, [*first, *second]), np.array([0, 30]))
+    assert frames[0] == 30
+    assert 35 <= frames[-1] < 50
+    assert searched(looking(face, [*first, *second]))[0] < 30  # in one shot
 
 
 @pytest.mark.parametrize(("apart_s", "joined"), [(1.4, True), (4.0, False)])
 def test_short_gaps_between_occluders_are_filled(apart_s: float, joined: bool, face: Landmarks) -> None:
-    later = 20 + round(apart_s * RATE)
-    looks = DrawnShot(150).put_cup([*range(15, 20), *range(later, later + 5)]).looks()
+    later = 11 + round(apart_s * RATE)
+    looks = DrawnShot(70).put_cup([*range(8, 12), *range(later, later + 4)]).looks()
     frames = searched(looking(face, list(looks)))
-    assert {17, later + 2} <= set(frames)
-    assert ((17 + later) // 2 in frames) == joined
+    assert {9, later + 2} <= set(frames)
+    assert ((12 + later) // 2 in frames) == joined
 
 
 def test_frames_that_were_not_looked_at_are_left_out(face: Landmarks) -> None:
-    looks: list[np.ndarray | None] = list(DrawnShot(60).put_cup(range(28, 36)).looks())
-    looks[30] = None
+    looks: list[np.ndarray | None] = list(DrawnShot(40).put_cup(range(18, 24)).looks())
+    looks[20] = None
     frames = searched(looking(face, looks))
-    assert 29 in frames
-    assert 30 not in frames
-    assert searched(looking(face, [None] * 60)) == []
+    assert 19 in frames
+    assert 20 not in frames
+    assert searched(looking(face, [None] * 40)) == []
 
 
 def test_too_few_frames_say_nothing(face: Landmarks) -> None:
@@ -109,9 +109,9 @@ def test_long_shots_are_judged_in_parts(face: Landmarks, monkeypatch: pytest.Mon
 
 def test_each_face_has_its_own_look(face: Landmarks) -> None:
     table = FaceTable()
-    one = looking(face, list(DrawnShot(60, seed=1).looks()), table=table)
-    other = looking(face, list(DrawnShot(60, seed=2).put_cup(range(28, 36)).looks()), table=table)
-    find_departures({0: one, 1: other}, np.arange(60) / RATE, ONE_SHOT)
+    one = looking(face, list(DrawnShot(40, seed=1).looks()), table=table)
+    other = looking(face, list(DrawnShot(40, seed=2).put_cup(range(18, 24)).looks()), table=table)
+    find_departures({0: one, 1: other}, np.arange(40) / RATE, ONE_SHOT)
     assert not one.has("departures").any()
-    assert other.has("departures")[28:36].all()
+    assert other.has("departures")[18:24].all()
     assert not other.has("departures").all()
