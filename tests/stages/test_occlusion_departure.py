@@ -94,6 +94,34 @@ def test_what_both_pictures_show_does_not_depart_however_new_it_is() -> None:
     assert found[1].max() < 1
 
 
+def creased(frames: range) -> DrawnShot:
+    """A faint crease of the original's cheek, which the generator smooths away."""
+    shot = DrawnShot(COUNT)
+    shot.original[frames.start : frames.stop : frames.step, cup(), 0] -= 4.5
+    return shot
+
+
+def test_what_the_original_shows_in_other_frames_too_is_no_news() -> None:
+    once, often = (
+        departures(creased(frames), np.array([25]))[0][CORE].mean() for frames in (range(25, 26), range(1, COUNT, 2))
+    )
+    assert once > 0.5
+    assert often < 0.4 * once
+
+
+def test_a_mesh_that_is_off_by_a_cell_is_no_news() -> None:
+    shot = DrawnShot(COUNT)
+    for looks in (shot.original, shot.synced):
+        looks[:, :, 46:, 0] -= 40
+    shot.original[25] = np.roll(shot.original[25], 1, axis=1)
+    found = departures(shot, np.array([25]))[0]
+    edges = np.zeros_like(BESIDE)
+    edges[:, :3] = edges[:, -3:] = True
+    assert found[BESIDE & ~edges].max() < 1
+    shot.original[25] = np.roll(shot.original[25], 4, axis=1)
+    assert departures(shot, np.array([25]))[0].max() > 2
+
+
 def test_one_frame_alone_departs_from_nothing() -> None:
     looks = DrawnShot(3).put_cup([1]).looks()
     assert ShotLooks(looks, np.arange(3) / 25).departures(np.arange(3)).max() < 1  # no sample is far enough in time

@@ -14,6 +14,7 @@ from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.face_look import (
     CELL_FRAC,
     CELLS,
+    LEFT_FRAC,
     LOOKS_SHAPE,
     TOP_FRAC,
     in_head_frame,
@@ -105,6 +106,23 @@ def test_looks_follow_a_similarity_of_the_picture(mesh: Landmarks, transformed: 
     found = looks_of(moved, transformed(mesh, scale=scale, angle_rad=angle, shift=shift))
     assert apart(found, looks_of(picture, mesh)) < 1
     assert apart(looks_of(moved, mesh), looks_of(picture, mesh)) > 5
+
+
+@pytest.mark.parametrize("angle_rad", [0.0, 0.5])
+def test_cells_show_the_place_that_the_head_has_for_them(
+    angle_rad: float, mesh: Landmarks, transformed: Callable[..., Landmarks]
+) -> None:
+    turned = transformed(mesh, angle_rad=angle_rad)
+    turned = transformed(turned, shift=tuple(SIDE / 2 - turned.mouth_centre))
+    frame = head_frame(turned)
+    for row, column in ((10, 20), (30, 44), (50, 24)):
+        local = np.array([[LEFT_FRAC + (column + 0.5) * CELL_FRAC, look_rows(frame, turned)[row]]])
+        picture = np.full((SIDE, SIDE, 3), 60, np.float32)
+        at = np.rint((frame.to_pixels(local)[0] - 0.5) * 16).astype(int)  # OpenCV's pixels lie at whole numbers
+        cv2.circle(picture, tuple(at.tolist()), 8 * 16, (220.0, 60.0, 60.0), -1, cv2.LINE_AA, 4)
+        rows, columns = np.nonzero(looks_of(picture, turned)[..., 0] > 140)
+        assert rows.mean() == pytest.approx(row, abs=1)  # rows are not spaced evenly everywhere
+        assert columns.mean() == pytest.approx(column, abs=0.5)
 
 
 def test_the_box_holds_all_that_a_look_shows(mesh: Landmarks) -> None:

@@ -98,6 +98,15 @@ def test_in_the_mouth_the_edge_is_the_originals() -> None:
     assert errors[0] < 0.7 * errors[1]
 
 
+def test_well_inside_it_may_look_like_the_face() -> None:
+    scene = drawn()
+    spot = np.s_[90:110, 80:100]
+    synced = scene.synced.copy()
+    synced[spot] = scene.original[spot]
+    matte = front_matte(coarse_of(scene.alpha), scene.original, synced, NOWHERE, CELL, CELLS_BAND)
+    assert matte[spot].min() == 1
+
+
 def test_nothing_in_front_gives_an_empty_matte() -> None:
     scene = drawn()
     assert front_matte(NOWHERE, scene.original, scene.synced, NOWHERE, CELL, CELLS_BAND).max() == 0
@@ -123,6 +132,11 @@ def test_at_faint_edges_it_is_the_original_that_comes_back_and_not_the_synced_pi
     assert np.abs(found - scene.behind)[faint][:, 0].mean() < 5
     inside = well_within(3)[0]
     np.testing.assert_allclose(found[inside][:, 0], scene.synced[inside][:, 0] + 30, atol=0.5)
+
+
+def test_without_a_solid_part_nothing_is_solved_for() -> None:
+    scene = drawn()
+    np.testing.assert_array_equal(uncovered(scene.original, scene.synced, 0.4 * scene.alpha, CELL), scene.original)
 
 
 def test_pieces_in_which_the_pictures_are_alike_are_dropped() -> None:

@@ -70,6 +70,7 @@ def test_a_faint_piece_elsewhere_is_not_continued() -> None:
     departures = empty(3)
     departures[1][CHEEK] = FAR_BEYOND_CLEAR
     departures[2, 46:56, 46:56] = BARELY
+    departures[0, 16:28, 16:42] = BARELY  # only a corner of it was there
     assert rows_with(linked_here(departures)) == [1]
 
 
@@ -93,6 +94,15 @@ def test_in_the_mouth_what_hangs_together_with_a_clear_piece_beside_it_counts() 
     assert linked_here(departures)[0, 35, 30] > 0.9
 
 
+def test_in_the_mouth_faint_parts_of_a_piece_do_not_count() -> None:
+    departures = empty(1)
+    departures[0, 30:40, 8:20] = FAR_BEYOND_CLEAR
+    departures[0, 30:40, 20:38] = BARELY
+    found = linked_here(departures)
+    assert found[0, 35, 15] > 0.9
+    assert found[0, 35, 30] == 0
+
+
 def test_outside_the_face_nothing_is_certain() -> None:
     departures = empty(1)
     departures[0, 59:, 20:40] = EXTREME
@@ -105,9 +115,9 @@ def test_small_holes_are_filled_and_large_ones_are_not() -> None:
     departures[:, 5:21, 5:57] = FAR_BEYOND_CLEAR
     departures[:, 41:57, 5:57] = FAR_BEYOND_CLEAR
     departures[:, 5:57, 43:57] = FAR_BEYOND_CLEAR
-    departures[0, 10:15, 10:15] = 0
+    departures[0, 9:17, 9:17] = 0
     found = linked_here(departures)
-    assert found[0, 12, 12] > 0.9
+    assert found[0, 13, 13] > 0.9
     assert found[0, 31, 31] == 0
 
 

@@ -82,7 +82,7 @@ def test_several_strands_are_found_together() -> None:
 
 def test_lines_that_both_pictures_have_are_no_strands() -> None:
     same = lined(skin(), STRANDS, 40)
-    assert matte(same, same + np.float32(3)).max() == 0
+    assert matte(same, same + np.float32(3)).max() == matte(same, same + np.float32(40)).max() == 0
     one, other = STRANDS
     on, _ = on_and_off([one])
     kept, _ = on_and_off([other])
