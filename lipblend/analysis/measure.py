@@ -22,12 +22,13 @@ from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
 from lipblend.stages.masks.footprint import Sample, footprint_box
 from lipblend.stages.occlusion.face_look import Looks, look_box, look_samples
-from lipblend.stages.occlusion.strands import luma_codes, strands_length
+from lipblend.stages.occlusion.strands import lines_lacking, luma_codes, strands_length
 from lipblend.stages.registration.bend import unbent_points
 from lipblend.stages.registration.left_part import left_sample
 from lipblend.stages.registration.placement import Placement, placement_row, undone
 
 Patch3 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 _SAME_FACE_FRAC = 0.5
 _ALIKE = 0.88  # share of the structure around the mouth that the pictures explain as they lie
@@ -162,7 +163,7 @@ class _Pair:
             return None
         lower_original, lower_synced, box = lower
         small = [pair.reduced(mesh) for mesh in meshes]
-        skin = agreement.same_skin(lower_original, lower_synced, small, box)
+        skin = _same_skin(lower_original, lower_synced, small, box)
         matrix = ycbcr_matrix(self.original.colour, self.original.height)
         return FaceMeasure(
             agreement.painted_score(lower_original, lower_synced, small[0].face_width_px),
@@ -198,6 +199,15 @@ def _looks(placed: ReducedPair, meshes: Sequence[Landmarks]) -> Looks | None:
         return None
     small = [placed.reduced(mesh) for mesh in meshes]
     return look_samples(*patches, small[0], small[1] if len(small) > 1 else None)
+
+
+def _same_skin(original: Patch3, synced: Patch3, meshes: Sequence[Landmarks], box: Box) -> Mask | None:
+    """Skin that both pictures show alike, without strands before it, which would count as its contrast."""
+    skin = agreement.same_skin(original, synced, meshes, box)
+    if skin is None:
+        return None
+    first, second = (luma_codes(patch[..., 0]) for patch in (original, synced))
+    return skin & (lines_lacking(first, second, meshes[0].face_width_px) == 0)
 
 
 def _strands(original: Patch3, synced: Patch3, box: Box, meshes: Sequence[Landmarks]) -> float:

@@ -11,10 +11,12 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.runtime.spill import StoredRows
 from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.face_look import CELLS
+from lipblend.stages.occlusion.hand_support import hand_cells, is_borne_out
 from lipblend.stages.occlusion.linking import face_cells, linked
 from lipblend.stages.occlusion.stored import read_departures
 
 Cells = npt.NDArray[np.uint8]
+Hands = tuple[npt.NDArray[np.float32], ...]
 Meshes = Callable[[int], Sequence[Landmarks]]
 
 _STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
@@ -55,9 +57,12 @@ class InFront:
         settings: OcclusionSettings,
     ) -> None:
         self._cells, self._places = StoredRows((CELLS, CELLS), np.uint8), dict[int, int]()
-        self._hands = hands if settings.hands != "off" else {}
+        self._hands: dict[int, Hands] = {}
         self.strands: set[int] = set()
-        self.hiding = set(self._hands)
+        self.hiding: set[int] = set()
+        if settings.hands != "off":
+            for row, found in hands.items():
+                self._take_hands(row, found, departures.get(row), meshes(row))
         if settings.strands != "off":
             lengths = {row: settings.strands_weight * length for row, length in strands.items()}
             self.strands = strand_rows(lengths, times_s)
@@ -76,11 +81,25 @@ class InFront:
                     self._places[row] = len(self._cells)
                     self._cells.append(np.rint(plane * 255).astype(np.uint8))
 
-    def hands(self, row: int) -> tuple[npt.NDArray[np.float32], ...]:
-        """The hands near the face, (21, 2) each."""
-        if row not in self._hands:
-            return ()
-        return tuple(points for points in self._hands[row] if np.isfinite(points).all())
+    def _take_hands(
+        self, row: int, hands: npt.NDArray[np.float32], stored: Cells | None, meshes: Sequence[Landmarks]
+    ) -> None:
+        inside, mouth = face_cells(meshes)
+        skin, taken = (inside > 0) & (mouth == 0), []
+        for points in hands:
+            if not np.isfinite(points).all():
+                continue
+            cells = hand_cells(points, meshes[0])
+            if stored is None or is_borne_out(cells, read_departures(stored), skin):
+                taken.append(points)
+                if cells[skin].mean() > _HIDING_SHARE:
+                    self.hiding.add(row)
+        if taken:
+            self._hands[row] = tuple(taken)
+
+    def hands(self, row: int) -> Hands:
+        """The hands near the face."""
+        return self._hands.get(row, ())
 
     def __getitem__(self, row: int) -> Cells | None:
         place = self._places.get(row)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
 from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
+from lipblend.settings import OcclusionSettings
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
 from lipblend.stages.occlusion.face_look import CELL_FRAC
@@ -60,7 +61,9 @@ class InFront:
         return reduce(np.maximum, planes)
 
 
-def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None) -> InFront | None:
+def in_front(
+    original: Patch, synced: Patch, face: FacePlan, kept: Plane | None, settings: OcclusionSettings
+) -> InFront | None:
     """What lies in front of a face in a box; None if nothing does.
 
     ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
@@ -81,6 +84,8 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
         if strands is not None and band is CELLS_BAND:
             coarse = without_alike(coarse, *pictures, mouth, cell_px)
         found = front_matte(coarse, *pictures, mouth, cell_px, band)
+        if band is HAND_BAND:
+            found = np.float32(settings.hands_weight) * found
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None

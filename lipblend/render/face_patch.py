@@ -106,7 +106,7 @@ def render_face(
     for patch in earlier:
         original_patch = _with_overlap(original_patch, matte.box, patch)
     synced_patch = matched_patch(synced, original, original_patch, face)
-    front = in_front(original_patch, synced_patch, face, kept)
+    front = in_front(original_patch, synced_patch, face, kept, settings.occlusion)
     share = None if front is None else front.share
     if front is not None:
         original_patch, synced_patch = without(original_patch, synced_patch, front, face)

@@ -30,6 +30,7 @@ _TOLERANCE_CELL_PX = 4
 _LIPS_SOFT_FRAC = 0.02
 _TRUSTED = 0.7  # trust above which both pictures count as showing the same
 _NEAR_FROM_PX = 64.0  # face width from which the nose alone has enough pixels
+_EDGE_FRAC, _ANY_SHARE = 0.025, 0.05  # around what stands in front, and how little of it counts
 _LYING = 0.1  # share left as it was from which a pixel does not show how a displaced face lies
 
 
@@ -104,6 +105,8 @@ def generate(inputs: PatchInputs, settings: Settings) -> Generated:
     moved = _moved(original, found, settings.reuse)
     moved_core, trust, still = moved.part(core), found.trust[place], found.flow.still
     trusted = (trust > _TRUSTED) & (inner.alpha > 0.5)
+    if inputs.in_front is not None:
+        trusted &= _clear_of(inputs.in_front[place], width_px)
     bands = layers(moved_core.luma, width_px)
     patch = _with_detail(synced, bands, trusted, width_px, settings.detail)
     patch = _restored(patch, inputs.restore)
@@ -111,6 +114,13 @@ def generate(inputs: PatchInputs, settings: Settings) -> Generated:
     patch = _reused(patch, moved_core, bands, trust, width_px, settings)
     patch = _with_grain(patch, grain, trust, settings.reuse)
     return Generated(patch, *_carried(original, moved, found, matte, settings.reuse))
+
+
+def _clear_of(in_front: Plane, width_px: float) -> Mask:
+    """Where neither picture shows the edges of what stands in front, which would count as detail of the face."""
+    side = 2 * max(1, round(_EDGE_FRAC * width_px)) + 1
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(in_front, brush) < _ANY_SHARE)
 
 
 def _micro_warped(synced: Patch, face: FacePlan, box: Box, settings: AlignSettings) -> Patch:

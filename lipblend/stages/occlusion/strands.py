@@ -90,6 +90,12 @@ def strands_length(original: Codes, synced: Codes, skin: Mask, width_px: float) 
     return cv2.countNonZero((lacking >= _MIN_LEVELS).astype(np.uint8) & skin) / pixels
 
 
+def lines_lacking(original: Codes, synced: Codes, width_px: float) -> Mask:
+    """1 on and beside thin lines, long or short, that the synced picture lacks; (h, w) uint8."""
+    lacking = _thin(original, width_px).lacking_in(_thin(synced, width_px)).all
+    return np.asarray(cv2.dilate((lacking >= _MIN_LEVELS).astype(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)
+
+
 def strands_matte(original: Codes, synced: Codes, mouth: Mask, mouth_angle: float, width_px: float) -> Plane:
     """Share of strands that the synced picture lacks, (h, w) float32 in [0, 1].
 
