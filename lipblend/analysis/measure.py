@@ -207,7 +207,7 @@ def _same_skin(original: Patch3, synced: Patch3, meshes: Sequence[Landmarks], bo
     if skin is None:
         return None
     first, second = (luma_codes(patch[..., 0]) for patch in (original, synced))
-    return skin & (lines_lacking(first, second, meshes[0].face_width_px) == 0)
+    return np.asarray(skin & (lines_lacking(first, second, meshes[0].face_width_px) == 0), bool)
 
 
 def _strands(original: Patch3, synced: Patch3, box: Box, meshes: Sequence[Landmarks]) -> float:

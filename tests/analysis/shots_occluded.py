@@ -15,6 +15,14 @@ CHEEK = np.s_[34:46, 16:26]
 """Cells beside the mouth."""
 
 
+def hand_on(face: Landmarks, right: float = 0.0) -> np.ndarray:
+    """(21, 2) float32: a hand over mouth and chin, its fingers up, moved by so many face widths."""
+    fingers = [(x, y - 30 * joint) for x, y in ((-27, -92), (-4, -95), (17, -90), (36, -80)) for joint in range(4)]
+    points = np.array([(0, 0), (-22, -15), (-38, -38), (-50, -60), (-60, -80), *fingers], np.float32) / 150
+    middle = np.asarray(face.mouth_centre, np.float32) + np.float32((right, 0.35)) * face.face_width_px
+    return np.asarray(points * np.float32(face.face_width_px) + middle, np.float32)
+
+
 def looking(
     face: Landmarks, looks: Sequence[np.ndarray | None], *, first: int = 0, table: FaceTable | None = None
 ) -> FaceTrack:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import pytest
 from planned import COUNT, analysis_of, even_stats
-from shots_occluded import CHEEK, departing
+from shots_occluded import CHEEK, departing, hand_on
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
@@ -79,7 +79,7 @@ def clip(face: Landmarks) -> Clip:
         track = FaceTrack.of(list(range(COUNT)), [face.points] * COUNT, [face.points] * COUNT, measured)
         departing(track, list(frames), levels, where)
         seen = np.full(HANDS_SHAPE, np.nan, np.float32)
-        seen[1] = 300
+        seen[1] = hand_on(face)
         track.table.replace("hands", dict.fromkeys(hands, seen))
         return analysis_of({0: track})
 
@@ -120,13 +120,19 @@ def test_strands_are_planned_and_may_be_off_or_count_less(clip: Clip) -> None:
         assert not any(each.strands for each in planned(analysis, weaker))
 
 
-def test_hands_are_planned_in_their_frames(clip: Clip) -> None:
+def test_hands_are_planned_in_their_frames(clip: Clip, face: Landmarks) -> None:
     analysis = clip(hands=range(5, 8))
     faces = planned(analysis)
     assert [row for row, each in enumerate(faces) if each.hands] == [5, 6, 7]
     (points,) = faces[6].hands
-    np.testing.assert_array_equal(points, np.full((21, 2), 300, np.float32))
+    np.testing.assert_array_equal(points, hand_on(face))
     assert not any(each.hands for each in planned(analysis, occlusion(hands="off")))
+
+
+def test_hands_that_nothing_bears_out_are_dropped(clip: Clip) -> None:
+    """Much departs, but not where the hand was found."""
+    faces = planned(clip(range(10, 20), hands=range(5, 15), where=np.s_[18:30, 10:24]))
+    assert [row for row, each in enumerate(faces) if each.hands] == list(range(5, 10))
 
 
 def luma_of(face: face_plan.FacePlan) -> float:

@@ -97,6 +97,12 @@ def test_a_hand_stays_in_front(row: FramePlan) -> None:
     assert apart(plain, picture(1))[0][inside].max() > 20
     assert apart(found, picture(1))[0][inside].max() == 0
     assert apart(found, picture(1))[0][outside].max() > 20
+    weights = (1.0, 0.5, 0.0)
+    light = [rendered(held, settings(occlusion={"hands_weight": weight})) for weight in weights]
+    changes = [float(apart(each, picture(1))[0][inside].mean()) for each in light]
+    assert changes[0] == 0
+    assert changes[1] == pytest.approx(0.5 * changes[2], rel=0.1)
+    assert changes[2] == pytest.approx(float(apart(plain, picture(1))[0][inside].mean()), rel=0.05)
 
 
 def test_a_users_matte_and_what_is_found_add_up(row: FramePlan) -> None:

@@ -8,7 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from lipblend.stages.occlusion.strands import Lines, luma_codes, strands_length, strands_matte, without_strands
+from lipblend.stages.occlusion.strands import (
+    Lines,
+    lines_lacking,
+    luma_codes,
+    strands_length,
+    strands_matte,
+    without_strands,
+)
 from tests.textures import texture
 
 SIDE, WIDTH = 240, 200.0
@@ -184,3 +191,17 @@ def test_the_length_of_strands_is_in_face_widths() -> None:
     skin_above[120:] = 0
     half = strands_length(luma_codes(lined(skin(), STRANDS, 40)), plain, skin_above, WIDTH)
     assert half == pytest.approx(two / 2, rel=0.15)
+
+
+def test_pixels_on_and_beside_lines_that_the_synced_picture_lacks() -> None:
+    plain, lined_here = luma_codes(skin()), luma_codes(lined(skin(), STRANDS, 40))
+    found = lines_lacking(lined_here, plain, WIDTH)
+    on, away = on_and_off(STRANDS)
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) == {0, 1}
+    assert found[cv2.dilate(on.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0].mean() > 0.97
+    assert found[away].max() == 0
+    assert lines_lacking(plain, lined_here, WIDTH).max() == 0
+    assert lines_lacking(lined_here, lined_here, WIDTH).max() == 0
+    hair = luma_codes(lined(skin(), [((100, 100), (102, 106))], 40))
+    assert lines_lacking(hair, plain, WIDTH)[103, 101] == 1  # short ones too
