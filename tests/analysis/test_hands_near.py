@@ -52,7 +52,6 @@ class Clip:
         return Picture([plane], GREY, TAGS, SIDE)
 
     def __enter__(self) -> Self:
-        self.opened += 1
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -85,7 +84,12 @@ def added(
 ) -> None:
     line = SimpleNamespace(original_index=np.arange(COUNT) if source is None else source)
     by_number = dict(enumerate(tracks))
-    add_hands(clip, line, by_number, starts, lambda: clip, always=always)  # type: ignore[arg-type, return-value]
+
+    def opened() -> Clip:
+        clip.opened += 1
+        return clip
+
+    add_hands(clip, line, by_number, starts, opened, always=always)  # type: ignore[arg-type]
 
 
 def with_hands(track: FaceTrack) -> list[int]:
@@ -113,6 +117,12 @@ def test_a_run_without_hands_costs_few_looks(small: Landmarks) -> None:
     assert 2 <= len(clip.crops) < 0.5 * len(DEPARTING)
     assert set(clip.decoded) <= set(DEPARTING)
     assert with_hands(track) == []
+
+
+def test_the_model_is_opened_once_for_all_runs(small: Landmarks) -> None:
+    clip, track = Clip(), departing(plain(small), [5, 6, 15, 16, 25, 26])
+    added(clip, track, starts=np.array([0, 20]))
+    assert (clip.opened, clip.closed, len(clip.crops)) == (1, 1, 3)
 
 
 def test_a_hand_is_followed_through_the_run_with_departures(small: Landmarks) -> None:

@@ -104,6 +104,16 @@ def test_what_departs_lies_in_front_in_its_frames(clip: Clip) -> None:
     assert all(each.in_front is None for each in faces[:10] + faint)
 
 
+def test_faint_departures_beside_clear_ones_lie_in_front_too(clip: Clip) -> None:
+    analysis = clip(range(15, 18), where=CHEEK)
+    (track,) = analysis.tracks.values()
+    clear = track.table.columns["departures"][16]
+    faint = np.rint(clear * (1.3 * FAINT / (2 * CLEAR))).astype(np.uint8)
+    track.table.replace("departures", {row: clear if row in (15, 16) else faint for row in range(12, 20)})
+    rows = [row for row, each in enumerate(planned(analysis)) if each.in_front is not None]
+    assert {14, 15, 16, 17} <= set(rows) <= set(range(12, 20))
+
+
 def test_the_weight_makes_faint_departures_count_and_off_none(clip: Clip) -> None:
     analysis = clip(range(10, 20), where=CHEEK, levels=1.2 * FAINT)
     assert planned(analysis, occlusion(looks_weight=3))[15].in_front is not None

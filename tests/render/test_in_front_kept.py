@@ -15,6 +15,7 @@ from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render import face_patch
 from lipblend.render.frame import compose, render_frame
+from lipblend.render.generate import Generated, PatchInputs, generate
 from lipblend.settings import Settings
 from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS
 from lipblend.stages.occlusion.front_matte import cells_in_box
@@ -117,24 +118,61 @@ def test_a_users_matte_and_what_is_found_add_up(row: FramePlan) -> None:
 
 
 def test_strands_stay_in_front(row: FramePlan) -> None:
-    """Dark lines from the cheek over the mouth to the chin, before smooth pictures of two colours."""
     x, y = (round(float(each)) for each in row.faces[0].original.mouth_centre)
-    level = np.full((SIDE, SIDE), 120, np.uint8)
-    lines = level.copy()
-    for right in (-24, 0, 24):
-        cv2.line(lines, (x + right, y - 200), (x + right, y + 200), 50, 2)
-    chroma = [np.full((SIDE // 2, SIDE // 2), 128, np.uint8)] * 2
-    original, synced = (replace(picture(1), planes=[luma, *chroma]) for luma in (lines, level))
+    original, synced, cover = flat_pair(row, strands=True)
     here = np.s_[y - 20 : y + 20, x - 40 : x + 40]
     plain, found = (
         compose(original, render_frame(original, synced, with_cup(row, in_front=None, strands=strands), settings()))
         for strands in (False, True)
     )
-    on = lines[here] == 50
+    on = cover[here] == 1
     assert plain.planes[0][here][on].min() > 100
     assert found.planes[0][here][on].max() < 60
     between = cv2.dilate(on.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     np.testing.assert_allclose(found.planes[0][here][between].astype(int), 120, atol=2)
+
+
+def flat_pair(row: FramePlan, *, strands: bool) -> tuple[Picture, Picture, np.ndarray]:
+    """Grey pictures, the original with a bright cup or dark lines before it, and where these are."""
+    x, y = (round(float(each)) for each in row.faces[0].original.mouth_centre)
+    grey, cover = np.full((SIDE, SIDE), 120, np.float32), np.zeros((SIDE, SIDE), np.float32)
+    if strands:
+        for right in (-24, 0, 24):
+            cv2.line(cover, (x + right, y - 200), (x + right, y + 200), 1.0, 2)
+    else:
+        cells = cells_in_box((CUP > 0).astype(np.float32), BOX, row.faces[0].original)
+        cover = cv2.GaussianBlur((cells > 0.5).astype(np.float32), (0, 0), 2)
+    luma = np.rint(grey + cover * np.float32(-70 if strands else 90)).astype(np.uint8)
+    chroma = [np.full((SIDE // 2, SIDE // 2), 128, np.uint8)] * 2
+    pair = [replace(picture(1), planes=[plane, *chroma]) for plane in (luma, grey.astype(np.uint8))]
+    return pair[0], pair[1], cover
+
+
+@pytest.mark.parametrize("strands", [False, True])
+def test_the_patch_is_made_from_pictures_without_what_lies_in_front(
+    strands: bool, row: FramePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, synced, cover = flat_pair(row, strands=strands)
+    made: list[PatchInputs] = []
+
+    def spy(inputs: PatchInputs, chosen: Settings) -> Generated:
+        made.append(inputs)
+        return generate(inputs, chosen)
+
+    monkeypatch.setattr(face_patch, "generate", spy)
+    front = {"in_front": None, "strands": True} if strands else {"in_front": CUP}
+    render_frame(original, synced, with_cup(row, **front), settings())
+    (inputs,) = made
+    box = inputs.original.grid.box
+    here = cover[box.within(BOX)]
+    seen = inputs.original.luma
+    middle = np.zeros_like(here, bool)
+    middle[30:-30, 30:-30] = True
+    assert np.abs(seen - 120)[middle].max() < (8 if strands else 16)
+    assert np.abs(seen - 120)[middle].mean() < 1
+    assert inputs.in_front is not None
+    assert inputs.in_front[middle & (here == 1)].mean() > 0.8
+    assert inputs.in_front[middle & (cv2.dilate(here, np.ones((25, 25), np.uint8)) == 0)].max() == 0
 
 
 def test_without_anything_in_front_no_bit_depends_on_the_search(

@@ -187,6 +187,8 @@ def test_the_length_of_strands_is_in_face_widths() -> None:
     assert two == pytest.approx(2 * one, rel=0.15)
     assert strands_length(luma_codes(lined(skin(), STRANDS, 40)), plain, NOWHERE, WIDTH) == 0
     assert strands_length(plain, luma_codes(lined(skin(), STRANDS, 40)), ALL, WIDTH) == 0  # the original's count
+    shared = (luma_codes(lined(skin(), lines, 40)) for lines in (STRANDS, STRANDS[1:]))
+    assert strands_length(*shared, ALL, WIDTH) == pytest.approx(one, rel=0.15)
     skin_above = ALL.copy()
     skin_above[120:] = 0
     half = strands_length(luma_codes(lined(skin(), STRANDS, 40)), plain, skin_above, WIDTH)
