@@ -9,9 +9,9 @@ from lipblend.stages.occlusion.departure import ShotLooks
 from lipblend.stages.occlusion.stored import read_departures, stored_departures
 from tests.drawn_looks import DrawnShot, cup, mouth
 
-COUNT = 50
+COUNT = 40
 ROWS = np.arange(0, COUNT, 5)
-WITH_CUP = range(20, 31)
+WITH_CUP = range(20, 29)
 BESIDE = ~mouth(3)
 CORE, AWAY = cup(-2), BESIDE & ~cup(4)
 
