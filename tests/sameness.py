@@ -29,5 +29,5 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _content(track: FaceTrack) -> list[Any]:
-    masks = [track.has(column) for column in COLUMNS]
-    return [track.frames, list(track.original), list(track.synced), masks, list(track.measured)]
+    columns = [[track.has(name), list(track.values(name))] for name in COLUMNS]
+    return [track.frames, columns, list(track.measured)]

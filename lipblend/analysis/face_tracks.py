@@ -20,8 +20,8 @@ from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+from lipblend.stages.occlusion.face_look import LOOKS_SHAPE
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
-from lipblend.stages.occlusion.look import LOOKS_SHAPE
 from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE

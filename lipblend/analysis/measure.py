@@ -21,7 +21,7 @@ from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.stages.colour import statistics as colour
 from lipblend.stages.colour.membrane import membrane_sample
 from lipblend.stages.masks.footprint import Sample, footprint_box
-from lipblend.stages.occlusion.look import Looks, look_box, look_samples
+from lipblend.stages.occlusion.face_look import Looks, look_box, look_samples
 from lipblend.stages.occlusion.strands import lines_lacking, luma_codes, strands_length
 from lipblend.stages.registration.bend import unbent_points
 from lipblend.stages.registration.left_part import left_sample
@@ -64,7 +64,7 @@ class FaceMeasure:
         How the placed picture is distorted, see `lipblend.stages.registration.bend.Bend.row`; not of a face that lies
         in its place and looks the same around the mouth.
     looks : (64, 64, 7) uint8 or None
-        The lower face in both pictures, see `lipblend.stages.occlusion.look.look_samples`.
+        The lower face in both pictures, see `lipblend.stages.occlusion.face_look.look_samples`.
     strands : float or None
         Length of thin lines before the lower face that the synced picture lacks, face widths
         (`lipblend.stages.occlusion.strands.strands_length`); in every third frame.

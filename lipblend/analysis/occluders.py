@@ -12,9 +12,9 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import Landmarks
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.departure import ShotLooks
+from lipblend.stages.occlusion.face_look import in_head_frame, look_rows
 from lipblend.stages.occlusion.growth import grown
 from lipblend.stages.occlusion.linking import face_cells, suspicion
-from lipblend.stages.occlusion.look import in_head_frame, look_rows
 from lipblend.stages.occlusion.stored import stored_departures
 
 Rows = npt.NDArray[np.intp]

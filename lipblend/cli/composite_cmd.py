@@ -84,6 +84,7 @@ def composite_command(
     face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
+    occlusion: Annotated[str | None, setting_flag("occlusion.looks")] = None,
     keep: KeepOption = None,
     jobs: Annotated[
         str,
@@ -169,7 +170,7 @@ def composite_command(
         "encode.encoder": encoder, "encode.crf": crf, "encode.preset": encoder_preset, "audio.source": audio,
         "pair.method": pair, "pair.timeline": timeline, "pair.offset_s": offset, "pair.tail": tail,
         "track.face": face, "track.no_face": no_face, "faults.action": faults,
-        "read.strict": strict or None,
+        "occlusion.looks": occlusion, "read.strict": strict or None,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)

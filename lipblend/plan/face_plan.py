@@ -95,7 +95,9 @@ class ShotFace:
         unlike = distorted if bends is None else set(measured) - distorted
         unlike = {*self.broken, *unlike}
         hidden = self._in_front.hiding
-        if np.count_nonzero(good) - len(hidden) >= _MIN_LEARNT_SHARE * np.count_nonzero(good):
+        seen = good.copy()
+        seen[list(hidden)] = False
+        if np.count_nonzero(seen) >= _MIN_LEARNT_SHARE * np.count_nonzero(good):
             unlike |= hidden
         alike = _TrackRows(track, start, stop, without=unlike)
         self._colours, self._fields = _colours(alike, times, settings, analysis.matrix)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import Landmarks
 from lipblend.runtime.spill import StoredRows
 from lipblend.settings import OcclusionSettings
+from lipblend.stages.occlusion.face_look import CELLS
 from lipblend.stages.occlusion.hand_support import hand_cells, is_borne_out
 from lipblend.stages.occlusion.linking import face_cells, linked
-from lipblend.stages.occlusion.look import CELLS
 from lipblend.stages.occlusion.stored import read_departures
 
 Cells = npt.NDArray[np.uint8]

@@ -16,6 +16,7 @@ from lipblend.plan.frame_plan import FacePlan
 from lipblend.settings import OcclusionSettings
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
+from lipblend.stages.occlusion.face_look import CELL_FRAC
 from lipblend.stages.occlusion.front_matte import (
     CELLS_BAND,
     HAND_BAND,
@@ -25,7 +26,6 @@ from lipblend.stages.occlusion.front_matte import (
     without_alike,
 )
 from lipblend.stages.occlusion.hand_shape import hand_mask
-from lipblend.stages.occlusion.look import CELL_FRAC
 from lipblend.stages.occlusion.strands import luma_codes, strands_matte, without_strands
 
 Plane = npt.NDArray[np.float32]

@@ -16,6 +16,8 @@ from sameness import same
 from lipblend.analysis.archive import DamagedAnalysisError, from_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import COLUMNS, FaceTable
+from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
+from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
 from lipblend.video.info import VideoInfo
@@ -33,12 +35,18 @@ def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
     (track,) = analysis.tracks.values()
     first, _, _, *rest = track.measured
     assert first is not None
-    displaced = replace(first, left=np.full(LEFT_SHAPE, 2, np.float16), bend=np.full(ROW_VALUES, 0.5, np.float32))
+    displaced = replace(
+        first, left=np.full(LEFT_SHAPE, 2, np.float16), bend=np.full(ROW_VALUES, 0.5, np.float32), strands=0.7
+    )
     measured = [displaced, None, replace(first, stats=None, above=None, membrane=None), *rest]
     synced = [None, *list(track.synced)[1:]]
     table = FaceTable()
     part = retracked(track.between(1, 3), table=table)
     holey = retracked(track, synced=synced, measured=measured, table=table)
+    one_hand = np.full(HANDS_SHAPE, np.nan, np.float32)
+    one_hand[0] = 50
+    table.replace("departures", {holey.rows[1]: np.full(DEPARTURES_SHAPE, 40, np.uint8)})
+    table.replace("hands", {holey.rows[2]: one_hand})
     return replace(analysis, tracks={3: holey, 1: part}, notes=("naïve “ ” note",))
 
 
@@ -48,7 +56,8 @@ def test_an_analysis_comes_back_as_it_was(analysis: ClipAnalysis, videos: Videos
     assert not same(analysis, with_gaps(analysis))
     (track,) = analysis.tracks.values()
     for column in COLUMNS:
-        assert with_gaps(analysis).tracks[3].has(column).any() or column == "carried"  # it is found in every frame
+        # It is found in every frame; looks are not kept.
+        assert with_gaps(analysis).tracks[3].has(column).any() or column in ("carried", "looks")
     assert track.has("synced").all()
 
 

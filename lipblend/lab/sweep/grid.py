@@ -42,7 +42,7 @@ _PLAN_KEYS = frozenset(
         "alpha.average_frames",
     }
 )
-_ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret"})
+_ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret", "occlusion.hands", "occlusion.hands_confidence"})
 
 
 def stage_of(key: str) -> Stage:

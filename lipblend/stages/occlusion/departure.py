@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.occlusion.look import CELLS
+from lipblend.stages.occlusion.face_look import CELLS
 
 Codes = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.float32]
@@ -48,7 +48,7 @@ class ShotLooks:
     Attributes
     ----------
     looks : (n, 64, 64, 7) uint8
-        See `lipblend.stages.occlusion.look.look_samples`.
+        See `lipblend.stages.occlusion.face_look.look_samples`.
     times_s : (n,) float64
     """
 

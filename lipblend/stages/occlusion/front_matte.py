@@ -18,7 +18,7 @@ from lipblend.picture.smoothstep import smoothstep
 from lipblend.stages.alpha.edge import guided_filter
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.footprint import head_frame
-from lipblend.stages.occlusion.look import CELL_FRAC, LEFT_FRAC, TOP_FRAC
+from lipblend.stages.occlusion.face_look import CELL_FRAC, LEFT_FRAC, TOP_FRAC
 
 Plane = npt.NDArray[np.float32]
 Patch3 = npt.NDArray[np.float32]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.footprint import head_frame
+from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
 from lipblend.stages.occlusion.hand_shape import hand_mask
-from lipblend.stages.occlusion.look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
 
 Mask = npt.NDArray[np.bool_]
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import FACE_OVAL, LIPS_OUTER, Landmarks
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.masks.shapes import convex_hull
-from lipblend.stages.occlusion.look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
+from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
 
 Planes = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.stages.occlusion.look import CELLS
+from lipblend.stages.occlusion.face_look import CELLS
 
 DEPARTURES_SHAPE = (CELLS, CELLS)
 _STEPS = 16  # to a departure of 1

@@ -1,0 +1,182 @@
+"""What lies in front of a face through a shot, as the plan has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+import pytest
+from planned import COUNT, analysis_of, even_stats
+from shots_occluded import CHEEK, departing, hand_on
+
+from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.face_tracks import FaceTrack
+from lipblend.analysis.measure import FaceMeasure
+from lipblend.faces.landmarks import Landmarks
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.ycbcr import ycbcr_matrix
+from lipblend.plan import face_plan
+from lipblend.plan.broken_frames import Broken
+from lipblend.plan.hidden import strand_rows
+from lipblend.plan.make_plan import make_plan
+from lipblend.settings import Settings
+from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
+from lipblend.stages.occlusion.linking import CLEAR, FAINT
+from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
+
+RATE = 25
+TIMES_S = np.arange(100) / RATE
+CLEAR_STRANDS, FAINT_STRANDS, NO_STRANDS = 2.0, 0.5, 0.1
+MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
+LARGE = np.s_[30:52, 16:30]
+
+Clip = Callable[..., ClipAnalysis]
+
+
+def occlusion(**values: object) -> Settings:
+    return Settings.model_validate({"occlusion": values})
+
+
+def test_strands_in_some_frames_are_there_in_all_between() -> None:
+    rows = strand_rows(dict.fromkeys(range(30, 61, 3), CLEAR_STRANDS), TIMES_S)
+    assert rows == set(range(min(rows), max(rows) + 1))
+    assert {30, 31, 32, 59, 60} <= rows
+    assert 0.1 * RATE < 30 - min(rows) < RATE
+    assert 30 - min(rows) == max(rows) - 60
+
+
+def test_faint_strands_count_beside_clear_ones_only() -> None:
+    faint = dict.fromkeys(range(0, 100, 3), FAINT_STRANDS)
+    assert strand_rows(faint, TIMES_S) == set()
+    one, lasting = strand_rows({48: CLEAR_STRANDS}, TIMES_S), strand_rows(faint | {48: CLEAR_STRANDS}, TIMES_S)
+    assert one < lasting
+    assert len(lasting) < 80
+    assert strand_rows(dict.fromkeys(range(0, 100, 3), NO_STRANDS) | {48: CLEAR_STRANDS}, TIMES_S) == one
+    assert strand_rows({}, TIMES_S) == set()
+
+
+@pytest.fixture
+def clip(face: Landmarks) -> Clip:
+    """A face that keeps still; the synced colours are off by ``cast`` levels in some frames."""
+
+    def make(
+        frames: Collection[int] = (),
+        *,
+        levels: float = 2 * CLEAR,
+        where: tuple[slice, slice] = LARGE,
+        cast: float = 0.0,
+        strands: Collection[int] = (),
+        hands: Collection[int] = (),
+    ) -> ClipAnalysis:
+        measured = [
+            FaceMeasure(
+                1.0,
+                even_stats(120.0, 120.0 + (cast if frame in {*frames, *hands} else 0)),
+                strands=CLEAR_STRANDS if frame in strands else NO_STRANDS,
+            )
+            for frame in range(COUNT)
+        ]
+        track = FaceTrack.of(list(range(COUNT)), [face.points] * COUNT, [face.points] * COUNT, measured)
+        departing(track, list(frames), levels, where)
+        seen = np.full(HANDS_SHAPE, np.nan, np.float32)
+        seen[1] = hand_on(face)
+        track.table.replace("hands", dict.fromkeys(hands, seen))
+        return analysis_of({0: track})
+
+    return make
+
+
+def planned(analysis: ClipAnalysis, settings: Settings | None = None) -> list[face_plan.FacePlan]:
+    rows = make_plan(analysis, settings or Settings()).rows
+    assert all(len(row.faces) == 1 for row in rows)
+    return [row.faces[0] for row in rows]
+
+
+def test_what_departs_lies_in_front_in_its_frames(clip: Clip) -> None:
+    faces = planned(clip(range(10, 20), where=CHEEK))
+    assert [row for row, each in enumerate(faces) if each.in_front is not None] == list(range(10, 20))
+    cells = faces[15].in_front
+    assert cells is not None
+    assert (cells.shape, cells.dtype) == (DEPARTURES_SHAPE, np.uint8)
+    assert cells[37:43, 19:23].min() > 240
+    assert cells[:25].max() == cells[:, 40:].max() == 0
+    faint = planned(clip(range(10, 20), where=CHEEK, levels=1.2 * FAINT))
+    assert all(each.in_front is None for each in faces[:10] + faint)
+
+
+def test_faint_departures_beside_clear_ones_lie_in_front_too(clip: Clip) -> None:
+    analysis = clip(range(15, 18), where=CHEEK)
+    (track,) = analysis.tracks.values()
+    clear = track.table.columns["departures"][16]
+    faint = np.rint(clear * (1.3 * FAINT / (2 * CLEAR))).astype(np.uint8)
+    track.table.replace("departures", {row: clear if row in (15, 16) else faint for row in range(12, 20)})
+    rows = [row for row, each in enumerate(planned(analysis)) if each.in_front is not None]
+    assert {14, 15, 16, 17} <= set(rows) <= set(range(12, 20))
+
+
+def test_the_weight_makes_faint_departures_count_and_off_none(clip: Clip) -> None:
+    analysis = clip(range(10, 20), where=CHEEK, levels=1.2 * FAINT)
+    assert planned(analysis, occlusion(looks_weight=3))[15].in_front is not None
+    clear = clip(range(10, 20), where=CHEEK)
+    for weaker in (occlusion(looks="off"), occlusion(looks_weight=0.2)):
+        assert planned(clear, weaker)[15].in_front is None
+
+
+def test_strands_are_planned_and_may_be_off_or_count_less(clip: Clip) -> None:
+    analysis = clip(strands=[18, 21])
+    assert [each.strands for each in planned(analysis)][17:23] == [True] * 6
+    assert not planned(analysis)[0].strands
+    for weaker in (occlusion(strands="off"), occlusion(strands_weight=0.2)):
+        assert not any(each.strands for each in planned(analysis, weaker))
+
+
+def test_hands_are_planned_in_their_frames(clip: Clip, face: Landmarks) -> None:
+    analysis = clip(hands=range(5, 8))
+    faces = planned(analysis)
+    assert [row for row, each in enumerate(faces) if each.hands] == [5, 6, 7]
+    (points,) = faces[6].hands
+    np.testing.assert_array_equal(points, hand_on(face))
+    assert not any(each.hands for each in planned(analysis, occlusion(hands="off")))
+
+
+def test_hands_that_nothing_bears_out_are_dropped(clip: Clip) -> None:
+    """Much departs, but not where the hand was found."""
+    faces = planned(clip(range(10, 20), hands=range(5, 15), where=np.s_[18:30, 10:24]))
+    assert [row for row, each in enumerate(faces) if each.hands] == list(range(5, 10))
+
+
+def luma_of(face: face_plan.FacePlan) -> float:
+    """What becomes of the synced 120 levels."""
+    grey = np.full((2, 2, 3), 120, np.float32)
+    return float(face.colour.apply(grey, MATRIX)[0, 0, 0])
+
+
+@pytest.mark.parametrize("kind", ["departures", "hands"])
+def test_hidden_rows_teach_no_colours(kind: str, clip: Clip) -> None:
+    frames = range(12, 24)
+    analysis = clip(frames, cast=30) if kind == "departures" else clip(hands=frames, cast=30)
+    off = planned(analysis, occlusion(looks="off", hands="off"))
+    assert abs(luma_of(off[18]) - 120) > 5
+    assert [luma_of(each) for each in planned(analysis)] == pytest.approx([120] * COUNT, abs=0.1)
+
+
+def test_a_little_in_front_does_not_make_a_row_useless(clip: Clip) -> None:
+    analysis = clip(range(12, 24), where=np.s_[38:44, 18:24], cast=30)
+    faces = planned(analysis)
+    assert faces[18].in_front is not None
+    assert luma_of(faces[18]) != pytest.approx(120, abs=3)
+
+
+def test_if_nearly_all_rows_are_hidden_they_teach_colours(clip: Clip) -> None:
+    faces = planned(clip(range(1, COUNT), cast=30))
+    assert faces[20].in_front is not None
+    assert luma_of(faces[20]) < 105
+
+
+def test_hidden_rows_are_not_named_broken(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {row: Broken("hole", 0.9) for row in (6, 15, 30)}
+    monkeypatch.setattr(face_plan, "broken_rows", lambda *_: broken)
+    analysis = clip(range(10, 20))
+    assert {row for row, each in enumerate(planned(analysis)) if each.bridge is not None} == {6, 30}
+    every = planned(analysis, occlusion(looks="off"))
+    assert {row for row, each in enumerate(every) if each.bridge is not None} == {6, 15, 30}
