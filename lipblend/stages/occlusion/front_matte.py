@@ -94,7 +94,7 @@ def without_alike(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane,
     shows = labels * (mouth < 0.5)
     count = np.bincount(shows.ravel(), minlength=int(labels.max()) + 1)
     different = np.bincount(shows[_apart(original, synced) > _DIFFERENT_LEVELS], minlength=len(count))
-    alike = different <= _DIFFERENT_SHARE * count
+    alike = (count > 0) & (different <= _DIFFERENT_SHARE * count)
     alike[0] = False
     if not alike.any():
         return coarse
