@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_options import CompositeOptions
-from lipblend.composite_result import CompositeResult, Faults, pairing_dict
+from lipblend.composite_result import CompositeResult, Faults, Hidden, pairing_dict
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
@@ -121,6 +121,7 @@ def composite(
         faults=Faults.of(
             job.settings.faults.action, part.faults, len(part) - run.tally.passed_through.get(NO_SYNCED, 0)
         ),
+        in_front=Hidden.of(part.hidden),
     )  # fmt: skip
 
 
@@ -233,7 +234,8 @@ def _render(
         on_frame = None
         if job.debug_folder is not None and job.options.debug is not None:
             info = part.with_output_clock(job.pair.original)
-            export = stack.enter_context(DebugExport(job.debug_folder, info, form=job.options.debug.form))
+            form, count = job.options.debug.form, len(analysis.original)
+            export = stack.enter_context(DebugExport(job.debug_folder, info, form=form, frames=count))
             on_frame = partial(export_frame, export, render, segments)
         if job.kept is not None:
             stack.callback(job.kept.close_empty)

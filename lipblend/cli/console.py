@@ -169,6 +169,7 @@ def composite_summary(result: CompositeResult) -> str:
         *([f"  warning         {warning}"] if warning else []),
         f"  blended         {result.blended} frames",
         f"  passed through  {passed} frames" + (f" ({reasons})" if reasons else ""),
+        *([f"  in front        {_in_front_text(result)}"] if result.in_front.frames else []),
         f"  timeline        {result.timeline}",
         f"  audio           {result.audio}",
         f"  time            {result.seconds:.1f} s (analyse {result.analyse_seconds:.1f} s, "
@@ -177,3 +178,10 @@ def composite_summary(result: CompositeResult) -> str:
     lines += [f"  fell back       {what}: {count} frames" for what, count in result.fallbacks.items() if count]
     lines += [f"  note            {note}" for note in result.notes]
     return "\n".join(lines)
+
+
+def _in_front_text(result: CompositeResult) -> str:
+    from lipblend.plan.front_log import ways_text, when_text
+
+    found = result.in_front
+    return f"{found.frames} frames ({ways_text(found.ways)}), {when_text(found.runs)}"

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
 from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
+from lipblend.settings import OcclusionSettings
 from lipblend.stages.detail.scale import gaussian
 from lipblend.stages.masks.shapes import convex_hull
 from lipblend.stages.occlusion.front_matte import (
@@ -60,7 +61,9 @@ class InFront:
         return reduce(np.maximum, planes)
 
 
-def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None) -> InFront | None:
+def in_front(
+    original: Patch, synced: Patch, face: FacePlan, kept: Plane | None, settings: OcclusionSettings
+) -> InFront | None:
     """What lies in front of a face in a box; None if nothing does.
 
     ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
@@ -77,22 +80,29 @@ def in_front(original: Patch, synced: Patch, face: FacePlan, kept: Plane | None)
         strands = strands_matte(first, second, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
-    for coarse, band in _coarse(face, box):
+    for coarse, band, weight in _coarse(face, box, settings):
         if strands is not None and band is CELLS_BAND:
             coarse = without_alike(coarse, *pictures, mouth, cell_px)
-        found = front_matte(coarse, *pictures, mouth, cell_px, band)
+        found = np.float32(weight) * front_matte(coarse, *pictures, mouth, cell_px, band)
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None
     return InFront(kept, solid, strands)
 
 
-def _coarse(face: FacePlan, box: Box) -> Iterator[tuple[Plane, tuple[float, float]]]:
-    """Where something solid lies in front, and how far its border may be off, inwards and outwards, in cells."""
-    if face.in_front is not None:
-        yield cells_in_box(np.asarray(face.in_front / np.float32(255), np.float32), box, face.original), CELLS_BAND
+def _coarse(
+    face: FacePlan, box: Box, settings: OcclusionSettings
+) -> Iterator[tuple[Plane, tuple[float, float], float]]:
+    """Where something solid lies in front, how far its border may be off, in cells, and how much of it stays."""
+    by_weight: dict[float, list[npt.NDArray[np.uint8]]] = {}
+    for way, cells in face.ways.items() or (("", face.in_front),):
+        if cells is not None:
+            by_weight.setdefault(settings.model_weight if way == "model" else 1.0, []).append(cells)
+    for weight, planes in by_weight.items():
+        together = np.asarray(np.maximum.reduce(planes) / np.float32(255), np.float32)
+        yield cells_in_box(together, box, face.original), CELLS_BAND, weight
     for points in face.hands:
-        yield hand_mask(points, box, forearm=_FOREARM), HAND_BAND
+        yield hand_mask(points, box, forearm=_FOREARM), HAND_BAND, settings.hands_weight
 
 
 def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> tuple[Patch, Patch]:
