@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -102,7 +102,7 @@ class FacePlan:
     in_front : (64, 64) uint8 or None
         What lies in front of the face, in cells of the original's head (`lipblend.plan.hidden.InFront`): the most that
         any of ``ways`` says.
-    ways : mapping of str to (64, 64) uint8
+    ways : tuple of (str, (64, 64) uint8)
         The same by how it was found: departures, model, person.
     hands : tuple of (21, 2) float32
         Points of the hands near the face, pixels (`lipblend.stages.occlusion.hand_shape`).
@@ -125,7 +125,7 @@ class FacePlan:
     neighbours: MeshPairs = ()
     bridge: Bridge | None = None
     in_front: npt.NDArray[np.uint8] | None = None
-    ways: Mapping[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    ways: tuple[tuple[str, npt.NDArray[np.uint8]], ...] = ()
     hands: tuple[npt.NDArray[np.float32], ...] = ()
     strands: bool = False
 

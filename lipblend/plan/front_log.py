@@ -38,7 +38,7 @@ class Hiding:
     @classmethod
     def of(cls, face: FacePlan) -> Hiding:
         """Of one face."""
-        planes = {way: np.asarray(cells / np.float32(255), np.float32) for way, cells in face.ways.items()}
+        planes = {way: np.asarray(cells / np.float32(255), np.float32) for way, cells in face.ways}
         if face.hands:
             planes["hands"] = hand_cells(face.hands, face.original)
         shares = _shares(planes, face) if planes else {}
@@ -133,3 +133,9 @@ def when_text(runs: Sequence[HiddenRun]) -> str:
     ]
     more = len(spans) - len(shown)
     return ", ".join(shown) + (f" and {more} more time{'s' if more > 1 else ''}" if more else "")
+
+
+def hidden_text(runs: Sequence[HiddenRun]) -> str:
+    """``312 frames (departures 290, hands 120), 2.1-5.3 s``."""
+    count = sum(run.frames for run in runs)
+    return f"{count} frame{'s' if count > 1 else ''} ({ways_text(frames_by_way(runs))}), {when_text(runs)}"

@@ -112,13 +112,13 @@ class InFront:
             return ()
         return tuple(points for points in self._hands[row] if np.isfinite(points).all())
 
-    def ways(self, row: int) -> dict[str, Cells]:
+    def ways(self, row: int) -> tuple[tuple[str, Cells], ...]:
         """What lies in front by how it was found; empty for nothing."""
-        return {way: self._cells[place] for way, place in self._places.get(row, {}).items()}
+        return tuple((way, self._cells[place]) for way, place in self._places.get(row, {}).items())
 
     def __getitem__(self, row: int) -> Cells | None:
         found = self.ways(row)
-        return np.maximum.reduce(list(found.values())) if found else None
+        return np.maximum.reduce([cells for _, cells in found]) if found else None
 
     @property
     def rows(self) -> Collection[int]:

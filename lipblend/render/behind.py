@@ -95,7 +95,7 @@ def _coarse(
 ) -> Iterator[tuple[Plane, tuple[float, float], float]]:
     """Where something solid lies in front, how far its border may be off, in cells, and how much of it stays."""
     by_weight: dict[float, list[npt.NDArray[np.uint8]]] = {}
-    for way, cells in face.ways.items() or (("", face.in_front),):
+    for way, cells in face.ways or (("", face.in_front),):
         if cells is not None:
             by_weight.setdefault(settings.model_weight if way == "model" else 1.0, []).append(cells)
     for weight, planes in by_weight.items():

@@ -148,6 +148,22 @@ def render_face(
     return FacePatch(seen, delta, made.taken, face, front), fallbacks
 
 
+def face_front(
+    original: Picture,
+    synced: SyncedPictures,
+    face: FacePlan,
+    settings: Settings,
+    box: Box,
+    keep: npt.NDArray[np.float32] | None,
+) -> InFront | None:
+    """What stands in front of a face in a box of the picture, as `render_face` finds it without other faces."""
+    kept = in_front_of(keep, box)
+    if kept is None and face.in_front is None and not face.hands and not face.strands:
+        return None
+    patch = cut(original.planes, original.layout, box)
+    return in_front(patch, matched_patch(synced, original, patch, face), face, kept, settings.occlusion)
+
+
 def face_matte(
     original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
 ) -> Matte | None:

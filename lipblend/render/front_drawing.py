@@ -54,7 +54,7 @@ def planes_by_way(patch: FacePatch) -> Iterator[tuple[str, Plane]]:
     if patch.front is None:
         return
     box, face = patch.matte.box, patch.plan
-    for way, cells in face.ways.items():
+    for way, cells in face.ways:
         yield way, cells_in_box(np.asarray(cells / np.float32(255), np.float32), box, face.original)
     if face.hands:
         yield "hands", np.maximum.reduce([hand_mask(points, box, forearm=0.0) for points in face.hands])

@@ -142,8 +142,8 @@ def test_csv_has_a_row_per_frame() -> None:
     rows = list(csv.DictReader(csv_bytes(record).decode().splitlines()))
     assert len(rows) == len(record.rows)
     assert list(rows[0])[:8] == ["frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults"]
-    assert list(rows[0])[8:11] == ["broken", "certainty", "bridged"]
-    assert list(rows[0])[11:] == [key for key, measure in MEASURES.items() if measure.per == "frame"]
+    assert list(rows[0])[8:13] == ["broken", "certainty", "bridged", "hidden", "in_front"]
+    assert list(rows[0])[13:] == [key for key, measure in MEASURES.items() if measure.per == "frame"]
     at = rows[FAILING.start]
     assert (at["frame"], at["time_s"], at["blended"]) == (str(FAILING.start), "1.600000", "1")
     assert float(at["seam"]) == record.rows[FAILING.start].values["seam"]
