@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.keyed_models import occluder_files
 from lipblend.composite_options import CompositeOptions
 from lipblend.composite_result import CompositeResult, Faults, Hidden, pairing_dict
 from lipblend.errors import OutputError
@@ -155,8 +156,9 @@ def _prepare(
     if options.proxy is not None:
         target, encode, note = options.proxy.apply(pair.original, settings.encode)
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
-    # Sound and restoration model are inputs too. Words such as "original" do no harm: an output has a suffix.
-    files = (Path(settings.audio.source), Path(settings.restore.model), *matte_files(options.keep))
+    # Sound and models are inputs too. Words such as "original" do no harm: an output has a suffix.
+    models = Path(settings.restore.model), *occluder_files(settings.occlusion)
+    files = (Path(settings.audio.source), *models, *matte_files(options.keep))
     inputs = (original_path, synced_path, *files)
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
