@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lipblend.errors import ModelError
 from lipblend.runtime.identity import content_identity
-from lipblend.runtime.versions import library_versions
 from lipblend.settings import OcclusionSettings
+from lipblend.settings.occluder_mapping import read_occluder_mapping
+
+_RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 
 def occluder_files(settings: OcclusionSettings) -> tuple[Path, ...]:
@@ -25,15 +28,27 @@ def model_identity(settings: OcclusionSettings) -> list[str]:
     ------
     ModelError
         One of the files is missing.
+    SettingsError
+        The mapping file is not valid.
     InputError
-        One of them cannot be read.
+        A file cannot be read.
     """
-    files = occluder_files(settings)
-    for path, what in zip(files, ("occluder model", "mapping file of the occluder model"), strict=False):
+    if not (files := occluder_files(settings)):
+        return []
+    model, mapping = files
+    for path, what in ((model, "occluder model"), (mapping, "mapping file of the occluder model")):
         if not path.is_file():
             raise ModelError(
                 f"the {what}, {path}, is missing",
                 hint="See docs/occluder-models.md, or set occlusion.model to none.",
             )
-    runtime = [f"{name} {number}" for name, number in library_versions(("onnxruntime",)).items()] if files else []
-    return [*map(content_identity, files), *runtime]
+    read_occluder_mapping(mapping)
+    return [*map(content_identity, files), *map(_installed, _RUNTIMES)]
+
+
+def _installed(name: str) -> str:
+    """Name and version of a distribution, if it is there: without it the model cannot run, and that is said then."""
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name} -"

@@ -27,7 +27,8 @@ _MAX_COMMENT_BYTES = 60_000  # mov stores the length in 16 bits
 _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
-    "record", "version", "original", "synced", "preset", "set", "restored", "occluder", "keep", "part", "proxy", "frames", "size",
+    "record", "version", "original", "synced", "preset", "set", "restored", "occluder", "keep", "part", "proxy",
+    "frames", "size",
 )  # fmt: skip
 
 
