@@ -237,6 +237,8 @@ def _render(
         if job.debug_folder is not None and job.options.debug is not None:
             info = part.with_output_clock(job.pair.original)
             form, count = job.options.debug.form, len(analysis.original)
+            if job.options.frames is not None:  # then perhaps only a part was analysed
+                count = len(frame_times_s(job.pair.original))
             export = stack.enter_context(DebugExport(job.debug_folder, info, form=form, frames=count))
             on_frame = partial(export_frame, export, render, segments)
         if job.kept is not None:
