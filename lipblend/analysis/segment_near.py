@@ -85,10 +85,9 @@ def upright_crop(picture: Picture, face: Landmarks, widths: float) -> tuple[Rgb,
 
     Beyond the picture its border goes on.
     """
-    half = widths / 2 * face.face_width_px
-    low, high = face.points.min(0), face.points.max(0)
-    middle = np.asarray((low + high) / 2, np.float64)
-    wanted = Box.around(middle - half, middle + half)
+    side = max(1, round(widths * face.face_width_px))
+    left, top = (round(float(each) - side / 2) for each in (face.points.min(0) + face.points.max(0)) / 2)
+    wanted = Box(left, top, left + side, top + side)
     box = wanted.clipped(*picture.size)
     if not (box.width and box.height):
         return None

@@ -22,6 +22,7 @@ Meshes = Callable[[int], Sequence[Landmarks]]
 _STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
 _STRANDS_S = 0.3  # before and after
 _HIDING_SHARE = 0.05  # of the face beside the mouth
+_SOLID = 0.5  # share of a cell: less is nothing to the matte
 _LONGEST_ROWS = 500  # linked at once
 
 
@@ -88,7 +89,8 @@ class InFront:
         ):
             for rows in _runs(probability):
                 for row, plane in zip(rows, steadied([probability[row] for row in rows], least), strict=True):
-                    self._add(way, row, plane, *face_cells(meshes(row)))
+                    if plane.max() > _SOLID:
+                        self._add(way, row, plane, *face_cells(meshes(row)))
 
     def _add(
         self,
