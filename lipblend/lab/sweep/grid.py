@@ -40,6 +40,13 @@ _PLAN_KEYS = frozenset(
         "track.min_run_s",
         "track.outlier_frac",
         "alpha.average_frames",
+        "occlusion.looks",
+        "occlusion.looks_weight",
+        "occlusion.strands",
+        "occlusion.strands_weight",
+        "occlusion.hands_weight",
+        "occlusion.model_confidence",
+        "occlusion.model_weight",
     }
 )
 _ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret"})
