@@ -40,16 +40,19 @@ _PLAN_KEYS = frozenset(
         "track.min_run_s",
         "track.outlier_frac",
         "alpha.average_frames",
-        "occlusion.looks",
-        "occlusion.looks_weight",
-        "occlusion.strands",
-        "occlusion.strands_weight",
-        "occlusion.hands_weight",
-        "occlusion.model_confidence",
-        "occlusion.model_weight",
     }
 )
-_ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret"})
+_ANALYSIS_KEYS = frozenset(
+    {
+        "colour.space",
+        "colour.interpret",
+        "occlusion.hands",
+        "occlusion.hands_confidence",
+        "occlusion.model",
+        "occlusion.model_every",
+        "occlusion.person",
+    }
+)
 
 
 def stage_of(key: str) -> Stage:
