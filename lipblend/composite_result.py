@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lipblend.plan.fault_log import many_broken
+from lipblend.plan.front_log import frames_by_way
 
 if TYPE_CHECKING:
     from lipblend.analysis.clip_analysis import ClipAnalysis
-    from lipblend.plan.frame_plan import FaultRun
+    from lipblend.plan.frame_plan import FaultRun, HiddenRun
     from lipblend.quality.evaluation.evaluate import Evaluated
 
 
@@ -43,6 +44,34 @@ class Faults:
         """Count them, among the frames that have a synced picture."""
         broken, bridged = sum(run.frames for run in runs), sum(run.frames for run in runs if run.bridged)
         return cls(action, broken, bridged, broken - bridged, many_broken(runs, synced_frames), runs)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What was found in front of the faces, and stays the original's; without what the user's matte keeps.
+
+    Attributes
+    ----------
+    frames : int
+        Of the output, in which something is.
+    ways : mapping of str to int
+        Frames by how it was found (`lipblend.plan.front_log.WAYS`); one may be counted in several.
+    share : float
+        Of the lower face, the largest.
+    runs : tuple of HiddenRun
+        In frames of the output, and its time.
+    """
+
+    frames: int = 0
+    ways: Mapping[str, int] = field(default_factory=dict)
+    share: float = 0.0
+    runs: tuple[HiddenRun, ...] = ()
+
+    @classmethod
+    def of(cls, runs: tuple[HiddenRun, ...]) -> Self:
+        """Count them."""
+        share = max((run.share for run in runs), default=0.0)
+        return cls(sum(run.frames for run in runs), frames_by_way(runs), share, runs)
 
 
 @dataclass(frozen=True)
@@ -79,6 +108,8 @@ class CompositeResult:
         Measurements of the output, if requested.
     faults : Faults
         Synced frames that the generator broke.
+    in_front : Hidden
+        What was found in front of the faces.
     """
 
     output: Path
@@ -99,6 +130,7 @@ class CompositeResult:
     duration_s: float
     evaluation: Evaluated | None = None
     faults: Faults = Faults("bridge")
+    in_front: Hidden = Hidden()
 
     def to_dict(self) -> dict[str, Any]:
         """All fields except the evaluation, ready for JSON."""

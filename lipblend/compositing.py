@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.keyed_models import occluder_files
 from lipblend.composite_options import CompositeOptions
-from lipblend.composite_result import CompositeResult, Faults, pairing_dict
+from lipblend.composite_result import CompositeResult, Faults, Hidden, pairing_dict
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
@@ -121,6 +122,7 @@ def composite(
         faults=Faults.of(
             job.settings.faults.action, part.faults, len(part) - run.tally.passed_through.get(NO_SYNCED, 0)
         ),
+        in_front=Hidden.of(part.hidden),
     )  # fmt: skip
 
 
@@ -154,8 +156,9 @@ def _prepare(
     if options.proxy is not None:
         target, encode, note = options.proxy.apply(pair.original, settings.encode)
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
-    # Sound and restoration model are inputs too. Words such as "original" do no harm: an output has a suffix.
-    files = (Path(settings.audio.source), Path(settings.restore.model), *matte_files(options.keep))
+    # Sound and models are inputs too. Words such as "original" do no harm: an output has a suffix.
+    models = Path(settings.restore.model), *occluder_files(settings.occlusion)
+    files = (Path(settings.audio.source), *models, *matte_files(options.keep))
     inputs = (original_path, synced_path, *files)
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
@@ -233,7 +236,10 @@ def _render(
         on_frame = None
         if job.debug_folder is not None and job.options.debug is not None:
             info = part.with_output_clock(job.pair.original)
-            export = stack.enter_context(DebugExport(job.debug_folder, info, form=job.options.debug.form))
+            form, count = job.options.debug.form, len(analysis.original)
+            if job.options.frames is not None:  # then perhaps only a part was analysed
+                count = len(frame_times_s(job.pair.original))
+            export = stack.enter_context(DebugExport(job.debug_folder, info, form=form, frames=count))
             on_frame = partial(export_frame, export, render, segments)
         if job.kept is not None:
             stack.callback(job.kept.close_empty)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -20,15 +19,14 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.evidence import gather_evidence
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.first_reading import FaceSearch, Measures, PairReading, measure_missing, read_both
-from lipblend.analysis.hands_near import add_hands
 from lipblend.analysis.interpret import Interpretation, interpret
+from lipblend.analysis.keyed_models import model_identity
 from lipblend.analysis.measure import in_original, same_face
 from lipblend.analysis.occluders import find_departures
+from lipblend.analysis.search_near import search_near
 from lipblend.analysis.stand_in import add_stand_ins
 from lipblend.errors import InputError
-from lipblend.faces.hand_landmarker import HandLandmarker
 from lipblend.faces.landmarker import BackgroundLandmarker
-from lipblend.faces.models import companion_model
 from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.alignment import Alignment, align, alignment_notes
 from lipblend.pairing.excerpt import Window, align_window
@@ -80,8 +78,8 @@ def analyse(
     model : Path
         Face landmarker bundle, checked.
     settings : Settings
-        The groups ``read``, ``pair``, ``track``, and ``colour.space``, ``colour.interpret``, ``occlusion.hands`` and
-        ``occlusion.hands_confidence``.
+        The groups ``read``, ``pair``, ``track``, and ``colour.space``, ``colour.interpret``, and of ``occlusion`` what
+        `lipblend.analysis.analysis_settings` lists.
     on_frame : callable
         Called with the number of original frames done.
     window : Window, optional
@@ -101,7 +99,10 @@ def analyse(
         The two videos do not belong together.
     WindowUnpairedError
         An excerpt alone does not show with certainty which frames belong together.
+    ModelError
+        The occluder model or its mapping file is missing.
     """
+    model_identity(settings.occlusion)  # before the work begins
     for exhaustive in (thorough or window is None, True):
         search = FaceSearch(model, settings.track, exhaustive, finder)
         analysis = _analysed(original_info, synced_info, search, settings, window, on_frame)
@@ -147,16 +148,10 @@ def _analysed(
     if search.track.stand_in:
         tracks = add_stand_ins(original, synced, line, reading, tracks, starts, min_face_px=search.track.min_face_px)
     find_departures(tracks, np.array(original.times_s)[line.original_index], starts)
-    if settings.occlusion.hands != "off":
-        finder = partial(_hand_landmarker, search.model, settings.occlusion.hands_confidence)
-        add_hands(original, line, tracks, starts, finder, always=settings.occlusion.hands == "always")
+    search_near(original, line, tracks, starts, settings.occlusion, face_model=search.model)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)
     analysis = clip_analysis(original, synced, alignment, colours, tracks, notes)
     return replace(analysis, shot_starts=starts)
-
-
-def _hand_landmarker(face_model: Path, confidence: float) -> HandLandmarker:
-    return HandLandmarker(companion_model("hand_landmarker", face_model), confidence=confidence)
 
 
 def clip_analysis(

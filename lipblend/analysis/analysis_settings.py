@@ -22,6 +22,9 @@ ANALYSIS_KEYS = (
     "track.stand_in",
     "occlusion.hands",
     "occlusion.hands_confidence",
+    "occlusion.model",
+    "occlusion.model_every",
+    "occlusion.person",
     "colour.space",
     "colour.interpret",
 )

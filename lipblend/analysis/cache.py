@@ -21,6 +21,7 @@ from lipblend.analysis.analyse import Analyser, analyse
 from lipblend.analysis.analysis_settings import analysis_settings, analysis_values
 from lipblend.analysis.archive import DamagedAnalysisError, from_file, to_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.keyed_models import model_identity
 from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
@@ -222,11 +223,14 @@ def analysis_key(original: VideoInfo, synced: VideoInfo, *, model: Path, setting
     ------
     InputError
         A file cannot be read.
+    ModelError
+        The occluder model or its mapping file is missing.
     """
     inputs = {
         "videos": [(info.path.name, content_identity(info.path)) for info in (original, synced)],
         "model": content_identity(model),
-        "settings": analysis_values(settings),
+        "settings": [(key, value) for key, value in analysis_values(settings) if key != "occlusion.model"],
+        "occluder": model_identity(settings.occlusion),  # by content, wherever it lies
         "code": code_fingerprint(),
     }
     return hashlib.blake2b(json.dumps(inputs).encode(), digest_size=20).hexdigest()

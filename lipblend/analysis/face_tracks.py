@@ -22,6 +22,7 @@ from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
 from lipblend.stages.occlusion.face_look import LOOKS_SHAPE
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
+from lipblend.stages.occlusion.segmented import SEGMENTED_SHAPE
 from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
@@ -53,12 +54,15 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "strands": ((), np.float64),
     "hands": (HANDS_SHAPE, np.float32),
     "departures": (DEPARTURES_SHAPE, np.uint8),
+    "segmented": (SEGMENTED_SHAPE, np.uint8),
+    "person": (SEGMENTED_SHAPE, np.uint8),
     "carried": ((), np.float64),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; ``carried`` is the fit of a mesh that was not
 found in the picture but carried there (`lipblend.analysis.carry`); ``departures`` is what may lie in front of the face
-(`lipblend.analysis.occluders`), found from ``looks``, which is empty afterwards; the others are the fields of
-`FaceMeasure`."""
+(`lipblend.analysis.occluders`), found from ``looks``, which is empty afterwards; ``hands``, ``segmented`` (what the
+user's model finds) and ``person`` (background within the face) are found by `lipblend.analysis.search_near`; the others
+are the fields of `FaceMeasure`."""
 
 
 class MaskedRows(Sequence[Array | None]):
@@ -158,8 +162,8 @@ class FaceTable:
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
         self.columns["carried"].append(carried)
-        self.columns["departures"].append(None)
-        self.columns["hands"].append(None)
+        for name in ("departures", "hands", "segmented", "person"):
+            self.columns[name].append(None)
         return len(self.frames) - 1
 
     def replace(self, name: str, values: Mapping[int, Array]) -> None:

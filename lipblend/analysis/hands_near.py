@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.face_tracks import FaceTable, FaceTrack
-from lipblend.faces.hand_landmarker import Hand, HandLandmarker
+from lipblend.analysis.face_tracks import FaceTable
+from lipblend.analysis.near_faces import Faces, NearFrames, meshes_of, original_mesh, runs_of
+from lipblend.faces.hand_landmarker import Hand
 from lipblend.faces.landmarks import Landmarks
-from lipblend.pairing.scan import Scan
-from lipblend.pairing.timeline import Timeline
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE, follow_hands
@@ -31,49 +27,63 @@ _EXTEND_FRAMES = 1
 _WORTH_A_TRY, _TRY_EVERY = 1.3, 3  # departure, and frames between two
 _REACH_PALMS = 2.5  # from the palm's middle: an arm's and the fingers' length
 
-Faces = dict[int, list[tuple[FaceTable, int]]]
 HandFinder = Callable[[npt.NDArray[np.uint8]], list[Hand]]
 
 
-def add_hands(
-    original: Scan,
-    line: Timeline,
-    tracks: Mapping[int, FaceTrack],
-    shot_starts: npt.NDArray[np.intp],
-    open_model: Callable[[], HandLandmarker],
-    *,
-    always: bool,
-) -> None:
-    """Fill the column ``hands`` of the tracks' table in rows with departures, or in all.
+class HandLooker:
+    """Looks for hands; see `lipblend.analysis.near_faces.Looker`.
 
     Parameters
     ----------
-    original : Scan
-        Some of its frames are decoded again.
-    line : Timeline
-    tracks : mapping of int to FaceTrack
-        All of one table.
-    shot_starts : (m,) int
-    open_model : callable
-        Called only if there is something to search.
+    faces : mapping
+        Those in question.
+    detect : callable
+        `HandLandmarker.detect`.
     always : bool
+        Look at every frame, and not first at some with a departure that a hand may cause.
     """
-    faces = _faces(tracks, always=always)
-    if not faces:
-        return
-    found: dict[int, Points] = {}
-    with ExitStack() as stack:
-        search: _Search | None = None
-        for start, stop in pairwise([*shot_starts.tolist(), len(line.original_index)]):
-            for run in _runs([frame for frame in sorted(faces) if start <= frame < stop]):
-                tried = run if always else _worth_a_try(run, faces)
-                if tried:
-                    search = search or _Search(original, line, faces, stack.enter_context(open_model()).detect)
-                    seen = search.look(tried)
-                    if any(seen.values()):
-                        found.update(search.followed(run, seen))
-    for table in {id(track.table): track.table for track in tracks.values()}.values():
-        table.replace("hands", found)
+
+    column = "hands"
+
+    def __init__(self, faces: Faces, detect: HandFinder, *, always: bool) -> None:
+        self.faces, self._detect, self._always = faces, detect, always
+        self._seen: dict[int, list[Points]] = {}
+
+    def wanted(self, frames: Sequence[int]) -> list[int]:
+        """All frames, or the first tries."""
+        if self._always:
+            return list(frames)
+        return [frame for run in runs_of(frames) for frame in _worth_a_try(run, self.faces)]
+
+    def look(self, frame: int, picture: Picture) -> None:
+        """Search one frame."""
+        meshes = [original_mesh(table, row) for table, row in self.faces[frame]]
+        self._seen[frame] = _hands_in(picture, meshes, self._detect)
+
+    def finished(self, frames: Sequence[int], near: NearFrames) -> dict[int, Points]:
+        """The hands at each face, (2, 21, 2) float32, in runs of frames of which one shows a hand."""
+        found: dict[int, Points] = {}
+        for run in runs_of(frames):
+            if any(self._seen.get(frame) for frame in run):
+                for frame, picture in near.pictures([frame for frame in run if frame not in self._seen]):
+                    self.look(frame, picture)
+                found.update(self._followed(run))
+        self._seen.clear()
+        return found
+
+    def _followed(self, frames: Sequence[int]) -> dict[int, Points]:
+        """The hands at each face of consecutive output frames, by row of the table."""
+        paths = follow_hands([self._seen[frame] for frame in frames], extend=_EXTEND_FRAMES)
+        found: dict[int, Points] = {}
+        for place, frame in enumerate(frames):
+            hands = [points for path in paths if (points := path.at(place)) is not None]
+            for table, row in self.faces[frame]:
+                near = [points for points in hands if _reaches(points, original_mesh(table, row))]
+                if near:
+                    rows = np.full(HANDS_SHAPE, np.nan, np.float32)
+                    rows[: min(len(near), len(rows))] = near[: len(rows)]
+                    found[row] = rows
+        return found
 
 
 def _worth_a_try(frames: Sequence[int], faces: Faces) -> list[int]:
@@ -89,55 +99,7 @@ def _worth_a_try(frames: Sequence[int], faces: Faces) -> list[int]:
 
 def _departure(table: FaceTable, row: int) -> float:
     stored = table.columns["departures"][row]
-    if stored is None:
-        return 0.0
-    meshes = [Landmarks(table.columns[name][row]) for name in ("original", "synced") if table.columns[name].holds(row)]
-    return suspicion(read_departures(stored), *face_cells(meshes))
-
-
-def _faces(tracks: Mapping[int, FaceTrack], *, always: bool) -> Faces:
-    """Table and row of the faces in question, by output frame."""
-    faces: Faces = {}
-    for track in tracks.values():
-        wanted = np.ones(len(track), bool) if always else track.has("departures")
-        for row, want in zip(track.rows, wanted.tolist(), strict=True):
-            if want:
-                faces.setdefault(track.table.frames[row], []).append((track.table, row))
-    return faces
-
-
-@dataclass(frozen=True)
-class _Search:
-    """What hands are searched with."""
-
-    original: Scan
-    line: Timeline
-    faces: Faces
-    detect: HandFinder
-
-    def look(self, frames: Sequence[int]) -> dict[int, list[Points]]:
-        """The hands near the faces of some output frames."""
-        indices = [int(self.line.original_index[each]) for each in frames]
-        seen: dict[int, list[Points]] = {}
-        for frame, picture in zip(frames, self.original.frames(indices), strict=True):
-            meshes = [Landmarks(table.columns["original"][row]) for table, row in self.faces[frame]]
-            seen[frame] = _hands_in(picture.picture(self.original.info), meshes, self.detect)
-        return seen
-
-    def followed(self, frames: Sequence[int], seen: dict[int, list[Points]]) -> dict[int, Points]:
-        """The hands at each face of consecutive output frames, by row of the table; ``seen`` in some of them."""
-        seen = seen | self.look([frame for frame in frames if frame not in seen])
-        paths = follow_hands([seen[frame] for frame in frames], extend=_EXTEND_FRAMES)
-        found: dict[int, Points] = {}
-        for place, frame in enumerate(frames):
-            hands = [points for path in paths if (points := path.at(place)) is not None]
-            for table, row in self.faces[frame]:
-                near = [points for points in hands if _reaches(points, Landmarks(table.columns["original"][row]))]
-                if near:
-                    rows = np.full(HANDS_SHAPE, np.nan, np.float32)
-                    rows[: min(len(near), len(rows))] = near[: len(rows)]
-                    found[row] = rows
-        return found
+    return 0.0 if stored is None else suspicion(read_departures(stored), *face_cells(meshes_of(table, row)))
 
 
 def _hands_in(picture: Picture, faces: Sequence[Landmarks], detect: HandFinder) -> list[Points]:
@@ -171,14 +133,3 @@ def _reaches(points: Points, face: Landmarks) -> bool:
     """Whether a hand may lie before a face."""
     distance = float(np.linalg.norm(palm_centre(points) - face.mouth_centre))
     return distance <= _REACH_PALMS * palm_length_px(points) + face.face_width_px / 2
-
-
-def _runs(frames: Sequence[int]) -> list[list[int]]:
-    """Consecutive frames."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1].append(frame)
-        else:
-            runs.append([frame])
-    return runs

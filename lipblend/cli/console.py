@@ -160,6 +160,8 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def composite_summary(result: CompositeResult) -> str:
     """The summary at the end of a composite, one fact per line; first of all, whether many frames are broken."""
+    from lipblend.plan.front_log import hidden_text
+
     warning = result.faults.warning
     passed = sum(result.passed_through.values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in result.passed_through.items() if count)
@@ -169,6 +171,7 @@ def composite_summary(result: CompositeResult) -> str:
         *([f"  warning         {warning}"] if warning else []),
         f"  blended         {result.blended} frames",
         f"  passed through  {passed} frames" + (f" ({reasons})" if reasons else ""),
+        *([f"  in front        {hidden_text(result.in_front.runs)}"] if result.in_front.runs else []),
         f"  timeline        {result.timeline}",
         f"  audio           {result.audio}",
         f"  time            {result.seconds:.1f} s (analyse {result.analyse_seconds:.1f} s, "

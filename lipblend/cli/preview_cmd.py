@@ -32,6 +32,7 @@ from lipblend.errors import OutputError, SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
+    from lipblend.preview.look import Look
     from lipblend.settings import Settings
 
 app = command_app()
@@ -132,10 +133,18 @@ def preview_command(
         "presets": list(chosen.settings),
         "quick": all(look.quick for looks in found.looks for look in looks),
         "reasons": [[look.rendered.reason for look in looks] for looks in found.looks],
+        "in_front": [[_in_front(look) for look in looks] for looks in found.looks],
         "whole_clip": [any(look.whole for look in looks) for looks in found.looks],
         "notes": notes,
     }
     console.finish(data, "\n".join([*(f"note: {note}" for note in notes), f"sheet  {output}"]))
+
+
+def _in_front(look: Look) -> dict[str, Any]:
+    from lipblend.plan.front_log import Hiding
+
+    hiding = Hiding.of_row(look.row)
+    return {"ways": list(hiding.ways), "share": hiding.share}
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def verdict_dict(record: Evaluation, written: dict[str, str]) -> dict[str, Any]:
         "passed_through": dict(record.passed_through),
         "faulty_frames": [row.index for row in record.rows if row.is_faulty],
         "fault_runs": [asdict(run) for run in record.fault_runs],
+        "hidden_runs": [asdict(run) for run in record.hidden_runs],
         "verdicts": [asdict(verdict) for verdict in record.verdicts],
         "shots": [asdict(shot) for shot in record.shots],
         "inputs": [asdict(file) for file in record.inputs],
@@ -119,6 +120,7 @@ def classic_table(record: Evaluation, *, gated: bool) -> str:
 
 def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
     """The headline, what a viewer sees and where, the classic numbers, and notes."""
+    from lipblend.plan.front_log import hidden_text
     from lipblend.quality.report import gate_text
     from lipblend.quality.report.wording import MATTE_TEXT, fault_run_text
 
@@ -137,6 +139,8 @@ def summary(record: Evaluation, written: dict[str, str], *, gated: bool) -> str:
         parts.append(
             f"{which} whose synced patch is itself faulty: {len(faulty)} ({', '.join(names)}); blending cannot fix them"
         )
+    if hidden := record.hidden_runs:
+        parts.append(f"something stays in front of the face: {hidden_text(hidden)}")
     parts += [f"note: {note}" for note in record.notes]
     parts += [f"written: {path}" for path in written.values()]
     return "\n".join(parts)

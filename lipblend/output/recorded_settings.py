@@ -44,7 +44,14 @@ class WrittenPart:
 
 
 def run_record(
-    settings: Settings, preset: str | None, *, original: str, synced: str, part: WrittenPart, keep: str = ""
+    settings: Settings,
+    preset: str | None,
+    *,
+    original: str,
+    synced: str,
+    part: WrittenPart,
+    keep: str = "",
+    occluder: str = "",
 ) -> RunRecord:
     """The record of a run.
 
@@ -58,6 +65,8 @@ def run_record(
     part : WrittenPart
     keep : str
         SHA-256 of the matte of what stayed the original's; empty without one.
+    occluder : str
+        SHA-256 of ``occlusion.model``; empty without one.
 
     Raises
     ------
@@ -80,6 +89,7 @@ def run_record(
         part=None if part.whole else (part.frames.start, part.frames.stop),
         proxy=part.proxy,
         keep=keep[:DIGEST_DIGITS],
+        occluder=occluder[:DIGEST_DIGITS],
     )
 
 
@@ -110,6 +120,11 @@ def recorded_values(record: RunRecord) -> tuple[dict[str, object], list[str]]:
     if record.restored:
         notes.append(
             "the record says that a restoration model was used, but not which: --set restore.model=FILE names it"
+        )
+    if record.occluder:
+        notes.append(
+            f"the record says that an occluder model was used (SHA-256 {record.occluder}...): "
+            "--set occlusion.model=FILE names it"
         )
     return {**values, **_parsed(usable)}, notes
 
@@ -144,7 +159,7 @@ def describe_run(record: RunRecord) -> str:
 
 def _is_kept(key: str, text: str) -> bool:
     """Whether a setting belongs into a record."""
-    if key not in setting_specs() or key.startswith("gate.") or key == "restore.model":
+    if key not in setting_specs() or key.startswith("gate.") or key in ("restore.model", "occlusion.model"):
         return False
     return text in _SOUNDS if key == "audio.source" else PLAIN.fullmatch(text) is not None
 

@@ -27,7 +27,8 @@ _MAX_COMMENT_BYTES = 60_000  # mov stores the length in 16 bits
 _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
-    "record", "version", "original", "synced", "preset", "set", "restored", "keep", "part", "proxy", "frames", "size",
+    "record", "version", "original", "synced", "preset", "set", "restored", "occluder", "keep", "part", "proxy",
+    "frames", "size",
 )  # fmt: skip
 
 
@@ -57,6 +58,8 @@ class RunRecord:
         Size of the picture as shown.
     keep : str
         First 16 hexadecimal digits of the SHA-256 of the matte of what stayed the original's; empty without one.
+    occluder : str
+        The same of the model that told what lay in front of the faces. Its file is not named.
     """
 
     version: str
@@ -71,6 +74,7 @@ class RunRecord:
     part: tuple[int, int] | None = None
     proxy: str = ""
     keep: str = ""
+    occluder: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -78,6 +82,7 @@ class RunRecord:
         content |= {"original": self.original, "synced": self.synced, "preset": self.preset}
         content |= {"set": dict(sorted(self.settings.items()))} if self.settings else {}
         content |= {"restored": True} if self.restored else {}
+        content |= {"occluder": self.occluder} if self.occluder else {}
         content |= {"keep": self.keep} if self.keep else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
         content |= {"proxy": self.proxy} if self.proxy else {}
@@ -195,6 +200,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         part=_pair(content, "part", _MAX_FRAMES) if "part" in content else None,
         proxy=_text(content, "proxy"),
         keep=_text(content, "keep", _DIGEST),
+        occluder=_text(content, "occluder", _DIGEST),
     )
 
 

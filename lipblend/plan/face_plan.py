@@ -17,7 +17,7 @@ from lipblend.plan.bends import Places, distorted_rows, steady_bends
 from lipblend.plan.bridges import bridged_rows, share_of_second
 from lipblend.plan.broken_frames import Broken, broken_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
-from lipblend.plan.hidden import InFront
+from lipblend.plan.hidden import Found, InFront
 from lipblend.plan.motion import neighbours, velocity
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
@@ -134,6 +134,7 @@ class ShotFace:
             neighbours=neighbours(self._original, self._synced, self._present, row, reach=reach),
             bridge=bridge,
             in_front=self._in_front[row],
+            ways=self._in_front.ways(row),
             hands=self._in_front.hands(row),
             strands=row in self._in_front.strands,
         )
@@ -183,10 +184,9 @@ def _in_front(rows: _TrackRows, times_s: smoothing.Series, settings: OcclusionSe
     def meshes(row: int) -> list[Landmarks]:
         return [Landmarks(each[row]) for each in (original, synced) if row in each]
 
-    departures, hands, strands = (
-        rows.read(name, rows.column(name).__getitem__) for name in ("departures", "hands", "strands")
-    )
-    return InFront(departures, hands, strands, meshes, np.asarray(times_s, np.float64), settings)
+    columns = ("departures", "hands", "strands", "segmented", "person")
+    found = Found(*(rows.read(name, rows.column(name).__getitem__) for name in columns))
+    return InFront(found, meshes, np.asarray(times_s, np.float64), settings)
 
 
 def _mesh_between(bridge: Bridge) -> Landmarks:

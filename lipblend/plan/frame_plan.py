@@ -100,7 +100,10 @@ class FacePlan:
     bridge : Bridge or None
         What is shown instead of the synced frame's own patch, which is broken.
     in_front : (64, 64) uint8 or None
-        What lies in front of the face, in cells of the original's head (`lipblend.plan.hidden.InFront`).
+        What lies in front of the face, in cells of the original's head (`lipblend.plan.hidden.InFront`): the most that
+        any of ``ways`` says.
+    ways : tuple of (str, (64, 64) uint8)
+        The same by how it was found: departures, model, person.
     hands : tuple of (21, 2) float32
         Points of the hands near the face, pixels (`lipblend.stages.occlusion.hand_shape`).
     strands : bool
@@ -122,6 +125,7 @@ class FacePlan:
     neighbours: MeshPairs = ()
     bridge: Bridge | None = None
     in_front: npt.NDArray[np.uint8] | None = None
+    ways: tuple[tuple[str, npt.NDArray[np.uint8]], ...] = ()
     hands: tuple[npt.NDArray[np.float32], ...] = ()
     strands: bool = False
 
@@ -214,6 +218,35 @@ class FaultRun:
 
 
 @dataclass(frozen=True)
+class HiddenRun:
+    """Consecutive frames in which something lies in front of the lower face and stays, found in the same ways.
+
+    Attributes
+    ----------
+    first, last : int
+        Rows of the plan.
+    time_s, end_s : float
+        Of the first and of the last.
+    ways : tuple of str
+        See `lipblend.plan.front_log.WAYS`.
+    share : float
+        Of the lower face, the largest.
+    """
+
+    first: int
+    last: int
+    time_s: float
+    end_s: float
+    ways: tuple[str, ...]
+    share: float
+
+    @property
+    def frames(self) -> int:
+        """How many."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
 class Plan:
     """What every frame of the output will use.
 
@@ -227,9 +260,12 @@ class Plan:
         The faces are identical in both videos, in all frames.
     faults : tuple of FaultRun
         Broken synced frames, ascending.
+    hidden : tuple of HiddenRun
+        Frames with something in front of a face, ascending.
     """
 
     rows: Sequence[FramePlan]
     notes: tuple[str, ...]
     unchanged: bool = False
     faults: tuple[FaultRun, ...] = ()
+    hidden: tuple[HiddenRun, ...] = ()

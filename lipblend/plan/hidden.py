@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.face_look import CELLS
 from lipblend.stages.occlusion.hand_support import hand_cells, is_borne_out
 from lipblend.stages.occlusion.linking import face_cells, linked
+from lipblend.stages.occlusion.segmented import PERSON_CONFIDENCE, steadied
 from lipblend.stages.occlusion.stored import read_departures
 
 Cells = npt.NDArray[np.uint8]
@@ -22,7 +24,26 @@ Meshes = Callable[[int], Sequence[Landmarks]]
 _STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
 _STRANDS_S = 0.3  # before and after
 _HIDING_SHARE = 0.05  # of the face beside the mouth
+_SOLID = 0.5  # share of a cell: less is nothing to the matte
 _LONGEST_ROWS = 500  # linked at once
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the analysis found, by row of the shot; see `lipblend.analysis.face_tracks.COLUMNS`.
+
+    Attributes
+    ----------
+    departures, model, person : mapping of int to (64, 64) uint8
+    hands : mapping of int to (2, 21, 2) float32
+    strands : mapping of int to float
+    """
+
+    departures: Mapping[int, Cells] = field(default_factory=dict)
+    hands: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    strands: Mapping[int, float] = field(default_factory=dict)
+    model: Mapping[int, Cells] = field(default_factory=dict)
+    person: Mapping[int, Cells] = field(default_factory=dict)
 
 
 class InFront:
@@ -30,10 +51,7 @@ class InFront:
 
     Parameters
     ----------
-    departures : mapping of int to (64, 64) uint8
-    hands : mapping of int to (2, 21, 2) float32
-    strands : mapping of int to float
-        What the analysis found, by row of the shot.
+    found : Found
     meshes : callable
         The original's mesh of a row, and the synced one, if it was found, both in the original's pixels.
     times_s : (n,) float64
@@ -48,38 +66,52 @@ class InFront:
     """
 
     def __init__(
-        self,
-        departures: Mapping[int, Cells],
-        hands: Mapping[int, npt.NDArray[np.float32]],
-        strands: Mapping[int, float],
-        meshes: Meshes,
-        times_s: npt.NDArray[np.float64],
-        settings: OcclusionSettings,
+        self, found: Found, meshes: Meshes, times_s: npt.NDArray[np.float64], settings: OcclusionSettings
     ) -> None:
-        self._cells, self._places = StoredRows((CELLS, CELLS), np.uint8), dict[int, int]()
+        self._cells = StoredRows((CELLS, CELLS), np.uint8)
+        self._places: dict[int, dict[str, int]] = {}  # by row and way
         self._hands: dict[int, Hands] = {}
         self.strands: set[int] = set()
         self.hiding: set[int] = set()
         if settings.hands != "off":
-            for row, found in hands.items():
-                self._take_hands(row, found, departures.get(row), meshes(row))
+            for row, points in found.hands.items():
+                self._take_hands(row, points, found.departures.get(row), meshes(row))
         if settings.strands != "off":
-            lengths = {row: settings.strands_weight * length for row, length in strands.items()}
+            lengths = {row: settings.strands_weight * length for row, length in found.strands.items()}
             self.strands = strand_rows(lengths, times_s)
-        for rows in _runs(departures) if settings.looks != "off" else ():
+        for rows in _runs(found.departures) if settings.looks != "off" else ():
             faces = [face_cells(meshes(row)) for row in rows]
-            found = linked(
-                np.float32(settings.looks_weight) * np.stack([read_departures(departures[row]) for row in rows]),
+            planes = linked(
+                np.float32(settings.looks_weight) * np.stack([read_departures(found.departures[row]) for row in rows]),
                 np.stack([inside for inside, _ in faces]),
                 np.stack([mouth for _, mouth in faces]),
             )
-            for row, plane, (inside, mouth) in zip(rows, found, faces, strict=True):
-                if plane.any():
-                    skin = (inside > 0) & (mouth == 0)
-                    if plane[skin].mean() > _HIDING_SHARE:
-                        self.hiding.add(row)
-                    self._places[row] = len(self._cells)
-                    self._cells.append(np.rint(plane * 255).astype(np.uint8))
+            for row, plane, cells in zip(rows, planes, faces, strict=True):
+                self._add("departures", row, plane, *cells)
+        for way, probability, least in (
+            ("model", found.model if settings.model != "none" else {}, settings.model_confidence),
+            ("person", found.person if settings.person != "off" else {}, PERSON_CONFIDENCE),
+        ):
+            for rows in _runs(probability):
+                for row, plane in zip(rows, steadied([probability[row] for row in rows], least), strict=True):
+                    if plane.max() > _SOLID:
+                        self._add(way, row, plane, *face_cells(meshes(row)))
+
+    def _add(
+        self,
+        way: str,
+        row: int,
+        plane: npt.NDArray[np.float32],
+        inside: npt.NDArray[np.uint8],
+        mouth: npt.NDArray[np.uint8],
+    ) -> None:
+        if not plane.any():
+            return
+        skin = (inside > 0) & (mouth == 0)
+        if plane[skin].mean() > _HIDING_SHARE:
+            self.hiding.add(row)
+        self._places.setdefault(row, {})[way] = len(self._cells)
+        self._cells.append(np.rint(plane * 255).astype(np.uint8))
 
     def _take_hands(
         self, row: int, hands: npt.NDArray[np.float32], stored: Cells | None, meshes: Sequence[Landmarks]
@@ -101,9 +133,13 @@ class InFront:
         """The hands near the face."""
         return self._hands.get(row, ())
 
+    def ways(self, row: int) -> tuple[tuple[str, Cells], ...]:
+        """What lies in front by how it was found; empty for nothing."""
+        return tuple((way, self._cells[place]) for way, place in self._places.get(row, {}).items())
+
     def __getitem__(self, row: int) -> Cells | None:
-        place = self._places.get(row)
-        return None if place is None else self._cells[place]
+        found = self.ways(row)
+        return np.maximum.reduce([cells for _, cells in found]) if found else None
 
     @property
     def rows(self) -> Collection[int]:

@@ -22,6 +22,7 @@ from lipblend.plan.choose import (
 from lipblend.plan.face_plan import ShotFace
 from lipblend.plan.fault_log import FaultLog
 from lipblend.plan.frame_plan import BRIEF, BROKEN, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
+from lipblend.plan.front_log import FrontLog
 from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.plan.old_words import old_words_note
 from lipblend.runtime.spill import StoredSequence
@@ -52,7 +53,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     rows: list[FramePlan] | StoredSequence[FramePlan] = [] if into is None else into
     blended, brief, told = 0, 0, _Told()
     left: list[int] = []
-    faults = FaultLog(analysis.times_s)
+    faults, hidden = FaultLog(analysis.times_s), FrontLog(analysis.times_s)
     for start, stop in shots:
         for row in _plan_shot(analysis, settings, start, stop, certain_change, told):
             blended += bool(row.faces)
@@ -60,6 +61,7 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
                 left.append(len(rows))
             brief += row.reason == BRIEF
             faults.add(len(rows), row)
+            hidden.add(len(rows), row)
             rows.append(row)
     notes = [*faults.notes(settings.faults), *notes]
     if brief:
@@ -80,7 +82,8 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     old_words = old_words_note(left, blended, analysis.times_s, settings.track) if blended else None
     if old_words is not None:
         notes.insert(0, old_words)
-    return Plan(tuple(rows) if isinstance(rows, list) else rows, tuple(notes), identical, tuple(faults.runs()))
+    kept = tuple(rows) if isinstance(rows, list) else rows
+    return Plan(kept, tuple(notes), identical, tuple(faults.runs()), () if identical else hidden.runs)
 
 
 def without_faces(plan: Plan, *, into: StoredSequence[FramePlan]) -> Plan:

@@ -21,6 +21,7 @@ from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.pair import Pair, open_pair
 from lipblend.pairing.excerpt import Window, WindowUnpairedError, reach_s
 from lipblend.plan.make_plan import make_plan
+from lipblend.preview.front_note import front_note
 from lipblend.preview.look import Look, Preview
 from lipblend.preview.nothing_shown import nothing_to_show
 from lipblend.preview.times import FrameTimes
@@ -31,8 +32,8 @@ from lipblend.stages.detail.restore import Restorer, load_restorers
 from lipblend.video.keep_matte import KeepMatte, open_keep
 
 _QUICK = (
-    "a quick look at each frame by itself: nothing is smoothed over time, frames are paired by the clock, and broken "
-    "synced frames are not found"
+    "a quick look at each frame by itself: nothing is smoothed over time, frames are paired by the clock, and neither "
+    "broken synced frames nor what lies in front of a face are found"
 )
 
 
@@ -269,6 +270,8 @@ class _Run:
         if fault := row.worst_fault:
             done = "bridged" if row.is_bridged else "left to the original"
             self.notes.append(f"the synced frame at {time_s:.2f} s is broken ({fault.kind}): {done}")
+        if note := front_note(row, time_s, whole=whole):
+            self.notes.append(note)
         restorer = self._restorers[settings.restore]
         bridging = {index: partners.picture(partners.frame(index)) for index in row.bridging_indices}
         keep = None if self._keep is None else self._keep.plane(analysis.original, row.original_index)

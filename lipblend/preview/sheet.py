@@ -15,6 +15,7 @@ from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.preview.look import Look
 from lipblend.render.debug_export import mask_picture, overlay
 from lipblend.render.face_patch import FacePatch
+from lipblend.render.front_drawing import WAYS_LEGEND, draw_outline, shown_ways, ways_picture
 from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 
 _GAIN = 4
@@ -22,6 +23,7 @@ _GAIN = 4
 _MARGIN_FRAC = 0.12
 _MIN_PX = 320  # smaller crops are enlarged by an integer factor
 _COLUMNS = 3
+FRONT = "in front"
 _INK, _FONT = (30, 30, 30), cv2.FONT_HERSHEY_SIMPLEX
 _LINE_PX, _TEXT_PX = 20, 11
 
@@ -30,8 +32,10 @@ LEGEND = (
     "the new mouth, from black (none) to white (all). seam ring: where the seam is measured.",
     f"difference: the difference of two pictures, amplified {_GAIN} times: black is none, red little, white much.",
     "alpha, seam, landmarks: an orange tint for alpha, a green line for the seam (alpha 0.5), blue dots for the "
-    "original's face, pink dots for the synced face.",
+    "original's face, pink dots for the synced face; a white line around what stays in front of the face.",
 )
+FRONT_LEGEND = f"in front: what stays the original's, outlined in white, by how it was found: {WAYS_LEGEND}."
+"""Explanation of the picture that a sheet has of faces with something in front."""
 """Explanation of the pictures of a sheet."""
 
 
@@ -63,7 +67,8 @@ def sheet(looks: Sequence[Sequence[Look]], differences: Sequence[str], *, about:
             rows = _draw_variants(variants, number, differences) if len(variants) > 1 else _draw_steps(first, number)
             blocks += [_title(_heading(first, which), rows[0].shape[1]), *rows]
     width = max(block.shape[1] for block in blocks)
-    legend = [line for text in LEGEND for line in _wrapped(text, width - 16)]
+    shown = any(patch.front is not None for each in looks for look in each for patch in look.rendered.patches)
+    legend = [line for text in (*LEGEND, *([FRONT_LEGEND] if shown else ())) for line in _wrapped(text, width - 16)]
     text = _text(legend, width - 16, len(legend))
     text = cv2.copyMakeBorder(text, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=(255, 255, 255)).astype(np.uint8)
     heading = [_title(about, width)] if about else []
@@ -87,7 +92,11 @@ def _draw_steps(look: Look, number: int) -> list[Rgb]:
         "mask", "alpha", "seam ring",
         f"difference synced - original, x{_GAIN}", "alpha, seam, landmarks", f"difference result - original, x{_GAIN}",
     )  # fmt: skip
-    panels = [(name, _sized(shown[name])) for name in order]
+    found = shown_ways(patch)
+    named = {**{name: name for name in order}, **({FRONT: f"in front: {', '.join(found)}"} if found else {})}
+    panels = [(label, _sized(shown[name])) for name, label in named.items()]
+    if found:  # a row of its own
+        panels += [("", np.full_like(panels[0][1], 255))] * (_COLUMNS - 1)
     return [labelled_row(panels[start : start + _COLUMNS]) for start in range(0, len(panels), _COLUMNS)]
 
 
@@ -126,7 +135,13 @@ def _results(look: Look, patch: FacePatch, box: Box) -> dict[str, Rgb]:
     ring = seam_ring(matte.contour, radius_px=ring_radius_px(face.original.face_width_px))
     original, result = look.original.to_rgb(box), look.result.to_rgb(box)
     marked = result.copy()
-    _paste(marked, box, overlay(look.result, matte, face.original, face.synced), matte.box)
+    marks = overlay(look.result, matte, face.original, face.synced)
+    if patch.front is not None:
+        draw_outline(marks, patch.front.share)
+    _paste(marked, box, marks, matte.box)
+    found = original.copy()
+    if patch.front is not None:
+        _paste(found, box, ways_picture(look.original, patch), matte.box)
     greys = {
         "mask": mask_picture(matte),
         "alpha": np.rint(matte.alpha * (255 * face.weight)).astype(np.uint8),
@@ -135,6 +150,7 @@ def _results(look: Look, patch: FacePatch, box: Box) -> dict[str, Rgb]:
     shown = {
         "result": result,
         "alpha, seam, landmarks": marked,
+        FRONT: found,
         f"difference result - original, x{_GAIN}": _heat(original, result),
     }
     for name, grey in greys.items():

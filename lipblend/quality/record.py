@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lipblend.plan.fault_log import append_fault, many_broken
-from lipblend.plan.frame_plan import FaultRun
+from lipblend.plan.frame_plan import FaultRun, HiddenRun
+from lipblend.plan.front_log import append_hidden
 
 WORDS = ((85.0, "invisible"), (60.0, "faint"), (30.0, "visible"), (0.0, "obvious"))
 """From which headline on a composite is what."""
@@ -45,6 +46,10 @@ class FrameRow:
         How certain that is, 0.5 to 1; 0 for nothing.
     bridged : bool
         The plan bridges it; otherwise a broken frame is left to the original.
+    hidden : float
+        How much of the lower face is behind something that the plan leaves in front, 0 to 1.
+    in_front : tuple of str
+        How that was found (`lipblend.plan.front_log.WAYS`); empty for nothing.
     """
 
     index: int
@@ -59,6 +64,8 @@ class FrameRow:
     broken: str = ""
     certainty: float = 0.0
     bridged: bool = False
+    hidden: float = 0.0
+    in_front: tuple[str, ...] = ()
 
     @property
     def is_faulty(self) -> bool:
@@ -234,6 +241,15 @@ class Evaluation:
         for row in self.rows:
             if row.broken:
                 append_fault(runs, FaultRun(row.index, row.index, row.time_s, row.broken, row.certainty, row.bridged))
+        return tuple(runs)
+
+    @property
+    def hidden_runs(self) -> tuple[HiddenRun, ...]:
+        """Neighbouring frames of the result with something in front of a face, found in the same ways."""
+        runs: list[HiddenRun] = []
+        for row in self.rows:
+            if row.in_front:
+                append_hidden(runs, HiddenRun(row.index, row.index, row.time_s, row.time_s, row.in_front, row.hidden))
         return tuple(runs)
 
     @property

@@ -53,6 +53,8 @@ class FaceView:
         The matte is an estimate from the pictures.
     broken : (h, w, 3) float32 or None
         What the generator drew, where that is broken and ``synced`` is the bridge over it (`FacePlan.bridge`).
+    in_front : (h, w) float32 in [0, 1] or None
+        What stays the original's because it stands in front of the face; ``contour`` and ``alpha`` are without it.
     """
 
     box: Box
@@ -70,6 +72,7 @@ class FaceView:
     against: Against = "expected"
     estimated: bool = False
     broken: Patch3 | None = None
+    in_front: npt.NDArray[np.float32] | None = None
 
     @property
     def face_width_px(self) -> float:

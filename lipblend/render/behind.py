@@ -80,24 +80,29 @@ def in_front(
         strands = strands_matte(first, second, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
-    for coarse, band in _coarse(face, box):
+    for coarse, band, weight in _coarse(face, box, settings):
         if strands is not None and band is CELLS_BAND:
             coarse = without_alike(coarse, *pictures, mouth, cell_px)
-        found = front_matte(coarse, *pictures, mouth, cell_px, band)
-        if band is HAND_BAND:
-            found = np.float32(settings.hands_weight) * found
+        found = np.float32(weight) * front_matte(coarse, *pictures, mouth, cell_px, band)
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None
     return InFront(kept, solid, strands)
 
 
-def _coarse(face: FacePlan, box: Box) -> Iterator[tuple[Plane, tuple[float, float]]]:
-    """Where something solid lies in front, and how far its border may be off, inwards and outwards, in cells."""
-    if face.in_front is not None:
-        yield cells_in_box(np.asarray(face.in_front / np.float32(255), np.float32), box, face.original), CELLS_BAND
+def _coarse(
+    face: FacePlan, box: Box, settings: OcclusionSettings
+) -> Iterator[tuple[Plane, tuple[float, float], float]]:
+    """Where something solid lies in front, how far its border may be off, in cells, and how much of it stays."""
+    by_weight: dict[float, list[npt.NDArray[np.uint8]]] = {}
+    for way, cells in face.ways or (("", face.in_front),):
+        if cells is not None:
+            by_weight.setdefault(settings.model_weight if way == "model" else 1.0, []).append(cells)
+    for weight, planes in by_weight.items():
+        together = np.asarray(np.maximum.reduce(planes) / np.float32(255), np.float32)
+        yield cells_in_box(together, box, face.original), CELLS_BAND, weight
     for points in face.hands:
-        yield hand_mask(points, box, forearm=_FOREARM), HAND_BAND
+        yield hand_mask(points, box, forearm=_FOREARM), HAND_BAND, settings.hands_weight
 
 
 def without(original: Patch, synced: Patch, front: InFront, face: FacePlan) -> tuple[Patch, Patch]:

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -22,9 +21,12 @@ from lipblend.output.drawn import drawn_frame, drawn_info
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.picture import Picture
-from lipblend.plan.frame_plan import FacePlan, FramePlan
+from lipblend.plan.frame_plan import FacePlan
+from lipblend.plan.front_log import Hiding
+from lipblend.render.debug_frame import DebugFrame
+from lipblend.render.debug_front import FrontPictures, FrontVideos
 from lipblend.render.face_patch import FacePatch
-from lipblend.render.frame import FrameResult
+from lipblend.render.front_drawing import shown_ways
 from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import EncodeSettings
 from lipblend.stages.alpha.matte import Matte
@@ -46,22 +48,9 @@ _COLUMNS = (
     "frame", "time_s", "original_frame", "synced_frame", "status", "reason", "fault", "certainty", "faces", "weight",
     "x0", "y0", "x1", "y1", "face_width_px", "feather_px", "gain_1", "gain_2", "gain_3", "offset_1", "offset_2",
     "offset_3", "moved_x_px", "moved_y_px", "turned_deg", "scaled", "bent_px", "mouth_original", "mouth_synced",
-    "bridged_from", "fallbacks",
+    "bridged_from", "hidden", "in_front", "fallbacks",
 )  # fmt: skip
 _FACE_COLUMNS = len(_COLUMNS) - _COLUMNS.index("weight") - 1
-
-
-@dataclass(frozen=True)
-class DebugFrame:
-    """One frame of the output: its index, its time in the output's time base, its plan, and its finished picture."""
-
-    index: int
-    pts: int
-    duration: int
-    time_s: float
-    row: FramePlan
-    picture: Picture
-    result: FrameResult
 
 
 class _Sink(Protocol):
@@ -99,6 +88,9 @@ class DebugExport:
         "png": four pictures per face of every blended frame, named by its index and cropped to the region of interest.
         "video": four videos of whole frames with the output's frames and times: ``mask.mkv``, ``alpha.mkv`` and
         ``ring.mkv`` in lossless grey (FFV1), ``overlay.mkv`` in H.264. Videos appear when the run is finished.
+        Both also show what stays in front of the faces, see `lipblend.render.debug_front`.
+    frames : int, optional
+        Number of the original's frames; by default, up to the last that is exported.
 
     Raises
     ------
@@ -106,15 +98,19 @@ class DebugExport:
         The folder or a file cannot be written.
     """
 
-    def __init__(self, folder: Path, info: VideoInfo, *, form: DebugFormat = "png") -> None:
+    def __init__(self, folder: Path, info: VideoInfo, *, form: DebugFormat = "png", frames: int | None = None) -> None:
         make_folder(folder)
-        self._folder, self._info, self._form = folder, info, form
+        self._folder, self._info, self._form, self._frames = folder, info, form, frames
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._sinks: list[_Sink] = [stack.enter_context(_Table(self._folder / "frames.csv"))]
             pictures = _Pictures(self._folder) if self._form == "png" else _Videos(self._folder, self._info, stack)
             self._sinks.append(pictures)
+            if self._form == "png":
+                self._sinks.append(stack.enter_context(FrontPictures(self._folder, self._frames)))
+            else:
+                self._sinks.append(stack.enter_context(FrontVideos(self._folder, self._info)))
             self._stack = stack.pop_all()
         return self
 
@@ -182,7 +178,7 @@ class _Table:
     ``moved_x_px`` and ``moved_y_px`` say how far the middle of the mouth is displaced in the synced picture,
     ``turned_deg`` and ``scaled`` how the face is turned and scaled there, ``bent_px`` how far a distortion moves that
     middle. ``fault`` and ``certainty`` say what is wrong with the synced frame, ``bridged_from`` which synced frames
-    take its place.
+    take its place. ``hidden`` says how much of the lower face is behind something, ``in_front`` how that was found.
     """
 
     def __init__(self, path: Path) -> None:
@@ -249,7 +245,9 @@ def _face_values(patch: FacePatch) -> list[str]:
         *(face.original.mouth_opening, face.synced.mouth_opening),
     )
     ends = () if face.bridge is None else face.bridge.ends
-    return [*(f"{value:.6g}" for value in values), "+".join(str(end.synced_index) for end in ends)]
+    hidden = f"{Hiding.of(face).share:.4f}" if patch.front is not None else ""
+    bridged = "+".join(str(end.synced_index) for end in ends)
+    return [*(f"{value:.6g}" for value in values), bridged, hidden, "+".join(shown_ways(patch))]
 
 
 def _bent_px(face: FacePlan) -> float:

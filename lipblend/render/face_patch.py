@@ -18,7 +18,7 @@ from lipblend.picture.planes import cut
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FacePlan
-from lipblend.render.behind import in_front, without
+from lipblend.render.behind import InFront, in_front, without
 from lipblend.render.fade import faded
 from lipblend.render.generate import PatchInputs, generate, reach_px
 from lipblend.render.synced_patch import SyncedPictures, matched_patch
@@ -55,12 +55,15 @@ class FacePatch:
         Share that is not the original's own pixel in its own place; at most ``matte.alpha``.
     plan : FacePlan
         What it was made from.
+    front : InFront or None
+        What stands in front of the face in ``matte.box``; None in nearly all frames.
     """
 
     matte: Matte
     delta: Patch
     taken: npt.NDArray[np.float32]
     plan: FacePlan
+    front: InFront | None = None
 
 
 def render_face(
@@ -142,7 +145,23 @@ def render_face(
         delta = faded(original_patch, delta, face, matte)
     if share is not None:
         delta = change_behind(delta, share)
-    return FacePatch(seen, delta, made.taken, face), fallbacks
+    return FacePatch(seen, delta, made.taken, face, front), fallbacks
+
+
+def face_front(
+    original: Picture,
+    synced: SyncedPictures,
+    face: FacePlan,
+    settings: Settings,
+    box: Box,
+    keep: npt.NDArray[np.float32] | None,
+) -> InFront | None:
+    """What stands in front of a face in a box of the picture, as `render_face` finds it without other faces."""
+    kept = in_front_of(keep, box)
+    if kept is None and face.in_front is None and not face.hands and not face.strands:
+        return None
+    patch = cut(original.planes, original.layout, box)
+    return in_front(patch, matched_patch(synced, original, patch, face), face, kept, settings.occlusion)
 
 
 def face_matte(

@@ -37,11 +37,14 @@ class FrameResult:
         Why it does; empty otherwise.
     fallbacks : tuple of str
         Stages that were done by a second-best method.
+    keep : (h, w) float32 in [0, 1] or None
+        What the user keeps of the whole picture, as it was given.
     """
 
     patches: tuple[FacePatch, ...]
     reason: str
     fallbacks: tuple[str, ...]
+    keep: npt.NDArray[np.float32] | None = None
 
 
 def render_frame(
@@ -112,7 +115,7 @@ def render_frame(
             patch, fallback = rendered
             patches.append(patch)
             fallbacks += fallback
-    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks))
+    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks), keep)
 
 
 def compose(original: Picture, result: FrameResult, *, in_place: bool = False) -> Picture:

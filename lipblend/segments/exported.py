@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lipblend.render.debug_export import DebugExport, DebugFrame
+from lipblend.render.debug_export import DebugExport
+from lipblend.render.debug_frame import DebugFrame
 from lipblend.render.frame import FrameResult
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.output.sound.audio_plan import AudioPlan, choose_audio, length_notes
-from lipblend.plan.frame_plan import FaultRun, Plan
+from lipblend.plan.frame_plan import FaultRun, HiddenRun, Plan
 from lipblend.segments.encode import Segment
 from lipblend.segments.spans import FrameRange, segment_spans
 from lipblend.video.info import VideoInfo
@@ -32,6 +32,8 @@ class OutputPart:
         For the summary.
     faults : tuple of FaultRun
         Broken synced frames, in frames and time of the output.
+    hidden : tuple of HiddenRun
+        Frames with something in front of a face, likewise.
     duration_s : float
         From the start of the first frame to the end of the last.
 
@@ -54,6 +56,7 @@ class OutputPart:
         self._rows = plan.rows[part]
         self._stamps = list(zip((pts - self._shift).tolist(), analysis.durations[part].tolist(), strict=True))
         self.faults = tuple(self._faults(plan))
+        self.hidden = tuple(self._hidden(plan))
         self._is_cut = self.frames.stop < len(analysis.times_s)
         self.duration_s = float((sum(self._stamps[-1]) - self._stamps[0][0]) * self._timing.time_base)
         self.notes: tuple[str, ...] = ()
@@ -109,12 +112,24 @@ class OutputPart:
         ]
 
     def _faults(self, plan: Plan) -> Iterator[FaultRun]:
-        start, times_s = self.frames.start, self._analysis.times_s
+        start = self.frames.start
         for run in plan.faults:
             first, last = max(run.first, start), min(run.last, self.frames.stop - 1)
             if first <= last:
-                time_s = float(times_s[first] - times_s[start] + times_s[0])
-                yield replace(run, first=first - start, last=last - start, time_s=time_s)
+                yield replace(run, first=first - start, last=last - start, time_s=self._time_s(first))
+
+    def _hidden(self, plan: Plan) -> Iterator[HiddenRun]:
+        start = self.frames.start
+        for run in plan.hidden:
+            first, last = max(run.first, start), min(run.last, self.frames.stop - 1)
+            if first <= last:
+                begins_s, ends_s = self._time_s(first), self._time_s(last)
+                yield replace(run, first=first - start, last=last - start, time_s=begins_s, end_s=ends_s)
+
+    def _time_s(self, row: int) -> float:
+        """When a row of the plan is shown in the output."""
+        times_s = self._analysis.times_s
+        return float(times_s[row] - times_s[self.frames.start] + times_s[0])
 
     @property
     def _shift_s(self) -> Fraction:

@@ -56,4 +56,6 @@ def output_record(
     original, synced = (digests.get(info.path, "") for info in (pair.original, pair.synced))
     written = WrittenPart(part.frames, part.is_whole, *size, proxy="" if proxy is None else str(proxy))
     kept = "" if keep is None else keep.sha256
-    return run_record(settings, preset, original=original, synced=synced, part=written, keep=kept).to_text()
+    occluder = "" if settings.occlusion.model == "none" else sha256_of(Path(settings.occlusion.model))
+    record = run_record(settings, preset, original=original, synced=synced, part=written, keep=kept, occluder=occluder)
+    return record.to_text()

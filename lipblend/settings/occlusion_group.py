@@ -27,3 +27,16 @@ class OcclusionSettings(Group):
     )
     hands_weight: float = number(1, 0, 1, "share", "How much of a hand stays in front.")
     hands_confidence: float = number(0.5, 0.1, 0.95, "probability", "Minimum confidence of the hand detector.")
+    model: str = choice(
+        "none", "none, or an ONNX file that tells what lies in front of a face, with its mapping file beside it."
+    )
+    model_every: Literal["auto", "always"] = choice(
+        "auto", "Frames that the model sees. auto: those near a departure; always: every one with a face."
+    )
+    model_confidence: float = number(0.5, 0.05, 0.95, "probability", "From which what the model finds is in front.")
+    model_weight: float = number(1, 0, 1, "share", "How much of what the model finds stays in front.")
+    person: Literal["off", "auto", "always"] = choice(
+        "off",
+        "Keep what MediaPipe's selfie segmenter takes for background within the face. auto: in frames near a "
+        "departure; always: in every frame.",
+    )

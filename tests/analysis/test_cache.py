@@ -20,7 +20,7 @@ from lipblend.analysis import cache as caching
 from lipblend.analysis.analysis_settings import ANALYSIS_KEYS, analysis_settings, analysis_values
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.errors import LipblendError, SettingsError
+from lipblend.errors import LipblendError, ModelError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.lab.sweep.grid import stage_of
 from lipblend.runtime import files
@@ -130,11 +130,34 @@ def with_value(spec: SettingSpec) -> Settings | None:
         return None  # it cannot stand alone
 
 
+def test_an_occluder_model_counts_by_its_content_and_its_mapping_wherever_it_lies(
+    videos: tuple[VideoInfo, VideoInfo], tmp_path: Path
+) -> None:
+    def key(folder: str, content: bytes, mapping: str = "output: {kind: logits}") -> str:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        model = tmp_path / folder / f"{folder}.onnx"
+        model.write_bytes(content)
+        model.with_suffix(".yaml").write_text(mapping, encoding="utf-8")
+        chosen = Settings.model_validate({"occlusion": {"model": str(model)}})
+        return analysis_key(*videos, model=MODEL, settings=chosen)
+
+    first = key("a", b"one")
+    assert key("b", b"one") == first
+    others = {key("a", b"two"), key("a", b"one", "output: {kind: probability}")}
+    assert len(others | {first, analysis_key(*videos, model=MODEL, settings=Settings())}) == 4
+    with pytest.raises(SettingsError, match="kind must be"):
+        key("a", b"one", "output: {kind: other}")
+    (tmp_path / "a" / "a.yaml").unlink()
+    with pytest.raises(ModelError, match=r"mapping file of the occluder model, .*a\.yaml, is missing"):
+        run(videos, None, Settings.model_validate({"occlusion": {"model": str(tmp_path / "a" / "a.onnx")}}))
+
+
 @pytest.mark.slow
 def test_the_settings_that_the_analysis_reads_change_the_key_and_no_others(
     videos: tuple[VideoInfo, VideoInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caching, "content_identity", lambda path: path.name)
+    monkeypatch.setattr(caching, "model_identity", lambda occlusion: [occlusion.model])  # there is no such file
     plain = analysis_key(*videos, model=MODEL, settings=Settings())
     changing = {
         key

@@ -132,6 +132,18 @@ def test_presets_alone_leave_no_setting_in_the_record(preset: str | None) -> Non
     assert resolve_settings(base=(recorded_values(record)[0], "record")).settings == settings
 
 
+def test_an_occluder_model_is_recorded_by_its_content_alone() -> None:
+    chosen = Settings.model_validate({"occlusion": {"model": "mine.onnx", "model_weight": 0.5}})
+    made = run_record(chosen, None, original="", synced="", part=WHOLE, occluder="0123456789abcdef" * 4)
+    assert made.settings == {"occlusion.model_weight": "0.5"}
+    found = parse(made.to_text()).record
+    assert found == made
+    assert made.occluder == "0123456789abcdef"
+    values, (note,) = recorded_values(made)
+    assert "occlusion.model" not in values
+    assert "an occluder model was used (SHA-256 0123456789abcdef...)" in note
+
+
 def test_no_path_and_no_pass_mark_is_recorded() -> None:
     overrides = {"audio.source": "/home/ann/voice.wav", "restore.model": "/home/ann/m.onnx", "gate.seam_max": 0.5}
     record = recorded(resolve_settings("natural", None, overrides).settings, "natural")

@@ -20,7 +20,8 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.output.synth import write_clip
 from lipblend.picture.similarity import Similarity
 from lipblend.plan.broken_frames import Broken
-from lipblend.render.debug_export import DebugExport, DebugFrame, debug_folder
+from lipblend.render.debug_export import DebugExport, debug_folder
+from lipblend.render.debug_frame import DebugFrame
 from lipblend.render.frame import render_frame
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings

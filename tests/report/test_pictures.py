@@ -212,3 +212,19 @@ def test_what_was_painted_over_is_outlined(portrait: np.ndarray, face: Landmarks
     assert touched.sum() > 100
     assert around[touched].mean() > 0.95
     assert len(walk.requested[1]) == 16  # of the shot, to learn how the person looks
+
+
+def test_what_stays_in_front_is_outlined_on_a_picture_of_its_own(portrait: np.ndarray, face: Landmarks) -> None:
+    class HiddenWalk(WideWalk):
+        def views(self, indices: Sequence[int], /) -> Iterator[tuple[int, tuple[FaceView, ...]]]:
+            for index, (view,) in super().views(indices):
+                yield index, (dataclasses.replace(view, in_front=disc(view, 0.1, 0, 0.2).astype(np.float32)),)
+
+    moment = Moment(AT, "seam_visible", 2.0)
+    found = stills(StandIn(evaluation(), HiddenWalk(portrait, face)), [moment])[AT].pictures
+    apart = np.abs(decoded(found["in_front"]) - decoded(found["result"])).max(2) > 60
+    rows, columns = np.nonzero(apart)
+    assert 0 < apart.mean() < 0.1
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), rel=0.1)
+    without = stills(StandIn(evaluation(), WideWalk(portrait, face)), [moment])[AT].pictures
+    assert "in_front" not in without

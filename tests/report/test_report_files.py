@@ -24,7 +24,7 @@ from lipblend.quality.report.page_measures import table_row
 from lipblend.quality.report.page_plots import plot
 from lipblend.quality.report.picks import Pick
 from lipblend.quality.report.report_files import csv_bytes, json_bytes
-from lipblend.quality.report.report_page import missed_text
+from lipblend.quality.report.report_page import missed_text, page_bytes
 
 
 def saved(tmp_path: Path, record: Evaluation) -> Path:
@@ -142,8 +142,8 @@ def test_csv_has_a_row_per_frame() -> None:
     rows = list(csv.DictReader(csv_bytes(record).decode().splitlines()))
     assert len(rows) == len(record.rows)
     assert list(rows[0])[:8] == ["frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults"]
-    assert list(rows[0])[8:11] == ["broken", "certainty", "bridged"]
-    assert list(rows[0])[11:] == [key for key, measure in MEASURES.items() if measure.per == "frame"]
+    assert list(rows[0])[8:13] == ["broken", "certainty", "bridged", "hidden", "in_front"]
+    assert list(rows[0])[13:] == [key for key, measure in MEASURES.items() if measure.per == "frame"]
     at = rows[FAILING.start]
     assert (at["frame"], at["time_s"], at["blended"]) == (str(FAILING.start), "1.600000", "1")
     assert float(at["seam"]) == record.rows[FAILING.start].values["seam"]
@@ -245,3 +245,32 @@ def test_a_name_that_is_a_folder_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         write_junit(tmp_path / "missing" / "junit.xml", [])
     assert os.listdir(tmp_path) == ["junit.xml"]
+
+
+def test_what_stays_in_front_is_in_every_file_of_a_report(
+    portrait: np.ndarray, face: Landmarks, tmp_path: Path
+) -> None:
+    record = evaluation()
+    rows = tuple(
+        dataclasses.replace(row, hidden=0.25, in_front=("departures", "hands")) if 10 <= row.index < 15 else row
+        for row in record.rows
+    )
+    record = dataclasses.replace(record, rows=rows)
+    path = saved(tmp_path, record)
+    assert load_report(path) == record
+    (run,) = json.loads(path.read_text())["hidden_runs"]
+    assert (run["first"], run["last"], run["share"]) == (10, 14, 0.25)
+    table = list(csv.DictReader(csv_bytes(record).decode().splitlines()))
+    assert (table[12]["hidden"], table[12]["in_front"]) == ("0.2500", "departures;hands")
+    assert (table[9]["hidden"], table[9]["in_front"]) == ("", "")
+    page = page_bytes(StandIn(record, PortraitWalk(portrait, face)), video=False).decode()
+    assert "In 5 frames (" in page
+    assert "departures, hands</td>" in page
+    plain = page_bytes(StandIn(evaluation(), PortraitWalk(portrait, face)), video=False).decode()
+    assert 'id="in-front"' not in plain
+    assert "what stays in front" not in plain
+    content = json.loads(path.read_text())
+    for row in content["rows"]:  # as earlier versions wrote it
+        del row["hidden"], row["in_front"]
+    path.write_text(json.dumps(content))
+    assert load_report(path).hidden_runs == ()

@@ -42,7 +42,17 @@ _PLAN_KEYS = frozenset(
         "alpha.average_frames",
     }
 )
-_ANALYSIS_KEYS = frozenset({"colour.space", "colour.interpret", "occlusion.hands", "occlusion.hands_confidence"})
+_ANALYSIS_KEYS = frozenset(
+    {
+        "colour.space",
+        "colour.interpret",
+        "occlusion.hands",
+        "occlusion.hands_confidence",
+        "occlusion.model",
+        "occlusion.model_every",
+        "occlusion.person",
+    }
+)
 
 
 def stage_of(key: str) -> Stage:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.picture import Picture
+from lipblend.plan.front_log import Hiding
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.person import FaceLook, Person, face_looks, look_of
 from lipblend.quality.evaluation.reference_footage import Reference
@@ -137,7 +138,7 @@ class _Shot:
         return found
 
     def _row(self, looked: Looked, values: Sequence[Mapping[str, float]]) -> FrameRow:
-        worst_fault = looked.row.worst_fault
+        worst_fault, hiding = looked.row.worst_fault, Hiding.of_row(looked.row)
         whole = {"untouched": looked.untouched, "outside": looked.outside}
         return FrameRow(
             index=looked.index,
@@ -152,6 +153,8 @@ class _Shot:
             broken="" if worst_fault is None else worst_fault.kind,
             certainty=0.0 if worst_fault is None else worst_fault.certainty,
             bridged=looked.row.is_bridged,
+            hidden=hiding.share,
+            in_front=hiding.ways,
         )
 
 

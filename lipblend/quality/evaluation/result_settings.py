@@ -119,11 +119,11 @@ def _without_record(
 def _differences(given: Settings, recorded: Settings) -> str:
     """How settings differ from the recorded ones in what shapes the mattes; empty if they do not."""
     old = flat_values(recorded.model_dump())
-    # The record never names the file of a restoration model, so that naming it contradicts nothing.
+    # The record never names the file of a model, so that naming it contradicts nothing.
     new = {
         key: value
         for key, value in flat_values(given.model_dump()).items()
-        if value != old[key] and not key.startswith(_WITHOUT_EFFECT) and key != "restore.model"
+        if value != old[key] and not key.startswith(_WITHOUT_EFFECT) and key not in ("restore.model", "occlusion.model")
     }
     texts = [f"{key}={value_text(value)} (recorded {value_text(old[key])})" for key, value in new.items()]
     more = [f"{len(texts) - _MAX_SHOWN} more"] if len(texts) > _MAX_SHOWN else []

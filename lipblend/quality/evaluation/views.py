@@ -44,16 +44,22 @@ class Blended:
     matte : Matte
     taken : (h, w) float32 in [0, 1]
         Share of each pixel of the matte's box that is not the original's own pixel in its place.
+    in_front : (h, w) float32 in [0, 1] or None
+        What of the box stays the original's, because it stands in front of the face.
     """
 
     plan: FacePlan
     matte: Matte
     taken: npt.NDArray[np.float32]
+    in_front: npt.NDArray[np.float32] | None = None
 
     @classmethod
     def of(cls, result: FrameResult) -> list[Blended]:
         """The faces of a rendered frame."""
-        return [cls(patch.plan, patch.matte, patch.taken) for patch in result.patches]
+        return [
+            cls(patch.plan, patch.matte, patch.taken, None if patch.front is None else patch.front.share)
+            for patch in result.patches
+        ]
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,10 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
     contour, taken = np.zeros((2, box.height, box.width), np.float32)
     place = matte.box.within(box)
     contour[place], taken[place] = matte.contour, blended.taken
+    in_front = None
+    if blended.in_front is not None:
+        in_front = np.zeros((box.height, box.width), np.float32)
+        in_front[place] = blended.in_front
     crop = frames.original_crop(box)
     return FaceView(
         box=box,
@@ -161,6 +171,7 @@ def _view(frames: FrameTriple, blended: Blended, found: Sequence[Landmarks], spo
         matrix=ycbcr_matrix(original.colour, original.height),
         detected_synced=same_face(face.original, spoken) if face.bridge is None else face.synced,
         broken=frames.broken_crop(box, face, crop),
+        in_front=in_front,
     )
 
 

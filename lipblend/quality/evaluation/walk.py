@@ -22,11 +22,12 @@ from lipblend.quality.evaluation.views import Blended, FrameTriple, as_rgb, fram
 from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
-from lipblend.render.face_patch import OUTSIDE, face_matte
+from lipblend.render.face_patch import OUTSIDE, face_front, face_matte
 from lipblend.render.frame import compose, render_frame
+from lipblend.render.synced_patch import SyncedPictures
 from lipblend.runtime.prefetch import map_in_threads
 from lipblend.settings import Settings
-from lipblend.stages.alpha.in_front import behind, in_front_of
+from lipblend.stages.alpha.in_front import behind
 from lipblend.stages.detail.restore import Restorer
 from lipblend.video.keep_matte import KeepMatte
 from lipblend.video.video import Video
@@ -269,8 +270,12 @@ class Walk:
     def _matted_faces(self, frames: FrameTriple, row: FramePlan) -> Iterator[Blended]:
         for face in row.faces:
             matte = face_matte(frames.original, frames.synced, face, self.settings, self.mapping)
-            in_front = None if matte is None else in_front_of(frames.keep, matte.box)
-            if matte is not None and in_front is not None:
-                matte = behind(matte, in_front)
-            if matte is not None and matte.touched.any():
-                yield Blended(face, matte, matte.alpha)
+            if matte is None:
+                continue
+            pictures = SyncedPictures(frames.synced, frames.bridging, self.mapping)
+            front = face_front(frames.original, pictures, face, self.settings, matte.box, frames.keep)
+            share = None if front is None else front.share
+            if share is not None:
+                matte = behind(matte, share)
+            if matte.touched.any():
+                yield Blended(face, matte, matte.alpha, share)

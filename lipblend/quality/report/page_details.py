@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lipblend.plan.frame_plan import HiddenRun
+from lipblend.plan.front_log import joined_runs
 from lipblend.quality.faults import FAULTS
 from lipblend.quality.record import Evaluation, FrameRow
 from lipblend.quality.report.wording import MATTE_TEXT, number_text, time_text
@@ -35,6 +37,12 @@ def faults(record: Evaluation) -> list[FrameGroup]:
     names = dict.fromkeys([*FAULTS, *(name for row in record.rows for name in row.faults)])
     groups = ((name, [row for row in record.rows if name in row.faults]) for name in names)
     return [_group(record, name, FAULTS.get(name, ""), rows) for name, rows in groups if rows]
+
+
+def in_front(record: Evaluation) -> list[tuple[HiddenRun, str, str]]:
+    """Spans with something in front of a face: the span, how it was found, and how much it hides at most."""
+    spans = joined_runs(record.hidden_runs)[:_MAX_SPANS]
+    return [(span, ", ".join(span.ways), f"{100 * span.share:.0f} %" if span.share else "thin lines") for span in spans]
 
 
 def passed_through(record: Evaluation) -> list[FrameGroup]:

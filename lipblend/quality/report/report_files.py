@@ -32,7 +32,7 @@ SCHEMA = 2
 _FRAME_KEYS = tuple(key for key, measure in MEASURES.items() if measure.per == "frame")
 _COLUMNS = (
     "frame", "time_s", "shot", "original", "synced", "blended", "reason", "faults", "broken", "certainty", "bridged",
-    *_FRAME_KEYS,
+    "hidden", "in_front", *_FRAME_KEYS,
 )  # fmt: skip
 _HINT = "Give a report.json written by `lipblend evaluate --report`."
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
@@ -57,6 +57,8 @@ def csv_bytes(record: Evaluation) -> bytes:
                 row.broken,
                 f"{row.certainty:.3f}" if row.broken else "",
                 int(row.bridged) if row.broken else "",
+                f"{row.hidden:.4f}" if row.in_front else "",
+                ";".join(row.in_front),
                 *(repr(float(row.values[key])) if key in row.values else "" for key in _FRAME_KEYS),
             )
         )
@@ -82,6 +84,7 @@ def json_bytes(record: Evaluation) -> bytes:
         "frame_rate": record.frame_rate,
         "seconds": record.seconds,
         "fault_runs": [vars(run) for run in record.fault_runs],
+        "hidden_runs": [vars(run) for run in record.hidden_runs],
         "passed_through": dict(sorted(record.passed_through.items())),
         "verdicts": [
             {**vars(verdict), "failing": [vars(span) for span in verdict.failing]} for verdict in record.verdicts
@@ -101,7 +104,7 @@ def json_bytes(record: Evaluation) -> bytes:
 
 def _row_dict(row: FrameRow) -> dict[str, Any]:
     plain = {each.name: getattr(row, each.name) for each in fields(row)}
-    return {**plain, "values": _ordered(row.values), "faults": list(row.faults)}
+    return {**plain, "values": _ordered(row.values), "faults": list(row.faults), "in_front": list(row.in_front)}
 
 
 def _headline_dict(found: Headline) -> dict[str, Any]:
@@ -212,6 +215,8 @@ def _frame_row(row: Mapping[str, Any]) -> FrameRow:
         broken=str(row.get("broken", "")),  # reports of earlier versions have none
         certainty=_number(row.get("certainty", 0.0)),
         bridged=bool(row.get("bridged", False)),
+        hidden=_number(row.get("hidden", 0.0)),
+        in_front=tuple(map(str, row.get("in_front", ()))),
     )
 
 

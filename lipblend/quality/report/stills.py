@@ -26,6 +26,7 @@ AMPLIFICATION = 8
 
 _MAX_WIDTH_PX, _MIN_WIDTH_PX = 480, 240
 _QUALITY = 90
+_HALF = 0.5
 _RING_RGB = (0, 200, 255)
 _SEAM_RGB = (255, 40, 160)
 
@@ -39,7 +40,8 @@ class Still:
     index : int
         Of the frame.
     pictures : mapping of str to str
-        Data URIs: original, synced, result, outlined (of a moment), reference (if there is one), ring, difference.
+        Data URIs: original, synced, result, outlined (of a moment), in_front (if something
+        is), reference (if there is one), ring, difference.
     width, height : int
         Pixels.
     """
@@ -117,6 +119,8 @@ def _pictures(
     if isinstance(wanted, Moment):
         region = place(view, wanted.key, look)
         yield "outlined", large if region is None else outlined(large, region)
+    if view.in_front is not None and (view.in_front >= _HALF).any():
+        yield "in_front", outlined(large, view.in_front >= _HALF)
     yield from _reference(evaluated, wanted.index, view, scale)
     yield "ring", _scaled(_with_ring(result, view), scale)
     yield "difference", _scaled(_difference(original, result), scale)
