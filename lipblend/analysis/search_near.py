@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,34 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.hands_near import HandLooker
 from lipblend.analysis.near_faces import Looker, NearFrames, faces_in_question, look_near
 from lipblend.analysis.segment_near import SegmentLooker
-from lipblend.faces.hand_landmarker import HandLandmarker
+from lipblend.faces.hand_landmarker import Hand, HandLandmarker
 from lipblend.faces.models import companion_model
 from lipblend.faces.person_segmenter import PersonSegmenter
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.timeline import Timeline
 from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.occluder_model import OccluderModel
+
+
+class OnFirstUse:
+    """A hand landmarker that is opened when the first picture is searched: most suspicions need none.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Closes it.
+    open_model : callable
+    """
+
+    def __init__(self, stack: ExitStack, open_model: Callable[[], HandLandmarker]) -> None:
+        self._stack, self._open_model = stack, open_model
+        self._model: HandLandmarker | None = None
+
+    def __call__(self, rgb: npt.NDArray[np.uint8]) -> list[Hand]:
+        """See `HandLandmarker.detect`."""
+        if self._model is None:
+            self._model = self._stack.enter_context(self._open_model())
+        return self._model.detect(rgb)
 
 
 def search_near(
@@ -65,8 +87,8 @@ def search_near(
                 continue
             if what == "hands":
                 path, confidence = companion_model("hand_landmarker", face_model), settings.hands_confidence
-                hands = stack.enter_context(HandLandmarker(path, confidence=confidence))
-                lookers.append(HandLooker(faces, hands.detect, always=when == "always"))
+                hands = OnFirstUse(stack, partial(HandLandmarker, path, confidence=confidence))
+                lookers.append(HandLooker(faces, hands, always=when == "always"))
             elif what == "person":
                 segmenter = stack.enter_context(PersonSegmenter(companion_model("selfie_segmenter", face_model)))
                 lookers.append(SegmentLooker.of_person(faces, segmenter.segment))

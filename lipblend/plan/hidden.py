@@ -21,7 +21,7 @@ Cells = npt.NDArray[np.uint8]
 Hands = tuple[npt.NDArray[np.float32], ...]
 Meshes = Callable[[int], Sequence[Landmarks]]
 
-_STRANDS, _FAINT_STRANDS = 0.6, 0.4  # face widths: of twelve clips without, 0.4 at most; of one with, 0.7 at least
+_STRANDS, _FAINT_STRANDS = 1.7, 0.8  # face widths: of real clips without strands 1.6 at most, of one with, 0.7 to 4.4
 _STRANDS_S = 0.3  # before and after
 _HIDING_SHARE = 0.05  # of the face beside the mouth
 _SOLID = 0.5  # share of a cell: less is nothing to the matte

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -12,7 +13,9 @@ import pytest
 from shots_occluded import departing, looking
 
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
-from lipblend.analysis.hands_near import add_hands
+from lipblend.analysis.hands_near import HandLooker
+from lipblend.analysis.near_faces import NearFrames, faces_in_question, look_near
+from lipblend.analysis.search_near import OnFirstUse
 from lipblend.faces.hand_landmarker import Hand
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import PixelLayout
@@ -89,7 +92,10 @@ def added(
         clip.opened += 1
         return clip
 
-    add_hands(clip, line, by_number, starts, opened, always=always)  # type: ignore[arg-type]
+    faces = faces_in_question(by_number, always=always)
+    with ExitStack() as stack:
+        hands = HandLooker(faces, OnFirstUse(stack, opened), always=always)  # type: ignore[arg-type]
+        look_near(NearFrames(clip, line), by_number, starts, [hands])  # type: ignore[arg-type]
 
 
 def with_hands(track: FaceTrack) -> list[int]:

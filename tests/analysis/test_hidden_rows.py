@@ -26,7 +26,7 @@ from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 
 RATE = 25
 TIMES_S = np.arange(100) / RATE
-CLEAR_STRANDS, FAINT_STRANDS, NO_STRANDS = 2.0, 0.5, 0.1
+CLEAR_STRANDS, FAINT_STRANDS, NO_STRANDS = 2.5, 1.1, 0.1
 MATRIX = ycbcr_matrix(ColourTags(1, 1, 1, 1), 1080)
 LARGE = np.s_[30:52, 16:30]
 

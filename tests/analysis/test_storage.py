@@ -17,6 +17,7 @@ from lipblend.analysis.archive import DamagedAnalysisError, from_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import COLUMNS, FaceTable
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
+from lipblend.stages.occlusion.segmented import SEGMENTED_SHAPE
 from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
 from lipblend.stages.registration.bend import ROW_VALUES
 from lipblend.stages.registration.left_part import SAMPLE_SHAPE as LEFT_SHAPE
@@ -47,6 +48,8 @@ def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
     one_hand[0] = 50
     table.replace("departures", {holey.rows[1]: np.full(DEPARTURES_SHAPE, 40, np.uint8)})
     table.replace("hands", {holey.rows[2]: one_hand})
+    for name in ("segmented", "person"):
+        table.replace(name, {holey.rows[0]: np.full(SEGMENTED_SHAPE, 90, np.uint8)})
     return replace(analysis, tracks={3: holey, 1: part}, notes=("naïve “ ” note",))
 
 
