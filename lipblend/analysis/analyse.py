@@ -22,7 +22,7 @@ from lipblend.analysis.first_reading import FaceSearch, Measures, PairReading, m
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.keyed_models import model_identity
 from lipblend.analysis.measure import in_original, same_face
-from lipblend.analysis.occluders import find_departures
+from lipblend.analysis.occluders import find_departures, forget_looks
 from lipblend.analysis.search_near import search_near
 from lipblend.analysis.stand_in import add_stand_ins
 from lipblend.errors import InputError
@@ -147,8 +147,11 @@ def _analysed(
         tracks = carry_faces(original, synced, line, reading, tracks, starts, max_s=search.track.carry_s)
     if search.track.stand_in:
         tracks = add_stand_ins(original, synced, line, reading, tracks, starts, min_face_px=search.track.min_face_px)
-    find_departures(tracks, np.array(original.times_s)[line.original_index], starts)
-    search_near(original, line, tracks, starts, settings.occlusion, face_model=search.model)
+    if settings.occlusion.method == "off":
+        forget_looks(tracks)
+    else:
+        find_departures(tracks, np.array(original.times_s)[line.original_index], starts)
+        search_near(original, line, tracks, starts, settings.occlusion, face_model=search.model)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)
     analysis = clip_analysis(original, synced, alignment, colours, tracks, notes)
     return replace(analysis, shot_starts=starts)

@@ -20,6 +20,7 @@ ANALYSIS_KEYS = (
     "track.cut_threshold",
     "track.carry_s",
     "track.stand_in",
+    "occlusion.method",
     "occlusion.hands",
     "occlusion.hands_confidence",
     "occlusion.model",

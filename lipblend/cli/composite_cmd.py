@@ -84,7 +84,7 @@ def composite_command(
     face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
-    occlusion: Annotated[str | None, setting_flag("occlusion.looks")] = None,
+    occlusion: Annotated[str | None, setting_flag("occlusion.method")] = None,
     keep: KeepOption = None,
     jobs: Annotated[
         str,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,12 @@ from lipblend.plan.motion import neighbours, velocity
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
 from lipblend.plan.steady_meshes import MESH_VALUES, MeshSeries, SteadyMeshes
+from lipblend.plan.track_rows import TrackRows
 from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.settings import OcclusionSettings, Settings
 from lipblend.stages.masks.footprint import Sample, footprint_outline, footprint_polygon
 from lipblend.stages.registration.left_part import left_part
 from lipblend.stages.registration.placement import Placement, placement_of
-
-T = TypeVar("T")
 
 _MIN_LEARNT_SHARE = 0.1  # of the good rows: without as many, colours are learnt from hidden faces too
 
@@ -64,7 +63,7 @@ class ShotFace:
         steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
         self._original, stable = _stored(steady)
         shown = steady.valid & (self._synced_index >= 0)
-        self._in_front = _in_front(_TrackRows(track, start, stop), times, settings.occlusion)
+        self._in_front = _in_front(TrackRows(track, start, stop), times, settings.occlusion)
         self.broken: Mapping[int, Broken] = {}
         if settings.faults.action != "blend":
             found = broken_rows(track, times, start, stop)
@@ -76,7 +75,7 @@ class ShotFace:
         self.bridged = bridged_rows(self.broken, good, times, max_s=bridge_s)
         self._present = good.copy()
         self._present[list(self.bridged)] = True
-        rows = _TrackRows(track, start, stop, without=self.broken)
+        rows = TrackRows(track, start, stop, without=self.broken)
         lying = _measured_placements(rows, stop - start)
         placements = steady_placements(lying, *self._places_of_mouths(), np.asarray(times, np.float64))
         self._left = None if placements is None else left_part(rows.values("left"))
@@ -99,7 +98,7 @@ class ShotFace:
         seen[list(hidden)] = False
         if np.count_nonzero(seen) >= _MIN_LEARNT_SHARE * np.count_nonzero(good):
             unlike |= hidden
-        alike = _TrackRows(track, start, stop, without=unlike)
+        alike = TrackRows(track, start, stop, without=unlike)
         self._colours, self._fields = _colours(alike, times, settings, analysis.matrix)
         self._outline = _outline(alike) if settings.footprint.method == "auto" else None
         # The face does not come and go where it goes on in another track.
@@ -177,7 +176,7 @@ class ShotFace:
         return Landmarks(meshes[row].reshape(-1, 2))
 
 
-def _in_front(rows: _TrackRows, times_s: smoothing.Series, settings: OcclusionSettings) -> InFront:
+def _in_front(rows: TrackRows, times_s: smoothing.Series, settings: OcclusionSettings) -> InFront:
     """What lies in front of the face, by the meshes as they were found."""
     original, synced = (rows.read(name, rows.column(name).__getitem__) for name in ("original", "synced"))
 
@@ -186,6 +185,8 @@ def _in_front(rows: _TrackRows, times_s: smoothing.Series, settings: OcclusionSe
 
     columns = ("departures", "hands", "strands", "segmented", "person")
     found = Found(*(rows.read(name, rows.column(name).__getitem__) for name in columns))
+    if settings.method == "off":
+        found = Found({}, {}, {}, {}, {})
     return InFront(found, meshes, np.asarray(times_s, np.float64), settings)
 
 
@@ -210,7 +211,7 @@ def _stored(
 
 
 def _colours(
-    rows: _TrackRows, times_s: smoothing.Series, settings: Settings, matrix: npt.NDArray[np.float64]
+    rows: TrackRows, times_s: smoothing.Series, settings: Settings, matrix: npt.NDArray[np.float64]
 ) -> tuple[Sequence[Any], Sequence[Any]]:
     """Colour maps and membranes of all rows."""
     stats = rows.read("stats", rows.track.table.stats)
@@ -220,12 +221,12 @@ def _colours(
     return colours, membranes(cells, colours, times_s, settings.colour, matrix)
 
 
-def _outline(rows: _TrackRows) -> npt.NDArray[np.float64] | None:
+def _outline(rows: TrackRows) -> npt.NDArray[np.float64] | None:
     numbers = list(rows.numbers("footprint").values())
     return footprint_outline(Picked(rows.column("footprint"), numbers))
 
 
-def _measured_placements(rows: _TrackRows, count: int) -> list[Placement | None]:
+def _measured_placements(rows: TrackRows, count: int) -> list[Placement | None]:
     """What was measured of where the painted part lies, by row of the shot."""
     found: list[Placement | None] = [None] * count
     for row, number in rows.numbers("placement").items():
@@ -251,50 +252,3 @@ def _displacements(
             right, down = (stable[source] - stable[row]).tolist()
             displacements[row] = Similarity(right=right, down=down)
     return displacements
-
-
-class _TrackRows:
-    """The table's rows of a track in the shot [start, stop), without broken ones."""
-
-    def __init__(self, track: FaceTrack, start: int, stop: int, without: Collection[int] = ()) -> None:
-        self.track, self._start, self._stop, self._without = track, start, stop, without
-
-    def column(self, name: str) -> Any:
-        return self.track.table.columns[name]
-
-    def numbers(self, column: str, without: Collection[int] = ()) -> dict[int, int]:
-        """The table's row for each row of the shot in which a column has a value."""
-        rows = zip(self.track.frames, self.track.rows, self.track.has(column).tolist(), strict=True)
-        return {
-            frame - self._start: number
-            for frame, number, holds in rows
-            if holds
-            and self._start <= frame < self._stop
-            and frame - self._start not in self._without
-            and frame - self._start not in without
-        }
-
-    def values(self, column: str) -> Iterator[Any]:
-        """The values of a column."""
-        return (self.column(column)[number] for number in self.numbers(column).values())
-
-    def read(self, column: str, read: Callable[[int], Any], without: Collection[int] = ()) -> Mapping[int, Any]:
-        """The values of a column by row of the shot, read on access."""
-        return _ByRow(self.numbers(column, without), read)
-
-
-class _ByRow(Mapping[int, T], Generic[T]):
-    """Values of a track's table by row of the shot, read on access."""
-
-    def __init__(self, rows: dict[int, int], read: Callable[[int], Any]) -> None:
-        self._rows, self._read = rows, read
-
-    def __getitem__(self, row: int) -> T:
-        value: T = self._read(self._rows[row])
-        return value
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)

@@ -10,10 +10,12 @@ from lipblend.settings.base import Group, choice, number
 class OcclusionSettings(Group):
     """What passes before the mouth (hands, microphones, cups, hair) and stays the original's."""
 
+    method: Literal["auto", "off"] = choice(
+        "auto", "Let what passes before the face stay the original's. off: blend as if nothing did.", "--occlusion"
+    )
     looks: Literal["auto", "off"] = choice(
         "auto",
         "Find what departs from the look of the face in the shot and differs from the synced picture. off: do not.",
-        "--occlusion",
     )
     looks_weight: float = number(1, 0, 4, "factor", "How much departures count: above 1, fainter ones are taken too.")
     strands: Literal["auto", "off"] = choice(

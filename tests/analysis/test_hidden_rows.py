@@ -145,6 +145,13 @@ def test_hands_that_nothing_bears_out_are_dropped(clip: Clip) -> None:
     assert [row for row, each in enumerate(faces) if each.hands] == list(range(5, 10))
 
 
+def test_off_nothing_is_in_front_however_it_was_found(clip: Clip) -> None:
+    analysis = clip(range(10, 20), hands=range(10, 20), strands=[12, 15], where=CHEEK)
+    assert all(each.strands and each.in_front is not None for each in planned(analysis)[12:16])
+    for each in planned(analysis, occlusion(method="off")):
+        assert (each.in_front, each.hands, each.strands) == (None, (), False)
+
+
 def luma_of(face: face_plan.FacePlan) -> float:
     """What becomes of the synced 120 levels."""
     grey = np.full((2, 2, 3), 120, np.float32)

@@ -46,6 +46,7 @@ _ANALYSIS_KEYS = frozenset(
     {
         "colour.space",
         "colour.interpret",
+        "occlusion.method",
         "occlusion.hands",
         "occlusion.hands_confidence",
         "occlusion.model",
