@@ -33,7 +33,7 @@ from lipblend.video.reader import VideoReader
 from tests.onnxfiles import conv
 
 FRAMES, SIDE = 12, 320
-ALONE = {"looks": "off", "hands": "off", "strands": "off"}
+ALONE = {"method": "auto", "looks": "off", "hands": "off", "strands": "off"}
 MAPPING = "input: {mean: [0, 0.3, 0]}\noutput: {kind: logits}\n"
 
 

@@ -34,7 +34,7 @@ Clip = Callable[..., ClipAnalysis]
 
 
 def occlusion(**values: object) -> Settings:
-    return Settings.model_validate({"occlusion": values})
+    return Settings.model_validate({"occlusion": {"method": "auto", **values}})
 
 
 def test_strands_in_some_frames_are_there_in_all_between() -> None:
@@ -87,7 +87,7 @@ def clip(face: Landmarks) -> Clip:
 
 
 def planned(analysis: ClipAnalysis, settings: Settings | None = None) -> list[face_plan.FacePlan]:
-    rows = make_plan(analysis, settings or Settings()).rows
+    rows = make_plan(analysis, settings or occlusion()).rows
     assert all(len(row.faces) == 1 for row in rows)
     return [row.faces[0] for row in rows]
 
