@@ -159,8 +159,9 @@ def test_an_audio_and_tail_choice_reach_the_output(sample: SamplePair, tmp_path:
 def test_debug_pictures_of_every_blended_frame(sample: SamplePair, tmp_path: Path) -> None:
     run(sample.original, sample.synced, tmp_path / "out.mp4", debug=DebugOptions(tmp_path / "debug"))
     names = sorted(path.name for path in (tmp_path / "debug").iterdir())
-    assert len(names) == 4 * 24 + 1
-    assert names.pop() == "frames.csv"
+    assert len(names) == 4 * 24 + 2
+    assert names[-2:] == ["frames.csv", "in_front"]
+    assert len(list((tmp_path / "debug" / "in_front").iterdir())) == 24
     assert names[:4] == ["000000_alpha.png", "000000_mask.png", "000000_overlay.png", "000000_ring.png"]
 
 
