@@ -202,7 +202,9 @@ def test_an_excerpt_finds_the_burst_and_a_quick_look_does_not(burst: Burst) -> N
     found = preview(*pair, ["0.52"], {"it": chosen("bridge")}, options=PreviewOptions(quick=True))
     ((look,),) = found.looks
     assert (look.quick, look.row.broken, look.row.is_bridged) == (True, (), False)
-    assert any("broken synced frames are not found" in note for note in found.notes)
+    assert any(
+        "neither broken synced frames nor what lies in front of a face are found" in note for note in found.notes
+    )
 
 
 def test_a_swept_frame_is_that_of_the_run(burst: Burst) -> None:

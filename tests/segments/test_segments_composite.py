@@ -134,7 +134,7 @@ def test_a_part_has_the_pixels_of_the_whole_and_its_own_stretch_of_sound(
         ours[first : first + count], theirs[there : there + count], atol=0.01
     )  # AAC makes up its noise
     names = sorted(path.name for path in (tmp_path / "d").iterdir())
-    assert (len(names), names[0], names[4]) == (4 * 12 + 1, "000000_alpha.png", "000001_alpha.png")
+    assert (len(names), names[0], names[4]) == (4 * 12 + 2, "000000_alpha.png", "000001_alpha.png")
     assert (tmp_path / "d" / "frames.csv").read_text().splitlines()[1].startswith("0,0.000000,5,5,blended")
     with pytest.raises(SettingsError, match="20 frames, 0 to 19"):
         run(pair, tmp_path / "out.mp4", frames=FrameRange(30, None))
