@@ -22,7 +22,7 @@ from lipblend.analysis.first_reading import FaceSearch, Measures, PairReading, m
 from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.keyed_models import model_identity
 from lipblend.analysis.measure import in_original, same_face
-from lipblend.analysis.occluders import find_departures, forget_looks
+from lipblend.analysis.occluders import find_departures
 from lipblend.analysis.search_near import search_near
 from lipblend.analysis.stand_in import add_stand_ins
 from lipblend.errors import InputError
@@ -124,7 +124,10 @@ def _analysed(
     if window is not None:
         original, synced = window.scans(original_info, synced_info, pair)
         starts_s = window.starts_s(original_info, synced_info, pair)
-    measures, search_notes = read_both(original, synced, search, lab=lab, starts_s=starts_s, on_frame=on_frame)
+    in_front = settings.occlusion.method != "off"
+    measures, search_notes = read_both(
+        original, synced, search, lab=lab, in_front=in_front, starts_s=starts_s, on_frame=on_frame
+    )
     release_freed_memory()  # the memory of decoders and face models, before pairing needs it
     damage = (*original.damage, *synced.damage)
     if settings.read.strict and damage:
@@ -135,7 +138,7 @@ def _analysed(
         )
     alignment = align(original, synced, pair) if window is None else align_window(original, synced, pair)
     colours = read_colours(original, synced, alignment, settings)
-    reading = PairReading(original_info, synced_info.read_by(colours.change), lab, alignment.mapping)
+    reading = PairReading(original_info, synced_info.read_by(colours.change), lab, alignment.mapping, in_front)
     if not alignment.mapping.is_identity or colours.change is not None:
         measures.clear()
     line = alignment.timeline
@@ -147,9 +150,7 @@ def _analysed(
         tracks = carry_faces(original, synced, line, reading, tracks, starts, max_s=search.track.carry_s)
     if search.track.stand_in:
         tracks = add_stand_ins(original, synced, line, reading, tracks, starts, min_face_px=search.track.min_face_px)
-    if settings.occlusion.method == "off":
-        forget_looks(tracks)
-    else:
+    if in_front:
         find_departures(tracks, np.array(original.times_s)[line.original_index], starts)
         search_near(original, line, tracks, starts, settings.occlusion, face_model=search.model)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)

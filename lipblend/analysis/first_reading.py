@@ -58,12 +58,15 @@ class PairReading:
         Colour statistics are in CIE Lab.
     mapping : FrameMapping
         Where the original's pixels lie in the synced frame.
+    in_front : bool
+        Measure what shows whether something lies in front of a face.
     """
 
     original_info: VideoInfo
     synced_info: VideoInfo
     lab: bool
     mapping: FrameMapping = UNMOVED
+    in_front: bool = False
 
     def measure(
         self,
@@ -84,6 +87,7 @@ class PairReading:
             lab=self.lab,
             footprint=original.index % FOOTPRINT_EVERY == 0,
             look_elsewhere=look_elsewhere,
+            in_front=self.in_front,
         )
 
 
@@ -123,6 +127,7 @@ def read_both(
     search: FaceSearch,
     *,
     lab: bool,
+    in_front: bool,
     starts_s: tuple[float, float] | None,
     on_frame: Callable[[int], None],
 ) -> tuple[Measures, tuple[str, ...]]:
@@ -137,6 +142,8 @@ def read_both(
     search : FaceSearch
     lab : bool
         Colour statistics are in CIE Lab.
+    in_front : bool
+        See `PairReading`.
     starts_s : (float, float) or None
         Times in the two videos that correspond, if not those of their first frames.
     on_frame : callable
@@ -155,7 +162,7 @@ def read_both(
     """
     infos = original.info, synced.info
     same_size = infos[0].upright_size == infos[1].upright_size
-    reading, measures = PairReading(*infos, lab), Measures()
+    reading, measures = PairReading(*infos, lab, in_front=in_front), Measures()
     with (
         original.reader() as original_reader,
         synced.reader() as synced_reader,

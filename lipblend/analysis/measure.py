@@ -100,6 +100,7 @@ def measure_faces(
     lab: bool,
     footprint: bool,
     look_elsewhere: bool = True,
+    in_front: bool = False,
 ) -> dict[int, FaceMeasure]:
     """Measure every face of an original frame against its synced frame.
 
@@ -118,13 +119,17 @@ def measure_faces(
         Take a footprint sample too.
     look_elsewhere : bool
         Find out where the painted part lies. Not possible with meshes that do not show which parts speak.
+    in_front : bool
+        Measure what shows whether something lies in front of the face, and read no colours from strands before it.
 
     Returns
     -------
     dict of int to FaceMeasure
         By track id; without faces too small to measure.
     """
-    pair = _Pair(original, synced, mapping, lab=lab, footprint=footprint, look_elsewhere=look_elsewhere)
+    pair = _Pair(
+        original, synced, mapping, lab=lab, footprint=footprint, look_elsewhere=look_elsewhere, in_front=in_front
+    )
     measured = {face.track_id: pair.measure(face.landmarks, same_face(face.landmarks, synced_meshes)) for face in faces}
     return {track_id: each for track_id, each in measured.items() if each is not None}
 
@@ -139,12 +144,13 @@ class _Pair:
     lab: bool
     footprint: bool
     look_elsewhere: bool
+    in_front: bool
 
     def measure(self, face: Landmarks, partner: Landmarks | None) -> FaceMeasure | None:
         """The measures of one face; None if it is too small."""
         pair = ReducedPair(self.original, self.synced, self.mapping, work_step(face.face_width_px)).checked(face)
         around, faces = footprint_box(face), [face] if partner is None else [face, partner]
-        pair = pair.read(around if self.footprint else agreement.face_box(faces).joined_with(look_box(face)))
+        pair = pair.read(around if self.footprint else self._face_box(faces))
         placement = pair.placement(face, partner) if self.look_elsewhere else None
         moved = NOWHERE if placement is None else undone(placement, face)
         placed = pair
@@ -163,7 +169,8 @@ class _Pair:
             return None
         lower_original, lower_synced, box = lower
         small = [pair.reduced(mesh) for mesh in meshes]
-        skin = _same_skin(lower_original, lower_synced, small, box)
+        same_skin = _same_skin if self.in_front else agreement.same_skin
+        skin = same_skin(lower_original, lower_synced, small, box)
         matrix = ycbcr_matrix(self.original.colour, self.original.height)
         return FaceMeasure(
             agreement.painted_score(lower_original, lower_synced, small[0].face_width_px),
@@ -175,9 +182,13 @@ class _Pair:
             health_vector(lower_original, lower_synced, box, pair.step, small[0], small[1] if partner else None),
             None if moved == NOWHERE else _left(pair, placed, face),
             None if bend is None else bend.row,
-            _looks(placed, meshes),
-            _strands(lower_original, lower_synced, box, small) if self.footprint else None,
+            _looks(placed, meshes) if self.in_front else None,
+            _strands(lower_original, lower_synced, box, small) if self.in_front and self.footprint else None,
         )
+
+    def _face_box(self, faces: Sequence[Landmarks]) -> Box:
+        box = agreement.face_box(faces)
+        return box.joined_with(look_box(faces[0])) if self.in_front else box
 
 
 def _may_be_bent(placement: Placement | None, moved: Similarity) -> bool:

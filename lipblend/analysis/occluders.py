@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.face_tracks import FaceTable, FaceTrack
+from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.faces.landmarks import Landmarks
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.departure import ShotLooks
@@ -46,19 +46,9 @@ def find_departures(
         for start, stop in pairwise([*shot_starts.tolist(), len(times_s)]):
             for window in _windows(track.between(start, stop), times_s):
                 found.update(_departures(window, times_s))
-    for table in _tables(tracks):
+    for table in {id(track.table): track.table for track in tracks.values()}.values():
         table.replace("departures", found)
-    forget_looks(tracks)
-
-
-def forget_looks(tracks: Mapping[int, FaceTrack]) -> None:
-    """Empty the column ``looks`` of the tracks' table, which takes more room than all others together."""
-    for table in _tables(tracks):
-        table.replace("looks", {})
-
-
-def _tables(tracks: Mapping[int, FaceTrack]) -> list[FaceTable]:
-    return list({id(track.table): track.table for track in tracks.values()}.values())
+        table.replace("looks", {})  # they take more room than all other columns together
 
 
 def _windows(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> Iterator[FaceTrack]:

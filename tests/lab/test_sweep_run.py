@@ -101,7 +101,7 @@ def test_all_combinations_are_tried_on_one_analysis_and_frames_decoded_once(
     assert ["the analysis could not be stored" in note for note in result.notes] == [True]
     assert (result.analyses, result.plans, len(analyses)) == (1, 1, 1)
     assert (result.frames, result.runs) == (20, 2)
-    assert decoded == dict.fromkeys(("original", "synced"), 20 + 16 + 4)  # measured, for looks, for the sheet
+    assert decoded == dict.fromkeys(("original", "synced"), 20 + 16 + 5)  # measured, for looks, for the sheet
     found = by_number(result)
     assert sorted(found) == [1, 2, 3, 4, 5, 6]
     for each in found.values():
@@ -135,7 +135,7 @@ def test_all_frames_are_measured_alike_in_blocks_of_any_length(
 ) -> None:
     whole = swept("alpha.gamma=0.5,1", frames="all")
     assert (whole.frames, whole.runs) == (FRAMES, 1)
-    more = 16 + 4  # for looks, and for the sheet
+    more = 16 + 5  # for looks, and for the sheet
     assert decoded["original"] == FRAMES + 1 + more  # two blocks: the last frame of the first one leads in the second
     monkeypatch.setattr(grid_analyses, "_MAX_BLOCK", 3)
     pieces = swept("alpha.gamma=0.5,1", frames="all")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lipblend.analysis.analysis_settings import ANALYSIS_KEYS
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import setting_groups, setting_specs, value_text
@@ -42,18 +43,6 @@ _PLAN_KEYS = frozenset(
         "alpha.average_frames",
     }
 )
-_ANALYSIS_KEYS = frozenset(
-    {
-        "colour.space",
-        "colour.interpret",
-        "occlusion.method",
-        "occlusion.hands",
-        "occlusion.hands_confidence",
-        "occlusion.model",
-        "occlusion.model_every",
-        "occlusion.person",
-    }
-)
 
 
 def stage_of(key: str) -> Stage:
@@ -65,7 +54,7 @@ def stage_of(key: str) -> Stage:
     group = key.partition(".")[0]
     if key in _PLAN_KEYS:
         return "plan"
-    if key in _ANALYSIS_KEYS:
+    if key in ANALYSIS_KEYS:
         return "analysis"
     if group in _RENDER_GROUPS or group in _NOT_SWEPT:
         return "render"
