@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
+from clip_writer import ClipWriter
 from numpy.typing import NDArray
 from occluder_motion import Cover, Scene
 from occluder_shapes import Floats, Skin
@@ -180,39 +181,16 @@ def source_of(folder: Path) -> Path:
     return Path(json.loads((folder / "about.json").read_text())["source"])
 
 
-class Writer:
-    """Encodes R'G'B' pictures as H.264, 4:2:0, BT.709, limited range."""
+class Writer(ClipWriter):
+    """Encodes R'G'B' pictures, BT.709, limited range."""
 
-    def __init__(self, path: Path, size: tuple[int, int], rate: Fraction, crf: str) -> None:
-        self._path, self._size, self._rate, self._crf, self._count = path, size, rate, crf, 0
-        self._part = path.with_name(f".{path.name}.part.mp4")
-
-    def __enter__(self) -> Writer:
-        self._container = av.open(str(self._part), "w")
-        options = {"crf": self._crf, "preset": "veryfast"}
-        stream: Any = self._container.add_stream("libx264", rate=self._rate, options=options)
-        stream.width, stream.height = self._size
-        stream.pix_fmt, own = "yuv420p", stream.codec_context
-        own.colorspace = own.color_primaries = own.color_trc = 1
-        own.color_range, own.thread_count = ColorRange.MPEG, 2
-        self._stream = stream
-        return self
+    def tag(self, codec: Any) -> None:
+        """BT.709, limited range."""
+        codec.colorspace = codec.color_primaries = codec.color_trc = 1
+        codec.color_range, codec.thread_count = ColorRange.MPEG, 2
 
     def add(self, picture: Rgb) -> None:
         """Encode the next picture."""
         width, height = self._size
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
-        frame.pts, frame.time_base = self._count, 1 / self._rate
-        self._count += 1
-        self._container.mux(self._stream.encode(frame))
-
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-        if failed is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
+        self.write(frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG))

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from clip_writer import ClipWriter
 from verdict_damage import DAMAGES, Memory
 
 from lipblend.lab.ablation.triples import Triple
@@ -62,25 +63,19 @@ def _damaged(picture: Picture, views: tuple[FaceView, ...], name: str, strength:
     return changed
 
 
-class _Writer:
+class _Writer(ClipWriter):
     """Encodes pictures as another file's, almost without loss."""
 
     def __init__(self, path: Path, like: Path) -> None:
-        self._path, self._info = path, probe(like)
-        self._part = path.with_name(f".{path.name}.part.mp4")
+        self._info = probe(like)
+        super().__init__(path, self._info.upright_size, self._info.frame_rate or Fraction(25), CRF)
 
-    def __enter__(self) -> _Writer:
-        self._container = av.open(str(self._part), "w")
-        rate = self._info.frame_rate or Fraction(25)
-        stream: Any = self._container.add_stream("libx264", rate=rate, options={"crf": CRF, "preset": "veryfast"})
-        stream.width, stream.height = self._info.upright_size
-        stream.pix_fmt = "yuv420p"
+    def tag(self, codec: Any) -> None:
+        """As the other file."""
         with av.open(str(self._info.path)) as source:
-            known, own = source.streams.video[0].codec_context, stream.codec_context
-            own.colorspace, own.color_range = known.colorspace, known.color_range
-            own.color_primaries, own.color_trc = known.color_primaries, known.color_trc
-        self._stream, self._count, self._rate = stream, 0, rate
-        return self
+            known = source.streams.video[0].codec_context
+            codec.colorspace, codec.color_range = known.colorspace, known.color_range
+            codec.color_primaries, codec.color_trc = known.color_primaries, known.color_trc
 
     def add(self, picture: Picture) -> None:
         """Encode the next picture, 8 bits 4:2:0."""
@@ -88,15 +83,4 @@ class _Writer:
         for plane, values in zip(frame.planes, picture.planes, strict=True):
             rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
             rows[:, : plane.width] = values
-        frame.pts, frame.time_base = self._count, 1 / self._rate
-        self._count += 1
-        self._container.mux(self._stream.encode(frame))
-
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-        if failed is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
+        self.write(frame)
