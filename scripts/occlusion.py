@@ -3,6 +3,7 @@
     occlusion make OUT FOLDER ... [--kinds KIND ...] [--frames 60] [--seed 1]
     occlusion score OUT [--only WORD ...] [--tune a,b] [--confirm c,d] [--preset natural] [--settings k=v,...]
                     [--results FOLDER] [--csv FILE]
+    occlusion alarms FOLDER ... [--preset natural] [--settings k=v,...]
 
 make: for each triple FOLDER (orig.mp4, synced.mp4, truth.mp4) and each kind, OUT/<folder>_<kind> is made. The thing
 lies in orig and truth; in synced the generator painted the face over it, and left a ghost. occ.npz says where it is.
@@ -16,6 +17,8 @@ score: composites every triple of OUT and prints a line for each.
     mouth_without  the same pixels in the composite of the triple without the thing
     lost           of the lips beside the thing where truth and orig differ by more than 15, the share that shows orig
     edge_flicker   change over time of the error at the thing's outline, over that of the rest of the lower face
+
+alarms: for each FOLDER (orig.mp4, synced.mp4) in which nothing is in front, the frames in which something is found.
 
 --tune and --confirm name triples by folder (kim) or by folder and kind (kim_cup); their means stand at the bottom.
 """
@@ -31,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 from occluders import KINDS
+from occlusion_alarms import alarms
 from occlusion_score import COLUMNS, score
 from occlusion_triples import make_occluded, read_clip, source_of
 
@@ -61,11 +65,15 @@ def parser() -> argparse.ArgumentParser:
     score_.add_argument("--only", nargs="+", default=(), metavar="WORD", help="triples with a word in their names")
     score_.add_argument("--tune", type=_words, default=(), metavar="A,B")
     score_.add_argument("--confirm", type=_words, default=(), metavar="C,D")
-    score_.add_argument("--preset", default="natural")
-    score_.add_argument("--settings", type=_words, default=(), metavar="KEY=VALUE,...")
     score_.add_argument("--results", type=Path, help="keeps the composites and analyses here; else nothing is kept")
     score_.add_argument("--csv", type=Path)
     score_.set_defaults(run=_score)
+    alarms_ = commands.add_parser("alarms", help="count frames in which something is found in front")
+    alarms_.add_argument("folders", type=Path, nargs="+")
+    for each in (score_, alarms_):
+        each.add_argument("--preset", default="natural")
+        each.add_argument("--settings", type=_words, default=(), metavar="KEY=VALUE,...")
+    alarms_.set_defaults(run=_alarms)
     return made
 
 
@@ -115,6 +123,17 @@ def _score(given: argparse.Namespace) -> None:
     print(table({**rows, **means}))
     if given.csv:
         _write_csv(given.csv, {**rows, **means})
+
+
+def _alarms(given: argparse.Namespace) -> None:
+    settings = resolve_settings(given.preset, overrides=given.settings).settings
+    width = max(len(folder.name) for folder in given.folders)
+    frames = hidden = 0
+    for folder in given.folders:
+        found = alarms(folder, settings)
+        frames, hidden = frames + found.frames, hidden + found.hidden
+        print(f"{folder.name:{width}} {found}", flush=True)
+    print(f"{hidden} of {frames} frames ({100 * hidden / max(1, frames):.2f} %)")
 
 
 def belongs(name: str, word: str) -> bool:

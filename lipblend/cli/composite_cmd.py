@@ -170,7 +170,7 @@ def composite_command(
         "encode.encoder": encoder, "encode.crf": crf, "encode.preset": encoder_preset, "audio.source": audio,
         "pair.method": pair, "pair.timeline": timeline, "pair.offset_s": offset, "pair.tail": tail,
         "track.face": face, "track.no_face": no_face, "faults.action": faults,
-        "occlusion.looks": occlusion, "read.strict": strict or None,
+        "occlusion.method": occlusion, "read.strict": strict or None,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)

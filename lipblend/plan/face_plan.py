@@ -110,6 +110,7 @@ class ShotFace:
         self.brief = set(np.flatnonzero(self._present & ~lasting).tolist())
         weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
         self._weights = np.where(self._present, weights, 0.0)
+        self._showing = self._in_front.showing()
         self._motion = velocity(self._original, steady.valid)
 
     def plan(self, row: int) -> FacePlan | None:
@@ -136,6 +137,7 @@ class ShotFace:
             ways=self._in_front.ways(row),
             hands=self._in_front.hands(row),
             strands=row in self._in_front.strands,
+            showing=float(self._showing[row]),
         )
 
     def _bridge(self, row: int) -> Bridge | None:

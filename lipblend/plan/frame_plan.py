@@ -108,6 +108,8 @@ class FacePlan:
         Points of the hands near the face, pixels (`lipblend.stages.occlusion.hand_shape`).
     strands : bool
         Thin strands hang before the face.
+    showing : float
+        How much of the change is taken over: below 1, down to 0, where the mouth is nearly or wholly hidden.
     neighbours : tuple of (original, synced)
         Meshes of the neighbouring frames (``alpha.average_frames``), moved with the head onto this one.
     """
@@ -128,6 +130,7 @@ class FacePlan:
     ways: tuple[tuple[str, npt.NDArray[np.uint8]], ...] = ()
     hands: tuple[npt.NDArray[np.float32], ...] = ()
     strands: bool = False
+    showing: float = 1.0
 
 
 @dataclass(frozen=True)

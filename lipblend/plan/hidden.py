@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
+from lipblend.plan import smoothing
 from lipblend.runtime.spill import StoredRows
 from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.face_look import CELLS
-from lipblend.stages.occlusion.hand_support import hand_cells, is_borne_out
+from lipblend.stages.occlusion.hand_support import is_borne_out
 from lipblend.stages.occlusion.linking import face_cells, linked
+from lipblend.stages.occlusion.lower_face import hand_cells
 from lipblend.stages.occlusion.segmented import PERSON_CONFIDENCE, steadied
 from lipblend.stages.occlusion.stored import read_departures
 
@@ -24,6 +26,8 @@ Meshes = Callable[[int], Sequence[Landmarks]]
 _STRANDS, _FAINT_STRANDS = 1.7, 0.8  # face widths: of real clips without strands 1.6 at most, of one with, 0.7 to 4.4
 _STRANDS_S = 0.3  # before and after
 _HIDING_SHARE = 0.05  # of the face beside the mouth
+_RAMP_SHOWN = 0.15  # share of the mouth: where less of it shows, the change fades, since nothing there can be trusted
+_RAMP_S = 0.1  # before and after
 _SOLID = 0.5  # share of a cell: less is nothing to the matte
 _LONGEST_ROWS = 500  # linked at once
 
@@ -73,6 +77,7 @@ class InFront:
         self._hands: dict[int, Hands] = {}
         self.strands: set[int] = set()
         self.hiding: set[int] = set()
+        self._meshes, self._times_s = meshes, times_s
         if settings.hands != "off":
             for row, points in found.hands.items():
                 self._take_hands(row, points, found.departures.get(row), meshes(row))
@@ -121,7 +126,7 @@ class InFront:
         for points in hands:
             if not np.isfinite(points).all():
                 continue
-            cells = hand_cells(points, meshes[0])
+            cells = hand_cells([points], meshes[0]) > _SOLID
             if stored is None or is_borne_out(cells, read_departures(stored), skin):
                 taken.append(points)
                 if cells[skin].mean() > _HIDING_SHARE:
@@ -140,6 +145,22 @@ class InFront:
     def __getitem__(self, row: int) -> Cells | None:
         found = self.ways(row)
         return np.maximum.reduce([cells for _, cells in found]) if found else None
+
+    def showing(self) -> npt.NDArray[np.float64]:
+        """How much of the change is taken over in each row, (n,) in [0, 1]: 1 unless nearly all of the mouth is hidden.
+
+        What is left of a mouth beside an occluder is the least certain of all, and so are the landmarks there.
+        """
+        showing = np.ones(len(self._times_s))
+        for row in self._places.keys() | self._hands.keys():
+            meshes, cells = self._meshes(row), self[row]
+            hidden = hand_cells(self.hands(row), meshes[0])
+            if cells is not None:
+                hidden = np.maximum(hidden, cells / np.float32(255))
+            mouth = face_cells(meshes)[1] > 0
+            if mouth.any():
+                showing[row] = min(1.0, (1 - float(hidden[mouth].mean())) / _RAMP_SHOWN)
+        return np.where(showing < 1, smoothing.moving_mean(showing, self._times_s, reach_s=_RAMP_S), 1.0)
 
     @property
     def rows(self) -> Collection[int]:

@@ -177,3 +177,11 @@ def ramp(present: Valid, times_s: Series, *, ramp_s: float) -> Series:
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
     # Rounded: a frame at full weight shall not count as fading by the error of its time.
     return np.where(present, np.clip(np.round(distance / (ramp_s + step), 9), 0, 1), 0.0)
+
+
+def moving_mean(values: Series, times_s: Series, *, reach_s: float) -> Series:
+    """Mean of (n,) values over the rows that are at most ``reach_s`` away; ``times_s`` increasing."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    first = np.searchsorted(times_s, times_s - reach_s - 1e-9)
+    stop = np.searchsorted(times_s, times_s + reach_s + 1e-9)
+    return np.asarray((total[stop] - total[first]) / (stop - first))

@@ -48,17 +48,25 @@ class InFront:
         Share of hands, cups and the like.
     strands : (h, w) float32 in [0, 1] or None
         Share of thin lines.
+    showing : float
+        How much of the rest shows the new mouth (`lipblend.plan.frame_plan.FacePlan.showing`).
     """
 
     kept: Plane | None
     solid: Plane | None
     strands: Plane | None
+    showing: float = 1.0
 
     @property
     def share(self) -> Plane:
         """Of all."""
         planes = [plane for plane in (self.kept, self.solid, self.strands) if plane is not None]
         return reduce(np.maximum, planes)
+
+    @property
+    def original(self) -> Plane:
+        """Share of the original in the result: of what lies in front, and of what fades because little else shows."""
+        return 1 - np.float32(self.showing) * (1 - self.share)
 
 
 def in_front(
@@ -87,7 +95,7 @@ def in_front(
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None
-    return InFront(kept, solid, strands)
+    return InFront(kept, solid, strands, face.showing)
 
 
 def _coarse(

@@ -110,7 +110,7 @@ def render_face(
         original_patch = _with_overlap(original_patch, matte.box, patch)
     synced_patch = matched_patch(synced, original, original_patch, face)
     front = in_front(original_patch, synced_patch, face, kept, settings.occlusion)
-    share = None if front is None else front.share
+    share = None if front is None else front.original
     if front is not None:
         original_patch, synced_patch = without(original_patch, synced_patch, front, face)
     matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
@@ -125,7 +125,7 @@ def render_face(
             frame=frame,
             contrast=code_contrast(original.colour.transfer),
             left=_left(face, matte.box),
-            in_front=share,
+            in_front=None if front is None else front.share,
             restore=_restoration(restorer, original, face, core),
         ),
         settings,

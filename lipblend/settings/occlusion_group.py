@@ -11,9 +11,8 @@ class OcclusionSettings(Group):
     """What passes before the mouth (hands, microphones, cups, hair) and stays the original's."""
 
     method: Literal["auto", "off"] = choice(
-        "off",
-        "auto: let what passes before the face stay the original's; it still finds something where nothing is in a few "
-        "frames. off: blend as if nothing did.",
+        "auto",
+        "auto: let what passes before the face stay the original's. off: blend as if nothing did.",
         "--occlusion",
     )
     looks: Literal["auto", "off"] = choice(

@@ -114,6 +114,15 @@ def test_faint_departures_beside_clear_ones_lie_in_front_too(clip: Clip) -> None
     assert {14, 15, 16, 17} <= set(rows) <= set(range(12, 20))
 
 
+def test_the_change_fades_where_nearly_all_of_the_mouth_is_hidden(clip: Clip) -> None:
+    whole = np.s_[20:50, 8:56]
+    faces = planned(clip(range(10, 20), where=whole))
+    assert [faces[row].showing for row in (3, 9, 20)] == [1, 1, 1]
+    assert faces[15].showing == pytest.approx(0, abs=1e-6)
+    assert 0 < faces[10].showing < 1  # not from one frame to the next
+    assert {each.showing for each in planned(clip(range(10, 20), where=CHEEK))} == {1.0}
+
+
 def test_the_weight_makes_faint_departures_count_and_off_none(clip: Clip) -> None:
     analysis = clip(range(10, 20), where=CHEEK, levels=1.2 * FAINT)
     assert planned(analysis, occlusion(looks_weight=3))[15].in_front is not None

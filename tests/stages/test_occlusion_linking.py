@@ -81,11 +81,24 @@ def test_a_faint_part_of_a_clear_piece_counts() -> None:
     assert linked_here(departures)[0, 15, 25] > 0.9
 
 
+TAIL, NOT_CLEAR = np.s_[30:40, 8:26], 0.85 * CLEAR  # out of the mouth
+
+
 def test_in_the_mouth_only_extremes_count() -> None:
     departures = empty(2)
+    departures[:, *TAIL] = NOT_CLEAR
     departures[0][LIPS] = FAR_BEYOND_CLEAR
     departures[1][LIPS] = EXTREME
-    assert rows_with(linked_here(departures)) == [1]
+    assert rows_with(linked_here(departures[:1])) == []
+    assert rows_with(linked_here(departures[1:])) == [0]
+
+
+def test_an_extreme_that_is_all_in_the_mouth_is_a_mouth_unless_it_goes_on_with_more() -> None:
+    departures = empty(3)
+    departures[:, *LIPS] = EXTREME
+    assert rows_with(linked_here(departures)) == []
+    departures[1][TAIL] = NOT_CLEAR
+    assert rows_with(linked_here(departures)) == [0, 1, 2]
 
 
 def test_in_the_mouth_what_hangs_together_with_a_clear_piece_beside_it_counts() -> None:
@@ -129,7 +142,11 @@ def test_suspicion_is_the_clearest_departure_beside_the_mouth_and_less_in_it() -
 
     assert 2.9 < raised(CHEEK) <= 3
     assert raised(CHEEK, 6.0) > 5.9
-    assert 0 < raised(LIPS) < 0.8 * raised(CHEEK)
+    assert raised(LIPS) == 0  # the mouth opens
+    assert 0 < raised(np.s_[30:40, 8:36]) < 1.05 * raised(CHEEK)
+    reaching = np.zeros((CELLS, CELLS), np.float32)
+    reaching[TAIL], reaching[LIPS] = NOT_CLEAR, 10.0
+    assert 3 < suspicion(reaching, INSIDE, MOUTH) < 8
     assert raised(np.s_[10:11, 10:11]) < 0.2  # a cell alone
     assert raised(np.s_[60:64, 0:64]) == 0
     assert suspicion(np.zeros((CELLS, CELLS), np.float32), INSIDE, MOUTH) == 0

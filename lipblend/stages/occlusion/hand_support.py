@@ -6,24 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.faces.landmarks import Landmarks
-from lipblend.picture.patch import Box
-from lipblend.stages.masks.footprint import head_frame
-from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
-from lipblend.stages.occlusion.hand_shape import hand_mask
-
 Mask = npt.NDArray[np.bool_]
 
 _FAINT, _CLEAR = 0.7, 1.5  # departures
 _NEAR_CELLS = 7  # a palm of the face's own colour departs along its edges only
 _MIN_CELLS, _MIN_CLEAR_CELLS = 30, 20
 _MIN_SUPPORT = 0.5  # of a wrong pose 0.45 at most, of the tenth least supported right ones 0.56
-
-
-def hand_cells(points: npt.NDArray[np.float32], face: Landmarks) -> Mask:
-    """The cells of the face's axes that a hand covers, (64, 64) bool; ``points`` are (21, 2) pixels."""
-    local = (head_frame(face).to_local(points) - (LEFT_FRAC, TOP_FRAC)) / CELL_FRAC
-    return np.asarray(hand_mask(local.astype(np.float32), Box(0, 0, CELLS, CELLS), forearm=0.0, soft_px=0.5) > 0.5)
 
 
 def is_borne_out(hand: Mask, departures: npt.NDArray[np.float32], skin: Mask) -> bool:

@@ -28,7 +28,7 @@ _IN_MOUTH_COUNTS = 0.55  # as much as beside it, for a suspicion
 _FAINT_IN_MOUTH = 1.4  # a mouth may look like it never did before
 _INSIDE_FRAC, _MOUTH_FRAC = 0.03, 0.03  # from the outlines of face and lips
 _CHIN, _MAX_CHIN_FRAC = 152, 0.12  # mesh point; a jaw that opens moves it by less
-_MIN_LINKED_CELLS = 6  # beside the mouth, of a piece that only other frames make certain
+_MIN_LINKED_CELLS = 6  # beside the mouth, of a piece whose certainty comes from within it, or from other frames
 _SOLID_CELLS, _MIN_SHARE = 5, 0.75
 _MIN_OVERLAP = 0.6  # of such a piece, with that of the frame beside it
 _LONGEST_FAINT = 5  # frames
@@ -61,7 +61,8 @@ def face_cells(meshes: Sequence[Landmarks]) -> tuple[Mask, Mask]:
 def suspicion(departures: Planes, inside: Mask, mouth: Mask) -> float:
     """The clearest departure of a frame: beside the mouth, over 5 x 5 cells, or about half of that in it."""
     beside = solid(departures, inside & (1 - mouth)).max()
-    return max(float(beside), _IN_MOUTH_COUNTS * float((_lasting(departures) * inside).max()))
+    counts = inside & _reaching(_faint(departures, mouth), mouth)
+    return max(float(beside), _IN_MOUTH_COUNTS * float((_lasting(departures) * counts).max()))
 
 
 def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArray[np.uint8]) -> Planes:
@@ -79,18 +80,18 @@ def linked(departures: Planes, inside: npt.NDArray[np.uint8], mouths: npt.NDArra
     (n, 64, 64) float32 in [0, 1]
         0 in frames without a piece that is clear, or continues a clear one.
     """
-    faint, clear = [], []
+    faint, clear, strong = [], [], []
     for plane, within, mouth in zip(departures, inside, mouths, strict=True):
-        limit = np.where(mouth > 0, np.float32(_FAINT_IN_MOUTH), np.float32(FAINT))
-        faint.append((cv2.blur(plane, (3, 3)) >= limit).astype(np.uint8))
+        faint.append(_faint(plane, mouth))
         beside = solid(plane, within & (1 - mouth)) >= CLEAR
-        anywhere = _lasting(plane) >= _CLEAR_IN_MOUTH
-        clear.append(((beside | anywhere) & (within > 0)).astype(np.uint8))
+        anywhere = (_lasting(plane) >= _CLEAR_IN_MOUTH) & (within > 0)
+        clear.append((beside | (anywhere & (_reaching(faint[-1], mouth) > 0))).astype(np.uint8))
+        strong.append(anywhere)
     found = [np.zeros((CELLS, CELLS), np.uint8) for _ in faint]
     for order in (range(len(found)), range(len(found) - 1, -1, -1)):
         ages = np.full((CELLS, CELLS), _NEVER, np.int64)
         for row in order:
-            ages = _linked_ages(faint[row], clear[row], ages, mouths[row])
+            ages = _linked_ages(faint[row], clear[row], ages, (mouths[row] == 0) | strong[row])
             found[row] |= (ages < _NEVER).astype(np.uint8)
     return np.stack([_filled(mask) for mask in found])
 
@@ -109,10 +110,25 @@ def _lasting(departures: Planes) -> Planes:
     return np.asarray(cv2.erode(cv2.blur(departures, (3, 3)), _3X3), np.float32)
 
 
-def _linked_ages(faint: Mask, clear: Mask, before: Ages, mouth: Mask) -> Ages:
+def _faint(departures: Planes, mouth: Mask) -> Mask:
+    """Cells that may belong to an occluder, 0 or 1."""
+    limit = np.where(mouth > 0, np.float32(_FAINT_IN_MOUTH), np.float32(FAINT))
+    return np.asarray(cv2.blur(departures, (3, 3)) >= limit, np.uint8)
+
+
+def _reaching(faint: Mask, mouth: Mask) -> Mask:
+    """The pieces that reach out of the mouth, 0 or 1: one that is all within is a mouth as it never was before."""
+    count, labels = cv2.connectedComponents(faint, connectivity=8)
+    beside = np.bincount(labels[mouth == 0], minlength=count)
+    beside[0] = 0
+    return np.asarray((beside >= _MIN_LINKED_CELLS)[labels], np.uint8)
+
+
+def _linked_ages(faint: Mask, clear: Mask, before: Ages, telling: npt.NDArray[np.bool_]) -> Ages:
     """For each cell of a piece that counts, the frames since such a piece held a clear cell; else `_NEVER`.
 
-    A piece counts if it holds a clear cell, or lies mostly where one counted in the frame before.
+    A piece counts if it holds a clear cell, or lies mostly where one counted in the frame before. Then it must have
+    some cells that are ``telling``: beside the mouth, or very clear.
     """
     ages = np.full((CELLS, CELLS), _NEVER, np.int64)
     count, labels = cv2.connectedComponents(faint, connectivity=8)
@@ -121,7 +137,7 @@ def _linked_ages(faint: Mask, clear: Mask, before: Ages, mouth: Mask) -> Ages:
         piece = labels == label
         if clear[piece].any():
             ages[piece] = 0
-        elif near[piece].mean() >= _MIN_OVERLAP and np.count_nonzero(piece & (mouth == 0)) >= _MIN_LINKED_CELLS:
+        elif near[piece].mean() >= _MIN_OVERLAP and np.count_nonzero(piece & telling) >= _MIN_LINKED_CELLS:
             age = int(before[cv2.dilate(piece.astype(np.uint8), _3X3) > 0].min()) + 1
             ages[piece] = age if age <= _LONGEST_FAINT else _NEVER
     return ages
