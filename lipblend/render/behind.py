@@ -26,6 +26,7 @@ from lipblend.stages.occlusion.front_matte import (
     without_alike,
 )
 from lipblend.stages.occlusion.hand_shape import hand_mask
+from lipblend.stages.occlusion.own_colours import without_face_colours
 from lipblend.stages.occlusion.strands import luma_codes, strands_matte, without_strands
 
 Plane = npt.NDArray[np.float32]
@@ -80,18 +81,21 @@ def in_front(
         return None
     box, width_px = original.grid.box, face.original.face_width_px
     mouth = _mouth(face, box)
+    jaw = _jaw(face, box)
+    speaking = np.maximum(mouth, gaussian(jaw.astype(np.float32), max(0.5, _MOUTH_SOFT_FRAC * width_px)))
     pictures = original.whole(), synced.whole()
     solid = strands = None
     if face.strands:
         first, second = luma_codes(original.luma), luma_codes(synced.luma)
-        near = (mouth > 0.5).astype(np.uint8) | _jaw(face, box)
+        near = (mouth > 0.5).astype(np.uint8) | jaw
         strands = strands_matte(first, second, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
     for coarse, band, weight in _coarse(face, box, settings):
         if strands is not None and band is CELLS_BAND:
             coarse = without_alike(coarse, *pictures, mouth, cell_px)
-        found = np.float32(weight) * front_matte(coarse, *pictures, mouth, cell_px, band)
+        found = front_matte(coarse, *pictures, mouth, cell_px, band)
+        found = np.float32(weight) * without_face_colours(found, *pictures, mouth, speaking, cell_px)
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None

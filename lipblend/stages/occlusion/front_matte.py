@@ -68,8 +68,8 @@ def front_matte(
     """
     apart = _apart(original, synced)
     solid = (coarse > 0.5).astype(np.uint8)
-    core = _moved_border(solid, -band[0] * cell_px)
-    near = _moved_border(solid, band[1] * cell_px)
+    core = moved_border(solid, -band[0] * cell_px)
+    near = moved_border(solid, band[1] * cell_px)
     measured, certain = _measured(apart, core, cell_px)
     shaped = guided_filter(
         coarse, gaussian(original[..., 0], 1.0), radius_px=max(2, round(2 * cell_px)), levels=_EDGE_LEVELS
@@ -98,7 +98,7 @@ def without_alike(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane,
     alike[0] = False
     if not alike.any():
         return coarse
-    around = _moved_border(alike[labels].astype(np.uint8), CELLS_BAND[1] * cell_px).astype(np.float32)
+    around = moved_border(alike[labels].astype(np.uint8), CELLS_BAND[1] * cell_px).astype(np.float32)
     return coarse * (1 - cv2.blur(around, (3, 3)))
 
 
@@ -112,7 +112,7 @@ def _measured(apart: Plane, core: npt.NDArray[np.uint8], cell_px: float) -> tupl
     return np.asarray(share, np.float32), np.asarray(certain, np.float32)
 
 
-def _moved_border(mask: npt.NDArray[np.uint8], px: float) -> npt.NDArray[np.uint8]:
+def moved_border(mask: npt.NDArray[np.uint8], px: float) -> npt.NDArray[np.uint8]:
     """A mask grown, or shrunk if ``px`` is negative."""
     radius = max(1, round(abs(px)))
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
