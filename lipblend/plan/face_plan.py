@@ -60,10 +60,11 @@ class ShotFace:
     ) -> None:
         self._settings, self._synced_index = settings, analysis.synced_index[start:stop]
         self._times = times = analysis.times_s[start:stop]
-        steady = SteadyMeshes(MeshSeries(track.frames, track.original, start, stop), times, settings)
+        self._in_front = _in_front(TrackRows(track, start, stop), times, settings.occlusion)
+        meshes = MeshSeries(track.frames, track.original, start, stop, self._in_front.filled_in)
+        steady = SteadyMeshes(meshes, times, settings)
         self._original, stable = _stored(steady)
         shown = steady.valid & (self._synced_index >= 0)
-        self._in_front = _in_front(TrackRows(track, start, stop), times, settings.occlusion)
         self.broken: Mapping[int, Broken] = {}
         if settings.faults.action != "blend":
             found = broken_rows(track, times, start, stop)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.plan import smoothing
+from lipblend.plan.hidden_points import filled_in
 from lipblend.runtime.spill import StoredRows
 from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.face_look import CELLS
@@ -153,14 +154,24 @@ class InFront:
         """
         showing = np.ones(len(self._times_s))
         for row in self._places.keys() | self._hands.keys():
-            meshes, cells = self._meshes(row), self[row]
-            hidden = hand_cells(self.hands(row), meshes[0])
-            if cells is not None:
-                hidden = np.maximum(hidden, cells / np.float32(255))
+            meshes = self._meshes(row)
             mouth = face_cells(meshes)[1] > 0
             if mouth.any():
-                showing[row] = min(1.0, (1 - float(hidden[mouth].mean())) / _RAMP_SHOWN)
+                hidden = float(self._covered(row, meshes[0])[mouth].mean())
+                showing[row] = min(1.0, (1 - hidden) / _RAMP_SHOWN)
         return np.where(showing < 1, smoothing.moving_mean(showing, self._times_s, reach_s=_RAMP_S), 1.0)
+
+    def filled_in(self, row: int, mesh: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The original's mesh of a row, (478, 2), with its hidden points filled in (`lipblend.plan.hidden_points`)."""
+        if row not in self._places and row not in self._hands:
+            return mesh
+        original, *synced = self._meshes(row)
+        return filled_in(mesh, synced[0].points, self._covered(row, original)) if synced else mesh
+
+    def _covered(self, row: int, face: Landmarks) -> npt.NDArray[np.float32]:
+        """What lies in front in whichever way it was found, (64, 64) in [0, 1]; ``face`` is the original's."""
+        covered, cells = hand_cells(self.hands(row), face), self[row]
+        return covered if cells is None else np.maximum(covered, cells / np.float32(255))
 
     @property
     def rows(self) -> Collection[int]:

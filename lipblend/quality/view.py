@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,8 @@ from lipblend.stages.alpha.seam import ring_radius_px, seam_ring
 Patch3 = npt.NDArray[np.float32]
 Region = npt.NDArray[np.bool_]
 T = TypeVar("T")
+
+_ANY_SHARE = 0.02  # of what stands in front
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class FaceView:
         """The seam ring: pixels within ``clamp(0.03 w_f, 3, 8)`` px of the contour's 0.5 line, on either side.
 
         (h, w) bool; empty where the contour does not cross 0.5. The border of the picture is not a seam: a matte that
-        reaches it has no ring along it.
+        reaches it has no ring along it. Nor is the edge of what stands in front: it moves as that does.
         """
         radius = ring_radius_px(self.face_width_px)
         inside = self.contour >= 0.5
@@ -92,6 +96,9 @@ class FaceView:
         if inside.any():
             crop = bounds(inside, int(radius) + 2)
             ring[crop] = seam_ring(self.contour[crop], radius_px=radius)
+        if self.in_front is not None:
+            brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * math.ceil(radius) + 1,) * 2)
+            ring &= cv2.dilate((self.in_front > _ANY_SHARE).astype(np.uint8), brush) == 0
         return ring
 
 

@@ -160,6 +160,20 @@ def test_ring_alpha_is_the_mattes_own_times_the_weight(mesh: Landmarks) -> None:
     assert ring_alpha(replace(view, weight=0.5)) == pytest.approx(0.25)
 
 
+def test_the_edge_of_what_stands_in_front_is_no_seam(mesh: Landmarks) -> None:
+    contour = np.zeros(SIZE[::-1])
+    contour[:, SEAM:] = 1
+    alone = halves(mesh, flat(SIZE), flat(SIZE), column=SEAM, alpha=contour)
+    in_front = np.zeros(SIZE[::-1], np.float32)
+    in_front[20:] = 1
+    both = replace(alone, contour=(contour * (1 - in_front)).astype(np.float32), in_front=in_front)
+    rows, columns = np.nonzero(both.ring)
+    assert rows.max() < 20
+    assert columns.max() <= np.nonzero(alone.ring)[1].max()
+    assert both.ring[:10].any()
+    np.testing.assert_array_equal(both.ring[:10], alone.ring[:10])
+
+
 @pytest.mark.parametrize("matrix", [FULL, LIMITED])
 def test_full_range_levels(matrix: np.ndarray) -> None:
     colours = np.array([[0, 0, 0], [255, 255, 255], [0, 0, 255], [255, 0, 0]], np.float64)
