@@ -29,7 +29,8 @@ _MIN_KNOWN = 50  # pixels beside the mouth that tell what lies in front
 _LIKELY = 0.5  # likeness from which a pixel over the mouth tells it too
 _FACE, _FACE_RANGE = 0.15, 0.2  # likeness up to which it is the face, and how far the transition goes on
 _SOFT_CELLS = 0.35
-_AROUND_CELLS = 6.0  # how far around the face is known by the original
+_PAINTED_LEVELS = 12.0  # between the pictures: there the synced one shows the face, and not what is in front of it
+_WEIGHTS = np.array([1, 0.8, 0.8], np.float32)
 _TAPS = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
@@ -58,8 +59,8 @@ def without_face_colours(
     front = core & (mouth < 0.5)
     if np.count_nonzero(front) < _MIN_KNOWN:
         return matte
-    around = moved_border(solid, _AROUND_CELLS * cell_px) > moved_border(solid, cell_px)
-    face = (synced, solid > 0), (original, around)
+    apart = gaussian(np.abs(original - synced) @ _WEIGHTS, 0.7)
+    face = ((synced, (solid > 0) & (apart > _PAINTED_LEVELS)),)
     soft_px = _SOFT_CELLS * cell_px
     likely = gaussian(likeness(original, front, face), soft_px) > _LIKELY
     like = likeness(original, front | (core & likely), face)
