@@ -181,13 +181,19 @@ class InFront:
 
 def strand_rows(lengths: Mapping[int, float], times_s: npt.NDArray[np.float64]) -> set[int]:
     """Rows of a shot with strands before the face, from their length in some of them (face widths)."""
-    clear = np.array([times_s[row] for row, length in lengths.items() if length >= _STRANDS])
-    if not len(clear):
-        return set()
-    faint = [times_s[row] for row, length in lengths.items() if length >= _FAINT_STRANDS]
-    lasting = [time_s for time_s in faint if np.abs(clear - time_s).min() <= 2 * _STRANDS_S]
-    near = np.abs(np.asarray(times_s)[:, None] - np.array(lasting)).min(1) <= _STRANDS_S
-    return set(np.flatnonzero(near).tolist())
+    rows = sorted(lengths)
+    known = np.array([lengths[row] for row in rows])
+    at = np.asarray(times_s, np.float64)[rows]
+    clear, faint = at[known >= _STRANDS], at[known >= _FAINT_STRANDS]
+    lasting = faint[_distance(faint, clear) <= 2 * _STRANDS_S]
+    return set(np.flatnonzero(_distance(times_s, lasting) <= _STRANDS_S).tolist())
+
+
+def _distance(times_s: npt.NDArray[np.float64], others_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """From each time to the nearest of some others, which ascend; infinite if there are none."""
+    around = np.concatenate([[-np.inf], others_s, [np.inf]])
+    after = np.searchsorted(others_s, times_s) + 1
+    return np.asarray(np.minimum(np.abs(times_s - around[after - 1]), np.abs(around[after] - times_s)), np.float64)
 
 
 def _runs(rows: Collection[int]) -> Iterator[list[int]]:

@@ -131,7 +131,10 @@ class _Samples:
         return cls(rows, times_s[rows], _shifted(looks[rows], shifts, "edge"), without)
 
     def distance(self, look: Codes, time_s: float) -> Planes:
-        """(64, 64) float32 levels: from the nearest sample that is far enough in time; 255 if there is none."""
+        """(64, 64) float32 levels: from the nearest sample that is far enough in time.
+
+        0 if there is none, and 255 in cells that none of them knows.
+        """
         apart = np.abs(self.times_s - time_s) >= _APART_S
         if not apart.any():
             return np.zeros((CELLS, CELLS), np.float32)

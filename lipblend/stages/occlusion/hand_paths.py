@@ -148,10 +148,14 @@ def _smoothed(series: npt.NDArray[np.float64], sigma_frames: float) -> npt.NDArr
 
     Lines rather than means, so that even motion stays as it is, also at the ends. ``series`` is (n, k).
     """
-    offset = np.arange(len(series))[None, :] - np.arange(len(series))[:, None]
-    weight = np.exp(-0.5 * (offset / sigma_frames) ** 2) * (np.abs(offset) <= _CUTOFF_SIGMAS * sigma_frames)
+    reach = min(int(_CUTOFF_SIGMAS * sigma_frames), len(series) - 1)
+    offset = np.arange(-reach, reach + 1)
+    place = np.arange(len(series))[:, None] + offset
+    weight = np.exp(-0.5 * (offset / sigma_frames) ** 2) * ((place >= 0) & (place < len(series)))
     total, first, second = ((weight * offset**power).sum(axis=1) for power in range(3))
     spread = total * second - first**2
     flat = spread < 1e-9 * total**2  # one frame in reach
     kernel = (second[:, None] - first[:, None] * offset) * weight / np.where(flat, 1, spread)[:, None]
-    return np.where(flat[:, None], series, kernel @ series)
+    padded = np.pad(series, ((reach, reach), (0, 0)))  # of weight 0
+    parts = (kernel[:, [each]] * padded[each : each + len(series)] for each in range(len(offset)))
+    return np.where(flat[:, None], series, sum(parts))
