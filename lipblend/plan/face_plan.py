@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ class ShotFace:
             ways=self._in_front.ways(row),
             hands=self._in_front.hands(row),
             strands=row in self._in_front.strands,
-            showing=float(self._showing[row]),
+            showing=self._showing.get(row, 1.0),
         )
 
     def _bridge(self, row: int) -> Bridge | None:
@@ -181,10 +182,13 @@ class ShotFace:
 
 def _in_front(rows: TrackRows, times_s: smoothing.Series, settings: OcclusionSettings) -> InFront:
     """What lies in front of the face, by the meshes as they were found."""
-    original, synced = (rows.read(name, rows.column(name).__getitem__) for name in ("original", "synced"))
+
+    @cache
+    def both() -> tuple[Mapping[int, Any], ...]:  # most clips need none
+        return tuple(rows.read(name, rows.column(name).__getitem__) for name in ("original", "synced"))
 
     def meshes(row: int) -> list[Landmarks]:
-        return [Landmarks(each[row]) for each in (original, synced) if row in each]
+        return [Landmarks(each[row]) for each in both() if row in each]
 
     columns = ("departures", "hands", "strands", "segmented", "person")
     found = Found(*(rows.read(name, rows.column(name).__getitem__) for name in columns))

@@ -28,7 +28,7 @@ _STRANDS, _FAINT_STRANDS = 1.7, 0.8  # face widths: of real clips without strand
 _STRANDS_S = 0.3  # before and after
 _HIDING_SHARE = 0.05  # of the face beside the mouth
 _RAMP_SHOWN = 0.15  # share of the mouth: where less of it shows, the change fades, since nothing there can be trusted
-_RAMP_S = 0.1  # before and after
+_RAMP_S = 0.1  # before and after, over which that is averaged
 _SOLID = 0.5  # share of a cell: less is nothing to the matte
 _LONGEST_ROWS = 500  # linked at once
 
@@ -79,12 +79,14 @@ class InFront:
         self.strands: set[int] = set()
         self.hiding: set[int] = set()
         self._meshes, self._times_s = meshes, times_s
-        if settings.hands != "off":
+        self._weights = {"hands": settings.hands_weight, "model": settings.model_weight}
+        if settings.hands != "off" and settings.hands_weight > 0:
             for row, points in found.hands.items():
                 self._take_hands(row, points, found.departures.get(row), meshes(row))
         if settings.strands != "off":
-            lengths = {row: settings.strands_weight * length for row, length in found.strands.items()}
-            self.strands = strand_rows(lengths, times_s)
+            lengths = ((row, settings.strands_weight * length) for row, length in found.strands.items())
+            told = {row: length for row, length in lengths if length >= _FAINT_STRANDS}
+            self.strands = strand_rows(told, times_s)
         for rows in _runs(found.departures) if settings.looks != "off" else ():
             faces = [face_cells(meshes(row)) for row in rows]
             planes = linked(
@@ -95,7 +97,11 @@ class InFront:
             for row, plane, cells in zip(rows, planes, faces, strict=True):
                 self._add("departures", row, plane, *cells)
         for way, probability, least in (
-            ("model", found.model if settings.model != "none" else {}, settings.model_confidence),
+            (
+                "model",
+                found.model if settings.model != "none" and settings.model_weight > 0 else {},
+                settings.model_confidence,
+            ),
             ("person", found.person if settings.person != "off" else {}, PERSON_CONFIDENCE),
         ):
             for rows in _runs(probability):
@@ -128,6 +134,8 @@ class InFront:
             if not np.isfinite(points).all():
                 continue
             cells = hand_cells([points], meshes[0]) > _SOLID
+            if not cells[(inside | mouth) > 0].any():
+                continue
             if stored is None or is_borne_out(cells, read_departures(stored), skin):
                 taken.append(points)
                 if cells[skin].mean() > _HIDING_SHARE:
@@ -147,19 +155,25 @@ class InFront:
         found = self.ways(row)
         return np.maximum.reduce([cells for _, cells in found]) if found else None
 
-    def showing(self) -> npt.NDArray[np.float64]:
-        """How much of the change is taken over in each row, (n,) in [0, 1]: 1 unless nearly all of the mouth is hidden.
+    def showing(self) -> dict[int, float]:
+        """How much of the change is taken over, by row, where that is less than all: nearly all of the mouth is hidden.
 
-        What is left of a mouth beside an occluder is the least certain of all, and so are the landmarks there.
+        What is left of a mouth beside an occluder is the least certain of all, and so are the landmarks there. Rows in
+        which more shows stay whole: a mouth that is half faded is two mouths.
         """
-        showing = np.ones(len(self._times_s))
+        own: dict[int, float] = {}
         for row in self._places.keys() | self._hands.keys():
             meshes = self._meshes(row)
             mouth = face_cells(meshes)[1] > 0
-            if mouth.any():
-                hidden = float(self._covered(row, meshes[0])[mouth].mean())
-                showing[row] = min(1.0, (1 - hidden) / _RAMP_SHOWN)
-        return np.where(showing < 1, smoothing.moving_mean(showing, self._times_s, reach_s=_RAMP_S), 1.0)
+            shows = 1 - float(self._covered(row, meshes[0])[mouth].mean()) if mouth.any() else 1.0
+            if shows < _RAMP_SHOWN:
+                own[row] = shows / _RAMP_SHOWN
+        if not own:
+            return {}
+        shares = np.ones(len(self._times_s))
+        shares[list(own)] = list(own.values())
+        steady = smoothing.moving_mean(shares, self._times_s, reach_s=_RAMP_S)
+        return {row: float(steady[row]) for row in own}
 
     def filled_in(self, row: int, mesh: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The original's mesh of a row, (478, 2), with its hidden points filled in (`lipblend.plan.hidden_points`)."""
@@ -170,8 +184,10 @@ class InFront:
 
     def _covered(self, row: int, face: Landmarks) -> npt.NDArray[np.float32]:
         """What lies in front in whichever way it was found, (64, 64) in [0, 1]; ``face`` is the original's."""
-        covered, cells = hand_cells(self.hands(row), face), self[row]
-        return covered if cells is None else np.maximum(covered, cells / np.float32(255))
+        covered = np.float32(self._weights["hands"]) * hand_cells(self.hands(row), face)
+        for way, cells in self.ways(row):
+            covered = np.maximum(covered, cells * np.float32(self._weights.get(way, 1.0) / 255))
+        return covered
 
     @property
     def rows(self) -> Collection[int]:

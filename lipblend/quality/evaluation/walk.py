@@ -275,7 +275,7 @@ class Walk:
             pictures = SyncedPictures(frames.synced, frames.bridging, self.mapping)
             front = face_front(frames.original, pictures, face, self.settings, matte.box, frames.keep)
             share = None if front is None else front.share
-            if share is not None:
-                matte = behind(matte, share)
+            if front is not None:
+                matte = behind(matte, front.original)
             if matte.touched.any():
                 yield Blended(face, matte, matte.alpha, share)

@@ -74,7 +74,7 @@ def look_samples(original: Patch3, synced: Patch3, box: Box, face: Landmarks, pa
     -------
     (64, 64, 7) uint8
         The original's look, the synced one, and their distance in the same place, in 8-bit levels. Low-passed, and
-        without lines thinner than 2 % of the face's width. Beyond the box its border goes on.
+        without lines thinner than 2 % of the face's width. Beyond the box its border goes on, and the distance is 0.
     """
     frame = head_frame(face)
     first, second = (_without_lines(patch, frame.width_px) for patch in (original, synced))
@@ -82,7 +82,8 @@ def look_samples(original: Patch3, synced: Patch3, box: Box, face: Landmarks, pa
     distance = np.asarray(cv2.transform(cv2.absdiff(first, second), weights), np.uint8)
     here = _places(frame, look_rows(frame, face), box)
     there = here if partner is None else _places(frame, look_rows(frame, partner), box)
-    return np.dstack([_sampled(plane, at) for plane, at in ((first, here), (second, there), (distance, here))])
+    looks = [_sampled(plane, at, cv2.BORDER_REPLICATE) for plane, at in ((first, here), (second, there))]
+    return np.dstack([*looks, _sampled(distance, here, cv2.BORDER_CONSTANT)])
 
 
 def _without_lines(patch: Patch3, width_px: float) -> Codes:
@@ -102,9 +103,9 @@ def _places(frame: FaceFrame, rows: Rows, box: Box) -> npt.NDArray[np.float32]:
     return np.asarray(frame.to_pixels(local) - corner, np.float32).reshape(CELLS, CELLS, 2)
 
 
-def _sampled(codes: Codes, places: npt.NDArray[np.float32]) -> Codes:
+def _sampled(codes: Codes, places: npt.NDArray[np.float32], border: int) -> Codes:
     across, down = np.ascontiguousarray(places.transpose(2, 0, 1))
-    return np.asarray(cv2.remap(codes, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.remap(codes, across, down, cv2.INTER_LINEAR, borderMode=border), np.uint8)
 
 
 def in_head_frame(plane: npt.NDArray[np.float32], rows: Rows) -> npt.NDArray[np.float32]:

@@ -16,7 +16,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.stages.alpha.edge import guided_filter
-from lipblend.stages.detail.scale import gaussian
+from lipblend.stages.detail.scale import gaussian, low_pass
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.face_look import CELL_FRAC, LEFT_FRAC, TOP_FRAC
 
@@ -106,17 +106,19 @@ def _measured(apart: Plane, core: npt.NDArray[np.uint8], cell_px: float) -> tupl
     """The share of what lies in front by how far the pictures are apart, and how certain it is; (h, w) in [0, 1]."""
     weight = core.astype(np.float32)
     sigma = _NEAR_CELLS * cell_px
-    inside = gaussian(weight * apart, sigma) / (gaussian(weight, sigma) + np.float32(1e-3))
+    inside = low_pass(weight * apart, sigma) / (low_pass(weight, sigma) + np.float32(1e-3))
     share = np.clip((apart - _NOISE_LEVELS) / np.maximum(0.7 * inside - _NOISE_LEVELS, 1), 0, 1)
     certain = smoothstep((inside - _FAINT_LEVELS) / _FAINT_LEVELS)
     return np.asarray(share, np.float32), np.asarray(certain, np.float32)
 
 
 def moved_border(mask: npt.NDArray[np.uint8], px: float) -> npt.NDArray[np.uint8]:
-    """A mask grown, or shrunk if ``px`` is negative."""
-    radius = max(1, round(abs(px)))
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray((cv2.dilate if px > 0 else cv2.erode)(mask, brush), np.uint8)
+    """A mask grown, or shrunk if ``px`` is negative, by a disc; (h, w) uint8, 0 or 1."""
+    radius = max(1.0, abs(px)) + 0.5
+    if not mask.any():
+        return mask
+    away = cv2.distanceTransform((mask == 0 if px > 0 else mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(away < radius if px > 0 else away >= radius, np.uint8)
 
 
 def uncovered(original: Patch3, synced: Patch3, front: Plane, cell_px: float) -> Patch3:
@@ -127,8 +129,8 @@ def uncovered(original: Patch3, synced: Patch3, front: Plane, cell_px: float) ->
     """
     weight = (front > 0.95).astype(np.float32)
     sigma = 2 * cell_px
-    total = gaussian(weight, sigma)[..., None] + np.float32(1e-3)
-    ahead = cv2.GaussianBlur(original * weight[..., None], (0, 0), sigma) / total
+    total = low_pass(weight, sigma)[..., None] + np.float32(1e-3)
+    ahead = np.dstack([low_pass(plane * weight, sigma) for plane in cv2.split(original)]) / total
     share = front[..., None]
     behind = np.clip((original - share * ahead) / np.maximum(1 - share, np.float32(_MIN_BEHIND)), 0, 255)
     known = smoothstep((total - 0.02) / 0.1)

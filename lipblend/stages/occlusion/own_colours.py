@@ -65,6 +65,7 @@ def without_face_colours(
     likely = gaussian(likeness(original, front, face), soft_px) > _LIKELY
     like = likeness(original, front | (core & likely), face)
     keep = smoothstep((gaussian(like, soft_px) - _FACE) / _FACE_RANGE)
+    keep = cv2.dilate(keep, np.ones((3, 3), np.uint8))  # a soft edge has the colours of both
     return np.asarray(matte * (1 - speaking * (1 - keep)), np.float32)
 
 
