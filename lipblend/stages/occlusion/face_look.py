@@ -98,9 +98,10 @@ def _without_lines(patch: Patch3, width_px: float) -> Codes:
 def _places(frame: FaceFrame, rows: Rows, box: Box) -> npt.NDArray[np.float32]:
     """(64, 64, 2): where the cells of a look lie in a box, columns and rows, middles of pixels at whole numbers."""
     columns = LEFT_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
-    local = np.stack(np.meshgrid(columns, rows), axis=2).reshape(-1, 2)
-    corner = np.array([box.x0 + 0.5, box.y0 + 0.5], np.float32)
-    return np.asarray(frame.to_pixels(local) - corner, np.float32).reshape(CELLS, CELLS, 2)
+    corner = frame.origin - (box.x0 + 0.5, box.y0 + 0.5)
+    across = frame.width_px * np.multiply.outer(columns, frame.x_axis)
+    down = frame.width_px * np.multiply.outer(rows, frame.y_axis)
+    return np.asarray(corner + across[None] + down[:, None], np.float32)
 
 
 def _sampled(codes: Codes, places: npt.NDArray[np.float32], border: int) -> Codes:
