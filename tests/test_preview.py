@@ -89,7 +89,7 @@ def test_a_frame_equals_that_of_a_whole_run_but_for_the_far_smoothing(sample: Sa
         assert np.abs(mine - other)[blended].mean() > 3 * difference[blended].mean()
 
 
-@pytest.mark.slow(7)
+@pytest.mark.thorough
 def test_where_the_window_does_not_show_the_pairs_the_whole_clip_is_analysed(
     sample: SamplePair, tmp_path: Path
 ) -> None:

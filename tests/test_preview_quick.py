@@ -159,7 +159,7 @@ def test_where_a_frame_alone_does_not_do_the_usual_way_is_taken(sample: SamplePa
     assert quick == []
 
 
-@pytest.mark.slow(8)
+@pytest.mark.thorough
 def test_frames_that_do_not_belong_together_are_not_shown(sample: SamplePair, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     other = tmp_path / "other.mp4"

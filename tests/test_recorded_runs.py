@@ -163,7 +163,7 @@ def test_measuring_hashes_no_input_twice(
     assert output.read_bytes() == made.read_bytes()
 
 
-@pytest.mark.slow(4)
+@pytest.mark.thorough
 def test_evaluate_judges_with_the_recorded_settings(sample: SamplePair, made: Path, tmp_path: Path) -> None:
     def judge(result: Path, settings: Settings | None = None):
         options = EvaluateOptions(matte="settings", cache=tmp_path / "cache")

@@ -137,7 +137,7 @@ def sweep(sample: SamplePair, folder: Path, assignment: str, **options: object) 
     )
 
 
-@pytest.mark.slow(4)
+@pytest.mark.thorough
 def test_a_lossless_result_is_judged_and_shown_alike(sample: SamplePair, tmp_path: Path, drawn: list[Mouths]) -> None:
     result = sweep(sample, tmp_path / "out", "preset=natural,max-concealment", frames="all")
     (mouths,) = drawn

@@ -148,7 +148,7 @@ def test_all_frames_are_measured_alike_in_blocks_of_any_length(
         assert by_number(pieces)[number].headline == each.headline
 
 
-@pytest.mark.slow(3)
+@pytest.mark.thorough
 def test_the_classic_numbers_are_taken_on_a_part_of_a_sample(
     swept: Callable[..., SweepResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +218,7 @@ def test_a_combination_without_a_face_fails_alone(swept: Callable[..., SweepResu
         swept("track.face=6,7")
 
 
-@pytest.mark.slow(5)
+@pytest.mark.thorough
 def test_frames_that_not_all_blend_are_not_tried(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

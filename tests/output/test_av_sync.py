@@ -34,7 +34,7 @@ def ten_minutes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return make_clip(path, stamps, events, time_base=Fraction(1, 30000)), len(events)
 
 
-@pytest.mark.slow(8)
+@pytest.mark.thorough
 def test_ten_minutes_at_29_97(ten_minutes: tuple[Path, int], tmp_path: Path) -> None:
     source, events = ten_minutes
     target = tmp_path / "out.mkv"

@@ -160,7 +160,7 @@ def test_there_and_back_fills_a_longer_sound(run: Callable[..., Outcome]) -> Non
     assert done.result.duration_s == pytest.approx(len(source) / 25, abs=0.001)
 
 
-@pytest.mark.slow(11)
+@pytest.mark.thorough
 def test_a_clip_that_starts_over_and_one_whose_pieces_are_joined(run: Callable[..., Outcome]) -> None:
     source = [*range(30), *range(20)]
     done = run(list(range(30)), source)
