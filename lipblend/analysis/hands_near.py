@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.face_tracks import FaceTable
-from lipblend.analysis.near_faces import Faces, NearFrames, meshes_of, original_mesh, runs_of
+from lipblend.analysis.meshes_in_place import meshes_in_place
+from lipblend.analysis.near_faces import Faces, NearFrames, original_mesh, runs_of
 from lipblend.faces.hand_landmarker import Hand
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
@@ -99,7 +100,7 @@ def _worth_a_try(frames: Sequence[int], faces: Faces) -> list[int]:
 
 def _departure(table: FaceTable, row: int) -> float:
     stored = table.columns["departures"][row]
-    return 0.0 if stored is None else suspicion(read_departures(stored), *face_cells(meshes_of(table, row)))
+    return 0.0 if stored is None else suspicion(read_departures(stored), *face_cells(meshes_in_place(table, row)))
 
 
 def _hands_in(picture: Picture, faces: Sequence[Landmarks], detect: HandFinder) -> list[Points]:

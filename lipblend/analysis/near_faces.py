@@ -105,11 +105,6 @@ def original_mesh(table: FaceTable, row: int) -> Landmarks:
     return Landmarks(table.columns["original"][row])
 
 
-def meshes_of(table: FaceTable, row: int) -> list[Landmarks]:
-    """The original's mesh of a row, and the synced one, if it was found."""
-    return [Landmarks(table.columns[name][row]) for name in ("original", "synced") if table.columns[name].holds(row)]
-
-
 def runs_of(frames: Sequence[int]) -> list[list[int]]:
     """Consecutive frames."""
     runs: list[list[int]] = []

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.face_tracks import FaceTrack
+from lipblend.analysis.meshes_in_place import meshes_in_place
 from lipblend.faces.landmarks import Landmarks
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.departure import ShotLooks
@@ -96,7 +97,7 @@ class _Faces:
     """The meshes of a track, for what is found in their looks."""
 
     def __init__(self, track: FaceTrack) -> None:
-        self._original, self._synced = track.original, track.synced
+        self._track, self._original = track, track.original
 
     def in_place(self, row: int, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A plane of a look in the head's own axes."""
@@ -105,8 +106,5 @@ class _Faces:
 
     def suspicion(self, row: int, plane: npt.NDArray[np.float32]) -> float:
         """See `lipblend.stages.occlusion.linking.suspicion`."""
-        meshes = [Landmarks(self._original[row])]
-        synced = self._synced[row]
-        if synced is not None:
-            meshes.append(Landmarks(synced))
+        meshes = meshes_in_place(self._track.table, self._track.rows[row])
         return suspicion(self.in_place(row, plane), *face_cells(meshes))

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.near_faces import Faces, NearFrames, meshes_of
+from lipblend.analysis.meshes_in_place import meshes_in_place
+from lipblend.analysis.near_faces import Faces, NearFrames
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
@@ -66,7 +67,7 @@ class SegmentLooker:
     def look(self, frame: int, picture: Picture) -> None:
         """Ask the model about each face of a frame."""
         for table, row in self.faces[frame]:
-            meshes = meshes_of(table, row)
+            meshes = meshes_in_place(table, row)
             seen = upright_crop(picture, meshes[0], self._crop_widths)
             if seen is not None:
                 rgb, box = seen

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
+from lipblend.analysis.meshes_in_place import meshes_in_place
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.plan import smoothing
@@ -184,11 +185,11 @@ def _in_front(rows: TrackRows, times_s: smoothing.Series, settings: OcclusionSet
     """What lies in front of the face, by the meshes as they were found."""
 
     @cache
-    def both() -> tuple[Mapping[int, Any], ...]:  # most clips need none
-        return tuple(rows.read(name, rows.column(name).__getitem__) for name in ("original", "synced"))
+    def numbers() -> Mapping[int, int]:  # most clips need none
+        return rows.numbers("original")
 
     def meshes(row: int) -> list[Landmarks]:
-        return [Landmarks(each[row]) for each in both() if row in each]
+        return meshes_in_place(rows.track.table, numbers()[row])
 
     columns = ("departures", "hands", "strands", "segmented", "person")
     found = Found(*(rows.read(name, rows.column(name).__getitem__) for name in columns))

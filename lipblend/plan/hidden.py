@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from lipblend.runtime.spill import StoredRows
 from lipblend.settings import OcclusionSettings
 from lipblend.stages.occlusion.face_look import CELLS
 from lipblend.stages.occlusion.hand_support import is_borne_out
-from lipblend.stages.occlusion.linking import face_cells, linked
+from lipblend.stages.occlusion.linking import LINKED_ROWS, face_cells, linked
 from lipblend.stages.occlusion.lower_face import hand_cells
 from lipblend.stages.occlusion.segmented import PERSON_CONFIDENCE, steadied
 from lipblend.stages.occlusion.stored import read_departures
@@ -87,27 +88,30 @@ class InFront:
             lengths = ((row, settings.strands_weight * length) for row, length in found.strands.items())
             told = {row: length for row, length in lengths if length >= _FAINT_STRANDS}
             self.strands = strand_rows(told, times_s)
-        for rows in _runs(found.departures) if settings.looks != "off" else ():
-            faces = [face_cells(meshes(row)) for row in rows]
+        if settings.looks != "off":
+            self._take_departures(found.departures, settings.looks_weight)
+        if settings.model != "none" and settings.model_weight > 0:
+            self._take_segmented("model", found.model, settings.model_confidence)
+        if settings.person != "off":
+            self._take_segmented("person", found.person, PERSON_CONFIDENCE)
+
+    def _take_departures(self, found: Mapping[int, Cells], weight: float) -> None:
+        for rows, own in _runs(found):
+            faces = [face_cells(self._meshes(row)) for row in rows]
             planes = linked(
-                np.float32(settings.looks_weight) * np.stack([read_departures(found.departures[row]) for row in rows]),
+                np.float32(weight) * np.stack([read_departures(found[row]) for row in rows]),
                 np.stack([inside for inside, _ in faces]),
                 np.stack([mouth for _, mouth in faces]),
             )
-            for row, plane, cells in zip(rows, planes, faces, strict=True):
+            for row, plane, cells in itertools.islice(zip(rows, planes, faces, strict=True), own.start, own.stop):
                 self._add("departures", row, plane, *cells)
-        for way, probability, least in (
-            (
-                "model",
-                found.model if settings.model != "none" and settings.model_weight > 0 else {},
-                settings.model_confidence,
-            ),
-            ("person", found.person if settings.person != "off" else {}, PERSON_CONFIDENCE),
-        ):
-            for rows in _runs(probability):
-                for row, plane in zip(rows, steadied([probability[row] for row in rows], least), strict=True):
-                    if plane.max() > _SOLID:
-                        self._add(way, row, plane, *face_cells(meshes(row)))
+
+    def _take_segmented(self, way: str, found: Mapping[int, Cells], least: float) -> None:
+        for rows, own in _runs(found):
+            planes = steadied([found[row] for row in rows], least)
+            for row, plane in itertools.islice(zip(rows, planes, strict=True), own.start, own.stop):
+                if plane.max() > _SOLID:
+                    self._add(way, row, plane, *face_cells(self._meshes(row)))
 
     def _add(
         self,
@@ -212,13 +216,10 @@ def _distance(times_s: npt.NDArray[np.float64], others_s: npt.NDArray[np.float64
     return np.asarray(np.minimum(np.abs(times_s - around[after - 1]), np.abs(around[after] - times_s)), np.float64)
 
 
-def _runs(rows: Collection[int]) -> Iterator[list[int]]:
-    """Consecutive rows, at most some hundreds at a time."""
-    run: list[int] = []
-    for row in sorted(rows):
-        if run and (row != run[-1] + 1 or len(run) >= _LONGEST_ROWS):
-            yield run
-            run = []
-        run.append(row)
-    if run:
-        yield run
+def _runs(rows: Collection[int]) -> Iterator[tuple[list[int], slice]]:
+    """Consecutive rows, at most some hundreds at a time, and which of them are new; some before and after go along."""
+    ordered = np.array(sorted(rows), np.intp)
+    for run in np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1):
+        for first in range(0, len(run), _LONGEST_ROWS):
+            low, stop = max(0, first - LINKED_ROWS), min(first + _LONGEST_ROWS, len(run))
+            yield run[low : stop + LINKED_ROWS].tolist(), slice(first - low, stop - low)

@@ -15,7 +15,7 @@ from lipblend.analysis.measure import FaceMeasure
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.ycbcr import ycbcr_matrix
-from lipblend.plan import face_plan
+from lipblend.plan import face_plan, hidden
 from lipblend.plan.broken_frames import Broken
 from lipblend.plan.hidden import strand_rows
 from lipblend.plan.make_plan import make_plan
@@ -121,6 +121,19 @@ def test_the_change_fades_where_nearly_all_of_the_mouth_is_hidden(clip: Clip) ->
     assert faces[15].showing == pytest.approx(0, abs=1e-6)
     assert 0 < faces[10].showing < 1  # not from one frame to the next
     assert {each.showing for each in planned(clip(range(10, 20), where=CHEEK))} == {1.0}
+
+
+def test_rows_are_linked_alike_wherever_a_piece_of_a_long_run_ends(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis = clip(range(8, 22), where=CHEEK)
+    (track,) = analysis.tracks.values()
+    clear = track.table.columns["departures"][16]
+    faint = np.rint(clear * (1.3 * FAINT / (2 * CLEAR))).astype(np.uint8)
+    track.table.replace("departures", {row: clear if row == 14 else faint for row in range(2, 30)})
+    whole = [each.in_front for each in planned(analysis)]
+    assert 8 < sum(each is not None for each in whole) < 16
+    monkeypatch.setattr(hidden, "_LONGEST_ROWS", 4)
+    for one, other in zip(whole, planned(analysis), strict=True):
+        np.testing.assert_array_equal(one, other.in_front)
 
 
 def test_the_weight_makes_faint_departures_count_and_off_none(clip: Clip) -> None:

@@ -66,6 +66,15 @@ def test_old_lips_beside_a_microphone_are_taken_out_of_its_matte(original: np.nd
     assert (found <= matte).all()
 
 
+def test_a_hole_in_what_is_in_front_is_its_inside(original: np.ndarray) -> None:
+    matte, mouth = plane(BESIDE, OVER, OLD_LIPS), plane(np.s_[15:49, 20:90])
+    inside = np.s_[28:38, 38:52]
+    original[inside] = LIPS
+    found = without_face_colours(matte, original, painted(picture(2), np.s_[26:40, 30:70], LIPS), mouth, mouth, CELL_PX)
+    assert found[inside].min() > 0.9
+    assert found[26:42, 65:75].max() < 0.1
+
+
 def test_nothing_is_taken_where_the_face_keeps_still(original: np.ndarray) -> None:
     matte, mouth = plane(BESIDE, OVER, OLD_LIPS), plane(np.s_[15:49, 20:90])
     synced = painted(picture(2), np.s_[26:40, 30:70], LIPS)

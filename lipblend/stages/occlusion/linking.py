@@ -32,6 +32,8 @@ _MIN_LINKED_CELLS = 6  # beside the mouth, of a piece whose certainty comes from
 _SOLID_CELLS, _MIN_SHARE = 5, 0.75
 _MIN_OVERLAP = 0.6  # of such a piece, with that of the frame beside it
 _LONGEST_FAINT = 5  # frames
+LINKED_ROWS = _LONGEST_FAINT + 1
+"""Rows before and after one that say what lies in front of it."""
 _NEVER = 1 << 30
 _CLOSED = 5  # cells
 _MAX_HOLE_CELLS = 40

@@ -29,6 +29,7 @@ _MIN_KNOWN = 50  # pixels beside the mouth that tell what lies in front
 _LIKELY = 0.5  # likeness from which a pixel over the mouth tells it too
 _FACE, _FACE_RANGE = 0.15, 0.2  # likeness up to which it is the face, and how far the transition goes on
 _SOFT_CELLS = 0.35
+_EDGE_PX = 5
 _PAINTED_LEVELS = 12.0  # between the pictures: there the synced one shows the face, and not what is in front of it
 _WEIGHTS = np.array([1, 0.8, 0.8], np.float32)
 _TAPS = np.array([1, 4, 6, 4, 1], np.float32) / 16
@@ -65,8 +66,20 @@ def without_face_colours(
     likely = gaussian(likeness(original, front, face), soft_px) > _LIKELY
     like = likeness(original, front | (core & likely), face)
     keep = smoothstep((gaussian(like, soft_px) - _FACE) / _FACE_RANGE)
-    keep = cv2.dilate(keep, np.ones((3, 3), np.uint8))  # a soft edge has the colours of both
+    keep = np.asarray(cv2.dilate(keep, np.ones((3, 3), np.uint8)), np.float32)  # a soft edge has the colours of both
+    keep[_enclosed(keep, solid)] = 1
     return np.asarray(matte * (1 - speaking * (1 - keep)), np.float32)
+
+
+def _enclosed(keep: Plane, solid: npt.NDArray[np.uint8]) -> Mask:
+    """Holes in what is kept of something solid, with their edges: the inside of a cup, and not the mouth beside it."""
+    free = ((solid == 0) | (keep < 0.5)).astype(np.uint8)
+    count, labels = cv2.connectedComponents(free, connectivity=4)
+    holes = np.ones(count, bool)
+    holes[labels[solid == 0]] = False
+    holes[labels[free == 0]] = False
+    inside = cv2.dilate(holes[labels].astype(np.uint8), np.ones((_EDGE_PX, _EDGE_PX), np.uint8))
+    return np.asarray((inside > 0) & (solid > 0), bool)
 
 
 def likeness(picture: Patch3, front: Mask, face: tuple[tuple[Patch3, Mask], ...]) -> Plane:
