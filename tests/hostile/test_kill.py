@@ -15,7 +15,7 @@ from kills import OLD
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="POSIX signals, and nameless files")
 
-ROUNDS, SEED = 9, 20
+ROUNDS, SEED = 12, 20
 SHORT = 4
 
 # Sends itself a signal at a call of os: "link:after:9" is right after the file got its name.
@@ -42,7 +42,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kills.make_clip(tmp_path_factory.mktemp("clip"), SHORT)
 
 
-@pytest.mark.slow(27)
+@pytest.mark.slow(36)
 def test_runs_killed_at_random_moments(tmp_path: Path) -> None:
     done = kills.kill_many(tmp_path, ROUNDS, SEED)
     assert len(done) == ROUNDS
