@@ -22,6 +22,7 @@ from lipblend.pair import Pair, open_pair
 from lipblend.plan.frame_plan import NO_SYNCED, FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.render.debug_export import DebugExport, debug_folder
+from lipblend.render.debug_front import check_beside_matte
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
@@ -164,6 +165,8 @@ def _prepare(
     check_audio(pair.synced, settings.audio.source)
     restorer = load_restorer(settings.restore)
     debug = None if options.debug is None else debug_folder(options.debug.folder, options.debug.run_tag)
+    if debug is not None and options.keep is not None:
+        check_beside_matte(debug, options.keep)
     kept = None
     if options.resume:
         paths = {"original": original_path, "synced video": synced_path}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 import av
 
 
-class ClipWriter:
+class ClipWriter(ABC):
     """Encodes frames; a class of its own says what `tag` and how a picture becomes a frame.
 
     Parameters
@@ -27,9 +28,9 @@ class ClipWriter:
         self._path, self._size, self._rate, self._crf, self._count = path, size, rate, crf, 0
         self._part = path.with_name(f".{path.name}.part.mp4")
 
+    @abstractmethod
     def tag(self, codec: Any) -> None:
         """Set colour tags and other options of the encoder."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self._container = av.open(str(self._part), "w")

@@ -81,6 +81,16 @@ def changed_behind(pictures: Sequence[tuple[np.ndarray, ...]], pair: SamplePair,
     ]
 
 
+def test_debug_pictures_in_the_folder_of_the_matte_leave_it_as_it_is(
+    pair: SamplePair, matte: Path, tmp_path: Path
+) -> None:
+    before = sorted((path.name, path.read_bytes()) for path in matte.iterdir())
+    with pytest.raises(OutputError, match="would be written over the matte"):
+        composited(pair.original, pair.synced, tmp_path / "out.mp4", keep=matte, debug=DebugOptions(matte))
+    assert sorted((path.name, path.read_bytes()) for path in matte.iterdir()) == before
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_every_frame_keeps_its_own_part_of_the_original(
     pair: SamplePair, plain: CompositeResult, kept: CompositeResult
 ) -> None:

@@ -45,7 +45,7 @@ from lipblend.cli.verdict import (
     verdict_dict,
     write_files,
 )
-from lipblend.errors import OutputError, SettingsError
+from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
 from lipblend.settings.resolve import resolve_settings
 
@@ -180,7 +180,7 @@ def composite_command(
     inputs = {"original": original, "synced video": synced}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
-    _check_debug(debug_dir, run_tag, debug_format, keep)
+    _check_debug(debug_dir, run_tag, debug_format)
 
     from lipblend.analysis.early import early_process
     from lipblend.composite_options import CompositeOptions, parse_jobs
@@ -242,7 +242,7 @@ def _show(
         enforce_gate(evaluated.record, shown=not console.quiet and not console.as_json)
 
 
-def _check_debug(folder: Path | None, run_tag: str | None, form: DebugForm | None, keep: Path | None) -> None:
+def _check_debug(folder: Path | None, run_tag: str | None, form: DebugForm | None) -> None:
     for option, value in (("--debug-format", form), ("--run-tag", run_tag)):
         if value is not None and folder is None:
             raise SettingsError(f"{option} was given without --debug-dir", hint="Add --debug-dir FOLDER.")
@@ -250,12 +250,6 @@ def _check_debug(folder: Path | None, run_tag: str | None, form: DebugForm | Non
         from lipblend.runtime.output_paths import check_folder_writable
 
         check_folder_writable(folder)
-        written = (folder if run_tag is None else folder / run_tag).resolve()
-        if keep is not None and written in (keep.resolve(), *keep.resolve().parents):
-            raise OutputError(
-                f"the debug pictures would be written over the matte: {keep} lies in {written}",
-                hint="Choose another --debug-dir, or copy the matte elsewhere first.",
-            )
 
 
 def _debug_options(folder: Path | None, run_tag: str | None, form: DebugForm | None) -> DebugOptions | None:

@@ -20,7 +20,7 @@ _REACH_FRAC = 0.12  # standard deviation of the distance over which a seen point
 _FAR = 0.05  # weight of all others together
 _LIPS = (*LIPS_OUTER, *LIPS_INNER)
 _MOST = 0.7  # of the lips: what is seen of a mouth says how far it is open
-_KEPT = (*STABLE, 10, 152, 234, 454)  # the axes of the head and its width, in which the cells lie
+_KEPT = (*STABLE, 234, 454)  # the axes of the head and its width, in which the cells lie
 
 
 def filled_in(mesh: Points, synced: Points, cells: npt.NDArray[np.float32]) -> Points:

@@ -22,9 +22,25 @@ from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 
-FRONT_FOLDER = "in_front"
+FRONT_FOLDER, FRONT_VIDEO = "in_front", "in_front.mkv"
 _OWN = re.compile(r"\d{6}\.png")
 _HINT = "Check the folder's rights and the free space."
+
+
+def check_beside_matte(folder: Path, matte: Path) -> None:
+    """Check that the pictures written to a folder leave a matte (`lipblend.video.keep_matte`) as it is.
+
+    Raises
+    ------
+    OutputError
+        The matte is the folder itself, what an earlier run left of what stays in front there, or lies within that.
+    """
+    place, over = matte.resolve(), [(folder / name).resolve() for name in (FRONT_FOLDER, FRONT_VIDEO)]
+    if place == folder.resolve() or any(place.is_relative_to(each) for each in over):
+        raise OutputError(
+            f"the debug pictures in {folder} would be written over the matte {matte}",
+            hint="Choose another folder for them (--debug-dir), or copy the matte elsewhere first.",
+        )
 
 
 class FrontPictures:
@@ -96,14 +112,14 @@ class FrontVideos:
             self._writers = [
                 stack.enter_context(
                     VideoWriter(
-                        self._folder / f"{name}.mkv",
+                        self._folder / name,
                         info,
                         encode=EncodeSettings(encoder=coder),
                         audio=silent,
                         extras_from=None,
                     )
                 )
-                for name, coder, info in zip((FRONT_FOLDER, "ways"), coders, self._infos, strict=True)
+                for name, coder, info in zip((FRONT_VIDEO, "ways.mkv"), coders, self._infos, strict=True)
             ]
             self._stack = stack.pop_all()
         return self

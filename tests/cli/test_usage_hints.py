@@ -46,20 +46,3 @@ def test_a_file_name_that_is_taken_for_an_option_with_a_value(tmp_path: Path, mo
 
 def test_an_output_is_not_suggested_where_none_was_given() -> None:
     assert "Did you mean" not in run.invoke(app, ["composite", "a.mp4", "b.mp4"]).stderr
-
-
-@pytest.mark.parametrize(
-    "words", [("--debug-dir", "dbg"), ("--debug-dir", ".", "--run-tag", "dbg"), ("--debug-dir", "dbg/in_front")]
-)
-def test_debug_pictures_are_not_written_over_the_matte(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    matte = tmp_path / "dbg" / "in_front" / "000000.png"
-    matte.parent.mkdir(parents=True)
-    for path in (matte, tmp_path / "a.mp4", tmp_path / "b.mp4"):
-        path.write_bytes(b"as it was")
-    done = run.invoke(app, ["composite", "a.mp4", "b.mp4", "-o", "c.mp4", "--keep", "dbg/in_front", *words])
-    assert done.exit_code == 7
-    assert "the debug pictures would be written over the matte" in done.stderr
-    assert matte.read_bytes() == b"as it was"

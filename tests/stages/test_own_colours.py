@@ -43,7 +43,7 @@ def test_colours_of_one_only_are_certain_and_others_tell_nothing() -> None:
     front = plane(BESIDE) > 0
     seen = painted(picture(), BESIDE, MICROPHONE)
     seen[:4] = (235, 128, 128)  # white, which is nowhere else
-    found = likeness(seen, front, ((picture(2), np.ones(SIZE, bool)),))
+    found = likeness(seen, front, picture(2), np.ones(SIZE, bool))
     assert (found.shape, found.dtype) == (SIZE, np.float32)
     assert found[BESIDE].min() > 0.95
     assert found[10:40].max() < 0.05
@@ -52,7 +52,7 @@ def test_colours_of_one_only_are_certain_and_others_tell_nothing() -> None:
 
 def test_what_lies_in_front_on_a_face_of_its_own_colour_is_not_taken() -> None:
     front = plane(BESIDE) > 0
-    found = likeness(picture(), front, ((picture(2), ~front),))
+    found = likeness(picture(), front, picture(2), ~front)
     assert abs(np.median(found) - 0.5) < 0.1
 
 

@@ -66,7 +66,7 @@ def front_matte(
     (h, w) float32 in [0, 1]
         Share of what lies in front.
     """
-    apart = _apart(original, synced)
+    apart = distance(original, synced)
     solid = (coarse > 0.5).astype(np.uint8)
     core = moved_border(solid, -band[0] * cell_px)
     near = moved_border(solid, band[1] * cell_px)
@@ -79,7 +79,7 @@ def front_matte(
     return np.asarray(np.where(core > 0, 1, np.where(near > 0, matte, 0)), np.float32)
 
 
-def _apart(original: Patch3, synced: Patch3) -> Plane:
+def distance(original: Patch3, synced: Patch3) -> Plane:
     """How far the pictures are apart, (h, w) levels, noise smoothed."""
     luma, blue, red = cv2.split(cv2.absdiff(original, synced))
     return gaussian(luma + np.float32(_CHROMA_WEIGHT) * (blue + red), 0.7)
@@ -93,7 +93,7 @@ def without_alike(coarse: Plane, original: Patch3, synced: Patch3, mouth: Plane,
     labels = np.asarray(cv2.connectedComponents((coarse > 0.5).astype(np.uint8), connectivity=8)[1])
     shows = labels * (mouth < 0.5)
     count = np.bincount(shows.ravel(), minlength=int(labels.max()) + 1)
-    different = np.bincount(shows[_apart(original, synced) > _DIFFERENT_LEVELS], minlength=len(count))
+    different = np.bincount(shows[distance(original, synced) > _DIFFERENT_LEVELS], minlength=len(count))
     alike = (count > 0) & (different <= _DIFFERENT_SHARE * count)
     alike[0] = False
     if not alike.any():

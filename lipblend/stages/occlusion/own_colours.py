@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.stages.detail.scale import gaussian
-from lipblend.stages.occlusion.front_matte import moved_border
+from lipblend.stages.occlusion.front_matte import distance, moved_border
 
 Plane = npt.NDArray[np.float32]
 Patch3 = npt.NDArray[np.float32]
@@ -31,7 +31,6 @@ _FACE, _FACE_RANGE = 0.15, 0.2  # likeness up to which it is the face, and how f
 _SOFT_CELLS = 0.35
 _EDGE_PX = 5
 _PAINTED_LEVELS = 12.0  # between the pictures: there the synced one shows the face, and not what is in front of it
-_WEIGHTS = np.array([1, 0.8, 0.8], np.float32)
 _TAPS = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
@@ -60,11 +59,10 @@ def without_face_colours(
     front = core & (mouth < 0.5)
     if np.count_nonzero(front) < _MIN_KNOWN:
         return matte
-    apart = gaussian(np.abs(original - synced) @ _WEIGHTS, 0.7)
-    face = ((synced, (solid > 0) & (apart > _PAINTED_LEVELS)),)
+    painted = (solid > 0) & (distance(original, synced) > _PAINTED_LEVELS)
     soft_px = _SOFT_CELLS * cell_px
-    likely = gaussian(likeness(original, front, face), soft_px) > _LIKELY
-    like = likeness(original, front | (core & likely), face)
+    likely = gaussian(likeness(original, front, synced, painted), soft_px) > _LIKELY
+    like = likeness(original, front | (core & likely), synced, painted)
     keep = smoothstep((gaussian(like, soft_px) - _FACE) / _FACE_RANGE)
     keep = np.asarray(cv2.dilate(keep, np.ones((3, 3), np.uint8)), np.float32)  # a soft edge has the colours of both
     keep[_enclosed(keep, solid)] = 1
@@ -82,17 +80,15 @@ def _enclosed(keep: Plane, solid: npt.NDArray[np.uint8]) -> Mask:
     return np.asarray((inside > 0) & (solid > 0), bool)
 
 
-def likeness(picture: Patch3, front: Mask, face: tuple[tuple[Patch3, Mask], ...]) -> Plane:
+def likeness(picture: Patch3, front: Mask, other: Patch3, face: Mask) -> Plane:
     """How much more each pixel resembles what lies in front than the face.
 
     Parameters
     ----------
-    picture : (h, w, 3) float32
+    picture, other : (h, w, 3) float32
         YCbCr in 8-bit levels.
-    front : (h, w) bool
-        Pixels of ``picture`` that are certainly in front.
-    face : tuple of ((h, w, 3) float32, (h, w) bool)
-        Pictures and their pixels that certainly show the face.
+    front, face : (h, w) bool
+        Pixels of ``picture`` that are certainly in front, and of ``other`` that certainly show the face.
 
     Returns
     -------
@@ -100,8 +96,7 @@ def likeness(picture: Patch3, front: Mask, face: tuple[tuple[Patch3, Mask], ...]
         0 the face's colours, 1 those of what lies in front, 0.5 for colours of both, or of neither.
     """
     bins = _bins(picture)
-    ahead = _density([bins[front]])
-    behind = _density([_bins(other)[where] for other, where in face])
+    ahead, behind = _density(bins[front]), _density(_bins(other)[face])
     share = (ahead + np.float32(_UNKNOWN)) / (ahead + behind + np.float32(2 * _UNKNOWN))
     return np.asarray(share[bins], np.float32)
 
@@ -113,9 +108,8 @@ def _bins(picture: Patch3) -> npt.NDArray[np.int32]:
     return np.asarray((luma * _BINS + chroma[..., 0]) * _BINS + chroma[..., 1], np.int32)
 
 
-def _density(samples: list[npt.NDArray[np.int32]]) -> Plane:
+def _density(found: npt.NDArray[np.int32]) -> Plane:
     """(bins^3,) float32: share of the samples in each bin, smoothed."""
-    found = np.concatenate(samples)
     counts = np.bincount(found, minlength=_BINS**3).astype(np.float32) / max(1, found.size)
     cube: npt.NDArray[Any] = counts.reshape(_BINS, _BINS * _BINS)
     for _ in range(3):  # along each axis in turn
