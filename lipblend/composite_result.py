@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.plan.fault_log import many_broken
 from lipblend.plan.front_log import frames_by_way
 
@@ -141,4 +142,6 @@ def pairing_dict(analysis: ClipAnalysis) -> dict[str, Any]:
     """How the two videos are paired, as in `CompositeResult.pairing`."""
     pairing = asdict(replace(analysis.alignment.pairing, source=None))  # type: ignore[arg-type]
     del pairing["source"]
-    return {**pairing, "likeness": analysis.alignment.likeness, "mapping": asdict(analysis.mapping)}
+    mapping = analysis.mapping
+    found = asdict(mapping) if isinstance(mapping, FrameMapping) else {"frames": len(mapping.rows)}
+    return {**pairing, "likeness": analysis.alignment.likeness, "mapping": found}

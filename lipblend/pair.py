@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lipblend.analysis.analyse import Analyser
@@ -10,6 +10,7 @@ from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.beginning import analyse_beginning, beginning_window
 from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.crops.read_places import read_places
 from lipblend.faces.models import resolve_model
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.settings import Settings
@@ -107,7 +108,12 @@ class Pair:
 
 
 def open_pair(
-    original: Path | str, synced: Path | str, *, models: Path | str | None = None, cache: Path | str | None = None
+    original: Path | str,
+    synced: Path | str,
+    *,
+    models: Path | str | None = None,
+    cache: Path | str | None = None,
+    crop: Path | str | None = None,
 ) -> Pair:
     """Open the original and the synced video.
 
@@ -119,13 +125,20 @@ def open_pair(
         Face model bundle, or the folder that contains it; by default the installed one.
     cache : Path, optional
         Folder of cached analyses, so that the same pair is analysed once; without it, nothing is cached.
+    crop : Path, optional
+        Record of a face crop from which the synced video was made, see `lipblend.crops.read_places`.
 
     Raises
     ------
     InputError
-        A file is missing or cannot be read as a video.
+        A file is missing or cannot be read as a video, or as a record.
+    InputMismatchError
+        The record is that of another original.
     ModelError
         The face model is missing or damaged.
     """
     model = resolve_model("face_landmarker", None if models is None else Path(models))
-    return Pair(*probe_both(original, synced), model, None if cache is None else Path(cache))
+    first, second = probe_both(original, synced)
+    if crop is not None:
+        second = replace(second, places=read_places(Path(crop), first, second))
+    return Pair(first, second, model, None if cache is None else Path(cache))

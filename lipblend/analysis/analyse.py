@@ -212,7 +212,7 @@ def measured_tracks(
     previous: tuple[TrackedFace, ...] = ()
     line = alignment.timeline
     for frame, (i, j) in enumerate(zip(line.original_index.tolist(), line.synced_index.tolist(), strict=True)):
-        candidates = in_original(synced.faces[j], alignment.mapping) if j >= 0 else ()
+        candidates = in_original(synced.faces[j], alignment.mapping.at(j)) if j >= 0 else ()
         measured = measures[i, j] if j >= 0 else {}
         faces = original.faces[i]
         for face in faces:

@@ -22,6 +22,7 @@ from lipblend.pairing.alignment import Alignment
 from lipblend.pairing.timeline import Pairing, Timeline
 from lipblend.picture.codemap import TABLE_SIZE, CodeMap, LightPath
 from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.frame_mappings import FrameMappings, Mappings
 from lipblend.runtime.spill import StoredRows
 from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
@@ -61,12 +62,13 @@ def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
     table = tracks[0].table if tracks else FaceTable()
     if any(track.table is not table for track in tracks):
         raise ValueError("tracks of several tables")
-    pairing, line = analysis.alignment.pairing, analysis.alignment.timeline
+    pairing, line, mapping = analysis.alignment.pairing, analysis.alignment.timeline, analysis.mapping
     arrays: dict[str, npt.NDArray[Any] | StoredRows] = {
         **{name: getattr(analysis, name) for name in (*_PER_FRAME, *_PER_CLIP)},
         "original_pts": analysis.original.pts,
         "synced_pts": analysis.synced.pts,
         "source": pairing.source,
+        **({} if isinstance(mapping, FrameMapping) else {"mappings": mapping.rows}),
         "line_original": line.original_index,
         "line_synced": line.synced_index,
         "track_ids": np.array(list(analysis.tracks), np.int64),
@@ -80,7 +82,7 @@ def to_file(analysis: ClipAnalysis, key: str, sink: IO[bytes]) -> None:
     header = {
         "kind": _KIND,
         "key": key,
-        "mapping": asdict(analysis.mapping),
+        "mapping": asdict(mapping) if isinstance(mapping, FrameMapping) else None,
         "pairing": {each.name: getattr(pairing, each.name) for each in fields(Pairing) if each.name != "source"},
         "follows": line.follows,
         "likeness": analysis.alignment.likeness,
@@ -152,13 +154,22 @@ def _unpacked(
         synced=Video(videos[1], arrays["synced_pts"], bool(exact_synced)).read_by(change),
         **{name: arrays[name] for name in (*_PER_FRAME, *_PER_CLIP)},
         tracks=_tracks(arrays, rows, count),
-        alignment=Alignment(FrameMapping(**header["mapping"]), pairing, line, float(header["likeness"])),
+        alignment=Alignment(_mapping_of(arrays, header), pairing, line, float(header["likeness"])),
         notes=tuple(str(note) for note in header["notes"]),
         interpretation=Interpretation(
             change, tuple(str(note) for note in header["colour_notes"]), dict(header["colour_found"])
         ),
         frames_with_faces=(int(seen_original), int(seen_synced)),
     )
+
+
+def _mapping_of(arrays: Arrays, header: Mapping[str, Any]) -> Mappings:
+    """One mapping for all synced frames, or one for each."""
+    if header["mapping"] is not None:
+        return FrameMapping(**header["mapping"])
+    if len(arrays["mappings"]) != len(arrays["synced_pts"]):
+        raise ValueError("mappings of other frames")
+    return FrameMappings(arrays["mappings"])
 
 
 def _tracks(arrays: Arrays, rows: Mapping[str, StoredRows], count: int) -> dict[int, FaceTrack]:

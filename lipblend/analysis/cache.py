@@ -228,6 +228,7 @@ def analysis_key(original: VideoInfo, synced: VideoInfo, *, model: Path, setting
     """
     inputs = {
         "videos": [(info.path.name, content_identity(info.path)) for info in (original, synced)],
+        "places": None if synced.places is None else synced.places.digest,
         "model": content_identity(model),
         "settings": [(key, value) for key, value in analysis_values(settings) if key != "occlusion.model"],
         "occluder": model_identity(settings.occlusion),  # by content, wherever it lies

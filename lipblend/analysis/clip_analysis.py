@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.interpret import Interpretation
 from lipblend.pairing.alignment import Alignment
-from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.video.video import Video
 
 
@@ -64,8 +64,8 @@ class ClipAnalysis:
     frames_with_faces: tuple[int, int] = (0, 0)
 
     @property
-    def mapping(self) -> FrameMapping:
-        """Where the original's pixels lie in the synced frame."""
+    def mapping(self) -> Mappings:
+        """Where the original's pixels lie in the synced frames."""
         return self.alignment.mapping
 
     @property

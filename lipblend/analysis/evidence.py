@@ -16,6 +16,7 @@ from lipblend.pairing.colour_samples import NEUTRAL
 from lipblend.pairing.mapping_fit import covered
 from lipblend.pairing.scan import Scan, to_small
 from lipblend.picture.frame_mapping import FrameMapping, warp
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.picture.patch import Box, channels, joined
 
 Colours = npt.NDArray[np.float32]
@@ -63,7 +64,7 @@ class Evidence:
     painted: ColourPairs
 
 
-def gather_evidence(original: Scan, synced: Scan, source: npt.NDArray[np.int64], mapping: FrameMapping) -> Evidence:
+def gather_evidence(original: Scan, synced: Scan, source: npt.NDArray[np.int64], mapping: Mappings) -> Evidence:
     """Collect colour pairs from the small colour pictures of matched frames.
 
     ``source``, (n_s,) int64, is the frame map (-1 for none); ``mapping`` relates whole frames.
@@ -78,9 +79,10 @@ def gather_evidence(original: Scan, synced: Scan, source: npt.NDArray[np.int64],
         picture = original.colours.pictures[at]
         height, width = picture.shape[:2]
         factors = to_small(picture.shape, original.info), to_small(synced_picture.shape, synced.info)
-        small = mapping.scaled(*factors)
+        place = mapping.at(j)
+        small = place.scaled(*factors)
         warped = joined(*(warp(plane, small, (0, 0), (width, height)) for plane in channels(synced_picture)))
-        inside = covered(small, synced_picture.shape[:2], (height, width)) if not mapping.is_identity else True
+        inside = covered(small, synced_picture.shape[:2], (height, width)) if not place.is_identity else True
         flat = inside & _is_flat(picture[..., 0]) & _is_flat(warped[..., 0])
         faces = _meshes(original.faces[at], factors[0])
         synced_faces = _meshes(synced.faces[j], factors[1], small)

@@ -15,7 +15,8 @@ from lipblend.faces.tracks import TrackedFace
 from lipblend.pairing.by_time import pair_by_time
 from lipblend.pairing.excerpt import check_not_empty
 from lipblend.pairing.scan import Scan
-from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
+from lipblend.picture.frame_mapping import UNMOVED
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.runtime.prefetch import prefetch
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import TrackSettings
@@ -56,8 +57,8 @@ class PairReading:
     original_info, synced_info : VideoInfo
     lab : bool
         Colour statistics are in CIE Lab.
-    mapping : FrameMapping
-        Where the original's pixels lie in the synced frame.
+    mapping : FrameMapping or FrameMappings
+        Where the original's pixels lie in the synced frames.
     in_front : bool
         Measure what shows whether something lies in front of a face.
     """
@@ -65,7 +66,7 @@ class PairReading:
     original_info: VideoInfo
     synced_info: VideoInfo
     lab: bool
-    mapping: FrameMapping = UNMOVED
+    mapping: Mappings = UNMOVED
     in_front: bool = False
 
     def measure(
@@ -78,12 +79,13 @@ class PairReading:
         look_elsewhere: bool = True,
     ) -> dict[int, FaceMeasure]:
         """Measurements of the faces of a frame pair, by track id; see `measure_faces`."""
+        mapping = self.mapping.at(synced.index)
         return measure_faces(
             original.picture(self.original_info),
             faces,
             synced.picture(self.synced_info),
-            in_original(synced_faces, self.mapping),
-            mapping=self.mapping,
+            in_original(synced_faces, mapping),
+            mapping=mapping,
             lab=self.lab,
             footprint=original.index % FOOTPRINT_EVERY == 0,
             look_elsewhere=look_elsewhere,

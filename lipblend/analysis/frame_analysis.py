@@ -71,6 +71,8 @@ def analyse_frame(
     """
     pair, track = settings.pair, settings.track
     Window(time_s, time_s).scans(original, synced, pair)  # raises if an excerpt is not enough
+    if synced.places is not None:
+        raise WindowUnpairedError("one frame of a crop does not tell whether its record holds", hint=HINT)
     starts_s = Window.starts_s(original, synced, pair)
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="lipblend-frame") as threads:
         first = threads.submit(_frame_at, original, starts_s[0] + time_s)

@@ -217,7 +217,8 @@ def _changes(
     """The `signed_change` of what both frames show, at one ``step``-th of their size, and its top left corner there."""
     for row, (first, second) in zip(rows, decoded_pairs(original, synced, line.pairs(rows)), strict=True):
         picture, other = first.picture(reading.original_info), second.picture(reading.synced_info)
-        patches = ReducedPair(picture, other, reading.mapping, step).patches(Box(0, 0, *picture.size))
+        mapping = reading.mapping.at(second.index)
+        patches = ReducedPair(picture, other, mapping, step).patches(Box(0, 0, *picture.size))
         if patches is not None:
             yield row, signed_change(patches[0], patches[1]), (patches[2].x0, patches[2].y0)
 

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.errors import InputMismatchError
-from lipblend.pairing import timeline
+from lipblend.pairing import crop_alignment, timeline
 from lipblend.pairing.joint_search import SAME_TAKE, match, sample_pairs
 from lipblend.pairing.mapping_search import find_mapping, refine_on_frames
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.small_pictures import SmallPictures
 from lipblend.pairing.timeline import Clock, Pairing, Timeline
+from lipblend.picture.crop_places import CropPlaces
 from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.settings import PairSettings
 from lipblend.video.info import VideoInfo
 
@@ -32,7 +34,7 @@ class Alignment:
 
     Attributes
     ----------
-    mapping : FrameMapping
+    mapping : FrameMapping or FrameMappings
         From pixels of the original to pixels of the synced frame.
     pairing : Pairing
     timeline : Timeline
@@ -40,7 +42,7 @@ class Alignment:
         Median correlation of the detail of matched small grey pictures, -1 to 1.
     """
 
-    mapping: FrameMapping
+    mapping: Mappings
     pairing: Pairing
     timeline: Timeline
     likeness: float
@@ -54,6 +56,8 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
     InputMismatchError
         If they show different scenes, or do not overlap at the given offset.
     """
+    if synced.info.places is not None:
+        return align_crop(original, synced, synced.info.places, settings)
     clocks = original.clock(), synced.clock()
     offset_s = None if settings.offset_s == "auto" else settings.offset_s
     small = SmallPictures.of(original, synced)
@@ -80,6 +84,38 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
         mapping = refine_on_frames(original, synced, matched, mapping)
     pairing = timeline.describe(source, *clocks, offset_s=offset_s)
     return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), likeness)
+
+
+def align_crop(original: Scan, synced: Scan, places: CropPlaces, settings: PairSettings) -> Alignment:
+    """Align a synced face crop by its record.
+
+    Raises
+    ------
+    InputMismatchError
+        The record is not that of this crop, or they do not overlap at the given offset.
+    """
+    clocks = original.clock(), synced.clock()
+    places = crop_alignment.check_length(synced, places)
+    offset_s = 0.0 if settings.offset_s == "auto" else settings.offset_s
+    frames = crop_alignment.crop_frames(clocks[1], places, offset_s)
+    if settings.offset_s == "auto" and settings.method == "auto":
+        shift = crop_alignment.found_shift(original, synced, places, frames)
+        frames = np.where((frames + shift >= 0) & (frames + shift < len(places)), frames + shift, -1)
+    mapping = crop_alignment.mappings_of(places, frames, synced.info.upright_size)
+    source = crop_alignment.sources(original, synced, places, frames)
+    pairs = [(int(i), j) for j, i in enumerate(source) if i >= 0]
+    if not pairs:
+        raise InputMismatchError("the synced crop shows no frame of this original", hint="Check the record.")
+    alike = crop_alignment.crop_likeness(original, synced, pairs, mapping)
+    if alike < _MIN_LIKENESS:
+        raise InputMismatchError(
+            f"the synced crop shows something else than its record says (likeness {alike:.2f}; at least "
+            f"{_MIN_LIKENESS} is needed, {TYPICAL_LIKENESS})",
+            details=(f"original     {original.info.path}", f"synced crop  {synced.info.path}"),
+            hint="Check that the crop was made from this original, and that the record is that of this crop.",
+        )
+    pairing = timeline.describe(source, *clocks, offset_s=None if settings.offset_s == "auto" else offset_s)
+    return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), alike)
 
 
 def alignment_notes(found: Alignment, original_info: VideoInfo, synced_info: VideoInfo) -> Iterator[str]:
@@ -115,7 +151,11 @@ def alignment_notes(found: Alignment, original_info: VideoInfo, synced_info: Vid
         )
 
 
-def _mapping_note(mapping: FrameMapping, original_info: VideoInfo, synced_info: VideoInfo) -> str:
+def _mapping_note(mapping: Mappings, original_info: VideoInfo, synced_info: VideoInfo) -> str:
+    if not isinstance(mapping, FrameMapping):
+        size = "x".join(map(str, synced_info.upright_size))
+        scale = float(np.sqrt(np.abs(np.linalg.det(mapping.rows[:, :, :2])).mean()))
+        return f"the synced frame ({size}) follows the face in the original, scaled {scale:.4f} in the mean"
     left, top, right, bottom = mapping.covered(*synced_info.upright_size)
     original_size, synced_size = ("x".join(map(str, each.upright_size)) for each in (original_info, synced_info))
     return (

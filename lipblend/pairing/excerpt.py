@@ -11,6 +11,7 @@ from lipblend.errors import InputError, InputMismatchError
 from lipblend.pairing.alignment import Alignment, align
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.small_pictures import SmallPictures
+from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.settings import PairSettings, Settings
 from lipblend.video.info import VideoInfo
 
@@ -128,8 +129,8 @@ def align_window(original: Scan, synced: Scan, settings: PairSettings) -> Alignm
     off_s = abs(found.pairing.offset_s - (0.0 if settings.offset_s == "auto" else settings.offset_s))
     if found.timeline.follows == "synced" or not found.pairing.in_step or off_s > MARGIN_S:
         raise WindowUnpairedError("the two videos are not in step here", hint=HINT)
-    # Pairs given by the settings need no confirmation.
-    if settings.method == "auto" and settings.offset_s == "auto":
+    # Pairs given by the settings or by a record need no confirmation.
+    if synced.info.places is None and settings.method == "auto" and settings.offset_s == "auto":
         clearness = match_clearness(original, synced, found)
         if clearness < _MIN_CLEARNESS:
             raise WindowUnpairedError("too little moves here to tell which frames belong together", hint=HINT)
@@ -142,6 +143,7 @@ def match_clearness(original: Scan, synced: Scan, found: Alignment) -> float:
     Measured on small pictures, each pixel weighted by how well the matches agree there. On five pairs: 5 and more
     for the right frames; below 1.5 for stretches that do not belong together but seem to be in step.
     """
+    assert isinstance(found.mapping, FrameMapping)  # only a record gives one for each frame
     small = SmallPictures.of(original, synced)
     original_pixels, synced_pixels = (rows[:].astype(np.float32) for rows in small.pixels(found.mapping))
     rows = np.flatnonzero(found.pairing.source >= 0)

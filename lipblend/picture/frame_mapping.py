@@ -38,6 +38,10 @@ class FrameMapping:
         """No scale and no shift; the frames may still differ in size, see `is_exact`."""
         return self == FrameMapping()
 
+    def at(self, frame: int) -> FrameMapping:
+        """The mapping of one synced frame: this one, for all; see `lipblend.picture.frame_mappings`."""
+        return self
+
     def is_exact(self, original: tuple[int, int], synced: tuple[int, int]) -> bool:
         """Whether frames of these sizes, (width, height), cover each other exactly."""
         return self.is_identity and original == synced

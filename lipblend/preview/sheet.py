@@ -178,7 +178,8 @@ def _synced(look: Look, box: Box) -> Rgb:
     original, synced = look.original, look.synced
     if synced is None:
         return np.full((box.height, box.width, 3), 128, np.uint8)
-    patch = synced_patch(synced.planes, synced.layout, box, look.analysis.alignment.mapping)
+    mapping = look.analysis.mapping.at(look.row.synced_index)
+    patch = synced_patch(synced.planes, synced.layout, box, mapping)
     beside = extract_patch(original.planes, original.layout, box)
     patch = convert_colour(patch, synced.colour, original.colour, original.height, reference=beside)
     rgb = cv2.transform(patch, ycbcr_matrix(original.colour, original.height).astype(np.float32))

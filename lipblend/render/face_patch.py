@@ -99,7 +99,7 @@ def render_face(
     patch, fallbacks
         Or why there is none: `OUTSIDE` or `KEPT`.
     """
-    matte = face_matte(original, synced.own, face, settings, synced.mapping)
+    matte = face_matte(original, synced.own, face, settings, synced.own_mapping)
     if matte is None:
         return OUTSIDE
     kept = in_front_of(keep, matte.box)

@@ -13,7 +13,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
+from lipblend.picture.frame_mapping import UNMOVED
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
 from lipblend.plan.frame_plan import FramePlan
@@ -53,7 +54,7 @@ def render_frame(
     row: FramePlan,
     settings: Settings,
     *,
-    mapping: FrameMapping = UNMOVED,
+    mapping: Mappings = UNMOVED,
     restorer: Restorer | None = None,
     bridging: Mapping[int, Picture] = NO_PICTURES,
     keep: npt.NDArray[np.float32] | None = None,
@@ -67,8 +68,8 @@ def render_frame(
         picture will do.
     row : FramePlan
     settings : Settings
-    mapping : FrameMapping
-        Where the original's pixels lie in the synced picture (`ClipAnalysis.mapping`); the default is right only for
+    mapping : FrameMapping or FrameMappings
+        Where the original's pixels lie in the synced pictures (`ClipAnalysis.mapping`); the default is right only for
         videos of one size that show the same part of the scene.
     restorer : Restorer, optional
         What `lipblend.stages.detail.restore.load_restorer` gives for ``settings.restore``.
@@ -101,7 +102,7 @@ def render_frame(
     for face in row.faces:
         rendered = render_face(
             original,
-            SyncedPictures(synced, bridging, mapping),
+            SyncedPictures(synced, row.synced_index, bridging, mapping),
             face,
             settings,
             frame=row.original_index,

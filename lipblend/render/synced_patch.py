@@ -9,6 +9,7 @@ import numpy as np
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.frame_mapping import FrameMapping, synced_cut
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.picture.patch import Box, Patch, joined
 from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
@@ -28,15 +29,23 @@ class SyncedPictures:
     ----------
     own : Picture
         Of the frame itself. Where all faces are bridged, any picture of that size.
+    index : int
+        Its synced frame.
     others : mapping of int to Picture
         By synced frame: those of the frames that bridge it.
-    mapping : FrameMapping
+    mapping : FrameMapping or FrameMappings
         Where the original's pixels lie in them.
     """
 
     own: Picture
+    index: int
     others: Mapping[int, Picture]
-    mapping: FrameMapping
+    mapping: Mappings
+
+    @property
+    def own_mapping(self) -> FrameMapping:
+        """Where the original's pixels lie in the frame's own picture."""
+        return self.mapping.at(self.index)
 
 
 def matched_patch(pictures: SyncedPictures, original: Picture, original_patch: Patch, face: FacePlan) -> Patch:
@@ -56,9 +65,9 @@ def matched_patch(pictures: SyncedPictures, original: Picture, original_patch: P
         A picture that bridges the frame is missing.
     """
     if face.bridge is None:
-        return _matched(pictures.own, pictures.mapping, original, original_patch, face, face.original)
+        return _matched(pictures.own, pictures.own_mapping, original, original_patch, face, face.original)
     patches = [
-        _matched(picture, pictures.mapping, original, original_patch, end, face.original)
+        _matched(picture, pictures.mapping.at(end.synced_index), original, original_patch, end, face.original)
         for end, picture in bridge_pictures(face.bridge, pictures.others)
     ]
     return bridged(patches, face.bridge, original_patch.grid.box)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.runtime.prefetch import map_in_threads, prefetch
@@ -42,8 +42,8 @@ class RenderJob:
     Attributes
     ----------
     original, synced : Video
-    mapping : FrameMapping
-        Where the original's pixels lie in the synced picture.
+    mapping : FrameMapping or FrameMappings
+        Where the original's pixels lie in the synced pictures.
     settings : Settings
     target : VideoInfo
         The original with the time base and the size of the output.
@@ -54,7 +54,7 @@ class RenderJob:
 
     original: Video
     synced: Video
-    mapping: FrameMapping
+    mapping: Mappings
     settings: Settings
     target: VideoInfo
     output: Path

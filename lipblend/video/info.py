@@ -10,6 +10,7 @@ from pathlib import Path
 from av.video.format import VideoFormat
 
 from lipblend.picture.codemap import CodeMap
+from lipblend.picture.crop_places import CropPlaces
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.hdr import ContentLight, MasteringDisplay
 from lipblend.picture.orientation import UPRIGHT, Orientation, orientation_of
@@ -100,6 +101,8 @@ class VideoInfo:
         The first picture carries closed captions (ATSC A/53).
     data_dropped : tuple of str
         Kinds of other side data of the first picture that no output keeps.
+    places : CropPlaces or None
+        For a synced face crop with a record: where its frames were cut out of the original.
     """
 
     path: Path
@@ -138,6 +141,7 @@ class VideoInfo:
     opaque: bool = True
     captions: bool = False
     data_dropped: tuple[str, ...] = ()
+    places: CropPlaces | None = None
 
     @property
     def trimmed(self) -> bool:

@@ -160,7 +160,8 @@ class _TruthFaces:
     def at(self, row: int, pictures: Pictures) -> TruthFace | None:
         if row not in self._faces:
             plan = self._plan
-            self._faces[row] = find_truth_face(pictures, plan.rows[row], self.landmarker, plan.mapping)
+            mapping = plan.mapping.at(plan.rows[row].synced_index)
+            self._faces[row] = find_truth_face(pictures, plan.rows[row], self.landmarker, mapping)
         return self._faces[row]
 
 
@@ -220,10 +221,11 @@ def _measure_group(
             if face is None:
                 measured[each.number].skip_frame()
                 continue
-            picture, mapping = pictures.synced, each.plan.mapping
+            row = each.plan.rows[block.start]
+            picture, mapping = pictures.synced, each.plan.mapping.at(row.synced_index)
             if each.settings is not None:
-                row, restorer = each.plan.rows[block.start], restorers[each.settings.restore]
-                _, picture = composed(row, pictures, each.settings, mapping, restorer)
+                restorer = restorers[each.settings.restore]
+                _, picture = composed(row, pictures, each.settings, each.plan.mapping, restorer)
                 mapping = UNMOVED
             measured[each.number].add_frame(face, picture, pictures.original, faces.landmarker, mapping)
         if done % _REPORT_EVERY == 0 or done == len(group.blocks):

@@ -15,7 +15,8 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.lab.sweep.grid import Combination
 from lipblend.lab.sweep.outcome import AGAINST_REFERENCE, MEASURED, Outcome, RunOutcome
 from lipblend.lab.sweep.tried_frames import Block, Run
-from lipblend.picture.frame_mapping import UNMOVED, FrameMapping
+from lipblend.picture.frame_mapping import UNMOVED
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality import temporal
@@ -55,13 +56,13 @@ class Planned:
     Attributes
     ----------
     rows : sequence of FramePlan
-    mapping : FrameMapping
+    mapping : FrameMapping or FrameMappings
     ms_a_frame : float
         Time that making it took.
     """
 
     rows: Sequence[FramePlan]
-    mapping: FrameMapping
+    mapping: Mappings
     ms_a_frame: float
 
     @property
@@ -105,7 +106,7 @@ class _Person:
 
 
 def composed(
-    row: FramePlan, pictures: Pictures, settings: Settings, mapping: FrameMapping, restorer: Restorer | None
+    row: FramePlan, pictures: Pictures, settings: Settings, mapping: Mappings, restorer: Restorer | None
 ) -> tuple[FrameResult, Picture]:
     """Render a frame; returns the patches and the whole picture, before encoding."""
     done = render_frame(
@@ -151,7 +152,10 @@ class Trial:
             started = time.perf_counter()
             done, composed = self._render(row, each)
             seconds = time.perf_counter() - started
-            frames = FrameTriple(each.original, each.synced, composed, self._plan.mapping, bridging=each.bridging)
+            pictures_of = each.original, each.synced, composed
+            frames = FrameTriple(
+                *pictures_of, self._plan.mapping, synced_index=row.synced_index, bridging=each.bridging
+            )
             views = frame_views(frames, Blended.of(done))
             seen = [SeenFace(view, _truth(view, each)) for view in views]
             if number > block.start or not block.lead_in:

@@ -106,7 +106,7 @@ def render_mouths(
         for place, row, pictures in _decoded(columns, group, truth):
             box = columns[place].box
             if inputs["original"][place] is None:
-                for name, crop in _input_crops(pictures, box, group.clip.mapping):
+                for name, crop in _input_crops(pictures, box, group.clip.mapping.at(int(group.clip.synced_index[row]))):
                     inputs[name][place] = crop
             for each, plan in members:
                 if row >= len(plan.rows):

@@ -36,8 +36,9 @@ def looks_by_plan(group: Analysed) -> list[Looks]:
 def _views(row: int, pictures: Pictures, combination: Combination, plan: Planned) -> Iterator[FaceView]:
     """The faces of a frame, without a result: a look is that of the two videos."""
     ours = pictures.original
-    frames = FrameTriple(ours, pictures.synced, ours, plan.mapping, bridging=pictures.bridging)
+    index = plan.rows[row].synced_index
+    frames = FrameTriple(ours, pictures.synced, ours, plan.mapping, synced_index=index, bridging=pictures.bridging)
     for face in plan.rows[row].faces:
-        matte = face_matte(ours, pictures.synced, face, combination.settings, plan.mapping)
+        matte = face_matte(ours, pictures.synced, face, combination.settings, plan.mapping.at(index))
         if matte is not None:
             yield from frame_views(frames, [Blended(face, matte, matte.alpha)])

@@ -133,7 +133,7 @@ def spoken_meshes(synced: Scan, analysis: ClipAnalysis) -> Sequence[Sequence[Lan
 
     def meshes_of(index: int) -> list[Landmarks]:
         faces = synced.faces[index] if 0 <= index < len(synced) else ()
-        return [_mesh(face.landmarks, mapping) for face in faces]
+        return [_mesh(face.landmarks, mapping.at(index)) for face in faces]
 
     return Mapped(array("q", analysis.synced_index.tolist()), meshes_of)
 
@@ -167,6 +167,7 @@ def _aligned(original: Video, plan: Plan, scan: Scan) -> tuple[FrameMapping, npt
             details=(error.message, f"original  {original.info.path}", f"result    {scan.info.path}"),
             hint=_ORDER,
         ) from error
+    assert isinstance(found.mapping, FrameMapping)  # only a record, or the request for it, gives one for each frame
     shown = np.array([row.original_index for row in plan.rows])
     return found.mapping, _rows(found.pairing.source, shown)
 

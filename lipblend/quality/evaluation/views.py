@@ -13,6 +13,7 @@ from lipblend.analysis.measure import same_face
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.formats import ColourTags, PixelLayout
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, synced_patch
+from lipblend.picture.frame_mappings import Mappings
 from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import extract_patch
@@ -69,8 +70,12 @@ class FrameTriple:
     Attributes
     ----------
     original, synced, result : Picture
-    mapping, result_mapping : FrameMapping
-        Where the original's pixels lie in the synced frame, and in the result's.
+    mapping : FrameMapping or FrameMappings
+        Where the original's pixels lie in the synced frames.
+    result_mapping : FrameMapping
+        And in the result's.
+    synced_index : int
+        The synced frame; needed if each has a mapping of its own.
     bridging : mapping of int to Picture
         By synced frame: those that bridge the synced one, if it is broken (`FramePlan.bridging_indices`).
     keep : (h, w) float32 in [0, 1], optional
@@ -80,8 +85,9 @@ class FrameTriple:
     original: Picture
     synced: Picture
     result: Picture
-    mapping: FrameMapping
+    mapping: Mappings
     result_mapping: FrameMapping = UNMOVED
+    synced_index: int = 0
     bridging: Mapping[int, Picture] = field(default_factory=dict)
     keep: npt.NDArray[np.float32] | None = None
 
@@ -95,23 +101,32 @@ class FrameTriple:
         Where it is broken and bridged, what the bridge shows.
         """
         if face.bridge is None:
-            return self._synced_crop(self.synced, box, face, face.original, beside)
+            return self._synced_crop(self.synced, self.synced_index, box, face, face.original, beside)
         grid = ChromaGrid(_WHOLE, box)
         patches = [
-            Patch.of(self._synced_crop(picture, box, end, face.original, beside), grid)
+            Patch.of(self._synced_crop(picture, end.synced_index, box, end, face.original, beside), grid)
             for end, picture in bridge_pictures(face.bridge, self.bridging)
         ]
         return bridged(patches, face.bridge, box).whole()
 
     def broken_crop(self, box: Box, face: FacePlan, beside: Crop) -> Crop | None:
         """What the generator drew there, if it is broken and bridged."""
-        return None if face.bridge is None else self._synced_crop(self.synced, box, face.bridge, face.original, beside)
+        if face.bridge is None:
+            return None
+        return self._synced_crop(self.synced, self.synced_index, box, face.bridge, face.original, beside)
 
     def _synced_crop(
-        self, picture: Picture, box: Box, source: FacePlan | BridgeEnd | Bridge, mesh: Landmarks, beside: Crop
+        self,
+        picture: Picture,
+        index: int,
+        box: Box,
+        source: FacePlan | BridgeEnd | Bridge,
+        mesh: Landmarks,
+        beside: Crop,
     ) -> Crop:
         colour, height = self.original.colour, self.original.height
-        crop = in_original(picture, box, self.mapping.after(source.placement), colour, height, beside=beside)
+        place = self.mapping.at(index).after(source.placement)
+        crop = in_original(picture, box, place, colour, height, beside=beside)
         return crop if source.bend is None else moved_by(crop, *bend_flow(source.bend, box, mesh))
 
     def result_crop(self, box: Box) -> Crop:

@@ -175,10 +175,11 @@ class Walk:
         Where there is no original or no synced frame, its picture is black.
         """
         info = self.original.info
-        places = UNMOVED, self.mapping, self.result.mapping
 
         def shown(taken: Shown) -> tuple[int, Rgb, Rgb, Rgb]:
             pictures = taken.original, taken.synced, taken.result
+            place = UNMOVED if taken.synced is None else self.mapping.at(self.row(taken.index).synced_index)
+            places = UNMOVED, place, self.result.mapping
             beside = None if pictures[0] is None else extract_patch(pictures[0].planes, pictures[0].layout, box)
             original, synced, result = (
                 np.zeros((box.height, box.width, 3), np.uint8)
@@ -244,7 +245,10 @@ class Walk:
         if shown.original is None or shown.synced is None:
             return None
         pictures = shown.original, shown.synced, shown.result
-        return FrameTriple(*pictures, self.mapping, self.result.mapping, shown.bridging, shown.keep)
+        synced_index = self.row(shown.index).synced_index
+        return FrameTriple(
+            *pictures, self.mapping, self.result.mapping, synced_index, bridging=shown.bridging, keep=shown.keep
+        )
 
     def _looked(self, shown: Shown, original: Picture, row: FramePlan) -> Looked:
         result = shown.result
@@ -268,11 +272,11 @@ class Walk:
         return frame_views(frames, faces, found, spoken, against=against, estimated=self.estimated), faces
 
     def _matted_faces(self, frames: FrameTriple, row: FramePlan) -> Iterator[Blended]:
+        pictures = SyncedPictures(frames.synced, row.synced_index, frames.bridging, self.mapping)
         for face in row.faces:
-            matte = face_matte(frames.original, frames.synced, face, self.settings, self.mapping)
+            matte = face_matte(frames.original, frames.synced, face, self.settings, pictures.own_mapping)
             if matte is None:
                 continue
-            pictures = SyncedPictures(frames.synced, frames.bridging, self.mapping)
             front = face_front(frames.original, pictures, face, self.settings, matte.box, frames.keep)
             share = None if front is None else front.share
             if front is not None:
