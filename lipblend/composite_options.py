@@ -38,7 +38,7 @@ class DebugOptions:
 
 @dataclass(frozen=True)
 class CompositeOptions:
-    """How a composite is run. No option but ``keep`` changes a pixel of a whole output.
+    """How a composite is run. No option but ``keep`` and ``crop`` changes a pixel of a whole output.
 
     Attributes
     ----------
@@ -62,6 +62,8 @@ class CompositeOptions:
     debug : DebugOptions, optional
     keep : Path, optional
         Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
+    crop : Path, optional
+        Record of the face crop that the synced video shows (`lipblend.crops.read_places`).
     models : Path, optional
         Face model bundle, or the folder that holds it.
     cache : Path, optional
@@ -78,6 +80,7 @@ class CompositeOptions:
     preset: str | None = None
     debug: DebugOptions | None = None
     keep: Path | None = None
+    crop: Path | None = None
     models: Path | None = None
     cache: Path | None = None
 

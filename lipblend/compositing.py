@@ -159,7 +159,8 @@ def _prepare(
         settings, notes = settings.model_copy(update={"encode": encode}), (note,)
     # Sound and models are inputs too. Words such as "original" do no harm: an output has a suffix.
     models = Path(settings.restore.model), *occluder_files(settings.occlusion)
-    files = (Path(settings.audio.source), *models, *matte_files(options.keep))
+    records = () if options.crop is None else (options.crop,)
+    files = (Path(settings.audio.source), *models, *matte_files(options.keep), *records)
     inputs = (original_path, synced_path, *files)
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
@@ -172,6 +173,7 @@ def _prepare(
         paths = {"original": original_path, "synced video": synced_path}
         size, runtime = f"{target.width}x{target.height}", "none" if restorer is None else restorer.model.runtime
         more = {"size": size, "restoration": runtime, "keep": "none" if keep is None else keep.sha256}
+        more["crop"] = "none" if pair.synced.places is None else pair.synced.places.digest
         kept = kept_for_run(output, paths, settings, frames=options.frames or "all", **more)
     return _Job(pair, keep, output, settings, options, target, restorer, debug, kept, notes)
 

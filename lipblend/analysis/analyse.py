@@ -5,14 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis import cuts
 from lipblend.analysis.carry import carry_faces
 from lipblend.analysis.changed_frames import changed_frames
 from lipblend.analysis.clip_analysis import ClipAnalysis
@@ -24,6 +22,7 @@ from lipblend.analysis.keyed_models import model_identity
 from lipblend.analysis.measure import in_original, same_face
 from lipblend.analysis.occluders import find_departures
 from lipblend.analysis.search_near import search_near
+from lipblend.analysis.shots import find_shots, least_move
 from lipblend.analysis.stand_in import add_stand_ins
 from lipblend.errors import InputError
 from lipblend.faces.landmarker import BackgroundLandmarker
@@ -220,7 +219,7 @@ def measured_tracks(
             synced_mesh = partner.points if partner is not None else None
             row = table.append(frame, face.landmarks.points, synced_mesh, measured.get(face.track_id))
             rows.setdefault(face.track_id, array("q")).append(row)
-        moves.append(_least_move(previous, faces))
+        moves.append(least_move(previous, faces))
         previous = faces
     return {track_id: FaceTrack(table, each) for track_id, each in rows.items()}, moves
 
@@ -236,20 +235,9 @@ def lacks_partners(tracks: Mapping[int, FaceTrack], synced_index: npt.NDArray[np
 
 def _shot_starts(scan: Scan, line: Timeline, moves: list[float], track: TrackSettings) -> npt.NDArray[np.intp]:
     shown = line.original_index
-    changes = [cuts.change(scan.thumbs[first], scan.thumbs[second]) for first, second in pairwise(shown.tolist())]
-    starts = cuts.find_cuts(np.array([0.0, *changes]), np.array(moves), threshold=track.cut_threshold)
+    starts = find_shots(scan.thumbs, shown.tolist(), moves, threshold=track.cut_threshold)
     if line.follows == "synced":  # a jump within the original is a cut, however it looks
         times_s = np.array(scan.times_s)
         leaps = jumps(times_s[shown], Clock(times_s).period_s)
         starts = np.union1d(starts, np.flatnonzero(leaps) + 1)
     return starts
-
-
-def _least_move(previous: tuple[TrackedFace, ...], faces: tuple[TrackedFace, ...]) -> float:
-    """The smallest distance of a face from any face of the previous frame, in face widths; 0 if there is none."""
-    moves = [
-        float(np.abs(new.landmarks.points - old.landmarks.points).mean()) / max(old.landmarks.face_width_px, 1.0)
-        for new in faces
-        for old in previous
-    ]
-    return min(moves, default=0.0)

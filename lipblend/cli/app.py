@@ -27,6 +27,7 @@ COMMANDS = {
         "lipblend.cli.evaluate_cmd",
         "Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.",
     ),
+    "crop": ("lipblend.cli.crop_cmd", "Cut a steady square crop of a face out of a video, for a generator."),
     "probe": ("lipblend.cli.probe_cmd", "Show streams, colour, frame times, damage and faces of a video."),
     "preview": ("lipblend.cli.preview_cmd", "Render single frames with all intermediate steps as one picture."),
     "compare": ("lipblend.cli.compare_cmd", "Show several results side by side, as a video or a GIF."),

@@ -26,6 +26,7 @@ from lipblend.cli.outputs import check_output_name, check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    CropOption,
     KeepOption,
     NoCacheOption,
     OriginalArgument,
@@ -86,6 +87,7 @@ def composite_command(
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
     occlusion: Annotated[str | None, setting_flag("occlusion.method")] = None,
     keep: KeepOption = None,
+    crop: CropOption = None,
     jobs: Annotated[
         str,
         typer.Option(
@@ -176,7 +178,7 @@ def composite_command(
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
     analyses = cache_folder(cache, no_cache)
     check_output_name(output, original)
-    optional = {"config file": config, "matte": keep}
+    optional = {"config file": config, "matte": keep, "crop record": crop}
     inputs = {"original": original, "synced video": synced}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
@@ -203,6 +205,7 @@ def composite_command(
         record=record,
         preset=preset,
         keep=keep,
+        crop=crop,
         debug=_debug_options(debug_dir, run_tag, debug_format),
         models=models,
         cache=analyses,

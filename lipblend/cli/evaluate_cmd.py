@@ -15,6 +15,7 @@ from lipblend.cli.outputs import check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    CropOption,
     KeepOption,
     NoCacheOption,
     OriginalArgument,
@@ -76,6 +77,7 @@ def evaluate_command(
     config: ConfigOption = None,
     assignments: SetOption = None,
     keep: KeepOption = None,
+    crop: CropOption = None,
     video: VideoOption = True,
     models: ModelsOption = None,
     cache: CacheOption = None,
@@ -91,7 +93,7 @@ def evaluate_command(
     With --gate the exit code is 8 if a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
-    optional = {"reference": reference, "config file": config, "matte": keep}
+    optional = {"reference": reference, "config file": config, "matte": keep, "crop record": crop}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, video=video)
     analyses = cache_folder(cache, no_cache)
@@ -107,7 +109,13 @@ def evaluate_command(
             result,
             settings=judged.settings,
             options=EvaluateOptions(
-                matte=matte, reference=reference, models=models, cache=analyses, keep=keep, notes=judged.notes
+                matte=matte,
+                reference=reference,
+                models=models,
+                cache=analyses,
+                keep=keep,
+                crop=crop,
+                notes=judged.notes,
             ),
             on_progress=on_progress,
         )

@@ -18,6 +18,7 @@ from lipblend.cli.outputs import refuse_stream
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    CropOption,
     KeepOption,
     NoCacheOption,
     OriginalArgument,
@@ -76,6 +77,7 @@ def preview_command(
     config: ConfigOption = None,
     assignments: SetOption = None,
     keep: KeepOption = None,
+    crop: CropOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -120,7 +122,7 @@ def preview_command(
             at or (),
             chosen.settings,
             options=PreviewOptions(
-                models=models, cache=analyses, keep=keep, quick=quick, on_quick=None if quick else first
+                models=models, cache=analyses, keep=keep, crop=crop, quick=quick, on_quick=None if quick else first
             ),
             finder=finder,
         )

@@ -126,6 +126,15 @@ KeepOption = Annotated[
         "PNG pictures, with a frame for each of ORIGINAL, of its size. White stays, black is blended.",
     ),
 ]
+CropOption = Annotated[
+    Path | None,
+    path_option(
+        "--crop",
+        "RECORD",
+        "SYNCED is a face crop, and this says where it lies in ORIGINAL: the JSON of `lipblend crop`, or what a "
+        "generator keeps (see docs/crops.md).",
+    ),
+]
 CacheOption = Annotated[
     Path | None,
     path_option(

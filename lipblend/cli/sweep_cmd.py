@@ -13,6 +13,7 @@ from lipblend.cli.exits import handle_errors
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
+    CropOption,
     KeepOption,
     NoCacheOption,
     OriginalArgument,
@@ -71,6 +72,7 @@ def sweep_command(
         ),
     ] = None,
     keep: KeepOption = None,
+    crop: CropOption = None,
     rank_by: Annotated[
         str, typer.Option("--rank-by", metavar="NAME", help="headline, or a measure such as psnr, doubled or seam.")
     ] = _HEADLINE,
@@ -113,6 +115,7 @@ def sweep_command(
                 rank_by=rank_by,
                 reference=reference,
                 keep=keep,
+                crop=crop,
                 overwrite=overwrite,
                 models=models,
                 cache=analyses,
@@ -121,6 +124,7 @@ def sweep_command(
         )
     inputs = {"original": original, "synced": synced} | ({"reference": reference} if reference else {})
     inputs |= {"keep": keep} if keep else {}
+    inputs |= {"crop": crop} if crop else {}
     data = {**sweep_dict(result, inputs), "files": {name: str(path) for name, path in result.files.items()}}
     console.finish(data, sweep_text(result))
 

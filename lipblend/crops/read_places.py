@@ -53,14 +53,13 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
         The record is that of another original.
     """
     content = read_bytes(path)
-    digest = digest_of(content)
     suffix = path.suffix.lower()
     if suffix == ".json":
         data = _json(content, path)
         if isinstance(data, dict):
             record = CropRecord.parsed(content, path)
             check_original(record, original, path)
-            return record.places(digest)
+            return record.places(content, path.name)
         rows = data
     elif suffix == ".npy":
         rows = _npy(content, path)
@@ -70,7 +69,7 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
         rows = _csv(content, path)
     else:
         raise InputError(f"the record {path} has no known ending", hint=f"Give {_FORMATS}.")
-    return _listed(_numbers(rows, path), path, digest, synced.upright_size)
+    return _listed(_numbers(rows, path), path, content, synced.upright_size)
 
 
 def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
@@ -100,7 +99,7 @@ def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
         )
 
 
-def _listed(rows: Matrices, path: Path, digest: str, size: tuple[int, int]) -> CropPlaces:
+def _listed(rows: Matrices, path: Path, content: bytes, size: tuple[int, int]) -> CropPlaces:
     """Places from boxes (n, 4) or matrices (n, 2 or 3, 3)."""
     count = len(rows)
     present: npt.NDArray[np.bool_] = np.ones(count, bool)
@@ -123,7 +122,10 @@ def _listed(rows: Matrices, path: Path, digest: str, size: tuple[int, int]) -> C
             f"the record {path} holds {'x'.join(map(str, rows.shape))} numbers; a frame needs 4, 2 x 3 or 3 x 3",
             hint=f"Give {_FORMATS}.",
         )
-    return CropPlaces(np.arange(count, dtype=np.int64), None, matrices, canvas, None, present, digest)
+    numbers = np.arange(count, dtype=np.int64)
+    return CropPlaces(
+        numbers, None, matrices, canvas, None, present, digest_of(content), name=path.name, size_bytes=len(content)
+    )
 
 
 def _of_boxes(boxes: Matrices, path: Path) -> Matrices:

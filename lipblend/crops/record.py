@@ -76,7 +76,7 @@ class CropFrame(_Part):
 class CropRecord(_Part):
     """Where every frame of a face crop was cut out of the original."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="lipblend face crop", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", title="lipblend face crop", serialize_by_alias=True)
 
     format: Literal["lipblend-crop-1"] = Field(alias="schema", description="Name and version of this format.")
     size: tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]] = Field(
@@ -119,7 +119,7 @@ class CropRecord(_Part):
         head = json.dumps(data, indent=1).removesuffix("\n}")
         return f'{head},\n "frames": [\n  {frames}\n ]\n}}\n'
 
-    def places(self, digest: str) -> CropPlaces:
+    def places(self, content: bytes, name: str) -> CropPlaces:
         """The places of its frames, for the analysis."""
         return CropPlaces(
             source_index=np.array([frame.source_index for frame in self.frames], np.int64),
@@ -128,7 +128,9 @@ class CropRecord(_Part):
             size=self.size,
             rate=float(Fraction(self.rate)),
             present=np.array([frame.face for frame in self.frames], bool),
-            digest=digest,
+            digest=digest_of(content),
+            name=name,
+            size_bytes=len(content),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +44,18 @@ def drawn_info(like: VideoInfo, width: int, height: int, *, grey: bool = False) 
         hdr_dropped=(),
         warnings=(),
     )
+
+
+def frame_of_planes(
+    planes: Sequence[NDArray[np.uint8]], layout: PixelLayout, *, index: int, pts: int, duration: int
+) -> Frame:
+    """Make a frame from planes in memory, of the layout of `drawn_info`, for a `lipblend.output.writer.VideoWriter`."""
+    height, width = planes[0].shape
+    handle = VideoFrame(width, height, layout.name)
+    views = plane_views(handle, layout, UPRIGHT, writable=True)
+    for view, plane in zip(views, planes, strict=True):
+        view[...] = plane
+    return Frame(index, pts, duration, 0.0, views, layout, handle)
 
 
 def drawn_frame(image: NDArray[np.uint8], layout: PixelLayout, *, index: int, pts: int, duration: int) -> Frame:

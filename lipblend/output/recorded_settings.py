@@ -52,6 +52,7 @@ def run_record(
     part: WrittenPart,
     keep: str = "",
     occluder: str = "",
+    crop: str = "",
 ) -> RunRecord:
     """The record of a run.
 
@@ -67,6 +68,8 @@ def run_record(
         SHA-256 of the matte of what stayed the original's; empty without one.
     occluder : str
         SHA-256 of ``occlusion.model``; empty without one.
+    crop : str
+        SHA-256 of the record of the synced face crop; empty without one.
 
     Raises
     ------
@@ -90,6 +93,7 @@ def run_record(
         proxy=part.proxy,
         keep=keep[:DIGEST_DIGITS],
         occluder=occluder[:DIGEST_DIGITS],
+        crop=crop[:DIGEST_DIGITS],
     )
 
 
@@ -153,6 +157,7 @@ def describe_run(record: RunRecord) -> str:
         f"{role} {digest}" for role, digest in (("original", record.original), ("synced", record.synced)) if digest
     ]
     known += [f"matte of what stays {record.keep}"] if record.keep else []
+    known += [f"record of the crop {record.crop}"] if record.crop else []
     files = [f"from {', '.join(known)} (SHA-256)"] if known else []
     return "; ".join([*parts, *files, f"{record.frames} frames of {record.width}x{record.height}"])
 

@@ -29,6 +29,10 @@ class CropPlaces:
         Frames that show a face.
     digest : str
         SHA-256 of the record, in hexadecimal digits.
+    name : str
+        Its file name.
+    size_bytes : int
+        Its length.
     """
 
     source_index: npt.NDArray[np.int64]
@@ -38,6 +42,8 @@ class CropPlaces:
     rate: float | None
     present: npt.NDArray[np.bool_]
     digest: str
+    name: str = ""
+    size_bytes: int = 0
 
     def __len__(self) -> int:
         return len(self.source_index)

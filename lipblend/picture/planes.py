@@ -119,7 +119,7 @@ def to_rgb(
     merged = _merged(planes, layout, box or Box(0, 0, frame_w, frame_h))
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
-    return _displayed(merged, colour, frame_h if height is None else height)
+    return displayed(merged, colour, frame_h if height is None else height)
 
 
 def to_reduced_rgb(
@@ -146,10 +146,10 @@ def to_reduced_rgb(
     merged = cv2.merge(parts)
     if layout.depth > 8:
         merged = cv2.convertScaleAbs(merged, alpha=1 / layout.code_scale)
-    return _displayed(merged, colour, height)
+    return displayed(merged, colour, height)
 
 
-def _displayed(codes: np.ndarray, colour: ColourTags, height: int) -> NDArray[np.uint8]:
+def displayed(codes: np.ndarray, colour: ColourTags, height: int) -> NDArray[np.uint8]:
     """8-bit codes, (h, w, 3), as RGB; HDR as an SDR display shows it."""
     rgb = np.ascontiguousarray(cv2.transform(codes, ycbcr_matrix(colour, height).astype(np.float32)), dtype=np.uint8)
     kind = transfer_kind(colour.transfer)

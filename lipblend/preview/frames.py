@@ -50,6 +50,8 @@ class PreviewOptions:
         that had to be made is cached.
     keep : Path, optional
         Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
+    crop : Path, optional
+        Record of the face crop that the synced video shows (`lipblend.crops.read_places`).
     quick : bool
         Stop at the quick looks; a note says so, or why there are none and the usual way was taken.
     on_frame : callable
@@ -61,6 +63,7 @@ class PreviewOptions:
     models: Path | None = None
     cache: Path | None = None
     keep: Path | None = None
+    crop: Path | None = None
     quick: bool = False
     on_frame: Callable[[int], None] = lambda _: None
     on_quick: Callable[[Preview], None] | None = None
@@ -110,7 +113,7 @@ def preview(
         See `lipblend.compositing.composite`.
     """
     options = options or PreviewOptions()
-    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     with FrameTimes(pair.original) as clock:
         wanted = [clock.parse(text) for text in times] or [clock.middle_s()]

@@ -57,5 +57,9 @@ def output_record(
     written = WrittenPart(part.frames, part.is_whole, *size, proxy="" if proxy is None else str(proxy))
     kept = "" if keep is None else keep.sha256
     occluder = "" if settings.occlusion.model == "none" else sha256_of(Path(settings.occlusion.model))
-    record = run_record(settings, preset, original=original, synced=synced, part=written, keep=kept, occluder=occluder)
+    places = pair.synced.places
+    record = run_record(
+        settings, preset, original=original, synced=synced, part=written, keep=kept, occluder=occluder,
+        crop="" if places is None else places.digest,
+    )  # fmt: skip
     return record.to_text()

@@ -45,6 +45,8 @@ class SweepOptions:
         The real footage, frame by frame as the original or as the output: adds psnr, ssim and temporal.
     keep : Path, optional
         Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
+    crop : Path, optional
+        Record of the face crop that the synced video shows (`lipblend.crops.read_places`).
     overwrite : bool
         Replace files of an earlier sweep; otherwise they are an error.
     models : Path, optional
@@ -58,6 +60,7 @@ class SweepOptions:
     rank_by: str = HEADLINE
     reference: Path | None = None
     keep: Path | None = None
+    crop: Path | None = None
     overwrite: bool = True
     models: Path | None = None
     cache: Path | None = None
@@ -97,7 +100,7 @@ def run_sweep(
         raise SettingsError(f"{options.runs} runs of frames cannot be tried", hint="Give 1 or more.")
     check_rank_by(options.rank_by, reference=reference is not None)
     check_folder_writable(folder, files=FILES, overwrite=options.overwrite)
-    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None
@@ -122,6 +125,7 @@ def run_sweep(
     inputs = {"original": original_path, "synced": synced_path}
     inputs |= {"reference": reference} if reference is not None else {}
     inputs |= {"keep": options.keep} if options.keep is not None else {}
+    inputs |= {"crop": options.crop} if options.crop is not None else {}
     return replace(result, files=write_sweep(folder, result, inputs, mouths))
 
 

@@ -76,6 +76,8 @@ class EvaluateOptions:
         Folder in which analyses are cached.
     keep : Path, optional
         Matte of what stayed the original's (`lipblend.video.keep_matte.open_keep`).
+    crop : Path, optional
+        Record of the face crop that the synced video shows (`lipblend.crops.read_places`).
     digests : mapping of Path to str
         SHA-256 of files that have been read already, hexadecimal.
     notes : tuple of str
@@ -87,6 +89,7 @@ class EvaluateOptions:
     models: Path | None = None
     cache: Path | None = None
     keep: Path | None = None
+    crop: Path | None = None
     digests: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -118,7 +121,8 @@ def evaluate(
         One of its subclasses, see `lipblend.errors`.
     """
     options = options or EvaluateOptions()
-    pair, result_info = open_pair(original, synced, models=options.models, cache=options.cache), probe(Path(result))
+    pair = open_pair(original, synced, models=options.models, cache=options.cache, crop=options.crop)
+    result_info = probe(Path(result))
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     digests = dict(options.digests)
 
@@ -176,7 +180,7 @@ def evaluate_plan(
     restorer : Restorer or None
         For ``settings.restore``, see `lipblend.stages.detail.restore.load_restorer`.
     options : EvaluateOptions
-        Its ``models``, ``cache`` and ``keep`` are not used.
+        Its ``models``, ``cache``, ``keep`` and ``crop`` are not used.
     keep : KeepMatte, optional
         What stayed the original's.
     on_progress : callable
@@ -281,3 +285,5 @@ def _input_files(
         yield InputFile(role, path.name, digest, path.stat().st_size)
     if keep is not None:
         yield InputFile("keep", keep.path.name, keep.sha256, keep.size_bytes)
+    if places := analysis.synced.info.places:
+        yield InputFile("crop", places.name, places.digest, places.size_bytes)

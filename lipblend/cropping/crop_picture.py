@@ -1,0 +1,96 @@
+"""Cutting a crop out of a picture, and putting one back."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.picture.formats import ColourTags
+from lipblend.picture.frame_mapping import FrameMapping, extract_mapped
+from lipblend.picture.light import SDR, transfer_kind
+from lipblend.picture.patch import Box, ChromaGrid, Patch
+from lipblend.picture.picture import Picture
+from lipblend.picture.planes import displayed
+from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
+from lipblend.video.info import VideoInfo
+
+Matrix = npt.NDArray[np.float64]
+_SHARPEN = 0.6
+_SHARPEN_SIGMA_PX = 1.0
+
+
+def inverse_mapping(matrix: Matrix) -> FrameMapping:
+    """The mapping from a crop's pixels to the original's, of a (2, 3) matrix that leads the other way."""
+    (a, b, c), (d, e, f) = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2].tolist()
+    return FrameMapping(a, e, c, f, b, d)
+
+
+def cut_crop(
+    picture: Picture, matrix: Matrix, info: VideoInfo, fill: tuple[int, int, int], *, sharpen: bool = False
+) -> list[npt.NDArray[np.uint8]]:
+    """Cut a crop out of a picture, resampled once from its own planes.
+
+    Cubic interpolation, low-passed where it is reduced; chroma keeps its siting.
+
+    Parameters
+    ----------
+    picture : Picture
+        High dynamic range is shown as on a standard screen.
+    matrix : (2, 3) float64
+        From the picture's pixels to the crop's.
+    info : VideoInfo
+        The crop: its size, layout (8 bits) and colour tags.
+    fill : (int, int, int)
+        R, G and B beyond the picture's border, 0 to 255.
+    sharpen : bool
+        Sharpen what is enlarged, within the range of the pixels around, so that no halo appears.
+
+    Returns
+    -------
+    list of (h, w) uint8
+        Y, Cb and Cr.
+    """
+    whole = Box(0, 0, info.width, info.height)
+    mapping = inverse_mapping(matrix)
+    codes = extract_mapped(picture.planes, picture.layout, whole, mapping)
+    codes = as_standard(codes, picture, info.colour)
+    if sharpen and abs(np.linalg.det(matrix[:, :2])) > 1:
+        codes[..., 0] = _sharpened(codes[..., 0])
+    beyond = _beyond(mapping, whole, picture.size)
+    if beyond is not None:
+        square = np.vstack([ycbcr_matrix(info.colour, info.height), [0, 0, 0, 1]])
+        colour = np.linalg.inv(square) @ [*fill, 1]
+        codes[beyond] = colour[:3].astype(np.float32)
+    patch = Patch.of(codes, ChromaGrid(info.layout, whole))
+    planes = [patch.luma, patch.chroma[..., 0], patch.chroma[..., 1]]
+    return [np.clip(np.rint(plane), 0, 255).astype(np.uint8) for plane in planes]
+
+
+def as_standard(codes: npt.NDArray[np.float32], picture: Picture, target: ColourTags) -> npt.NDArray[np.float32]:
+    """A picture's codes, (h, w, 3) float32, in the encoding of a standard video."""
+    if transfer_kind(picture.colour.transfer) == SDR:
+        return np.array(convert_colour(codes, picture.colour, target, picture.height), np.float32)
+    rgb = displayed(np.clip(np.rint(codes), 0, 255).astype(np.uint8), picture.colour, picture.height)
+    back = np.linalg.inv(np.vstack([ycbcr_matrix(target, picture.height), [0, 0, 0, 1]]))[:3]
+    return np.asarray(cv2.transform(rgb.astype(np.float32), back), np.float32)
+
+
+def _beyond(mapping: FrameMapping, whole: Box, size: tuple[int, int]) -> npt.NDArray[np.bool_] | None:
+    """Pixels of a crop whose centres lie outside a picture of a size; None if there are none."""
+    corners = mapping.to_synced(np.array([[x, y] for x in (0.5, whole.x1 - 0.5) for y in (0.5, whole.y1 - 0.5)]))
+    if (corners >= 0).all() and (corners <= np.array(size)).all():
+        return None
+    across, down = np.meshgrid(np.arange(whole.width) + 0.5, np.arange(whole.height) + 0.5)
+    places = mapping.to_synced(np.stack([across, down], axis=-1))
+    return np.asarray(((places < 0) | (places > np.array(size))).any(axis=-1))
+
+
+def _sharpened(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Unsharp masking that stays within the least and the greatest of the nine pixels around."""
+    blurred = cv2.GaussianBlur(luma, (0, 0), _SHARPEN_SIGMA_PX)
+    around = np.ones((3, 3), np.uint8)
+    return np.asarray(
+        np.clip(luma + np.float32(_SHARPEN) * (luma - blurred), cv2.erode(luma, around), cv2.dilate(luma, around)),
+        np.float32,
+    )
