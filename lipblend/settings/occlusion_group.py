@@ -17,8 +17,8 @@ class OcclusionSettings(Group):
     )
     looks: Literal["auto", "off"] = choice(
         "auto",
-        "Find departures: what looks unlike the same place of the face in the rest of the shot (a cup, a hand), where the "
-        "synced picture shows something else. off: do not.",
+        "Find departures: what looks unlike the same place of the face in the rest of the shot (a cup, a hand), where "
+        "the synced picture shows something else. off: do not.",
     )
     looks_weight: float = number(
         1, 0, 4, "factor", "How much such departures count: above 1, fainter ones are taken too."
