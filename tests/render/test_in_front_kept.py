@@ -34,7 +34,7 @@ HAND = np.array(
 
 
 def with_cup(row: FramePlan, **more: Any) -> FramePlan:
-    return replace(row, faces=(replace(row.faces[0], **{"in_front": CUP, **more}),))
+    return replace(row, faces=(replace(row.faces[0], **{"ways": (("departures", CUP),), **more}),))
 
 
 def cup_pixels(row: FramePlan, *, cells: float) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def test_far_from_what_lies_in_front_the_frame_is_as_without(method: str, row: F
 
 def test_a_hand_stays_in_front(row: FramePlan) -> None:
     points = HAND * 0.8 + np.asarray(row.faces[0].original.mouth_centre, np.float32) + np.float32((0, 60))
-    held = with_cup(row, in_front=None, hands=(points,))
+    held = with_cup(row, ways=(), hands=(points,))
     plain, found = rendered(row, settings()), rendered(held, settings())
     cell_px = CELL_FRAC * row.faces[0].original.face_width_px
     inside, outside = within_and_outside(hand_mask(points, BOX, forearm=0), 3 * cell_px)
@@ -122,7 +122,7 @@ def test_strands_stay_in_front(row: FramePlan) -> None:
     original, synced, cover = flat_pair(row, strands=True)
     here = np.s_[y - 20 : y + 20, x - 40 : x + 40]
     plain, found = (
-        compose(original, render_frame(original, synced, with_cup(row, in_front=None, strands=strands), settings()))
+        compose(original, render_frame(original, synced, with_cup(row, ways=(), strands=strands), settings()))
         for strands in (False, True)
     )
     on = cover[here] == 1
@@ -160,7 +160,7 @@ def test_the_patch_is_made_from_pictures_without_what_lies_in_front(
         return generate(inputs, chosen)
 
     monkeypatch.setattr(face_patch, "generate", spy)
-    front = {"in_front": None, "strands": True} if strands else {"in_front": CUP}
+    front = {"ways": (), "strands": True} if strands else {}
     render_frame(original, synced, with_cup(row, **front), settings())
     (inputs,) = made
     box = inputs.original.grid.box
@@ -195,7 +195,7 @@ def test_without_anything_in_front_no_bit_depends_on_the_search(
 
 
 def test_cells_in_which_nothing_is_change_nothing(row: FramePlan) -> None:
-    found = rendered(with_cup(row, in_front=np.zeros_like(CUP)), settings())
+    found = rendered(with_cup(row, ways=(("departures", np.zeros_like(CUP)),)), settings())
     for one, other in zip(rendered(row, settings()).planes, found.planes, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1  # rounding
     assert apart(found, picture(1))[0].max() > 20
