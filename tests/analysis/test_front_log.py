@@ -71,10 +71,16 @@ def test_rows_become_runs_and_runs_are_told_as_spans(face: Landmarks, halves: tu
     assert found.share == log.runs[0].share > 0.3
 
 
-def test_many_spans_are_counted_and_short_gaps_are_not_told() -> None:
-    runs = [HiddenRun(at, at + 5, at / 25, (at + 5) / 25, ("hands",), 0.1) for at in (0, 10, 50, 100, 150, 200, 250)]
+def test_many_spans_are_counted_and_every_gap_is_told() -> None:
+    runs = [
+        HiddenRun(at, at + 5, at / 25, (at + 5) / 25, ("hands",), 0.1) for at in (0, 10, 50, 100, 150, 200, 250, 256)
+    ]
     assert len(joined_runs(runs)) == 6
-    assert when_text(runs) == "0.0-0.6 s, 2.0-2.2 s, 4.0-4.2 s, 6.0-6.2 s and 2 more times"
+    assert when_text(runs) == "0.0-0.2 s, 0.4-0.6 s, 2.0-2.2 s, 4.0-4.2 s, 6.0-6.2 s, 8.0-8.2 s and 1 more time"
+    assert when_text(runs[:2]) == "0.0-0.2 s, 0.4-0.6 s"
+    assert when_text(runs[6:]) == "10.0-10.4 s"
+    slow = [HiddenRun(row, row, float(row), float(row), ("hands",), 0.1) for row in (3, 4)]
+    assert when_text(slow) == "3.0-4.0 s"
 
 
 def test_the_ways_are_joined_by_the_most_and_can_be_switched_off(
