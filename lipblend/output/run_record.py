@@ -27,8 +27,8 @@ _MAX_COMMENT_BYTES = 60_000  # mov stores the length in 16 bits
 _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
-    "record", "version", "original", "synced", "preset", "set", "restored", "occluder", "keep", "part", "proxy",
-    "frames", "size",
+    "record", "version", "original", "synced", "preset", "set", "restored", "occluder",
+    "occluder_mapping", "keep", "part", "proxy", "frames", "size",
 )  # fmt: skip
 
 
@@ -60,6 +60,8 @@ class RunRecord:
         First 16 hexadecimal digits of the SHA-256 of the matte of what stayed the original's; empty without one.
     occluder : str
         The same of the model that told what lay in front of the faces. Its file is not named.
+    occluder_mapping : str
+        The same of that model's mapping file.
     """
 
     version: str
@@ -75,6 +77,7 @@ class RunRecord:
     proxy: str = ""
     keep: str = ""
     occluder: str = ""
+    occluder_mapping: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -83,6 +86,7 @@ class RunRecord:
         content |= {"set": dict(sorted(self.settings.items()))} if self.settings else {}
         content |= {"restored": True} if self.restored else {}
         content |= {"occluder": self.occluder} if self.occluder else {}
+        content |= {"occluder_mapping": self.occluder_mapping} if self.occluder_mapping else {}
         content |= {"keep": self.keep} if self.keep else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
         content |= {"proxy": self.proxy} if self.proxy else {}
@@ -201,6 +205,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         proxy=_text(content, "proxy"),
         keep=_text(content, "keep", _DIGEST),
         occluder=_text(content, "occluder", _DIGEST),
+        occluder_mapping=_text(content, "occluder_mapping", _DIGEST),
     )
 
 
