@@ -166,6 +166,22 @@ def test_hands_are_planned_in_their_frames(clip: Clip, face: Landmarks) -> None:
     assert not any(each.hands for each in planned(analysis, occlusion(hands="off")))
 
 
+def test_a_hand_alone_over_the_mouth_lets_the_change_fade(clip: Clip, face: Landmarks) -> None:
+    """Nothing but the hand says that the mouth is hidden."""
+    analysis = clip(hands=range(10, 20))
+    (track,) = analysis.tracks.values()
+    seen = np.full(HANDS_SHAPE, np.nan, np.float32)
+    middle = np.asarray(face.mouth_centre, np.float32)
+    hand = hand_on(face)
+    seen[0] = middle + 2.5 * (hand - hand[[0, 5, 9, 13, 17]].mean(0))
+    track.table.replace("hands", dict.fromkeys(range(10, 20), seen))
+    faces = planned(analysis)
+    assert all(not each.ways for each in faces)
+    assert faces[15].showing < 0.05
+    assert faces[3].showing == 1
+    assert planned(analysis, occlusion(hands_weight=0.5))[15].showing == 1
+
+
 def test_hands_that_nothing_bears_out_are_dropped(clip: Clip) -> None:
     """Much departs, but not where the hand was found."""
     faces = planned(clip(range(10, 20), hands=range(5, 15), where=np.s_[18:30, 10:24]))

@@ -13,7 +13,7 @@ from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.render import face_patch
+from lipblend.render import behind, face_patch
 from lipblend.render.frame import compose, render_frame
 from lipblend.render.generate import Generated, PatchInputs, generate
 from lipblend.settings import Settings
@@ -104,6 +104,34 @@ def test_a_hand_stays_in_front(row: FramePlan) -> None:
     assert changes[0] == 0
     assert changes[1] == pytest.approx(0.5 * changes[2], rel=0.1)
     assert changes[2] == pytest.approx(float(apart(plain, picture(1))[0][inside].mean()), rel=0.05)
+
+
+def test_of_what_is_in_front_stays_what_the_faces_own_colours_leave(
+    row: FramePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `without_face_colours` does is tested with it; here that it is asked for every plane, and believed."""
+    asked: list[tuple[np.ndarray, ...]] = []
+
+    def left_half(plane: np.ndarray, *pictures_and_mouth: Any) -> np.ndarray:
+        *planes, cell_px = pictures_and_mouth
+        assert cell_px == pytest.approx(CELL_FRAC * row.faces[0].original.face_width_px)
+        asked.append((plane, *planes))
+        left = plane.copy()
+        left[:, left.shape[1] // 2 :] = 0
+        return left
+
+    monkeypatch.setattr(behind, "without_face_colours", left_half)
+    (patch,) = render_frame(picture(1), picture(2), with_cup(row), settings()).patches
+    assert patch.front is not None
+    assert patch.front.solid is not None
+    ((plane, original, synced, mouth, speaking),) = asked
+    middle = plane.shape[1] // 2
+    assert min(plane[:, :middle].max(), plane[:, middle:].max()) == 1
+    np.testing.assert_array_equal(patch.front.solid[:, :middle], plane[:, :middle])
+    assert patch.front.solid[:, middle:].max() == 0
+    assert original.shape == synced.shape == (*plane.shape, 3)
+    assert (mouth <= speaking).all()
+    assert (mouth < speaking).any()
 
 
 def test_a_users_matte_and_what_is_found_add_up(row: FramePlan) -> None:
