@@ -76,6 +76,22 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What the user's matte did.
+
+    Attributes
+    ----------
+    matte : str
+        Name of the video or folder, without its path.
+    frames : int
+        Of the output, in which it holds something of what would be blended.
+    """
+
+    matte: str
+    frames: int
+
+
+@dataclass(frozen=True)
 class CompositeResult:
     """What a composite run did.
 
@@ -111,6 +127,8 @@ class CompositeResult:
         Synced frames that the generator broke.
     in_front : Hidden
         What was found in front of the faces.
+    keep : Kept or None
+        The user's matte, if one was given.
     """
 
     output: Path
@@ -132,6 +150,7 @@ class CompositeResult:
     evaluation: Evaluated | None = None
     faults: Faults = Faults("bridge")
     in_front: Hidden = Hidden()
+    keep: Kept | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All fields except the evaluation, ready for JSON."""

@@ -13,7 +13,7 @@ from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.keyed_models import occluder_files
 from lipblend.composite_options import CompositeOptions
-from lipblend.composite_result import CompositeResult, Faults, Hidden, pairing_dict
+from lipblend.composite_result import CompositeResult, Faults, Hidden, Kept, pairing_dict
 from lipblend.errors import OutputError
 from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
@@ -124,6 +124,7 @@ def composite(
             job.settings.faults.action, part.faults, len(part) - run.tally.passed_through.get(NO_SYNCED, 0)
         ),
         in_front=Hidden.of(part.hidden),
+        keep=None if job.keep is None else Kept(job.keep.path.resolve().name, run.tally.kept),
     )  # fmt: skip
 
 

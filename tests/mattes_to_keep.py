@@ -18,6 +18,7 @@ def grey_video(
 ) -> Path:
     """Planes, (h, w) uint8 or uint16, as the luma of a lossless video, bit for bit."""
     height, width = planes[0].shape
+    grey = 512 if "10" in pix_fmt else 128
     with av.open(str(path), "w") as out:
         options = {"qp": "0", "bf": "2", "g": "4"} if codec == "libx264" else {}
         stream = out.add_stream(codec, rate=25, options=options)
@@ -26,7 +27,7 @@ def grey_video(
         for number, plane in enumerate(planes):
             frame = av.VideoFrame(width, height, pix_fmt)
             for channel, each in enumerate(frame.planes):
-                values = plane if channel == 0 else np.full((each.height, each.width), 128, plane.dtype)
+                values = plane if channel == 0 else np.full((each.height, each.width), grey, plane.dtype)
                 rows = np.zeros((each.height, each.line_size // plane.itemsize), plane.dtype)
                 rows[:, : values.shape[1]] = values
                 each.update(rows.tobytes())

@@ -135,6 +135,7 @@ def test_the_record_names_the_model_by_its_content_alone(run: tuple[CompositeRes
     record = find_record(probe(run[0].output).metadata).record
     assert record is not None
     assert record.occluder == sha256_of(model)[:16]
+    assert record.occluder_mapping == sha256_of(model.with_suffix(".yaml"))[:16]
     assert "occlusion.model" not in record.settings
     assert str(model) not in record.to_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from runs import composited
 from typer.testing import CliRunner
 
 from lipblend.cli.app import app
+from lipblend.cli.console import composite_summary
 from lipblend.composite_options import DebugOptions
-from lipblend.composite_result import CompositeResult
+from lipblend.composite_result import CompositeResult, Kept
 from lipblend.errors import InputMismatchError, OutputError, SettingsError
 from lipblend.frame_blender import FrameBlender
 from lipblend.lab.sweep import combination_trial
@@ -23,6 +25,7 @@ from lipblend.output.run_record import find_record
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
+from lipblend.render.face_patch import KEPT
 from lipblend.render.frame import FrameResult, render_frame
 from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
@@ -103,6 +106,28 @@ def test_every_frame_keeps_its_own_part_of_the_original(
         for channel in (1, 2):
             np.testing.assert_array_equal(ours[index][channel][whole], old[index][channel][whole])
         assert (ours[index][0] != old[index][0])[plane == 0].sum() > 1000
+
+
+def test_the_summary_names_the_matte_and_counts_its_frames(
+    pair: SamplePair, plain: CompositeResult, kept: CompositeResult, matte: Path, tmp_path: Path
+) -> None:
+    assert kept.keep == Kept(matte.name, FRAMES)
+    assert f"\n  matte           {matte.name}: keeps something in {FRAMES} of {FRAMES} frames\n" in composite_summary(
+        kept
+    )
+    assert json.loads(json.dumps(kept.to_dict()))["keep"] == {"matte": matte.name, "frames": FRAMES}
+    assert plain.keep is None
+    assert "  matte  " not in composite_summary(plain)
+    planes = [np.zeros_like(plane) for plane in bars(pair)]
+    planes[2][:], planes[5] = 255, bars(pair)[5]  # all of one, a part of another
+    for index in (3, 4):  # elsewhere
+        planes[index][:4, :4] = 255
+    film = grey_video(tmp_path / "some.mkv", planes, pix_fmt="gray", tag=FULL)
+    part = composited(
+        pair.original, pair.synced, tmp_path / "o.mp4", settings=LOSSLESS, keep=film, frames=FrameRange(1, 9)
+    )
+    assert part.passed_through == {KEPT: 1}
+    assert part.keep == Kept("some.mkv", 2)
 
 
 def test_the_record_says_so(pair: SamplePair, plain: CompositeResult, kept: CompositeResult) -> None:

@@ -21,7 +21,7 @@ from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.keyed_models import model_identity
 from lipblend.analysis.measure import in_original, same_face
 from lipblend.analysis.occluders import find_departures
-from lipblend.analysis.search_near import search_near
+from lipblend.analysis.search_near import check_models, search_near
 from lipblend.analysis.shots import find_shots, least_move
 from lipblend.analysis.stand_in import add_stand_ins
 from lipblend.errors import InputError
@@ -99,9 +99,10 @@ def analyse(
     WindowUnpairedError
         An excerpt alone does not show with certainty which frames belong together.
     ModelError
-        The occluder model or its mapping file is missing.
+        The hand model, the occluder model or another that the settings ask for is missing.
     """
     model_identity(settings.occlusion)  # before the work begins
+    check_models(settings.occlusion, model)
     for exhaustive in (thorough or window is None, True):
         search = FaceSearch(model, settings.track, exhaustive, finder)
         analysis = _analysed(original_info, synced_info, search, settings, window, on_frame)

@@ -14,6 +14,7 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.hands_near import HandLooker
 from lipblend.analysis.near_faces import Looker, NearFrames, faces_in_question, look_near
 from lipblend.analysis.segment_near import SegmentLooker
+from lipblend.errors import ModelError
 from lipblend.faces.hand_landmarker import Hand, HandLandmarker
 from lipblend.faces.models import companion_model
 from lipblend.faces.person_segmenter import PersonSegmenter
@@ -42,6 +43,27 @@ class OnFirstUse:
         if self._model is None:
             self._model = self._stack.enter_context(self._open_model())
         return self._model.detect(rgb)
+
+
+def check_models(settings: OcclusionSettings, face_model: Path) -> None:
+    """Check that the models that a search may need are there, before the work begins.
+
+    ``auto`` opens them only if something departs from the look of a face, and that shows when the first pass has ended.
+
+    Raises
+    ------
+    ModelError
+        One is missing or not the expected one.
+    """
+    wanted = {"hands": ("hand_landmarker", settings.hands), "person": ("selfie_segmenter", settings.person)}
+    for key, (name, when) in wanted.items():
+        if settings.method == "off" or when == "off":
+            continue
+        try:
+            companion_model(name, face_model)
+        except ModelError as error:
+            hint = f"{error.hint} To work without it: --set occlusion.{key}=off".strip()
+            raise ModelError(error.message, hint=hint, details=error.details) from error
 
 
 def search_near(

@@ -166,12 +166,18 @@ def composite_summary(result: CompositeResult) -> str:
     passed = sum(result.passed_through.values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in result.passed_through.items() if count)
     per_frame = f", {result.seconds / result.frames:.3f} s per frame" if result.frames else ""
+    keep = result.keep
     lines = [
         f"{result.output}  {result.width}x{result.height}, {result.frames} frames, {result.duration_s:.2f} s",
         *([f"  warning         {warning}"] if warning else []),
         f"  blended         {result.blended} frames",
         f"  passed through  {passed} frames" + (f" ({reasons})" if reasons else ""),
         *([f"  in front        {hidden_text(result.in_front.runs)}"] if result.in_front.runs else []),
+        *(
+            [f"  matte           {keep.matte}: keeps something in {keep.frames} of {result.frames} frames"]
+            if keep
+            else []
+        ),
         f"  timeline        {result.timeline}",
         f"  audio           {result.audio}",
         f"  time            {result.seconds:.1f} s (analyse {result.analyse_seconds:.1f} s, "

@@ -23,7 +23,9 @@ _NO_OPTION = "No such option"
 def explain(error: Any, words: Sequence[str]) -> None:
     """Improve the message of a `USAGE_ERROR`, given the words of the command line after the command."""
     text = error.format_message().replace(_PYDANTIC, "")
-    hint = _dashed_file(text, words) or (_positional_output(error, words) if text.startswith(_NO_OUTPUT) else "")
+    hint = _dashed_file(text, words) or _setting(error)
+    if not hint and text.startswith(_NO_OUTPUT):
+        hint = _positional_output(error, words)
     shown = f"{text.rstrip('.')}. {hint}" if hint else text
     error.format_message = lambda: shown
 
@@ -39,6 +41,19 @@ def _dashed_file(text: str, words: Sequence[str]) -> str:
         if word.startswith("-") and (os.path.isfile(word) or (text.startswith(_NO_OPTION) and is_video_name(word))):
             return f"Write the file name that begins with a dash as {shlex.quote(f'./{word}')}"
     return ""
+
+
+def _setting(error: Any) -> str:
+    """A hint on the flag of a setting that only another command has, if this one takes ``--set``."""
+    name, context = getattr(error, "option_name", None), error.ctx
+    if name is None or context is None or not any("--set" in each.opts for each in context.command.params):
+        return ""
+    from lipblend.settings.catalogue import setting_specs  # slow to load, and nearly no command line is wrong
+
+    spec = next((spec for spec in setting_specs().values() if spec.flag == name), None)
+    if spec is None:
+        return ""
+    return f"This command sets it with --set {spec.key}={'true' if spec.kind == 'bool' else '...'}"
 
 
 def _positional_output(error: Any, words: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -51,8 +51,8 @@ def run_record(
     synced: str,
     part: WrittenPart,
     keep: str = "",
-    occluder: str = "",
     crop: str = "",
+    occluder: Sequence[str] = (),
 ) -> RunRecord:
     """The record of a run.
 
@@ -66,10 +66,10 @@ def run_record(
     part : WrittenPart
     keep : str
         SHA-256 of the matte of what stayed the original's; empty without one.
-    occluder : str
-        SHA-256 of ``occlusion.model``; empty without one.
     crop : str
         SHA-256 of the record of the synced face crop; empty without one.
+    occluder : sequence of str
+        SHA-256 of ``occlusion.model`` and of its mapping file; empty without one.
 
     Raises
     ------
@@ -79,6 +79,7 @@ def run_record(
     values = flat_values(settings.model_dump())
     base = flat_values(resolve_settings(preset).settings.model_dump())
     texts = {key: _exact_text(value) for key, value in values.items() if value != base[key]}
+    model, mapping = occluder or ("", "")
     return RunRecord(
         version=version("lipblend"),
         original=original[:DIGEST_DIGITS],
@@ -92,8 +93,9 @@ def run_record(
         part=None if part.whole else (part.frames.start, part.frames.stop),
         proxy=part.proxy,
         keep=keep[:DIGEST_DIGITS],
-        occluder=occluder[:DIGEST_DIGITS],
         crop=crop[:DIGEST_DIGITS],
+        occluder=model[:DIGEST_DIGITS],
+        occluder_mapping=mapping[:DIGEST_DIGITS],
     )
 
 
@@ -126,8 +128,9 @@ def recorded_values(record: RunRecord) -> tuple[dict[str, object], list[str]]:
             "the record says that a restoration model was used, but not which: --set restore.model=FILE names it"
         )
     if record.occluder:
+        mapping = f", its mapping file {record.occluder_mapping}..." if record.occluder_mapping else ""
         notes.append(
-            f"the record says that an occluder model was used (SHA-256 {record.occluder}...): "
+            f"the record says that an occluder model was used (SHA-256 {record.occluder}...{mapping}): "
             "--set occlusion.model=FILE names it"
         )
     return {**values, **_parsed(usable)}, notes

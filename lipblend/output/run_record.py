@@ -27,8 +27,8 @@ _MAX_COMMENT_BYTES = 60_000  # mov stores the length in 16 bits
 _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
-    "record", "version", "original", "synced", "preset", "set", "restored", "occluder", "keep", "crop", "part", "proxy",
-    "frames", "size",
+    "record", "version", "original", "synced", "preset", "set", "restored", "occluder",
+    "occluder_mapping", "keep", "crop", "part", "proxy", "frames", "size",
 )  # fmt: skip
 
 
@@ -62,6 +62,8 @@ class RunRecord:
         The same of the model that told what lay in front of the faces. Its file is not named.
     crop : str
         The same of the record of the synced face crop.
+    occluder_mapping : str
+        The same of that model's mapping file.
     """
 
     version: str
@@ -78,6 +80,7 @@ class RunRecord:
     keep: str = ""
     occluder: str = ""
     crop: str = ""
+    occluder_mapping: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -86,6 +89,7 @@ class RunRecord:
         content |= {"set": dict(sorted(self.settings.items()))} if self.settings else {}
         content |= {"restored": True} if self.restored else {}
         content |= {"occluder": self.occluder} if self.occluder else {}
+        content |= {"occluder_mapping": self.occluder_mapping} if self.occluder_mapping else {}
         content |= {"keep": self.keep} if self.keep else {}
         content |= {"crop": self.crop} if self.crop else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
@@ -206,6 +210,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         keep=_text(content, "keep", _DIGEST),
         occluder=_text(content, "occluder", _DIGEST),
         crop=_text(content, "crop", _DIGEST),
+        occluder_mapping=_text(content, "occluder_mapping", _DIGEST),
     )
 
 

@@ -136,7 +136,6 @@ class ShotFace:
             velocity=self._motion[row],
             neighbours=neighbours(self._original, self._synced, self._present, row, reach=reach),
             bridge=bridge,
-            in_front=self._in_front[row],
             ways=self._in_front.ways(row),
             hands=self._in_front.hands(row),
             strands=row in self._in_front.strands,

@@ -99,11 +99,9 @@ class FacePlan:
         Motion of the face, pixels per frame.
     bridge : Bridge or None
         What is shown instead of the synced frame's own patch, which is broken.
-    in_front : (64, 64) uint8 or None
-        What lies in front of the face, in cells of the original's head (`lipblend.plan.hidden.InFront`): the most that
-        any of ``ways`` says.
     ways : tuple of (str, (64, 64) uint8)
-        The same by how it was found: departures, model, person.
+        What lies in front of the face by how it was found (departures, model, person), in cells of the original's head
+        (`lipblend.plan.hidden.InFront`); the most that any of them says counts.
     hands : tuple of (21, 2) float32
         Points of the hands near the face, pixels (`lipblend.stages.occlusion.hand_shape`).
     strands : bool
@@ -126,7 +124,6 @@ class FacePlan:
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     neighbours: MeshPairs = ()
     bridge: Bridge | None = None
-    in_front: npt.NDArray[np.uint8] | None = None
     ways: tuple[tuple[str, npt.NDArray[np.uint8]], ...] = ()
     hands: tuple[npt.NDArray[np.float32], ...] = ()
     strands: bool = False

@@ -16,8 +16,8 @@ WAYS = ("departures", "model", "person", "hands", "strands")
 the person should be, hands, thin strands."""
 
 _LEAST_SHARE = 0.005  # of the lower face: a few cells
-_SAME_SPAN_S = 0.5  # shorter gaps between runs are not told
-_MAX_TOLD = 4
+_SAME_SPAN_S = 0.5  # shorter gaps are left out where spans are listed with their ways
+_MAX_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,11 @@ def ways_text(counts: Mapping[str, int]) -> str:
 
 
 def joined_runs(runs: Sequence[HiddenRun], *, gap_s: float = _SAME_SPAN_S) -> list[HiddenRun]:
-    """Runs without short gaps between them, whatever their ways."""
+    """Runs that follow each other at once, or after a gap of at most ``gap_s``, as one, whatever their ways."""
     spans: list[HiddenRun] = []
     for run in runs:
         last = spans[-1] if spans else None
-        if last is not None and run.time_s - last.end_s <= gap_s:
+        if last is not None and (run.first == last.last + 1 or run.time_s - last.end_s <= gap_s):
             ways = tuple(way for way in WAYS if way in {*last.ways, *run.ways})
             spans[-1] = HiddenRun(last.first, run.last, last.time_s, run.end_s, ways, max(last.share, run.share))
         else:
@@ -125,8 +125,8 @@ def joined_runs(runs: Sequence[HiddenRun], *, gap_s: float = _SAME_SPAN_S) -> li
 
 
 def when_text(runs: Sequence[HiddenRun]) -> str:
-    """``2.1-5.3 s, 7.0 s and 3 more times``."""
-    spans = joined_runs(runs)
+    """``2.1-5.3 s, 7.0 s and 3 more times``; frames with nothing between them part two times, however few."""
+    spans = joined_runs(runs, gap_s=0)
     shown = [
         f"{span.time_s:.1f}-{span.end_s:.1f} s" if span.last > span.first else f"{span.time_s:.1f} s"
         for span in spans[:_MAX_TOLD]

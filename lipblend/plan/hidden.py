@@ -155,10 +155,6 @@ class InFront:
         """What lies in front by how it was found; empty for nothing."""
         return tuple((way, self._cells[place]) for way, place in self._places.get(row, {}).items())
 
-    def __getitem__(self, row: int) -> Cells | None:
-        found = self.ways(row)
-        return np.maximum.reduce([cells for _, cells in found]) if found else None
-
     def showing(self) -> dict[int, float]:
         """How much of the change is taken over, by row, where that is less than all: nearly all of the mouth is hidden.
 

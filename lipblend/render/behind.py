@@ -77,7 +77,7 @@ def in_front(
 
     ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
     """
-    if face.in_front is None and not face.hands and not face.strands and kept is None:
+    if not face.ways and not face.hands and not face.strands and kept is None:
         return None
     box, width_px = original.grid.box, face.original.face_width_px
     mouth = _mouth(face, box)
@@ -107,9 +107,8 @@ def _coarse(
 ) -> Iterator[tuple[Plane, tuple[float, float], float]]:
     """Where something solid lies in front, how far its border may be off, in cells, and how much of it stays."""
     by_weight: dict[float, list[npt.NDArray[np.uint8]]] = {}
-    for way, cells in face.ways or (("", face.in_front),):
-        if cells is not None:
-            by_weight.setdefault(settings.model_weight if way == "model" else 1.0, []).append(cells)
+    for way, cells in face.ways:
+        by_weight.setdefault(settings.model_weight if way == "model" else 1.0, []).append(cells)
     for weight, planes in by_weight.items():
         together = np.asarray(np.maximum.reduce(planes) / np.float32(255), np.float32)
         yield cells_in_box(together, box, face.original), CELLS_BAND, weight

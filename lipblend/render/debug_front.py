@@ -21,8 +21,9 @@ from lipblend.render.front_drawing import front_of_frame, grey_codes, ways_pictu
 from lipblend.runtime.output_paths import make_folder
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
+from lipblend.video.keep_matte import MATTE_NAMES
 
-FRONT_FOLDER, FRONT_VIDEO = "in_front", "in_front.mkv"
+FRONT_FOLDER, FRONT_VIDEO = MATTE_NAMES
 _OWN = re.compile(r"\d{6}\.png")
 _HINT = "Check the folder's rights and the free space."
 

@@ -158,7 +158,7 @@ def face_front(
 ) -> InFront | None:
     """What stands in front of a face in a box of the picture, as `render_face` finds it without other faces."""
     kept = in_front_of(keep, box)
-    if kept is None and face.in_front is None and not face.hands and not face.strands:
+    if kept is None and not face.ways and not face.hands and not face.strands:
         return None
     patch = cut(original.planes, original.layout, box)
     return in_front(patch, matched_patch(synced, original, patch, face), face, kept, settings.occlusion)

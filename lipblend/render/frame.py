@@ -18,7 +18,7 @@ from lipblend.picture.frame_mappings import Mappings
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import add_delta
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.render.face_patch import FacePatch, render_face
+from lipblend.render.face_patch import KEPT, FacePatch, render_face
 from lipblend.render.synced_patch import SyncedPictures
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer
@@ -40,12 +40,15 @@ class FrameResult:
         Stages that were done by a second-best method.
     keep : (h, w) float32 in [0, 1] or None
         What the user keeps of the whole picture, as it was given.
+    kept : bool
+        It holds something of what would be blended.
     """
 
     patches: tuple[FacePatch, ...]
     reason: str
     fallbacks: tuple[str, ...]
     keep: npt.NDArray[np.float32] | None = None
+    kept: bool = False
 
 
 def render_frame(
@@ -116,7 +119,8 @@ def render_frame(
             patch, fallback = rendered
             patches.append(patch)
             fallbacks += fallback
-    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks), keep)
+    kept = KEPT in reasons or any(patch.front is not None and patch.front.kept is not None for patch in patches)
+    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks), keep, kept)
 
 
 def compose(original: Picture, result: FrameResult, *, in_place: bool = False) -> Picture:

@@ -140,15 +140,19 @@ class Tally:
         Frames that are the original's own, by reason.
     fallbacks : Counter of str
         Frames on which a stage used its fallback method, by stage.
+    kept : int
+        Frames in which the user's matte holds something of what would be blended.
     """
 
     blended: int = 0
     passed_through: Counter[str] = field(default_factory=Counter)
     fallbacks: Counter[str] = field(default_factory=Counter)
+    kept: int = 0
 
     def add(self, result: FrameResult) -> None:
         """Count one frame."""
         self.fallbacks.update(result.fallbacks)
+        self.kept += result.kept
         if result.patches:
             self.blended += 1
         else:
@@ -159,6 +163,7 @@ class Tally:
         self.blended += other.blended
         self.passed_through.update(other.passed_through)
         self.fallbacks.update(other.fallbacks)
+        self.kept += other.kept
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -166,9 +171,10 @@ class Tally:
             "blended": self.blended,
             "passed_through": dict(self.passed_through),
             "fallbacks": dict(self.fallbacks),
+            "kept": self.kept,
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """The reverse of `to_dict`."""
-        return cls(int(data["blended"]), Counter(data["passed_through"]), Counter(data["fallbacks"]))
+        return cls(int(data["blended"]), Counter(data["passed_through"]), Counter(data["fallbacks"]), int(data["kept"]))

@@ -19,6 +19,7 @@ except ImportError:  # Windows: two runs with the same output are not kept apart
     fcntl = None  # type: ignore[assignment]
 
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
+from lipblend.analysis.keyed_models import occluder_files
 from lipblend.errors import OutputError, SettingsError
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
@@ -194,7 +195,10 @@ def kept_for_run(output: Path, inputs: Mapping[str, Path], settings: Settings, *
     SettingsError, OutputError
         See `KeptSegments`.
     """
-    files = {**inputs, "restoration model": Path(settings.restore.model)}
+    occluder = zip(
+        ("occluder model", "mapping of the occluder model"), occluder_files(settings.occlusion), strict=False
+    )
+    files = {**inputs, "restoration model": Path(settings.restore.model), **dict(occluder)}
     code = code_fingerprint(WHOLE_PACKAGE)
     return KeptSegments(output, run_key(files, settings, output=output.name, code=code, **more))
 

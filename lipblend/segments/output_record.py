@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from lipblend.analysis.keyed_models import occluder_files
 from lipblend.output.recorded_settings import WrittenPart, run_record
 from lipblend.pair import Pair
 from lipblend.runtime.identity import MAX_WHOLE_BYTES, sha256_of
@@ -56,7 +57,7 @@ def output_record(
     original, synced = (digests.get(info.path, "") for info in (pair.original, pair.synced))
     written = WrittenPart(part.frames, part.is_whole, *size, proxy="" if proxy is None else str(proxy))
     kept = "" if keep is None else keep.sha256
-    occluder = "" if settings.occlusion.model == "none" else sha256_of(Path(settings.occlusion.model))
+    occluder = [sha256_of(path) for path in occluder_files(settings.occlusion)]
     places = pair.synced.places
     record = run_record(
         settings, preset, original=original, synced=synced, part=written, keep=kept, occluder=occluder,

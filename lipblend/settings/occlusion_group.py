@@ -17,9 +17,12 @@ class OcclusionSettings(Group):
     )
     looks: Literal["auto", "off"] = choice(
         "auto",
-        "Find what departs from the look of the face in the shot and differs from the synced picture. off: do not.",
+        "Find departures: what looks unlike the same place of the face in the rest of the shot (a cup, a hand), where "
+        "the synced picture shows something else. off: do not.",
     )
-    looks_weight: float = number(1, 0, 4, "factor", "How much departures count: above 1, fainter ones are taken too.")
+    looks_weight: float = number(
+        1, 0, 4, "factor", "How much such departures count: above 1, fainter ones are taken too."
+    )
     strands: Literal["auto", "off"] = choice(
         "auto", "Find thin strands before the face (hair, cables, the rim of a glass) that the synced picture lacks."
     )
@@ -29,7 +32,7 @@ class OcclusionSettings(Group):
         "Find hands with MediaPipe's Hand Landmarker. auto: in frames near a departure; always: in every frame, which "
         "takes 20 to 45 ms each.",
     )
-    hands_weight: float = number(1, 0, 1, "share", "How much of a hand stays in front.")
+    hands_weight: float = number(1, 0, 1, "", "Share of a hand that stays in front: 1 all of it, 0 nothing.")
     hands_confidence: float = number(0.5, 0.1, 0.95, "probability", "Minimum confidence of the hand detector.")
     model: str = choice(
         "none", "none, or an ONNX file that tells what lies in front of a face, with its mapping file beside it."
@@ -38,7 +41,9 @@ class OcclusionSettings(Group):
         "auto", "Frames that the model sees. auto: those near a departure; always: every one with a face."
     )
     model_confidence: float = number(0.5, 0.05, 0.95, "probability", "From which what the model finds is in front.")
-    model_weight: float = number(1, 0, 1, "share", "How much of what the model finds stays in front.")
+    model_weight: float = number(
+        1, 0, 1, "", "Share of what the model finds that stays in front: 1 all of it, 0 nothing."
+    )
     person: Literal["off", "auto", "always"] = choice(
         "off",
         "Keep what MediaPipe's selfie segmenter takes for background within the face. auto: in frames near a "

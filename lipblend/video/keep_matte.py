@@ -19,6 +19,7 @@ from lipblend.errors import InputError, InputMismatchError
 from lipblend.picture.formats import RANGE_FULL
 from lipblend.runtime.identity import sha256_of
 from lipblend.video.info import VideoInfo
+from lipblend.video.matte_colour import coloured_share
 from lipblend.video.numbered_pictures import NumberedPictures, pictures_in
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame
@@ -28,6 +29,10 @@ from lipblend.video.video import Video
 Plane = npt.NDArray[np.float32]
 Stamps = npt.NDArray[np.int64]
 
+MATTE_NAMES = ("in_front", "in_front.mkv")
+"""Folder and video that a debug export writes, which can be given back as mattes."""
+
+_COLOUR_SAMPLES = 5  # frames, evenly spread
 _BLACK, _WHITE = 16, 235  # 8-bit codes of limited range
 _END = np.float32(0.01)  # coding noise: nearer to black or white than this is black or white
 
@@ -114,15 +119,7 @@ class KeepMatte:
         if isinstance(self.source, NumberedPictures):
             yield from self.source.planes(wanted)
             return
-        frames = self.source.frames(wanted)
-        for number in wanted:
-            try:
-                frame = next(frames)
-            except InputError as error:
-                raise InputError(
-                    f"frame {number} of the matte {self.path} cannot be read: {error.message}",
-                    hint="Export the matte again, and do not write to it during a run.",
-                ) from error
+        for frame in _decoded(self.source, wanted):
             yield _levels(frame, self.source.info)
 
     def plane(self, original: Video, index: int) -> Plane:
@@ -131,7 +128,7 @@ class KeepMatte:
 
 
 def open_keep(path: Path | str, original: VideoInfo) -> KeepMatte:
-    """Open a matte, and check that it fits an original before anything is decoded.
+    """Open a matte, and check that it fits an original before anything is decoded, and that it is grey.
 
     Parameters
     ----------
@@ -142,29 +139,24 @@ def open_keep(path: Path | str, original: VideoInfo) -> KeepMatte:
     Raises
     ------
     InputError
-        It is missing, cannot be read, or a picture is missing in its numbering.
+        It is missing, cannot be read, a picture is missing in its numbering, or it is coloured.
     InputMismatchError
         It is of another size than the original's upright picture, or has fewer or more frames.
     """
     path = Path(path)
-    source: Video | NumberedPictures
-    if path.is_dir():
-        source = pictures_in(path)
-        size = source.size
-    else:
-        info = probe(path)
-        size = info.upright_size
+    found = _found(path)
+    size = found.size if isinstance(found, NumberedPictures) else found.upright_size
     if size != original.upright_size:
         width, height = original.upright_size
         raise InputMismatchError(
             f"the matte {path} is {size[0]}x{size[1]}, and the original is {width}x{height}",
             hint="Export the matte at the size at which the original is shown.",
         )
-    if not path.is_dir():
-        source = _counted(info)
+    source = found if isinstance(found, NumberedPictures) else _counted(found)
     stamps = _announced(original)
     if stamps is not None and len(stamps) != len(source):
         raise _wrong_count(path, len(source), len(stamps))
+    _check_grey(path, source)
     return KeepMatte(path, source, stamps)
 
 
@@ -173,6 +165,48 @@ def matte_files(path: Path | None) -> tuple[Path, ...]:
     if path is None:
         return ()
     return tuple(each for each in path.iterdir() if each.is_file()) if path.is_dir() else (path,)
+
+
+def _found(path: Path) -> VideoInfo | NumberedPictures:
+    """The video, or the pictures of a folder. Errors name the option, since several files are given to a command."""
+    try:
+        return pictures_in(path) if path.is_dir() else probe(path)
+    except InputError as error:
+        exported = [str(path / name) for name in MATTE_NAMES if (path / name).exists()]
+        hint = f"Did you mean {exported[0]}?" if exported else error.hint
+        raise InputError(f"the matte (--keep): {error.message}", hint=hint, details=error.details) from error
+
+
+def _decoded(source: Video, numbers: Sequence[int]) -> Iterator[Frame]:
+    """Frames of a video, in the order asked for; errors name the frame."""
+    frames = source.frames(list(numbers))
+    for number in numbers:
+        try:
+            frame = next(frames)
+        except InputError as error:
+            raise InputError(
+                f"frame {number} of the matte {source.info.path} cannot be read: {error.message}",
+                hint="Export the matte again, and do not write to it during a run.",
+            ) from error
+        yield frame
+
+
+def _check_grey(path: Path, source: Video | NumberedPictures) -> None:
+    """Raise InputError if one of a few frames is clearly coloured."""
+    numbers = sorted({len(source) * (2 * sample + 1) // (2 * _COLOUR_SAMPLES) for sample in range(_COLOUR_SAMPLES)})
+    if isinstance(source, NumberedPictures):
+        found = ((number, *source.chroma(number)) for number in numbers)
+    else:
+        scale = source.info.upright_layout.code_scale
+        found = ((frame.index, list(frame.planes[1:3]), scale) for frame in _decoded(source, numbers))
+    for number, chroma, scale in found:
+        share, levels = coloured_share(chroma, scale)
+        if share:
+            raise InputError(
+                f"the matte {path} is coloured: {100 * share:.1f} % of frame {number} differ from grey, by up to "
+                f"{levels:.0f} of 128 levels",
+                hint="Give --keep what stays as white on black, without the footage and without a coloured overlay.",
+            )
 
 
 def _counted(info: VideoInfo) -> Video:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -52,17 +53,36 @@ class NumberedPictures:
                 last, plane = index, self._plane(self.paths[index])
             yield plane
 
+    def chroma(self, index: int) -> tuple[list[npt.NDArray[Any]], int]:
+        """Cb and Cr of a picture, none if it is grey, and codes per 8-bit level.
+
+        Raises
+        ------
+        InputError
+            See `planes`.
+        """
+        codes = self._codes(self.paths[index])
+        scale = 1 if codes.dtype == np.uint8 else 256
+        if codes.ndim < 3:
+            return [], scale
+        _, cr, cb = cv2.split(cv2.cvtColor(np.ascontiguousarray(codes[..., :3]), cv2.COLOR_BGR2YCrCb))
+        return [cb, cr], scale
+
     def _plane(self, path: Path) -> npt.NDArray[np.float32]:
+        codes = self._codes(path)
+        if codes.ndim == 3:
+            codes = cv2.cvtColor(np.ascontiguousarray(codes[..., :3]), cv2.COLOR_BGR2GRAY)
+        white = np.float32(255 if codes.dtype == np.uint8 else 65535)
+        return np.asarray(codes, np.float32) / white
+
+    def _codes(self, path: Path) -> npt.NDArray[Any]:
         try:
             codes = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
         except (OSError, cv2.error) as error:
             raise _unreadable(path) from error
         if codes is None or codes.dtype not in (np.uint8, np.uint16) or codes.shape[1::-1] != self.size:
             raise _unreadable(path)
-        if codes.ndim == 3:
-            codes = cv2.cvtColor(np.ascontiguousarray(codes[..., :3]), cv2.COLOR_BGR2GRAY)
-        white = np.float32(255 if codes.dtype == np.uint8 else 65535)
-        return np.asarray(codes, np.float32) / white
+        return codes
 
 
 def pictures_in(folder: Path) -> NumberedPictures:

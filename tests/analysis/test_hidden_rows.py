@@ -92,16 +92,21 @@ def planned(analysis: ClipAnalysis, settings: Settings | None = None) -> list[fa
     return [row.faces[0] for row in rows]
 
 
+def cells_of(face: face_plan.FacePlan) -> np.ndarray | None:
+    """What lies in front in whichever way it was found, without hands and strands."""
+    return np.maximum.reduce([cells for _, cells in face.ways]) if face.ways else None
+
+
 def test_what_departs_lies_in_front_in_its_frames(clip: Clip) -> None:
     faces = planned(clip(range(10, 20), where=CHEEK))
-    assert [row for row, each in enumerate(faces) if each.in_front is not None] == list(range(10, 20))
-    cells = faces[15].in_front
+    assert [row for row, each in enumerate(faces) if cells_of(each) is not None] == list(range(10, 20))
+    cells = cells_of(faces[15])
     assert cells is not None
     assert (cells.shape, cells.dtype) == (DEPARTURES_SHAPE, np.uint8)
     assert cells[37:43, 19:23].min() > 240
     assert cells[:25].max() == cells[:, 40:].max() == 0
     faint = planned(clip(range(10, 20), where=CHEEK, levels=1.2 * FAINT))
-    assert all(each.in_front is None for each in faces[:10] + faint)
+    assert all(cells_of(each) is None for each in faces[:10] + faint)
 
 
 def test_faint_departures_beside_clear_ones_lie_in_front_too(clip: Clip) -> None:
@@ -110,7 +115,7 @@ def test_faint_departures_beside_clear_ones_lie_in_front_too(clip: Clip) -> None
     clear = track.table.columns["departures"][16]
     faint = np.rint(clear * (1.3 * FAINT / (2 * CLEAR))).astype(np.uint8)
     track.table.replace("departures", {row: clear if row in (15, 16) else faint for row in range(12, 20)})
-    rows = [row for row, each in enumerate(planned(analysis)) if each.in_front is not None]
+    rows = [row for row, each in enumerate(planned(analysis)) if cells_of(each) is not None]
     assert {14, 15, 16, 17} <= set(rows) <= set(range(12, 20))
 
 
@@ -129,19 +134,19 @@ def test_rows_are_linked_alike_wherever_a_piece_of_a_long_run_ends(clip: Clip, m
     clear = track.table.columns["departures"][16]
     faint = np.rint(clear * (1.3 * FAINT / (2 * CLEAR))).astype(np.uint8)
     track.table.replace("departures", {row: clear if row == 14 else faint for row in range(2, 30)})
-    whole = [each.in_front for each in planned(analysis)]
+    whole = [cells_of(each) for each in planned(analysis)]
     assert 8 < sum(each is not None for each in whole) < 16
     monkeypatch.setattr(hidden, "_LONGEST_ROWS", 4)
     for one, other in zip(whole, planned(analysis), strict=True):
-        np.testing.assert_array_equal(one, other.in_front)
+        np.testing.assert_array_equal(one, cells_of(other))
 
 
 def test_the_weight_makes_faint_departures_count_and_off_none(clip: Clip) -> None:
     analysis = clip(range(10, 20), where=CHEEK, levels=1.2 * FAINT)
-    assert planned(analysis, occlusion(looks_weight=3))[15].in_front is not None
+    assert cells_of(planned(analysis, occlusion(looks_weight=3))[15]) is not None
     clear = clip(range(10, 20), where=CHEEK)
     for weaker in (occlusion(looks="off"), occlusion(looks_weight=0.2)):
-        assert planned(clear, weaker)[15].in_front is None
+        assert cells_of(planned(clear, weaker)[15]) is None
 
 
 def test_strands_are_planned_and_may_be_off_or_count_less(clip: Clip) -> None:
@@ -161,6 +166,22 @@ def test_hands_are_planned_in_their_frames(clip: Clip, face: Landmarks) -> None:
     assert not any(each.hands for each in planned(analysis, occlusion(hands="off")))
 
 
+def test_a_hand_alone_over_the_mouth_lets_the_change_fade(clip: Clip, face: Landmarks) -> None:
+    """Nothing but the hand says that the mouth is hidden."""
+    analysis = clip(hands=range(10, 20))
+    (track,) = analysis.tracks.values()
+    seen = np.full(HANDS_SHAPE, np.nan, np.float32)
+    middle = np.asarray(face.mouth_centre, np.float32)
+    hand = hand_on(face)
+    seen[0] = middle + 2.5 * (hand - hand[[0, 5, 9, 13, 17]].mean(0))
+    track.table.replace("hands", dict.fromkeys(range(10, 20), seen))
+    faces = planned(analysis)
+    assert all(not each.ways for each in faces)
+    assert faces[15].showing < 0.05
+    assert faces[3].showing == 1
+    assert planned(analysis, occlusion(hands_weight=0.5))[15].showing == 1
+
+
 def test_hands_that_nothing_bears_out_are_dropped(clip: Clip) -> None:
     """Much departs, but not where the hand was found."""
     faces = planned(clip(range(10, 20), hands=range(5, 15), where=np.s_[18:30, 10:24]))
@@ -169,9 +190,9 @@ def test_hands_that_nothing_bears_out_are_dropped(clip: Clip) -> None:
 
 def test_off_nothing_is_in_front_however_it_was_found(clip: Clip) -> None:
     analysis = clip(range(10, 20), hands=range(10, 20), strands=[12, 15], where=CHEEK)
-    assert all(each.strands and each.in_front is not None for each in planned(analysis)[12:16])
+    assert all(each.strands and cells_of(each) is not None for each in planned(analysis)[12:16])
     for each in planned(analysis, occlusion(method="off")):
-        assert (each.in_front, each.hands, each.strands) == (None, (), False)
+        assert (each.ways, each.hands, each.strands) == ((), (), False)
 
 
 def luma_of(face: face_plan.FacePlan) -> float:
@@ -192,13 +213,13 @@ def test_hidden_rows_teach_no_colours(kind: str, clip: Clip) -> None:
 def test_a_little_in_front_does_not_make_a_row_useless(clip: Clip) -> None:
     analysis = clip(range(12, 24), where=np.s_[38:44, 18:24], cast=30)
     faces = planned(analysis)
-    assert faces[18].in_front is not None
+    assert cells_of(faces[18]) is not None
     assert luma_of(faces[18]) != pytest.approx(120, abs=3)
 
 
 def test_if_nearly_all_rows_are_hidden_they_teach_colours(clip: Clip) -> None:
     faces = planned(clip(range(1, COUNT), cast=30))
-    assert faces[20].in_front is not None
+    assert cells_of(faces[20]) is not None
     assert luma_of(faces[20]) < 105
 
 

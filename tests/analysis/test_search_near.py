@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lipblend.analysis import analyse
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.near_faces import NearFrames, faces_in_question, look_near
-from lipblend.analysis.search_near import search_near
+from lipblend.analysis.search_near import check_models, search_near
 from lipblend.analysis.segment_near import SegmentLooker, upright_crop
+from lipblend.errors import ModelError
+from lipblend.faces import models
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.models import resolve_model
 from lipblend.picture.picture import Picture
-from lipblend.settings import OcclusionSettings
+from lipblend.settings import OcclusionSettings, Settings
 from lipblend.stages.occlusion.face_look import CELLS
 from tests.renders import EIGHT, TAGS
 
@@ -54,6 +58,38 @@ class Noting:
 
     def finished(self, frames: Sequence[int], near: NearFrames) -> Mapping[int, np.ndarray]:
         return {row: np.full((CELLS, CELLS), frame, np.uint8) for frame in frames for _, row in self.faces[frame]}
+
+
+@pytest.fixture
+def face_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A face model where no other model can be found."""
+    monkeypatch.delenv(models.MODELS_VARIABLE, raising=False)
+    monkeypatch.setattr(models, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(models, "_in_package", lambda _: None)
+    return tmp_path / "mine.task"
+
+
+def test_a_missing_hand_model_is_noticed_before_the_first_pass(
+    face_alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyse, "Scan", lambda _: pytest.fail("the work began"))
+    with pytest.raises(ModelError, match=r"hand_landmarker\.task was not found") as caught:
+        analyse.analyse(None, None, model=face_alone, settings=Settings(), on_frame=lambda _: None)  # type: ignore[arg-type]
+    assert caught.value.hint.endswith("To work without it: --set occlusion.hands=off")
+
+
+def test_only_models_that_may_be_needed_are_missed(face_alone: Path) -> None:
+    def chosen(**values: str) -> OcclusionSettings:
+        return OcclusionSettings.model_validate(values)
+
+    check_models(chosen(hands="off"), face_alone)
+    check_models(chosen(method="off", person="always"), face_alone)
+    with pytest.raises(ModelError, match="selfie_segmenter"):
+        check_models(chosen(hands="off", person="auto"), face_alone)
+
+
+def test_models_that_are_there_are_not_missed() -> None:
+    check_models(OcclusionSettings.model_validate({"person": "auto"}), resolve_model("face_landmarker"))
 
 
 @pytest.fixture

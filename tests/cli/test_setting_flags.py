@@ -13,12 +13,14 @@ from lipblend.cli.app import app
 from lipblend.errors import SettingsError
 from lipblend.settings.catalogue import SettingSpec, setting_specs
 
-FLAGS = {key: spec for key, spec in setting_specs().items() if spec.flag and key != "read.strict"}
+FLAGS = {key: spec for key, spec in setting_specs().items() if spec.flag}
 GIVEN = {"pair.offset_s": "1", "encode.encoder": "libx265", "audio.source": "none"}
 
 
 def _another(spec: SettingSpec) -> str:
-    """A valid value that is not the default."""
+    """A valid value that is not the default; "True" for a switch, which takes none."""
+    if spec.kind == "bool":
+        return "True"
     if spec.key in GIVEN:
         return GIVEN[spec.key]
     if spec.choices:
@@ -39,7 +41,14 @@ def test_a_flag_sets_its_own_setting(key: str, monkeypatch: pytest.MonkeyPatch, 
     pair = tmp_path / "a.mp4", tmp_path / "b.mp4"
     for path in pair:
         path.touch()
-    words = ["composite", *map(str, pair), "-o", str(tmp_path / "c.mp4"), FLAGS[key].flag, value]
+    words = [
+        "composite",
+        *map(str, pair),
+        "-o",
+        str(tmp_path / "c.mp4"),
+        FLAGS[key].flag,
+        *([] if FLAGS[key].kind == "bool" else [value]),
+    ]
     assert "that is all" in CliRunner().invoke(app, words).output
     assert list(seen) == [key]
     assert str(seen[key]) in (value, f"{value}.0")

@@ -28,6 +28,12 @@ run = CliRunner()
         (["composite", "-lead.mp4", "b.mp4", "-o", "c.mp4"], "No such option: -l. Write the file name"),
         (["composite", "a.mp4", "-lead.mp4", "-o", "c.mp4"], "begins with a dash as ./-lead.mp4\n"),
         (["probe", "--lead.mp4"], "begins with a dash as ./--lead.mp4\n"),
+        (
+            ["preview", "a.mp4", "b.mp4", "--occlusion", "off"],
+            "No such option: --occlusion. This command sets it with --set occlusion.method=...\n",
+        ),
+        (["sweep", "a.mp4", "b.mp4", "-o", "d", "--crf=20"], "This command sets it with --set encode.crf=...\n"),
+        (["preview", "a.mp4", "b.mp4", "--strict"], "This command sets it with --set read.strict=true\n"),
     ],
 )
 def test_a_wrong_command_line_is_explained(words: list[str], shown: str) -> None:
@@ -42,6 +48,13 @@ def test_a_file_name_that_is_taken_for_an_option_with_a_value(tmp_path: Path, mo
     (tmp_path / "-orig.mp4").touch()  # reads as -o rig.mp4
     done = run.invoke(app, ["composite", "-orig.mp4", "b.mp4"])
     assert "Missing argument 'SYNCED'. Write the file name that begins with a dash as ./-orig.mp4\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["probe", "a.mp4", "--occlusion", "off"], ["preview", "a", "b", "--oclusion", "off"]]
+)
+def test_a_setting_is_not_suggested_where_there_is_none(words: list[str]) -> None:
+    assert "--set occlusion" not in run.invoke(app, words).stderr
 
 
 def test_an_output_is_not_suggested_where_none_was_given() -> None:

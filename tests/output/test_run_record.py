@@ -134,14 +134,17 @@ def test_presets_alone_leave_no_setting_in_the_record(preset: str | None) -> Non
 
 def test_an_occluder_model_is_recorded_by_its_content_alone() -> None:
     chosen = Settings.model_validate({"occlusion": {"model": "mine.onnx", "model_weight": 0.5}})
-    made = run_record(chosen, None, original="", synced="", part=WHOLE, occluder="0123456789abcdef" * 4)
+    made = run_record(
+        chosen, None, original="", synced="", part=WHOLE, occluder=("0123456789abcdef" * 4, "fedcba9876543210" * 4)
+    )
     assert made.settings == {"occlusion.model_weight": "0.5"}
     found = parse(made.to_text()).record
     assert found == made
-    assert made.occluder == "0123456789abcdef"
+    assert (made.occluder, made.occluder_mapping) == ("0123456789abcdef", "fedcba9876543210")
+    assert parse(made.to_text()).note == ""
     values, (note,) = recorded_values(made)
     assert "occlusion.model" not in values
-    assert "an occluder model was used (SHA-256 0123456789abcdef...)" in note
+    assert "an occluder model was used (SHA-256 0123456789abcdef..., its mapping file fedcba9876543210...)" in note
 
 
 def test_no_path_and_no_pass_mark_is_recorded() -> None:

@@ -39,8 +39,7 @@ def rendered(row: FramePlan, keep: np.ndarray | None = None, **occlusion: object
 
 def found(face: Landmarks, *ways: tuple[str, np.ndarray], **more: object) -> FramePlan:
     row = row_of(face, face)
-    cells = np.maximum.reduce([each for _, each in ways]) if ways else None
-    return replace(row, faces=(replace(row.faces[0], in_front=cells, ways=ways, **more),))  # type: ignore[arg-type]
+    return replace(row, faces=(replace(row.faces[0], ways=ways, **more),))  # type: ignore[arg-type]
 
 
 def hand(face: Landmarks) -> np.ndarray:

@@ -13,7 +13,7 @@ from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.render import face_patch
+from lipblend.render import behind, face_patch
 from lipblend.render.frame import compose, render_frame
 from lipblend.render.generate import Generated, PatchInputs, generate
 from lipblend.settings import Settings
@@ -34,7 +34,7 @@ HAND = np.array(
 
 
 def with_cup(row: FramePlan, **more: Any) -> FramePlan:
-    return replace(row, faces=(replace(row.faces[0], **{"in_front": CUP, **more}),))
+    return replace(row, faces=(replace(row.faces[0], **{"ways": (("departures", CUP),), **more}),))
 
 
 def cup_pixels(row: FramePlan, *, cells: float) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def test_far_from_what_lies_in_front_the_frame_is_as_without(method: str, row: F
 
 def test_a_hand_stays_in_front(row: FramePlan) -> None:
     points = HAND * 0.8 + np.asarray(row.faces[0].original.mouth_centre, np.float32) + np.float32((0, 60))
-    held = with_cup(row, in_front=None, hands=(points,))
+    held = with_cup(row, ways=(), hands=(points,))
     plain, found = rendered(row, settings()), rendered(held, settings())
     cell_px = CELL_FRAC * row.faces[0].original.face_width_px
     inside, outside = within_and_outside(hand_mask(points, BOX, forearm=0), 3 * cell_px)
@@ -104,6 +104,34 @@ def test_a_hand_stays_in_front(row: FramePlan) -> None:
     assert changes[0] == 0
     assert changes[1] == pytest.approx(0.5 * changes[2], rel=0.1)
     assert changes[2] == pytest.approx(float(apart(plain, picture(1))[0][inside].mean()), rel=0.05)
+
+
+def test_of_what_is_in_front_stays_what_the_faces_own_colours_leave(
+    row: FramePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `without_face_colours` does is tested with it; here that it is asked for every plane, and believed."""
+    asked: list[tuple[np.ndarray, ...]] = []
+
+    def left_half(plane: np.ndarray, *pictures_and_mouth: Any) -> np.ndarray:
+        *planes, cell_px = pictures_and_mouth
+        assert cell_px == pytest.approx(CELL_FRAC * row.faces[0].original.face_width_px)
+        asked.append((plane, *planes))
+        left = plane.copy()
+        left[:, left.shape[1] // 2 :] = 0
+        return left
+
+    monkeypatch.setattr(behind, "without_face_colours", left_half)
+    (patch,) = render_frame(picture(1), picture(2), with_cup(row), settings()).patches
+    assert patch.front is not None
+    assert patch.front.solid is not None
+    ((plane, original, synced, mouth, speaking),) = asked
+    middle = plane.shape[1] // 2
+    assert min(plane[:, :middle].max(), plane[:, middle:].max()) == 1
+    np.testing.assert_array_equal(patch.front.solid[:, :middle], plane[:, :middle])
+    assert patch.front.solid[:, middle:].max() == 0
+    assert original.shape == synced.shape == (*plane.shape, 3)
+    assert (mouth <= speaking).all()
+    assert (mouth < speaking).any()
 
 
 def test_a_users_matte_and_what_is_found_add_up(row: FramePlan) -> None:
@@ -122,7 +150,7 @@ def test_strands_stay_in_front(row: FramePlan) -> None:
     original, synced, cover = flat_pair(row, strands=True)
     here = np.s_[y - 20 : y + 20, x - 40 : x + 40]
     plain, found = (
-        compose(original, render_frame(original, synced, with_cup(row, in_front=None, strands=strands), settings()))
+        compose(original, render_frame(original, synced, with_cup(row, ways=(), strands=strands), settings()))
         for strands in (False, True)
     )
     on = cover[here] == 1
@@ -160,7 +188,7 @@ def test_the_patch_is_made_from_pictures_without_what_lies_in_front(
         return generate(inputs, chosen)
 
     monkeypatch.setattr(face_patch, "generate", spy)
-    front = {"in_front": None, "strands": True} if strands else {"in_front": CUP}
+    front = {"ways": (), "strands": True} if strands else {}
     render_frame(original, synced, with_cup(row, **front), settings())
     (inputs,) = made
     box = inputs.original.grid.box
@@ -195,7 +223,7 @@ def test_without_anything_in_front_no_bit_depends_on_the_search(
 
 
 def test_cells_in_which_nothing_is_change_nothing(row: FramePlan) -> None:
-    found = rendered(with_cup(row, in_front=np.zeros_like(CUP)), settings())
+    found = rendered(with_cup(row, ways=(("departures", np.zeros_like(CUP)),)), settings())
     for one, other in zip(rendered(row, settings()).planes, found.planes, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1  # rounding
     assert apart(found, picture(1))[0].max() > 20

@@ -57,6 +57,23 @@ def test_a_stopped_run_goes_on_from_its_finished_segments(uneven: Path, plain: P
     assert list(tmp_path.iterdir()) == [output]
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".yaml"])
+def test_another_occluder_model_or_mapping_is_noticed_before_the_first_pass(suffix: str, tmp_path: Path) -> None:
+    model = tmp_path / "a.onnx"
+    for path in (model, model.with_suffix(".yaml")):
+        path.write_bytes(b"one")
+    chosen = Settings.model_validate({"occlusion": {"model": str(model)}})
+    kept = kept_for_run(tmp_path / "out.mp4", {}, chosen)
+    kept.open()
+    kept.release()
+    kept_for_run(tmp_path / "out.mp4", {}, chosen)
+    model.with_suffix(suffix).write_bytes(b"two")
+    with pytest.raises(SettingsError, match="created with different inputs") as caught:
+        kept_for_run(tmp_path / "out.mp4", {}, chosen)
+    (detail,) = caught.value.details
+    assert "occluder model" in detail
+
+
 def test_segments_with_a_different_key_are_rejected(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     first = kept_for(output, plan="a")

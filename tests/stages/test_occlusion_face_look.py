@@ -125,6 +125,18 @@ def test_cells_show_the_place_that_the_head_has_for_them(
         assert columns.mean() == pytest.approx(column, abs=0.5)
 
 
+def test_cells_show_their_place_to_a_fraction_of_a_pixel(mesh: Landmarks) -> None:
+    """A ramp over the picture, whose values at the middles of the cells are known: pixels have their middles at .5."""
+    frame, slope = head_frame(mesh), 0.5  # levels per pixel, so that no pixel is above 255
+    columns = LEFT_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
+    places = np.stack(np.meshgrid(columns, look_rows(frame, mesh)), axis=-1).reshape(-1, 2)
+    wanted = slope * frame.to_pixels(places).reshape(CELLS, CELLS, 2)
+    ramp = (slope * (np.arange(SIDE, dtype=np.float32) + 0.5))[None].repeat(SIDE, axis=0)
+    for axis, plane in enumerate((ramp, ramp.T)):
+        found = looks_of(np.ascontiguousarray(plane)[..., None].repeat(3, axis=2), mesh)[..., 0]
+        assert np.mean(found - wanted[..., axis]) == pytest.approx(0, abs=0.1 * slope)
+
+
 def test_the_box_holds_all_that_a_look_shows(mesh: Landmarks) -> None:
     picture, box = (
         drawn(mesh) + np.random.default_rng(1).normal(0, 9, (SIDE, SIDE, 3)).astype(np.float32),

@@ -10,7 +10,8 @@ import pytest
 
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
-from lipblend.stages.occlusion.face_look import CELLS
+from lipblend.stages.masks.footprint import head_frame
+from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
 from lipblend.stages.occlusion.front_matte import cells_in_box
 from lipblend.stages.occlusion.linking import face_cells
 from lipblend.stages.occlusion.lower_face import hand_cells, lower_face_cells
@@ -39,6 +40,22 @@ def test_cells_come_back_from_the_picture_at_any_turn_and_resolution(
     border = cv2.morphologyEx(block(), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     assert np.abs(found - block())[~border].max() < 0.1
     assert np.abs(found - block()).mean() < 0.02
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_cells_lie_where_the_head_has_them_to_a_fraction_of_a_pixel(face: Landmarks, scale: int) -> None:
+    """A ramp over the picture, whose values at the middles of the cells are known: pixels have their middles at .5."""
+    low, high = face.points.min(0), face.points.max(0)
+    box = Box(int(low[0]) - 200, int(low[1]) - 200, int(high[0]) + 200, int(high[1]) + 200)
+    columns = LEFT_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
+    rows = TOP_FRAC + (np.arange(CELLS) + 0.5) * CELL_FRAC
+    places = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
+    wanted = head_frame(face).to_pixels(places).reshape(CELLS, CELLS, 2) - (box.x0, box.y0)
+    down, across = ((np.arange(side * scale, dtype=np.float32) + 0.5) / scale for side in (box.height, box.width))
+    for axis, plane in enumerate(np.meshgrid(across, down)):
+        found = cells_of_plane(plane, box, face)
+        inner = np.s_[8:-8, 8:-8]
+        np.testing.assert_allclose(found[inner], wanted[..., axis][inner], atol=0.1)
 
 
 def test_only_what_knows_occluders_counts_beside_the_face(face: Landmarks) -> None:

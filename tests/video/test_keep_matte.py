@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -64,9 +65,9 @@ WHITE16, GREY16 = flat(65535, dtype=np.uint16), flat(13107, dtype=np.uint16)
         ((WHITE16, GREY16), (1, 0.2)),
         ((np.dstack([flat(255)] * 3), np.dstack([flat(51)] * 3)), (1, 0.2)),
         ((np.dstack([WHITE16] * 3), np.dstack([GREY16] * 3)), (1, 0.2)),
-        ((np.dstack([flat(255)] * 3 + [flat(0)]), np.dstack([flat(0), flat(0), flat(255), flat(255)])), (1, 76 / 255)),
+        ((np.dstack([flat(255)] * 3 + [flat(0)]), np.dstack([flat(51)] * 3 + [flat(255)])), (1, 0.2)),
     ],
-    ids=["grey", "grey 16", "rgb", "rgb 16", "rgba and red"],
+    ids=["grey", "grey 16", "rgb", "rgb 16", "rgba"],
 )
 def test_pictures_of_every_kind_are_read_as_luma(
     make_video: MakeVideo, tmp_path: Path, planes: tuple[np.ndarray, ...], want: tuple[float, ...]
@@ -140,8 +141,73 @@ def test_what_is_not_a_video_or_missing_is_refused(make_video: MakeVideo, tmp_pa
     original, text = make_video(frames=2), tmp_path / "matte.mp4"
     text.write_text("not a video")
     for path, words in ((text, "is not a readable video"), (tmp_path / "gone", "does not exist")):
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=rf"^the matte \(--keep\): .*{words}"):
             opened(original, path)
+
+
+def test_a_folder_of_debug_pictures_is_answered_with_the_mattes_in_it(make_video: MakeVideo, tmp_path: Path) -> None:
+    original, debug = make_video(frames=2), tmp_path / "debug"
+    for part in ("alpha", "mask"):
+        pictures(debug, [flat(0)] * 2, name=f"{{:06d}}_{part}.png")
+    with pytest.raises(InputError, match=r"the matte \(--keep\): the number 0, 1 occurs more than once") as plain:
+        opened(original, debug)
+    assert "Did you mean" not in plain.value.hint
+    (debug / "in_front.mkv").touch()
+    with pytest.raises(InputError) as film:
+        opened(original, debug)
+    assert film.value.hint == f"Did you mean {debug / 'in_front.mkv'}?"
+    inner = pictures(debug / "in_front", [flat(0)] * 2, name="{:06d}.png")
+    with pytest.raises(InputError) as caught:
+        opened(original, debug)
+    assert caught.value.hint == f"Did you mean {inner}?"
+    assert len(opened(original, inner)[0]) == 2
+
+
+def coloured(values: tuple[int, int, int], part: tuple[slice, slice], dtype: type = np.uint8) -> np.ndarray:
+    """Black with a part in a colour (BGR); (h, w, 3)."""
+    plane = np.zeros((48, 64, 3), dtype)
+    plane[part] = values
+    return plane
+
+
+RED = (0, 0, 255)
+
+
+def test_a_coloured_picture_is_refused_with_what_was_found(make_video: MakeVideo, tmp_path: Path) -> None:
+    original, part = make_video(frames=12), np.s_[10:22, 8:24]
+    red = [coloured(RED, part) if 4 <= number < 8 else coloured((0, 0, 0), part) for number in range(12)]
+    with pytest.raises(
+        InputError, match=r"red is coloured: 6\.2 % of frame 6 differ from grey, by up to 12\d of 128"
+    ) as one:
+        opened(original, pictures(tmp_path / "red", red))
+    assert "white on black" in one.value.hint
+    deep = [coloured((0, 65535, 0), part, np.uint16)] * 12
+    with pytest.raises(InputError, match="is coloured"):
+        opened(original, pictures(tmp_path / "deep", deep))
+    tinted = [coloured((240, 255, 250), part)] * 12  # a warm white
+    assert len(opened(original, pictures(tmp_path / "tinted", tinted))[0]) == 12
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p10le", "gbrp10le"])
+@pytest.mark.parametrize("colour", [True, False])
+def test_a_coloured_video_is_refused_with_what_was_found(
+    make_video: MakeVideo, tmp_path: Path, pix_fmt: str, colour: bool
+) -> None:
+    original, path = make_video(frames=10), tmp_path / "m.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
+        for _ in range(10):
+            picture = coloured(RED if colour else (255, 255, 255), np.s_[8:24, 8:24])
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format=pix_fmt)))
+        out.mux(stream.encode(None))
+    if not colour:
+        assert len(opened(original, path)[0]) == 10
+        return
+    with pytest.raises(
+        InputError, match=r"m\.mkv is coloured: [89]\.\d % of frame 1 differ from grey, by up to 11\d of 128"
+    ):
+        opened(original, path)
 
 
 def test_a_video_that_is_damaged_within_names_the_frame(make_video: MakeVideo, tmp_path: Path) -> None:
