@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
+from lipblend.picture.formats import RANGE_FULL, ColourTags
+from lipblend.picture.light import in_sdr
 from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.settings import OcclusionSettings
@@ -71,11 +73,18 @@ class InFront:
 
 
 def in_front(
-    original: Patch, synced: Patch, face: FacePlan, kept: Plane | None, settings: OcclusionSettings
+    original: Patch,
+    synced: Patch,
+    face: FacePlan,
+    kept: Plane | None,
+    settings: OcclusionSettings,
+    *,
+    tags: ColourTags,
 ) -> InFront | None:
     """What lies in front of a face in a box; None if nothing does.
 
-    ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
+    ``kept``, (h, w) float32 in [0, 1], is what the user says so of, ``tags`` are the original's, by which both
+    pictures are read.
     """
     if face.in_front is None and not face.hands and not face.strands and kept is None:
         return None
@@ -83,10 +92,11 @@ def in_front(
     mouth = _mouth(face, box)
     jaw = _jaw(face, box)
     speaking = np.maximum(mouth, gaussian(jaw.astype(np.float32), max(0.5, _MOUTH_SOFT_FRAC * width_px)))
-    pictures = original.whole(), synced.whole()
+    full = tags.range == RANGE_FULL
+    pictures = tuple(in_sdr(each.whole(), tags.transfer, full=full) for each in (original, synced))
     solid = strands = None
     if face.strands:
-        first, second = luma_codes(original.luma), luma_codes(synced.luma)
+        first, second = (luma_codes(picture[..., 0]) for picture in pictures)
         near = (mouth > 0.5).astype(np.uint8) | jaw
         strands = strands_matte(first, second, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
