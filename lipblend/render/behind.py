@@ -24,6 +24,7 @@ from lipblend.stages.occlusion.front_matte import (
     HAND_BAND,
     cells_in_box,
     front_matte,
+    surroundings,
     uncovered,
     without_alike,
 )
@@ -102,14 +103,33 @@ def in_front(
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
     for coarse, band, weight in _coarse(face, box, settings):
-        if strands is not None and band is CELLS_BAND:
-            coarse = without_alike(coarse, *pictures, mouth, cell_px)
-        found = front_matte(coarse, *pictures, mouth, cell_px, band)
-        found = np.float32(weight) * without_face_colours(found, *pictures, mouth, speaking, cell_px)
+        found, cut = np.zeros_like(coarse), surroundings(coarse > 0.5, cell_px)
+        if cut is not None:
+            parts = (pictures[0][cut], pictures[1][cut], mouth[cut], speaking[cut], cell_px, band)
+            alike = strands is not None and band is CELLS_BAND
+            found[cut] = np.float32(weight) * _refined(coarse[cut], *parts, alike=alike)
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None
     return InFront(kept, solid, strands, face.showing)
+
+
+def _refined(
+    coarse: Plane,
+    original: Plane,
+    synced: Plane,
+    mouth: Plane,
+    speaking: Plane,
+    cell_px: float,
+    band: tuple[float, float],
+    *,
+    alike: bool,
+) -> Plane:
+    """What lies in front, to the pictures' edges; without pieces in which they are alike, if ``alike`` says so."""
+    if alike:
+        coarse = without_alike(coarse, original, synced, mouth, cell_px)
+    found = front_matte(coarse, original, synced, mouth, cell_px, band)
+    return without_face_colours(found, original, synced, mouth, speaking, cell_px)
 
 
 def _coarse(
