@@ -13,7 +13,9 @@ from lipblend.analysis.health import Vector, health_vector
 from lipblend.analysis.reduced_pair import ReducedPair, work_step
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
+from lipblend.picture.formats import RANGE_FULL
 from lipblend.picture.frame_mapping import FrameMapping
+from lipblend.picture.light import in_sdr
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.picture.similarity import NOWHERE, Similarity
@@ -29,6 +31,7 @@ from lipblend.stages.registration.placement import Placement, placement_row, und
 
 Patch3 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.uint8]
 
 _SAME_FACE_FRAC = 0.5
 _ALIKE = 0.88  # share of the structure around the mouth that the pictures explain as they lie
@@ -168,9 +171,10 @@ class _Pair:
         if lower is None:
             return None
         lower_original, lower_synced, box = lower
-        small = [pair.reduced(mesh) for mesh in meshes]
-        same_skin = _same_skin if self.in_front else agreement.same_skin
-        skin = same_skin(lower_original, lower_synced, small, box)
+        small, lumas = [pair.reduced(mesh) for mesh in meshes], _lumas(placed, lower_original, lower_synced)
+        skin = agreement.same_skin(lower_original, lower_synced, small, box)
+        if skin is not None and self.in_front:
+            skin = _beside_strands(skin, *lumas, small[0])
         matrix = ycbcr_matrix(self.original.colour, self.original.height)
         return FaceMeasure(
             agreement.painted_score(lower_original, lower_synced, small[0].face_width_px),
@@ -183,7 +187,7 @@ class _Pair:
             None if moved == NOWHERE else _left(pair, placed, face),
             None if bend is None else bend.row,
             _looks(placed, meshes) if self.in_front else None,
-            _strands(lower_original, lower_synced, box, small) if self.in_front and self.footprint else None,
+            _strands(*lumas, box, small) if self.in_front and self.footprint else None,
         )
 
     def _face_box(self, faces: Sequence[Landmarks]) -> Box:
@@ -209,22 +213,30 @@ def _looks(placed: ReducedPair, meshes: Sequence[Landmarks]) -> Looks | None:
     if patches is None:
         return None
     small = [placed.reduced(mesh) for mesh in meshes]
-    return look_samples(*patches, small[0], small[1] if len(small) > 1 else None)
+    original, synced = _in_sdr(placed, *patches[:2])
+    return look_samples(original, synced, patches[2], small[0], small[1] if len(small) > 1 else None)
 
 
-def _same_skin(original: Patch3, synced: Patch3, meshes: Sequence[Landmarks], box: Box) -> Mask | None:
-    """Skin that both pictures show alike, without strands before it, which would count as its contrast."""
-    skin = agreement.same_skin(original, synced, meshes, box)
-    if skin is None:
-        return None
-    first, second = (luma_codes(patch[..., 0]) for patch in (original, synced))
-    return np.asarray(skin & (lines_lacking(first, second, meshes[0].face_width_px) == 0), bool)
+def _in_sdr(pair: ReducedPair, original: Patch3, synced: Patch3) -> tuple[Patch3, Patch3]:
+    """Patches of a pair, for limits in levels of SDR."""
+    tags = pair.original.colour
+    first, second = (in_sdr(patch, tags.transfer, full=tags.range == RANGE_FULL) for patch in (original, synced))
+    return first, second
 
 
-def _strands(original: Patch3, synced: Patch3, box: Box, meshes: Sequence[Landmarks]) -> float:
+def _lumas(pair: ReducedPair, original: Patch3, synced: Patch3) -> tuple[Codes, Codes]:
+    first, second = _in_sdr(pair, original, synced)
+    return luma_codes(first[..., 0]), luma_codes(second[..., 0])
+
+
+def _beside_strands(skin: Mask, original: Codes, synced: Codes, face: Landmarks) -> Mask:
+    """Skin without strands before it, which would count as its contrast."""
+    return np.asarray(skin & (lines_lacking(original, synced, face.face_width_px) == 0), bool)
+
+
+def _strands(original: Codes, synced: Codes, box: Box, meshes: Sequence[Landmarks]) -> float:
     skin = agreement.skin_region(meshes, box).view(np.uint8)
-    first, second = (luma_codes(patch[..., 0]) for patch in (original, synced))
-    return strands_length(first, second, skin, meshes[0].face_width_px)
+    return strands_length(original, synced, skin, meshes[0].face_width_px)
 
 
 def _above(pair: ReducedPair, placed: ReducedPair, face: Landmarks) -> float | None:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.face_tracks import FaceTable, FaceTrack
+from lipblend.analysis.face_tracks import COLUMNS, FaceTable, FaceTrack
 from lipblend.faces.landmarks import Landmarks
 from lipblend.pairing.scan import Scan
 from lipblend.pairing.timeline import Timeline
 from lipblend.picture.picture import Picture
+from lipblend.runtime.spill import NumberedRows
 
 Array = npt.NDArray[Any]
 Faces = Mapping[int, Sequence[tuple[FaceTable, int]]]
@@ -74,7 +75,7 @@ def look_near(
     shot_starts : (m,) int
     lookers : sequence of Looker
     """
-    found: dict[str, dict[int, Array]] = {looker.column: {} for looker in lookers}
+    found = {looker.column: NumberedRows(*COLUMNS[looker.column]) for looker in lookers}
     for start, stop in pairwise([*shot_starts.tolist(), len(near.line.original_index)]):
         shots = [[frame for frame in sorted(looker.faces) if start <= frame < stop] for looker in lookers]
         wanted = [set(looker.wanted(frames)) for looker, frames in zip(lookers, shots, strict=True)]

@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.analysis.face_tracks import FaceTrack
+from lipblend.analysis.face_tracks import COLUMNS, FaceTrack
 from lipblend.analysis.meshes_in_place import meshes_in_place
 from lipblend.faces.landmarks import Landmarks
+from lipblend.runtime.spill import NumberedRows
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.departure import ShotLooks
 from lipblend.stages.occlusion.face_look import in_head_frame, look_rows
@@ -21,6 +22,7 @@ from lipblend.stages.occlusion.stored import stored_departures
 Rows = npt.NDArray[np.intp]
 
 _WINDOW_S, _MIN_ROWS = 20.0, 8  # of a shot, judged on its own
+_LONGEST_STEP_S = 2.0  # between two rows; more is time in which the face was not looked at
 _EVERY = 3  # rows
 _SUSPICIOUS = 1.2
 _LONGEST_GAP_S = 2.0  # between two suspicious rows, that is filled
@@ -42,7 +44,7 @@ def find_departures(
         Of the output frames.
     shot_starts : (m,) int
     """
-    found: dict[int, npt.NDArray[np.uint8]] = {}
+    found = NumberedRows(*COLUMNS["departures"])
     for track in tracks.values():
         for start, stop in pairwise([*shot_starts.tolist(), len(times_s)]):
             for window in _windows(track.between(start, stop), times_s):
@@ -53,16 +55,18 @@ def find_departures(
 
 
 def _windows(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> Iterator[FaceTrack]:
-    """Parts of a track in one shot, of about equal length, without rows that were not looked at."""
+    """Parts of a track in one shot, of about equally many rows, without those that were not looked at.
+
+    A face that comes back after a gap is still the same, so only the time in which it was looked at counts.
+    """
     looked_at = track.has("looks")
     rows = [row for row, has in zip(track.rows, looked_at.tolist(), strict=True) if has]
     if len(rows) < _MIN_ROWS:
         return
-    frames = [track.table.frames[row] for row in rows]
-    count = max(1, round((times_s[frames[-1]] - times_s[frames[0]]) / _WINDOW_S))
-    for part in np.array_split(np.array(rows), count):
-        if len(part) >= _MIN_ROWS:
-            yield FaceTrack(track.table, part.tolist())
+    steps_s = np.diff(times_s[[track.table.frames[row] for row in rows]])
+    count = round(float(np.minimum(steps_s, _LONGEST_STEP_S).sum()) / _WINDOW_S)
+    for part in np.array_split(np.array(rows), max(1, min(count, len(rows) // _MIN_ROWS))):
+        yield FaceTrack(track.table, part.tolist())
 
 
 def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int, npt.NDArray[np.uint8]]:

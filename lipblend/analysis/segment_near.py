@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipblend.analysis.face_tracks import COLUMNS
 from lipblend.analysis.meshes_in_place import meshes_in_place
 from lipblend.analysis.near_faces import Faces, NearFrames
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
+from lipblend.runtime.spill import NumberedRows
 from lipblend.stages.occlusion.occluder_model import OccluderModel
 from lipblend.stages.occlusion.segmented import cells_of_plane, on_face, stored_cells
 
@@ -45,7 +47,7 @@ class SegmentLooker:
     ) -> None:
         self.column, self.faces = column, faces
         self._in_front, self._crop_widths, self._beyond = in_front, crop_widths, beyond
-        self._found: dict[int, Cells] = {}
+        self._found = NumberedRows(*COLUMNS[column])
 
     @classmethod
     def of_model(cls, faces: Faces, model: OccluderModel) -> SegmentLooker:
@@ -75,9 +77,9 @@ class SegmentLooker:
                 if cells.any():
                     self._found[row] = stored_cells(cells)
 
-    def finished(self, frames: Sequence[int], near: NearFrames) -> dict[int, Cells]:
+    def finished(self, frames: Sequence[int], near: NearFrames) -> Mapping[int, Cells]:
         """What was found, without faces that nothing lies in front of."""
-        found, self._found = self._found, {}
+        found, self._found = self._found, NumberedRows(*COLUMNS[self.column])
         return found
 
 

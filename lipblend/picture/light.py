@@ -117,6 +117,20 @@ def sdr_difference(
     return np.asarray(np.dstack([synced_luma - luma, difference[..., 1:] * slope[..., None]]), np.float32)
 
 
+def in_sdr(patch: NDArray[np.float32], transfer: int, *, full: bool) -> NDArray[np.float32]:
+    """A picture, (h, w, 3) YCbCr in 8-bit units of its encoding, in 8-bit levels of SDR, where limits of SDR hold.
+
+    As in `sdr_difference`, with the slope at its own luma. Light above diffuse white may leave the 8 bits.
+    """
+    kind = transfer_kind(transfer)
+    if kind == SDR:
+        return patch
+    table, codes = _sdr_luma_table(kind, full), np.linspace(0, 255, _TABLE_STEPS)
+    luma = np.interp(patch[..., 0], codes, table) + (0 if full else 16)
+    slope = np.interp(patch[..., 0], codes, np.gradient(table, codes))[..., None]
+    return np.asarray(np.dstack([luma, 128 + slope * (patch[..., 1:] - 128)]), np.float32)
+
+
 @cache
 def sdr_table(kind: int) -> NDArray[np.uint8]:
     """(256,): 8-bit HDR codes tone-mapped for an SDR display, diffuse white slightly below SDR's; read-only.

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
+from lipblend.picture.formats import RANGE_FULL, ColourTags
+from lipblend.picture.light import in_sdr
 from lipblend.picture.patch import Box, Patch
 from lipblend.plan.frame_plan import FacePlan
 from lipblend.settings import OcclusionSettings
@@ -22,6 +24,7 @@ from lipblend.stages.occlusion.front_matte import (
     HAND_BAND,
     cells_in_box,
     front_matte,
+    surroundings,
     uncovered,
     without_alike,
 )
@@ -71,11 +74,18 @@ class InFront:
 
 
 def in_front(
-    original: Patch, synced: Patch, face: FacePlan, kept: Plane | None, settings: OcclusionSettings
+    original: Patch,
+    synced: Patch,
+    face: FacePlan,
+    kept: Plane | None,
+    settings: OcclusionSettings,
+    *,
+    tags: ColourTags,
 ) -> InFront | None:
     """What lies in front of a face in a box; None if nothing does.
 
-    ``kept``, (h, w) float32 in [0, 1], is what the user says so of.
+    ``kept``, (h, w) float32 in [0, 1], is what the user says so of, ``tags`` are the original's, by which both
+    pictures are read.
     """
     if not face.ways and not face.hands and not face.strands and kept is None:
         return None
@@ -83,23 +93,43 @@ def in_front(
     mouth = _mouth(face, box)
     jaw = _jaw(face, box)
     speaking = np.maximum(mouth, gaussian(jaw.astype(np.float32), max(0.5, _MOUTH_SOFT_FRAC * width_px)))
-    pictures = original.whole(), synced.whole()
+    full = tags.range == RANGE_FULL
+    pictures = tuple(in_sdr(each.whole(), tags.transfer, full=full) for each in (original, synced))
     solid = strands = None
     if face.strands:
-        first, second = luma_codes(original.luma), luma_codes(synced.luma)
+        first, second = (luma_codes(picture[..., 0]) for picture in pictures)
         near = (mouth > 0.5).astype(np.uint8) | jaw
         strands = strands_matte(first, second, near, face.original.mouth_angle_rad, width_px)
         pictures = without_strands(pictures[0], strands, width_px), without_strands(pictures[1], strands, width_px)
     cell_px = CELL_FRAC * width_px
     for coarse, band, weight in _coarse(face, box, settings):
-        if strands is not None and band is CELLS_BAND:
-            coarse = without_alike(coarse, *pictures, mouth, cell_px)
-        found = front_matte(coarse, *pictures, mouth, cell_px, band)
-        found = np.float32(weight) * without_face_colours(found, *pictures, mouth, speaking, cell_px)
+        found, cut = np.zeros_like(coarse), surroundings(coarse > 0.5, cell_px)
+        if cut is not None:
+            parts = (pictures[0][cut], pictures[1][cut], mouth[cut], speaking[cut], cell_px, band)
+            alike = strands is not None and band is CELLS_BAND
+            found[cut] = np.float32(weight) * _refined(coarse[cut], *parts, alike=alike)
         solid = found if solid is None else np.maximum(solid, found)
     if kept is None and solid is None and strands is None:
         return None
     return InFront(kept, solid, strands, face.showing)
+
+
+def _refined(
+    coarse: Plane,
+    original: Plane,
+    synced: Plane,
+    mouth: Plane,
+    speaking: Plane,
+    cell_px: float,
+    band: tuple[float, float],
+    *,
+    alike: bool,
+) -> Plane:
+    """What lies in front, to the pictures' edges; without pieces in which they are alike, if ``alike`` says so."""
+    if alike:
+        coarse = without_alike(coarse, original, synced, mouth, cell_px)
+    found = front_matte(coarse, original, synced, mouth, cell_px, band)
+    return without_face_colours(found, original, synced, mouth, speaking, cell_px)
 
 
 def _coarse(

@@ -109,7 +109,7 @@ def render_face(
     for patch in earlier:
         original_patch = _with_overlap(original_patch, matte.box, patch)
     synced_patch = matched_patch(synced, original, original_patch, face)
-    front = in_front(original_patch, synced_patch, face, kept, settings.occlusion)
+    front = in_front(original_patch, synced_patch, face, kept, settings.occlusion, tags=original.colour)
     share = None if front is None else front.original
     if front is not None:
         original_patch, synced_patch = without(original_patch, synced_patch, front, face)
@@ -161,7 +161,8 @@ def face_front(
     if kept is None and not face.ways and not face.hands and not face.strands:
         return None
     patch = cut(original.planes, original.layout, box)
-    return in_front(patch, matched_patch(synced, original, patch, face), face, kept, settings.occlusion)
+    matched = matched_patch(synced, original, patch, face)
+    return in_front(patch, matched, face, kept, settings.occlusion, tags=original.colour)
 
 
 def face_matte(

@@ -8,7 +8,7 @@ import weakref
 from abc import abstractmethod
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import IO, Any, Generic, TypeVar, overload
 
@@ -243,6 +243,40 @@ class StoredRows(Sequence[Array]):
         with self._lock:
             _read_into(self._file, first * self._row_bytes, out.reshape(-1).view(np.uint8).data)
         return out
+
+
+class NumberedRows(Mapping[int, Array]):
+    """Arrays of one shape by number, in a temporary file: each takes a hundred bytes of memory, and is read on access.
+
+    Parameters
+    ----------
+    row : tuple of int
+        Shape of an array.
+    dtype : dtype
+    """
+
+    def __init__(self, row: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        self._rows = StoredRows(row, dtype)
+        self._places: dict[int, int] = {}
+
+    def __setitem__(self, number: int, row: npt.ArrayLike) -> None:
+        place = len(self._rows)
+        self._rows.append(np.asarray(row, self._rows.dtype))
+        self._places[number] = place
+
+    def update(self, found: Mapping[int, Array]) -> None:
+        """Take several."""
+        for number, row in found.items():
+            self[number] = row
+
+    def __getitem__(self, number: int) -> Array:
+        return self._rows[self._places[number]]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def _read_into(file: IO[bytes], start: int, view: memoryview) -> None:

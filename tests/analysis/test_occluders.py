@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from lipblend.stages.occlusion.departure import ShotLooks
 from lipblend.stages.occlusion.face_look import in_head_frame, look_rows
 from lipblend.stages.occlusion.stored import read_departures
 from tests.drawn_looks import DrawnShot, cup
+from tests.retained_memory import retained_bytes
 
 RATE = 12
 ONE_SHOT = np.array([0])
@@ -119,3 +120,39 @@ def test_each_face_has_its_own_look(face: Landmarks) -> None:
     assert not one.has("departures").any()
     assert other.has("departures")[18:24].all()
     assert not other.has("departures").all()
+
+
+def coming_back(face: Landmarks, looks: np.ndarray, apart_s: float) -> list[int]:
+    """The places of looks with departures, of which the second half is as much later."""
+    track, half = looking(face, list(looks)), len(looks) // 2
+    times = np.arange(len(looks)) / RATE
+    times[half:] += apart_s
+    find_departures({0: track}, times, ONE_SHOT)
+    return [frame for frame, has in zip(track.frames, track.has("departures").tolist(), strict=True) if has]
+
+
+@pytest.mark.parametrize("apart_s", [0, 60, 600, 36000])
+def test_time_in_which_a_face_is_away_makes_no_windows(apart_s: float, face: Landmarks) -> None:
+    """It comes back for some seconds, and half of what is seen of it is no window of a few frames."""
+    shot = DrawnShot(48).put_cup(range(33, 38))
+    assert set(range(33, 38)) <= set(coming_back(face, shot.looks(), apart_s))
+    assert coming_back(face, DrawnShot(48).looks(), apart_s) == []
+
+
+def test_seldom_pictures_are_judged_in_no_less_than_a_window(face: Landmarks) -> None:
+    assert searched(looking(face, list(DrawnShot(40).put_cup(range(18, 24)).looks())), rate=0.2)
+
+
+def test_what_is_found_is_not_held_in_memory(face: Landmarks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an hour with something always in front it was 400 MB."""
+    held: list[int] = []
+    replace = FaceTable.replace
+
+    def measured(self: FaceTable, name: str, values: Mapping[int, np.ndarray]) -> None:
+        if name == "departures":
+            held.append(retained_bytes(values if isinstance(values, dict) else vars(values)) // len(values))
+        replace(self, name, values)
+
+    monkeypatch.setattr(FaceTable, "replace", measured)
+    assert searched(looking(face, list(DrawnShot(40).put_cup(range(40)).looks()))) == list(range(40))
+    assert max(held) < 1000

@@ -214,7 +214,7 @@ def test_without_anything_in_front_no_bit_depends_on_the_search(
 
     for name in ("without", "behind", "change_behind"):
         monkeypatch.setattr(face_patch, name, fail)
-    monkeypatch.setattr(face_patch, "in_front", lambda *_: None)
+    monkeypatch.setattr(face_patch, "in_front", lambda *_, **__: None)
     for one, other in zip(plain.planes, rendered(row, Settings()).planes, strict=True):
         np.testing.assert_array_equal(one, other)
     (again,) = render_frame(picture(1), picture(2), row, Settings()).patches

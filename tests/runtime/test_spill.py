@@ -19,8 +19,9 @@ from sameness import same
 from lipblend.errors import OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.runtime import spill
-from lipblend.runtime.spill import Joined, StoredSequence
+from lipblend.runtime.spill import Joined, NumberedRows, StoredSequence
 from lipblend.segments.kept_segments import digest
+from tests.retained_memory import retained_bytes
 
 
 @dataclass(frozen=True)
@@ -152,3 +153,15 @@ def test_a_full_disk_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
     with pytest.raises(OutputError, match="No usable temporary directory"):
         StoredSequence[int]()
+
+
+def test_numbered_rows_are_a_mapping_and_lie_in_a_file() -> None:
+    rows = NumberedRows((64, 64), np.uint8)
+    rows.update({7: np.full((64, 64), 1, np.uint8), 3: np.full((64, 64), 2, np.uint8)})
+    rows[7] = np.full((64, 64), 5)
+    assert {number: int(row.max()) for number, row in rows.items()} == {7: 5, 3: 2}
+    assert rows[7].dtype == np.uint8
+    assert rows.get(4) is None
+    for number in range(100):
+        rows[number] = np.zeros((64, 64))
+    assert retained_bytes(vars(rows)) < 100 * 1000

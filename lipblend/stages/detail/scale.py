@@ -11,7 +11,8 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.float32]  # (h, w) or (h, w, c)
 
 _MIN_SIGMA_BLOCKS = 1.0  # a narrower low-pass would show the blocks
-_MAX_STEP = 8
+MAX_STEP = 8
+"""Side of the largest blocks of `low_pass`."""
 
 
 def downsample(plane: Plane, step: int) -> Plane:
@@ -41,7 +42,7 @@ def upsample(plane: Plane, shape: tuple[int, ...], step: int) -> Plane:
 def downsampling_step(sigma_px: float) -> int:
     """The largest step, a power of two up to 8, at which a plane as smooth as ``sigma_px`` can be computed."""
     step = 1
-    while step < _MAX_STEP and sigma_px >= 2 * step * _MIN_SIGMA_BLOCKS:
+    while step < MAX_STEP and sigma_px >= 2 * step * _MIN_SIGMA_BLOCKS:
         step *= 2
     return step
 

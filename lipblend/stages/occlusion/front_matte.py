@@ -8,6 +8,8 @@ case, the border goes along the original's edges (guided filter, He, Sun and Tan
 
 from __future__ import annotations
 
+from math import ceil
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.stages.alpha.edge import guided_filter
-from lipblend.stages.detail.scale import gaussian, low_pass
+from lipblend.stages.detail.scale import MAX_STEP, gaussian, low_pass
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.occlusion.face_look import CELL_FRAC, LEFT_FRAC, TOP_FRAC
 
@@ -32,7 +34,30 @@ _FAINT_LEVELS = 12.0  # of what lies in front, below which its edge is not measu
 _EDGE_LEVELS = 6.0
 _NEAR_CELLS = 4.0  # how far what lies well inside says something about the border
 _DIFFERENT_LEVELS, _DIFFERENT_SHARE = 10.0, 0.25  # of a piece's pixels beside the mouth
+_REACH_CELLS, _REACH_PX = 8.0, 16  # what is mirrored at so far a border lies beyond the widest filter, of 12 cells
 _MIN_BEHIND = 0.3  # share of what lies behind from which it can be told
+
+
+Cut = tuple[slice, slice]
+
+
+def surroundings(front: Mask, cell_px: float) -> Cut | None:
+    """The part of a picture from which the matte of what lies in front is told; None if nothing is.
+
+    Rows and columns around ``front``, (h, w) bool, as far as the filters of `front_matte`, `without_alike`,
+    `without_face_colours` and `uncovered` reach. It ends between blocks of `low_pass`, so that what they compute there
+    is what they compute in the whole picture.
+    """
+    reach = ceil(_REACH_CELLS * cell_px) + _REACH_PX
+    cut = []
+    for axis in (1, 0):
+        places = np.flatnonzero(front.any(axis))
+        if not len(places):
+            return None
+        start, stop = int(places[0]) - reach, int(places[-1]) + 1 + reach
+        first, end = start // MAX_STEP * MAX_STEP, -(-stop // MAX_STEP) * MAX_STEP
+        cut.append(slice(max(0, first), min(front.shape[1 - axis], end)))
+    return cut[0], cut[1]
 
 
 def cells_in_box(cells: Plane, box: Box, face: Landmarks) -> Plane:
@@ -127,6 +152,15 @@ def uncovered(original: Patch3, synced: Patch3, front: Plane, cell_px: float) ->
     Where it is hidden in part, the compositing equation is solved for what lies behind. ``original`` and ``synced`` are
     (h, w, 3) float32, ``front`` (h, w) float32 in [0, 1].
     """
+    cut = surroundings(front > 0, cell_px)
+    if cut is None:
+        return original
+    found = original.copy()
+    found[cut] = _uncovered(original[cut], synced[cut], front[cut], cell_px)
+    return found
+
+
+def _uncovered(original: Patch3, synced: Patch3, front: Plane, cell_px: float) -> Patch3:
     weight = (front > 0.95).astype(np.float32)
     sigma = 2 * cell_px
     total = low_pass(weight, sigma)[..., None] + np.float32(1e-3)
