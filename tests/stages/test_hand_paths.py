@@ -111,3 +111,23 @@ def test_paths_can_go_on_at_their_ends() -> None:
     check_even(path)
     (single,) = follow_hands([[], [hand(7)], []], extend=1)
     np.testing.assert_allclose(single.points, np.stack([hand(7)] * 3), atol=1e-3)
+
+
+OTHER = SHAPE * (-1, 1)  # as if a left hand had been taken for a right one
+
+
+@pytest.mark.parametrize("gap", [0, 1, 2, 4])
+@pytest.mark.parametrize("stays", [1, 2, 5])
+def test_no_hand_lies_half_way_between_two_poses(gap: int, stays: int) -> None:
+    """A model that takes one hand for the other finds it in both poses: what is shown is one of the two, or both."""
+    shapes = [OTHER if 6 + gap <= frame < 6 + gap + stays else SHAPE for frame in range(16 + gap)]
+    seen = [[] if 6 <= frame < 6 + gap else [shape + (frame * 6.0, 0)] for frame, shape in enumerate(shapes)]
+    paths = follow_hands(seen)
+    for frame, shape in enumerate(shapes):
+        shown = [points for path in paths if (points := path.at(frame)) is not None]
+        assert shown, frame
+        poses = (SHAPE, OTHER) if not seen[frame] else (shape,)
+        for points in shown:
+            assert min(np.abs(points - pose - (frame * 6.0, 0)).max() for pose in poses) < 12, frame
+        if seen[frame]:
+            np.testing.assert_allclose(shown[0], shape + (frame * 6.0, 0), atol=1e-3)

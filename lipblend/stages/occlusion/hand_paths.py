@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,11 +19,14 @@ HANDS_SHAPE = (2, 21, 2)
 _CUTOFF_SIGMAS = 3.0
 _SPEED_FRAMES = 4
 """Frames at an end of a path that tell how fast the hand moves there."""
+_SAME_POSE_PALMS = 0.11
+"""Mean distance of the points from one finding to the next, palms laid on each other. Of hands that keep their pose
+0.1; where the model takes one finger for another, or a left hand for a right one, 0.12 to 0.75."""
 
 
 @dataclass(frozen=True)
 class HandPath:
-    """One hand over a run of frames.
+    """One hand in one pose, over a run of frames.
 
     Attributes
     ----------
@@ -46,10 +50,15 @@ class HandPath:
 
 @dataclass
 class _Open:
-    """A path that may go on: the frames where it was found, and the points there."""
+    """A path that may go on, or a pose: the frames where it was found, and the points there."""
 
     frames: list[int] = field(default_factory=list)
     points: list[HandPoints] = field(default_factory=list)
+
+    def speed(self) -> npt.NDArray[np.float64]:
+        """Pixels per frame of the palm's middle, (2,); 0 if it is not known."""
+        centres = np.array([palm_centre(each) for each in self.points])
+        return np.asarray(np.polyfit(self.frames, centres, 1)[0] if len(centres) > 1 else np.zeros(2), np.float64)
 
 
 def follow_hands(
@@ -71,11 +80,11 @@ def follow_hands(
     hands : sequence of sequences of (21, 2) float
         Per frame, the hands found in it (`Hand.points`), in pixels.
     max_gap : int
-        Most frames in a row in which the hand was not found that are filled by straight lines.
+        Most frames in a row in which the hand was not found that are filled, by straight lines while it keeps its pose.
     reach : float
         In palm lengths.
     sigma_frames : float
-        Standard deviation of the smoothing weights; 0 does not smooth.
+        Standard deviation of the smoothing weights, among frames of one pose; 0 does not smooth.
     min_found : int
         Paths that were found in fewer frames are dropped.
     extend : int
@@ -94,7 +103,7 @@ def follow_hands(
         live = [path for path in live if frame - path.frames[-1] <= max_gap + 1]
         _associate(live, frame, found, reach)
     kept = [path for path in (*done, *live) if len(path.frames) >= min_found]
-    paths = [_closed(path, sigma_frames, extend, len(hands)) for path in kept]
+    paths = [part for path in kept for part in _closed(path, sigma_frames, extend, len(hands))]
     return sorted(paths, key=lambda path: path.first)
 
 
@@ -119,28 +128,61 @@ def _associate(live: list[_Open], frame: int, found: Sequence[HandPoints], reach
     live += [_Open([frame], [points]) for number, points in enumerate(found) if number not in taken_hands]
 
 
-def _closed(path: _Open, sigma_frames: float, extend: int, frames: int) -> HandPath:
-    first, last = path.frames[0], path.frames[-1]
+def _closed(path: _Open, sigma_frames: float, extend: int, frames: int) -> list[HandPath]:
+    """The poses of a path, without gaps, and continued at both ends, or to the middle of the gap to the next one."""
+    poses = _poses(path)
+    gaps = [then.frames[0] - first.frames[-1] - 1 for first, then in itertools.pairwise(poses)]
+    inner = [(gap + 1) // 2 for gap in gaps]
+    before = [min(extend, path.frames[0]), *inner]
+    after = [*inner, min(extend, frames - 1 - path.frames[-1])]
+    return [
+        _continued(pose, path, sigma_frames, earlier, later)
+        for pose, earlier, later in zip(poses, before, after, strict=True)
+    ]
+
+
+def _continued(pose: _Open, path: _Open, sigma_frames: float, before: int, after: int) -> HandPath:
+    """One pose of a path without gaps, smoothed, and some frames more, as the hand moves."""
+    first, last = pose.frames[0], pose.frames[-1]
     wanted = np.arange(first, last + 1)
-    known = np.asarray(path.points, np.float64).reshape(len(path.points), -1)
-    series = np.stack([np.interp(wanted, path.frames, column) for column in known.T], axis=1)
+    known = np.asarray(pose.points, np.float64).reshape(len(pose.points), -1)
+    series = np.stack([np.interp(wanted, pose.frames, column) for column in known.T], axis=1)
     if sigma_frames > 0:
         series = _smoothed(series, sigma_frames)
     points = series.reshape(len(wanted), -1, 2)
-    before, after = min(extend, first), min(extend, frames - 1 - last)
-    ends = (points[0] - _speed(points) * np.arange(before, 0, -1)[:, None, None],
-            points[-1] - _speed(points[::-1]) * np.arange(1, after + 1)[:, None, None])  # fmt: skip
+    if len(pose.frames) > 1:
+        parts = slice(_SPEED_FRAMES), slice(-_SPEED_FRAMES, None)
+        speeds = [_Open(wanted[part].tolist(), list(points[part])).speed() for part in parts]
+    else:
+        near = slice(max(0, (place := path.frames.index(first)) - 1), place + 2)
+        speeds = [_Open(path.frames[near], path.points[near]).speed()] * 2
+    ends = (points[0] - speeds[0] * np.arange(before, 0, -1)[:, None, None],
+            points[-1] + speeds[1] * np.arange(1, after + 1)[:, None, None])  # fmt: skip
     points = np.concatenate([ends[0], points, ends[1]])
-    found = np.isin(np.arange(first - before, last + after + 1), path.frames)
+    found = np.isin(np.arange(first - before, last + after + 1), pose.frames)
     return HandPath(first - before, np.asarray(points, np.float32), found)
 
 
-def _speed(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Pixels per frame of the palm's middle at the beginning of a path, (2,)."""
-    centres = np.array([palm_centre(each) for each in points[:_SPEED_FRAMES]])
-    if len(centres) < 2:
-        return np.zeros(2)
-    return np.asarray(np.polyfit(np.arange(len(centres)), centres, 1)[0], np.float64)
+def _poses(path: _Open) -> list[_Open]:
+    """The parts of a path in which the hand keeps its pose.
+
+    A model that takes one finger for another finds the hand well before and after, but half way between the two lies no
+    hand: nothing is smoothed, and no gap filled by lines, across.
+    """
+    parts = [_Open(path.frames[:1], path.points[:1])]
+    for earlier, later in itertools.pairwise(range(len(path.frames))):
+        if _shape_change(path.points[earlier], path.points[later]) > _SAME_POSE_PALMS:
+            parts.append(_Open())
+        parts[-1].frames.append(path.frames[later])
+        parts[-1].points.append(path.points[later])
+    return parts
+
+
+def _shape_change(first: HandPoints, then: HandPoints) -> float:
+    """Mean distance of the points of two hands whose palms lie on each other, in palm lengths."""
+    apart = (first - palm_centre(first)) - (then - palm_centre(then))
+    palm_px = max(palm_length_px(first), palm_length_px(then), 1e-6)
+    return float(np.linalg.norm(apart, axis=1).mean()) / palm_px
 
 
 def _smoothed(series: npt.NDArray[np.float64], sigma_frames: float) -> npt.NDArray[np.float64]:
