@@ -38,7 +38,7 @@ def without_shade(departures: Planes, look: npt.NDArray[np.uint8]) -> Planes:
     large = [label for label in range(1, len(stats)) if stats[label, cv2.CC_STAT_AREA] >= _LEAST_CELLS]
     if not large:
         return departures
-    original, synced = (look[..., first : first + 3] - np.float32([_BLACK, 128, 128]) for first in (0, 3))
+    original, synced = (look[..., first : first + 3] - np.array([_BLACK, 128, 128], np.float32) for first in (0, 3))
     shaded = np.zeros(departures.shape, np.uint8)
     for label in large:
         piece = labels == label
