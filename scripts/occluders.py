@@ -6,11 +6,13 @@ Places are face widths from the middle of the mouth; a path takes the share of t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import occluder_things as things
 from occluder_hair import Strands
-from occluder_motion import Occluder, Passing, Path, Pose, Scene, smooth
+from occluder_light import caption
+from occluder_motion import Cover, Occluder, Passing, Path, Pose, Scene, smooth
 from occluder_shapes import Sprite
 
 _FINER = 1.25  # pixels of a sprite per pixel of the picture
@@ -113,6 +115,20 @@ def _microphone_still(scene: Scene) -> Occluder:
     return Passing(scene, [(sprite, _microphone_pose)])
 
 
+@dataclass(frozen=True)
+class _Text:
+    """Text over the picture, which the generator painted over."""
+
+    scene: Scene
+
+    def cover(self, index: int) -> Cover | None:
+        text = caption(self.scene, index)
+        if text is None:
+            return None
+        colour = np.repeat(text[..., 1:], 3, axis=2)
+        return Cover(0, 0, colour, text[..., 0], text[..., 0] > 0.5)
+
+
 KINDS: dict[str, Callable[[Scene], Occluder]] = {
     "skinhand": _hand,
     "tray": _tray,
@@ -123,4 +139,5 @@ KINDS: dict[str, Callable[[Scene], Occluder]] = {
     "microphone_still": _microphone_still,
     "glass": _glass,
     "sign": _sign,
+    "subtitles_painted": _Text,
 }

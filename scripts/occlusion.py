@@ -7,6 +7,8 @@
 
 make: for each triple FOLDER (orig.mp4, synced.mp4, truth.mp4) and each kind, OUT/<folder>_<kind> is made. The thing
 lies in orig and truth; in synced the generator painted the face over it, and left a ghost. occ.npz says where it is.
+Kinds with nothing in front (shadow, flicker, smoke, text that the generator kept, ...) lie in all three: see
+occluder_light. They are made when they are named, or all of them with --kinds light.
 
 score: composites every triple of OUT and prints a line for each.
 
@@ -33,6 +35,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from occluder_light import LIGHTS
 from occluders import KINDS
 from occlusion_alarms import alarms
 from occlusion_score import COLUMNS, score
@@ -46,6 +49,8 @@ from lipblend.lab.ablation.triples import Triple, find_triples
 from lipblend.settings import Settings
 from lipblend.settings.resolve import resolve_settings
 
+_ALL_LIGHTS = "light"
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -56,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     make = commands.add_parser("make", help="make triples")
     make.add_argument("out", type=Path)
     make.add_argument("folders", type=Path, nargs="+")
-    make.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    make.add_argument("--kinds", nargs="+", choices=[*KINDS, *LIGHTS, _ALL_LIGHTS], default=list(KINDS))
     make.add_argument("--frames", type=int, default=60, metavar="N", help="number of frames at most (60)")
     make.add_argument("--seed", type=int, default=1)
     make.set_defaults(run=_make)
@@ -95,7 +100,8 @@ def _make(given: argparse.Namespace) -> None:
             raise InputError(f"there is no folder {folder}", hint="Give folders with orig, synced and truth.mp4.")
         (triple,) = find_triples(folder.resolve().parent, [folder.resolve().name])
         clip = read_clip(triple, frames=given.frames, seed=given.seed)
-        for kind in given.kinds:
+        kinds = [each for kind in given.kinds for each in (LIGHTS if kind == _ALL_LIGHTS else [kind])]
+        for kind in kinds:
             try:
                 about = make_occluded(clip, kind, given.out / f"{triple.name}_{kind}")
             except OSError as error:

@@ -1,9 +1,9 @@
-"""Triples with something before the mouth, made from triples without."""
+"""Triples with something before the mouth, or in other light, made from triples without."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +16,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from clip_writer import ClipWriter
 from numpy.typing import NDArray
+from occluder_light import LIGHTS, MISSED
 from occluder_motion import Cover, Scene
 from occluder_shapes import Floats, Skin
 from occluders import make_occluder
@@ -30,6 +31,8 @@ from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 
 Rgb = NDArray[np.uint8]
+Frames = dict[str, Rgb]
+Layer = Callable[[int, Frames, Floats], tuple[Frames, Cover | None]]
 
 CRF = {"orig": "12", "synced": "18", "truth": "12"}
 GHOST = 0.25  # of the thing's opacity is left where the generator painted over it
@@ -146,11 +149,34 @@ def covered(frames: dict[str, Rgb], cover: Cover | None, mesh: Floats, size: flo
     return {name: cover.over(frame, left if name == "synced" else None) for name, frame in frames.items()}
 
 
+def layer(kind: str, scene: Scene) -> Layer:
+    """What lays an occluder or a light of some kind over the frames of a triple, given their number and the mesh."""
+    if kind not in LIGHTS:
+        occluder = make_occluder(kind, scene)
+
+        def lay(index: int, frames: Frames, mesh: Floats) -> tuple[Frames, Cover | None]:
+            cover = occluder.cover(index)
+            return covered(frames, cover, mesh, scene.face_px), cover
+
+        return lay
+    path = LIGHTS[kind](scene)
+
+    def light(index: int, frames: Frames, mesh: Floats) -> tuple[Frames, None]:
+        own = path(index)
+        lit = {name: own.over(frame) for name, frame in frames.items()}
+        if kind in MISSED:
+            left = 1 - (1 - MISSED[kind]) * painted(mesh, frames["orig"].shape[:2], scene.face_px)
+            lit["synced"] = own.over(frames["synced"], left)
+        return lit, None
+
+    return light
+
+
 def make_occluded(clip: Clip, kind: str, folder: Path) -> dict[str, Any]:
-    """Write a triple with something before the mouth; return about.json."""
+    """Write a triple with something before the mouth, or in other light; return about.json."""
     folder.mkdir(parents=True, exist_ok=True)
     scene, triple = clip.scene, clip.triple
-    occluder = make_occluder(kind, scene)
+    lay = layer(kind, scene)
     solid = np.zeros((len(clip.meshes), scene.height, scene.width), bool)
     sources = zip(*(pictures(path) for path in (triple.original, triple.synced, triple.truth)), strict=True)
     with ExitStack() as stack:
@@ -159,10 +185,10 @@ def make_occluded(clip: Clip, kind: str, folder: Path) -> dict[str, Any]:
             name: stack.enter_context(Writer(folder / f"{name}.mp4", size, clip.rate, CRF[name])) for name in FILES
         }
         for index, (mesh, three) in enumerate(zip(clip.meshes, sources, strict=False)):
-            cover = occluder.cover(index)
+            laid, cover = lay(index, dict(zip(FILES, three, strict=True)), mesh)
             if cover is not None:
                 solid[index][cover.part] = cover.solid
-            for name, picture in covered(dict(zip(FILES, three, strict=True)), cover, mesh, scene.face_px).items():
+            for name, picture in laid.items():
                 writers[name].add(picture)
     count, height, width = (solid := solid[:, : size[1], : size[0]]).shape
     np.savez_compressed(folder / "occ.npz", np.packbits(solid), np.array([count, height, width]))

@@ -17,6 +17,7 @@ from lipblend.stages.occlusion.departure import ShotLooks
 from lipblend.stages.occlusion.face_look import in_head_frame, look_rows
 from lipblend.stages.occlusion.growth import grown
 from lipblend.stages.occlusion.linking import face_cells, suspicion
+from lipblend.stages.occlusion.shade import without_shade
 from lipblend.stages.occlusion.stored import stored_departures
 
 Rows = npt.NDArray[np.intp]
@@ -80,8 +81,8 @@ def _departures(track: FaceTrack, times_s: npt.NDArray[np.float64]) -> dict[int,
     if not sure:
         return {}
     near = np.flatnonzero(_near(times, times[sure]))
-    parts = zip(shot.departures(near), looks[near, ..., :3], shot.difference[near], strict=True)
-    planes = [grown(*part) for part in parts]
+    parts = zip(shot.departures(near), looks[near], shot.difference[near], strict=True)
+    planes = [grown(without_shade(plane, look), look[..., :3], apart) for plane, look, apart in parts]
     return {
         track.rows[row]: stored_departures(faces.in_place(row, plane))
         for row, plane in zip(near.tolist(), planes, strict=True)

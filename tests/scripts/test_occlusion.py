@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -177,3 +178,28 @@ def test_means_leave_out_what_was_not_measured_and_words_are_whole(script: Modul
     assert script.belongs("kim_wav2lip_cup", "kim")
     assert script.belongs("kim_cup", "kim_cup")
     assert not script.belongs("kimberly_cup", "kim")
+
+
+@pytest.mark.parametrize("kind", sorted(("shadow", "blinds", "flicker", "lamp", "exposure", "smoke", "subtitles")))
+def test_a_light_lies_in_all_three_alike_and_changes(
+    triples: ModuleType, small: np.ndarray, meshes: np.ndarray, kind: str
+) -> None:
+    lay = triples.layer(kind, triples.scene_of(small, meshes, 1))
+    plain = dict.fromkeys(("orig", "synced", "truth"), small)
+    shown = [lay(index, plain, meshes[0]) for index in range(FRAMES)]
+    assert all(cover is None for _, cover in shown)
+    for frames, _ in shown:
+        assert np.array_equal(frames["orig"], frames["synced"])
+        assert np.array_equal(frames["orig"], frames["truth"])
+    apart = [np.abs(frames["orig"].astype(int) - small).max() for frames, _ in shown]
+    assert max(apart) > 10
+    assert any((first["orig"] != second["orig"]).any() for (first, _), (second, _) in pairwise(shown))
+
+
+def test_half_of_a_missed_shadow_is_painted(triples: ModuleType, small: np.ndarray, meshes: np.ndarray) -> None:
+    scene = triples.scene_of(small, meshes, 1)
+    plain = {name: np.full_like(small, 200) for name in ("orig", "synced", "truth")}
+    shown, _ = triples.layer("shadow_missed", scene)(FRAMES // 2, plain, meshes[0])
+    x, y = (scene.mouths[0] + (-0.1 * scene.face_px, 0)).astype(int)
+    assert shown["orig"][y, x].mean() == pytest.approx(120, abs=3)
+    assert shown["synced"][y, x].mean() == pytest.approx(160, abs=4)
