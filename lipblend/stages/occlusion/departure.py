@@ -38,6 +38,8 @@ _KNOWN = 1.5  # departure above which a cell of the original is no sample
 _SAME_SHARE = 0.3  # of the frames, those in which a cell differs least: they show the cast
 _CAST_CELLS = 4.0  # standard deviation
 _UPPER = (slice(2, 16), slice(12, 52))  # cells that show how the light changes
+_BLACK = 16.0, 128.0, 128.0  # codes without light
+_MOST_LIGHT = 3.0  # factor by which the light of a frame differs from the usual at most
 _BEYOND = 255
 
 
@@ -61,11 +63,13 @@ class ShotLooks:
     @cached_property
     def _pictures(self) -> tuple[Codes, Codes]:
         """Both videos' looks under one light and in one colour, (n, 64, 64, 3)."""
-        original, synced = self.looks[..., :3].astype(np.int16), self.looks[..., 3:6].astype(np.int16)
-        light = np.median(original[:, *_UPPER, 0].reshape(len(self), -1), axis=1)
-        change = np.rint(light - np.median(light)).astype(np.int16)[:, None, None]
-        for planes in (original, synced):
-            planes[..., 0] -= change
+        black = np.array(_BLACK, np.float32)
+        light = np.median(self.looks[:, *_UPPER, 0].reshape(len(self), -1), axis=1) - _BLACK[0]
+        factor = np.clip(np.median(light) / np.maximum(light, 1), 1 / _MOST_LIGHT, _MOST_LIGHT).astype(np.float32)
+        original, synced = (
+            np.rint((self.looks[..., part] - black) * factor[:, None, None, None] + black).astype(np.int16)
+            for part in (slice(0, 3), slice(3, 6))
+        )
         synced += _cast(original, synced)
         return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))  # type: ignore[return-value]
 
