@@ -71,7 +71,7 @@ class ShotLooks:
             for part in (slice(0, 3), slice(3, 6))
         )
         synced += _cast(original, synced)
-        return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))  # type: ignore[return-value]
+        return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))
 
     @cached_property
     def difference(self) -> Planes:
