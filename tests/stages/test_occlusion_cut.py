@@ -79,7 +79,7 @@ def test_a_face_keeps_the_same_whether_all_of_it_is_refined(
     cells = np.zeros((CELLS, CELLS), np.uint8)
     cells[28:33, 24:30] = 255  # in the mouth and beside it
     cells[44:47, 36:40] = 255
-    face = replace(row.faces[0], in_front=cells, strands=strands)
+    face = replace(row.faces[0], ways=(("departures", cells),), strands=strands)
     box = Box(0, 0, 768, 768)
     pictures = [cut_out(each.planes, each.layout, box) for each in (picture(1), picture(2))]
     find = partial(in_front, *pictures, face, None, OcclusionSettings(), tags=TAGS)

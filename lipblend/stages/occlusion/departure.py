@@ -68,7 +68,8 @@ class ShotLooks:
         looks = _under_one_light(self.looks[..., :6])
         original, synced = looks[..., :3], looks[..., 3:]
         synced += _cast(original, synced)
-        return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))
+        first, second = (np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))
+        return first, second
 
     @cached_property
     def difference(self) -> Planes:
