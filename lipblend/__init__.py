@@ -10,6 +10,8 @@ The public Python API, in the order of its story. Everything is loaded when it i
 `render_frame`, `compose`             one frame: the change, and the picture with the change
 `evaluate`                            measure a finished result
 `FrameBlender`, `blend_frame`         single frames as numpy arrays, in the place of a generator's own paste-back
+`crop`, `paste_back`, `face_matrix`   a face crop of one frame as arrays, out to a generator and back
+`crop_video`                          a steady crop of a whole video, with the record that brings it back
 `Settings`, `resolve_settings`        how the picture is made; with presets and files
 ====================================  ================================================================================
 
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
     from lipblend.composite_options import DebugOptions as DebugOptions
     from lipblend.composite_result import CompositeResult as CompositeResult
     from lipblend.compositing import composite as composite
+    from lipblend.cropping.crop_arrays import crop as crop
+    from lipblend.cropping.crop_arrays import face_matrix as face_matrix
+    from lipblend.cropping.crop_arrays import paste_back as paste_back
+    from lipblend.cropping.crop_job import CropOptions as CropOptions
+    from lipblend.cropping.crop_job import crop_video as crop_video
     from lipblend.errors import LipblendError as LipblendError
     from lipblend.frame_blender import FrameBlender as FrameBlender
     from lipblend.frame_blender import blend_frame as blend_frame
@@ -56,6 +63,7 @@ _HOMES = {
     "ClipAnalysis": "lipblend.analysis.clip_analysis",
     "CompositeOptions": "lipblend.composite_options",
     "CompositeResult": "lipblend.composite_result",
+    "CropOptions": "lipblend.cropping.crop_job",
     "DebugOptions": "lipblend.composite_options",
     "EvaluateOptions": "lipblend.quality.evaluation.evaluate",
     "FrameBlender": "lipblend.frame_blender",
@@ -72,10 +80,14 @@ _HOMES = {
     "blend_frame": "lipblend.frame_blender",
     "compose": "lipblend.render.frame",
     "composite": "lipblend.compositing",
+    "crop": "lipblend.cropping.crop_arrays",
+    "crop_video": "lipblend.cropping.crop_job",
     "evaluate": "lipblend.quality.evaluation.evaluate",
+    "face_matrix": "lipblend.cropping.crop_arrays",
     "load_restorer": "lipblend.stages.detail.restore",
     "make_plan": "lipblend.plan.make_plan",
     "open_pair": "lipblend.pair",
+    "paste_back": "lipblend.cropping.crop_arrays",
     "render_frame": "lipblend.render.frame",
     "resolve_settings": "lipblend.settings.resolve",
 }
@@ -84,6 +96,7 @@ __all__ = [
     "ClipAnalysis",
     "CompositeOptions",
     "CompositeResult",
+    "CropOptions",
     "DebugOptions",
     "EvaluateOptions",
     "FrameBlender",
@@ -101,10 +114,14 @@ __all__ = [
     "blend_frame",
     "compose",
     "composite",
+    "crop",
+    "crop_video",
     "evaluate",
+    "face_matrix",
     "load_restorer",
     "make_plan",
     "open_pair",
+    "paste_back",
     "render_frame",
     "resolve_settings",
 ]

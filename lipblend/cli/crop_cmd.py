@@ -113,7 +113,7 @@ def crop_command(
     crop that the generator returns. A crop shows the pictures upright, in 8 bits, with the sound of ORIGINAL.
     """
     check_output_name(output, original)
-    from lipblend.cropping.crop_job import ENCODE, FACES, CropOptions, check_size, crop
+    from lipblend.cropping.crop_job import ENCODE, FACES, CropOptions, check_size, crop_video
     from lipblend.cropping.crop_profiles import PROFILES, CropProfile
 
     if profile is not None and profile not in PROFILES:
@@ -140,7 +140,7 @@ def crop_command(
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:
         record = meta if meta is not None else output.with_suffix(".json")
-        result = crop(original, output, record, options=options, on_progress=on_progress)
+        result = crop_video(original, output, record, options=options, on_progress=on_progress)
     lines = [
         f"{result.output}  {result.size[0]}x{result.size[1]}, {result.frames} frames at {result.rate} frames/s",
         f"  record          {result.record}",

@@ -15,7 +15,7 @@ from lipblend.analysis.face_reading import FaceReading, read_faces
 from lipblend.cropping.crop_frames import SourceFrame, crop_rate, output_times, shown_runs, source_frames, visibility
 from lipblend.cropping.crop_picture import cut_crop
 from lipblend.cropping.crop_profiles import CropProfile
-from lipblend.crops.record import SCHEMA, CropFrame, CropRecord, Source
+from lipblend.crops.crop_record import SCHEMA, CropFrame, CropRecord, Source
 from lipblend.errors import InputError, NoFaceError, OutputError
 from lipblend.faces.models import resolve_model
 from lipblend.output.drawn import drawn_info, frame_of_planes
@@ -98,7 +98,7 @@ class CropResult:
         return {**asdict(self), "output": str(self.output), "record": str(self.record), "notes": list(self.notes)}
 
 
-def crop(
+def crop_video(
     original: Path | str,
     output: Path | str,
     record: Path | str,
@@ -114,7 +114,7 @@ def crop(
     output : Path
         The crop: .mp4, .mov, .mkv; 8 bits, BT.709, with the original's sound.
     record : Path
-        JSON file (`lipblend.crops.record`), which `lipblend.composite` takes to bring the synced crop back.
+        JSON file (`lipblend.crops.crop_record`), which `lipblend.composite` takes to bring the synced crop back.
     options : CropOptions, optional
     on_progress : callable
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.crops.coordinate_pickle import load_coordinates
-from lipblend.crops.record import CropRecord, digest_of, read_bytes
+from lipblend.crops.crop_record import CropRecord, digest_of, read_bytes
 from lipblend.errors import InputError, InputMismatchError
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.runtime.identity import sha256_of
@@ -30,7 +30,7 @@ _FORMATS = "a JSON record of `lipblend crop`, a JSON list or .npy of boxes or ma
 def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlaces:
     """Read a record of a crop, in any of the formats that are understood.
 
-    * JSON as `lipblend.crops.record` describes it. It must be of this original.
+    * JSON as `lipblend.crops.crop_record` describes it. It must be of this original.
     * JSON list or ``.npy`` with one entry a frame: a box ``[x0, y0, x1, y1]`` (right and bottom exclusive), a 2 x 3
       matrix as LatentSync keeps it, or a 3 x 3 matrix to the crop's pixels; both matrices by OpenCV's rule (the first
       pixel's centre at 0).

@@ -46,7 +46,7 @@ def test_importing_the_package_loads_nothing() -> None:
     assert done.stdout.split() == ["[]", "False"]
 
 
-@pytest.mark.parametrize("module", ["lipblend.frame_blender"])
+@pytest.mark.parametrize("module", ["lipblend.frame_blender", "lipblend.cropping.crop_arrays"])
 def test_the_documented_examples_do_what_they_say(module: str) -> None:
     done = doctest.testmod(importlib.import_module(module))
     assert done.attempted > 0

@@ -76,7 +76,7 @@ def test_the_patch_is_undistorted(face: Landmarks, lattice: Lattice, bridged: bo
     original, synced = drawn(None, face, Similarity()), drawn(lattice, face)
     wanted = cut(original.planes, EIGHT, around(face))
     each = plan(face, lattice)
-    pictures = SyncedPictures(synced, {7: synced}, UNMOVED)
+    pictures = SyncedPictures(synced, 7, {7: synced}, UNMOVED)
     if bridged:
         end = BridgeEnd(7, face, SHIFT, each.colour, bend=lattice)
         each = replace(each, bridge=Bridge((end,), 0.0), placement=Similarity(right=99.0), bend=None)

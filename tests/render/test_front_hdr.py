@@ -64,9 +64,9 @@ def front(face: Landmarks, transfer: int) -> tuple[InFront, InFront]:
     """As a frame is rendered, and as it is looked for beside that."""
     original, synced = drawn(face, transfer)
     row = row_of(face, face)
-    row = replace(row, faces=(replace(row.faces[0], in_front=CUP, strands=True),))
+    row = replace(row, faces=(replace(row.faces[0], ways=(("departures", CUP),), strands=True),))
     (patch,) = render_frame(original, synced, row, settings()).patches
-    pictures = SyncedPictures(synced, {}, UNMOVED)
+    pictures = SyncedPictures(synced, 0, {}, UNMOVED)
     apart = face_front(original, pictures, row.faces[0], settings(), patch.matte.box, None)
     assert patch.front is not None
     assert apart is not None

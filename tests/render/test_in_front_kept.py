@@ -121,6 +121,7 @@ def test_of_what_is_in_front_stays_what_the_faces_own_colours_leave(
         return left
 
     monkeypatch.setattr(behind, "without_face_colours", left_half)
+    monkeypatch.setattr(behind, "surroundings", lambda *_: (slice(None), slice(None)))
     (patch,) = render_frame(picture(1), picture(2), with_cup(row), settings()).patches
     assert patch.front is not None
     assert patch.front.solid is not None
