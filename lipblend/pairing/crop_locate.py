@@ -155,6 +155,7 @@ def _fit(picture: Plane, crop: Plane, start: FrameMapping, outlines: Sequence[np
     found, mask = start, np.full((height, width), 255, np.uint8)
     for outline in outlines:
         cv2.fillPoly(mask, [np.rint(start.to_synced(outline)).astype(np.int32)], 0)
+    found = _shifted(picture, crop, found)
     for _ in range(_ROUNDS):
         shown = warp(picture, _inverse(found), (0, 0), (width, height))
         change = _step(crop, shown, mask)
@@ -166,6 +167,19 @@ def _fit(picture: Plane, crop: Plane, start: FrameMapping, outlines: Sequence[np
         misfit = cv2.blur((left > limit).astype(np.float32), (5, 5)) > 0.5
         mask = np.where(misfit, 0, mask).astype(np.uint8)
     return found
+
+
+def _shifted(picture: Plane, crop: Plane, start: FrameMapping) -> FrameMapping:
+    """The mapping shifted by phase correlation, if that makes the pictures more alike."""
+    height, width = crop.shape
+    shown = warp(picture, _inverse(start), (0, 0), (width, height))
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    (across, down), _ = cv2.phaseCorrelate(_evened(shown), _evened(crop), window)
+    matrix = start.matrix
+    matrix[:, 2] += across, down
+    moved = FrameMappings(matrix[None]).at(0)
+    alike = [float(mapping_fit.likeness(picture[None], crop[None], each)[0]) for each in (start, moved)]
+    return moved if alike[1] > alike[0] else start
 
 
 def _step(crop: Plane, shown: Plane, mask: npt.NDArray[np.uint8]) -> Matrix | None:
