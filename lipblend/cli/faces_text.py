@@ -44,10 +44,10 @@ def _clip_lines(clip: ClipFaces, residual: Spread | None, result: FacesResult) -
     empty = [number for number in range(len(clip.shots)) if all(each.shot != number for each in clip.faces)]
     if clip.faces and empty:
         yield f"no face in {_count(len(empty), 'shot')}: {', '.join(map(str, empty))}"
-    if residual is not None and clip.faces:
+    if residual is not None and result.reference is not None and clip.faces:
         yield (
-            f"on the reference ({result.reference.text if result.reference else ''}): residual "
-            f"{residual.median:.2f} px ({residual.least:.2f} to {residual.most:.2f})"
+            f"on the reference ({result.reference.text}): residual {residual.median:.2f} px ({residual.least:.2f} to "
+            f"{residual.most:.2f}), {residual.median / max(result.reference.width_px, 1e-6):.2%} of its width"
         )
     for note in clip.notes:
         yield f"note  {note}"

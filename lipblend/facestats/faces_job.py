@@ -100,7 +100,9 @@ class FacesResult:
         for path, error in self.failures:
             files.append({"path": str(path), "error": {"message": error.message, "hint": error.hint}})
         outliers = [{**asdict(each), "clip": str(self.clips[each.clip].path)} for each in self.outliers]
-        reference = None if self.reference is None else self.reference.text
+        reference = None
+        if self.reference is not None:
+            reference = {"text": self.reference.text, "width_px": self.reference.width_px}
         data = {"files": files, "reference": reference, "outliers": outliers, "notes": list(self.notes)}
         plain: dict[str, Any] = plain_numbers(data)
         return plain

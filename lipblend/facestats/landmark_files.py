@@ -97,7 +97,7 @@ def _csv_lines(rows: LandmarkRows) -> Iterator[str]:
 
 
 def _json_lines(rows: LandmarkRows) -> Iterator[str]:
-    head: dict[str, Any] = {"schema": SCHEMA, "size": list(rows.size), "points": rows.points.shape[1]}
+    head: dict[str, Any] = {"schema": SCHEMA, "size": list(rows.size), "point_count": rows.points.shape[1]}
     if rows.aligned is not None:
         head |= {"fit": rows.aligned.fit, "reference": _rounded(rows.aligned.reference.points)}
     yield json.dumps(head)[:-1] + ', "rows": ['

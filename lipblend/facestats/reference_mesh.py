@@ -23,6 +23,7 @@ from lipblend.video.probe import probe
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _WITHOUT_IRISES = 468
+_EARS, _EARS_68 = (234, 454), (1, 15)
 _LEAST_SPAN_PX = 4.0  # of the points; less are shares of the picture, not pixels
 _MAX_JSON_BYTES = 200_000_000
 
@@ -52,6 +53,13 @@ class Reference:
     def fitted(self) -> npt.NDArray[np.float64]:
         """(k, 2): the points that are fitted."""
         return self.points[self.own_indices]
+
+    @property
+    def width_px(self) -> float:
+        """Distance between the mesh points 234 and 454, pixels."""
+        places = list(_EARS_68 if len(self.points) == len(POINTS_68) else _EARS)
+        first, second = self.points[places]
+        return float(np.hypot(*(second - first)))
 
 
 def reference_of(points: npt.NDArray[np.floating[Any]], text: str) -> Reference:
