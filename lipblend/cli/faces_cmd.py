@@ -81,7 +81,7 @@ def faces_command(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show size, pose, gaps and jitter of the faces of videos, and which videos differ.
+    """Show size, pose, gaps and jitter of faces, and which videos differ.
 
     Faces are searched for in every frame, and told apart in each shot: numbers count from the left, from 0, as for
     composite --face. With four or more videos, their main faces are compared by robust scores. See docs/faces.md.

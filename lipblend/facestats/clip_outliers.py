@@ -17,7 +17,7 @@ LIMIT = 3.5
 """Score from which a clip is an outlier (Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers)."""
 
 _PER_MAD = 1.4826  # standard deviations of a normal distribution per median absolute deviation
-_LOG_OFFSET = 1e-4
+_LOG_OFFSET = 1e-5
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _of_picture(path: Path, model: Path, track: TrackSettings) -> Reference:
         raise InputError(f"{path} is not a picture", hint="Give a PNG or JPEG picture, a video, or a JSON file.")
     rgb = np.ascontiguousarray(picture[..., ::-1], np.uint8)
     with FaceLandmarker(model, max_faces=track.max_faces, confidence=track.confidence) as landmarker:
-        found = find_faces(rgb, landmarker.detect, min_face_px=track.min_face_px, exhaustive=True)
+        found = find_faces(rgb, landmarker.detect, min_face_px=track.min_face_px, exhaustive=False)
     if not found:
         raise _no_face(path)
     return reference_of(found[0], f"largest of {len(found)} faces of {path.name}")

@@ -16,10 +16,12 @@ from studio import LEFT, RIGHT, Shown, at
 from typer.testing import CliRunner
 
 from lipblend.cli.app import app
+from lipblend.errors import NoFaceError
 from lipblend.faces.landmarks import STABLE, Landmarks
 from lipblend.facestats.face_plot import even_frames
 from lipblend.facestats.face_summary import summarise
 from lipblend.facestats.faces_job import EVERY_FRAME, FacesOptions, FacesResult, face_statistics
+from lipblend.facestats.reference_mesh import load_reference
 
 run = CliRunner()
 Film = Callable[[str, list[Shown]], Path]
@@ -135,6 +137,16 @@ def test_landmarks_on_a_reference(people: Path, portrait: np.ndarray, face: Land
         assert rows["residual_px"][~own].min() > rms.max()
     residual = json.loads(done.stdout)["files"][0]["residual_px"]
     assert residual["most"] >= residual["median"] > 0
+
+
+def test_a_video_as_reference_gives_the_frame_that_is_turned_least(film: Film, nobody: Path, model_path: Path) -> None:
+    turns = (25.0, 18.0, 2.0, 14.0)
+    clip = film("turning.mp4", [Shown((at(LEFT, turn=turn), at(RIGHT, width=60.0))) for turn in turns])
+    found = load_reference(clip, model=model_path, track=EVERY_FRAME)
+    assert found.text.startswith("frame 2 of turning.mp4, turned by ")
+    assert found.points.mean(0)[0] == pytest.approx(LEFT.x, abs=10)
+    with pytest.raises(NoFaceError, match=r"reference .*nobody\.mp4"):
+        load_reference(nobody, model=model_path, track=EVERY_FRAME)
 
 
 @pytest.mark.parametrize(
