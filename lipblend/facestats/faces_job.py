@@ -132,7 +132,7 @@ def face_statistics(
     residuals: list[Spread | None] = []
     rows: LandmarkRows | None = None
     for number, file in enumerate(files, start=1):
-        stage = file.name if len(files) == 1 else f"{file.name} ({number} of {len(files)})"
+        stage = "faces" if len(files) == 1 else f"faces, video {number} of {len(files)}"
         try:
             clip, found = _read(file, model, options, reference, stage, on_progress)
         except InputError as error:
