@@ -18,7 +18,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("lab", "preview", "selfcheck"),
-    ("compositing", "cropping", "frame_blender", "probe_report"),
+    ("compositing", "cropping", "facestats", "frame_blender", "probe_report"),
     ("composite_options", "composite_result"),
     ("quality", "segments"),
     ("render",),

@@ -34,6 +34,8 @@ class FaceReading:
     video : Video
     times_s, durations_s : (n,) float64
         Of its frames, seconds.
+    detected : (n,) bool
+        Faces were searched for in the frame; elsewhere their meshes are interpolated.
     tracks : dict of int to FaceTrack
         By track id; their frames are the video's.
     shot_starts : (m,) int
@@ -45,6 +47,7 @@ class FaceReading:
     video: Video
     times_s: npt.NDArray[np.float64]
     durations_s: npt.NDArray[np.float64]
+    detected: npt.NDArray[np.bool_]
     tracks: dict[int, FaceTrack]
     shot_starts: npt.NDArray[np.intp]
     notes: tuple[str, ...]
@@ -76,7 +79,7 @@ def read_faces(
         The file cannot be read, or no frame of it can be decoded.
     """
     scan = Scan(info)
-    table, moves = FaceTable(), list[float]()
+    table, moves, detected = FaceTable(), list[float](), list[bool]()
     rows: dict[int, array[int]] = {}
     previous: tuple[TrackedFace, ...] = ()
     with (
@@ -91,6 +94,7 @@ def read_faces(
                 row = table.append(frame, face.landmarks.points, None, None)
                 rows.setdefault(face.track_id, array("q")).append(row)
             moves.append(least_move(previous, item.faces))
+            detected.append(item.detected)
             previous = item.faces
             on_frame(frame + 1)
         scan.finish(reader)
@@ -103,6 +107,7 @@ def read_faces(
         Video(info, np.array(scan.pts), scan.exact_times),
         np.array(scan.times_s),
         np.array(scan.durations) * float(info.time_base),
+        np.array(detected),
         {number: FaceTrack(table, each) for number, each in rows.items()},
         shots,
         tuple(scan.damage),

@@ -178,7 +178,7 @@ def _interpolated(pending: _Pending, share: float, first: Faces, second: Faces) 
         )
         for a, b in zip(first, second, strict=True)
     )
-    return Seen(pending.frame, faces, pending.thumb)
+    return Seen(pending.frame, faces, pending.thumb, detected=False)
 
 
 def _max_move(first: Faces, second: Faces) -> float:

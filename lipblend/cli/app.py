@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "crop": ("lipblend.cli.crop_cmd", "Cut a steady square crop of a face out of a video, for a generator."),
     "probe": ("lipblend.cli.probe_cmd", "Show streams, colour, frame times, damage and faces of a video."),
+    "faces": ("lipblend.cli.faces_cmd", "Show size, pose, gaps and jitter of faces, and which videos differ."),
     "preview": ("lipblend.cli.preview_cmd", "Render single frames with all intermediate steps as one picture."),
     "compare": ("lipblend.cli.compare_cmd", "Show several results side by side, as a video or a GIF."),
     "demo": ("lipblend.cli.demo_cmd", "Generate a sample pair and composite it."),

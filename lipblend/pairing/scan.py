@@ -29,11 +29,12 @@ _MAX_QUEUE = 100
 
 @dataclass(frozen=True)
 class Seen:
-    """A decoded frame with what was found in it."""
+    """A decoded frame with what was found in it; not ``detected`` if its faces were interpolated."""
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
     thumb: Thumb
+    detected: bool = True
 
     @property
     def time_s(self) -> float:

@@ -88,9 +88,15 @@ def count_people(
     tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
 ) -> int:
     """How many faces of a shot have a number that ``face`` can select."""
-    return len(
-        people_from_left([_sighting(track) for track in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)])
-    )
+    return len(people_of_shot(tracks, times_s, start, stop, max_gap_s=max_gap_s))
+
+
+def people_of_shot(
+    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
+) -> list[list[FaceTrack]]:
+    """The pieces of each person's track in a shot, by the number that ``face`` selects; see `choose_faces`."""
+    joined = _faces_of_shot(tracks, times_s, start, stop, max_gap_s)
+    return [[joined[n] for n in person] for person in people_from_left([_sighting(track) for track in joined])]
 
 
 def max_certain_change(
