@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lipblend.render.frame import compose as compose
     from lipblend.render.frame import render_frame as render_frame
     from lipblend.runtime.progress import Progress as Progress
-    from lipblend.segments.spans import FrameRange as FrameRange
+    from lipblend.settings.frame_range import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
     from lipblend.settings.resolve import resolve_settings as resolve_settings
     from lipblend.stages.detail.restore import load_restorer as load_restorer
@@ -60,7 +60,7 @@ _HOMES = {
     "EvaluateOptions": "lipblend.quality.evaluation.evaluate",
     "FrameBlender": "lipblend.frame_blender",
     "FramePlan": "lipblend.plan.frame_plan",
-    "FrameRange": "lipblend.segments.spans",
+    "FrameRange": "lipblend.settings.frame_range",
     "FrameResult": "lipblend.render.frame",
     "LipblendError": "lipblend.errors",
     "Pair": "lipblend.pair",

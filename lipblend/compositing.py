@@ -35,7 +35,8 @@ from lipblend.segments.kept_segments import KeptSegments, digest, kept_for_run, 
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.output_record import input_digests, output_record
 from lipblend.segments.segment_run import SegmentRun
-from lipblend.segments.spans import FrameRange, few_segments_note
+from lipblend.segments.spans import few_segments_note
+from lipblend.settings.frame_range import FrameRange
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo

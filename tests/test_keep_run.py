@@ -27,7 +27,7 @@ from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.render.face_patch import KEPT
 from lipblend.render.frame import FrameResult, render_frame
-from lipblend.segments.spans import FrameRange
+from lipblend.settings.frame_range import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe

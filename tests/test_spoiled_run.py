@@ -29,7 +29,7 @@ from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.quality.evaluation.evaluate import Evaluated, EvaluateOptions, evaluate
 from lipblend.quality.report import write_report
 from lipblend.render.bridging import bridging_pictures
-from lipblend.segments.spans import FrameRange
+from lipblend.settings.frame_range import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
 from lipblend.video.probe import probe

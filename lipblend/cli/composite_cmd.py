@@ -186,7 +186,7 @@ def composite_command(
 
     from lipblend.analysis.early import early_process
     from lipblend.composite_options import CompositeOptions, parse_jobs
-    from lipblend.segments.spans import FrameRange
+    from lipblend.settings.frame_range import FrameRange
 
     processes = parse_jobs(jobs)
     part = FrameRange.parse(frames) if frames is not None else None
