@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from lipblend.render.frame import compose as compose
     from lipblend.render.frame import render_frame as render_frame
     from lipblend.runtime.progress import Progress as Progress
-    from lipblend.settings.frame_range import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
+    from lipblend.settings.frame_range import FrameRange as FrameRange
     from lipblend.settings.resolve import resolve_settings as resolve_settings
     from lipblend.stages.detail.restore import load_restorer as load_restorer
     from lipblend.video.video import Video as Video

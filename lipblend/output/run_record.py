@@ -16,7 +16,7 @@ RECORD_VERSION = 1
 PREFIX = "lipblend: "
 DIGEST_DIGITS = 16
 """Digits of the SHA-256 of an input that are kept."""
-PLAIN = re.compile(r"[A-Za-z0-9_.,+-]{0,80}")
+PLAIN = re.compile(r"[A-Za-z0-9_.,+@-]{0,240}")
 """What a name or value in a record consists of: nothing that a terminal, a page or a file system could act on."""
 
 _TAG = "comment"

@@ -21,7 +21,7 @@ def unit_time(word: str) -> Fraction | None:
 
 
 def clock_time(word: str) -> Fraction | None:
-    """Seconds of ``12.5``, ``12.5s``, ``1:02.5`` or ``1:00:02.5``; None for other text, or 60 and more after a colon."""
+    """Seconds of ``12.5``, ``12.5s``, ``1:02.5`` or ``1:00:02.5``; None for other text, such as 60 after a colon."""
     parts = word.removesuffix("s").split(":")
     if len(parts) > 3 or not all(_PLAIN.fullmatch(part) for part in parts):
         return None
