@@ -97,12 +97,19 @@ def continuing_frames(face: FaceTrack, others: Sequence[FaceTrack]) -> set[int]:
 
 
 def count_people(
-    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
+    tracks: Mapping[int, FaceTrack],
+    times_s: np.ndarray,
+    start: int,
+    stop: int,
+    *,
+    max_gap_s: float,
+    lasting: bool = False,
 ) -> int:
-    """How many faces of a shot have a number that ``face`` can select."""
-    return len(
-        people_from_left([_sighting(track) for track in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)])
-    )
+    """How many faces of a shot have a number that ``face`` can select; or only ``lasting`` ones, which come first."""
+    sightings = [_sighting(track) for track in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)]
+    if lasting:
+        sightings = [sightings[number] for number in lasting_sightings(sightings)]
+    return len(people_from_left(sightings))
 
 
 def max_certain_change(

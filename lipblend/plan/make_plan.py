@@ -82,7 +82,7 @@ def make_plan(
     left: list[int] = []
     faults, hidden = FaultLog(analysis.times_s), FrontLog(analysis.times_s)
     for start, stop in shots:
-        told.unnamed += not _is_named(analysis, settings, start, stop)
+        told.unnamed += bool(inside[start:stop].any()) and not _is_named(analysis, settings, start, stop)
         for row in _plan_shot(analysis, settings, (start, stop), inside[start:stop], certain_change, told):
             blended += bool(row.faces)
             if row.reason in (NO_FACE, BRIEF) and analysis.changed[len(rows)]:

@@ -50,7 +50,8 @@ def told_notes(told: Told, settings: Settings) -> Iterator[str]:
     """For the summary."""
     if told.unnamed:
         yield (
-            f"{told.unnamed} shots have no point of track.face: they are the original's own, because no face is "
+            f"{told.unnamed} shot{'s have' if told.unnamed > 1 else ' has'} no point of track.face and "
+            f"{'are' if told.unnamed > 1 else 'is'} the original's own, because no face is "
             "recognised from shot to shot (add a point for each: X,Y@TIME;X,Y@TIME)"
         )
     if told.moved:
