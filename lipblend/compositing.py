@@ -157,7 +157,7 @@ def _prepare(
 ) -> _Job:
     """Check everything that can be checked before the work begins."""
     options.check()
-    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache)
+    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     target, notes = pair.original, tuple[str, ...]()
     if options.proxy is not None:

@@ -11,6 +11,7 @@ ANALYSIS_KEYS = (
     "pair.method",
     "pair.timeline",
     "pair.offset_s",
+    "pair.locate",
     "track.min_face_px",
     "track.max_faces",
     "track.confidence",

@@ -122,6 +122,9 @@ def composite_command(
             help="For a quick look: a smaller picture (480 lines, or factor 0.5) with a fast encoder preset.",
         ),
     ] = None,
+    locate: Annotated[
+        bool, typer.Option("--locate", help="SYNCED is a face crop that moves: find its place in each frame.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop on a damaged video. Sets read.strict.")] = False,
     record: Annotated[
         bool,
@@ -173,7 +176,7 @@ def composite_command(
         "encode.encoder": encoder, "encode.crf": crf, "encode.preset": encoder_preset, "audio.source": audio,
         "pair.method": pair, "pair.timeline": timeline, "pair.offset_s": offset, "pair.tail": tail,
         "track.face": face, "track.ranges": ranges, "track.no_face": no_face, "faults.action": faults,
-        "occlusion.method": occlusion, "read.strict": strict or None,
+        "occlusion.method": occlusion, "read.strict": strict or None, "pair.locate": locate or None,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
     resolved = resolve_settings(preset, config, assignments or (), flags=given)

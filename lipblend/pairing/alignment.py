@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.errors import InputMismatchError
-from lipblend.pairing import crop_alignment, timeline
+from lipblend.pairing import crop_alignment, crop_locate, timeline
 from lipblend.pairing.joint_search import SAME_TAKE, match, sample_pairs
 from lipblend.pairing.mapping_search import find_mapping, refine_on_frames
 from lipblend.pairing.scan import Scan
@@ -58,6 +58,8 @@ def align(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
     """
     if synced.info.places is not None:
         return align_crop(original, synced, synced.info.places, settings)
+    if settings.locate:
+        return align_located(original, synced, settings)
     clocks = original.clock(), synced.clock()
     offset_s = None if settings.offset_s == "auto" else settings.offset_s
     small = SmallPictures.of(original, synced)
@@ -103,6 +105,8 @@ def align_crop(original: Scan, synced: Scan, places: CropPlaces, settings: PairS
         frames = np.where((frames + shift >= 0) & (frames + shift < len(places)), frames + shift, -1)
     mapping = crop_alignment.mappings_of(places, frames, synced.info.upright_size)
     source = crop_alignment.sources(original, synced, places, frames)
+    if settings.locate:
+        mapping = crop_locate.locate(original, synced, source, mapping)
     pairs = [(int(i), j) for j, i in enumerate(source) if i >= 0]
     if not pairs:
         raise InputMismatchError("the synced crop shows no frame of this original", hint="Check the record.")
@@ -115,6 +119,26 @@ def align_crop(original: Scan, synced: Scan, places: CropPlaces, settings: PairS
             hint="Check that the crop was made from this original, and that the record is that of this crop.",
         )
     pairing = timeline.describe(source, *clocks, offset_s=None if settings.offset_s == "auto" else offset_s)
+    return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), alike)
+
+
+def align_located(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
+    """Align a face crop without record: in time by the clocks, in space frame by frame.
+
+    Raises
+    ------
+    InputMismatchError
+        The two do not overlap in time, or no place is found for most frames.
+    """
+    clocks = original.clock(), synced.clock()
+    offset_s = 0.0 if settings.offset_s == "auto" else settings.offset_s
+    source = _source_without_search(clocks, settings.method, offset_s)
+    pairs = [(int(i), j) for j, i in enumerate(source) if i >= 0]
+    if not pairs:
+        raise InputMismatchError(f"with an offset of {offset_s:g} s the two videos do not overlap in time")
+    mapping = crop_locate.locate(original, synced, source, None)
+    alike = crop_alignment.crop_likeness(original, synced, pairs, mapping)
+    pairing = timeline.describe(source, *clocks, offset_s=offset_s)
     return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), alike)
 
 

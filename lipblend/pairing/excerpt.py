@@ -130,7 +130,7 @@ def align_window(original: Scan, synced: Scan, settings: PairSettings) -> Alignm
     if found.timeline.follows == "synced" or not found.pairing.in_step or off_s > MARGIN_S:
         raise WindowUnpairedError("the two videos are not in step here", hint=HINT)
     # Pairs given by the settings or by a record need no confirmation.
-    if synced.info.places is None and settings.method == "auto" and settings.offset_s == "auto":
+    if synced.info.places is None and not settings.locate and settings.method == "auto" and settings.offset_s == "auto":
         clearness = match_clearness(original, synced, found)
         if clearness < _MIN_CLEARNESS:
             raise WindowUnpairedError("too little moves here to tell which frames belong together", hint=HINT)

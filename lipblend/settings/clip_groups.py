@@ -36,6 +36,12 @@ class PairSettings(Group):
         "Start of the synced video, relative to the first frame of the original. auto: found by picture content.",
         "--offset",
     )
+    locate: bool = choice(
+        False,
+        "Find where the synced picture lies in each frame by itself: for a face crop without a record that follows the "
+        "face or jitters.",
+        "--locate",
+    )
     tail: Literal["original", "trim", "error"] = choice(
         "original",
         "What to do with original frames after the last synced frame. original: keep them; trim: cut them off; error: "

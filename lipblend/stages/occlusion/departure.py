@@ -38,7 +38,9 @@ _KNOWN = 1.5  # departure above which a cell of the original is no sample
 _SAME_SHARE = 0.3  # of the frames, those in which a cell differs least: they show the cast
 _CAST_CELLS = 4.0  # standard deviation
 _UPPER = (slice(2, 16), slice(12, 52))  # cells that show how the light changes
-_BLACK = 16.0, 128.0, 128.0  # codes without light
+_BLACK, _NEUTRAL = 16.0, 128.0  # codes without light, and without colour
+_LIGHT_PERCENTILES, _STEADY_LIGHT = (5, 95), 0.12  # share of the usual light by which it may change and count as steady
+_STEADY_TINT_LEVELS = 4.0  # likewise of its colour
 _MOST_LIGHT = 3.0  # factor by which the light of a frame differs from the usual at most
 _BEYOND = 255
 
@@ -63,15 +65,10 @@ class ShotLooks:
     @cached_property
     def _pictures(self) -> tuple[Codes, Codes]:
         """Both videos' looks under one light and in one colour, (n, 64, 64, 3)."""
-        black = np.array(_BLACK, np.float32)
-        light = np.median(self.looks[:, *_UPPER, 0].reshape(len(self), -1), axis=1) - _BLACK[0]
-        factor = np.clip(np.median(light) / np.maximum(light, 1), 1 / _MOST_LIGHT, _MOST_LIGHT).astype(np.float32)
-        original, synced = (
-            np.rint((self.looks[..., part] - black) * factor[:, None, None, None] + black).astype(np.int16)
-            for part in (slice(0, 3), slice(3, 6))
-        )
+        looks = _under_one_light(self.looks[..., :6])
+        original, synced = looks[..., :3], looks[..., 3:]
         synced += _cast(original, synced)
-        return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))  # type: ignore[return-value]
+        return tuple(np.clip(planes, 0, 255).astype(np.uint8) for planes in (original, synced))
 
     @cached_property
     def difference(self) -> Planes:
@@ -154,6 +151,27 @@ class _Samples:
             smooth = cv2.blur(levels, (3, 3)).reshape(-1, CELLS, CELLS)
             best = np.minimum(best, smooth.min(0))
         return best.astype(np.float32)
+
+
+def _under_one_light(looks: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    """Looks of two pictures, (n, 64, 64, 6), as under the usual light of the shot.
+
+    Where light hardly changes, the upper face's median tells more of how it is held than of light, and moves all codes
+    alike. Where it does change, codes go with it in proportion.
+    """
+    shown = np.median(looks[:, *_UPPER, :3].reshape(len(looks), -1, 3), axis=1).astype(np.float32)
+    usual = np.median(shown, axis=0)
+    low, high = np.percentile(shown, _LIGHT_PERCENTILES, axis=0)
+    change = shown - usual
+    change[:, 1:] *= (high - low)[1:] > _STEADY_TINT_LEVELS
+    light = shown[:, 0] - _BLACK
+    factor = np.ones(len(looks), np.float32)
+    if (high - low)[0] >= _STEADY_LIGHT * max(usual[0] - _BLACK, 1):
+        factor = np.clip((usual[0] - _BLACK) / np.maximum(light, 1), 1 / _MOST_LIGHT, _MOST_LIGHT)
+        change[:, 0] = 0
+    zero = np.array([_BLACK, _NEUTRAL, _NEUTRAL] * 2, np.float32)
+    moved = looks - np.tile(np.rint(change), 2)[:, None, None] - zero
+    return np.asarray(np.rint(moved * factor[:, None, None, None] + zero), np.int16)
 
 
 def _shifted(looks: Codes, shifts: tuple[int, int], mode: str, **options: int) -> tuple[Stack, ...]:
