@@ -98,8 +98,8 @@ def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
         raise InputMismatchError(
             f"{original.path} is not the original that the record {path} was made from ({record.source.name})",
             details=(f"its SHA-256   {digest}", f"the record's  {record.source.sha256}"),
-            hint="Give that original, or a whole composite of it with its record. If this is the same picture in another "
-            "file, set source.sha256 in the record to null.",
+            hint="Give that original, or a whole composite of it with its record. If this is the same picture in "
+            "another file, set source.sha256 in the record to null.",
         )
 
 

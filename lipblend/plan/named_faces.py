@@ -64,7 +64,7 @@ def _frame_at(point: FacePoint, times_s: npt.NDArray[np.float64]) -> int:
     """The frame that is shown at a point's time."""
     count = len(times_s)
     length_s = float(times_s[-1] - times_s[0]) + (float(np.median(np.diff(times_s))) if count > 1 else 0.0)
-    if point.at >= (length_s + _SLACK_S if isinstance(point.at, Fraction) else count):
+    if point.at >= (length_s - _SLACK_S if isinstance(point.at, Fraction) else count):
         raise SettingsError(
             f"the point {point} (track.face) lies beyond the clip: it has {count} frames, 0 to {count - 1}, and lasts "
             f"{length_s:.3f} s",
