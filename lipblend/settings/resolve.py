@@ -144,8 +144,9 @@ def _reason(item: ErrorDetails) -> str:
 def _fault(key: str, values: Mapping[str, object], sources: Mapping[str, str], reason: str = "") -> str:
     value = values[key]
     shown = f"'{value}'" if isinstance(value, str) else value_text(value)
-    why = reason or f"it must be {setting_specs()[key].allowed}"
-    return f"{key} = {shown} ({sources[key]}) is not allowed: {why}"
+    if reason:
+        return f"{key} = {shown} ({sources[key]}) is not allowed: {reason}"
+    return f"{key} = {shown} ({sources[key]}) is not allowed: it must be {setting_specs()[key].allowed}"
 
 
 def _not_allowed(faults: Iterable[str]) -> SettingsError:
