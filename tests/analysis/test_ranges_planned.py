@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from planned import COUNT, analysis_of, even_stats
@@ -11,8 +13,10 @@ from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.errors import NoFaceError, SettingsError
 from lipblend.faces.landmarks import Landmarks
-from lipblend.plan.frame_plan import NO_FACE, OUTSIDE_RANGES, Plan
+from lipblend.frame_blender import FrameBlender
+from lipblend.plan.frame_plan import BROKEN, NO_FACE, OUTSIDE_RANGES, Plan
 from lipblend.plan.make_plan import make_plan
+from lipblend.preview.nothing_shown import nothing_to_show
 from lipblend.settings import Settings
 from lipblend.settings.work_ranges import ClipTimes
 
@@ -90,3 +94,18 @@ def test_ranges_beyond_the_clip_are_an_error_unless_only_a_part_was_analysed(cli
         make_plan(clip, ranged("1-5"))
     whole = ClipTimes.of((np.arange(200) / 25).tolist())
     assert [row.reason == "" for row in make_plan(clip, ranged("1-5"), clip=whole).rows] == [False] * 25 + [True] * 15
+
+
+@pytest.mark.parametrize("track", [{"ranges": "0-1"}, {"face": "10,10@0"}])
+def test_single_frames_refuse_what_needs_the_times_of_a_clip(track: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="need the times of a clip"):
+        FrameBlender(Settings.model_validate({"track": track}))
+
+
+def test_a_preview_outside_the_ranges_names_them() -> None:
+    def shown(*reasons: str) -> str:
+        looks = [[SimpleNamespace(time_s=1.0, rendered=SimpleNamespace(reason=reason))] for reason in reasons]
+        return nothing_to_show(looks, ranged("2-3", "5-end").track).hint  # type: ignore[arg-type]
+
+    assert shown(OUTSIDE_RANGES) == "Choose times within 2-3,5-end (track.ranges), or set it to all."
+    assert "track.ranges" not in shown(OUTSIDE_RANGES, BROKEN)
