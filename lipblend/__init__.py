@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from lipblend.cropping.crop_arrays import crop as crop
     from lipblend.cropping.crop_arrays import face_matrix as face_matrix
     from lipblend.cropping.crop_arrays import paste_back as paste_back
-    from lipblend.cropping.crop_job import CropOptions as CropOptions
     from lipblend.cropping.crop_job import crop_video as crop_video
+    from lipblend.cropping.crop_options import CropOptions as CropOptions
     from lipblend.errors import LipblendError as LipblendError
     from lipblend.frame_blender import FrameBlender as FrameBlender
     from lipblend.frame_blender import blend_frame as blend_frame
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from lipblend.render.frame import compose as compose
     from lipblend.render.frame import render_frame as render_frame
     from lipblend.runtime.progress import Progress as Progress
-    from lipblend.segments.spans import FrameRange as FrameRange
     from lipblend.settings import Settings as Settings
+    from lipblend.settings.frame_range import FrameRange as FrameRange
     from lipblend.settings.resolve import resolve_settings as resolve_settings
     from lipblend.stages.detail.restore import load_restorer as load_restorer
     from lipblend.video.video import Video as Video
@@ -63,12 +63,12 @@ _HOMES = {
     "ClipAnalysis": "lipblend.analysis.clip_analysis",
     "CompositeOptions": "lipblend.composite_options",
     "CompositeResult": "lipblend.composite_result",
-    "CropOptions": "lipblend.cropping.crop_job",
+    "CropOptions": "lipblend.cropping.crop_options",
     "DebugOptions": "lipblend.composite_options",
     "EvaluateOptions": "lipblend.quality.evaluation.evaluate",
     "FrameBlender": "lipblend.frame_blender",
     "FramePlan": "lipblend.plan.frame_plan",
-    "FrameRange": "lipblend.segments.spans",
+    "FrameRange": "lipblend.settings.frame_range",
     "FrameResult": "lipblend.render.frame",
     "LipblendError": "lipblend.errors",
     "Pair": "lipblend.pair",

@@ -13,7 +13,7 @@ from lipblend.settings.presets import find_preset
 if TYPE_CHECKING:  # importing them takes a third of a second, and the process of the first pass starts sooner
     from lipblend.render.debug_export import DebugFormat
     from lipblend.segments.proxy_size import ProxySize
-    from lipblend.segments.spans import FrameRange
+    from lipblend.settings.frame_range import FrameRange
 
 MAX_JOBS = 64
 

@@ -19,7 +19,7 @@ from lipblend.output.encoding import check_output
 from lipblend.output.sound.audio_plan import AudioPlan, check_audio
 from lipblend.output.writer import VideoWriter
 from lipblend.pair import Pair, open_pair
-from lipblend.plan.frame_plan import NO_SYNCED, FramePlan, Plan
+from lipblend.plan.frame_plan import NO_SYNCED, OUTSIDE_RANGES, FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
 from lipblend.render.debug_export import DebugExport, debug_folder
 from lipblend.render.debug_front import check_beside_matte
@@ -35,8 +35,11 @@ from lipblend.segments.kept_segments import KeptSegments, digest, kept_for_run, 
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.output_record import input_digests, output_record
 from lipblend.segments.segment_run import SegmentRun
-from lipblend.segments.spans import FrameRange, few_segments_note
+from lipblend.segments.spans import few_segments_note
 from lipblend.settings import Settings
+from lipblend.settings.face_points import names_points
+from lipblend.settings.frame_range import FrameRange
+from lipblend.settings.work_ranges import ALL, ClipTimes
 from lipblend.stages.detail.restore import Restorer, load_restorer
 from lipblend.video.info import VideoInfo
 from lipblend.video.keep_matte import KeepMatte, matte_files, open_keep
@@ -86,7 +89,7 @@ def composite(
     analysis, analysis_notes = _analyse(job, process, on_progress)
     if job.keep is not None:
         job.keep.numbers(analysis.original)  # the first pass may have found other frames than the packets announce
-    plan = _plan(analysis, job.settings)
+    plan = _plan(analysis, job)
     analysis = analysis.without_tracks()
     part = OutputPart(analysis, plan, job.options.frames or FrameRange())
     audio = part.audio(job.settings.audio.source)
@@ -121,7 +124,9 @@ def composite(
         duration_s=part.duration_s,
         evaluation=evaluation,
         faults=Faults.of(
-            job.settings.faults.action, part.faults, len(part) - run.tally.passed_through.get(NO_SYNCED, 0)
+            job.settings.faults.action,
+            part.faults,
+            len(part) - sum(run.tally.passed_through.get(reason, 0) for reason in (NO_SYNCED, OUTSIDE_RANGES)),
         ),
         in_front=Hidden.of(part.hidden),
         keep=None if job.keep is None else Kept(job.keep.path.resolve().name, run.tally.kept),
@@ -184,7 +189,9 @@ def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple
     analysis, notes = None, list[str]()
     if job.options.frames is not None:
         stop_s = job.options.frames.stop_s(frame_times_s(job.pair.original))
-        if stop_s is not None:
+        if names_points(job.settings.track.face):
+            notes.append("the whole clip was analysed: track.face names faces by points anywhere in it")
+        elif stop_s is not None:
             analysis, notes = job.pair.analyse_beginning(stop_s, job.settings, on_progress=on_progress)
     if analysis is None:
         analyser = analyse_apart if process is None else partial(analyse_apart, process=process)
@@ -194,9 +201,12 @@ def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple
     return analysis, notes
 
 
-def _plan(analysis: ClipAnalysis, settings: Settings) -> Plan:
+def _plan(analysis: ClipAnalysis, job: _Job) -> Plan:
     """The plan, in a temporary file, so that memory use does not grow with the length of the clip."""
-    plan = make_plan(analysis, settings, into=StoredSequence[FramePlan]())
+    clip = None
+    if job.options.frames is not None and job.settings.track.ranges != (ALL,) and analysis.follows == "original":
+        clip = ClipTimes.of(frame_times_s(job.pair.original))  # perhaps only its beginning was analysed
+    plan = make_plan(analysis, job.settings, into=StoredSequence[FramePlan](), clip=clip)
     return without_faces(plan, into=StoredSequence[FramePlan]()) if plan.unchanged else plan
 
 

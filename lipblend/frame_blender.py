@@ -17,6 +17,7 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTable, FaceTrack
 from lipblend.analysis.frame_analysis import faces_of_frame
 from lipblend.analysis.measure import measure_faces, same_face
+from lipblend.errors import SettingsError
 from lipblend.faces.landmarker import FaceLandmarker
 from lipblend.faces.models import resolve_model
 from lipblend.faces.tracks import TrackedFace
@@ -31,6 +32,8 @@ from lipblend.plan.frame_plan import FramePlan
 from lipblend.plan.make_plan import make_plan
 from lipblend.render.frame import FrameResult, compose, render_frame
 from lipblend.settings import Settings
+from lipblend.settings.face_points import names_points
+from lipblend.settings.work_ranges import ALL
 from lipblend.stages.detail.restore import load_restorer
 from lipblend.video.info import VideoInfo
 from lipblend.video.video import Video
@@ -64,6 +67,8 @@ class FrameBlender:
     ------
     ModelError
         A model is missing or cannot be used.
+    SettingsError
+        Settings that need the times of a clip: ``track.ranges``, and points in ``track.face``.
 
     Examples
     --------
@@ -78,6 +83,11 @@ class FrameBlender:
 
     def __init__(self, settings: Settings | None = None, *, models: Path | str | None = None) -> None:
         settings = settings or Settings()
+        if names_points(settings.track.face) or settings.track.ranges != (ALL,):
+            raise SettingsError(
+                "track.face by points and track.ranges need the times of a clip, and single frames have none",
+                hint="Leave track.ranges at all, and name faces by number, or as changed, largest or all.",
+            )
         lenient = {"no_face": "copy"}
         self._settings = settings.model_copy(update={"track": settings.track.model_copy(update=lenient)})
         self._restorer = load_restorer(settings.restore)

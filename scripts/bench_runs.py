@@ -262,7 +262,7 @@ def retained(original: Path, synced: Path, folder: Path, assignments: Sequence[s
     from lipblend.plan.make_plan import make_plan
     from lipblend.runtime.spill import StoredSequence
     from lipblend.segments.output_part import OutputPart
-    from lipblend.segments.spans import FrameRange
+    from lipblend.settings.frame_range import FrameRange
     from lipblend.settings.presets import DEFAULT_PRESET
     from lipblend.settings.resolve import resolve_settings
 

@@ -24,9 +24,9 @@ from lipblend.picture.planes import to_rgb
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.render.debug_front import FRONT_FOLDER
 from lipblend.runtime.identity import sha256_of
-from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.frame_range import FrameRange
 from lipblend.video.numbered_pictures import pictures_in
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader

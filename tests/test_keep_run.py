@@ -27,9 +27,9 @@ from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.render.face_patch import KEPT
 from lipblend.render.frame import FrameResult, render_frame
-from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.frame_range import FrameRange
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 from tests.mattes_to_keep import FULL, grey_video, pictures

@@ -21,9 +21,9 @@ from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.runtime import identity
 from lipblend.segments import output_record
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.frame_range import FrameRange
 from lipblend.settings.resolve import resolve_settings
 from lipblend.video.probe import probe
 

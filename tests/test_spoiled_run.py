@@ -29,9 +29,9 @@ from lipblend.preview.frames import PreviewOptions, preview
 from lipblend.quality.evaluation.evaluate import Evaluated, EvaluateOptions, evaluate
 from lipblend.quality.report import write_report
 from lipblend.render.bridging import bridging_pictures
-from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.frame_range import FrameRange
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame, VideoReader
 from lipblend.video.video import Video

@@ -82,7 +82,8 @@ def composite_command(
     timeline: Annotated[str | None, setting_flag("pair.timeline")] = None,
     offset: Annotated[str | None, setting_flag("pair.offset_s", "SECONDS|auto")] = None,
     tail: Annotated[str | None, setting_flag("pair.tail")] = None,
-    face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX")] = None,
+    face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX|X,Y@TIME")] = None,
+    ranges: Annotated[str | None, setting_flag("track.ranges", "A-B,C-end")] = None,
     no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
     occlusion: Annotated[str | None, setting_flag("occlusion.method")] = None,
@@ -174,7 +175,7 @@ def composite_command(
     flags = {
         "encode.encoder": encoder, "encode.crf": crf, "encode.preset": encoder_preset, "audio.source": audio,
         "pair.method": pair, "pair.timeline": timeline, "pair.offset_s": offset, "pair.tail": tail,
-        "track.face": face, "track.no_face": no_face, "faults.action": faults,
+        "track.face": face, "track.ranges": ranges, "track.no_face": no_face, "faults.action": faults,
         "occlusion.method": occlusion, "read.strict": strict or None, "pair.locate": locate or None,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
@@ -189,7 +190,7 @@ def composite_command(
 
     from lipblend.analysis.early import early_process
     from lipblend.composite_options import CompositeOptions, parse_jobs
-    from lipblend.segments.spans import FrameRange
+    from lipblend.settings.frame_range import FrameRange
 
     processes = parse_jobs(jobs)
     part = FrameRange.parse(frames) if frames is not None else None

@@ -6,7 +6,7 @@ import enum
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,10 @@ from lipblend.cli.exits import handle_errors
 from lipblend.cli.outputs import check_output_name
 from lipblend.cli.shared_options import OriginalArgument
 from lipblend.errors import SettingsError
+from lipblend.settings.face_points import canonical_points
+
+if TYPE_CHECKING:
+    from lipblend.cropping.crop_job import CropResult
 
 app = command_app()
 
@@ -89,7 +93,12 @@ def crop_command(
     ] = None,
     face: Annotated[
         str,
-        typer.Option("--face", metavar="largest|INDEX", help="Which face; INDEX counts from the left as `probe` does."),
+        typer.Option(
+            "--face",
+            metavar="largest|all|INDEX|X,Y@TIME",
+            help="Which face. INDEX counts from the left as `probe` does; X,Y@TIME is a point in the face (pixels, "
+            "seconds or @300f), one for each shot, joined with ;. all: a crop of each face, FILE with -0, -1 ...",
+        ),
     ] = "largest",
     min_face: Annotated[int, typer.Option("--min-face", min=20, max=1000, metavar="PX", help="Narrowest face.")] = 40,
     fill: Annotated[
@@ -113,7 +122,8 @@ def crop_command(
     crop that the generator returns. A crop shows the pictures upright, in 8 bits, with the sound of ORIGINAL.
     """
     check_output_name(output, original)
-    from lipblend.cropping.crop_job import ENCODE, FACES, CropOptions, check_size, crop_video
+    from lipblend.cropping.crop_job import check_size, crop_all_faces, crop_video
+    from lipblend.cropping.crop_options import ENCODE, FACES, CropOptions
     from lipblend.cropping.crop_profiles import PROFILES, CropProfile
 
     if profile is not None and profile not in PROFILES:
@@ -140,14 +150,22 @@ def crop_command(
     console = Console(quiet=quiet, as_json=as_json)
     with console.progress() as on_progress:
         record = meta if meta is not None else output.with_suffix(".json")
-        result = crop_video(original, output, record, options=options, on_progress=on_progress)
+        if face == "all":
+            results = crop_all_faces(original, output, record, options=options, on_progress=on_progress)
+        else:
+            results = [crop_video(original, output, record, options=options, on_progress=on_progress)]
+    made = [result.to_dict() for result in results]
+    console.finish({"crops": made} if face == "all" else made[0], "\n".join(map(_lines, results)))
+
+
+def _lines(result: CropResult) -> str:
     lines = [
         f"{result.output}  {result.size[0]}x{result.size[1]}, {result.frames} frames at {result.rate} frames/s",
         f"  record          {result.record}",
         f"  face            in {result.with_face} frames, {result.face_px:.0f} px wide in the original",
         *(f"  note            {note}" for note in result.notes),
     ]
-    console.finish(result.to_dict(), "\n".join(lines))
+    return "\n".join(lines)
 
 
 def _rate(text: str) -> Fraction:
@@ -163,11 +181,17 @@ def _rate(text: str) -> Fraction:
 
 
 def _face(text: str) -> str | int:
-    if text == "largest":
+    if text in ("largest", "all"):
         return text
     if text.isdigit() and int(text) <= 99:
         return int(text)
-    raise SettingsError(f"--face {text} names no face", hint="Use largest, or a number that `lipblend probe` shows.")
+    try:
+        return canonical_points(text)
+    except ValueError:
+        raise SettingsError(
+            f"--face {text} names no face",
+            hint="Use largest, all, a number that `lipblend probe` shows, or a point X,Y@TIME in a face.",
+        ) from None
 
 
 def _fill(text: str) -> tuple[int, int, int]:

@@ -14,9 +14,11 @@ from lipblend.analysis.face_reading import FaceReading
 from lipblend.analysis.face_tracks import FaceTrack
 from lipblend.cropping.crop_poses import FEATURES, canvas_of, crop_matrix, crop_poses, face_features, filled
 from lipblend.cropping.crop_profiles import CropProfile
+from lipblend.errors import SettingsError
 from lipblend.plan.choose import choose_faces
 from lipblend.plan.smoothing import reject_outliers
 from lipblend.settings import TrackSettings
+from lipblend.settings.face_points import names_points
 from lipblend.video.info import VideoInfo
 
 Rows = npt.NDArray[np.float64]
@@ -65,11 +67,18 @@ def source_frames(
     profile : CropProfile
     track : TrackSettings
         ``face`` selects it.
+
+    Raises
+    ------
+    SettingsError
+        Points name several faces of a shot.
     """
     canvas, times_s = canvas_of(profile), reading.times_s
     shots: list[list[SourceFrame] | int] = []
     for start, stop in reading.shots:
         faces = choose_faces(reading.tracks, times_s, start, stop, max_gap_s=track.max_gap_s, face=track.face)
+        if names_points(track.face):
+            _check_one_face(faces, track.face)
         features, valid = _features(faces, start, stop, profile)
         if not valid.any():
             shots.append(stop - start)
@@ -89,6 +98,17 @@ def source_frames(
             ]
         )
     return _held(shots)
+
+
+def _check_one_face(faces: Sequence[FaceTrack], points: str | int) -> None:
+    seen: set[int] = set()
+    for face in faces:
+        if not seen.isdisjoint(face.frames):
+            raise SettingsError(
+                f"the points {points} name several faces of one shot, and a crop shows one",
+                hint="Give one point for each shot, and make a crop for each face, or use --face all.",
+            )
+        seen.update(face.frames)
 
 
 def output_times(reading: FaceReading, rate: Fraction) -> npt.NDArray[np.int64]:

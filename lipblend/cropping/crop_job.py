@@ -3,68 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lipblend.analysis.face_reading import FaceReading, read_faces
-from lipblend.cropping.crop_frames import SourceFrame, crop_rate, output_times, shown_runs, source_frames, visibility
-from lipblend.cropping.crop_picture import cut_crop
-from lipblend.cropping.crop_profiles import CropProfile
-from lipblend.crops.crop_record import SCHEMA, CropFrame, CropRecord, Source
-from lipblend.errors import InputError, NoFaceError, OutputError
+from lipblend.cropping.crop_files import WantedCrop, write_crops
+from lipblend.cropping.crop_frames import SourceFrame, crop_rate, output_times, source_frames, visibility
+from lipblend.cropping.crop_options import CropOptions
+from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.output.drawn import drawn_info, frame_of_planes
+from lipblend.output.drawn import drawn_info
 from lipblend.output.encoding import check_output
-from lipblend.output.sound.audio_plan import choose_audio
-from lipblend.output.writer import VideoWriter
-from lipblend.runtime.files import UnfinishedFile
-from lipblend.runtime.identity import sha256_of
+from lipblend.plan.choose import count_people
 from lipblend.runtime.output_paths import check_file_writable, same_file
-from lipblend.runtime.prefetch import map_in_threads, one_opencv_thread
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
-from lipblend.settings import EncodeSettings, TrackSettings
+from lipblend.settings import TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
-from lipblend.video.reader import Frame
 
-_WORKERS = 2
 MIN_SIZE_PX, MAX_SIZE_PX = 32, 4096
-FACES = TrackSettings(face="largest")
-"""Face tracking of a crop: nothing was changed yet, so the largest face is meant."""
-ENCODE = EncodeSettings(crf=10)
-"""Encoding of a crop: the generator should not see our encoder."""
-
-
-@dataclass(frozen=True)
-class CropOptions:
-    """What is cut, and how.
-
-    Attributes
-    ----------
-    profile : CropProfile
-    track : TrackSettings
-        ``face`` selects the face.
-    encode : EncodeSettings
-    fill : (int, int, int)
-        R, G and B beyond the picture's border, 0 to 255.
-    upscale : bool
-        Sharpen enlarged faces, and do not warn of small ones.
-    models : Path, optional
-    overwrite : bool
-    """
-
-    profile: CropProfile = field(default_factory=CropProfile)
-    track: TrackSettings = FACES
-    encode: EncodeSettings = ENCODE
-    fill: tuple[int, int, int] = (127, 127, 127)
-    upscale: bool = False
-    models: Path | None = None
-    overwrite: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,49 +83,105 @@ def crop_video(
     InputError, OutputError, ModelError
     NoFaceError
         The face does not appear.
+    SettingsError
+        All faces are asked for, which is what `crop_all_faces` does; or several faces of a shot are named by points.
     """
     options = options or CropOptions()
-    info, output, record = probe(Path(original)), Path(output), Path(record)
-    side = options.profile.size
+    if options.track.face == "all":
+        raise SettingsError("one crop cannot show all faces", hint="Name one face, or use crop_all_faces.")
+    return _crops(Path(original), Path(output), Path(record), options, on_progress)[0]
+
+
+def crop_all_faces(
+    original: Path | str,
+    output: Path | str,
+    record: Path | str,
+    *,
+    options: CropOptions | None = None,
+    on_progress: OnProgress = no_progress,
+) -> list[CropResult]:
+    """Cut a crop of every face that lasts, as `crop` does of one; the video is read once for all of them.
+
+    The files are numbered as the faces are, from the left in each shot: ``face.mp4`` becomes ``face-0.mp4``,
+    ``face-1.mp4`` ... and ``face.json`` likewise. A face that is seen for less than a tenth of the time of the longest
+    one of its shot has no crop.
+
+    Raises
+    ------
+    InputError, OutputError, ModelError, NoFaceError
+        See `crop`.
+    """
+    options = options or CropOptions()
+    options = replace(options, track=options.track.model_copy(update={"face": "all"}))
+    return _crops(Path(original), Path(output), Path(record), options, on_progress)
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The name of the file for one of several faces: ``face.mp4`` -> ``face-0.mp4``."""
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _crops(
+    original: Path, output: Path, record: Path, options: CropOptions, on_progress: OnProgress
+) -> list[CropResult]:
+    """Read a video, and cut the face asked for, or each of all."""
+    info, track, profile = probe(original), options.track, options.profile
+    side = profile.size
     target = drawn_info(info, side, side)
-    _check(info, target, output, record, options)
+    several = track.face == "all"
+    first = (numbered(output, 0), numbered(record, 0)) if several else (output, record)
+    _check(info, target, *first, options)
     model = resolve_model("face_landmarker", options.models)
     reading = read_faces(
-        info, model, options.track, on_frame=lambda done: on_progress(Progress("faces", done, info.frame_count))
+        info, model, track, on_frame=lambda done: on_progress(Progress("faces", done, info.frame_count))
     )
-    places = source_frames(reading, (side, side), options.profile, options.track)
-    if places is None:
-        raise _no_face(info, options.track)
-    rate, one_by_one = crop_rate(reading, info, options.profile.rate)
-    shown = np.arange(len(places)) if one_by_one else output_times(reading, rate)
+    faces = range(_count(reading, track)) if several else [track.face]
+    rate, one_by_one = crop_rate(reading, info, profile.rate)
     target = replace(target, time_base=1 / rate, frame_rate=rate, start_s=0.0)
-    made = _record(reading, places, shown.tolist(), target, options)
-    notes = [*reading.notes, *info.warnings, *_size_notes(places, options)]
-    audio = choose_audio(info, info, "original" if info.audio else "none")
-    audio = replace(audio, shift_s=audio.shift_s - Fraction(info.start_s))
-    with UnfinishedFile(record) as text:
-        text.path.write_text(made.to_text(), encoding="utf-8")
-        with (
-            one_opencv_thread(),
-            VideoWriter(
-                output, target, encode=options.encode, audio=audio, extras_from=None, trim=True,
-                overwrite=options.overwrite,
-            ) as writer,
-        ):  # fmt: skip
-            for done, frame in enumerate(_frames(reading, places, shown.tolist(), target, options), start=1):
-                writer.write(frame)
-                on_progress(Progress("crop", done, len(shown)))
-        text.publish(overwrite=options.overwrite)
-    widths = [each.width_px for each in places if each.box is not None]
+    wanted: list[WantedCrop] = []
+    for number, face in enumerate(faces):
+        places = source_frames(reading, (side, side), profile, track.model_copy(update={"face": face}))
+        if places is None:
+            raise _no_face(info, track)
+        names = (numbered(output, number), numbered(record, number)) if several else (output, record)
+        wanted.append(WantedCrop(*names, places))
+    if not wanted:
+        raise _no_face(info, track)
+    for each in wanted[1:]:
+        _check(info, target, each.output, each.record, options)
+    count = len(wanted[0].places)
+    shown = list(range(count)) if one_by_one else output_times(reading, rate).tolist()
+    written = write_crops(reading, wanted, shown, target, options, on_progress)
+    return [_result(each, reading, shown, target, options, notes) for each, notes in zip(wanted, written, strict=True)]
+
+
+def _count(reading: FaceReading, track: TrackSettings) -> int:
+    """The most faces that last in a shot."""
+    return max(
+        count_people(reading.tracks, reading.times_s, *shot, max_gap_s=track.max_gap_s, lasting=True)
+        for shot in reading.shots
+    )
+
+
+def _result(
+    crop: WantedCrop,
+    reading: FaceReading,
+    shown: list[int],
+    target: VideoInfo,
+    options: CropOptions,
+    writer_notes: list[str],
+) -> CropResult:
+    widths = [each.width_px for each in crop.places if each.box is not None]
+    notes = [*reading.notes, *reading.video.info.warnings, *_size_notes(crop.places, options), *writer_notes]
     return CropResult(
-        output=output,
-        record=record,
+        output=crop.output,
+        record=crop.record,
         frames=len(shown),
-        size=(side, side),
-        rate=made.rate,
-        with_face=sum(frame.face for frame in made.frames),
+        size=(target.width, target.height),
+        rate=str(target.frame_rate),
+        with_face=sum(crop.places[number].box is not None for number in shown),
         face_px=round(float(np.median(widths)), 1),
-        notes=tuple(dict.fromkeys([*notes, *writer.notes])),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -184,57 +200,6 @@ def _no_face(info: VideoInfo, track: TrackSettings) -> NoFaceError:
         f"{which} was found in {info.path}",
         hint="`lipblend probe` shows what faces there are; faces narrower than "
         f"{track.min_face_px} px are not searched for (--min-face).",
-    )
-
-
-def _frames(
-    reading: FaceReading, places: list[SourceFrame], shown: list[int], target: VideoInfo, options: CropOptions
-) -> Iterator[Frame]:
-    """The frames of the crop, in order."""
-    runs = list(shown_runs(shown))
-
-    def cut(item: tuple[Frame, tuple[int, int]]) -> list[Any]:
-        frame, (number, _) = item
-        picture = reading.video.picture(frame)
-        return cut_crop(picture, places[number].matrix, target, options.fill, sharpen=options.upscale)
-
-    with closing(reading.video.frames([number for number, _ in runs])) as frames:  # type: ignore[type-var]
-        index = 0
-        with map_in_threads(cut, zip(frames, runs, strict=True), workers=_WORKERS) as made:
-            for planes, (_, times) in zip(made, runs, strict=True):
-                for _ in range(times):
-                    yield frame_of_planes(planes, target.layout, index=index, pts=index, duration=1)
-                    index += 1
-
-
-def _record(
-    reading: FaceReading, places: list[SourceFrame], shown: list[int], target: VideoInfo, options: CropOptions
-) -> CropRecord:
-    info, since = reading.video.info, reading.times_s - reading.times_s[0]
-    assert target.frame_rate is not None
-    turn = info.rotation if info.rotation in (0, 90, 180, 270) else 0
-    return CropRecord(
-        **{"schema": SCHEMA},
-        size=(target.width, target.height),
-        rate=str(target.frame_rate),
-        rotation=turn,
-        fill=options.fill,
-        source=Source(name=info.path.name, sha256=sha256_of(info.path), size=info.upright_size),
-        frames=[_frame(places[number], number, float(since[number]), info) for number in shown],
-    )
-
-
-def _frame(place: SourceFrame, number: int, time_s: float, info: VideoInfo) -> CropFrame:
-    first, second = (tuple(row) for row in place.matrix.tolist())
-    box = None if place.box is None else tuple(round(value, 2) for value in place.box.tolist())
-    return CropFrame(
-        matrix=(first, second, (0.0, 0.0, 1.0)),
-        source_index=number,
-        time_s=round(time_s, 6),
-        face=box is not None,
-        box=box,
-        confidence=1.0 if place.found else 0.5 if box is not None else 0.0,
-        visibility=round(visibility(place.box, info.upright_size), 4),
     )
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lipblend.crops.coordinate_pickle import load_coordinates
 from lipblend.crops.crop_record import CropRecord, digest_of, read_bytes
 from lipblend.errors import InputError, InputMismatchError
+from lipblend.output.run_record import first_original
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.runtime.identity import sha256_of
 from lipblend.video.info import VideoInfo
@@ -73,7 +74,9 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
 
 
 def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
-    """Check that a record is of an original.
+    """Check that a record is of an original, or of what lipblend's own outputs in its place were made from.
+
+    So the crops of several faces come back in turn, each into the output of the last run.
 
     Raises
     ------
@@ -90,12 +93,13 @@ def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
     if record.source.sha256 is None:
         return
     digest = sha256_of(original.path)
-    if digest != record.source.sha256:
+    known = digest, first_original(original.metadata)
+    if not any(each and record.source.sha256.startswith(each) for each in known):
         raise InputMismatchError(
             f"{original.path} is not the original that the record {path} was made from ({record.source.name})",
             details=(f"its SHA-256   {digest}", f"the record's  {record.source.sha256}"),
-            hint="Give that original. If this is the same picture in another file, set source.sha256 in the record to "
-            "null.",
+            hint="Give that original, or a whole composite of it with its record. If this is the same picture in "
+            "another file, set source.sha256 in the record to null.",
         )
 
 

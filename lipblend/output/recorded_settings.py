@@ -52,6 +52,7 @@ def run_record(
     part: WrittenPart,
     keep: str = "",
     crop: str = "",
+    root: str = "",
     occluder: Sequence[str] = (),
 ) -> RunRecord:
     """The record of a run.
@@ -68,6 +69,8 @@ def run_record(
         SHA-256 of the matte of what stayed the original's; empty without one.
     crop : str
         SHA-256 of the record of the synced face crop; empty without one.
+    root : str
+        First digits of that of the video that a chain of runs began with; empty if this is the first.
     occluder : sequence of str
         SHA-256 of ``occlusion.model`` and of its mapping file; empty without one.
 
@@ -94,6 +97,7 @@ def run_record(
         proxy=part.proxy,
         keep=keep[:DIGEST_DIGITS],
         crop=crop[:DIGEST_DIGITS],
+        root=root,
         occluder=model[:DIGEST_DIGITS],
         occluder_mapping=mapping[:DIGEST_DIGITS],
     )
@@ -161,6 +165,7 @@ def describe_run(record: RunRecord) -> str:
     ]
     known += [f"matte of what stays {record.keep}"] if record.keep else []
     known += [f"record of the crop {record.crop}"] if record.crop else []
+    known += [f"first original {record.root}"] if record.root else []
     files = [f"from {', '.join(known)} (SHA-256)"] if known else []
     return "; ".join([*parts, *files, f"{record.frames} frames of {record.width}x{record.height}"])
 

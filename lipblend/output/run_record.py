@@ -16,7 +16,7 @@ RECORD_VERSION = 1
 PREFIX = "lipblend: "
 DIGEST_DIGITS = 16
 """Digits of the SHA-256 of an input that are kept."""
-PLAIN = re.compile(r"[A-Za-z0-9_.,+-]{0,80}")
+PLAIN = re.compile(r"[A-Za-z0-9_.,+@-]{0,240}")
 """What a name or value in a record consists of: nothing that a terminal, a page or a file system could act on."""
 
 _TAG = "comment"
@@ -29,6 +29,7 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
     "record", "version", "original", "synced", "preset", "set", "restored", "occluder",
     "occluder_mapping", "keep", "crop", "part", "proxy", "frames", "size",
+    "root",
 )  # fmt: skip
 
 
@@ -64,6 +65,8 @@ class RunRecord:
         The same of the record of the synced face crop.
     occluder_mapping : str
         The same of that model's mapping file.
+    root : str
+        The same of the video that a chain of runs began with, if the original was itself such an output.
     """
 
     version: str
@@ -81,6 +84,7 @@ class RunRecord:
     occluder: str = ""
     crop: str = ""
     occluder_mapping: str = ""
+    root: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -92,6 +96,7 @@ class RunRecord:
         content |= {"occluder_mapping": self.occluder_mapping} if self.occluder_mapping else {}
         content |= {"keep": self.keep} if self.keep else {}
         content |= {"crop": self.crop} if self.crop else {}
+        content |= {"root": self.root} if self.root else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
         content |= {"proxy": self.proxy} if self.proxy else {}
         content |= {"frames": self.frames, "size": [self.width, self.height]}
@@ -104,6 +109,14 @@ class FoundRecord:
 
     record: RunRecord | None
     note: str = ""
+
+
+def first_original(tags: Mapping[str, str]) -> str:
+    """First digits of the SHA-256 of what a chain of runs began with; empty for a file that no run wrote as a whole."""
+    record = find_record(tags).record
+    if record is None or record.part is not None or record.proxy:
+        return ""
+    return record.root or record.original
 
 
 def find_record(tags: Mapping[str, str]) -> FoundRecord:
@@ -211,6 +224,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         occluder=_text(content, "occluder", _DIGEST),
         crop=_text(content, "crop", _DIGEST),
         occluder_mapping=_text(content, "occluder_mapping", _DIGEST),
+        root=_text(content, "root", _DIGEST),
     )
 
 

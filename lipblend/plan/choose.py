@@ -9,6 +9,8 @@ import numpy as np
 
 from lipblend.analysis.face_tracks import FaceTrack, Mesh
 from lipblend.faces.census import Sighting, lasting_sightings, people_from_left
+from lipblend.plan.named_faces import named_numbers, points_in
+from lipblend.settings.face_points import names_points, parse_points
 
 _MAX_LINK_DISTANCE_FRAC = 1.0
 _MIN_CHANGED_SHARE = 0.35
@@ -39,21 +41,31 @@ def choose_faces(
         The shot, half-open.
     max_gap_s : float
         Longest pause between two tracks of one face.
-    face : "changed", "largest", "all", or int
+    face : "changed", "largest", "all", int, or points
         "changed": the face that the generator changed most (the largest on a tie), and all that it changed at least
         35 % as much. "largest": the largest. A number counts from the left, from 0, as `lipblend probe` does
-        (`lipblend.faces.census.people_from_left`); no face is selected if the shot has fewer.
+        (`lipblend.faces.census.people_from_left`); no face is selected if the shot has fewer. Points
+        (`lipblend.settings.face_points`) name the faces that hold them; a shot without a point has none.
 
     Returns
     -------
     list of FaceTrack
         Cut to the shot; the most changed first.
+
+    Raises
+    ------
+    NoFaceError, SettingsError
+        No face holds a point of this shot; a point lies beyond the clip.
     """
     joined = _faces_of_shot(tracks, times_s, start, stop, max_gap_s)
     sightings = [_sighting(track) for track in joined]
     if isinstance(face, int):
         people = people_from_left(sightings)
         return [joined[number] for number in people[face]] if face < len(people) else []
+    if names_points(face):
+        here = points_in(parse_points(face), times_s, start, stop)
+        named = set(named_numbers(here, joined, times_s))
+        return [joined[number] for person in people_from_left(sightings) if named & set(person) for number in person]
     lasting = [joined[number] for number in lasting_sightings(sightings)]
     noise = _noise(lasting) if len(people_from_left(sightings)) > 1 else 0.0
     lasting.sort(key=lambda track: (round(_change(track, noise), 3), _width(track)), reverse=True)
@@ -85,10 +97,19 @@ def continuing_frames(face: FaceTrack, others: Sequence[FaceTrack]) -> set[int]:
 
 
 def count_people(
-    tracks: Mapping[int, FaceTrack], times_s: np.ndarray, start: int, stop: int, *, max_gap_s: float
+    tracks: Mapping[int, FaceTrack],
+    times_s: np.ndarray,
+    start: int,
+    stop: int,
+    *,
+    max_gap_s: float,
+    lasting: bool = False,
 ) -> int:
-    """How many faces of a shot have a number that ``face`` can select."""
-    return len(people_of_shot(tracks, times_s, start, stop, max_gap_s=max_gap_s))
+    """How many faces of a shot have a number that ``face`` can select; or only ``lasting`` ones, which come first."""
+    sightings = [_sighting(track) for track in _faces_of_shot(tracks, times_s, start, stop, max_gap_s)]
+    if lasting:
+        sightings = [sightings[number] for number in lasting_sightings(sightings)]
+    return len(people_from_left(sightings))
 
 
 def people_of_shot(

@@ -37,6 +37,9 @@ _MIN_LEARNT_SHARE = 0.1  # of the good rows: without as many, colours are learnt
 class ShotFace:
     """One face through the shot [start, stop), and its plan for each of the shot's rows.
 
+    ``inside``, (stop - start,) bool, says in which rows it may be blended; all by default. The others are read, but
+    have no plan, and the weight fades towards them.
+
     Attributes
     ----------
     broken : mapping of int to Broken
@@ -59,6 +62,7 @@ class ShotFace:
         start: int,
         stop: int,
         continuing: Collection[int] = (),
+        inside: smoothing.Valid | None = None,
     ) -> None:
         self._settings, self._synced_index = settings, analysis.synced_index[start:stop]
         self._times = times = analysis.times_s[start:stop]
@@ -91,7 +95,8 @@ class ShotFace:
         steady_synced = SteadyMeshes(series, times, settings)
         borrowed = self._present & ~steady_synced.valid
         self._synced = _stored(steady_synced, instead=(borrowed, self._original))[0]
-        self.borrowed = int(np.count_nonzero(borrowed & good))
+        inside = np.ones(stop - start, bool) if inside is None else inside
+        self.borrowed = int(np.count_nonzero(borrowed & good & inside))
         # Of a distorted shot the frames that were measured undistorted, and the other way round: never some of each.
         distorted = distorted_rows(measured)
         unlike = distorted if bends is None else set(measured) - distorted
@@ -111,7 +116,7 @@ class ShotFace:
         if not lasting.any():  # a shot with nothing else: better briefly than never
             lasting = blended
         self.brief = set(np.flatnonzero(self._present & ~lasting).tolist())
-        weights = smoothing.ramp(lasting, times, ramp_s=settings.track.ramp_s)
+        weights = smoothing.ramp(lasting & inside, times, ramp_s=settings.track.ramp_s)
         self._weights = np.where(self._present, weights, 0.0)
         self._showing = self._in_front.showing()
         self._motion = velocity(self._original, steady.valid)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.plan.frame_plan import FaultRun, FramePlan
+from lipblend.plan.frame_plan import OUTSIDE_RANGES, FaultRun, FramePlan
 from lipblend.settings import FaultSettings
 
 MANY_SHARE = 0.1
@@ -30,7 +30,9 @@ class FaultLog:
         self._times_s, self._runs, self._synced = times_s, list[FaultRun](), 0
 
     def add(self, number: int, row: FramePlan) -> None:
-        """Note what is wrong with a row."""
+        """Note what is wrong with a row; rows outside the ranges do not count."""
+        if row.reason == OUTSIDE_RANGES:
+            return
         self._synced += row.synced_index >= 0
         if not row.broken:
             return

@@ -21,6 +21,8 @@ NO_FACE = "no face"
 UNCHANGED = "face not changed"
 BRIEF = "face blended too briefly"
 BROKEN = "synced frame broken"
+OUTSIDE_RANGES = "outside the ranges"
+NOT_NAMED = "no face named in the shot"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import FaceTrack
@@ -21,16 +22,36 @@ from lipblend.plan.choose import (
 )
 from lipblend.plan.face_plan import ShotFace
 from lipblend.plan.fault_log import FaultLog
-from lipblend.plan.frame_plan import BRIEF, BROKEN, NO_FACE, NO_SYNCED, UNCHANGED, FramePlan, Plan
+from lipblend.plan.frame_plan import (
+    BRIEF,
+    BROKEN,
+    NO_FACE,
+    NO_SYNCED,
+    NOT_NAMED,
+    OUTSIDE_RANGES,
+    UNCHANGED,
+    FramePlan,
+    Plan,
+)
 from lipblend.plan.front_log import FrontLog
+from lipblend.plan.named_faces import points_in
 from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.plan.old_words import old_words_note
+from lipblend.plan.told import Told, range_notes, told_notes
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
+from lipblend.settings.face_points import names_points, parse_points
+from lipblend.settings.work_ranges import ClipTimes, frames_within
 from lipblend.stages.registration.placement import MIN_OFFSET_FRAC
 
 
-def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequence[FramePlan] | None = None) -> Plan:
+def make_plan(
+    analysis: ClipAnalysis,
+    settings: Settings,
+    *,
+    into: StoredSequence[FramePlan] | None = None,
+    clip: ClipTimes | None = None,
+) -> Plan:
     """Turn the analysis into one row per output frame.
 
     Parameters
@@ -39,23 +60,30 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
     settings : Settings
     into : StoredSequence, optional
         Empty; receives the rows one by one and becomes the plan's. Without it, rows are held in memory.
+    clip : ClipTimes, optional
+        The whole clip, if only a part of it was analysed: ``track.ranges`` counts from its start.
 
     Raises
     ------
     NoFaceError
-        No face can be blended in any frame, and ``track.no_face`` is ``error``.
+        No face can be blended in any frame, and ``track.no_face`` is ``error``; or no face holds a point of
+        ``track.face``.
+    SettingsError
+        A range of ``track.ranges``, or a point of ``track.face``, lies beyond the clip.
     InputMismatchError
         No frame has a synced picture; or the last ones have none, and ``pair.tail`` is ``error``.
     """
     count, notes = _frames_to_write(analysis, settings)
+    inside = frames_within(settings.track.ranges, analysis.times_s[:count], clip)
     shots = list(itertools.pairwise([*(int(start) for start in analysis.shot_starts if start < count), count]))
     certain_change = max_certain_change(analysis.tracks, analysis.times_s, shots, max_gap_s=settings.track.max_gap_s)
     rows: list[FramePlan] | StoredSequence[FramePlan] = [] if into is None else into
-    blended, brief, told = 0, 0, _Told()
+    blended, brief, told = 0, 0, Told()
     left: list[int] = []
     faults, hidden = FaultLog(analysis.times_s), FrontLog(analysis.times_s)
     for start, stop in shots:
-        for row in _plan_shot(analysis, settings, start, stop, certain_change, told):
+        told.unnamed += bool(inside[start:stop].any()) and not _is_named(analysis, settings, start, stop)
+        for row in _plan_shot(analysis, settings, (start, stop), inside[start:stop], certain_change, told):
             blended += bool(row.faces)
             if row.reason in (NO_FACE, BRIEF) and analysis.changed[len(rows)]:
                 left.append(len(rows))
@@ -70,8 +98,8 @@ def make_plan(analysis: ClipAnalysis, settings: Settings, *, into: StoredSequenc
             "ones are the original's own"
         )
     if not blended:
-        notes.append(_nothing_blended(analysis, settings, shots))
-    notes += _told_notes(told, settings)
+        notes.append(_nothing_blended(analysis, settings, shots, int(np.count_nonzero(inside))))
+    notes += [*range_notes(inside, analysis.times_s[:count], shots, settings.track), *told_notes(told, settings)]
     notes += analysis.notes
     scores = [float(value) for track in analysis.tracks.values() for value in track.values("painted")]
     identical = bool(scores) and max(scores) == 0
@@ -93,7 +121,7 @@ def without_faces(plan: Plan, *, into: StoredSequence[FramePlan]) -> Plan:
     return replace(plan, rows=into)
 
 
-def _nothing_blended(analysis: ClipAnalysis, settings: Settings, shots: Sequence[tuple[int, int]]) -> str:
+def _nothing_blended(analysis: ClipAnalysis, settings: Settings, shots: Sequence[tuple[int, int]], frames: int) -> str:
     """The note that no frame is blended; an error unless ``track.no_face`` is ``copy``."""
     if settings.track.no_face == "copy":
         return f"no face to work on ({where_faces_were_found(analysis)}): all frames are the original's own"
@@ -105,7 +133,7 @@ def _nothing_blended(analysis: ClipAnalysis, settings: Settings, shots: Sequence
             hint="`lipblend probe` numbers the faces of a video. track.face = changed selects those that the generator "
             "changed.",
         )
-    raise no_face_error(analysis, settings.track, frames=shots[-1][1])
+    raise no_face_error(analysis, settings.track, frames=frames)
 
 
 def _count_text(counts: Sequence[int]) -> str:
@@ -138,68 +166,31 @@ def _frames_to_write(analysis: ClipAnalysis, settings: Settings) -> tuple[int, l
     return total, [*notes, f"{message}: these are the original's own (pair.tail = trim cuts them off)"]
 
 
-@dataclass
-class _Told:
-    """Counts of frames for the summary.
-
-    Attributes
-    ----------
-    borrowed : int
-        Whose synced mesh is the original's.
-    unchanged : int
-        That the generator left unchanged.
-    carried : int
-        Blended with a mesh that was carried there.
-    stand_in : int
-        Blended with a neutral mesh.
-    moved : int
-        Whose face was brought back from elsewhere in the synced picture.
-    moved_px : float
-        The farthest.
-    bent : int
-        Whose synced picture is distorted around the face.
-    """
-
-    borrowed: int = 0
-    unchanged: int = 0
-    carried: int = 0
-    stand_in: int = 0
-    moved: int = 0
-    moved_px: float = 0.0
-    bent: int = 0
+def _is_named(analysis: ClipAnalysis, settings: Settings, start: int, stop: int) -> bool:
+    """Whether a shot has a point of ``track.face``; true if that names no points."""
+    face = settings.track.face
+    return not names_points(face) or bool(points_in(parse_points(str(face)), analysis.times_s, start, stop))
 
 
-def _told_notes(told: _Told, settings: Settings) -> Iterator[str]:
-    if told.moved:
-        yield (
-            f"{told.moved} frames in which the generator drew the face elsewhere (up to {told.moved_px:.1f} px): it "
-            "was brought back"
-        )
-    if told.bent:
-        yield f"{told.bent} frames that the generator distorted around the face: they were straightened"
-    if told.carried:
-        yield (
-            f"{told.carried} frames in which no face was found: it was followed there by the motion of its texture "
-            "(track.carry_s)"
-        )
-    if told.stand_in:
-        yield (
-            f"{told.stand_in} frames in which no face was found: the part that the generator changed was blended "
-            "(track.stand_in = false leaves it)"
-        )
-    if told.borrowed:
-        yield f"{told.borrowed} synced frames without a face of their own: the original's mesh was used"
-    if told.unchanged and settings.track.face not in ("changed", "all"):
-        yield (
-            f"the generator did not change the face asked for ({settings.track.face}) in {told.unchanged} frames: "
-            "there is nothing to blend there"
-        )
+def _outside(analysis: ClipAnalysis, row: int) -> FramePlan:
+    """The row of a frame outside the ranges."""
+    return FramePlan(int(analysis.original_index[row]), int(analysis.synced_index[row]), (), OUTSIDE_RANGES)
 
 
 def _plan_shot(
-    analysis: ClipAnalysis, settings: Settings, start: int, stop: int, certain_change: float, told: _Told
+    analysis: ClipAnalysis,
+    settings: Settings,
+    shot: tuple[int, int],
+    inside: npt.NDArray[np.bool_],
+    certain_change: float,
+    told: Told,
 ) -> Iterator[FramePlan]:
     """Rows of one shot, made when they are asked for; what there is to tell is added up before the first."""
+    start, stop = shot
+    if not inside.any():
+        yield from (_outside(analysis, row) for row in range(start, stop))
+        return
+    is_named = _is_named(analysis, settings, start, stop)
     faces: list[ShotFace] = []
     carried: set[int] = set()
     stand_in: set[int] = set()
@@ -209,16 +200,19 @@ def _plan_shot(
     for track in choose_faces(analysis.tracks, analysis.times_s, start, stop, max_gap_s=max_gap_s, face=face):
         is_same = is_unchanged(track, certain_change)
         if is_same:
-            unchanged.update(track.frames)
+            unchanged.update(frame for frame in track.frames if inside[frame - start])
         if not is_same or face != "changed":
             blended.append(track)
     for track in blended:
         told_as = stand_in if track.is_stand_in else carried
         told_as.update(np.array(track.frames)[track.has("carried")].tolist())
-        faces.append(ShotFace(analysis, settings, track, start, stop, continuing_frames(track, blended)))
+        faces.append(ShotFace(analysis, settings, track, start, stop, continuing_frames(track, blended), inside))
         told.borrowed += 0 if track.is_stand_in else faces[-1].borrowed
     told.unchanged += len(unchanged)
     for i in range(stop - start):
+        if not inside[i]:
+            yield _outside(analysis, start + i)
+            continue
         planned = [(each, each.plan(i)) for each in faces]
         plans = tuple(plan for _, plan in planned if plan is not None)
         elsewhere = [plan for each, plan in planned if each.elsewhere and plan is not None]
@@ -228,6 +222,7 @@ def _plan_shot(
         if not plans:
             brief = any(i in each.brief for each in faces)
             reason = _reason(synced >= 0, broken=bool(broken), brief=brief, unchanged=start + i in unchanged)
+            reason = NOT_NAMED if reason == NO_FACE and not is_named else reason
         told.carried += bool(plans) and start + i in carried
         told.stand_in += bool(plans) and start + i in stand_in
         told.bent += any(plan.bend is not None for plan in plans)

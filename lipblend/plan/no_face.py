@@ -5,6 +5,7 @@ from __future__ import annotations
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import NoFaceError
 from lipblend.settings import TrackSettings
+from lipblend.settings.work_ranges import ALL
 
 _LOW = {"min_face_px": 20, "confidence": 0.3}
 """Values of `TrackSettings` that find more faces than the defaults."""
@@ -23,9 +24,10 @@ def where_faces_were_found(analysis: ClipAnalysis) -> str:
 
 
 def no_face_error(analysis: ClipAnalysis, track: TrackSettings, *, frames: int) -> NoFaceError:
-    """The error for a clip in which no frame can be blended."""
+    """The error for a clip in which no frame can be blended; ``frames`` are those that lie in the ranges."""
+    within = "" if track.ranges == (ALL,) else f" within {','.join(track.ranges)} (track.ranges)"
     return NoFaceError(
-        f"no face to work on in {frames} frames: {where_faces_were_found(analysis)}",
+        f"no face to work on in {frames} frames{within}: {where_faces_were_found(analysis)}",
         hint=f"{find_more_faces(track)} --no-face copy copies a clip without faces.",
     )
 

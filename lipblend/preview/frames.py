@@ -28,13 +28,17 @@ from lipblend.preview.times import FrameTimes
 from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.settings import RestoreSettings, Settings
+from lipblend.settings.face_points import names_points
+from lipblend.settings.work_ranges import ALL, ClipTimes
 from lipblend.stages.detail.restore import Restorer, load_restorers
 from lipblend.video.keep_matte import KeepMatte, open_keep
+from lipblend.video.survey import frame_times_s
 
 _QUICK = (
     "a quick look at each frame by itself: nothing is smoothed over time, frames are paired by the clock, and neither "
     "broken synced frames nor what lies in front of a face are found"
 )
+_POINTS = "track.face names faces by points anywhere in it"
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,8 @@ class _Run:
     def quick_looks(self, times_s: Sequence[float], settings: Mapping[str, Settings]) -> Preview | str:
         """Looks at frames by themselves, or the reason why there are none."""
         groups = {analysis_values(each): each for each in settings.values()}
+        if any(names_points(each.track.face) for each in settings.values()):
+            return _POINTS
         if any(self._cached(key, each) is not None for key, each in groups.items()):
             return "the analysis of the whole clip is at hand"
         try:
@@ -218,6 +224,8 @@ class _Run:
             return known, True
         reach = max(reach_s(each) for each in group)
         try:
+            if any(names_points(each.track.face) for each in group):
+                raise WindowUnpairedError(_POINTS)
             return self._analysed(group[0], self._window(time_s, reach)), False
         except WindowUnpairedError as error:
             self.notes.append(f"the whole clip was analysed: {error.message}")
@@ -264,7 +272,10 @@ class _Run:
         if (analysis.synced_index < 0).all():
             raise InputError(f"no synced picture at {time_s:.2f} s", hint="Choose another time.")
         self.notes += [note for note in analysis.interpretation.notes if note not in self.notes]
-        rows = make_plan(analysis, lenient).rows
+        clip = None
+        if not whole and settings.track.ranges != (ALL,):
+            clip = ClipTimes.of(frame_times_s(self._pair.original))
+        rows = make_plan(analysis, lenient, clip=clip).rows
         row = rows[self._nearest(time_s, analysis)]
         frame = analysis.original.frame(row.original_index)
         original, synced, partners = analysis.original.picture(frame), None, analysis.synced

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.errors import SettingsError
+from lipblend.settings.time_words import clock_time
 from lipblend.video.info import VideoInfo
 from lipblend.video.survey import Survey, survey
 
@@ -68,12 +68,13 @@ class FrameTimes:
                     hint=f"The last one is #{len(stamps_s) - 1}.",
                 )
             return float(stamps_s[number])
-        time_s = _seconds(word)
-        if time_s is None:
+        time = clock_time(word)
+        if time is None:
             raise SettingsError(
                 f"--at {text} is not a time",
                 hint="Write seconds (12.5), 1:02.5 (less than 60 after a colon), or a frame number (#312).",
             )
+        time_s = float(time)
         if info.duration_s is not None and time_s > info.duration_s + _SLACK_S:
             raise SettingsError(
                 f"--at {text} is beyond the end: {info.path.name} is {info.duration_s:.2f} s long",
@@ -96,16 +97,3 @@ class FrameTimes:
     def _stamps_s(self) -> npt.NDArray[np.float64]:
         stamps = np.array(self.begin().result().stamps, np.float64)
         return stamps * float(self._info.time_base) - self._info.start_s
-
-
-def _seconds(word: str) -> float | None:
-    """Seconds from seconds, minutes and hours separated by colons; None for other text."""
-    try:
-        numbers = [float(part) for part in word.removesuffix("s").split(":")]
-    except ValueError:
-        return None
-    if len(numbers) > 3 or not all(math.isfinite(number) and number >= 0 for number in numbers):
-        return None
-    if any(number >= 60 for number in numbers[1:]):
-        return None
-    return sum((number * 60.0**power for power, number in enumerate(reversed(numbers))), 0.0)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lipblend.plan.frame_plan import OUTSIDE_RANGES
 from lipblend.quality.face_scores import worst_of
 from lipblend.quality.measure_entry import Measure
 from lipblend.quality.measures import MEASURES
@@ -107,7 +108,7 @@ def _clip_verdict(measure: Measure, value: float | None, mark: float | None, row
 
 _CONCERNED: dict[str, Callable[[FrameRow], bool]] = {
     "faulty": lambda row: row.is_faulty,
-    "passed_through": lambda row: not row.blended,
+    "passed_through": lambda row: not row.blended and row.reason != OUTSIDE_RANGES,
     "lip_corr": lambda row: row.blended,
 }
 """Frames that a measure of the clip describes; all by default."""

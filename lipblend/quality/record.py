@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lipblend.plan.fault_log import append_fault, many_broken
-from lipblend.plan.frame_plan import FaultRun, HiddenRun
+from lipblend.plan.frame_plan import OUTSIDE_RANGES, FaultRun, HiddenRun
 from lipblend.plan.front_log import append_hidden
 
 WORDS = ((85.0, "invisible"), (60.0, "faint"), (30.0, "visible"), (0.0, "obvious"))
@@ -255,7 +255,9 @@ class Evaluation:
     @property
     def faults_warning(self) -> str:
         """That many of the frames with a synced picture are broken; empty if they are not."""
-        return many_broken(self.fault_runs, sum(row.synced_index >= 0 for row in self.rows))
+        return many_broken(
+            self.fault_runs, sum(row.synced_index >= 0 and row.reason != OUTSIDE_RANGES for row in self.rows)
+        )
 
     @property
     def passed_through(self) -> Mapping[str, int]:

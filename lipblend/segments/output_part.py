@@ -10,7 +10,8 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.output.sound.audio_plan import AudioPlan, choose_audio, length_notes
 from lipblend.plan.frame_plan import FaultRun, HiddenRun, Plan
 from lipblend.segments.encode import Segment
-from lipblend.segments.spans import FrameRange, segment_spans
+from lipblend.segments.spans import segment_spans
+from lipblend.settings.frame_range import FrameRange
 from lipblend.video.info import VideoInfo
 
 

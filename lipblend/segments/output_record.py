@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lipblend.analysis.keyed_models import occluder_files
 from lipblend.output.recorded_settings import WrittenPart, run_record
+from lipblend.output.run_record import first_original
 from lipblend.pair import Pair
 from lipblend.runtime.identity import MAX_WHOLE_BYTES, sha256_of
 from lipblend.segments.output_part import OutputPart
@@ -61,6 +62,6 @@ def output_record(
     places = pair.synced.places
     record = run_record(
         settings, preset, original=original, synced=synced, part=written, keep=kept, occluder=occluder,
-        crop="" if places is None else places.digest,
+        crop="" if places is None else places.digest, root=first_original(pair.original.metadata),
     )  # fmt: skip
     return record.to_text()

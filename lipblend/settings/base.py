@@ -14,7 +14,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lipblend.errors import SettingsError
 
@@ -68,6 +68,8 @@ def _describe(error: ValidationError) -> Iterator[str]:
         first = items[0]
         if first["type"] == "extra_forbidden":
             yield f"unknown setting '{key}' in this group"
+        elif first["type"] == "value_error" and len(items) == 1 and key:
+            yield f"{key}: {first['msg'].removeprefix('Value error, ')}"
         else:
             value = repr(first["input"])
             shown = value if len(value) <= _MAX_SHOWN_CHARS else f"{value[:_MAX_SHOWN_CHARS]} ..."
@@ -82,6 +84,7 @@ def _expected(item: ErrorDetails) -> str:
         "literal_error": f"{context.get('expected')}",
         "finite_number": "finite",
         "too_short": "one or more words",
+        "form": str(context.get("form")),
     }
     if item["type"] in rules:
         return rules[item["type"]]
@@ -101,6 +104,11 @@ def choice_or_number(unit: str, help_text: str, flag: str = "") -> Any:
     return Field(default="auto", description=help_text, json_schema_extra={"unit": unit, "flag": flag})
 
 
-def choice(default: Any, help_text: str, flag: str = "") -> Any:
-    """One of the words of the annotation, true or false, or any text."""
-    return Field(default=default, description=help_text, json_schema_extra={"flag": flag})
+def wrong_form(text: str, what: str, form: str) -> PydanticCustomError:
+    """The error for a text that has not the form of a setting: what it is not, and which form is allowed, in words."""
+    return PydanticCustomError("form", "{text} is not {what}: write {form}", {"text": text, "what": what, "form": form})
+
+
+def choice(default: Any, help_text: str, flag: str = "", *, form: str = "") -> Any:
+    """One of the words of the annotation, true or false, or any text; `form` says in words which texts are allowed."""
+    return Field(default=default, description=help_text, json_schema_extra={"flag": flag, "form": form})

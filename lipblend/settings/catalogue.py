@@ -39,6 +39,8 @@ class SettingSpec:
         Allowed words of a choice or a list; empty if any text is allowed.
     flag : str
         Command-line option that sets it, such as ``--crf``; empty if there is none.
+    form : str
+        Which texts are allowed besides ``choices`` and numbers, in words; empty if that needs no words.
     """
 
     key: str
@@ -50,6 +52,7 @@ class SettingSpec:
     high: float | None = None
     choices: tuple[str, ...] = ()
     flag: str = ""
+    form: str = ""
 
     @property
     def allowed(self) -> str:
@@ -60,10 +63,10 @@ class SettingSpec:
             words = "".join(f"{word}, " for word in self.choices)
             number = f"{words}{'or ' if words else ''}{'a whole number from ' if self.kind == 'int' else ''}"
             unit = f" {self.unit}" if self.unit else ""
-            return f"{number}{self.low:g} to {self.high:g}{unit}"
+            return f"{number}{self.low:g} to {self.high:g}{unit}{', or ' if self.form else ''}{self.form}"
         if self.choices:
             return f"{'one or more' if self.kind == 'list' else 'one'} of {', '.join(self.choices)}"
-        return "any text"
+        return self.form or "any text"
 
     @property
     def default_text(self) -> str:
@@ -149,7 +152,7 @@ def _spec(key: str, field: FieldInfo) -> SettingSpec:
         inner = get_args(inner)[0]
     words, rules = inner, [rule for each in field.metadata for rule in _rules(each)]
     if get_origin(inner) in (Union, UnionType):
-        words, number = get_args(inner)  # a choice of words, or a number
+        words, number = get_args(inner)[:2]  # a choice of words, or a number; perhaps also a text of some form
         inner, rules = get_args(number)[0], _rules(get_args(number)[1])
     choices = tuple(map(str, get_args(words))) if get_origin(words) is Literal else ()
     kinds: dict[Any, Any] = {bool: "bool", int: "int", float: "float"}
@@ -165,6 +168,7 @@ def _spec(key: str, field: FieldInfo) -> SettingSpec:
         high=bounds.get("le"),
         choices=choices,
         flag=str(extra.get("flag", "")),
+        form=str(extra.get("form", "")),
     )
 
 

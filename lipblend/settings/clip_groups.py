@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from lipblend.settings import face_points, work_ranges
 from lipblend.settings.base import Group, choice, choice_or_number, number
 
 
@@ -52,11 +53,28 @@ class PairSettings(Group):
 class TrackSettings(Group):
     """Face detection and tracking."""
 
-    face: Literal["changed", "largest", "all"] | Annotated[int, Field(ge=0, le=99)] = choice(
+    face: (
+        Literal["changed", "largest", "all"]
+        | Annotated[int, Field(ge=0, le=99)]
+        | Annotated[str, AfterValidator(face_points.canonical_points)]
+    ) = choice(
         "changed",
-        "Which faces to process. changed: those the generator changed; largest; all; or a number: faces are numbered "
-        "from the left in each shot, starting at 0 (`lipblend probe` shows the numbers of a single-shot clip).",
+        "Which faces to process. changed: those the generator changed; largest; all; a number: faces are numbered "
+        "from the left in each shot, starting at 0 (`lipblend probe` shows the numbers of a single-shot clip); or "
+        "points X,Y@TIME in the original's picture, each of which names the face there in its shot.",
         "--face",
+        form=face_points.FORM,
+    )
+    ranges: Annotated[
+        tuple[str, ...],
+        BeforeValidator(work_ranges.range_words),
+        AfterValidator(work_ranges.canonical_ranges),
+    ] = choice(
+        (work_ranges.ALL,),
+        "Ranges of time to work in, since the first frame, such as 2.5-8,1m30s-2m,120f-300f,200-end (f: frame "
+        "numbers); the rest is the original's own. The patch fades within a range (track.ramp_s).",
+        "--ranges",
+        form=work_ranges.FORM,
     )
     no_face: Literal["error", "copy"] = choice(
         "error", "What to do if the whole clip has no face. error: stop; copy: copy the original.", "--no-face"

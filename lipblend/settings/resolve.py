@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
@@ -124,17 +125,27 @@ def _validate(values: Mapping[str, object], sources: Mapping[str, str]) -> Setti
     try:
         return Settings.model_validate(nested, context=RAW_ERRORS)
     except ValidationError as error:
-        # A list reports each wrong item; its key is named once.
-        reasons = {".".join(map(str, item["loc"][:2])): item["msg"] for item in error.errors()}
+        # A list reports each wrong item, and a union each of its members; the key is named once.
+        reasons = {".".join(map(str, item["loc"][:2])): _reason(item) for item in error.errors()}
         raise _not_allowed(
-            _fault(key, values, sources) if key in values else f"{key}: {reason.removeprefix('Value error, ')}"
+            _fault(key, values, sources, reason if len(setting_specs()[key].choices) == 0 else "")
+            if key in values
+            else f"{key}: {reason}"
             for key, reason in reasons.items()
         ) from error
 
 
-def _fault(key: str, values: Mapping[str, object], sources: Mapping[str, str]) -> str:
+def _reason(item: ErrorDetails) -> str:
+    """What a check of lipblend's own says; pydantic's messages for groups, none for its own types."""
+    is_own = item["type"] == "value_error" or len(item["loc"]) < 2
+    return item["msg"].removeprefix("Value error, ") if is_own else ""
+
+
+def _fault(key: str, values: Mapping[str, object], sources: Mapping[str, str], reason: str = "") -> str:
     value = values[key]
     shown = f"'{value}'" if isinstance(value, str) else value_text(value)
+    if reason:
+        return f"{key} = {shown} ({sources[key]}) is not allowed: {reason}"
     return f"{key} = {shown} ({sources[key]}) is not allowed: it must be {setting_specs()[key].allowed}"
 
 

@@ -114,7 +114,7 @@ def test_files_that_change_under_the_analysis_are_not_kept(
 def another(spec: SettingSpec) -> object:
     """An allowed value that is not the default."""
     if spec.kind == "list":
-        return (spec.choices[-1],)
+        return (spec.choices[-1],) if spec.choices else ("0-1",)
     if spec.low is not None:
         return spec.low if spec.default != spec.low else spec.high
     if isinstance(spec.default, bool):

@@ -170,7 +170,7 @@ def test_every_flag_of_a_setting_is_an_option_of_composite() -> None:
     options = {name for option in load_command("composite").params for name in option.opts}
     flags = {spec.flag for spec in setting_specs().values()} - {""}
     assert flags <= options
-    assert len(flags) == 13
+    assert len(flags) == 15
 
 
 def test_an_unexpected_exception_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

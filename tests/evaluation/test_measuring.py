@@ -11,10 +11,10 @@ import pytest
 from faceviews import flat, halves, lip_mask, sized
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.plan.frame_plan import FramePlan
+from lipblend.plan.frame_plan import OUTSIDE_RANGES, FramePlan
 from lipblend.quality.evaluation import measuring
 from lipblend.quality.evaluation.matte_estimate import share_apart
-from lipblend.quality.evaluation.measuring import NOT_HELD, Measured, measure
+from lipblend.quality.evaluation.measuring import NOT_HELD, Measured, _of_clip, measure
 from lipblend.quality.evaluation.result_matching import _rows
 from lipblend.quality.evaluation.trust import shows_settings
 from lipblend.quality.evaluation.walk import Looked
@@ -227,3 +227,11 @@ def test_share_apart_is_the_difference_of_two_alphas() -> None:
     assert share_apart(noise, offered, 200.0) < 0.04
     half = np.where(np.arange(80)[:, None, None] < 40, offered, np.float32(0))
     assert share_apart(half, offered, 200.0) == pytest.approx(0.5**0.5, abs=0.05)
+
+
+def test_frames_outside_the_ranges_are_not_counted_as_passed_through(face: Landmarks) -> None:
+    done = measured([[view(face, 0, 0.4)], [], [view(face, 0, 0.4)], [], []])
+    rows = [replace(row, reason=OUTSIDE_RANGES) if row.index > 2 else row for row in done.rows]
+    assert _of_clip(done.rows, {})["passed_through"] == pytest.approx(3 / 5)
+    assert _of_clip(rows, {})["passed_through"] == pytest.approx(1 / 3)
+    assert "passed_through" not in _of_clip(rows[3:], {})

@@ -12,7 +12,15 @@ import pytest
 from small_videos import QUICK, SILENT, MakeVideo, write_comment
 
 from lipblend.output.recorded_settings import WrittenPart, describe, describe_run, recorded_values, run_record
-from lipblend.output.run_record import PREFIX, FoundRecord, RunRecord, find_record, parse, tags_with_record
+from lipblend.output.run_record import (
+    PREFIX,
+    FoundRecord,
+    RunRecord,
+    find_record,
+    first_original,
+    parse,
+    tags_with_record,
+)
 from lipblend.output.writer import VideoWriter
 from lipblend.settings import EncodeSettings, Settings
 from lipblend.settings.resolve import resolve_settings
@@ -259,3 +267,15 @@ def test_a_record_in_words() -> None:
     ):
         assert part in text
     assert describe(replace(RECORD, preset="", settings={})) == "default settings"
+
+
+def test_a_chain_of_runs_names_the_video_that_it_began_with() -> None:
+    second = replace(RECORD, original="f" * 16, root=RECORD.original)
+    assert parse(second.to_text()) == FoundRecord(second)
+    assert f"first original {RECORD.original}" in describe_run(second)
+    for record, first in (
+        (RECORD, RECORD.original), (second, RECORD.original), (replace(second, part=(0, 5)), ""),
+        (replace(second, proxy="480"), ""),
+    ):  # fmt: skip
+        assert first_original({"comment": record.to_text()}) == first
+    assert first_original({"comment": "plain"}) == ""

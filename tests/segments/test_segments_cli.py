@@ -15,7 +15,7 @@ from lipblend.composite_options import CompositeOptions
 from lipblend.errors import OutputError, SettingsError
 from lipblend.segments.kept_segments import KeptSegments
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.spans import FrameRange
+from lipblend.settings.frame_range import FrameRange
 
 run = CliRunner()
 

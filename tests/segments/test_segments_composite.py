@@ -20,9 +20,9 @@ from lipblend.runtime.progress import Progress
 from lipblend.segments.kept_segments import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.frame_range import FrameRange
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 

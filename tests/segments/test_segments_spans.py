@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lipblend import composite_options as options
 from lipblend.errors import SettingsError
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.spans import FrameRange, few_segments_note, segment_spans
+from lipblend.segments.spans import few_segments_note, segment_spans
+from lipblend.settings.frame_range import FrameRange
 
 
 @given(st.integers(0, 5000), st.floats(0.5, 20), st.integers(1, 120))

@@ -70,7 +70,15 @@ def test_settings_are_frozen_and_reject_unknown_keys() -> None:
     [
         ("track", {"max_faces": 0}, "max_faces must be at least 1, got 0"),
         ("encode", {"crf": 99}, "crf must be at most 63, got 99"),
-        ("track", {"face": "both"}, "face must be 'changed', 'largest' or 'all' or a whole number, got 'both'"),
+        (
+            "track",
+            {"face": "both"},
+            "face must be 'changed', 'largest' or 'all' or a whole number or points X,Y@TIME (812,340@12.5 or "
+            "812,340@300f, several joined with ;), got 'both'",
+        ),
+        ("track", {"ranges": "8-2.5"}, "ranges: the range 8-2.5 runs backwards"),
+        ("track", {"ranges": 3}, "ranges must be a list of words, got 3"),
+        ("track", {"ranges": ["soon"]}, "ranges must be all, or ranges such as 2.5-8,"),
         ("mask", {"shapes": ["blob"]}, "shapes must be 'lower_face_contour', "),
         ("track", {"cuts": "perhaps"}, "cuts must be true or false, got 'perhaps'"),
         ("reuse", {"still_px": 3, "moving_px": 1}, "still_px 3 is not below moving_px 1"),

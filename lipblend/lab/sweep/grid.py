@@ -36,6 +36,7 @@ _PLAN_KEYS = frozenset(
         "pair.tail",
         "track.face",
         "track.no_face",
+        "track.ranges",
         "track.max_gap_s",
         "track.ramp_s",
         "track.min_run_s",

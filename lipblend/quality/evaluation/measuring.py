@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.picture.picture import Picture
+from lipblend.plan.frame_plan import OUTSIDE_RANGES
 from lipblend.plan.front_log import Hiding
 from lipblend.quality import temporal
 from lipblend.quality.evaluation.person import FaceLook, Person, face_looks, look_of
@@ -238,10 +239,10 @@ def _centred(openings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _of_clip(rows: Sequence[FrameRow], openings: Mapping[int, Sequence[npt.NDArray[np.float64]]]) -> dict[str, float]:
-    values = {
-        "faulty": sum(row.is_faulty for row in rows) / len(rows),
-        "passed_through": sum(not row.blended for row in rows) / len(rows),
-    }
+    values = {"faulty": sum(row.is_faulty for row in rows) / len(rows)}
+    asked = [row for row in rows if row.reason != OUTSIDE_RANGES]
+    if asked:
+        values["passed_through"] = sum(not row.blended for row in asked) / len(asked)
     kept = []
     for series in openings.values():
         result, synced = np.concatenate(series).T
