@@ -28,7 +28,7 @@ _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
     "record", "version", "original", "synced", "preset", "set", "restored", "occluder",
-    "occluder_mapping", "keep", "crop", "part", "proxy", "frames", "size",
+    "occluder_mapping", "keep", "matte", "crop", "part", "proxy", "frames", "size",
 )  # fmt: skip
 
 
@@ -64,6 +64,8 @@ class RunRecord:
         The same of the record of the synced face crop.
     occluder_mapping : str
         The same of that model's mapping file.
+    matte : str
+        The same of the alpha of the new mouth that was given (``--matte``); empty if it was computed.
     """
 
     version: str
@@ -81,6 +83,7 @@ class RunRecord:
     occluder: str = ""
     crop: str = ""
     occluder_mapping: str = ""
+    matte: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -91,6 +94,7 @@ class RunRecord:
         content |= {"occluder": self.occluder} if self.occluder else {}
         content |= {"occluder_mapping": self.occluder_mapping} if self.occluder_mapping else {}
         content |= {"keep": self.keep} if self.keep else {}
+        content |= {"matte": self.matte} if self.matte else {}
         content |= {"crop": self.crop} if self.crop else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
         content |= {"proxy": self.proxy} if self.proxy else {}
@@ -211,6 +215,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         occluder=_text(content, "occluder", _DIGEST),
         crop=_text(content, "crop", _DIGEST),
         occluder_mapping=_text(content, "occluder_mapping", _DIGEST),
+        matte=_text(content, "matte", _DIGEST),
     )
 
 
