@@ -18,6 +18,7 @@ Plane = npt.NDArray[np.float32]
 SHOWN = np.float32(0.01)
 """Less than this of the new mouth is not seen."""
 _ROOM_FRAC = 0.5  # face widths around the computed matte in which a larger one is followed
+_ALIKE = 0.9
 _EVEN_FRAC = 0.05  # face widths over which the given alpha is compared with the computed one
 
 
@@ -72,7 +73,10 @@ def with_given_alpha(
     sigma = max(1.0, _EVEN_FRAC * face_width_px)
     ours, theirs = (cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (matte.alpha, alpha))
     alike = np.where(ours > SHOWN * SHOWN, np.minimum(theirs / np.maximum(ours, SHOWN * SHOWN), 1), np.float32(1))
-    reach = np.where(matte.mask, np.float32(0), matte.reach * alike)
+    # Coding noise and rounding take away the faintest alpha of the border; everything else that is black was drawn so.
+    drawn = (matte.alpha >= 2 * SHOWN) | (alike < _ALIKE)
+    blackened = matte.mask & (alpha == 0) & drawn
+    reach = np.where(blackened, np.float32(0), matte.reach * alike)
     return replace(
         matte,
         mask=mask,
