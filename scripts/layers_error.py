@@ -2,7 +2,7 @@
 
     layers_error ORIGINAL RESULT PATCH
 
-RESULT must be lossless (ffv1, or libx264 with crf 0), PATCH is patch.mov of the same run. All three are decoded; chroma
+ORIGINAL may be longer. RESULT must be lossless (ffv1, or libx264 with crf 0), PATCH is the run's patch.mov. Chroma
 of the first two is interpolated to every pixel in the same way, and both are converted to the encoding of the patch.
 Per sample, original * (1 - alpha) + patch * alpha is compared with the result: Y, Cb, Cr, and R'G'B', in 8-bit codes.
 """
@@ -50,7 +50,7 @@ def frames_over(original: Path, result: Path, patch: Path) -> Iterator[FrameOver
     matrix = ycbcr_matrix(top.colour, top.height)[:, :3].astype(np.float32)
     whole = Box(0, 0, top.width, top.height)
     with VideoReader(infos[0]) as first, VideoReader(infos[1]) as second, VideoReader(infos[2]) as third:
-        for old, new, over in zip(first, second, third, strict=True):
+        for old, (new, over) in zip(first, zip(second, third, strict=True), strict=False):
             below, made = (
                 full_chroma([frame.orientation.undone(plane) for plane in frame.planes], info.layout, whole)
                 for frame, info in ((old, infos[0]), (new, infos[1]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lipblend.output.drawn import frame_of_planes
-from lipblend.output.sound.audio_plan import choose_audio
+from lipblend.output.sound.audio_plan import AudioPlan, choose_audio
 from lipblend.output.writer import VideoWriter
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.layouts import nearest_layout
@@ -46,4 +46,15 @@ def remade(
                     codes[:] = np.linspace(90, 110, codes.shape[1]).astype(codes.dtype)
                 planes.append(turn.undone(codes * codes.dtype.type(layout.code_scale)))
             writer.write(frame_of_planes(planes, layout, index=frame.index, pts=frame.pts, duration=frame.duration))
+    return target
+
+
+def part_of(source: Path, target: Path, part: range) -> Path:
+    """Some frames of a clip, lossless and silent."""
+    info = probe(source)
+    encode, silent = EncodeSettings(encoder="ffv1"), AudioPlan(None, None, "none", ())
+    with VideoReader(info) as reader, VideoWriter(target, info, encode=encode, audio=silent, extras_from=None) as out:
+        for frame in reader:
+            if frame.index in part:
+                out.write(frame)
     return target

@@ -27,9 +27,9 @@ from lipblend.settings import Settings
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 from tests.mattes_to_keep import FULL, flat, grey_video
-from tests.remade import remade
+from tests.remade import part_of, remade
 from tests.script_loading import load_script
-from tests.small_videos import frames_of
+from tests.small_videos import assert_same_pictures, frames_of
 
 FRAMES, SIDE, BLANK = 12, 320, (0, 1)
 FFV1 = Settings.model_validate({"encode": {"encoder": "ffv1"}})
@@ -146,6 +146,28 @@ def test_mattes_are_black_where_there_is_no_face(run: Layered) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_kept_is_in_the_occluders_and_not_in_the_patch(run: Layered, tmp_path: Path) -> None:
+    bar = np.zeros((SIDE, SIDE), np.uint8)
+    bar[:, 150:170] = 255
+    keep = grey_video(tmp_path / "keep.mkv", [bar] * FRAMES, pix_fmt="gray", tag=FULL)
+    made = layered(run.pair, tmp_path, keep=keep)
+    check_over(made, changed=FRAMES - len(BLANK))
+    fronts, mattes = (planes_of(made.folder / name) for name in ("occluders.mkv", "matte.mkv"))
+    for index in set(range(FRAMES)) - set(BLANK):
+        np.testing.assert_array_equal(fronts[index][0], bar)
+        assert mattes[index][0][:, 155:165].max() == 255  # as if nothing stood in front
+    patched = list(over.frames_over(made.pair.original, made.result.output, made.folder / "patch.mov"))
+    assert not any(frame.alpha[:, 154:166].any() for frame in patched)
+
+
+@pytest.mark.slow
+def test_layers_change_no_sample_of_the_output(run: Layered, tmp_path: Path) -> None:
+    plain = composited(run.pair.original, run.pair.synced, tmp_path / "out.mkv", settings=FFV1)
+    assert_same_pictures(plain.output, run.result.output)
+    assert probe(plain.output).metadata["comment"] == probe(run.result.output).metadata["comment"]
+
+
+@pytest.mark.slow
 def test_the_timeline_refers_to_the_original_and_the_patch(run: Layered) -> None:
     data = json.loads((run.folder / "timeline.otio").read_text())
     assert data["OTIO_SCHEMA"] == "Timeline.1"
@@ -181,7 +203,7 @@ def test_other_formats_encodings_and_orientations(
         for name in ("original", "synced")
     ]
     run = layered(Pair(*made), tmp_path, frames=FrameRange(4, 8))
-    cut = remade_part(made[0], tmp_path / "part.mkv", range(4, 8))
+    cut = part_of(made[0], tmp_path / "part.mkv", range(4, 8))
     assert check_over(Layered(run.result, Pair(cut, cut), run.folder), changed=4) < 3
     info, original = probe(run.folder / "patch.mov"), probe(made[0])
     assert (info.colour.matrix, info.colour.primaries, info.colour.transfer) == tags
@@ -190,21 +212,6 @@ def test_other_formats_encodings_and_orientations(
     clip = json.loads((run.folder / "timeline.otio").read_text())["tracks"]["children"][0]["children"][0]
     assert (clip["source_range"]["start_time"]["value"], clip["source_range"]["duration"]["value"]) == (4, 4)
     assert clip["media_references"]["DEFAULT_MEDIA"]["available_range"]["duration"]["value"] == FRAMES
-
-
-def remade_part(source: Path, target: Path, part: range) -> Path:
-    """Some frames of a clip, lossless."""
-    from lipblend.output.sound.audio_plan import AudioPlan
-    from lipblend.output.writer import VideoWriter
-    from lipblend.settings import EncodeSettings
-
-    info = probe(source)
-    encode, silent = EncodeSettings(encoder="ffv1"), AudioPlan(None, None, "none", ())
-    with VideoReader(info) as reader, VideoWriter(target, info, encode=encode, audio=silent, extras_from=None) as out:
-        for frame in reader:
-            if frame.index in part:
-                out.write(frame)
-    return target
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ _STANDARD = tuple(
         "120",
     )
 )  # fmt: skip
-_NEAR = Fraction(1, 5000)  # of a rate; 24 and 23.976 differ by five times as much
+_NEAR = Fraction(1, 2500)  # of a rate; 24 and 23.976 differ by 2.5 times as much
 _MEDIA = "DEFAULT_MEDIA"
 
 
