@@ -12,6 +12,7 @@ from lipblend.settings.presets import find_preset
 
 if TYPE_CHECKING:  # importing them takes a third of a second, and the process of the first pass starts sooner
     from lipblend.render.debug_export import DebugFormat
+    from lipblend.render.layer_mattes import LayersFormat
     from lipblend.segments.proxy_size import ProxySize
     from lipblend.settings.frame_range import FrameRange
 
@@ -37,8 +38,23 @@ class DebugOptions:
 
 
 @dataclass(frozen=True)
+class LayersOptions:
+    """Layers for an editor (`lipblend.render.layers_export.LayersExport`).
+
+    Attributes
+    ----------
+    folder : Path
+    form : {"video", "png"}
+        Of the mattes.
+    """
+
+    folder: Path
+    form: LayersFormat = "video"
+
+
+@dataclass(frozen=True)
 class CompositeOptions:
-    """How a composite is run. No option but ``keep`` and ``crop`` changes a pixel of a whole output.
+    """How a composite is run. No option but ``keep``, ``matte`` and ``crop`` changes a pixel of a whole output.
 
     Attributes
     ----------
@@ -60,6 +76,9 @@ class CompositeOptions:
     preset : str, optional
         Preset that the settings started from, for the record; None for the plain defaults.
     debug : DebugOptions, optional
+    layers : LayersOptions, optional
+    matte : Path, optional
+        Alpha of the new mouth, in the place of what is computed; opened as ``keep``.
     keep : Path, optional
         Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
     crop : Path, optional
@@ -79,6 +98,8 @@ class CompositeOptions:
     record: bool = True
     preset: str | None = None
     debug: DebugOptions | None = None
+    layers: LayersOptions | None = None
+    matte: Path | None = None
     keep: Path | None = None
     crop: Path | None = None
     models: Path | None = None
@@ -100,11 +121,23 @@ class CompositeOptions:
             raise SettingsError(f"jobs = {self.jobs} is out of range", hint=f"Use 1 to {MAX_JOBS}.")
         if self.preset is not None:
             find_preset(self.preset)
-        if self.debug is not None and (self.jobs > 1 or self.resume):
-            found = "--resume is on" if self.resume else f"--jobs is {self.jobs}"
+        exports = (("debug pictures", "--debug-dir", self.debug), ("layers", "--layers", self.layers))
+        for what, option, given in exports:
+            if given is not None and (self.jobs > 1 or self.resume):
+                found = "--resume is on" if self.resume else f"--jobs is {self.jobs}"
+                raise SettingsError(
+                    f"{what} ({option}) need every frame in order, by one process: {found}",
+                    hint=f"Leave out {'--resume' if self.resume else '--jobs'}, or {option}.",
+                )
+        if self.layers is not None and self.proxy is not None:
             raise SettingsError(
-                f"debug pictures (--debug-dir) need every frame in order, by one process: {found}",
-                hint=f"Leave out {'--resume' if self.resume else '--jobs'}, or --debug-dir.",
+                "layers (--layers) lie on the original at its full size, and a proxy is smaller",
+                hint="Leave out --proxy or --layers.",
+            )
+        if self.measure and self.matte is not None:
+            raise SettingsError(
+                "a run whose alpha is given (--matte) cannot be measured: measures follow the computed alpha",
+                hint="Leave out --report, --gate and --junit, or --matte.",
             )
         if self.measure and self.is_quick_look:
             raise SettingsError(

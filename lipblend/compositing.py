@@ -21,16 +21,17 @@ from lipblend.output.writer import VideoWriter
 from lipblend.pair import Pair, open_pair
 from lipblend.plan.frame_plan import NO_SYNCED, OUTSIDE_RANGES, FramePlan, Plan
 from lipblend.plan.make_plan import make_plan, without_faces
-from lipblend.render.debug_export import DebugExport, debug_folder
-from lipblend.render.debug_front import check_beside_matte
+from lipblend.render.debug_export import debug_folder
+from lipblend.render.debug_front import check_beside_mattes
+from lipblend.render.layers_export import LayersTarget
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import OnProgress, no_progress
 from lipblend.runtime.spill import StoredSequence
 from lipblend.segments.encode import Segment
-from lipblend.segments.exported import export_frame
-from lipblend.segments.job import RenderJob
+from lipblend.segments.exported import Exports
+from lipblend.segments.job import RenderJob, given_alpha_notes
 from lipblend.segments.kept_segments import KeptSegments, digest, kept_for_run, remove_segments
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.output_record import input_digests, output_record
@@ -87,8 +88,8 @@ def composite(
     original, synced, output = Path(original), Path(synced), Path(output)
     job = _prepare(original, synced, output, settings or Settings(), options or CompositeOptions())
     analysis, analysis_notes = _analyse(job, process, on_progress)
-    if job.keep is not None:
-        job.keep.numbers(analysis.original)  # the first pass may have found other frames than the packets announce
+    for matte in filter(None, (job.keep, job.matte)):
+        matte.numbers(analysis.original)  # the first pass may have found other frames than the packets announce
     plan = _plan(analysis, job)
     analysis = analysis.without_tracks()
     part = OutputPart(analysis, plan, job.options.frames or FrameRange())
@@ -142,12 +143,13 @@ class _Job:
 
     pair: Pair
     keep: KeepMatte | None
+    matte: KeepMatte | None
     output: Path
     settings: Settings
     options: CompositeOptions
     target: VideoInfo
     restorer: Restorer | None
-    debug_folder: Path | None
+    exports: Exports
     kept: KeptSegments | None
     notes: tuple[str, ...]
 
@@ -159,6 +161,7 @@ def _prepare(
     options.check()
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
+    matte = None if options.matte is None else open_keep(options.matte, pair.original, option="--matte")
     target, notes = pair.original, tuple[str, ...]()
     if options.proxy is not None:
         target, encode, note = options.proxy.apply(pair.original, settings.encode)
@@ -166,22 +169,28 @@ def _prepare(
     # Sound and models are inputs too. Words such as "original" do no harm: an output has a suffix.
     models = Path(settings.restore.model), *occluder_files(settings.occlusion)
     records = () if options.crop is None else (options.crop,)
-    files = (Path(settings.audio.source), *models, *matte_files(options.keep), *records)
+    files = (Path(settings.audio.source), *models, *matte_files(options.keep), *matte_files(options.matte), *records)
     inputs = (original_path, synced_path, *files)
     check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
     check_audio(pair.synced, settings.audio.source)
     restorer = load_restorer(settings.restore)
     debug = None if options.debug is None else debug_folder(options.debug.folder, options.debug.run_tag)
-    if debug is not None and options.keep is not None:
-        check_beside_matte(debug, options.keep)
+    if debug is not None:
+        check_beside_mattes(debug, (options.keep, options.matte))
+    layers = None
+    if options.layers is not None:
+        layers = LayersTarget(options.layers.folder, options.layers.form, options.overwrite)
+        layers.check(inputs, output)
+    exports = Exports(debug, "png" if options.debug is None else options.debug.form, layers)
     kept = None
     if options.resume:
         paths = {"original": original_path, "synced video": synced_path}
         size, runtime = f"{target.width}x{target.height}", "none" if restorer is None else restorer.model.runtime
         more = {"size": size, "restoration": runtime, "keep": "none" if keep is None else keep.sha256}
+        more["matte"] = "none" if matte is None else matte.sha256
         more["crop"] = "none" if pair.synced.places is None else pair.synced.places.digest
         kept = kept_for_run(output, paths, settings, frames=options.frames or "all", **more)
-    return _Job(pair, keep, output, settings, options, target, restorer, debug, kept, notes)
+    return _Job(pair, keep, matte, output, settings, options, target, restorer, exports, kept, notes)
 
 
 def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
@@ -242,21 +251,16 @@ def _render(
         record = output_record(
             job.pair, part, job.settings, options.preset,
             size=size, proxy=options.proxy, digests=digests, keep=job.keep,
+            matte=job.matte,
         )  # fmt: skip
     pair = analysis.original, analysis.synced, analysis.mapping
-    render = RenderJob(*pair, job.settings, target, job.output, job.keep)
+    with_originals = job.exports.layers is not None
+    render = RenderJob(*pair, job.settings, target, job.output, job.keep, job.matte, with_originals)
     if job.kept is not None:
         job.kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
     with ExitStack() as stack:
         stack.enter_context(one_opencv_thread())
-        on_frame = None
-        if job.debug_folder is not None and job.options.debug is not None:
-            info = part.with_output_clock(job.pair.original)
-            form, count = job.options.debug.form, len(analysis.original)
-            if job.options.frames is not None:  # then perhaps only a part was analysed
-                count = len(frame_times_s(job.pair.original))
-            export = stack.enter_context(DebugExport(job.debug_folder, info, form=form, frames=count))
-            on_frame = partial(export_frame, export, render, segments)
+        on_frame = job.exports.open(stack, render, part, segments, audio, job.pair.original)
         if job.kept is not None:
             stack.callback(job.kept.close_empty)
         writer = stack.enter_context(
@@ -281,7 +285,11 @@ def _render(
             on_progress=on_progress,
         )
         run.write(writer)
-    return run, tuple(writer.notes)
+    return run, (
+        *writer.notes,
+        *(on_frame.notes if on_frame is not None else ()),
+        *given_alpha_notes(job.matte, run.tally),
+    )
 
 
 def _remove_kept_segments(output: Path, run: SegmentRun, frames: int) -> list[str]:

@@ -28,6 +28,8 @@ from lipblend.cli.shared_options import (
     ConfigOption,
     CropOption,
     KeepOption,
+    LayersOption,
+    MatteOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
@@ -58,7 +60,7 @@ app = command_app()
 
 
 class DebugForm(enum.Enum):
-    """Values of ``--debug-format``."""
+    """Values of ``--debug-format`` and ``--layers-format``."""
 
     png = "png"
     video = "video"
@@ -88,6 +90,7 @@ def composite_command(
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
     occlusion: Annotated[str | None, setting_flag("occlusion.method")] = None,
     keep: KeepOption = None,
+    matte: MatteOption = None,
     crop: CropOption = None,
     jobs: Annotated[
         str,
@@ -161,6 +164,11 @@ def composite_command(
             "--debug-format", help="png: pictures of the blended region; video: videos in sync with the output."
         ),
     ] = None,
+    layers: LayersOption = None,
+    layers_format: Annotated[
+        DebugForm | None,
+        typer.Option("--layers-format", help="Mattes of --layers. video: FFV1, 8 bits; png: 16-bit pictures."),
+    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -182,14 +190,16 @@ def composite_command(
     resolved = resolve_settings(preset, config, assignments or (), flags=given)
     analyses = cache_folder(cache, no_cache)
     check_output_name(output, original)
-    optional = {"config file": config, "matte": keep, "crop record": crop}
+    optional = {"config file": config, "matte": keep, "matte of the mouth": matte, "crop record": crop}
     inputs = {"original": original, "synced video": synced}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, outputs=(output,), video=video)
     _check_debug(debug_dir, run_tag, debug_format)
+    if layers is None and layers_format is not None:
+        raise SettingsError("--layers-format was given without --layers", hint="Add --layers FOLDER.")
 
     from lipblend.analysis.early import early_process
-    from lipblend.composite_options import CompositeOptions, parse_jobs
+    from lipblend.composite_options import CompositeOptions, LayersOptions, parse_jobs
     from lipblend.settings.frame_range import FrameRange
 
     processes = parse_jobs(jobs)
@@ -209,7 +219,9 @@ def composite_command(
         record=record,
         preset=preset,
         keep=keep,
+        matte=matte,
         crop=crop,
+        layers=None if layers is None else LayersOptions(layers, (layers_format or DebugForm.video).value),
         debug=_debug_options(debug_dir, run_tag, debug_format),
         models=models,
         cache=analyses,

@@ -126,6 +126,25 @@ KeepOption = Annotated[
         "PNG pictures, with a frame for each of ORIGINAL, of its size. White stays, black is blended.",
     ),
 ]
+MatteOption = Annotated[
+    Path | None,
+    path_option(
+        "--matte",
+        "MATTE",
+        "Alpha of the new mouth, edited elsewhere, in the place of the computed one: a grey video, or a folder of "
+        "numbered PNG pictures, one for each frame of ORIGINAL, of its size. White is the new mouth, black the "
+        "original.",
+    ),
+]
+LayersOption = Annotated[
+    Path | None,
+    path_option(
+        "--layers",
+        "FOLDER",
+        "For an editor: write the patch with straight alpha (ProRes 4444), the mattes of the mouth and of what is in "
+        "front of it, and a timeline (OTIO) to this folder (see docs/editors.md).",
+    ),
+]
 CropOption = Annotated[
     Path | None,
     path_option(

@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from lipblend.picture.alpha_channel import alpha_plane
 from lipblend.picture.formats import RANGE_FULL, RANGE_LIMITED, ColourTags, PixelLayout
 from lipblend.picture.layouts import nearest_layout
 from lipblend.picture.orientation import UPRIGHT
@@ -44,6 +45,44 @@ def drawn_info(like: VideoInfo, width: int, height: int, *, grey: bool = False) 
         hdr_dropped=(),
         warnings=(),
     )
+
+
+def patch_info(like: VideoInfo, colour: ColourTags) -> VideoInfo:
+    """Describe a video that lies on another one picture by picture, 10 bits in 4:4:4 with alpha.
+
+    Size, clock, sample aspect and rotation are the other's.
+    """
+    layout = nearest_layout("yuva444p10le")
+    return replace(
+        like,
+        layout=layout,
+        source_format=layout.name,
+        colour=colour,
+        interlaced=False,
+        interlaced_pictures=False,
+        field_order=0,
+        mastering_display=None,
+        content_light=None,
+        hdr_dropped=(),
+        warnings=(),
+        opaque=False,
+        captions=False,
+        data_dropped=(),
+    )
+
+
+def patch_frame(planes: Sequence[NDArray[np.uint16]], info: VideoInfo, *, index: int, pts: int, duration: int) -> Frame:
+    """Make a frame of Y, Cb, Cr and alpha, each (h, w) uint16 as coded, for a video of `patch_info`."""
+    handle = VideoFrame(info.width, info.height, info.layout.name)
+    views = plane_views(handle, info.layout, UPRIGHT, writable=True)
+    alpha = alpha_plane(handle, info.layout, writable=True)
+    assert alpha is not None
+    for view, plane in zip((*views, alpha), planes, strict=True):
+        view[...] = plane
+    # ProRes takes them from the pictures.
+    handle.colorspace, handle.color_range = info.colour.matrix, info.colour.range
+    handle.color_primaries, handle.color_trc = info.colour.primaries, info.colour.transfer
+    return Frame(index, pts, duration, 0.0, views, info.layout, handle)
 
 
 def frame_of_planes(

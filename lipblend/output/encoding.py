@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 from av.codec import Codec
@@ -49,6 +50,7 @@ _HINTS = {
 }
 _MIN_BITS_PER_PIXEL = Fraction(1, 8)
 _MIN_MOV_TIMESCALE = 10000
+_NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
 def check_output(
@@ -121,9 +123,15 @@ def in_encoder_format(picture: VideoFrame, wanted: str) -> VideoFrame:
 
 
 def add_video_stream(
-    container: OutputContainer, path: Path, info: VideoInfo, encode: EncodeSettings
+    container: OutputContainer,
+    path: Path,
+    info: VideoInfo,
+    encode: EncodeSettings,
+    more: Mapping[str, str] = _NO_OPTIONS,
 ) -> tuple[VideoStream, list[str]]:
     """Add the video stream to an open output: encoder, size, layout, clock, colour tags, sample aspect and rotation.
+
+    ``more`` are options of the encoder besides those of the settings.
 
     Returns
     -------
@@ -142,6 +150,7 @@ def add_video_stream(
     check_speed_preset(codec.name, encode.preset)
     pixel_format = _checked_format(codec, info, container, path)
     options, notes = encoder_options(encode, codec, info.layout.depth)
+    options |= more
     is_mov = container.format.name in ("mp4", "mov")
     if codec.name in _ARCHIVAL and is_mov:
         notes.append(f"hardly any player supports {codec.name} in {path.suffix}; it is usually stored in .mkv")

@@ -51,6 +51,7 @@ def run_record(
     synced: str,
     part: WrittenPart,
     keep: str = "",
+    matte: str = "",
     crop: str = "",
     root: str = "",
     occluder: Sequence[str] = (),
@@ -67,6 +68,8 @@ def run_record(
     part : WrittenPart
     keep : str
         SHA-256 of the matte of what stayed the original's; empty without one.
+    matte : str
+        SHA-256 of the alpha of the new mouth that was given; empty if it was computed.
     crop : str
         SHA-256 of the record of the synced face crop; empty without one.
     root : str
@@ -96,6 +99,7 @@ def run_record(
         part=None if part.whole else (part.frames.start, part.frames.stop),
         proxy=part.proxy,
         keep=keep[:DIGEST_DIGITS],
+        matte=matte[:DIGEST_DIGITS],
         crop=crop[:DIGEST_DIGITS],
         root=root,
         occluder=model[:DIGEST_DIGITS],
@@ -164,6 +168,7 @@ def describe_run(record: RunRecord) -> str:
         f"{role} {digest}" for role, digest in (("original", record.original), ("synced", record.synced)) if digest
     ]
     known += [f"matte of what stays {record.keep}"] if record.keep else []
+    known += [f"alpha of the new mouth {record.matte}"] if record.matte else []
     known += [f"record of the crop {record.crop}"] if record.crop else []
     known += [f"first original {record.root}"] if record.root else []
     files = [f"from {', '.join(known)} (SHA-256)"] if known else []

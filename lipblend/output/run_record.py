@@ -28,8 +28,7 @@ _KEY = re.compile(r"[a-z0-9_]{1,40}\.[a-z0-9_]{1,40}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}|")
 _KNOWN = (
     "record", "version", "original", "synced", "preset", "set", "restored", "occluder",
-    "occluder_mapping", "keep", "crop", "part", "proxy", "frames", "size",
-    "root",
+    "occluder_mapping", "keep", "matte", "crop", "part", "proxy", "frames", "size", "root",
 )  # fmt: skip
 
 
@@ -67,6 +66,8 @@ class RunRecord:
         The same of that model's mapping file.
     root : str
         The same of the video that a chain of runs began with, if the original was itself such an output.
+    matte : str
+        The same of the alpha of the new mouth that was given (``--matte``); empty if it was computed.
     """
 
     version: str
@@ -85,6 +86,7 @@ class RunRecord:
     crop: str = ""
     occluder_mapping: str = ""
     root: str = ""
+    matte: str = ""
 
     def to_text(self) -> str:
         """The record as one line of ASCII, with its prefix."""
@@ -95,6 +97,7 @@ class RunRecord:
         content |= {"occluder": self.occluder} if self.occluder else {}
         content |= {"occluder_mapping": self.occluder_mapping} if self.occluder_mapping else {}
         content |= {"keep": self.keep} if self.keep else {}
+        content |= {"matte": self.matte} if self.matte else {}
         content |= {"crop": self.crop} if self.crop else {}
         content |= {"root": self.root} if self.root else {}
         content |= {"part": list(self.part)} if self.part is not None else {}
@@ -225,6 +228,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         crop=_text(content, "crop", _DIGEST),
         occluder_mapping=_text(content, "occluder_mapping", _DIGEST),
         root=_text(content, "root", _DIGEST),
+        matte=_text(content, "matte", _DIGEST),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import av
@@ -55,6 +55,10 @@ class VideoWriter:
         End sound, subtitles and chapters with the last picture.
     overwrite : bool
         Replace an existing file. Otherwise a name that is taken at the end is an error.
+    more_options : mapping of str to str
+        Options of the encoder besides those of the settings.
+    sound_codec : str, optional
+        Encoder of all sound that is not plain PCM; by default, sound is copied where the container can hold it.
 
     Attributes
     ----------
@@ -81,7 +85,10 @@ class VideoWriter:
         record: str = "",
         trim: bool = False,
         overwrite: bool = True,
+        more_options: Mapping[str, str] = MappingProxyType({}),
+        sound_codec: str | None = None,
     ) -> None:
+        self._more_options, self._sound_codec = more_options, sound_codec
         self.frames_written = 0
         self.notes: list[str] = []
         self._path = Path(path)
@@ -103,7 +110,9 @@ class VideoWriter:
         with ExitStack() as stack, output_errors(self._path):
             self._file = stack.enter_context(UnfinishedFile(self._path))
             self._container = self._open(stack)
-            self._stream, notes = add_video_stream(self._container, self._path, self._info, self._encode)
+            self._stream, notes = add_video_stream(
+                self._container, self._path, self._info, self._encode, self._more_options
+            )
             self.notes += notes
             extras = read_extras(self._extras_info) if self._extras_info is not None else None
             if extras is not None:
@@ -234,7 +243,9 @@ class VideoWriter:
             indices = extras.sound_indices
         for index in indices:
             copier = self._copier(plan.source, stack)
-            notes = copier.add(self._container, index, shift_s=plan.shift_s, from_s=plan.from_s)
+            notes = copier.add(
+                self._container, index, shift_s=plan.shift_s, from_s=plan.from_s, codec=self._sound_codec
+            )
             self.notes += notes if notes is not None else [f"sound stream {index} dropped: there is no decoder for it"]
 
     def _add_subtitles(self, extras: Extras, stack: ExitStack) -> None:

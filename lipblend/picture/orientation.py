@@ -33,6 +33,11 @@ class Orientation:
         turned = plane.T if self.transposed else plane
         return turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
+    def undone(self, plane: np.ndarray) -> np.ndarray:
+        """The coded plane of one as displayed, the inverse of `applied`: a view, (h, w) or (w, h)."""
+        straight = plane[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+        return straight.T if self.transposed else straight
+
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height as displayed, of a coded picture of the given size."""
         return (height, width) if self.transposed else (width, height)

@@ -94,6 +94,16 @@ def convert_colour(
     return np.asarray(cv2.transform(patch, change), dtype=np.float32)
 
 
+def change_of_encoding(source: ColourTags, target: ColourTags, height: int) -> NDArray[np.float64] | None:
+    """Affine map (3, 4) float64 from one encoding's codes to another's; R'G'B' stays. None if both are the same.
+
+    Unlike in `convert_colour`, an unspecified matrix is read as in `ycbcr_matrix`: what writes the target is no copy.
+    """
+    first, second = (np.vstack([ycbcr_matrix(tags, height), [0, 0, 0, 1]]) for tags in (source, target))
+    made = (np.linalg.inv(second) @ first)[:3]
+    return None if np.allclose(made, np.eye(3, 4), atol=1e-9) else made
+
+
 def same_colour(source: ColourTags, target: ColourTags) -> bool:
     """Whether `convert_colour` changes nothing."""
     return source.change is None and _conversion(source, target, HD_HEIGHT) is None

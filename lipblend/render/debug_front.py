@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -28,20 +29,22 @@ _OWN = re.compile(r"\d{6}\.png")
 _HINT = "Check the folder's rights and the free space."
 
 
-def check_beside_matte(folder: Path, matte: Path) -> None:
-    """Check that the pictures written to a folder leave a matte (`lipblend.video.keep_matte`) as it is.
+def check_beside_mattes(folder: Path, mattes: Iterable[Path | None]) -> None:
+    """Check that the pictures written to a folder leave mattes (`lipblend.video.keep_matte`) as they are.
 
     Raises
     ------
     OutputError
-        The matte is the folder itself, what an earlier run left of what stays in front there, or lies within that.
+        A matte is the folder itself, what an earlier run left of what stays in front there, or lies within that.
     """
-    place, over = matte.resolve(), [(folder / name).resolve() for name in (FRONT_FOLDER, FRONT_VIDEO)]
-    if place == folder.resolve() or any(place.is_relative_to(each) for each in over):
-        raise OutputError(
-            f"the debug pictures in {folder} would be written over the matte {matte}",
-            hint="Choose another folder for them (--debug-dir), or copy the matte elsewhere first.",
-        )
+    over = [(folder / name).resolve() for name in (FRONT_FOLDER, FRONT_VIDEO)]
+    for matte in filter(None, mattes):
+        place = matte.resolve()
+        if place == folder.resolve() or any(place.is_relative_to(each) for each in over):
+            raise OutputError(
+                f"the debug pictures in {folder} would be written over the matte {matte}",
+                hint="Choose another folder for them (--debug-dir), or copy the matte elsewhere first.",
+            )
 
 
 class FrontPictures:

@@ -24,6 +24,7 @@ from lipblend.render.generate import PatchInputs, generate, reach_px
 from lipblend.render.synced_patch import SyncedPictures, matched_patch
 from lipblend.settings import AlphaSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
+from lipblend.stages.alpha.given_alpha import with_given_alpha
 from lipblend.stages.alpha.in_front import behind, change_behind, in_front_of
 from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.blends.blend import blend, blend_ring_px
@@ -35,6 +36,7 @@ from lipblend.stages.registration.left_part import left_plane
 
 OUTSIDE = "mask outside the picture"
 KEPT = "kept as the original by the matte"
+BLACK = "black in the matte of the new mouth"
 
 # Distance from the face from which, and up to which, a bridged one gives way to the original.
 _BESIDE_FRAC = (0.02, 0.08)
@@ -57,6 +59,8 @@ class FacePatch:
         What it was made from.
     front : InFront or None
         What stands in front of the face in ``matte.box``; None in nearly all frames.
+    alpha : (h, w) float32 in [0, 1] or None
+        ``matte.alpha`` as if nothing stood in front; None if it is the same.
     """
 
     matte: Matte
@@ -64,6 +68,12 @@ class FacePatch:
     taken: npt.NDArray[np.float32]
     plan: FacePlan
     front: InFront | None = None
+    alpha: npt.NDArray[np.float32] | None = None
+
+    @property
+    def whole_alpha(self) -> npt.NDArray[np.float32]:
+        """Alpha in ``matte.box`` as if nothing stood in front, (h, w) float32 in [0, 1]."""
+        return self.matte.alpha if self.alpha is None else self.alpha
 
 
 def render_face(
@@ -76,6 +86,8 @@ def render_face(
     restorer: Restorer | None,
     earlier: Sequence[FacePatch],
     keep: npt.NDArray[np.float32] | None = None,
+    alpha: npt.NDArray[np.float32] | None = None,
+    alone: bool = True,
 ) -> tuple[FacePatch, tuple[str, ...]] | str:
     """Make the patch of one face, and name the stages that used a second-best method.
 
@@ -93,15 +105,30 @@ def render_face(
         Patches of other faces of this frame, which this one is added to.
     keep : (h, w) float32 in [0, 1], optional
         Of the whole picture: where something in front of the face stays the original's.
+    alpha : (h, w) float32 in [0, 1], optional
+        Of the whole picture: takes the place of the computed alpha (`lipblend.stages.alpha.given_alpha`).
+    alone : bool
+        The frame has no other face.
 
     Returns
     -------
     patch, fallbacks
-        Or why there is none: `OUTSIDE` or `KEPT`.
+        Or why there is none: `OUTSIDE`, `KEPT` or `BLACK`.
     """
     matte = face_matte(original, synced.own, face, settings, synced.own_mapping)
     if matte is None:
         return OUTSIDE
+    if alpha is not None:
+        matte = with_given_alpha(
+            matte,
+            alpha,
+            layout=original.layout,
+            face_width_px=face.original.face_width_px,
+            covered=_covered(original, synced.own, face, synced.own_mapping),
+            alone=alone,
+        )
+        if matte is None:
+            return BLACK
     kept = in_front_of(keep, matte.box)
     if kept is not None and not behind(matte, kept).touched.any():
         return KEPT
@@ -113,7 +140,8 @@ def render_face(
     share = None if front is None else front.original
     if front is not None:
         original_patch, synced_patch = without(original_patch, synced_patch, front, face)
-    matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
+    if alpha is None:
+        matte = _edge_aware(matte, original_patch, synced_patch, settings.alpha)
     seen = matte if share is None else behind(matte, share)
     core = matte.core(original_patch.grid)
     made = generate(
@@ -145,7 +173,7 @@ def render_face(
         delta = faded(original_patch, delta, face, matte)
     if share is not None:
         delta = change_behind(delta, share)
-    return FacePatch(seen, delta, made.taken, face, front), fallbacks
+    return FacePatch(seen, delta, made.taken, face, front, None if share is None else matte.alpha), fallbacks
 
 
 def face_front(
@@ -169,7 +197,7 @@ def face_matte(
     original: Picture, synced: Picture, face: FacePlan, settings: Settings, mapping: FrameMapping
 ) -> Matte | None:
     """The matte of one face, before its alpha is attracted to edges; None if it lies outside the picture."""
-    width_px, place = face.original.face_width_px, mapping.after(face.placement)
+    width_px = face.original.face_width_px
     limit = None
     if face.footprint is not None:
         margins = settings.footprint.margin_frac * width_px, settings.footprint.room_margin_frac * width_px
@@ -181,12 +209,20 @@ def face_matte(
         layout=original.layout,
         ring_px=blend_ring_px(width_px, settings.blend),
         reach_px=reach_px(face, settings.reuse),
-        covered=None if place.is_exact(original.size, synced.size) else place.covered(*synced.size),
+        covered=_covered(original, synced, face, mapping),
         footprint=limit,
         velocity=(float(face.velocity[0]), float(face.velocity[1])),
         neighbours=face.neighbours,
     )
     return make_matte(inputs, settings.mask, settings.alpha)
+
+
+def _covered(
+    original: Picture, synced: Picture, face: FacePlan, mapping: FrameMapping
+) -> tuple[float, float, float, float] | None:
+    """The part of the original's picture that the synced one covers; None for all of it."""
+    place = mapping.after(face.placement)
+    return None if place.is_exact(original.size, synced.size) else place.covered(*synced.size)
 
 
 def _left(face: FacePlan, box: Box) -> npt.NDArray[np.float32] | None:

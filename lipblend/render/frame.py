@@ -6,7 +6,7 @@ rendered in the clip, on any thread and in any order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.face_patch import KEPT, FacePatch, render_face
 from lipblend.render.synced_patch import SyncedPictures
 from lipblend.settings import Settings
+from lipblend.stages.alpha.given_alpha import SHOWN
 from lipblend.stages.detail.restore import Restorer
 
 NO_PICTURES: Mapping[int, Picture] = MappingProxyType({})
@@ -42,6 +43,10 @@ class FrameResult:
         What the user keeps of the whole picture, as it was given.
     kept : bool
         It holds something of what would be blended.
+    beyond : bool
+        The alpha that was given shows something of the new mouth where none could be rendered.
+    before : Picture or None
+        The original's picture, for what compares it with the finished one.
     """
 
     patches: tuple[FacePatch, ...]
@@ -49,6 +54,8 @@ class FrameResult:
     fallbacks: tuple[str, ...]
     keep: npt.NDArray[np.float32] | None = None
     kept: bool = False
+    beyond: bool = False
+    before: Picture | None = None
 
 
 def render_frame(
@@ -61,6 +68,7 @@ def render_frame(
     restorer: Restorer | None = None,
     bridging: Mapping[int, Picture] = NO_PICTURES,
     keep: npt.NDArray[np.float32] | None = None,
+    alpha: npt.NDArray[np.float32] | None = None,
 ) -> FrameResult:
     """Compose one frame.
 
@@ -81,11 +89,14 @@ def render_frame(
     keep : (h, w) float32 in [0, 1], optional
         Of the original's upright size: how much of each pixel stays the original's, because something stands in front
         of the face there. Where it is 1, no bit changes.
+    alpha : (h, w) float32 in [0, 1], optional
+        Of the original's upright size: how much of each pixel is the new mouth, in the place of what is computed.
 
     Raises
     ------
     ValueError
-        The restorer is not the one that the settings ask for, a picture is missing, or ``keep`` is of another size.
+        The restorer is not the one that the settings ask for, a picture is missing, or ``keep`` or ``alpha`` is of
+        another size.
     ModelError
         Its model failed on this picture.
     """
@@ -93,12 +104,13 @@ def render_frame(
         restorer is not None and restorer.settings != settings.restore
     ):
         raise ValueError("pass restorer=load_restorer(settings.restore): the settings name another model, or none")
+    for name, plane in (("keep", keep), ("alpha", alpha)):
+        if plane is not None and plane.shape != original.planes[0].shape:
+            raise ValueError(f"{name} must be {original.planes[0].shape} as the original, got {plane.shape}")
     if not row.faces:
-        return FrameResult((), row.reason, ())
+        return FrameResult((), row.reason, (), beyond=_is_beyond(alpha, ()))
     if synced is None:
         raise ValueError("a row with faces needs the synced picture")
-    if keep is not None and keep.shape != original.planes[0].shape:
-        raise ValueError(f"keep must be {original.planes[0].shape} as the original, got {keep.shape}")
     patches: list[FacePatch] = []
     fallbacks: list[str] = []
     reasons: list[str] = []
@@ -112,6 +124,8 @@ def render_frame(
             restorer=restorer,
             earlier=patches,
             keep=keep,
+            alpha=alpha,
+            alone=len(row.faces) == 1,
         )
         if isinstance(rendered, str):
             reasons.append(rendered)
@@ -120,7 +134,19 @@ def render_frame(
             patches.append(patch)
             fallbacks += fallback
     kept = KEPT in reasons or any(patch.front is not None and patch.front.kept is not None for patch in patches)
-    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks), keep, kept)
+    beyond = _is_beyond(alpha, patches)
+    return FrameResult(tuple(patches), "" if patches else reasons[0], tuple(fallbacks), keep, kept, beyond)
+
+
+def _is_beyond(alpha: npt.NDArray[np.float32] | None, patches: Sequence[FacePatch]) -> bool:
+    """Whether a given alpha shows something where no patch takes it."""
+    if alpha is None:
+        return False
+    left = alpha >= SHOWN
+    for patch in patches:
+        box = patch.matte.box
+        left[box.y0 : box.y1, box.x0 : box.x1] &= patch.whole_alpha <= 0
+    return bool(left.any())
 
 
 def compose(original: Picture, result: FrameResult, *, in_place: bool = False) -> Picture:

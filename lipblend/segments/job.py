@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -32,7 +32,7 @@ THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 
 
 _Plane = npt.NDArray[np.float32]
-_Inputs = tuple[FramePlan, Frame, dict[int, Frame], _Plane | None]
+_Inputs = tuple[FramePlan, Frame, dict[int, Frame], _Plane | None, _Plane | None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class RenderJob:
     output : Path
     keep : KeepMatte, optional
         What stays the original's.
+    matte : KeepMatte, optional
+        The alpha of the new mouth, in the place of what is computed.
+    with_originals : bool
+        Rendered frames come with the original's picture (`FrameResult.before`).
     """
 
     original: Video
@@ -59,6 +63,8 @@ class RenderJob:
     target: VideoInfo
     output: Path
     keep: KeepMatte | None = None
+    matte: KeepMatte | None = None
+    with_originals: bool = False
 
     def render(
         self, rows: Sequence[FramePlan], restorer: Restorer | None, *, threads: int | None = None
@@ -86,19 +92,25 @@ class RenderJob:
         kept: AbstractContextManager[Iterator[_Plane | None]] = nullcontext(repeat(None))
         if self.keep is not None:
             kept = prefetch(self.keep.planes(self.original, blended), _QUEUE)
+        given: AbstractContextManager[Iterator[_Plane | None]] = nullcontext(repeat(None))
+        if self.matte is not None:
+            given = prefetch(self.matte.planes(self.original, original_indices), _QUEUE)
         with (
             prefetch(self.original.frames(original_indices), _QUEUE) as frames,
             prefetch(self.synced.groups(wanted), _QUEUE) as synced,
             kept as planes,
+            given as alphas,
             map_in_threads(
-                partial(self._compose, restorer), _inputs(rows, frames, synced, planes), workers=threads or THREADS
+                partial(self._compose, restorer),
+                _inputs(rows, frames, synced, planes, alphas),
+                workers=threads or THREADS,
             ) as composed,
         ):
             yield from composed
 
     def _compose(self, restorer: Restorer | None, inputs: _Inputs) -> tuple[Frame, FrameResult]:
         """One frame of the output; called on several threads at the same time."""
-        row, frame, synced_frames, keep = inputs
+        row, frame, synced_frames, keep, alpha = inputs
         original = self.original.picture(frame)
         pictures = {index: self.synced.picture(each) for index, each in synced_frames.items()}
         result = render_frame(
@@ -110,9 +122,12 @@ class RenderJob:
             restorer=restorer,
             bridging=pictures,
             keep=keep,
+            alpha=alpha,
         )
         if not result.patches:
             return frame, result
+        if self.with_originals:
+            result = replace(result, before=original.copy())
         frame = frame.writable()
         compose(self.original.picture(frame), result, in_place=True)
         return frame, result
@@ -123,9 +138,11 @@ def _inputs(
     frames: Iterator[Frame],
     synced: Iterator[dict[int, Frame]],
     planes: Iterator[_Plane | None],
+    alphas: Iterator[_Plane | None],
 ) -> Iterator[_Inputs]:
     for row in rows:
-        yield row, next(frames), next(synced) if row.faces else {}, next(planes) if row.faces else None
+        pictures, kept = (next(synced), next(planes)) if row.faces else ({}, None)
+        yield row, next(frames), pictures, kept, next(alphas)
 
 
 @dataclass
@@ -142,17 +159,21 @@ class Tally:
         Frames on which a stage used its fallback method, by stage.
     kept : int
         Frames in which the user's matte holds something of what would be blended.
+    beyond : int
+        Frames in which the user's alpha of the new mouth shows something where none could be rendered.
     """
 
     blended: int = 0
     passed_through: Counter[str] = field(default_factory=Counter)
     fallbacks: Counter[str] = field(default_factory=Counter)
     kept: int = 0
+    beyond: int = 0
 
     def add(self, result: FrameResult) -> None:
         """Count one frame."""
         self.fallbacks.update(result.fallbacks)
         self.kept += result.kept
+        self.beyond += result.beyond
         if result.patches:
             self.blended += 1
         else:
@@ -164,6 +185,7 @@ class Tally:
         self.passed_through.update(other.passed_through)
         self.fallbacks.update(other.fallbacks)
         self.kept += other.kept
+        self.beyond += other.beyond
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -172,9 +194,21 @@ class Tally:
             "passed_through": dict(self.passed_through),
             "fallbacks": dict(self.fallbacks),
             "kept": self.kept,
+            "beyond": self.beyond,
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """The reverse of `to_dict`."""
-        return cls(int(data["blended"]), Counter(data["passed_through"]), Counter(data["fallbacks"]), int(data["kept"]))
+        passed, fallbacks = Counter(data["passed_through"]), Counter(data["fallbacks"])
+        return cls(int(data["blended"]), passed, fallbacks, int(data["kept"]), int(data["beyond"]))
+
+
+def given_alpha_notes(matte: KeepMatte | None, tally: Tally) -> list[str]:
+    """What is to be said for the summary about the alpha of the new mouth that was given, if it was."""
+    if matte is None:
+        return []
+    name, notes = matte.path.resolve().name, list[str]()
+    if tally.beyond:
+        notes = [f"{name} shows something of the new mouth where none could be rendered in {tally.beyond} frames"]
+    return [f"alpha of the new mouth: {name} (--matte)", *notes]

@@ -38,6 +38,7 @@ def output_record(
     proxy: ProxySize | None,
     digests: Mapping[Path, str],
     keep: KeepMatte | None = None,
+    matte: KeepMatte | None = None,
 ) -> str:
     """The record of a run, for the writer.
 
@@ -53,7 +54,8 @@ def output_record(
     proxy : ProxySize or None
     digests : mapping of Path to str
         From `input_digests`.
-    keep : KeepMatte, optional
+    keep, matte : KeepMatte, optional
+        What stayed the original's, and the alpha of the new mouth.
     """
     original, synced = (digests.get(info.path, "") for info in (pair.original, pair.synced))
     written = WrittenPart(part.frames, part.is_whole, *size, proxy="" if proxy is None else str(proxy))
@@ -62,6 +64,7 @@ def output_record(
     places = pair.synced.places
     record = run_record(
         settings, preset, original=original, synced=synced, part=written, keep=kept, occluder=occluder,
-        crop="" if places is None else places.digest, root=first_original(pair.original.metadata),
+        matte="" if matte is None else matte.sha256, crop="" if places is None else places.digest,
+        root=first_original(pair.original.metadata),
     )  # fmt: skip
     return record.to_text()

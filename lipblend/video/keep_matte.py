@@ -1,7 +1,8 @@
-"""The user's matte of what stays the original's (a hand in front of the face): a grey video, or numbered PNG pictures.
+"""The user's mattes, each a grey video or numbered PNG pictures.
 
-White is 1: the original stays. Black is 0: blended as usual. Frame k of the matte belongs to frame k of the original,
-in the order in which they are shown; the clock of a matte does not matter.
+One says what stays the original's (a hand in front of the face): where it is white (1) the original stays, where it is
+black (0) it is blended as usual. The other is the alpha of the new mouth: white for all of it. Frame k of a matte
+belongs to frame k of the original, in the order in which they are shown; the clock of a matte does not matter.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ Stamps = npt.NDArray[np.int64]
 
 MATTE_NAMES = ("in_front", "in_front.mkv")
 """Folder and video that a debug export writes, which can be given back as mattes."""
+LAYER_MATTES = ("matte", "matte.mkv")
+LAYER_FRONTS = ("occluders", "occluders.mkv")
+"""Those of the layers of a run (``--layers``): the alpha of the new mouth, and what stays in front of it."""
+_GIVEN_BACK = {"--keep": (*MATTE_NAMES, *LAYER_FRONTS), "--matte": LAYER_MATTES}
 
+_MEANING = {"--keep": "what stays", "--matte": "the new mouth"}
 _COLOUR_SAMPLES = 5  # frames, evenly spread
 _BLACK, _WHITE = 16, 235  # 8-bit codes of limited range
 _END = np.float32(0.01)  # coding noise: nearer to black or white than this is black or white
@@ -127,7 +133,7 @@ class KeepMatte:
         return next(self.planes(original, [index]))
 
 
-def open_keep(path: Path | str, original: VideoInfo) -> KeepMatte:
+def open_keep(path: Path | str, original: VideoInfo, *, option: str = "--keep") -> KeepMatte:
     """Open a matte, and check that it fits an original before anything is decoded, and that it is grey.
 
     Parameters
@@ -135,6 +141,8 @@ def open_keep(path: Path | str, original: VideoInfo) -> KeepMatte:
     path : Path
         A video, or a folder of PNG pictures (`lipblend.video.numbered_pictures.pictures_in`).
     original : VideoInfo
+    option : str
+        That the matte was given by, for messages: ``--keep``, or ``--matte`` for the alpha of the faces.
 
     Raises
     ------
@@ -144,7 +152,7 @@ def open_keep(path: Path | str, original: VideoInfo) -> KeepMatte:
         It is of another size than the original's upright picture, or has fewer or more frames.
     """
     path = Path(path)
-    found = _found(path)
+    found = _found(path, option)
     size = found.size if isinstance(found, NumberedPictures) else found.upright_size
     if size != original.upright_size:
         width, height = original.upright_size
@@ -156,7 +164,7 @@ def open_keep(path: Path | str, original: VideoInfo) -> KeepMatte:
     stamps = _announced(original)
     if stamps is not None and len(stamps) != len(source):
         raise _wrong_count(path, len(source), len(stamps))
-    _check_grey(path, source)
+    _check_grey(path, source, option)
     return KeepMatte(path, source, stamps)
 
 
@@ -167,14 +175,14 @@ def matte_files(path: Path | None) -> tuple[Path, ...]:
     return tuple(each for each in path.iterdir() if each.is_file()) if path.is_dir() else (path,)
 
 
-def _found(path: Path) -> VideoInfo | NumberedPictures:
+def _found(path: Path, option: str) -> VideoInfo | NumberedPictures:
     """The video, or the pictures of a folder. Errors name the option, since several files are given to a command."""
     try:
         return pictures_in(path) if path.is_dir() else probe(path)
     except InputError as error:
-        exported = [str(path / name) for name in MATTE_NAMES if (path / name).exists()]
+        exported = [str(path / name) for name in _GIVEN_BACK[option] if (path / name).exists()]
         hint = f"Did you mean {exported[0]}?" if exported else error.hint
-        raise InputError(f"the matte (--keep): {error.message}", hint=hint, details=error.details) from error
+        raise InputError(f"the matte ({option}): {error.message}", hint=hint, details=error.details) from error
 
 
 def _decoded(source: Video, numbers: Sequence[int]) -> Iterator[Frame]:
@@ -191,7 +199,7 @@ def _decoded(source: Video, numbers: Sequence[int]) -> Iterator[Frame]:
         yield frame
 
 
-def _check_grey(path: Path, source: Video | NumberedPictures) -> None:
+def _check_grey(path: Path, source: Video | NumberedPictures, option: str) -> None:
     """Raise InputError if one of a few frames is clearly coloured."""
     numbers = sorted({len(source) * (2 * sample + 1) // (2 * _COLOUR_SAMPLES) for sample in range(_COLOUR_SAMPLES)})
     if isinstance(source, NumberedPictures):
@@ -205,7 +213,8 @@ def _check_grey(path: Path, source: Video | NumberedPictures) -> None:
             raise InputError(
                 f"the matte {path} is coloured: {100 * share:.1f} % of frame {number} differ from grey, by up to "
                 f"{levels:.0f} of 128 levels",
-                hint="Give --keep what stays as white on black, without the footage and without a coloured overlay.",
+                hint=f"Give {option} {_MEANING[option]} as white on black, without the footage and without a coloured "
+                "overlay.",
             )
 
 

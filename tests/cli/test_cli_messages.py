@@ -77,6 +77,8 @@ def test_numbers_are_parsed() -> None:
         ["composite", "gone", "gone", "-o", "out.mp4", "--config", "it"],
         ["composite", "gone", "gone", "-o", "out.mp4", "--models", "it"],
         ["composite", "gone", "gone", "-o", "out.mp4", "--debug-dir", "it"],
+        ["composite", "gone", "gone", "-o", "out.mp4", "--layers", "it"],
+        ["composite", "gone", "gone", "-o", "out.mp4", "--matte", "it"],
         ["config", "show", "--config", "it"],
         ["models", "list", "--models", "it"],
         ["probe", "it"],

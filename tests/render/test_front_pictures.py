@@ -14,7 +14,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.render.debug_export import DebugExport
 from lipblend.render.debug_frame import DebugFrame
-from lipblend.render.debug_front import FRONT_FOLDER, check_beside_matte
+from lipblend.render.debug_front import FRONT_FOLDER, check_beside_mattes
 from lipblend.render.frame import FrameResult, render_frame
 from lipblend.render.front_drawing import WAY_RGB, front_of_frame, planes_by_way, shown_ways, ways_picture
 from lipblend.selfcheck.sample import make_sample
@@ -129,12 +129,12 @@ def test_the_exported_matte_has_a_picture_for_every_frame_and_all_that_the_user_
 def test_nothing_is_written_over_the_matte(matte: str, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     with pytest.raises(OutputError, match="would be written over the matte"):
-        check_beside_matte(tmp_path, tmp_path / matte)
+        check_beside_mattes(tmp_path, [tmp_path / matte])
 
 
 @pytest.mark.parametrize("matte", ["..", "mine", "in_front_mended", "mine.mkv", "elsewhere/in_front"])
 def test_a_matte_may_lie_beside_what_is_written(matte: str, tmp_path: Path) -> None:
-    check_beside_matte(tmp_path, tmp_path / matte)
+    check_beside_mattes(tmp_path, [tmp_path / matte])
 
 
 def test_a_link_to_the_matte_is_the_matte(tmp_path: Path) -> None:
@@ -142,4 +142,4 @@ def test_a_link_to_the_matte_is_the_matte(tmp_path: Path) -> None:
     (tmp_path / "debug").mkdir()
     (tmp_path / "debug" / FRONT_FOLDER).symlink_to(tmp_path / "matte")
     with pytest.raises(OutputError, match="would be written over"):
-        check_beside_matte(tmp_path / "debug", tmp_path / "matte")
+        check_beside_mattes(tmp_path / "debug", [tmp_path / "matte"])

@@ -60,7 +60,13 @@ class StreamCopier:
         self.container.close()
 
     def add(
-        self, output: OutputContainer, index: int, *, shift_s: Fraction, from_s: Fraction = Fraction(0)
+        self,
+        output: OutputContainer,
+        index: int,
+        *,
+        shift_s: Fraction,
+        from_s: Fraction = Fraction(0),
+        codec: str | None = None,
     ) -> list[str] | None:
         """Add a stream of the file to an output.
 
@@ -74,6 +80,8 @@ class StreamCopier:
             Seconds added to its time stamps.
         from_s : Fraction
             Start of the sound, in seconds of the output; earlier sound is left out.
+        codec : str, optional
+            Encoder for sound that is not plain PCM, also where the output could hold it as it is.
 
         Returns
         -------
@@ -89,15 +97,17 @@ class StreamCopier:
         if trimmed_s:  # otherwise sound may begin before the source's time 0
             from_s = max(from_s, trimmed_s + shift_s)
         notes: list[str] = []
-        if not pieced and _can_hold(container_name, source):
+        if codec is not None and isinstance(source, AudioStream) and not is_plain_pcm(source):
+            target, route = _encoded(output, source, codec, shift_s, from_s)
+        elif not pieced and _can_hold(container_name, source):
             target, route = self._copied(output, source, shift_s, from_s)
         elif isinstance(source, AudioStream):
             # PCM that is shown in parts is decoded and encoded as the same PCM, without loss.
             same_codec = pieced and is_plain_pcm(source) and _can_hold(container_name, source)
-            encoded = _add_encoded_audio(output, source, source.codec_context.name if same_codec else None)
-            target, route = encoded, EncodeRoute(encoded, shift_s, from_s=from_s)
+            kept = source.codec_context.name if same_codec else None
+            target, route = _encoded(output, source, kept, shift_s, from_s)
             if not same_codec:
-                old, new = source.codec_context.name, encoded.codec_context.name
+                old, new = source.codec_context.name, target.codec_context.name
                 why = "its edit list has several parts" if pieced else f"{container_name} cannot hold {old}"
                 notes.append(f"sound re-encoded from {old} to {new}: {why}")
         else:
@@ -188,6 +198,14 @@ def _name_layout(source: Stream, target: Stream) -> None:
         usual = _USUAL_LAYOUTS.get(source.codec_context.channels)
         if usual is not None and source.codec_context.layout.name.endswith("channels"):
             target.codec_context.layout = usual
+
+
+def _encoded(
+    output: OutputContainer, source: AudioStream, encoder: str | None, shift_s: Fraction, from_s: Fraction
+) -> tuple[Stream, Route]:
+    """Add a stream that is encoded anew, and the way of its packets."""
+    target = _add_encoded_audio(output, source, encoder)
+    return target, EncodeRoute(target, shift_s, from_s=from_s)
 
 
 def _add_encoded_audio(output: OutputContainer, source: AudioStream, encoder: str | None = None) -> AudioStream:

@@ -91,6 +91,8 @@ def fit_note(record: RunRecord, sha256: Mapping[str, str], *, frames: int, width
         wrong.append(f"it was made with a matte of what stays the original's, and {given}")
     if not record.keep and "keep" in sha256:
         wrong.append("it was made without a matte of what stays the original's (--keep)")
+    if record.matte:
+        wrong.append("its alpha was given (composite --matte), and a judgement computes it")
     if record.frames != frames:
         wrong.append(f"it was made of {record.frames} frames, and the file has {frames}")
     if (record.width, record.height) != (width, height):
