@@ -22,6 +22,7 @@ from lipblend.cli.command_app import (
 )
 from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.cli.outputs import check_output_name, check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
@@ -66,6 +67,7 @@ class DebugForm(enum.Enum):
 
 @app.command("composite")
 @handle_errors(stdout_required=False)
+@takes_sequences("original", "synced")
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,
@@ -130,6 +132,7 @@ def composite_command(
             "and `preview` read it.",
         ),
     ] = True,
+    rate: RateOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,

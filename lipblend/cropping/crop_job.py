@@ -27,6 +27,7 @@ from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_paths import check_file_writable, same_file
 from lipblend.runtime.prefetch import map_in_threads, one_opencv_thread
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
+from lipblend.runtime.stand_ins import as_given
 from lipblend.settings import EncodeSettings, TrackSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
@@ -219,7 +220,7 @@ def _record(
         rate=str(target.frame_rate),
         rotation=turn,
         fill=options.fill,
-        source=Source(name=info.path.name, sha256=sha256_of(info.path), size=info.upright_size),
+        source=Source(name=as_given(info.path.name), sha256=sha256_of(info.path), size=info.upright_size),
         frames=[_frame(places[number], number, float(since[number]), info) for number in shown],
     )
 
