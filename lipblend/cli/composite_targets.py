@@ -228,7 +228,6 @@ class Finish:
 
         notes = list(result.notes)
         if self.target.form == "y4m" or self.target.is_sequence:
-            notes = [note for note in notes if note != "neither video has sound"]
             notes.append(f"{'y4m' if self.target.is_stream else 'an image sequence'} holds no sound, subtitles or tags")
         if self.sequence is not None and self.folder is not None:
             own = self.first is not None and result.timeline == "original" and not part

@@ -23,7 +23,7 @@ STDIN_NAME = "standard input"
 
 _PREFIX, _MARK, _SUFFIX = "lipblend-given-", ".as-given", ".mp4"
 _HERE, _ROOT = "here", "root"
-_PATTERN = re.compile(r"%0?\d*d")
+_PATTERN = re.compile(r"%(?:0\d{1,2})?d")
 _NAMED = re.compile(rf"{_PREFIX}\w+[\\/]({_HERE}|{_ROOT})[\\/](.*?){re.escape(_MARK + _SUFFIX)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from lipblend.runtime.stand_ins import (
     stand_in_path,
     write_facts,
 )
+from lipblend.segments.kept_segments import run_key
+from lipblend.settings import Settings
 
 
 @pytest.mark.parametrize("given", ["%06d.png", "my shots/take 2/f_%04d.exr", "/data/x.y/%d.png", "ü/%d.png"])
@@ -46,6 +49,18 @@ def test_standard_input_and_data() -> None:
         data = {"path": str(path), "notes": (f"{path.name} is odd", 3), "none": None}
         assert data_as_given(data) == {"path": "standard input", "notes": ["standard input is odd", 3], "none": None}
     assert as_given("plain text") == "plain text"
+
+
+def test_a_sequence_is_known_again_by_a_run_that_resumes() -> None:
+    keys = []
+    for _ in range(2):
+        with stand_in_folder() as folder:
+            path = stand_in_path(folder, Path("in/%d.png"))
+            path.write_bytes(b"film")
+            os.utime(path, ns=(5, 5))
+            keys.append(run_key({"original": path}, Settings()))
+    assert keys[0] == keys[1]
+    assert keys[0]["original"].startswith("in/%d.png, changed at")
 
 
 def test_facts() -> None:

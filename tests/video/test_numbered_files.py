@@ -27,6 +27,8 @@ def test_patterns(tmp_path: Path) -> None:
     assert not is_pattern(tmp_path / "100%d.png")  # a file of that very name
     assert not is_pattern(tmp_path / "%d" / "a.png")  # a pattern in a folder's name is none
     assert not is_pattern(Path("50%.mp4"))
+    assert not is_pattern(Path("%6d.png"))  # padded with spaces
+    assert not is_pattern(Path("%0999999999d.png"))
 
 
 def test_files_by_number(tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_missing_numbers_are_named(tmp_path: Path) -> None:
 
 def test_a_folder_of_many_files_without_a_match(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="write as many digits"):
-        numbered_files(tmp_path / "%0999d.png")
+        numbered_files(tmp_path / "%099d.png")
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
