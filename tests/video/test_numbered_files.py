@@ -70,13 +70,15 @@ def test_a_folder_of_many_files_without_a_match(tmp_path: Path) -> None:
         numbered_files(tmp_path / "%099d.png")
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "checksum", "other"])
 def test_damaged_pictures_are_named(tmp_path: Path, damage: str) -> None:
     (path,) = write_pictures(tmp_path / "%d.png", pictures(1))
     data = bytearray(path.read_bytes())
-    if damage == "flipped":
-        data[len(data) // 2] ^= 0xFF
-    path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "flipped": data, "other": b"no picture" * 9}[damage])
+    at = {"flipped": len(data) // 2, "checksum": len(data) - 14}.get(damage)  # the last chunk has 12 bytes
+    if at is not None:
+        data[at] ^= 0xFF
+    changed = {"empty": b"", "cut": data[: len(data) // 2], "other": b"no picture" * 9}
+    path.write_bytes(changed.get(damage, bytes(data)))
     with pytest.raises(InputError, match=r"1\.png is not a readable PNG picture"):
         read_still(path)
 
