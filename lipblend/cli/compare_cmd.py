@@ -19,6 +19,7 @@ from lipblend.cli.command_app import (
 )
 from lipblend.cli.console import Console
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.cli.outputs import check_output_name
 from lipblend.errors import SettingsError
 
@@ -38,6 +39,7 @@ class CompareLayout(enum.Enum):
 
 @app.command("compare")
 @handle_errors(stdout_required=False)
+@takes_sequences("videos")
 def compare_command(
     videos: Annotated[list[Path], path_argument("VIDEO...", "Two or more videos.")],
     output: Annotated[Path, output_option("FILE", "Output: .mp4, .mov, .mkv or .gif.")],
@@ -76,6 +78,7 @@ def compare_command(
         float | None, typer.Option("--to", metavar="SECONDS", min=0, help="End time.", show_default=False)
     ] = None,
     overwrite: OverwriteOption = True,
+    rate: RateOption = None,
     models: ModelsOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,

@@ -20,8 +20,10 @@ from lipblend.cli.command_app import (
     output_option,
     path_option,
 )
+from lipblend.cli.composite_targets import DepthOption, FormatOption, opened, special_output
 from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.cli.outputs import check_output_name, check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
@@ -68,10 +70,13 @@ class DebugForm(enum.Enum):
 
 @app.command("composite")
 @handle_errors(stdout_required=False)
+@takes_sequences("original", "synced")
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,
-    output: Annotated[Path, output_option("FILE", "Output: .mp4, .m4v, .mov, .mkv or .webm.")],
+    output: Annotated[
+        Path, output_option("FILE", "Output: .mp4, .m4v, .mov, .mkv or .webm, pictures (out/%06d.png), or - (stdout).")
+    ],
     overwrite: OverwriteOption = True,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
@@ -137,6 +142,9 @@ def composite_command(
             "and `preview` read it.",
         ),
     ] = True,
+    rate: RateOption = None,
+    depth: DepthOption = None,
+    stream_format: FormatOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -187,9 +195,12 @@ def composite_command(
         "occlusion.method": occlusion, "read.strict": strict or None, "pair.locate": locate or None,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
-    resolved = resolve_settings(preset, config, assignments or (), flags=given)
+    needs_file = {"--resume": resume, "--report": report, "--gate": gate, "--junit": junit}
+    target = special_output(output, form=stream_format, depth=depth, excluded=needs_file, as_json=as_json)
+    resolved = resolve_settings(preset, config, assignments or (), flags=target.settings(given))
     analyses = cache_folder(cache, no_cache)
-    check_output_name(output, original)
+    if not target.is_stream:
+        check_output_name(output, original)
     optional = {"config file": config, "matte": keep, "matte of the mouth": matte, "crop record": crop}
     inputs = {"original": original, "synced video": synced}
     inputs |= {role: path for role, path in optional.items() if path is not None}
@@ -226,8 +237,9 @@ def composite_command(
         models=models,
         cache=analyses,
     )
-    console = Console(quiet=quiet, as_json=as_json)
+    console = Console(quiet=quiet, as_json=as_json, on_stderr=target.is_stream)
     with (
+        opened(target, (original, synced), original, overwrite=overwrite) as (path, finish),
         early_process(analyses, (original, synced)) as process,
         console.progress() as on_progress,
         _announcing_kept_segments(output, shown=resume and not quiet),
@@ -237,12 +249,13 @@ def composite_command(
         result = composite(
             original,
             synced,
-            output,
+            path,
             settings=resolved.settings,
             options=options,
             on_progress=on_progress,
             process=process,
         )
+        result = finish(result, console, part=part is not None)
     _show(result, console, report=report, junit=junit, video=video, gate=gate)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lipblend.runtime.stand_ins import as_given, data_as_given
+
 if TYPE_CHECKING:
     from lipblend.composite_result import CompositeResult
     from lipblend.runtime.progress import Progress
@@ -31,21 +33,26 @@ class Console:
         Print only errors (and the JSON object, if requested).
     as_json : bool
         Print exactly one JSON object on stdout.
+    on_stderr : bool
+        Print results on stderr, because stdout carries the video.
+
+    Temporary videos that stand in for inputs are shown by the names that the user gave.
     """
 
-    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, as_json: bool = False, on_stderr: bool = False) -> None:
         self.quiet = quiet
         self.as_json = as_json
+        self.on_stderr = on_stderr
 
     def say(self, text: str) -> None:
         """Print a message."""
         if not self.quiet:
-            print(text, file=sys.stderr if self.as_json else sys.stdout)
+            print(as_given(text), file=sys.stderr if self.as_json or self.on_stderr else sys.stdout)
 
     def finish(self, data: Mapping[str, Any], text: str) -> None:
         """Print the result of the command: `data` with ``--json``, else `text`."""
         if self.as_json:
-            print(json.dumps(data))  # ASCII, because file names need not be valid UTF-8
+            print(json.dumps(data_as_given(data)))  # ASCII, because file names need not be valid UTF-8
         else:
             self.say(text)
 

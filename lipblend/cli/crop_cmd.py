@@ -21,6 +21,7 @@ from lipblend.cli.command_app import (
 )
 from lipblend.cli.console import Console
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import InputRateOption, takes_sequences
 from lipblend.cli.outputs import check_output_name
 from lipblend.cli.shared_options import OriginalArgument
 from lipblend.errors import SettingsError
@@ -42,6 +43,7 @@ class CropMode(enum.Enum):
 
 @app.command("crop")
 @handle_errors(stdout_required=False)
+@takes_sequences("original", rate="input_rate")
 def crop_command(
     original: OriginalArgument,
     output: Annotated[Path, output_option("FILE", "The crop: .mp4, .mov or .mkv.")],
@@ -91,6 +93,7 @@ def crop_command(
             show_default=False,
         ),
     ] = None,
+    input_rate: InputRateOption = None,
     face: Annotated[
         str,
         typer.Option(

@@ -11,6 +11,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, path_argument, path_option
 from lipblend.cli.console import Console
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.cli.outputs import check_reports
 from lipblend.cli.shared_options import (
     CacheOption,
@@ -47,6 +48,7 @@ app = command_app()
 
 @app.command("evaluate")
 @handle_errors(stdout_required=True)
+@takes_sequences("original", "synced", "result", "reference")
 def evaluate_command(
     original: OriginalArgument,
     synced: SyncedArgument,
@@ -79,6 +81,7 @@ def evaluate_command(
     keep: KeepOption = None,
     crop: CropOption = None,
     video: VideoOption = True,
+    rate: RateOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,

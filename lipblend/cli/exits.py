@@ -22,6 +22,7 @@ from lipblend.cli.exit_codes import EXIT_INTERRUPT, EXIT_TERMINATED, EXIT_UNEXPE
 from lipblend.cli.junit_case import write_error_case
 from lipblend.cli.streams import report_lost_output
 from lipblend.errors import LipblendError, OutputError
+from lipblend.runtime.stand_ins import data_as_given
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -138,6 +139,7 @@ def import_failure(error: ImportError) -> LipblendError:
 
 
 def _report(failure: _Failure, options: Mapping[str, object]) -> None:
+    failure = _Failure(**{name: data_as_given(value) for name, value in asdict(failure).items()})
     if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
         traceback.print_exc(file=sys.stderr)
     print(f"error: {failure.text}", file=sys.stderr)

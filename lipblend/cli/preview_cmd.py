@@ -14,6 +14,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, OverwriteOption, QuietOption, command_app, output_option
 from lipblend.cli.console import Console
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.cli.outputs import refuse_stream
 from lipblend.cli.shared_options import (
     CacheOption,
@@ -30,6 +31,7 @@ from lipblend.cli.shared_options import (
     values_of_run,
 )
 from lipblend.errors import OutputError, SettingsError
+from lipblend.runtime.stand_ins import as_given
 from lipblend.settings.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 @app.command("preview")
 @handle_errors(stdout_required=False)
+@takes_sequences("original", "synced")
 def preview_command(
     context: typer.Context,
     original: OriginalArgument,
@@ -78,6 +81,7 @@ def preview_command(
     assignments: SetOption = None,
     keep: KeepOption = None,
     crop: CropOption = None,
+    rate: RateOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -101,7 +105,7 @@ def preview_command(
     from lipblend.faces.landmarker import BackgroundLandmarker
     from lipblend.faces.models import resolve_model
 
-    about = f"{chosen.about}original {original.name}, synced {synced.name}"
+    about = f"{chosen.about}original {as_given(original.name)}, synced {as_given(synced.name)}"
     console, target = Console(quiet=quiet, as_json=as_json), _Target(output, overwrite=overwrite)
     track, find = next(iter(chosen.settings.values())).track, partial(resolve_model, "face_landmarker", models)
     with BackgroundLandmarker(find, max_faces=track.max_faces, confidence=track.confidence) as finder:

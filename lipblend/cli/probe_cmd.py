@@ -12,7 +12,9 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, command_app, path_argument
 from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.errors import LipblendError
+from lipblend.runtime.stand_ins import as_given
 from lipblend.settings import TrackSettings
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ app = command_app()
 
 @app.command("probe")
 @handle_errors(stdout_required=True)
+@takes_sequences("files")
 def probe_command(
     files: Annotated[list[Path], path_argument("FILE...", "One or more video files.")],
     faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Detect faces in sampled frames.")] = True,
@@ -32,6 +35,7 @@ def probe_command(
         bool,
         typer.Option("--every-frame", help="Decode long videos completely, not just a sample, to count all damage."),
     ] = False,
+    rate: RateOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,12 +66,12 @@ def probe_command(
             report = inspect_file(file, model=model, track=TrackSettings(), every_frame=every_frame)
         except LipblendError as error:  # continue with the other files
             code = code or error.exit_code
-            print(f"error: {error}", file=sys.stderr)
+            print(as_given(f"error: {error}"), file=sys.stderr)
             found.append({"path": str(file), "error": {"message": error.message, "hint": error.hint}})
         else:
             found.append(report.to_dict())
             if not as_json:
-                print(("\n" if len(found) > 1 else "") + probe_text(report))
+                console.say(("\n" if len(found) > 1 else "") + probe_text(report))
     if as_json:
         console.finish({"files": found}, "")
     if code:

@@ -10,6 +10,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, output_option, path_option
 from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
@@ -37,6 +38,7 @@ _HEADLINE = "headline"
 
 @app.command("sweep")
 @handle_errors(stdout_required=False)
+@takes_sequences("original", "synced", "reference")
 def sweep_command(
     original: OriginalArgument,
     synced: SyncedArgument,
@@ -80,6 +82,7 @@ def sweep_command(
         bool,
         typer.Option("--overwrite/--no-overwrite", help="Replace an earlier sweep's files, or stop with an error."),
     ] = True,
+    rate: RateOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,

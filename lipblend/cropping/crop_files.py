@@ -21,6 +21,7 @@ from lipblend.runtime.files import UnfinishedFile
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.prefetch import map_in_threads, one_opencv_thread
 from lipblend.runtime.progress import OnProgress, Progress
+from lipblend.runtime.stand_ins import as_given
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
 
@@ -133,7 +134,7 @@ def _record(
         rate=str(target.frame_rate),
         rotation=turn,
         fill=options.fill,
-        source=Source(name=info.path.name, sha256=digest, size=info.upright_size),
+        source=Source(name=as_given(info.path.name), sha256=digest, size=info.upright_size),
         frames=[_frame(places[number], number, float(since[number]), info) for number in shown],
     )
 

@@ -14,7 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError, OutputError
-from lipblend.output.encoding import muxer_options
+from lipblend.output.muxing import muxer_options
 from lipblend.output.sound.copying import StreamCopier
 from lipblend.video.info import VideoInfo
 from lipblend.video.opening import open_source, select_streams

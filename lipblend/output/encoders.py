@@ -22,6 +22,7 @@ from lipblend.output.hardware import (
     reject_surface_encoders,
 )
 from lipblend.picture import alpha_channel as alpha
+from lipblend.runtime.standard_output import STREAM_FORMATS, is_stream
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 
@@ -34,6 +35,11 @@ SVT_PRESETS = {
 }  # fmt: skip
 """x264's speed presets as SVT-AV1's numbers."""
 
+Y4M = "yuv4mpegpipe"
+"""FFmpeg's name of the y4m container."""
+Y4M_OPTIONS = {"strict": "-1"}
+"""Options of the muxer yuv4mpegpipe: formats beyond 8 bits are an extension of y4m."""
+_TRIAL_OPTIONS = {Y4M: Y4M_OPTIONS}
 _SVT_NUMBERS = range(-1, 14)
 _X26_MAX_CRF = 51
 _SUGGESTED = ("libx264", "libx265", "ffv1", "libsvtav1", "libvpx-vp9", "prores_ks")
@@ -54,6 +60,8 @@ def container_format(path: Path) -> str:
     OutputError
         The suffix is unknown.
     """
+    if is_stream(path):
+        return STREAM_FORMATS[path.suffix]
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
@@ -65,7 +73,7 @@ def container_format(path: Path) -> str:
 
 def memory_output(name: str) -> OutputContainer:
     """Open an in-memory output of a container format, for trials."""
-    return av.open(io.BytesIO(), "w", format=name)
+    return av.open(io.BytesIO(), "w", format=name, options=_TRIAL_OPTIONS.get(name, {}))
 
 
 def find_encoder(encoder: str) -> Codec:
@@ -196,7 +204,7 @@ def alpha_keepers(info: VideoInfo, suffix: str) -> list[str]:
     """Encoders that keep the alpha channel of a video, each with the first suitable container."""
     found: dict[str, str] = {}
     # mp4 is left out: hardly any player supports alpha in it.
-    for each in (suffix, *_ALPHA_SUFFIXES) if info.layout.alpha else ():
+    for each in (*([suffix] if suffix in FORMATS else []), *_ALPHA_SUFFIXES) if info.layout.alpha else ():
         name = FORMATS[each]
         with memory_output(name) as container:
             fitting = container.supported_codecs

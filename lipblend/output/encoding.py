@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +18,7 @@ from av.video.stream import VideoStream
 from lipblend.errors import OutputError
 from lipblend.output.encoder_trial import error_text, ffmpeg_log
 from lipblend.output.encoders import (
+    Y4M,
     able_encoders,
     alpha_keepers,
     check_speed_preset,
@@ -38,18 +37,14 @@ from lipblend.picture.layouts import nearest_layout
 from lipblend.picture.orientation import UPRIGHT, orientation_of
 from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.runtime.output_paths import check_file_writable
+from lipblend.runtime.standard_output import is_stream
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 
 _ARCHIVAL = ("ffv1", "ffvhuff", "huffyuv", "utvideo")
 """Encoders that mp4 and mov can hold, but hardly any player supports there."""
 _CAPTIONS_ENCODER = "libx264"
-_HINTS = {
-    errno.ENOSPC: "The disk is full.",
-    errno.EINVAL: "This container does not accept the time stamps or the sound of the inputs; try .mkv.",
-}
 _MIN_BITS_PER_PIXEL = Fraction(1, 8)
-_MIN_MOV_TIMESCALE = 10000
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -80,7 +75,8 @@ def check_output(
     """
     path = Path(path)
     name = container_format(path)
-    check_file_writable(path, inputs=inputs, overwrite=overwrite)
+    if not is_stream(path):
+        check_file_writable(path, inputs=inputs, overwrite=overwrite)
 
     def start() -> None:
         with process_state_preserved(), memory_output(name) as container:
@@ -167,6 +163,8 @@ def add_video_stream(
             hint=f"Encoders for {path.suffix}: {_able_text(info, container)}. Nearly every encoder works with .mkv.",
         ) from error
     _describe_pictures(stream, info, pixel_format)
+    if container.format.name == Y4M:
+        stream.time_base = 1 / _rate(info)  # its header has the rate as the time base
     matrix = _kept_matrix(info, container.format.name)
     if matrix:
         stream.set_display_matrix(matrix)
@@ -180,30 +178,6 @@ def add_video_stream(
         stream.codec_context.bit_rate = max(info.bit_rate or 0, minimum)
         notes.append(f"{codec.name}: bit rate set to {stream.codec_context.bit_rate // 1000} kbit/s")
     return stream, notes
-
-
-@contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """Turn errors of FFmpeg and the system while writing a file into an `OutputError`."""
-    try:
-        yield
-    except (av.FFmpegError, OSError) as error:
-        hint = _HINTS.get(error.errno or 0, "Check the folder and the free space.")
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from error
-
-
-def muxer_options(path: Path, info: VideoInfo) -> dict[str, str]:
-    """Options of the container for an output.
-
-    Edit lists of mp4 and mov use the movie's time scale, milliseconds by default; the track's own scale keeps start and
-    end exact.
-    """
-    if container_format(path) not in ("mp4", "mov"):
-        return {}
-    scale = info.time_base.denominator
-    while scale < _MIN_MOV_TIMESCALE:
-        scale *= 2
-    return {"movie_timescale": str(scale)}
 
 
 def _checked_format(codec: Codec, info: VideoInfo, container: OutputContainer, path: Path) -> str:

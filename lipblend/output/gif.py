@@ -20,7 +20,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from lipblend.output.encoding import output_errors
+from lipblend.output.muxing import output_errors
 from lipblend.runtime.files import UnfinishedFile
 from lipblend.runtime.native.guard import process_state_preserved
 from lipblend.video.codecs import guarded_start

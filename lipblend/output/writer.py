@@ -17,15 +17,17 @@ from av.stream import Stream
 from lipblend.errors import OutputError
 from lipblend.output.coded import CodedPacket, correct_decoding_time, encoder_picture, reach_end
 from lipblend.output.encoders import container_format
-from lipblend.output.encoding import add_video_stream, muxer_options, output_errors
+from lipblend.output.encoding import add_video_stream
 from lipblend.output.extras import Extras, moved_chapters, read_extras
 from lipblend.output.joining import Joiner
+from lipblend.output.muxing import clock_notes, muxer_options, output_errors
 from lipblend.output.run_record import tags_with_record
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.sound.codec_delay import write_codec_delays
 from lipblend.output.sound.copying import StreamCopier
 from lipblend.runtime.files import UnfinishedFile
 from lipblend.runtime.native.guard import process_state_preserved
+from lipblend.runtime.standard_output import StandardOutput, is_stream
 from lipblend.settings import EncodeSettings
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
@@ -108,7 +110,10 @@ class VideoWriter:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack, output_errors(self._path):
-            self._file = stack.enter_context(UnfinishedFile(self._path))
+            file: UnfinishedFile | StandardOutput
+            file = StandardOutput() if is_stream(self._path) else UnfinishedFile(self._path)
+            self._file = file
+            stack.callback(file.discard)
             self._container = self._open(stack)
             self._stream, notes = add_video_stream(
                 self._container, self._path, self._info, self._encode, self._more_options
@@ -164,6 +169,7 @@ class VideoWriter:
             Presentation times of its pictures, ascending, in the output's time base.
         """
         self._joiner.begin(shown)
+        self.notes += [note for note in clock_notes(self._container.format.name, shown) if note not in self.notes]
 
     def add_coded(self, packets: Iterable[CodedPacket]) -> None:
         """Write packets of the segment, in the encoder's order.

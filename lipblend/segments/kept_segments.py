@@ -23,6 +23,7 @@ from lipblend.analysis.keyed_models import occluder_files
 from lipblend.errors import OutputError, SettingsError
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
+from lipblend.runtime.stand_ins import as_given
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.segments.segment_files import SegmentFile
 from lipblend.settings import Settings
@@ -61,7 +62,7 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
     for role, path in inputs.items():
         if path.is_file():
             changed = f"changed at {path.stat().st_mtime_ns / 1e9:.6f}"
-            key[role] = f"{path.resolve()}, {changed}, content {content_identity(path)}"
+            key[role] = f"{as_given(str(path.resolve()))}, {changed}, content {content_identity(path)}"
     for group, values in settings.model_dump(mode="json").items():
         if group not in _GROUPS_WITHOUT_EFFECT:
             key |= {f"{group}.{name}": str(value) for name, value in values.items()}

@@ -107,7 +107,7 @@ def pictures_in(folder: Path) -> NumberedPictures:
         )
     numbers = {path: _number(path) for path in found}
     paths = sorted(found, key=lambda path: numbers[path])
-    _check_numbers(folder, [numbers[path] for path in paths])
+    check_numbers(folder, [numbers[path] for path in paths])
     size = _size_of(paths[0])
     for path in paths[1:]:
         if (other := _size_of(path)) != size:
@@ -127,8 +127,16 @@ def _number(path: Path) -> int:
     return int(digits[0])
 
 
-def _check_numbers(folder: Path, numbers: Sequence[int]) -> None:
-    """Raise InputError unless every number from the first to the last occurs once."""
+def check_numbers(folder: Path, numbers: Sequence[int]) -> None:
+    """Raise InputError unless every number from the first to the last occurs once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the pictures are, for the message: a folder or a pattern.
+    numbers : sequence of int
+        Ascending.
+    """
     first, last = numbers[0], numbers[-1]
     if twice := [number for number, times in Counter(numbers).items() if times > 1]:
         raise InputError(

@@ -24,6 +24,7 @@ from lipblend.picture.alpha_channel import is_opaque
 from lipblend.picture.hdr import ContentLight, MasteringDisplay, content_light, mastering_display
 from lipblend.picture.layouts import colour_tags, nearest_layout, to_layout
 from lipblend.picture.orientation import Orientation, orientation_of
+from lipblend.runtime.stand_ins import facts_of
 from lipblend.video.codecs import Decoder, lacks_alpha_decoder
 from lipblend.video.info import AudioInfo, VideoInfo
 from lipblend.video.opening import check_claimed_size, check_size, clock_origin, main_video, moving_videos, open_source
@@ -144,6 +145,8 @@ def _warnings(
     path: Path, container: InputContainer, stream: VideoStream, leading: int, *, interlaced: bool, odd_turn: bool
 ) -> Iterator[str]:
     """Notes on a file for the summary."""
+    if facts := facts_of(path):
+        yield from facts.notes
     videos = moving_videos(container)
     if len(videos) > 1:
         context = stream.codec_context

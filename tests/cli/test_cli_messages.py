@@ -157,7 +157,6 @@ def test_a_folder_as_output(fails: Any, tmp_path: Path, pair: SamplePair) -> Non
     assert "new has no suffix" in fails(7, output="new/")
     assert f"new.mp4, or new/{name} for" in fails(7, output="new/")
     assert "File name too long" in fails(7, output="x" * 300 + ".mp4")
-    assert "- is standard output, not a file. An output" in fails(7, output="-")
     assert f"{os.devnull} is a device, a pipe or a socket, not a file. An output" in fails(7, output=os.devnull)
     assert "'.avi' is not a supported video container" in fails(7, output="out.avi")
 

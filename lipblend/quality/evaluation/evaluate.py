@@ -30,6 +30,7 @@ from lipblend.quality.record import NO_CHANGE, Evaluation, InputFile
 from lipblend.quality.view import FaceView, Patch3
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.progress import Progress, no_progress
+from lipblend.runtime.stand_ins import as_given
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
 from lipblend.stages.detail.restore import Restorer, load_restorer
@@ -282,7 +283,7 @@ def _input_files(
         files["reference"] = options.reference
     for role, path in files.items():
         digest = options.digests[path] if path in options.digests else sha256_of(path)
-        yield InputFile(role, path.name, digest, path.stat().st_size)
+        yield InputFile(role, as_given(path.name), digest, path.stat().st_size)
     if keep is not None:
         yield InputFile("keep", keep.path.name, keep.sha256, keep.size_bytes)
     if places := analysis.synced.info.places:
