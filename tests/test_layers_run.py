@@ -21,9 +21,9 @@ from lipblend.output.run_record import find_record
 from lipblend.picture.formats import ColourTags
 from lipblend.picture.orientation import Orientation
 from lipblend.segments.proxy_size import ProxySize
-from lipblend.segments.spans import FrameRange
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings
+from lipblend.settings.frame_range import FrameRange
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
 from tests.mattes_to_keep import FULL, flat, grey_video

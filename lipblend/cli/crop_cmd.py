@@ -108,7 +108,7 @@ def crop_command(
         str, typer.Option("--fill", metavar="R,G,B", help="Colour beyond the border of the picture.")
     ] = "127,127,127",
     upscale: Annotated[
-        bool, typer.Option("--upscale", help="Sharpen a small face that is enlarged, without halos.")
+        bool, typer.Option("--upscale", help="Enlarge a small face by Lanczos' kernel, and do not warn.")
     ] = False,
     encoder: Annotated[str, typer.Option("--encoder", metavar="NAME", help="Video encoder of the crop.")] = "libx264",
     crf: Annotated[

@@ -105,7 +105,7 @@ def _frames(
         frame, (number, _) = item
         picture, fill = reading.video.picture(frame), options.fill
         matrices = [crop.places[number].matrix for crop in crops]
-        return [cut_crop(picture, matrix, target, fill, sharpen=options.upscale) for matrix in matrices]
+        return [cut_crop(picture, matrix, target, fill, lanczos=options.upscale) for matrix in matrices]
 
     with closing(reading.video.frames([number for number, _ in runs])) as frames:  # type: ignore[type-var]
         index = 0

@@ -210,7 +210,7 @@ def _size_notes(places: list[SourceFrame], options: CropOptions) -> Iterator[str
     if narrow < least and not options.upscale:
         yield (
             f"the face is small: {narrow:.0f} px wide in the original ({least} or more are advised), enlarged "
-            f"{np.median(scales):.1f} times in the crop; --upscale sharpens what is enlarged"
+            f"{np.median(scales):.1f} times in the crop; --upscale enlarges by a sharper kernel"
         )
     missing = sum(each.box is None for each in places)
     if missing:

@@ -27,7 +27,7 @@ class CropOptions:
     fill : (int, int, int)
         R, G and B beyond the picture's border, 0 to 255.
     upscale : bool
-        Sharpen enlarged faces, and do not warn of small ones.
+        Enlarge by Lanczos' kernel, and do not warn of small faces.
     models : Path, optional
     overwrite : bool
     """

@@ -16,8 +16,6 @@ from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
 from lipblend.video.info import VideoInfo
 
 Matrix = npt.NDArray[np.float64]
-_SHARPEN = 0.6
-_SHARPEN_SIGMA_PX = 1.0
 
 
 def inverse_mapping(matrix: Matrix) -> FrameMapping:
@@ -27,7 +25,7 @@ def inverse_mapping(matrix: Matrix) -> FrameMapping:
 
 
 def cut_crop(
-    picture: Picture, matrix: Matrix, info: VideoInfo, fill: tuple[int, int, int], *, sharpen: bool = False
+    picture: Picture, matrix: Matrix, info: VideoInfo, fill: tuple[int, int, int], *, lanczos: bool = False
 ) -> list[npt.NDArray[np.uint8]]:
     """Cut a crop out of a picture, resampled once from its own planes.
 
@@ -43,8 +41,8 @@ def cut_crop(
         The crop: its size, layout (8 bits) and colour tags.
     fill : (int, int, int)
         R, G and B beyond the picture's border, 0 to 255.
-    sharpen : bool
-        Sharpen what is enlarged, within the range of the pixels around, so that no halo appears.
+    lanczos : bool
+        Interpolate by Lanczos' kernel, which keeps more detail of what is enlarged than the cubic one.
 
     Returns
     -------
@@ -53,10 +51,9 @@ def cut_crop(
     """
     whole = Box(0, 0, info.width, info.height)
     mapping = inverse_mapping(matrix)
-    codes = extract_mapped(picture.planes, picture.layout, whole, mapping)
+    kernel = cv2.INTER_LANCZOS4 if lanczos else cv2.INTER_CUBIC
+    codes = extract_mapped(picture.planes, picture.layout, whole, mapping, interpolation=kernel)
     codes = as_standard(codes, picture, info.colour)
-    if sharpen and abs(np.linalg.det(matrix[:, :2])) > 1:
-        codes[..., 0] = _sharpened(codes[..., 0])
     beyond = _beyond(mapping, whole, picture.size)
     if beyond is not None:
         square = np.vstack([ycbcr_matrix(info.colour, info.height), [0, 0, 0, 1]])
@@ -84,13 +81,3 @@ def _beyond(mapping: FrameMapping, whole: Box, size: tuple[int, int]) -> npt.NDA
     across, down = np.meshgrid(np.arange(whole.width) + 0.5, np.arange(whole.height) + 0.5)
     places = mapping.to_synced(np.stack([across, down], axis=-1))
     return np.asarray(((places < 0) | (places > np.array(size))).any(axis=-1))
-
-
-def _sharpened(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Unsharp masking that stays within the least and the greatest of the nine pixels around."""
-    blurred = cv2.GaussianBlur(luma, (0, 0), _SHARPEN_SIGMA_PX)
-    around = np.ones((3, 3), np.uint8)
-    return np.asarray(
-        np.clip(luma + np.float32(_SHARPEN) * (luma - blurred), cv2.erode(luma, around), cv2.dilate(luma, around)),
-        np.float32,
-    )

@@ -139,12 +139,14 @@ def warp(
     mapping: FrameMapping,
     origin: tuple[float, float],
     size: tuple[int, int],
+    *,
+    interpolation: int = cv2.INTER_CUBIC,
 ) -> NDArray[np.float32]:
     """Resample a whole synced plane onto pixels of the original; (height, width) float32.
 
-    Cubic interpolation; a plane finer than the target is low-passed first. The plane is continued with its border
-    pixels. ``mapping`` goes from the target's coordinates to the plane's, ``origin`` (x, y) is the target's top left
-    corner in the target's frame, ``size`` its (width, height).
+    ``interpolation`` is OpenCV's number; a plane finer than the target is low-passed first. The plane is continued with
+    its border pixels. ``mapping`` goes from the target's coordinates to the plane's, ``origin`` (x, y) is the target's
+    top left corner in the target's frame, ``size`` its (width, height).
     """
     corners = np.array(origin, np.float64) + np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * size
     reached = mapping.to_synced(corners)
@@ -166,13 +168,18 @@ def warp(
     matrix[:, 2] += matrix[:, :2] @ (origin[0] + 0.5, origin[1] + 0.5) - (0.5 + region.x0, 0.5 + region.y0)
     return np.asarray(
         cv2.warpAffine(
-            source, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            source, matrix, size, flags=interpolation | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
         )
     )
 
 
 def extract_mapped(
-    planes: Sequence[np.ndarray], layout: PixelLayout, box: Box, mapping: FrameMapping
+    planes: Sequence[np.ndarray],
+    layout: PixelLayout,
+    box: Box,
+    mapping: FrameMapping,
+    *,
+    interpolation: int = cv2.INTER_CUBIC,
 ) -> NDArray[np.float32]:
     """Resample a box of the original's frame (in its pixels) from the planes of a synced picture.
 
@@ -180,7 +187,7 @@ def extract_mapped(
     """
     origin, size = (box.x0, box.y0), (box.width, box.height)
     unit = np.float32(1 / layout.code_scale)
-    luma = warp(planes[0], mapping, origin, size) * unit
+    luma = warp(planes[0], mapping, origin, size, interpolation=interpolation) * unit
     if layout.planes == 1:
         neutral = np.full_like(luma, _NEUTRAL)
         return np.asarray(cv2.merge([luma, neutral, neutral]))
@@ -190,7 +197,7 @@ def extract_mapped(
         shift_x=mapping.shift_x + layout.chroma_w_phase,
         shift_y=mapping.shift_y + layout.chroma_h_phase,
     ).scaled((1, 1), (across, down))
-    chroma = [warp(plane, coarse, origin, size) * unit for plane in planes[1:]]
+    chroma = [warp(plane, coarse, origin, size, interpolation=interpolation) * unit for plane in planes[1:]]
     return np.asarray(cv2.merge([luma, *chroma]))
 
 

@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend.cli.app import app
@@ -48,7 +49,7 @@ def no_stand_in_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def lipblend(arguments: Sequence[str | Path], stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     words = [sys.executable, "-m", "lipblend", *map(str, arguments)]
-    return subprocess.run(words, input=stdin, capture_output=True, timeout=300, check=False)
+    return subprocess.run(words, input=stdin, capture_output=True, timeout=HANG_S, check=False)
 
 
 def unpacked(video: Path, pattern: str) -> Path:

@@ -23,7 +23,9 @@ N = 80
 
 
 def scan_of(pictures: np.ndarray, rate: float = 25, *, size: tuple[int, int] = SIZE, start_s: float = 0.0) -> Scan:
-    info = SimpleNamespace(upright_width=size[0], upright_height=size[1], upright_size=size, path=Path("clip.mp4"))
+    info = SimpleNamespace(
+        upright_width=size[0], upright_height=size[1], upright_size=size, path=Path("clip.mp4"), places=None
+    )
     scan = Scan(info)  # type: ignore[arg-type]
     scan.thumbs = list(thumbs(pictures))
     scan.pts = list(range(len(pictures)))

@@ -92,7 +92,9 @@ def meshes(moves: np.ndarray) -> list[tuple[SimpleNamespace, ...]]:
 
 
 def scan_of(film: np.ndarray, faces: list[tuple[SimpleNamespace, ...]] | None = None) -> Scan:
-    info = SimpleNamespace(upright_width=FULL[0], upright_height=FULL[1], upright_size=FULL, path=Path("clip.mp4"))
+    info = SimpleNamespace(
+        upright_width=FULL[0], upright_height=FULL[1], upright_size=FULL, path=Path("clip.mp4"), places=None
+    )
     scan = Scan(info)  # type: ignore[arg-type]
     scan.thumbs = list(film)
     scan.pts = list(range(len(film)))
