@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
+
+from lipblend.errors import SettingsError
 
 Mode = Literal["fixed", "follow", "aligned"]
 Alignment = Literal["upright", "brows_nose"]
@@ -83,3 +85,54 @@ PROFILES: Mapping[str, CropProfile] = MappingProxyType(
     }
 )
 """By name, as for ``lipblend crop --profile``."""
+
+
+def profile_with(
+    name: str | None,
+    *,
+    size: int | None = None,
+    margin: float | None = None,
+    mode: str | None = None,
+    rate: str | None = None,
+) -> CropProfile:
+    """A profile with values of the user's own.
+
+    Parameters
+    ----------
+    name : str or None
+        Of a profile; None for the plain defaults.
+    size, margin, mode
+        See `CropProfile`; None for those of the profile.
+    rate : str or None
+        Frames per second, such as ``25`` or ``30000/1001``; ``original``; None for that of the profile.
+
+    Raises
+    ------
+    SettingsError
+        There is no such profile, or ``rate`` is not one.
+    """
+    if name is not None and name not in PROFILES:
+        raise SettingsError(f"there is no profile '{name}'", hint=f"Profiles: {', '.join(PROFILES)}.")
+    given: dict[str, Any] = {"size": size, "margin": margin, "mode": mode}
+    given = {key: value for key, value in given.items() if value is not None}
+    if rate is not None:
+        given["rate"] = None if rate.strip() == "original" else parse_rate(rate)
+    return replace(PROFILES[name] if name is not None else CropProfile(), **given)
+
+
+def parse_rate(text: str) -> Fraction:
+    """Parse a rate of 1 to 240 frames per second.
+
+    Raises
+    ------
+    SettingsError
+    """
+    try:
+        rate = Fraction(text).limit_denominator(1001)
+    except (ValueError, ZeroDivisionError):
+        raise SettingsError(
+            f"the rate {text} is not a frame rate", hint="Use 25, 29.97, 30000/1001 or original."
+        ) from None
+    if not 1 <= rate <= 240:
+        raise SettingsError(f"the rate {text} is beyond 1 to 240 frames per second", hint="Use 25, for example.")
+    return rate
