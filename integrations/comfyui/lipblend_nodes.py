@@ -116,7 +116,11 @@ class LipblendComposite(io.ComfyNode):
                 CropRecord.Input("crop", optional=True, tooltip="If synced is a crop: the record of Lipblend Crop."),
                 io.Video.Input("keep", optional=True, tooltip="Grey matte of what stays the original's; white stays."),
             ],
-            outputs=[io.Video.Output(display_name="result"), io.String.Output(display_name="summary")],
+            outputs=[
+                io.Video.Output(display_name="result"),
+                io.String.Output(display_name="summary"),
+                io.String.Output(display_name="path"),
+            ],
         )
 
     @classmethod
@@ -148,7 +152,7 @@ class LipblendComposite(io.ComfyNode):
                 ),
                 on_progress=progress_bar(),
             )
-        return io.NodeOutput(InputImpl.VideoFromFile(str(made.output)), summary(made))
+        return io.NodeOutput(InputImpl.VideoFromFile(str(made.output)), summary(made), str(made.output))
 
 
 class LipblendEvaluate(io.ComfyNode):

@@ -30,7 +30,7 @@ CHECKPOINT=${CHECKPOINT:-checkpoints/wav2lip_gan.pth}
 set --
 face=$original
 if [ "$route" = crop ]; then
-    # Fewer pixels to search; the mouth is the same, for Wav2Lip cuts its own box from the crop.
+    # Fewer pixels to search. The crop has 256 px: for a face wider than 150 px or so, add --size 512.
     face=$work/face.mp4
     lipblend crop "$original" -o "$face" --meta "$work/crop.json" --profile wav2lip
     set -- --crop "$work/crop.json"

@@ -99,8 +99,10 @@ def test_crop_composite_and_evaluate_run(nodes: dict[str, Any], pair: SamplePair
     cut = generate(pair.synced, record, tmp_path / "generated.mp4")
 
     composite = nodes["LipblendComposite"]
-    made, text = composite.execute(video(pair.original), cut, crop=record, **defaults(composite)).args
-    assert frame_count(made.file) == 12
+    made, text, path = composite.execute(video(pair.original), cut, crop=record, **defaults(composite)).args
+    assert made.file == path
+    assert len(composite.define_schema().outputs) == 3
+    assert frame_count(path) == 12
     assert "of 12 frames blended" in text
     assert Path(made.file).is_relative_to(tmp_path / "temp")
 
