@@ -111,6 +111,14 @@ def test_crop_composite_and_evaluate_run(nodes: dict[str, Any], pair: SamplePair
     assert f"{score:.0f}" in score_text
     assert sorted(path.name for path in Path(folder).iterdir()) == ["report.csv", "report.html", "report.json"]
     assert Path(folder).is_relative_to(tmp_path / "output")
+    # The record and the matte reach lipblend: it refuses those of other videos.
+    others = video(pair.truth), cut
+    with pytest.raises(RuntimeError, match="is not the original that the record"):
+        composite.execute(*others, crop=record, **defaults(composite))
+    with pytest.raises(RuntimeError, match="is not the original that the record"):
+        nodes["LipblendEvaluate"].execute(*others, made, crop=record)
+    with pytest.raises(RuntimeError, match=r"^lipblend: .*128"):
+        composite.execute(video(pair.original), video(pair.synced), keep=cut, **defaults(composite))
     assert ProgressBar.shown
     assert all(0 <= value <= total for value, total in ProgressBar.shown if total is not None)
 
