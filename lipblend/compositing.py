@@ -181,6 +181,7 @@ def _prepare(
     if options.layers is not None:
         layers = LayersTarget(options.layers.folder, options.layers.form, options.overwrite)
         layers.check(inputs, output)
+        notes += (f"patch, mattes and timeline for an editor are in {options.layers.folder}",)
     exports = Exports(debug, "png" if options.debug is None else options.debug.form, layers)
     kept = None
     if options.resume:

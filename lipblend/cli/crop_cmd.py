@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,25 +119,15 @@ def crop_command(
 ) -> None:
     """Cut a steady square crop of a face out of a video, for a generator.
 
-    FILE and its record appear together, when both are complete. Give the record to `lipblend composite --crop` with the
+    FILE and then its record appear when they are complete. Give the record to `lipblend composite --crop` with the
     crop that the generator returns. A crop shows the pictures upright, in 8 bits, with the sound of ORIGINAL.
     """
     check_output_name(output, original)
     from lipblend.cropping.crop_job import check_size, crop_all_faces, crop_video
     from lipblend.cropping.crop_options import ENCODE, FACES, CropOptions
-    from lipblend.cropping.crop_profiles import PROFILES, CropProfile
+    from lipblend.cropping.crop_profiles import profile_with
 
-    if profile is not None and profile not in PROFILES:
-        raise SettingsError(f"there is no profile '{profile}'", hint=f"Profiles: {', '.join(PROFILES)}.")
-    base = PROFILES[profile] if profile is not None else CropProfile()
-    given = {
-        "size": size,
-        "margin": margin,
-        "mode": None if mode is None else mode.value,
-    }
-    base = replace(base, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
-    if rate is not None:
-        base = replace(base, rate=None if rate == "original" else _rate(rate))
+    base = profile_with(profile, size=size, margin=margin, mode=None if mode is None else mode.value, rate=rate)
     check_size(base.size)
     options = CropOptions(
         profile=base,
@@ -169,18 +157,6 @@ def _lines(result: CropResult) -> str:
         *(f"  note            {note}" for note in result.notes),
     ]
     return "\n".join(lines)
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        rate = Fraction(text).limit_denominator(1001)
-    except (ValueError, ZeroDivisionError):
-        raise SettingsError(
-            f"--rate {text} is not a frame rate", hint="Use 25, 29.97, 30000/1001 or original."
-        ) from None
-    if not 1 <= rate <= 240:
-        raise SettingsError(f"--rate {text} is beyond 1 to 240 frames per second", hint="Use 25, for example.")
-    return rate
 
 
 def _face(text: str) -> str | int:

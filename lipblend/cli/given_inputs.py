@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from lipblend.runtime.stand_ins import (
     stand_in_path,
     write_facts,
 )
+from lipblend.settings.rate_words import parse_frame_rate
 
 if TYPE_CHECKING:
     from lipblend.output.sequence_film import FilmFacts
@@ -35,10 +35,8 @@ R = TypeVar("R")
 
 DEFAULT_RATE = Fraction(25)
 """Pictures per second of a sequence if nothing tells its rate."""
-MIN_RATE, MAX_RATE = Fraction(1, 60), Fraction(1000)
 
 _COPY_BYTES = 1 << 20
-_NTSC = {"23.976": 24, "23.98": 24, "29.97": 30, "47.952": 48, "59.94": 60, "119.88": 120}
 
 
 def _rate_option(name: str) -> Any:
@@ -104,7 +102,7 @@ def videos_of(paths: Sequence[Path], rate: str | None, console: Console) -> Iter
         See `lipblend.video.numbered_files.numbered_files` and `lipblend.output.sequence_film.make_film`.
     """
     sequences = [path for path in dict.fromkeys(paths) if is_pattern(path)]
-    chosen = None if rate is None else parse_rate(rate)
+    chosen = None if rate is None else parse_frame_rate(rate)
     if chosen is not None and not sequences:
         raise SettingsError(
             "--rate was given, but no input is an image sequence", hint="Leave it out: a video has its own frame rate."
@@ -127,23 +125,6 @@ def videos_of(paths: Sequence[Path], rate: str | None, console: Console) -> Iter
             assert chosen is not None
             videos[files.pattern] = _film(files, folder, chosen, notes, console)
         yield videos
-
-
-def parse_rate(text: str) -> Fraction:
-    """A frame rate: ``25``, ``24000/1001``, or a rounded ``23.976``, ``29.97``, ``59.94``, which stand for N/1.001.
-
-    Raises
-    ------
-    SettingsError
-        It is no number, or not from 1/60 to 1000.
-    """
-    plain = text.strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", plain) is None or plain.endswith("/0"):
-        raise SettingsError(f"--rate {text!r} is not a frame rate", hint="Use 25, 23.976 or 24000/1001.")
-    rate = Fraction(_NTSC[plain] * 1000, 1001) if plain in _NTSC else Fraction(plain)
-    if not MIN_RATE <= rate <= MAX_RATE:
-        raise SettingsError(f"--rate {text} is out of range", hint=f"Use {MIN_RATE} to {MAX_RATE} per second.")
-    return rate
 
 
 def _spooled(folder: Path) -> Path:

@@ -146,7 +146,7 @@ def paste_back(
         if given.shape != (height, width):
             raise ValueError(f"mask must be ({height}, {width}) as the patch, got {given.shape}")
         weight = weight * np.clip(given, 0, 1)
-    onwards = FrameMapping(there[0, 0], there[1, 1], there[0, 2], there[1, 2], there[0, 1], there[1, 0])
+    onwards = FrameMapping.of(there)
     corners = onwards.to_original(np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64))
     x0, y0 = np.clip(np.floor(corners.min(0)).astype(int), 0, frame.shape[1::-1])
     x1, y1 = np.clip(np.ceil(corners.max(0)).astype(int), 0, frame.shape[1::-1])

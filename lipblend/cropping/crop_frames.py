@@ -73,13 +73,14 @@ def source_frames(
     SettingsError
         Points name several faces of a shot.
     """
-    canvas, times_s = canvas_of(profile), reading.times_s
+    canvas, times_s, stretch = canvas_of(profile), reading.times_s, pixel_shape(reading.video.info)
+    square = np.diag([*stretch, 1.0])
     shots: list[list[SourceFrame] | int] = []
     for start, stop in reading.shots:
         faces = choose_faces(reading.tracks, times_s, start, stop, max_gap_s=track.max_gap_s, face=track.face)
         if names_points(track.face):
             _check_one_face(faces, track.face)
-        features, valid = _features(faces, start, stop, profile)
+        features, valid = _features(faces, start, stop, profile, stretch)
         if not valid.any():
             shots.append(stop - start)
             continue
@@ -89,8 +90,8 @@ def source_frames(
         shots.append(
             [
                 SourceFrame(
-                    crop_matrix(pose, size, canvas),
-                    row[:4] if present else None,
+                    crop_matrix(pose, size, canvas) @ square,
+                    row[:4] / np.tile(stretch, 2) if present else None,
                     bool(found),
                     float(row[2] - row[0]) if present else 0.0,
                 )
@@ -137,14 +138,23 @@ def crop_rate(reading: FaceReading, info: VideoInfo, asked: Fraction | None) -> 
     return asked, False
 
 
+def pixel_shape(info: VideoInfo) -> tuple[float, float]:
+    """Width and height of a pixel of the upright picture, one of them 1: a crop has square pixels."""
+    aspect = float(info.sample_aspect or 1)
+    return (1.0, aspect) if info.orientation.transposed else (aspect, 1.0)
+
+
 def _features(
-    faces: Sequence[FaceTrack], start: int, stop: int, profile: CropProfile
+    faces: Sequence[FaceTrack], start: int, stop: int, profile: CropProfile, stretch: tuple[float, float]
 ) -> tuple[Rows, npt.NDArray[np.bool_]]:
     """`face_features` of the frames of a shot, and which have some; the first of several faces counts."""
     rows, valid = np.zeros((stop - start, FEATURES)), np.zeros(stop - start, bool)
     for face in faces:  # pieces of one person's track
         for frame, mesh in zip(face.frames, face.original, strict=True):
-            rows[frame - start], valid[frame - start] = face_features(mesh, profile.align), True
+            rows[frame - start], valid[frame - start] = (
+                face_features(mesh * np.array(stretch, np.float32), profile.align),
+                True,
+            )
     if valid.any():
         valid = reject_outliers(rows[:, :4], valid, np.maximum(rows[:, 2] - rows[:, 0], 1.0), limit=0.5)
     return rows, valid

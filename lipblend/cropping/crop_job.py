@@ -13,7 +13,7 @@ from lipblend.analysis.face_reading import FaceReading, read_faces
 from lipblend.cropping.crop_files import WantedCrop, write_crops
 from lipblend.cropping.crop_frames import SourceFrame, crop_rate, output_times, source_frames, visibility
 from lipblend.cropping.crop_options import CropOptions
-from lipblend.errors import InputError, NoFaceError, OutputError, SettingsError
+from lipblend.errors import NoFaceError, OutputError, SettingsError
 from lipblend.faces.models import resolve_model
 from lipblend.output.drawn import drawn_info
 from lipblend.output.encoding import check_output
@@ -225,10 +225,10 @@ def check_size(side: int) -> None:
 
     Raises
     ------
-    InputError
+    SettingsError
         It is odd, or beyond 32 to 4096 pixels.
     """
     if side % 2 or not MIN_SIZE_PX <= side <= MAX_SIZE_PX:
-        raise InputError(
+        raise SettingsError(
             f"a crop of {side} px cannot be written", hint=f"Give an even size from {MIN_SIZE_PX} to {MAX_SIZE_PX}."
         )

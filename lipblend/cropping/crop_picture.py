@@ -12,7 +12,7 @@ from lipblend.picture.light import SDR, transfer_kind
 from lipblend.picture.patch import Box, ChromaGrid, Patch
 from lipblend.picture.picture import Picture
 from lipblend.picture.planes import displayed
-from lipblend.picture.ycbcr import convert_colour, ycbcr_matrix
+from lipblend.picture.ycbcr import change_of_encoding, ycbcr_matrix
 from lipblend.video.info import VideoInfo
 
 Matrix = npt.NDArray[np.float64]
@@ -20,8 +20,7 @@ Matrix = npt.NDArray[np.float64]
 
 def inverse_mapping(matrix: Matrix) -> FrameMapping:
     """The mapping from a crop's pixels to the original's, of a (2, 3) matrix that leads the other way."""
-    (a, b, c), (d, e, f) = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2].tolist()
-    return FrameMapping(a, e, c, f, b, d)
+    return FrameMapping.of(matrix).inverse()
 
 
 def cut_crop(
@@ -67,7 +66,8 @@ def cut_crop(
 def as_standard(codes: npt.NDArray[np.float32], picture: Picture, target: ColourTags) -> npt.NDArray[np.float32]:
     """A picture's codes, (h, w, 3) float32, in the encoding of a standard video."""
     if transfer_kind(picture.colour.transfer) == SDR:
-        return np.array(convert_colour(codes, picture.colour, target, picture.height), np.float32)
+        change = change_of_encoding(picture.colour, target, picture.height)
+        return codes if change is None else np.asarray(cv2.transform(codes, change.astype(np.float32)), np.float32)
     rgb = displayed(np.clip(np.rint(codes), 0, 255).astype(np.uint8), picture.colour, picture.height)
     back = np.linalg.inv(np.vstack([ycbcr_matrix(target, picture.height), [0, 0, 0, 1]]))[:3]
     return np.asarray(cv2.transform(rgb.astype(np.float32), back), np.float32)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
+
+from lipblend.errors import SettingsError
+from lipblend.settings.rate_words import parse_frame_rate
 
 Mode = Literal["fixed", "follow", "aligned"]
 Alignment = Literal["upright", "brows_nose"]
@@ -83,3 +86,36 @@ PROFILES: Mapping[str, CropProfile] = MappingProxyType(
     }
 )
 """By name, as for ``lipblend crop --profile``."""
+
+
+def profile_with(
+    name: str | None,
+    *,
+    size: int | None = None,
+    margin: float | None = None,
+    mode: str | None = None,
+    rate: str | None = None,
+) -> CropProfile:
+    """A profile with values of the user's own.
+
+    Parameters
+    ----------
+    name : str or None
+        Of a profile; None for the plain defaults.
+    size, margin, mode
+        See `CropProfile`; None for those of the profile.
+    rate : str or None
+        Frames per second, such as ``25`` or ``30000/1001``; ``original``; None for that of the profile.
+
+    Raises
+    ------
+    SettingsError
+        There is no such profile, or ``rate`` is not one.
+    """
+    if name is not None and name not in PROFILES:
+        raise SettingsError(f"there is no profile '{name}'", hint=f"Profiles: {', '.join(PROFILES)}.")
+    given: dict[str, Any] = {"size": size, "margin": margin, "mode": mode}
+    given = {key: value for key, value in given.items() if value is not None}
+    if rate is not None:
+        given["rate"] = None if rate.strip() == "original" else parse_frame_rate(rate)
+    return replace(PROFILES[name] if name is not None else CropProfile(), **given)

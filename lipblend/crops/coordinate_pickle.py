@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import struct
 from typing import Any
 
@@ -62,6 +63,13 @@ class _Reader(pickle.Unpickler):
         raise pickle.UnpicklingError("it refers to something outside the file")
 
 
+def _check_memo(content: bytes) -> None:
+    """Refuse a pickle that numbers more objects than it has bytes: the table of them would take the memory."""
+    for code, argument, _ in pickletools.genops(content):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > len(content):
+            raise pickle.UnpicklingError(f"it numbers {argument} objects")
+
+
 def load_coordinates(content: bytes) -> Any:
     """What a pickle holds, if it is made of lists, tuples and numbers only.
 
@@ -71,6 +79,7 @@ def load_coordinates(content: bytes) -> Any:
         It is damaged, or names anything else.
     """
     try:
+        _check_memo(content)
         return _Reader(io.BytesIO(content)).load()
     except (
         pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError,

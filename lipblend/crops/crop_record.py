@@ -25,6 +25,7 @@ MAX_BYTES = 512 * 2**20
 """Larger files are not read; a record takes about 400 bytes a frame."""
 
 _MAX_SHOWN_FAULTS = 5
+_MOST = 2**40  # frames
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Row = tuple[Number, Number, Number]
@@ -54,7 +55,9 @@ class CropFrame(_Part):
         description="From the original's upright pixels to the crop's, as a homogeneous 3 x 3 matrix; the last row is "
         "0 0 1. In both pictures the centre of the first pixel lies at (0.5, 0.5)."
     )
-    source_index: int = Field(ge=0, description="Frame of the original, counted from 0 in the order of presentation.")
+    source_index: int = Field(
+        ge=0, le=_MOST, description="Frame of the original, counted from 0 in the order of presentation."
+    )
     time_s: Annotated[Number, Field(ge=0)] = Field(description="Its time since the original's first frame, seconds.")
     face: bool = Field(description="Whether the face was found there, or a gap of it bridged.")
     box: tuple[Number, Number, Number, Number] | None = Field(
@@ -68,7 +71,7 @@ class CropFrame(_Part):
         (a, b, _), (c, d, _), last = self.matrix
         if tuple(last) != (0, 0, 1):
             raise ValueError("the last row of a matrix must be 0 0 1")
-        if abs(a * d - b * c) < 1e-12:
+        if not abs(a * d - b * c) >= 1e-12:  # also if not a number, of huge entries
             raise ValueError("a matrix must be invertible")
         return self
 
@@ -83,7 +86,8 @@ class CropRecord(_Part):
         description="Width and height of the crop, pixels."
     )
     rate: str = Field(
-        pattern="^[1-9][0-9]*(/[1-9][0-9]*)?$", description="Frames of the crop per second, such as 25 or 30000/1001."
+        pattern="^[1-9][0-9]{0,8}(/[1-9][0-9]{0,8})?$",
+        description="Frames of the crop per second, such as 25 or 30000/1001.",
     )
     rotation: Literal[0, 90, 180, 270] = Field(
         description="Counter-clockwise turn by which the original's coded pictures are shown upright, degrees."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ MUSETALK_MARGIN_PX = 10
 """MuseTalk 1.5 cuts this much more below than its pickled coordinates say (``extra_margin``)."""
 _LATENTSYNC_CANVAS = 420 / 512, 560 / 512
 """LatentSync's matrices lead to a canvas of 420 x 560, which it then resizes to 512 x 512 (or half of both)."""
+_LEAST_DETERMINANT = 1e-12
 _FORMATS = "a JSON record of `lipblend crop`, a JSON list or .npy of boxes or matrices, MuseTalk's .pkl, or a .csv"
 
 
@@ -119,7 +121,8 @@ def _listed(rows: Matrices, path: Path, content: bytes, size: tuple[int, int]) -
         matrices, canvas = _half_pixel(rows[:, :2]), size
         if rows.shape[1:] == (2, 3):
             matrices = matrices / np.array(_LATENTSYNC_CANVAS)[:, None]
-        if (np.abs(np.linalg.det(matrices[:, :, :2])) < 1e-12).any():
+        # Also not a number, of huge entries.
+        if not (np.abs(np.linalg.det(matrices[:, :, :2])) >= _LEAST_DETERMINANT).all():
             raise InputError(f"{path} has a matrix that cannot be inverted", hint="Give the record as it was written.")
     else:
         raise InputError(
@@ -163,7 +166,7 @@ def _json(content: bytes, path: Path) -> Any:
 def _npy(content: bytes, path: Path) -> Any:
     try:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, SyntaxError, TypeError, OverflowError) as error:
+    except (ValueError, EOFError, MemoryError, SyntaxError, TypeError, OverflowError, tokenize.TokenError) as error:
         raise InputError(f"{path} is not an array of numbers: {error}", hint=f"Give {_FORMATS}.") from error
 
 
@@ -175,13 +178,17 @@ def _pickled(content: bytes, path: Path, height: int) -> Any:
             f"{path} is not a list of coordinates: {error}",
             hint="Only lists, tuples and numbers are read from a pickle, because anything else can run code.",
         ) from error
-    if not isinstance(rows, (list, tuple)) or not all(isinstance(row, (list, tuple)) and len(row) == 4 for row in rows):
+    if not isinstance(rows, (list, tuple)) or not all(_is_box(row) for row in rows):
         raise InputError(f"{path} does not hold a list of (x1, y1, x2, y2)", hint=f"Give {_FORMATS}.")
     return [
         (x0, y0, x1, min(y1 + MUSETALK_MARGIN_PX, height)) if isinstance(row, tuple) and any(row) else row
         for row in rows
         for x0, y0, x1, y1 in (row,)
     ]
+
+
+def _is_box(row: Any) -> bool:
+    return isinstance(row, (list, tuple)) and len(row) == 4 and all(isinstance(value, (int, float)) for value in row)
 
 
 def _csv(content: bytes, path: Path) -> Any:

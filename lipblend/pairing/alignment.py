@@ -97,12 +97,12 @@ def align_crop(original: Scan, synced: Scan, places: CropPlaces, settings: PairS
         The record is not that of this crop, or they do not overlap at the given offset.
     """
     clocks = original.clock(), synced.clock()
-    places = crop_alignment.check_length(synced, places)
+    whole, places = places, crop_alignment.check_length(original, synced, places)
     offset_s = 0.0 if settings.offset_s == "auto" else settings.offset_s
     frames = crop_alignment.crop_frames(clocks[1], places, offset_s)
     if settings.offset_s == "auto" and settings.method == "auto":
         shift = crop_alignment.found_shift(original, synced, places, frames)
-        frames = np.where((frames + shift >= 0) & (frames + shift < len(places)), frames + shift, -1)
+        frames = crop_alignment.shifted(frames, shift, places)
     mapping = crop_alignment.mappings_of(places, frames, synced.info.upright_size)
     source = crop_alignment.sources(original, synced, places, frames)
     if settings.locate:
@@ -119,7 +119,10 @@ def align_crop(original: Scan, synced: Scan, places: CropPlaces, settings: PairS
             hint="Check that the crop was made from this original, and that the record is that of this crop.",
         )
     pairing = timeline.describe(source, *clocks, offset_s=None if settings.offset_s == "auto" else offset_s)
-    return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, settings.timeline), alike)
+    follow = settings.timeline
+    if follow == "auto" and len(places) < len(whole):
+        follow = "original"  # the generator skipped frames without a face, and so left the original's time
+    return Alignment(mapping, pairing, timeline.lay_out(pairing, *clocks, follow), alike)
 
 
 def align_located(original: Scan, synced: Scan, settings: PairSettings) -> Alignment:
@@ -149,7 +152,7 @@ def alignment_notes(found: Alignment, original_info: VideoInfo, synced_info: Vid
         why = "the generator re-timed the picture" if not pairing.in_step else "as requested"
         yield f"the output follows the synced video's timeline ({why})"
     elif not pairing.in_step:
-        yield "the output follows the original's timeline, as requested; the synced video is not in step with it"
+        yield "the output follows the original's timeline; the synced video is not in step with it"
     if abs(pairing.offset_s) > _MIN_NOTED_OFFSET_S:
         where = "after the start of" if pairing.offset_s > 0 else "before"
         yield f"the synced video starts {abs(pairing.offset_s):.3f} s {where} the original"

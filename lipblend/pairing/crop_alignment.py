@@ -54,17 +54,27 @@ def crop_frames(synced: Clock, places: CropPlaces, offset_s: float) -> Indices:
     return np.where((found >= 0) & (found < len(places)), found, -1)
 
 
-def check_length(synced: Scan, places: CropPlaces) -> CropPlaces:
+def check_length(original: Scan, synced: Scan, places: CropPlaces) -> CropPlaces:
     """The record, without the frames that show no face if the generator skipped them.
 
     Raises
     ------
     InputMismatchError
-        The whole synced crop has more frames than the record, at the record's rate.
+        The whole synced crop has more frames than the record, at the record's rate; a part of it does not tell; or
+        the record names frames that the original does not have.
     """
     clock = synced.clock()
     if synced.window_pts is not None:
+        if not places.present.all():
+            raise InputMismatchError("only the whole crop tells whether frames without a face were skipped")
         return places
+    last = int(places.source_index.max())
+    if places.times_s is not None and last >= len(original):
+        raise InputMismatchError(
+            f"the record names frame {last} of the original, which has {len(original)} (0 to {len(original) - 1})",
+            details=(f"original     {original.info.path}",),
+            hint="The record is damaged or edited; write it again with `lipblend crop`.",
+        )
     if len(synced) == np.count_nonzero(places.present) < len(places):
         return places.only_present()
     same_rate = places.rate is None or abs(places.rate * clock.period_s - 1) <= _SAME_RATE
@@ -84,13 +94,19 @@ def sources(original: Scan, synced: Scan, places: CropPlaces, frames: Indices) -
         period_s = 1 / places.rate if places.rate else synced.clock().period_s
         if not period_s or abs(clock.period_s / period_s - 1) <= _SAME_RATE:
             period_s = clock.period_s
-        times_s = taken * period_s
+        times_s = places.source_index[taken] * period_s
     elif original.window_pts is None:
         found = places.source_index[taken]
         return np.where((frames >= 0) & (found < len(original)), found, -1)
     else:
         times_s = places.times_s[taken]
     return np.where(frames >= 0, _nearest(clock.since_start_s, np.asarray(times_s, np.float64), clock.period_s), -1)
+
+
+def shifted(frames: Indices, shift: int, places: CropPlaces) -> Indices:
+    """The record's frames moved by some frames; those that had none keep none."""
+    moved = frames + shift
+    return np.where((frames >= 0) & (moved >= 0) & (moved < len(places)), moved, -1)
 
 
 def found_shift(original: Scan, synced: Scan, places: CropPlaces, frames: Indices) -> int:
@@ -106,7 +122,7 @@ def found_shift(original: Scan, synced: Scan, places: CropPlaces, frames: Indice
     matrices = places.scaled_to(synced.info.upright_size)
     distances = {}
     for shift in _SHIFTS:
-        moved = np.where((frames >= 0) & (frames + shift >= 0) & (frames + shift < len(places)), frames + shift, -1)
+        moved = shifted(frames, shift, places)
         distances[shift] = _face_distance(original, synced, sources(original, synced, places, moved), matrices, moved)
     if not np.isfinite(distances[0]):
         return 0
@@ -124,13 +140,14 @@ def found_shift(original: Scan, synced: Scan, places: CropPlaces, frames: Indice
 
 def mappings_of(places: CropPlaces, frames: Indices, size: tuple[int, int]) -> Mappings:
     """The mapping of every synced frame to a crop of a size; one for all if they are the same."""
-    known = frames[frames >= 0]
-    if not len(known):
+    if (frames < 0).all():
         raise InputMismatchError("the synced crop and its record do not overlap in time", hint="Leave out --offset.")
     # Frames beyond the record are not shown; they take the nearest frame's place.
-    rows = places.scaled_to(size)[np.clip(frames, known.min(), known.max())]
+    at = np.flatnonzero(frames >= 0)
+    nearest = at[np.searchsorted((at[1:] + at[:-1]) / 2, np.arange(len(frames)))]
+    rows = places.scaled_to(size)[frames[nearest]]
     if (rows == rows[0]).all():
-        return FrameMappings(rows[:1]).at(0)
+        return FrameMapping.of(rows[0])
     return FrameMappings(rows)
 
 
@@ -159,14 +176,14 @@ def crop_likeness(original: Scan, synced: Scan, pairs: Sequence[tuple[int, int]]
         factor = min(1.0, _LIKENESS_SIDE_PX / max(width, height))
         size = max(16, round(width * factor)), max(16, round(height * factor))
         to_crop = np.vstack([mapping.at(j).matrix * (np.array(size) / (width, height))[:, None], [0, 0, 1]])
-        (a, b, c), (d, e, f) = np.linalg.inv(to_crop)[:2].tolist()
-        shown = warp(np.asarray(_luma(first)), FrameMapping(a, e, c, f, b, d), (0, 0), size)
-        crop = cv2.resize(_luma(second).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        shown = warp(luma_of(first), FrameMapping.of(to_crop).inverse(), (0, 0), size)
+        crop = cv2.resize(luma_of(second).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         found += likeness(shown[None], np.asarray(crop, np.float32)[None], UNMOVED).tolist()
     return float(np.median(found))
 
 
-def _luma(frame: Frame) -> npt.NDArray[np.float32]:
+def luma_of(frame: Frame) -> npt.NDArray[np.float32]:
+    """The luma of a frame in 8-bit levels, (h, w) float32."""
     return np.asarray(frame.planes[0], np.float32) / np.float32(frame.layout.code_scale)
 
 
@@ -179,7 +196,7 @@ def _face_distance(
     for j, (i, k) in enumerate(zip(source.tolist(), frames.tolist(), strict=True)):
         if i < 0 or k < 0 or not synced.faces[j] or not original.faces[i]:
             continue
-        back = FrameMappings(matrices[k : k + 1]).at(0)
+        back = FrameMapping.of(matrices[k])
         mine = back.to_original(synced.faces[j][0].landmarks.points[stable])
         meshes = [face.landmarks for face in original.faces[i]]
         found.append(

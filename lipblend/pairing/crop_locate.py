@@ -19,6 +19,7 @@ import numpy.typing as npt
 from lipblend.errors import InputMismatchError
 from lipblend.faces.landmarks import AREA_LOWER_FACE, FACE_OVAL, LOWER_JAW, POINTS_68, STABLE
 from lipblend.pairing import mapping_fit
+from lipblend.pairing.crop_alignment import luma_of
 from lipblend.pairing.scan import Scan
 from lipblend.picture.frame_mapping import FrameMapping, warp
 from lipblend.picture.frame_mappings import FrameMappings, Mappings
@@ -123,9 +124,9 @@ def _place(
     outlines: Sequence[npt.NDArray[np.float32]],
 ) -> _Placed:
     """Place one frame, on pictures of about the crop's size."""
-    mapping = FrameMappings(start[None]).at(0)
+    mapping = FrameMapping.of(start)
     height, width = second.planes[0].shape
-    crop = _reduced(_luma(second), min(1.0, _SIDE_PX / max(width, height)))
+    crop = _reduced(luma_of(second), min(1.0, _SIDE_PX / max(width, height)))
     shrunk = crop.shape[1] / width, crop.shape[0] / height
     corners = mapping.to_original(np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64))
     margin = _MARGIN_FRAC * float(np.ptp(corners, axis=0).max())
@@ -134,13 +135,13 @@ def _place(
     if box.width < 16 or box.height < 16:
         return _Placed(start, 0.0)
     scale = float(np.sqrt(abs(np.linalg.det(start[:, :2])))) * shrunk[0]
-    part = _luma(first)[box.y0 : box.y1, box.x0 : box.x1]
+    part = luma_of(first)[box.y0 : box.y1, box.x0 : box.x1]
     picture = _reduced(part, min(1.0, scale))
     ours = picture.shape[1] / box.width, picture.shape[0] / box.height
     # Between the two working pictures: from the box's pixels, reduced, to the crop's, reduced.
     shifted = mapping.matrix
     shifted[:, 2] += shifted[:, :2] @ (box.x0, box.y0)
-    small = FrameMappings(shifted[None]).at(0).scaled(ours, shrunk)
+    small = FrameMapping.of(shifted).scaled(ours, shrunk)
     outlines = [np.asarray((outline - (box.x0, box.y0)) * ours, np.float32) for outline in outlines]
     found = _fit(picture, crop, small, outlines)
     alike = float(mapping_fit.likeness(picture[None], crop[None], found)[0])
@@ -157,12 +158,12 @@ def _fit(picture: Plane, crop: Plane, start: FrameMapping, outlines: Sequence[np
         cv2.fillPoly(mask, [np.rint(start.to_synced(outline)).astype(np.int32)], 0)
     found = _shifted(picture, crop, found)
     for _ in range(_ROUNDS):
-        shown = warp(picture, _inverse(found), (0, 0), (width, height))
+        shown = warp(picture, found.inverse(), (0, 0), (width, height))
         change = _step(crop, shown, mask)
         if change is None:
             break
-        found = FrameMappings((change @ np.vstack([found.matrix, [0, 0, 1]]))[None, :2]).at(0)
-        left = np.abs(_evened(warp(picture, _inverse(found), (0, 0), (width, height))) - _evened(crop))
+        found = FrameMapping.of(change @ np.vstack([found.matrix, [0, 0, 1]]))
+        left = np.abs(_evened(warp(picture, found.inverse(), (0, 0), (width, height))) - _evened(crop))
         limit = _OUTLIER * float(np.median(left[mask > 0]))
         misfit = cv2.blur((left > limit).astype(np.float32), (5, 5)) > 0.5
         mask = np.where(misfit, 0, mask).astype(np.uint8)
@@ -172,12 +173,12 @@ def _fit(picture: Plane, crop: Plane, start: FrameMapping, outlines: Sequence[np
 def _shifted(picture: Plane, crop: Plane, start: FrameMapping) -> FrameMapping:
     """The mapping shifted by phase correlation, if that makes the pictures more alike."""
     height, width = crop.shape
-    shown = warp(picture, _inverse(start), (0, 0), (width, height))
+    shown = warp(picture, start.inverse(), (0, 0), (width, height))
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
     (across, down), _ = cv2.phaseCorrelate(_evened(shown), _evened(crop), window)
     matrix = start.matrix
     matrix[:, 2] += across, down
-    moved = FrameMappings(matrix[None]).at(0)
+    moved = FrameMapping.of(matrix)
     alike = [float(mapping_fit.likeness(picture[None], crop[None], each)[0]) for each in (start, moved)]
     return moved if alike[1] > alike[0] else start
 
@@ -195,11 +196,6 @@ def _step(crop: Plane, shown: Plane, mask: npt.NDArray[np.uint8]) -> Matrix | No
     return np.asarray(half @ np.linalg.inv(np.vstack([step, [0, 0, 1]])) @ np.linalg.inv(half), np.float64)
 
 
-def _inverse(mapping: FrameMapping) -> FrameMapping:
-    """The mapping back."""
-    return FrameMappings(np.linalg.inv(np.vstack([mapping.matrix, [0, 0, 1]]))[None, :2]).at(0)
-
-
 def _evened(plane: Plane) -> Plane:
     return np.asarray(plane - cv2.GaussianBlur(plane, (0, 0), _EVEN_SIGMA_PX), np.float32)
 
@@ -209,21 +205,14 @@ def _in_all(placed: dict[int, Matrix], count: int, size: tuple[int, int]) -> Map
     known = np.array(sorted(placed))
     rows = np.stack([placed[j] for j in known.tolist()])
     typical = np.median(rows, axis=0)
-    middle = FrameMappings(typical[None]).at(0)
+    middle = FrameMapping.of(typical)
     corners = middle.to_synced(np.array([[0, 0], size], np.float64))
     inside = middle.to_original(np.clip(corners, 0, None))
-    off = max(
-        float(np.abs(FrameMappings(row[None]).at(0).to_original(middle.to_synced(inside)) - inside).max())
-        for row in rows
-    )
+    off = max(float(np.abs(FrameMapping.of(row).to_original(middle.to_synced(inside)) - inside).max()) for row in rows)
     if off < _STEADY_PX:
         return middle
     every = np.stack([np.interp(np.arange(count), known, column) for column in rows.reshape(len(rows), 6).T], axis=1)
     return FrameMappings(every.reshape(count, 2, 3))
-
-
-def _luma(frame: Frame) -> Plane:
-    return np.asarray(frame.planes[0], np.float32) / np.float32(frame.layout.code_scale)
 
 
 def _reduced(plane: Plane, factor: float) -> Plane:

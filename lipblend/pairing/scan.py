@@ -14,6 +14,7 @@ from lipblend.pairing.colour_samples import ColourSamples
 from lipblend.pairing.timeline import Clock
 from lipblend.picture.shrink import area_mean
 from lipblend.runtime.spill import StoredRows, StoredSequence
+from lipblend.video import y4m
 from lipblend.video.info import VideoInfo
 from lipblend.video.ordered import frames_at
 from lipblend.video.reader import Frame, VideoReader
@@ -188,3 +189,5 @@ def _damage(info: VideoInfo, reader: VideoReader) -> Iterator[str]:
     ):
         if count:
             yield f"{info.path.name}: {count} {what}"
+    if info.container == y4m.CONTAINER and y4m.ends_within_a_frame(info):
+        yield f"{info.path.name} is cut short: it ends within a frame"

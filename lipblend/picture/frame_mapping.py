@@ -33,6 +33,16 @@ class FrameMapping:
     skew_x: float = 0.0
     skew_y: float = 0.0
 
+    @classmethod
+    def of(cls, matrix: NDArray[np.float64]) -> FrameMapping:
+        """The mapping of a (2, 3) or (3, 3) matrix."""
+        (scale_x, skew_x, shift_x), (skew_y, scale_y, shift_y) = matrix[:2].tolist()
+        return cls(scale_x, scale_y, shift_x, shift_y, skew_x, skew_y)
+
+    def inverse(self) -> FrameMapping:
+        """The mapping back: from the synced frame's pixels to the original's."""
+        return FrameMapping.of(np.linalg.inv(np.vstack([self.matrix, [0, 0, 1]])))
+
     @property
     def is_identity(self) -> bool:
         """No scale and no shift; the frames may still differ in size, see `is_exact`."""
@@ -73,14 +83,17 @@ class FrameMapping:
         (left, top), (right, above), (under, low), (side, bottom) = corners.tolist()
         return max(left, under), max(top, above), min(right, side), min(low, bottom)
 
+    def corners(self, width: int, height: int) -> NDArray[np.float32]:
+        """The corners of a synced frame of this size in the original's pixels, (4, 2), around it."""
+        return self.to_original(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
+
     def after(self, placement: Similarity) -> FrameMapping:
         """The mapping that samples the synced frame where a face lies that was moved, in the original's pixels."""
         if placement == NOWHERE:
             return self
         linear, shift = self.matrix[:, :2], self.matrix[:, 2]
         turned = linear @ placement.matrix
-        (scale_x, skew_x, shift_x), (skew_y, scale_y, shift_y) = turned.tolist()
-        return FrameMapping(scale_x, scale_y, shift_x + float(shift[0]), shift_y + float(shift[1]), skew_x, skew_y)
+        return FrameMapping.of(np.column_stack([turned[:, :2], turned[:, 2] + shift]))
 
     def scaled(self, original: tuple[float, float], synced: tuple[float, float]) -> FrameMapping:
         """The mapping between the two frames after each is resized by its (horizontal, vertical) factors."""
@@ -151,7 +164,8 @@ def warp(
     corners = np.array(origin, np.float64) + np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * size
     reached = mapping.to_synced(corners)
     low, high = reached.min(0), reached.max(0)
-    margin = _MARGIN_PX * max(1.0, mapping.scale_x, mapping.scale_y)
+    scales = np.hypot(*mapping.matrix[:, :2].T).tolist()  # source pixels a target pixel, across and down the source
+    margin = _MARGIN_PX * max(1.0, *scales)
     region = Box.around(low - margin, high + margin).clipped(plane.shape[1], plane.shape[0])
     if region.width < 1 or region.height < 1:
         # The synced frame covers nothing of the target: use the nearest pixel.
@@ -159,7 +173,7 @@ def warp(
         y = min(max(int(low[1]), 0), plane.shape[0] - 1)
         return np.full(size[::-1], plane[y, x], np.float32)
     source: np.ndarray = np.ascontiguousarray(plane[region.y0 : region.y1, region.x0 : region.x1], dtype=np.float32)
-    blur_x, blur_y = (_low_pass_px(scale) for scale in (mapping.scale_x, mapping.scale_y))
+    blur_x, blur_y = (_low_pass_px(scale) for scale in scales)
     if blur_x or blur_y:
         source = cv2.GaussianBlur(
             source, (0, 0), max(blur_x, 0.1), sigmaY=max(blur_y, 0.1), borderType=cv2.BORDER_REPLICATE

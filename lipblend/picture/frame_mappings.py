@@ -52,8 +52,7 @@ class FrameMappings:
         """
         if frame < 0:
             raise IndexError(f"there is no synced frame {frame}")
-        (scale_x, skew_x, shift_x), (skew_y, scale_y, shift_y) = self.rows[frame].tolist()
-        return FrameMapping(scale_x, scale_y, shift_x, shift_y, skew_x, skew_y)
+        return FrameMapping.of(self.rows[frame])
 
 
 Mappings = FrameMapping | FrameMappings

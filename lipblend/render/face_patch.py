@@ -30,7 +30,7 @@ from lipblend.stages.alpha.matte import Matte, MatteInputs, make_matte
 from lipblend.stages.blends.blend import blend, blend_ring_px
 from lipblend.stages.detail.restore import Restorer
 from lipblend.stages.masks.mask import grid_step_px, signed_distance
-from lipblend.stages.masks.mask_fields import FootprintLimit
+from lipblend.stages.masks.mask_fields import Corners, FootprintLimit
 from lipblend.stages.masks.shapes import convex_hull
 from lipblend.stages.registration.left_part import left_plane
 
@@ -217,12 +217,10 @@ def face_matte(
     return make_matte(inputs, settings.mask, settings.alpha)
 
 
-def _covered(
-    original: Picture, synced: Picture, face: FacePlan, mapping: FrameMapping
-) -> tuple[float, float, float, float] | None:
-    """The part of the original's picture that the synced one covers; None for all of it."""
+def _covered(original: Picture, synced: Picture, face: FacePlan, mapping: FrameMapping) -> Corners | None:
+    """Corners of the part of the original's picture that the synced one covers; None for all of it."""
     place = mapping.after(face.placement)
-    return None if place.is_exact(original.size, synced.size) else place.covered(*synced.size)
+    return None if place.is_exact(original.size, synced.size) else place.corners(*synced.size)
 
 
 def _left(face: FacePlan, box: Box) -> npt.NDArray[np.float32] | None:

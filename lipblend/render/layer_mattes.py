@@ -111,7 +111,12 @@ class MattePictures:
         old = self._folder.with_name(f"{self._unfinished.name}-old")
         if self._folder.exists():
             self._try(lambda: self._folder.rename(old))
-        self._try(lambda: self._unfinished.rename(self._folder))
+        try:
+            self._try(lambda: self._unfinished.rename(self._folder))
+        except OutputError:
+            if old.exists():
+                old.rename(self._folder)
+            raise
         shutil.rmtree(old, ignore_errors=True)
 
     def _try(self, action: Callable[[], object]) -> None:

@@ -23,6 +23,8 @@ STDIN_NAME = "standard input"
 
 _PREFIX, _MARK, _SUFFIX = "lipblend-given-", ".as-given", ".mp4"
 _HERE, _ROOT = "here", "root"
+_FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf", ".ts", ".nut"})
+"""Names of videos, in which a percent sign is one."""
 _PATTERN = re.compile(r"%(?:0\d{1,2})?d")
 _NAMED = re.compile(rf"{_PREFIX}\w+[\\/]({_HERE}|{_ROOT})[\\/](.*?){re.escape(_MARK + _SUFFIX)}")
 
@@ -47,8 +49,8 @@ class GivenFacts:
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether a path names an image sequence: ``%06d`` or similar in its name, and no file of that very name."""
-    return _PATTERN.search(path.name) is not None and not path.is_file()
+    """Whether a path names an image sequence: ``%06d`` or similar in its name, no video's, and no file of that name."""
+    return _PATTERN.search(path.name) is not None and path.suffix.lower() not in _FILMS and not path.is_file()
 
 
 def pattern_parts(path: Path) -> tuple[str, str, str]:

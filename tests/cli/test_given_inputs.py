@@ -18,9 +18,9 @@ from patience import HANG_S
 from typer.testing import CliRunner
 
 from lipblend.cli.app import app
-from lipblend.cli.given_inputs import parse_rate
 from lipblend.errors import SettingsError
 from lipblend.selfcheck.sample import SamplePair
+from lipblend.settings.rate_words import parse_frame_rate
 from tests.made import Shared
 from tests.sequences import pictures, read_picture, write_pictures
 
@@ -64,13 +64,15 @@ def unpacked(video: Path, pattern: str) -> Path:
     [("25", 25), ("23.976", Fraction(24000, 1001)), ("30000/1001", Fraction(30000, 1001)), ("12.5", Fraction(25, 2))],
 )
 def test_rates(text: str, rate: Fraction) -> None:
-    assert parse_rate(text) == rate
+    assert parse_frame_rate(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "abc", "0", "-1", "1/0", "25/", "1001", "1e3", "nan", "9" * 30, "1/100", "٢٥/1."])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "0", "-1", "1/0", "25/00", "25/", "1001", "1e3", "nan", "9" * 30, "1/100", "٢٥/1."]
+)
 def test_wrong_rates(text: str) -> None:
     with pytest.raises(SettingsError):
-        parse_rate(text)
+        parse_frame_rate(text)
 
 
 def test_probe_of_a_sequence(tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def test_probe_of_standard_input(pair: SamplePair) -> None:
         (["composite", "mixed/%d.png", "in/%d.png", "-o", "a.mp4"], 4, "mixed/2.png is 64x40, 8 bits, and 1.png"),
         (["composite", "-", "-", "-o", "a.mp4"], 2, "standard input (-) was given twice"),
         (["composite", "a.mp4", "b.mp4", "-o", "c.mp4", "--rate", "25"], 2, "no input is an image sequence"),
-        (["composite", "in/%d.png", "in/%d.png", "-o", "a.mp4", "--rate", "0"], 2, "--rate 0 is out of range"),
+        (["composite", "in/%d.png", "in/%d.png", "-o", "a.mp4", "--rate", "0"], 2, "the rate 0 is out of range"),
         (["composite", "a.mp4", "b.mp4", "-o", "o/%d.png", "--resume"], 2, "--resume cannot be used with an image"),
         (["composite", "a.mp4", "b.mp4", "-o", "o/%d.png", "--gate"], 2, "--gate cannot be used with an image"),
         (["composite", "a.mp4", "b.mp4", "-o", "o/%d.png", "--crf", "3"], 2, "--crf does not apply to an image"),

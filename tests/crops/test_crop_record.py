@@ -98,6 +98,9 @@ def broken(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("frames.0.confidence", 1.5, "frames.0.confidence"),
         ("frames.0.speed", 1, "frames.0.speed"),
         ("source.sha256", "abc", "source.sha256"),
+        ("frames.0.source_index", 10**20, "frames.0.source_index"),
+        ("rate", "1" + "0" * 400, "rate"),
+        ("frames.0.matrix", [[1e200, 1e200, 0], [1e200, 1e200, 0], [0, 0, 1]], "invertible"),
     ],
 )
 def test_a_faulty_record_is_an_error_that_names_the_place(

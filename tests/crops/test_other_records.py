@@ -69,6 +69,14 @@ class Hostile:
         return self.made
 
 
+def nested(depth: int) -> bytes:
+    """Lists of twice the list before, which are short to write, and long to copy."""
+    rows: list[Any] = [1, 2, 3, 4]
+    for _ in range(depth):
+        rows = [rows, rows]
+    return pickle.dumps(rows)
+
+
 def big_endian() -> bytes:
     return pickle.dumps([np.array(7, ">i4")[()]] * 4)
 
@@ -92,8 +100,11 @@ def big_endian() -> bytes:
         pickle.dumps([[1, 2, 3]]),
         pickle.dumps(["abcd"]),
         pickle.dumps([[1, 2, float("nan"), 4]]),
+        pickle.dumps([(1, 2, 3, [1])]),
+        b"]r\xff\xff\xff\x7f.",
+        nested(40),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 def test_a_pickle_that_holds_anything_else_is_an_error(content: bytes, tmp_path: Path, info: VideoInfo) -> None:
     with pytest.raises(InputError):
@@ -163,6 +174,9 @@ def test_full_matrices_lead_to_the_crop_itself(tmp_path: Path, info: VideoInfo) 
         ("a.json", b"[[1, 2, 3, 4, 5]]"),
         ("a.npy", b"\x93NUMPY\x01\x00"),
         ("a.npy", b"text"),
+        ("a.npy", b"\x93NUMPY\x01\x00\x76\x00{'descr': (((" + b" " * 105 + b"\n"),
+        ("a.json", b"[[[1e200, 1e200, 0], [1e200, 1e200, 0], [0, 0, 1]]]"),
+        ("a.json", b"[[0, 0, 10, 1" + b"0" * 400 + b"]]"),
         ("a.txt", b"1,2,3,4"),
         ("a", b"1,2,3,4"),
         ("a.csv", b"\xff\xfe\x00"),

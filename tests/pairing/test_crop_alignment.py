@@ -13,7 +13,7 @@ import pytest
 from lipblend.errors import InputMismatchError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.faces.tracks import TrackedFace
-from lipblend.pairing.crop_alignment import check_length, crop_frames, found_shift, mappings_of, sources
+from lipblend.pairing.crop_alignment import check_length, crop_frames, found_shift, mappings_of, shifted, sources
 from lipblend.pairing.timeline import Clock
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.picture.frame_mapping import FrameMapping
@@ -97,17 +97,47 @@ def test_in_a_window_the_original_goes_by_time() -> None:
 
 def test_a_crop_that_is_longer_than_its_record_is_refused() -> None:
     with pytest.raises(InputMismatchError, match="has 60 frames, and its record 50"):
-        check_length(Scans(60, 25), places(50))  # type: ignore[arg-type]
-    check_length(Scans(51, 25), places(50))  # type: ignore[arg-type]
-    check_length(Scans(60, 30), places(50))  # type: ignore[arg-type]
-    check_length(Scans(30, 25), places(50))  # type: ignore[arg-type]
+        check_length(Scans(100, 25), Scans(60, 25), places(50))  # type: ignore[arg-type]
+    check_length(Scans(100, 25), Scans(51, 25), places(50))  # type: ignore[arg-type]
+    check_length(Scans(100, 25), Scans(60, 30), places(50))  # type: ignore[arg-type]
+    check_length(Scans(100, 25), Scans(30, 25), places(50))  # type: ignore[arg-type]
+
+
+def test_a_record_of_more_frames_than_the_original_has_is_refused() -> None:
+    with pytest.raises(InputMismatchError, match="names frame 49 of the original, which has 40"):
+        check_length(Scans(40, 25), Scans(50, 25), places(50))  # type: ignore[arg-type]
 
 
 def test_frames_without_a_face_may_have_been_skipped() -> None:
     made = places(10)
     made.present[3:6] = False
-    assert check_length(Scans(7, 25), made).source_index.tolist() == [0, 1, 2, 6, 7, 8, 9]  # type: ignore[arg-type]
-    assert len(check_length(Scans(10, 25), made)) == 10  # type: ignore[arg-type]
+    assert check_length(Scans(100, 25), Scans(7, 25), made).source_index.tolist() == [0, 1, 2, 6, 7, 8, 9]  # type: ignore[arg-type]
+    assert len(check_length(Scans(100, 25), Scans(10, 25), made)) == 10  # type: ignore[arg-type]
+
+
+def test_skipped_frames_without_times_keep_their_originals() -> None:
+    made = replace(places(20), times_s=None, rate=None)
+    made.present[5:8] = False
+    short = check_length(Scans(100, 25), Scans(17, 25), made)  # type: ignore[arg-type]
+    found = sources(Scans(20, 25), Scans(17, 25), short, np.arange(17))  # type: ignore[arg-type]
+    assert found.tolist() == [*range(5), *range(8, 20)]
+
+
+def test_a_part_does_not_tell_whether_frames_were_skipped() -> None:
+    made = places(20)
+    made.present[3] = False
+    with pytest.raises(InputMismatchError, match="only the whole crop"):
+        check_length(Scans(100, 25), Scans(10, 25, window=True), made)  # type: ignore[arg-type]
+
+
+def test_frames_that_have_none_are_not_moved() -> None:
+    assert shifted(np.array([-1, 0, 1, 48, 49, -1]), 2, places(50)).tolist() == [-1, 2, 3, -1, -1, -1]
+    assert shifted(np.array([-1, 0, 1, 2]), -1, places(50)).tolist() == [-1, -1, 0, 1]
+
+
+def test_frames_beyond_the_record_lie_where_the_nearest_do() -> None:
+    made = mappings_of(places(5, step=1.0), np.array([-1, -1, 2, 3, 4, -1]), (SIDE, SIDE))
+    assert [made.at(number).shift_x for number in range(6)] == [-12, -12, -12, -13, -14, -14]
 
 
 def test_a_crop_of_one_place_has_one_mapping() -> None:
@@ -117,7 +147,7 @@ def test_a_crop_of_one_place_has_one_mapping() -> None:
     assert half == FrameMapping(0.25, 0.125, -5, -5)
     many = mappings_of(places(5, step=1.0), np.array([2, 3, -1]), (SIDE, SIDE))
     assert isinstance(many, FrameMappings)
-    assert [many.at(number).shift_x for number in range(3)] == [-12, -13, -12]
+    assert [many.at(number).shift_x for number in range(3)] == [-12, -13, -13]
 
 
 def seen(face: Landmarks, shift: float, matrix: np.ndarray | None = None) -> tuple[TrackedFace, ...]:

@@ -175,3 +175,22 @@ def test_smallest_pictures() -> None:
         np.full((12, 12), 9)
     )
     assert warp(np.full((2, 2), 9, np.uint16), FrameMapping(3, 3), (0, 0), (1, 1)).shape == (1, 1)
+
+
+@pytest.mark.parametrize("turn_deg", [0, 30, 60, 80, 90])
+def test_what_is_reduced_is_low_passed_however_it_is_turned(turn_deg: float) -> None:
+    y, x = np.mgrid[0:400, 0:400]
+    checker = np.where((x + y) % 2 == 0, 255, 0).astype(np.uint8)
+    turn = np.radians(turn_deg)
+    axes = 4 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    mapping = FrameMapping.of(np.column_stack([axes, np.array([200, 200]) - axes @ (16, 16)]))
+    assert warp(checker, mapping, (0, 0), (32, 32)).std() < 2
+
+
+def test_a_mapping_and_its_inverse() -> None:
+    mapping = FrameMapping.of(np.array([[0.5, 0.2, 3], [-0.1, 0.8, 4]]))
+    points = np.array([[1, 2], [30, 40]], np.float32)
+    np.testing.assert_allclose(mapping.inverse().to_synced(mapping.to_synced(points)), points, atol=1e-4)
+    np.testing.assert_allclose(
+        mapping.corners(10, 20), mapping.to_original(np.array([[0, 0], [10, 0], [10, 20], [0, 20]]))
+    )

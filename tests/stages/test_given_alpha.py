@@ -30,7 +30,7 @@ def whole(matte: Matte) -> np.ndarray:
     return plane
 
 
-def given(plane: np.ndarray, *, alone: bool = True, covered: tuple[float, float, float, float] | None = None) -> Matte:
+def given(plane: np.ndarray, *, alone: bool = True, covered: np.ndarray | None = None) -> Matte:
     found = with_given_alpha(made(), plane, layout=LAYOUT, face_width_px=60, covered=covered, alone=alone)
     assert found is not None
     return found
@@ -74,7 +74,9 @@ def test_a_larger_alpha_is_followed_around_a_single_face() -> None:
 
 
 def test_nothing_is_shown_where_the_synced_picture_does_not_reach() -> None:
-    found = given(np.ones(SIZE[::-1], np.float32), covered=(80, 0, 200, 160))
+    found = given(
+        np.ones(SIZE[::-1], np.float32), covered=np.array([[80, 0], [200, 0], [200, 160], [80, 160]], np.float32)
+    )
     assert not found.mask[:, : 80 - found.box.x0].any()
     assert found.mask[:, 80 - found.box.x0 :].all()
 

@@ -78,12 +78,34 @@ def test_picture_border_is_no_seam(face: Landmarks, transformed: Make) -> None:
     assert matte.alpha[-1, round(float(low.mouth_centre[0])) - matte.box.x0] == 1
 
 
+def corners(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+
+
+@pytest.mark.parametrize("turn_deg", [0, 20, 50, 90, 135])
+def test_a_turned_synced_frame_limits_the_mask_along_its_own_borders(turn_deg: float, face: Landmarks) -> None:
+    turn, side = np.radians(turn_deg), 1.2 * face.face_width_px
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * side / 2
+    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    covered = np.asarray(square @ axes + face.mouth_centre, np.float32)
+    matte, free = matte_of(face, covered=covered), matte_of(face)
+    y, x = np.mgrid[0 : matte.box.height, 0 : matte.box.width] + 0.5
+    places = (np.stack([x + matte.box.x0, y + matte.box.y0], -1) - face.mouth_centre) @ axes.T
+    outside_px = np.abs(places).max(-1) - side / 2
+    inner = (free.alpha > 0)[matte.box.within(free.box)] & (outside_px < -0.25 * side)
+    assert matte.alpha[outside_px > 1].max(initial=0) == 0
+    assert matte.alpha[inner].min() > 0  # as much is left of it however it is turned
+    flipped = matte_of(face, covered=covered[::-1])
+    np.testing.assert_allclose(flipped.alpha, matte.alpha, atol=1e-6)
+
+
 def test_border_of_the_synced_frame_limits_the_mask_unless_it_is_the_pictures(
     face: Landmarks, transformed: Make
 ) -> None:
     low = transformed(face, shift=(767 - face.mouth_centre[0], 766 - face.mouth_centre[1]))
     free, near, cut = (
-        matte_of(low, covered=covered) for covered in (None, (0.5, 0.5, 767.5, 767.5), (0.0, 0.0, 760.0, 768.0))
+        matte_of(low, covered=covered)
+        for covered in (None, corners(0.5, 0.5, 767.5, 767.5), corners(0.0, 0.0, 760.0, 768.0))
     )
     np.testing.assert_array_equal(near.alpha, free.alpha)
     assert cut.box.x0 + np.nonzero(cut.alpha.max(0) > 0)[0].max() + 1 == pytest.approx(760, abs=1)

@@ -59,6 +59,24 @@ def flickering(shot: DrawnShot) -> None:
     shot.synced[..., 0] += light
 
 
+def scaled(shot: DrawnShot, factor: np.ndarray) -> None:
+    """The light of each frame changed by a factor: codes above black and beside neutral go with it."""
+    zero = np.float32((16, 128, 128))
+    for pictures in (shot.original, shot.synced):
+        pictures[...] = (pictures - zero) * factor[:, None, None, None].astype(np.float32) + zero
+
+
+def dimming(shot: DrawnShot) -> None:
+    scaled(shot, np.interp(np.arange(COUNT), [0, 12, 24, COUNT], [1, 0.5, 1.2, 1]))
+
+
+def lamp(shot: DrawnShot) -> None:
+    tint = 14 * np.sin(np.arange(COUNT) / 5).astype(np.float32)[:, None, None]
+    for pictures in (shot.original, shot.synced):
+        pictures[..., 1] -= tint
+        pictures[..., 2] += tint
+
+
 def cast(shot: DrawnShot) -> None:
     shot.synced += np.float32((9, -6, 5))
 
@@ -72,14 +90,14 @@ def same(shot: DrawnShot) -> None:
     shot.synced = shot.original.copy()
 
 
-@pytest.mark.parametrize("change", [flickering, cast, shadowed, same])
+@pytest.mark.parametrize("change", [flickering, dimming, lamp, cast, shadowed, same])
 def test_what_is_nothing_in_front_does_not_depart(change: object) -> None:
     shot = DrawnShot(COUNT)
     change(shot)  # type: ignore[operator]
     assert departures(shot)[:, BESIDE].max() < 1
 
 
-@pytest.mark.parametrize("change", [flickering, cast])
+@pytest.mark.parametrize("change", [flickering, dimming, lamp, cast])
 def test_and_does_not_hide_what_is_in_front(change: object) -> None:
     shot = DrawnShot(COUNT).put_cup(WITH_CUP)
     change(shot)  # type: ignore[operator]

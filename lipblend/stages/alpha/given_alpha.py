@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipblend.picture.formats import PixelLayout
 from lipblend.picture.patch import Box
 from lipblend.stages.alpha.matte import Matte
+from lipblend.stages.masks.mask_fields import Corners, border_distance
 
 Plane = npt.NDArray[np.float32]
 
@@ -19,6 +20,7 @@ SHOWN = np.float32(0.01)
 """Less than this of the new mouth is not seen."""
 _ROOM_FRAC = 0.5  # face widths around the computed matte in which a larger one is followed
 _ALIKE = 0.9
+_WHOLE_PX = 0.5  # from a border to the centre of the first pixel that lies wholly inside
 _EVEN_FRAC = 0.05  # face widths over which the given alpha is compared with the computed one
 
 
@@ -28,7 +30,7 @@ def with_given_alpha(
     *,
     layout: PixelLayout,
     face_width_px: float,
-    covered: tuple[float, float, float, float] | None,
+    covered: Corners | None,
     alone: bool,
 ) -> Matte | None:
     """The matte with the given alpha instead of its own.
@@ -45,8 +47,8 @@ def with_given_alpha(
     layout : PixelLayout
         Of the picture; the box stays on its chroma grid.
     face_width_px : float
-    covered : (left, top, right, bottom) or None
-        The part of the picture that the synced frame covers, pixels; None for all of it.
+    covered : (4, 2) float32 or None
+        Corners of the part of the picture that the synced frame covers, pixels; None for all of it.
     alone : bool
         The frame has no other face.
 
@@ -63,10 +65,7 @@ def with_given_alpha(
     if not alone:
         alpha[~matte.touched] = 0
     if covered is not None:
-        left, top, right, bottom = covered
-        x, y = np.arange(box.x0, box.x1), np.arange(box.y0, box.y1)
-        alpha[(y < top) | (y + 1 > bottom)] = 0
-        alpha[:, (x < left) | (x + 1 > right)] = 0
+        alpha[border_distance(covered, box, (width, height)) < _WHOLE_PX] = 0
     mask = alpha > 0
     if not mask.any():
         return None

@@ -17,6 +17,7 @@ from lipblend.settings import AlphaSettings, MaskSettings
 from lipblend.stages.alpha.feather import Alpha, Feather, alpha_profile, motion_alpha
 from lipblend.stages.masks.mask import Distance, Grid, combine, grid_step_px
 from lipblend.stages.masks.mask_fields import (
+    Corners,
     FootprintLimit,
     limit_to_footprint,
     limit_to_frame,
@@ -100,8 +101,8 @@ class MatteInputs:
         Width of the ring that the blend needs between the mask's outline and the lips; 0 for none.
     reach_px : float
         How far beyond the mask the original's own pixels may be moved.
-    covered : (left, top, right, bottom), optional
-        The part of the picture that the synced frame covers, pixels; None for all of it.
+    covered : (4, 2) float32, optional
+        Corners of the part of the picture that the synced frame covers, pixels; None for all of it.
     footprint : FootprintLimit, optional
         None if the generator's footprint is not known: no limit, and no roomy size.
     velocity : (x, y)
@@ -116,7 +117,7 @@ class MatteInputs:
     layout: PixelLayout
     ring_px: float = 0.0
     reach_px: float = 0.0
-    covered: tuple[float, float, float, float] | None = None
+    covered: Corners | None = None
     footprint: FootprintLimit | None = None
     velocity: tuple[float, float] = (0.0, 0.0)
     neighbours: Sequence[tuple[Landmarks, Landmarks]] = ()

@@ -17,6 +17,8 @@ from lipblend.stages.masks.shapes import Polygon, Polygons, shape_polygons
 
 Plane = npt.NDArray[np.float32]
 Offset = tuple[float, float]
+Corners = npt.NDArray[np.float32]
+"""Of a synced frame in the original's pixels, (4, 2), around it."""
 
 _SHAPES_WITHOUT_MOUTH = frozenset({"upper_face", "region"})
 
@@ -169,13 +171,11 @@ def limit_to_footprint(
     )
 
 
-def limit_to_frame(
-    fields: MaskFields, covered: tuple[float, float, float, float] | None, box: Box, frame_size: tuple[int, int]
-) -> MaskFields:
+def limit_to_frame(fields: MaskFields, covered: Corners | None, box: Box, frame_size: tuple[int, int]) -> MaskFields:
     """The mask limited to the part of the picture that the synced frame covers; unchanged for None (all of it)."""
     if covered is None:
         return fields
-    border = _border_distance(covered, box, frame_size)
+    border = border_distance(covered, box, frame_size)
     *outlines, reach = (combine([field, border], "minimum") for field in (*fields.outlines, fields.reach))
     return MaskFields(outlines, reach, fields.painted)
 
@@ -214,15 +214,22 @@ def _limited(outlines: Sequence[Distance], limits: Sequence[Distance]) -> Distan
     return combine([combine(each, "minimum") for each in zip(outlines, limits, strict=True)], "union")
 
 
-def _border_distance(covered: tuple[float, float, float, float], box: Box, frame_size: tuple[int, int]) -> Distance:
-    """Distance to the nearest border of the synced frame, positive inside; the picture's own border does not count."""
-    left, top, right, bottom = covered
+def border_distance(covered: Corners, box: Box, frame_size: tuple[int, int]) -> Distance:
+    """Distance of the pixels of a box to the nearest border of the synced frame, positive inside; (h, w) float32.
+
+    The picture's own border does not count: neither one less than a pixel inside it, nor one beyond it.
+    """
     x = np.arange(box.x0, box.x1, dtype=np.float32) + np.float32(0.5)
     y = np.arange(box.y0, box.y1, dtype=np.float32) + np.float32(0.5)
-    far = np.float32(max(frame_size))
-    # A border less than a pixel inside the picture's is the picture's own.
-    across = np.minimum(x - left if left > 1 else far, right - x if right < frame_size[0] - 1 else far)
-    down = np.minimum(y - top if top > 1 else far, bottom - y if bottom < frame_size[1] - 1 else far)
-    return np.asarray(
-        np.minimum(np.broadcast_to(across, x.shape)[None, :], np.broadcast_to(down, y.shape)[:, None]), np.float32
-    )
+    out = np.full((box.height, box.width), max(frame_size), np.float32)
+    middle, last = covered.mean(0), np.array(frame_size) - 1
+    for start, stop in zip(covered, np.roll(covered, -1, axis=0), strict=True):
+        both = np.stack([start, stop])
+        if (both <= 1).all(0).any() or (both >= last).all(0).any():
+            continue
+        across, down = stop - start
+        normal = np.array([-down, across]) / max(float(np.hypot(across, down)), 1e-9)
+        normal = normal if normal @ (middle - start) > 0 else -normal
+        inwards = [np.float32(part) * (places - at) for part, places, at in zip(normal, (x, y), start, strict=True)]
+        np.minimum(out, inwards[0][None, :] + inwards[1][:, None], out=out)
+    return out

@@ -161,18 +161,21 @@ def _under_one_light(looks: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
     alike. Where it does change, codes go with it in proportion.
     """
     shown = np.median(looks[:, *_UPPER, :3].reshape(len(looks), -1, 3), axis=1).astype(np.float32)
-    usual = np.median(shown, axis=0)
-    low, high = np.percentile(shown, _LIGHT_PERCENTILES, axis=0)
-    change = shown - usual
-    change[:, 1:] *= (high - low)[1:] > _STEADY_TINT_LEVELS
-    light = shown[:, 0] - _BLACK
+    shown -= (_BLACK, _NEUTRAL, _NEUTRAL)
+    usual, (low, high) = np.median(shown, axis=0), np.percentile(shown, _LIGHT_PERCENTILES, axis=0)
     factor = np.ones(len(looks), np.float32)
-    if (high - low)[0] >= _STEADY_LIGHT * max(usual[0] - _BLACK, 1):
-        factor = np.clip((usual[0] - _BLACK) / np.maximum(light, 1), 1 / _MOST_LIGHT, _MOST_LIGHT)
-        change[:, 0] = 0
+    if high[0] - low[0] >= _STEADY_LIGHT * max(usual[0], 1):
+        factor = np.clip(usual[0] / np.maximum(shown[:, 0], 1), 1 / _MOST_LIGHT, _MOST_LIGHT).astype(np.float32)
+    # What is left of a change is the light's colour, or, where it is steady, how the face is held.
+    shown *= factor[:, None]
+    change = shown - np.median(shown, axis=0)
+    low, high = np.percentile(shown, _LIGHT_PERCENTILES, axis=0)
+    change[:, 1:] *= (high - low)[1:] > _STEADY_TINT_LEVELS
     zero = np.array([_BLACK, _NEUTRAL, _NEUTRAL] * 2, np.float32)
-    moved = looks - np.tile(np.rint(change), 2)[:, None, None] - zero
-    return np.asarray(np.rint(moved * factor[:, None, None, None] + zero), np.int16)
+    out = np.empty(looks.shape, np.int16)
+    for row, look in enumerate(looks):  # not all at once, which would take twelve times the memory
+        out[row] = np.rint((look - zero) * factor[row] + zero - np.tile(np.rint(change[row]), 2))
+    return out
 
 
 def _shifted(looks: Codes, shifts: tuple[int, int], mode: str, **options: int) -> tuple[Stack, ...]:
