@@ -152,7 +152,12 @@ def alignment_notes(found: Alignment, original_info: VideoInfo, synced_info: Vid
         why = "the generator re-timed the picture" if not pairing.in_step else "as requested"
         yield f"the output follows the synced video's timeline ({why})"
     elif not pairing.in_step:
-        yield "the output follows the original's timeline; the synced video is not in step with it"
+        why = (
+            "as requested"
+            if synced_info.places is None
+            else "as requested, or since frames without a face were skipped"
+        )
+        yield f"the output follows the original's timeline, {why}; the synced video is not in step with it"
     if abs(pairing.offset_s) > _MIN_NOTED_OFFSET_S:
         where = "after the start of" if pairing.offset_s > 0 else "before"
         yield f"the synced video starts {abs(pairing.offset_s):.3f} s {where} the original"
