@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lipblend.settings.presets import DEFAULT_PRESET, list_presets
 
 from .video_files import one_clear_message, path_of, progress_bar, report_folder, work_folder
 
+_LOG = logging.getLogger(__name__)
 CATEGORY = "video/lipblend"
 NO_PROFILE, OF_PROFILE = "none", "profile"
 SOUNDS = ("auto", "original", "synced", "none")
@@ -152,7 +154,9 @@ class LipblendComposite(io.ComfyNode):
                 ),
                 on_progress=progress_bar(),
             )
-        return io.NodeOutput(InputImpl.VideoFromFile(str(made.output)), summary(made), str(made.output))
+        text = summary(made)
+        _LOG.info("%s", text)  # also in the console: nothing may be connected to the summary
+        return io.NodeOutput(InputImpl.VideoFromFile(str(made.output)), text, str(made.output))
 
 
 class LipblendEvaluate(io.ComfyNode):

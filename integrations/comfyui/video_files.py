@@ -118,3 +118,5 @@ def one_clear_message() -> Iterator[None]:
         yield
     except LipblendError as error:
         raise RuntimeError(f"lipblend: {error}") from None
+    except FileNotFoundError as error:  # a VIDEO whose file is gone
+        raise RuntimeError(f"lipblend: {error.filename or 'a file'}: {error.strerror or error}") from None

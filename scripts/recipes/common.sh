@@ -36,7 +36,12 @@ audio=$(absolute "$2")
 output=$(absolute "$3")
 [ -n "${GENERATOR:-}" ] || fail "set GENERATOR to the folder of the generator's checkout"
 [ -d "$GENERATOR" ] || fail "GENERATOR=$GENERATOR: there is no such folder"
+command -v lipblend >/dev/null || fail "lipblend is not on PATH: activate the environment that it is installed in"
 PYTHON=${PYTHON:-python}
+case $PYTHON in
+*/*) PYTHON=$(absolute "$PYTHON") ;; # it is called from the generator's folder
+esac
+command -v "$PYTHON" >/dev/null || fail "PYTHON=$PYTHON: there is no such program"
 work=${WORK:-${output%.*}-work}
 mkdir -p "$work"
 work=$(absolute "$work")
