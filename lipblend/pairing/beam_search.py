@@ -21,6 +21,11 @@ Costs = npt.NDArray[np.float32]
 MAX_HYPOTHESES = 800
 """Beam width: hypotheses kept per row and direction of play. Beyond that the cheapest ones are kept."""
 
+_TURNED_LIMIT = 2 * JUMP_COST + TURN_COST
+"""How much more than the best hypothesis one that plays backward may cost. A jump and a turn take two rows, so what they
+cost there counts too; a jump more allows for it. Without, 2 of 11,000 random matrices had a path that was not the
+cheapest; with it, none of 10,000."""
+
 _JUMPED = -1
 _Candidates = tuple[Indices, npt.NDArray[np.float64], npt.NDArray[np.integer[Any]]]
 """Columns that can be reached, the cost so far, and the hypothesis each comes from."""
@@ -133,7 +138,7 @@ def _first_row(columns: Indices, costs: Costs, start_near: float) -> tuple[_Beam
     forward = _Beam(columns, costs.astype(np.float64) + start, np.full(len(columns), _JUMPED, np.int32))
     backward = _Beam(columns, forward.costs + TURN_COST, forward.came_from)
     least = float(forward.costs.min())
-    return forward.pruned(least + JUMP_COST), backward.pruned(least + JUMP_COST + TURN_COST)
+    return forward.pruned(least + JUMP_COST), backward.pruned(least + _TURNED_LIMIT)
 
 
 def _next_row(
@@ -151,7 +156,7 @@ def _next_row(
     to_forward = _cheapest_per_column(
         _continued(forward, steps, step_costs, jump_cost, 0), _turned(backward, (0, 1), jump_cost, count)
     ).with_row(columns, costs)
-    turn_limit = least + JUMP_COST + TURN_COST
+    turn_limit = least + _TURNED_LIMIT
     to_backward = _cheapest_per_column(
         _continued(backward, -steps, step_costs, turn_limit, count), _turned(forward, (0, -1), turn_limit, 0)
     ).with_row(columns, costs)
@@ -161,7 +166,7 @@ def _next_row(
     moved = to_forward.columns, to_forward.costs, to_forward.came_from
     return (
         _cheapest_per_column(moved, jumped).pruned(least + JUMP_COST),
-        to_backward.pruned(least + JUMP_COST + TURN_COST),
+        to_backward.pruned(least + _TURNED_LIMIT),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lipblend.pairing import beam_search as module
@@ -31,6 +31,8 @@ def cost_of(path: np.ndarray, backward: np.ndarray, breaks: np.ndarray, costs: n
 
 
 @pytest.mark.slow
+@example(3, 36, 34, 2, 37.0)
+@example(2574946096, 35, 14, 2, 37.71529140933289)
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 60), st.sampled_from([1, 2]), st.floats(1, 40))
 def test_the_path_costs_as_much_as_the_viterbi_path(
