@@ -22,8 +22,8 @@ MAX_HYPOTHESES = 800
 """Beam width: hypotheses kept per row and direction of play. Beyond that the cheapest ones are kept."""
 
 _TURNED_LIMIT = 2 * JUMP_COST + TURN_COST
-"""How much more than the best hypothesis one that plays backward may cost. A jump and a turn take two rows, so what they
-cost there counts too; a jump more allows for it. Without, 2 of 11,000 random matrices had a path that was not the
+"""How much more than the best hypothesis one that plays backward may cost. A jump and a turn take two rows, so what
+they cost there counts too; a jump more allows for it. Without, 2 of 11,000 random matrices had a path that was not the
 cheapest; with it, none of 10,000."""
 
 _JUMPED = -1
