@@ -27,13 +27,14 @@ from lipblend.composite_options import CompositeOptions
 from lipblend.compositing import composite
 from lipblend.cropping.crop_job import crop_video
 from lipblend.cropping.crop_options import CropOptions
-from lipblend.cropping.crop_picture import cut_crop, inverse_mapping
+from lipblend.cropping.crop_picture import cut_crop
 from lipblend.cropping.crop_profiles import CropProfile
 from lipblend.crops.crop_record import CropRecord
 from lipblend.errors import InputError
 from lipblend.output.drawn import drawn_frame, drawn_info, frame_of_planes
 from lipblend.output.sound.audio_plan import choose_audio
 from lipblend.output.writer import VideoWriter
+from lipblend.picture.frame_mapping import FrameMapping
 from lipblend.settings import EncodeSettings, Settings
 from lipblend.settings.resolve import resolve_settings
 from lipblend.video.info import VideoInfo
@@ -117,7 +118,7 @@ def _pastes(original: Path, crop: Path, record: CropRecord, size: int) -> Iterat
     layout = drawn_info(info, *info.upright_size).layout
     with VideoReader(info) as frames, VideoReader(small) as crops:
         for index, (frame, part) in enumerate(zip(frames, crops, strict=False)):
-            back = inverse_mapping(_matrix(record, index, size))
+            back = FrameMapping.of(_matrix(record, index, size)).inverse()
             corners = np.rint(back.to_synced(np.array([[0, 0], [size, size]], np.float64))).astype(int)
             (x0, y0), (x1, y1) = corners.tolist()
             picture = frame.picture(info).to_rgb().copy()

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.cropping.crop_picture import inverse_mapping
+from lipblend.cropping.crop_picture import coverage
 from lipblend.cropping.crop_poses import crop_matrix
 from lipblend.picture.frame_mapping import FrameMapping, warp
 from lipblend.picture.smoothstep import smoothstep
@@ -90,9 +90,9 @@ def crop(frame: Frame, matrix: npt.ArrayLike, size: int | tuple[int, int] = 512,
     """
     _check(frame, "frame")
     width, height = (size, size) if isinstance(size, int) else size
-    back = inverse_mapping(_matrix(matrix))
+    back = FrameMapping.of(_matrix(matrix)).inverse()
     made = _warped(frame, back, (0, 0), (width, height))
-    inside = _coverage(back, (width, height), frame.shape[1::-1])
+    inside = coverage(back, (width, height), frame.shape[1::-1])
     made[~inside] = fill
     return _as(made, frame)
 
@@ -156,7 +156,7 @@ def paste_back(
     size = int(x1 - x0), int(y1 - y0)
     shown = _warped(patch, onwards, (int(x0), int(y0)), size)
     alpha = np.clip(warp(weight, onwards, (float(x0), float(y0)), size), 0, 1)
-    alpha[~_coverage(onwards, size, (width, height), (int(x0), int(y0)))] = 0
+    alpha[~coverage(onwards, size, (width, height), (int(x0), int(y0)))] = 0
     region = out[y0:y1, x0:x1]
     share = alpha[..., None] if frame.ndim == 3 else alpha
     mixed = region.astype(np.float32) + share * (shown - region)
@@ -189,15 +189,6 @@ def _warped(
         warp(np.ascontiguousarray(picture[..., each]), mapping, origin, size) for each in range(picture.shape[2])
     ]
     return np.stack(channels, axis=-1)
-
-
-def _coverage(
-    mapping: FrameMapping, size: tuple[int, int], source: tuple[int, int], origin: tuple[int, int] = (0, 0)
-) -> npt.NDArray[np.bool_]:
-    """Pixels of a target of a size whose centres lie within the source, (height, width)."""
-    across, down = np.meshgrid(np.arange(size[0]) + 0.5 + origin[0], np.arange(size[1]) + 0.5 + origin[1])
-    places = mapping.to_synced(np.stack([across, down], axis=-1))
-    return np.asarray(((places >= 0) & (places <= np.array(source))).all(axis=-1))
 
 
 def _edge_weight(width: int, height: int, edge: float) -> npt.NDArray[np.float32]:

@@ -18,11 +18,6 @@ from lipblend.video.info import VideoInfo
 Matrix = npt.NDArray[np.float64]
 
 
-def inverse_mapping(matrix: Matrix) -> FrameMapping:
-    """The mapping from a crop's pixels to the original's, of a (2, 3) matrix that leads the other way."""
-    return FrameMapping.of(matrix).inverse()
-
-
 def cut_crop(
     picture: Picture, matrix: Matrix, info: VideoInfo, fill: tuple[int, int, int], *, lanczos: bool = False
 ) -> list[npt.NDArray[np.uint8]]:
@@ -49,15 +44,15 @@ def cut_crop(
         Y, Cb and Cr.
     """
     whole = Box(0, 0, info.width, info.height)
-    mapping = inverse_mapping(matrix)
+    mapping = FrameMapping.of(matrix).inverse()
     kernel = cv2.INTER_LANCZOS4 if lanczos else cv2.INTER_CUBIC
     codes = extract_mapped(picture.planes, picture.layout, whole, mapping, interpolation=kernel)
     codes = as_standard(codes, picture, info.colour)
-    beyond = _beyond(mapping, whole, picture.size)
-    if beyond is not None:
+    inside = coverage(mapping, (info.width, info.height), picture.size)
+    if not inside.all():
         square = np.vstack([ycbcr_matrix(info.colour, info.height), [0, 0, 0, 1]])
         colour = np.linalg.inv(square) @ [*fill, 1]
-        codes[beyond] = colour[:3].astype(np.float32)
+        codes[~inside] = colour[:3].astype(np.float32)
     patch = Patch.of(codes, ChromaGrid(info.layout, whole))
     planes = [patch.luma, patch.chroma[..., 0], patch.chroma[..., 1]]
     return [np.clip(np.rint(plane), 0, 255).astype(np.uint8) for plane in planes]
@@ -73,11 +68,13 @@ def as_standard(codes: npt.NDArray[np.float32], picture: Picture, target: Colour
     return np.asarray(cv2.transform(rgb.astype(np.float32), back), np.float32)
 
 
-def _beyond(mapping: FrameMapping, whole: Box, size: tuple[int, int]) -> npt.NDArray[np.bool_] | None:
-    """Pixels of a crop whose centres lie outside a picture of a size; None if there are none."""
-    corners = mapping.to_synced(np.array([[x, y] for x in (0.5, whole.x1 - 0.5) for y in (0.5, whole.y1 - 0.5)]))
-    if (corners >= 0).all() and (corners <= np.array(size)).all():
-        return None
-    across, down = np.meshgrid(np.arange(whole.width) + 0.5, np.arange(whole.height) + 0.5)
+def coverage(
+    mapping: FrameMapping, size: tuple[int, int], source: tuple[int, int], origin: tuple[int, int] = (0, 0)
+) -> npt.NDArray[np.bool_]:
+    """Pixels of a target of a size whose centres lie within a source of a size, (height, width) bool.
+
+    ``mapping`` leads from the target's pixels to the source's, ``origin`` is the target's corner; sizes: (width, height).
+    """
+    across, down = np.meshgrid(np.arange(size[0]) + 0.5 + origin[0], np.arange(size[1]) + 0.5 + origin[1])
     places = mapping.to_synced(np.stack([across, down], axis=-1))
-    return np.asarray(((places < 0) | (places > np.array(size))).any(axis=-1))
+    return np.asarray(((places >= 0) & (places <= np.array(source))).all(axis=-1))

@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from lipblend.errors import OutputError
-from lipblend.picture.alpha_channel import alpha_plane
+from lipblend.picture.alpha_channel import alpha_codes, alpha_plane
 from lipblend.picture.formats import RANGE_FULL, RANGE_LIMITED, PixelLayout
 from lipblend.picture.hdr import PQ
 from lipblend.picture.light import HLG
@@ -155,7 +155,7 @@ def _write_picture(output: SequenceOutput, info: VideoInfo, folder: Path, first:
         alpha = None if alpha is None else (alpha / info.layout.code_max).astype(np.float32)
     else:
         pixels = integer_codes(rgb, output.bits)
-        alpha = None if alpha is None else _alpha_codes(alpha, info.layout.depth, output.bits)
+        alpha = None if alpha is None else alpha_codes(alpha, info.layout.depth, output.bits)
     if alpha is not None:
         pixels = np.dstack([pixels, alpha])
     data = _encoded(np.ascontiguousarray(pixels), encoder, opaque if alpha is None else with_alpha, info)
@@ -186,14 +186,6 @@ def _upright_rgb(frame: Frame, info: VideoInfo) -> tuple[np.ndarray, np.ndarray 
         planes += [np.full_like(planes[0], 128 * layout.code_scale)] * 2
     alpha = alpha_plane(frame.handle, layout)
     return to_rgb(np.dstack(planes), info.colour, info.height, layout.depth), None if alpha is None else turn(alpha)
-
-
-def _alpha_codes(alpha: np.ndarray, depth: int, bits: int) -> np.ndarray:
-    """Alpha codes of another depth: low bits cut off, or high bits repeated."""
-    if bits <= depth:
-        return np.asarray(alpha >> (depth - bits), np.uint8 if bits == 8 else np.uint16)
-    wide = alpha.astype(np.uint32)
-    return np.asarray((wide << (bits - depth)) | (wide >> max(0, 2 * depth - bits)), np.uint16)
 
 
 def _encoded(pixels: np.ndarray, encoder: str, pixel_format: str, info: VideoInfo) -> bytes:

@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipblend.errors import InputError, InputMismatchError, OutputError
+from lipblend.picture.alpha_channel import alpha_codes
 from lipblend.picture.formats import RANGE_LIMITED, UNSPECIFIED, ColourTags
 from lipblend.picture.rgb_codes import EXACT_DEPTH, display_codes, to_ycbcr
 from lipblend.picture.ycbcr import BT601, BT709, HD_HEIGHT
@@ -138,8 +139,7 @@ def _alpha_codes(picture: StillPicture, depth: int) -> np.ndarray:
     assert picture.alpha is not None
     if picture.is_linear:
         return np.asarray(np.rint(np.clip(picture.alpha, 0, 1) * np.float32((1 << depth) - 1)), np.uint16)
-    codes = picture.alpha.astype(np.uint16)
-    return codes if depth == _DEEP else (codes << (depth - 8)) | (codes >> (16 - depth))
+    return alpha_codes(picture.alpha, 8 * picture.alpha.itemsize, depth)
 
 
 def _stream(film: OutputContainer, first: _Coded, rate: Fraction) -> VideoStream:

@@ -12,7 +12,7 @@ from lipblend.errors import InputMismatchError
 from lipblend.faces.landmarks import STABLE
 from lipblend.pairing.mapping_fit import likeness
 from lipblend.pairing.scan import Scan
-from lipblend.pairing.timeline import Clock
+from lipblend.pairing.timeline import Clock, nearest_of
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.picture.frame_mapping import UNMOVED, FrameMapping, warp
 from lipblend.picture.frame_mappings import FrameMappings, Mappings
@@ -100,7 +100,10 @@ def sources(original: Scan, synced: Scan, places: CropPlaces, frames: Indices) -
         return np.where((frames >= 0) & (found < len(original)), found, -1)
     else:
         times_s = places.times_s[taken]
-    return np.where(frames >= 0, _nearest(clock.since_start_s, np.asarray(times_s, np.float64), clock.period_s), -1)
+    shown_s = clock.since_start_s
+    beyond_s = np.maximum(shown_s[0] - times_s, times_s - shown_s[-1])
+    known = (frames >= 0) & (beyond_s <= clock.period_s / 2 + 1e-6)
+    return np.where(known, nearest_of(shown_s, np.asarray(times_s, np.float64)), -1)
 
 
 def shifted(frames: Indices, shift: int, places: CropPlaces) -> Indices:
@@ -206,12 +209,3 @@ def _face_distance(
             )
         )
     return float(np.median(found)) if len(found) >= min(_MIN_COMPARED, len(source)) and found else float("inf")
-
-
-def _nearest(rising: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64], period_s: float) -> Indices:
-    """Index of the nearest of some rising times; -1 more than half a period beyond either end."""
-    right = np.searchsorted(rising, wanted).clip(0, len(rising) - 1)
-    left = (right - 1).clip(0)
-    nearest = np.where(np.abs(rising[right] - wanted) < np.abs(rising[left] - wanted), right, left)
-    far = np.maximum(rising[0] - wanted, wanted - rising[-1]) > period_s / 2 + 1e-6
-    return np.where(far, -1, nearest).astype(np.int64)

@@ -105,7 +105,7 @@ class Timeline:
 
 def source_by_time(original: Clock, synced: Clock, offset_s: float) -> Indices:
     """The original frame nearest in time to every synced frame; -1 more than half a frame beyond either end."""
-    nearest = _nearest(original.since_start_s, synced.since_start_s + offset_s)
+    nearest = nearest_of(original.since_start_s, synced.since_start_s + offset_s)
     nearest[np.logical_or(*outside(original, synced, offset_s))] = -1
     return nearest
 
@@ -219,7 +219,7 @@ def _partners_in_step(pairing: Pairing, original: Clock, synced: Clock) -> Indic
     window_s = _WINDOW_FRAMES * max(original.period_s, synced.period_s) + 1e-6
     half_s = _half_frame_s(original, synced)
     end_s = synced_s[-1] + max(half_s, _LAST_FRAME_SHARE * synced.period_s)
-    nearest = _nearest(synced_s, original_s)
+    nearest = nearest_of(synced_s, original_s)
     # A synced video that lost frames ends early by the clock but not by its picture. The same applies to its start.
     first, last = pairing.source[shown[:3]].min(), pairing.source[shown[-3:]].max()
     out = np.full(len(original_s), -1, np.int64)
@@ -243,7 +243,7 @@ def _partners_by_picture(pairing: Pairing, original: Clock) -> Indices:
     order = np.argsort(pairing.source[shown], kind="stable")
     original_s = original.since_start_s
     source_s = original_s[pairing.source[shown][order]]
-    nearest = _nearest(source_s, original_s)
+    nearest = nearest_of(source_s, original_s)
     near = np.abs(source_s[nearest] - original_s) <= _WINDOW_FRAMES * original.period_s
     return np.where(near, shown[order][nearest], -1)
 
@@ -252,7 +252,7 @@ def _half_frame_s(original: Clock, synced: Clock) -> float:
     return max(original.period_s, synced.period_s) / 2 + 1e-6
 
 
-def _nearest(rising: Times, wanted: Times) -> Indices:
+def nearest_of(rising: Times, wanted: Times) -> Indices:
     """Index of the nearest of some rising values; the later one of two equally near."""
     right = np.searchsorted(rising, wanted).clip(0, len(rising) - 1)
     left = (right - 1).clip(0)

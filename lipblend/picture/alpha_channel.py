@@ -148,3 +148,11 @@ def _plane(picture: VideoFrame, index: int, *, writable: bool) -> np.ndarray:
     )
     view.flags.writeable = writable
     return view
+
+
+def alpha_codes(alpha: np.ndarray, depth: int, bits: int) -> np.ndarray:
+    """Alpha codes of another depth: low bits cut off, or high bits repeated."""
+    if bits <= depth:
+        return np.asarray(alpha >> (depth - bits), np.uint8 if bits == 8 else np.uint16)
+    wide = alpha.astype(np.uint32)
+    return np.asarray((wide << (bits - depth)) | (wide >> max(0, 2 * depth - bits)), np.uint16)
