@@ -73,7 +73,7 @@ def coverage(
 ) -> npt.NDArray[np.bool_]:
     """Pixels of a target of a size whose centres lie within a source of a size, (height, width) bool.
 
-    ``mapping`` leads from the target's pixels to the source's, ``origin`` is the target's corner; sizes: (width, height).
+    ``mapping`` leads from the target's pixels to the source's, ``origin`` is the target's corner.
     """
     across, down = np.meshgrid(np.arange(size[0]) + 0.5 + origin[0], np.arange(size[1]) + 0.5 + origin[1])
     places = mapping.to_synced(np.stack([across, down], axis=-1))
