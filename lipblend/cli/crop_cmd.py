@@ -221,7 +221,7 @@ def _encoded(options: CropOptions, target: SpecialOutput, encoder: str | None, c
     chosen = target.settings({key: value for key, value in given.items() if value is not None})
     update = {key.removeprefix("encode."): value for key, value in chosen.items() if key.startswith("encode.")}
     sound = chosen.get("audio.source") != "none"
-    base = EncodeSettings() if target.is_stream and crf is None else options.encode  # lossless, so no crf is asked for
+    base = EncodeSettings() if target.is_stream and encoder is None else options.encode  # lossless: no crf is meant
     return replace(options, encode=base.model_copy(update=update), sound=sound)
 
 

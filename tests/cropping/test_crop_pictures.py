@@ -23,6 +23,8 @@ from lipblend.cli.app import app
 from lipblend.cropping.crop_names import numbered, record_beside
 from lipblend.errors import SettingsError
 from lipblend.output import picture_sequence
+from lipblend.picture.formats import RANGE_LIMITED, ColourTags
+from lipblend.picture.rgb_codes import to_ycbcr
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.video.probe import probe
 
@@ -73,6 +75,8 @@ def test_deeper_pictures_hold_more_than_eight_bits(pair: SamplePair) -> None:
     assert deep.dtype == np.uint16
     assert np.abs(deep / 65535 - shallow).max() < 1 / 255  # by 10-bit YCbCr and rounding
     assert (deep % 257 != 0).mean() > 0.9
+    luma = to_ycbcr((deep / 65535).astype(np.float32), ColourTags(1, 1, 1, RANGE_LIMITED), 256, 16)[..., 0]
+    assert ((luma + 8) % 64 > 16).mean() > 0.5  # not from 10-bit codes
     assert (read_picture(Path("c/1.tif")) == deep).all()
     light, kind = read_exr(Path("d/1.exr"))
     assert kind.startswith("gbrpf")
