@@ -20,7 +20,7 @@ from lipblend.cli.command_app import (
     output_option,
     path_option,
 )
-from lipblend.cli.composite_targets import DepthOption, FormatOption, opened, special_output
+from lipblend.cli.composite_targets import DepthOption, FormatOption, check_before_reading, opened, special_output
 from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.exits import handle_errors
 from lipblend.cli.given_inputs import RateOption, takes_sequences
@@ -70,7 +70,7 @@ class DebugForm(enum.Enum):
 
 @app.command("composite")
 @handle_errors(stdout_required=False)
-@takes_sequences("original", "synced")
+@takes_sequences("original", "synced", check=check_before_reading)
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -19,6 +20,7 @@ from lipblend.runtime.stand_ins import (
     STDIN,
     STDIN_NAME,
     GivenFacts,
+    check_folders_unnumbered,
     is_pattern,
     stand_in_folder,
     stand_in_path,
@@ -37,6 +39,7 @@ DEFAULT_RATE = Fraction(25)
 """Pictures per second of a sequence if nothing tells its rate."""
 
 _COPY_BYTES = 1 << 20
+_NO_RATES: Mapping[Path, Fraction] = MappingProxyType({})
 
 
 def _rate_option(name: str) -> Any:
@@ -54,8 +57,12 @@ InputRateOption = Annotated[str | None, _rate_option("--input-rate")]
 """For a command whose ``--rate`` is that of its output."""
 
 
-def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]], Callable[P, R]]:
+def takes_sequences(
+    *names: str, rate: str = "rate", check: Callable[[Mapping[str, Any]], None] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a command: patterns of pictures and ``-`` among its inputs become temporary videos.
+
+    If the command has a parameter ``crop``, the pictures of ``synced`` have the rate that this record tells.
 
     Parameters
     ----------
@@ -63,6 +70,9 @@ def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]
         Parameters that hold a path, a list of paths, or None.
     rate : str
         Another parameter (`RateOption`), which only this decorator uses.
+    check : callable, optional
+        Called with all parameters before pictures or standard input are read, if there are any: what is wrong with the
+        outputs is said at once.
     """
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
@@ -72,7 +82,10 @@ def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]
             paths = [path for value in given.values() for path in (value if isinstance(value, list) else [value])]
             fps = kwargs.get(rate)
             console = Console(quiet=bool(kwargs.get("quiet")), as_json=bool(kwargs.get("as_json")))
-            with videos_of(paths, fps if isinstance(fps, str) else None, console) as videos:
+            if check is not None and any(path == STDIN or is_pattern(path) for path in paths):
+                check(kwargs)
+            own = _crop_rates(kwargs.get("crop"), kwargs.get("synced"))
+            with videos_of(paths, fps if isinstance(fps, str) else None, console, own) as videos:
                 for name, value in given.items():
                     kwargs[name] = [videos[each] for each in value] if isinstance(value, list) else videos[value]
                 return command(*args, **kwargs)
@@ -83,7 +96,9 @@ def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]
 
 
 @contextmanager
-def videos_of(paths: Sequence[Path], rate: str | None, console: Console) -> Iterator[dict[Path, Path]]:
+def videos_of(
+    paths: Sequence[Path], rate: str | None, console: Console, own: Mapping[Path, Fraction] = _NO_RATES
+) -> Iterator[dict[Path, Path]]:
     """The videos to read for inputs: themselves, or temporary ones for image sequences and standard input.
 
     Parameters
@@ -93,14 +108,20 @@ def videos_of(paths: Sequence[Path], rate: str | None, console: Console) -> Iter
         Of image sequences, as given.
     console : Console
         Shows the progress of reading pictures.
+    own : mapping of Path to Fraction
+        Rates that are known of single sequences. ``rate`` is meant for the others; if there are none, it wins.
 
     Raises
     ------
     SettingsError
         The rate is none, or there is no sequence; standard input is named twice.
+    InputError
+        A folder is named by a pattern.
     LipblendError
         See `lipblend.video.numbered_files.numbered_files` and `lipblend.output.sequence_film.make_film`.
     """
+    for path in paths:
+        check_folders_unnumbered(path, InputError)
     sequences = [path for path in dict.fromkeys(paths) if is_pattern(path)]
     chosen = None if rate is None else parse_frame_rate(rate)
     if chosen is not None and not sequences:
@@ -119,12 +140,25 @@ def videos_of(paths: Sequence[Path], rate: str | None, console: Console) -> Iter
         if STDIN in videos:
             videos[STDIN] = _spooled(folder)
         notes = tuple[str, ...]()
-        if sequences and chosen is None:
+        unknown = [path for path in sequences if path not in own]
+        if unknown and chosen is None:
             chosen, notes = _rate_of_others([video for path, video in videos.items() if path not in sequences])
+        rates = {path: own[path] if path in own and (unknown or chosen is None) else chosen for path in sequences}
         for files in [numbered_files(pattern) for pattern in sequences]:  # all are found before one is read
-            assert chosen is not None
-            videos[files.pattern] = _film(files, folder, chosen, notes, console)
+            fps = rates[files.pattern]
+            assert fps is not None
+            videos[files.pattern] = _film(files, folder, fps, notes if files.pattern in unknown else (), console)
         yield videos
+
+
+def _crop_rates(record: object, synced: object) -> dict[Path, Fraction]:
+    """The rate of a synced crop of pictures, by the record of the crop, if that tells it."""
+    if not isinstance(record, Path) or not isinstance(synced, Path) or not is_pattern(synced):
+        return {}
+    from lipblend.crops.read_places import recorded_rate
+
+    rate = recorded_rate(record)
+    return {} if rate is None else {synced: rate}
 
 
 def _spooled(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tokenize
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,22 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
     else:
         raise InputError(f"the record {path} has no known ending", hint=f"Give {_FORMATS}.")
     return _listed(_numbers(rows, path), path, content, synced.upright_size)
+
+
+def recorded_rate(path: Path) -> Fraction | None:
+    """Frames per second of the crop that a record is of; None if it is a generator's, which does not tell.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not understood.
+    """
+    if path.suffix.lower() != ".json":
+        return None
+    content = read_bytes(path)
+    if not isinstance(_json(content, path), dict):
+        return None
+    return Fraction(CropRecord.parsed(content, path).rate)
 
 
 def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
