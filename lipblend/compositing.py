@@ -100,7 +100,7 @@ def composite(
     analysed = time.perf_counter()
     digests = input_digests(job.pair, quick=job.options.is_quick_look) if job.options.record else {}
     run, writer_notes = _render(job, analysis, part, segments, audio, jobs, digests, on_progress)
-    run_notes += _remove_kept_segments(output, run, len(part))
+    run_notes += _remove_kept_segments(output, run, len(part), 0 if job.kept is None else job.kept.replaced)
     finished = time.perf_counter()
     evaluation = _measure(job, analysis, plan, digests, on_progress) if job.options.measure else None
     return CompositeResult(
@@ -190,7 +190,8 @@ def _prepare(
         more = {"size": size, "restoration": runtime, "keep": "none" if keep is None else keep.sha256}
         more["matte"] = "none" if matte is None else matte.sha256
         more["crop"] = "none" if pair.synced.places is None else pair.synced.places.digest
-        kept = kept_for_run(output, paths, settings, frames=options.frames or "all", **more)
+        more["frames"] = str(options.frames or "all")
+        kept = kept_for_run(output, paths, settings, replace=options.replace_kept, **more)
     return _Job(pair, keep, matte, output, settings, options, target, restorer, exports, kept, notes)
 
 
@@ -293,9 +294,12 @@ def _render(
     )
 
 
-def _remove_kept_segments(output: Path, run: SegmentRun, frames: int) -> list[str]:
+def _remove_kept_segments(output: Path, run: SegmentRun, frames: int, replaced: int) -> list[str]:
     """Remove the kept segments of a complete output; with notes for the summary."""
     notes = []
+    if replaced:
+        were = "segment was" if replaced == 1 else "segments were"
+        notes.append(f"{replaced} kept {were} made from other inputs, settings or versions, and removed")
     try:
         remove_segments(output)
     except OutputError as error:  # the output is complete nevertheless

@@ -23,6 +23,7 @@ from lipblend.analysis.keyed_models import occluder_files
 from lipblend.errors import OutputError, SettingsError
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
+from lipblend.runtime.output_paths import hidden_beside
 from lipblend.runtime.stand_ins import as_given
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.segments.segment_files import SegmentFile
@@ -31,7 +32,6 @@ from lipblend.settings import Settings
 _KEY_NAME = "key.json"
 _SUFFIX = ".segment"
 _FOLDER_SUFFIX = ".lipblend-segments"
-_MAX_NAME_BYTES = 255  # of nearly every file system
 _MAX_DETAILS = 8
 _GROUPS_WITHOUT_EFFECT = ("read", "audio", "gate")  # settings that do not change the pictures
 _PACKAGES = ("lipblend", "av", "numpy", OPENCV)
@@ -39,10 +39,7 @@ _PACKAGES = ("lipblend", "av", "numpy", OPENCV)
 
 def segments_folder(output: Path) -> Path:
     """Folder of an output's kept segments: hidden, beside the output, named after it or after a hash of its name."""
-    name = f".{output.name}{_FOLDER_SUFFIX}"
-    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        name = f".{hashlib.blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}{_FOLDER_SUFFIX}"
-    return output.parent / name
+    return hidden_beside(output, _FOLDER_SUFFIX)
 
 
 def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> dict[str, str]:
@@ -90,6 +87,13 @@ class KeptSegments:
     output : Path
     key : mapping of str to str
         What the segments depend on, as far as it is known; see `run_key`.
+    replace : bool
+        `open` removes segments with a different key, which are an error otherwise.
+
+    Attributes
+    ----------
+    replaced : int
+        Segments that `open` has removed because of their key.
 
     Raises
     ------
@@ -99,14 +103,15 @@ class KeptSegments:
         Another run is using the folder.
     """
 
-    def __init__(self, output: Path, key: Mapping[str, str]) -> None:
+    def __init__(self, output: Path, key: Mapping[str, str], *, replace: bool = False) -> None:
         self.folder = segments_folder(output)
-        self._output, self._key = output, dict(key)
+        self.replaced = 0
+        self._output, self._key, self._replace = output, dict(key), replace
         self._lock: weakref.finalize[..., Any] | None = None
         if self.folder.is_dir():
             self._acquire()
             self.release()
-        self._matches_key()
+        self._wrong_entries()
 
     def open(self, **more: str) -> None:
         """Extend the key, compare it again, and create the folder and lock it until `release`.
@@ -123,7 +128,9 @@ class KeptSegments:
             self.folder.mkdir(exist_ok=True)
             self._acquire()
             try:
-                if not self._matches_key():
+                wrong = self._wrong_entries()
+                if wrong is None or wrong:
+                    self.replaced = len(list(self.folder.glob(f"*{_SUFFIX}"))) if wrong else 0
                     _delete_files(self.folder)
                     write_atomically(self.folder / _KEY_NAME, json.dumps(self._key, indent=1).encode())
             except BaseException:
@@ -168,16 +175,16 @@ class KeptSegments:
             )
         self._lock = weakref.finalize(self, _unlock, descriptor)
 
-    def _matches_key(self) -> bool:
-        """Whether the folder has a key and it is the same; segments without a key are useless."""
+    def _wrong_entries(self) -> list[str] | None:
+        """Entries in which the folder's key differs; None if it has no key, and segments without one are useless."""
         try:
             found = json.loads((self.folder / _KEY_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return False
+            return None
         if not isinstance(found, dict):
-            return False
+            return None
         wrong = [name for name in self._key if found.get(name) != self._key[name]]
-        if wrong:
+        if wrong and not self._replace:
             raise SettingsError(
                 f"the segments kept in {self.folder} were created with different inputs, settings or versions",
                 details=tuple(
@@ -185,10 +192,12 @@ class KeptSegments:
                 ),
                 hint="Use the same inputs and settings to resume, or leave out --resume to start over.",
             )
-        return True
+        return wrong
 
 
-def kept_for_run(output: Path, inputs: Mapping[str, Path], settings: Settings, **more: object) -> KeptSegments:
+def kept_for_run(
+    output: Path, inputs: Mapping[str, Path], settings: Settings, *, replace: bool = False, **more: object
+) -> KeptSegments:
     """The kept segments of an output whose pictures depend on these inputs (see `run_key`) and on all of the code.
 
     Raises
@@ -201,7 +210,7 @@ def kept_for_run(output: Path, inputs: Mapping[str, Path], settings: Settings, *
     )
     files = {**inputs, "restoration model": Path(settings.restore.model), **dict(occluder)}
     code = code_fingerprint(WHOLE_PACKAGE)
-    return KeptSegments(output, run_key(files, settings, output=output.name, code=code, **more))
+    return KeptSegments(output, run_key(files, settings, output=output.name, code=code, **more), replace=replace)
 
 
 def remove_segments(output: Path) -> None:
