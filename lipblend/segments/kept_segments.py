@@ -67,7 +67,7 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
 
 
 def digest(value: Any) -> str:
-    """Hash dataclasses, arrays, sequences and plain values by content.
+    """Hash dataclasses, arrays, sequences, mappings with sorted keys and plain values by content.
 
     Raises
     ------
@@ -277,6 +277,11 @@ def _update(state: Any, value: Any) -> None:
         state.update(f"({type(value).__name__}".encode())
         for field in dataclasses.fields(value):
             _update(state, getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        state.update(f"{{{len(value)}".encode())
+        for key in sorted(value):
+            _update(state, key)
+            _update(state, value[key])
     elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         state.update(f"[{len(value)}".encode())
         for item in value:

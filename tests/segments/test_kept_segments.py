@@ -204,7 +204,12 @@ def test_digests_go_by_content() -> None:
         None,
         (1, 2),
         ((1,), 2),
+        {},
+        {"a": np.arange(3)},
+        {"a": np.arange(4)},
+        {"b": np.arange(3)},
     ]
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert len({digest(value) for value in values}) == len(values)
     with pytest.raises(TypeError):
         digest(object())
