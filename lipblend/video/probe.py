@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
-from av.stream import Discard
+from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -186,9 +186,7 @@ def _hdr_metadata(
     return mastering, content_light(data.get(SideDataType.CONTENT_LIGHT_LEVEL, b"")), tuple(dropped)
 
 
-def stream_end(
-    container: InputContainer, stream: VideoStream, time_base: Fraction, *, trimmed: bool
-) -> Fraction | None:
+def stream_end(container: InputContainer, stream: Stream, time_base: Fraction, *, trimmed: bool) -> Fraction | None:
     """End of a stream's last frame in seconds, on the file's clock; None if the container does not say.
 
     Also None if an edit list both trims (``trimmed``) and delays the track: FFmpeg's duration may include the delay.
