@@ -47,8 +47,6 @@ from lipblend.cli.verdict import (
     VideoOption,
     enforce_gate,
     summary,
-    verdict_dict,
-    write_files,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
@@ -267,6 +265,8 @@ def _show(
     if evaluated is None:
         console.finish(result.to_dict(), composite_summary(result))
         return
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
     console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written, gated=gate)}")

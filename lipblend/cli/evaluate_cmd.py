@@ -33,8 +33,6 @@ from lipblend.cli.verdict import (
     VideoOption,
     enforce_gate,
     summary,
-    verdict_dict,
-    write_files,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
@@ -122,6 +120,8 @@ def evaluate_command(
             ),
             on_progress=on_progress,
         )
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written, gated=gate))
     if gate:
