@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from lipblend.batch.events import Ended, Event
 from lipblend.batch.job_process import why_made
-from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec
+from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
 from lipblend.batch.local_pool import OnEvent, Pool
 from lipblend.batch.results import ResultsFile
 from lipblend.errors import BatchError, GateError, LipblendError, SettingsError
@@ -35,7 +35,7 @@ class Series:
     outcomes: list[JobOutcome] = field(default_factory=list)
 
     @property
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counter[Status]:
         """Jobs by status."""
         return Counter(outcome.status for outcome in self.outcomes)
 
@@ -61,7 +61,11 @@ class Series:
 
 
 def _failed_text(failed: Sequence[JobOutcome]) -> str:
-    words = {"failed": "failed", "locked": "are being made by another run", "cancelled": "were stopped"}
+    words: dict[Status, str] = {
+        "failed": "failed",
+        "locked": "are being made by another run",
+        "cancelled": "were stopped",
+    }
     counts = Counter(outcome.status for outcome in failed)
     if len(counts) == 1:
         return words[next(iter(counts))]
@@ -158,8 +162,6 @@ class BatchRun:
 
     def follow(self, *, until_s: float | None = None) -> bool:
         """Wait for the next event; False if none came in time."""
-        from queue import Empty
-
         try:
             event = self._events.get(timeout=until_s)
         except Empty:
