@@ -163,6 +163,7 @@ def add_video_stream(
             hint=f"Encoders for {path.suffix}: {_able_text(info, container)}. Nearly every encoder works with .mkv.",
         ) from error
     _describe_pictures(stream, info, pixel_format)
+    stream.codec_context.thread_count = encode.threads
     if container.format.name == Y4M:
         stream.time_base = 1 / _rate(info)  # its header has the rate as the time base
     matrix = _kept_matrix(info, container.format.name)
