@@ -8,12 +8,19 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lipblend.batch.job_spec import JobSpec
 from lipblend.runtime.child import Channel, program
-from lipblend.runtime.progress import Progress
+from lipblend.runtime.progress import OnProgress, Progress
 from lipblend.settings.catalogue import value_text
+
+if TYPE_CHECKING:
+    from lipblend.composite_options import CompositeOptions
+    from lipblend.settings import Settings
+
+Step = Literal["all", "prepare", "join"] | range
+"""The whole job; or of a job whose segments are made elsewhere: its analysis, these segments, or their joining."""
 
 _EVERY_S = 0.2  # between two messages about progress
 
@@ -30,12 +37,15 @@ class JobOrder:
         As in `lipblend.composite_options.CompositeOptions`.
     jobs : int
         Processes that render.
+    step : Step
+        What of the job.
     """
 
     spec: JobSpec
     cache: Path | None = None
     models: Path | None = None
     jobs: int = 1
+    step: Step = "all"
 
 
 CHILD = program("lipblend.batch.job_child", "run_order", "a job of a series")
@@ -49,10 +59,11 @@ def run_order(channel: Channel) -> None:
     channel.send(run_job(order, _Reporter(channel)))
 
 
-def run_job(order: JobOrder, on_progress: Any) -> dict[str, Any]:
+def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     """Composite one pair, and measure it if its job asks for that.
 
-    Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured.
+    Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured; of a step, the number of
+    ``segments`` or of the ``frames`` that were rendered.
 
     Raises
     ------
@@ -77,6 +88,8 @@ def run_job(order: JobOrder, on_progress: Any) -> dict[str, Any]:
     )
     settings = resolve_settings(overrides=dict(spec.settings)).settings
     Path(spec.output).parent.mkdir(parents=True, exist_ok=True)
+    if order.step == "prepare" or isinstance(order.step, range):
+        return _step(order.step, spec, settings, options, on_progress)
     result = composite(
         spec.original, spec.synced, spec.output, settings=settings, options=options, on_progress=on_progress
     )
@@ -89,6 +102,21 @@ def run_job(order: JobOrder, on_progress: Any) -> dict[str, Any]:
         data["evaluation"] = verdict_dict(result.evaluation.record, written)
     json.dumps(data)  # plain values only: it goes to other processes and into files
     return data
+
+
+def _step(
+    step: Literal["prepare"] | range,
+    spec: JobSpec,
+    settings: Settings,
+    options: CompositeOptions,
+    on_progress: OnProgress,
+) -> dict[str, Any]:
+    from lipblend.composite_segments import prepare_segments, render_segments
+
+    files = Path(spec.original), Path(spec.synced), Path(spec.output)
+    if step == "prepare":
+        return {"segments": prepare_segments(*files, settings, options, on_progress)}
+    return {"frames": render_segments(*files, settings, options, step, on_progress)}
 
 
 def command_text(spec: JobSpec) -> str:

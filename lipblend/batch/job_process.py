@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
-from lipblend.batch.job_child import CHILD, JobOrder
+from lipblend.batch.job_child import CHILD, JobOrder, Step
 from lipblend.batch.job_record import read_record, up_to_date, write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.batch.memory_guard import MemoryGuard, kill, tree
@@ -23,6 +23,7 @@ from lipblend.runtime.progress import OnProgress, Progress, no_progress
 
 _GATE_CODE = GateError.exit_code
 _CANCELLED = "stopped"
+_LOCK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class JobRunOptions:
         Bytes that a job's processes may take together.
     jobs : int
         Processes that render, for each job.
+    lock_wait_s : float
+        How long to wait for an output that another run is making: its machine may be lost.
     """
 
     force: bool = False
@@ -49,6 +52,7 @@ class JobRunOptions:
     logs: Path | None = None
     max_memory: int | None = None
     jobs: int = 1
+    lock_wait_s: float = 0.0
 
 
 class JobRun:
@@ -61,10 +65,14 @@ class JobRun:
     options : JobRunOptions
     on_progress : callable
         Called on the thread of `run`.
+    step : Step
+        With steps of the job there is no lock: who ordered them holds it.
     """
 
-    def __init__(self, spec: JobSpec, options: JobRunOptions, on_progress: OnProgress = no_progress) -> None:
-        self._spec, self._options, self._on_progress = spec, options, on_progress
+    def __init__(
+        self, spec: JobSpec, options: JobRunOptions, on_progress: OnProgress = no_progress, step: Step = "all"
+    ) -> None:
+        self._spec, self._options, self._on_progress, self._step = spec, options, on_progress, step
         self._stopped = Event()
         self._child: Child | None = None
 
@@ -91,8 +99,9 @@ class JobRun:
         if self._stopped.is_set():
             return self._ended("cancelled", _CANCELLED)
         try:
-            Path(spec.output).parent.mkdir(parents=True, exist_ok=True)
-            with OutputLock(Path(spec.output)):
+            if self._step != "all":
+                return self._made()
+            with locked(spec, self._options.lock_wait_s, self._stopped):
                 fresh = None if self._options.force else existing(spec)
                 return fresh or self._made()
         except LockedError as error:
@@ -106,14 +115,15 @@ class JobRun:
     def _made(self) -> JobOutcome:
         """The outcome of making the output."""
         with ExitStack() as stack:
-            log = None if self._options.logs is None else self._options.logs / f"{self._spec.name}.log"
+            name = f"{self._spec.name}{_step_text(self._step)}.log"
+            log = None if self._options.logs is None else self._options.logs / name
             sink = None if log is None else stack.enter_context(opened_log(log))
             outcome = self._in_process(sink)
         return outcome if log is None else replace(outcome, log=str(log))
 
     def _in_process(self, sink: IO[bytes] | None) -> JobOutcome:
         options = self._options
-        order = JobOrder(self._spec, options.cache, options.models, options.jobs)
+        order = JobOrder(self._spec, options.cache, options.models, options.jobs, self._step)
         with (
             child_process(CHILD, log=sink) as child,
             MemoryGuard(child.process.pid, options.max_memory) as guard,
@@ -151,6 +161,8 @@ class JobRun:
         raise TypeError(f"a {type(message).__name__}")
 
     def _finished(self, data: Mapping[str, Any]) -> JobOutcome:
+        if self._step == "prepare" or isinstance(self._step, range):
+            return replace(self._ended("passed", ""), details=data)
         outcome = made_outcome(self._spec, data)
         write_record(self._spec, {"status": outcome.status, "headline": outcome.headline})
         return outcome
@@ -166,6 +178,33 @@ class JobRun:
 
     def _ended(self, status: Any, reason: str, exit_code: int = 0) -> JobOutcome:
         return JobOutcome(self._spec.name, self._spec.output, status, reason, exit_code)
+
+
+@contextmanager
+def locked(spec: JobSpec, wait_s: float, stopped: Event) -> Iterator[None]:
+    """Hold the lock of a job's output.
+
+    Raises
+    ------
+    LockedError
+        Another run holds it, for longer than ``wait_s``.
+    """
+    output, end_s = Path(spec.output), time.monotonic() + wait_s
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(OutputLock(output))
+                break
+            except LockedError:
+                if time.monotonic() >= end_s or stopped.wait(_LOCK_EVERY_S):
+                    raise
+        yield
+
+
+def _step_text(step: Step) -> str:
+    """Of a log's name."""
+    return f".{step.start}" if isinstance(step, range) else "" if step == "all" else f".{step}"
 
 
 def existing(spec: JobSpec) -> JobOutcome | None:
