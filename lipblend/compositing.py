@@ -160,6 +160,7 @@ def _prepare(
     """Check everything that can be checked before the work begins."""
     options.check()
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
+    pair.check_times(settings)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     matte = None if options.matte is None else open_keep(options.matte, pair.original, option="--matte")
     target, notes = pair.original, tuple[str, ...]()

@@ -21,6 +21,7 @@ from lipblend.plan.choose import count_people
 from lipblend.runtime.output_paths import check_file_writable, same_file
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.settings import TrackSettings
+from lipblend.video.asked_times import check_asked_times
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
@@ -131,6 +132,7 @@ def _crops(
     several = track.face == "all"
     first = (numbered(output, 0), numbered(record, 0)) if several else (output, record)
     _check(info, target, *first, options)
+    check_asked_times(track, [info])
     model = resolve_model("face_landmarker", options.models)
     reading = read_faces(
         info, model, track, on_frame=lambda done: on_progress(Progress("faces", done, info.frame_count))

@@ -118,6 +118,8 @@ def preview(
     """
     options = options or PreviewOptions()
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
+    for each in settings.values():
+        pair.check_times(each)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     with FrameTimes(pair.original) as clock:
         wanted = [clock.parse(text) for text in times] or [clock.middle_s()]

@@ -137,6 +137,7 @@ def evaluate(
     if settings is None:
         judged = settings_for(result_info)
         settings, options = judged.settings, replace(options, notes=(*options.notes, *judged.notes))
+    pair.check_times(settings)
     restorer = load_restorer(settings.restore)
     analysis = pair.analyse(settings, on_progress=on_progress)
     if keep is not None:
