@@ -15,8 +15,8 @@ from lipblend.video.survey import announced_stamps
 def check_asked_times(track: TrackSettings, videos: Sequence[VideoInfo]) -> None:
     """Check ``track.ranges`` and the points of ``track.face`` against the frames that the packets announce.
 
-    One frame more than announced is allowed for. Nothing is said of a video whose packets do not tell its frames surely:
-    the plan, which knows the frames that were decoded, checks again.
+    One frame more than announced is allowed for. Nothing is said of a video whose packets do not tell its frames
+    surely: the plan, which knows the frames that were decoded, checks again.
 
     Parameters
     ----------
