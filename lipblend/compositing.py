@@ -268,5 +268,6 @@ def _measure(
         restorer=job.restorer,
         options=EvaluateOptions(matte="known", digests=digests),
         keep=job.keep,
+        matte=job.matte,
         on_progress=on_progress,
     )
