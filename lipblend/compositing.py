@@ -14,6 +14,7 @@ from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_job import CompositeJob, prepare_job
 from lipblend.composite_options import CompositeOptions
 from lipblend.composite_result import CompositeResult, Faults, Hidden, Kept, pairing_dict
+from lipblend.crops.read_places import rates_by_record
 from lipblend.errors import OutputError, SettingsError
 from lipblend.output.given_videos import GivenRate, given_videos
 from lipblend.output.sound.audio_plan import AudioPlan
@@ -70,7 +71,8 @@ def composite(
     options : CompositeOptions, optional
         How the run is executed; `CompositeOptions()` by default.
     rate : str, int or Fraction, optional
-        Pictures per second of image sequences; by default that of the other video, else 25.
+        Pictures per second of image sequences; by default that of the crop's record (``options.crop``), else
+        that of the other video, else 25.
     on_progress : callable
         Called on this thread, about once per frame.
     process : Child, optional
@@ -88,7 +90,8 @@ def composite(
             "a run from an image sequence cannot be measured: its film is removed at the end",
             hint="Open the sequences with lipblend.given_videos, and call composite inside.",
         )
-    with given_videos(original, synced, rate=rate, on_progress=on_progress) as (first, second):
+    own = rates_by_record(options.crop, Path(synced))
+    with given_videos(original, synced, rate=rate, own=own, on_progress=on_progress) as (first, second):
         job = prepare_job(first, second, Path(output), settings or Settings(), options)
         result = _run(job, process, on_progress, started)
     return replace(result, notes=tuple(map(as_given, result.notes)))

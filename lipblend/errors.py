@@ -7,7 +7,8 @@
     ├── NoFaceError               5   no face to process in the whole clip
     ├── ModelError                6   model file missing or not the expected one
     ├── OutputError               7   output not writable, encoder not available
-    └── GateError                 8   result misses a pass mark, or is worse than its baseline
+    ├── GateError                 8   result misses a pass mark, or is worse than its baseline
+    └── BatchError                9   some jobs of a series failed
 
 Exit code 0 is success; 2 is also used for a wrong command line, 130 for Ctrl-C and 143 for SIGTERM.
 """
@@ -86,3 +87,9 @@ class GateError(LipblendError):
     """A result that misses a pass mark, or a clip that is worse than its baseline."""
 
     exit_code = 8
+
+
+class BatchError(LipblendError):
+    """Some jobs of a series failed; the others are complete."""
+
+    exit_code = 9

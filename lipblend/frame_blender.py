@@ -68,7 +68,7 @@ class FrameBlender:
     ModelError
         A model is missing or cannot be used.
     SettingsError
-        Settings that need the times of a clip: ``track.ranges``, and points in ``track.face``.
+        Settings that need a clip: ``track.ranges``, points in ``track.face``, and ``mask.region_source`` = model.
 
     Examples
     --------
@@ -87,6 +87,11 @@ class FrameBlender:
             raise SettingsError(
                 "track.face by points and track.ranges need the times of a clip, and single frames have none",
                 hint="Leave track.ranges at all, and name faces by number, or as changed, largest or all.",
+            )
+        if settings.mask.region_source == "model":
+            raise SettingsError(
+                "mask.region_source is model, and single frames have no parser",
+                hint="Set mask.region_source to mesh, or composite the whole videos.",
             )
         lenient = {"no_face": "copy"}
         self._settings = settings.model_copy(update={"track": settings.track.model_copy(update=lenient)})

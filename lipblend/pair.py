@@ -10,6 +10,7 @@ from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.beginning import analyse_beginning, beginning_window
 from lipblend.analysis.cache import analyse_cached, cached_analysis
 from lipblend.analysis.clip_analysis import ClipAnalysis
+from lipblend.analysis.parse_parts import check_parser
 from lipblend.crops.read_places import read_places
 from lipblend.faces.models import resolve_model
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
@@ -65,8 +66,9 @@ class Pair:
         Raises
         ------
         LipblendError
-            See `lipblend.analysis.analyse.analyse`.
+            See `lipblend.analysis.analyse.analyse`; and the parser that the mask asks for cannot be asked.
         """
+        check_parser(settings)
         return analyse_cached(
             self.original,
             self.synced,
@@ -95,6 +97,7 @@ class Pair:
 
         None if the whole clip has to be analysed, or has been before.
         """
+        check_parser(settings)
         window = beginning_window(self.original, self.synced, stop_s=stop_s, settings=settings)
         if window is None or self.cached_analysis(settings) is not None:
             return None, []

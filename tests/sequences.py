@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,19 @@ def write_pictures(pattern: Path, shown: list[npt.NDArray[Any]], first: int = 1)
     return paths
 
 
+def unpacked(video: Path, pattern: Path | str, *, first: int = 1) -> Path:
+    """Write the pictures of a video as a sequence, converted by its own matrix."""
+    write_pictures(Path(pattern), rgb_frames(video), first)
+    return Path(pattern)
+
+
+def rgb_frames(video: Path) -> list[npt.NDArray[np.uint8]]:
+    """The pictures of a video, (h, w, 3) RGB."""
+    with av.open(str(video)) as file:
+        frames = file.decode(video=0)
+        return [frame.reformat(format="rgb24", src_colorspace=frame.colorspace).to_ndarray() for frame in frames]
+
+
 def read_picture(path: Path) -> npt.NDArray[Any]:
     """RGB(A) codes of a PNG file by OpenCV; of TIFF, whose alpha OpenCV multiplies in, by lipblend."""
     if path.suffix == ".tif":
@@ -63,3 +78,17 @@ def read_exr(path: Path) -> tuple[npt.NDArray[np.float32], str]:
     context: Any = av.CodecContext.create("exr", "r")
     (frame,) = [*context.decode(av.Packet(path.read_bytes())), *context.decode(None)]
     return frame.reformat(format="gbrpf32le").to_ndarray(), frame.format.name
+
+
+def palette_png(places: npt.NDArray[Any], colours: npt.NDArray[np.uint8], alpha: list[int] | None) -> bytes:
+    """A PNG file of (h, w) places in a palette of (n, 3) RGB colours, with the alpha codes of these or without."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = places.shape
+    rows = b"".join(b"\0" + row.astype(np.uint8).tobytes() for row in places)
+    clear = b"" if alpha is None else chunk(b"tRNS", bytes(alpha))
+    head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    parts = chunk(b"PLTE", colours.tobytes()) + clear + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + parts

@@ -21,6 +21,7 @@ from lipblend.analysis.interpret import Interpretation, interpret
 from lipblend.analysis.keyed_models import model_identity
 from lipblend.analysis.measure import in_original, same_face
 from lipblend.analysis.occluders import find_departures
+from lipblend.analysis.parse_parts import parse_parts
 from lipblend.analysis.search_near import check_models, search_near
 from lipblend.analysis.shots import find_shots, least_move
 from lipblend.analysis.stand_in import add_stand_ins
@@ -77,7 +78,7 @@ def analyse(
     model : Path
         Face landmarker bundle, checked.
     settings : Settings
-        The groups ``read``, ``pair``, ``track``, and ``colour.space``, ``colour.interpret``, and of ``occlusion`` what
+        The groups ``read``, ``pair``, ``track``, and of ``colour``, ``mask`` and ``occlusion`` what
         `lipblend.analysis.analysis_settings` lists.
     on_frame : callable
         Called with the number of original frames done.
@@ -153,6 +154,8 @@ def _analysed(
     if in_front:
         find_departures(tracks, np.array(original.times_s)[line.original_index], starts)
         search_near(original, line, tracks, starts, settings.occlusion, face_model=search.model)
+    if settings.mask.region_source == "model":
+        parse_parts(original, synced, alignment, tracks, settings.occlusion)
     notes = (*alignment_notes(alignment, original_info, synced_info), *colours.notes, *damage, *search_notes)
     analysis = clip_analysis(original, synced, alignment, colours, tracks, notes)
     return replace(analysis, shot_starts=starts)

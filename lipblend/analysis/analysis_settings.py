@@ -27,6 +27,7 @@ ANALYSIS_KEYS = (
     "occlusion.model",
     "occlusion.model_every",
     "occlusion.person",
+    "mask.region_source",
     "colour.space",
     "colour.interpret",
 )

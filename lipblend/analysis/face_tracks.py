@@ -20,6 +20,7 @@ from lipblend.runtime.spill import Picked, StoredRows
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
+from lipblend.stages.masks.part_outlines import PARTS_SHAPE
 from lipblend.stages.occlusion.face_look import LOOKS_SHAPE
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
 from lipblend.stages.occlusion.segmented import SEGMENTED_SHAPE
@@ -56,13 +57,16 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "departures": (DEPARTURES_SHAPE, np.uint8),
     "segmented": (SEGMENTED_SHAPE, np.uint8),
     "person": (SEGMENTED_SHAPE, np.uint8),
+    "original_parts": (PARTS_SHAPE, np.uint8),
+    "synced_parts": (PARTS_SHAPE, np.uint8),
     "carried": ((), np.float64),
 }
 """Shape and dtype of each column. Meshes are in the original's pixels; ``carried`` is the fit of a mesh that was not
 found in the picture but carried there (`lipblend.analysis.carry`); ``departures`` is what may lie in front of the face
 (`lipblend.analysis.occluders`), found from ``looks``, which is empty afterwards; ``hands``, ``segmented`` (what the
-user's model finds) and ``person`` (background within the face) are found by `lipblend.analysis.search_near`; the others
-are the fields of `FaceMeasure`."""
+user's model finds) and ``person`` (background within the face) are found by `lipblend.analysis.search_near`;
+``original_parts`` and ``synced_parts`` (what a parser sees) by `lipblend.analysis.parse_parts`; the others are the
+fields of `FaceMeasure`."""
 
 
 class MaskedRows(Sequence[Array | None]):
@@ -162,7 +166,7 @@ class FaceTable:
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
         self.columns["stats"].append(stats)
         self.columns["carried"].append(carried)
-        for name in ("departures", "hands", "segmented", "person"):
+        for name in ("departures", "hands", "segmented", "person", "original_parts", "synced_parts"):
             self.columns[name].append(None)
         return len(self.frames) - 1
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipblend.analysis.analyse import clip_analysis, measured_tracks, read_colours
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.first_reading import Measures, PairReading
+from lipblend.analysis.parse_parts import check_parser, parse_parts
 from lipblend.errors import InputMismatchError
 from lipblend.faces.landmarker import BackgroundLandmarker
 from lipblend.faces.landmarks import Landmarks
@@ -59,7 +60,7 @@ def analyse_frame(
     finder : BackgroundLandmarker
         Waited for once both frames are decoded.
     settings : Settings
-        The groups ``pair``, ``track``, and of ``colour`` the space.
+        The groups ``pair``, ``track``, of ``colour`` the space, and where the regions of the mask come from.
 
     Raises
     ------
@@ -68,7 +69,10 @@ def analyse_frame(
         time; or the two frames are not alike.
     InputError
         A video cannot be read.
+    SettingsError, ModelError
+        The parser that the mask asks for cannot be asked.
     """
+    check_parser(settings)
     pair, track = settings.pair, settings.track
     Window(time_s, time_s).scans(original, synced, pair)  # raises if an excerpt is not enough
     if synced.places is not None:
@@ -94,6 +98,8 @@ def analyse_frame(
     measures = Measures()
     measures[0, 0] = reading.measure(original_frame, scans[0].faces[0], synced_frame, scans[1].faces[0])
     tracks, _ = measured_tracks(*scans, alignment, measures)
+    if settings.mask.region_source == "model":
+        parse_parts(*scans, alignment, tracks, settings.occlusion)
     return clip_analysis(*scans, alignment, colours, tracks, colours.notes)
 
 

@@ -15,8 +15,9 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.picture.picture import Picture
 from lipblend.runtime.spill import NumberedRows
+from lipblend.stages.occlusion.face_look import LOOK_GRID
 from lipblend.stages.occlusion.occluder_model import OccluderModel
-from lipblend.stages.occlusion.segmented import cells_of_plane, on_face, stored_cells
+from lipblend.stages.occlusion.segmented import on_face, stored_cells
 
 Rgb = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
@@ -73,7 +74,7 @@ class SegmentLooker:
             seen = upright_crop(picture, meshes[0], self._crop_widths)
             if seen is not None:
                 rgb, box = seen
-                cells = on_face(cells_of_plane(self._in_front(rgb), box, meshes[0]), meshes, beyond=self._beyond)
+                cells = on_face(LOOK_GRID.sampled(self._in_front(rgb), box, meshes[0]), meshes, beyond=self._beyond)
                 if cells.any():
                     self._found[row] = stored_cells(cells)
 

@@ -20,7 +20,7 @@ from lipblend.cli.command_app import (
     output_option,
     path_option,
 )
-from lipblend.cli.composite_targets import DepthOption, FormatOption, opened, special_output
+from lipblend.cli.composite_targets import DepthOption, FormatOption, check_before_reading, opened, special_output
 from lipblend.cli.console import Console, composite_summary
 from lipblend.cli.exits import handle_errors
 from lipblend.cli.given_inputs import RateOption, takes_sequences
@@ -49,8 +49,6 @@ from lipblend.cli.verdict import (
     VideoOption,
     enforce_gate,
     summary,
-    verdict_dict,
-    write_files,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
@@ -72,7 +70,7 @@ class DebugForm(enum.Enum):
 
 @app.command("composite")
 @handle_errors(stdout_required=False)
-@takes_sequences("original", "synced")
+@takes_sequences("original", "synced", check=check_before_reading)
 def composite_command(
     original: OriginalArgument,
     synced: SyncedArgument,
@@ -269,6 +267,8 @@ def _show(
     if evaluated is None:
         console.finish(result.to_dict(), composite_summary(result))
         return
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
     console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written, gated=gate)}")

@@ -1,4 +1,4 @@
-"""What `lipblend composite -o` may name besides a video file: an image sequence, or standard output."""
+"""What ``-o`` of `composite` and `crop` may name besides a video file: an image sequence, or standard output."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lipblend.cli.console import Console
+from lipblend.cli.outputs import check_output_name
+from lipblend.cli.usage_hints import is_video_name
 from lipblend.errors import OutputError, SettingsError
-from lipblend.runtime.stand_ins import STDIN, as_given, facts_of, is_pattern
+from lipblend.runtime.stand_ins import STDIN, as_given, check_folders_unnumbered, facts_of, is_pattern
 from lipblend.runtime.standard_output import StreamForm, stream_path
 
 if TYPE_CHECKING:
@@ -44,6 +46,12 @@ _FILM = "film.mkv"
 _LOSSLESS, _RAW = "ffv1", "rawvideo"
 _FORMS = ("nut", "y4m")
 _DEPTHS = (8, 16)
+_NEED_FILE = ("resume", "report", "gate", "junit")
+"""Parameters of commands that need a video file."""
+_ENCODING = {
+    "encoder": "encode.encoder", "crf": "encode.crf", "encoder_preset": "encode.preset", "audio": "audio.source",
+}  # fmt: skip
+"""Settings by the parameter of their flag."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +126,9 @@ def special_output(
     ------
     SettingsError
     OutputError
-        Standard output is a terminal.
+        Standard output is a terminal; it is a single picture; a folder is named by a pattern.
     """
+    check_folders_unnumbered(output, OutputError)
     is_stream, is_sequence = output == STDIN, is_pattern(output)
     if form is not None and not is_stream:
         raise SettingsError("--format was given, but the output is not standard output (-o -)", hint="Leave it out.")
@@ -132,6 +141,7 @@ def special_output(
     if depth is not None and depth not in _DEPTHS:
         raise SettingsError(f"--depth {depth} is not allowed", hint="Use 8 or 16.")
     if not is_stream and not is_sequence:
+        _check_no_picture(output)
         return SpecialOutput(output)
     what = "standard output" if is_stream else "an image sequence"
     if refused := next((name for name, value in excluded.items() if value), None):
@@ -145,6 +155,50 @@ def special_output(
     if sys.stdout is not None and sys.stdout.isatty():
         raise OutputError("standard output is a terminal", hint="Pipe the video into a command, or name a file.")
     return SpecialOutput(output, cast(StreamForm, form or "nut"))
+
+
+def check_before_reading(given: Mapping[str, Any]) -> None:
+    """Check the output of a command before its pictures or standard input are read.
+
+    Parameters
+    ----------
+    given : mapping of str to Any
+        The command's parameters: ``output``, ``original``, perhaps ``synced``, ``overwrite``, ``depth`` ...
+
+    Raises
+    ------
+    SettingsError, OutputError
+        See `special_output`, `lipblend.cli.outputs.check_output_name` and what checks files and sequences.
+    """
+    excluded = {f"--{name}": given.get(name) for name in _NEED_FILE}
+    form, depth, as_json = given["stream_format"], given["depth"], given["as_json"]
+    target = special_output(given["output"], form=form, depth=depth, excluded=excluded, as_json=as_json)
+    target.settings({key: given[name] for name, key in _ENCODING.items() if given.get(name) is not None})
+    if target.is_stream:
+        return
+    check_output_name(target.given, given["original"])
+    from lipblend.output.encoders import container_format
+    from lipblend.output.picture_sequence import SequenceOutput
+    from lipblend.runtime.output_paths import check_file_writable
+
+    sources = [given[name] for name in ("original", "synced") if name in given]
+    if target.is_sequence:
+        SequenceOutput(target.given, 8, given["overwrite"]).check(sources)
+    else:
+        container_format(target.given)
+        check_file_writable(target.given, inputs=sources, overwrite=given["overwrite"])
+
+
+def _check_no_picture(output: Path) -> None:
+    if is_video_name(output.name) or not output.suffix:
+        return
+    from lipblend.output.picture_sequence import SUFFIXES
+
+    if output.suffix.lower() in SUFFIXES:
+        raise OutputError(
+            f"{output} names one picture, and each frame needs its own",
+            hint=f"Number them, such as {output.with_suffix('') / f'%06d{output.suffix}'}; or name a video.",
+        )
 
 
 @contextmanager
@@ -172,22 +226,12 @@ def opened(
     elif not target.is_sequence:
         yield target.given, Finish(target)
     else:
-        from lipblend.output.picture_sequence import FLOAT_SUFFIX, SequenceOutput
-        from lipblend.runtime.numbered_publishing import UnfinishedFolder
+        from lipblend.output.picture_sequence import SequenceOutput, picture_bits
 
-        is_float = target.given.suffix.lower() == FLOAT_SUFFIX
-        bits = 16 if is_float else target.depth or _bits_of(originally)
-        sequence = SequenceOutput(target.given, bits, overwrite)
+        sequence = SequenceOutput(target.given, picture_bits(target.given, target.depth, originally), overwrite)
         sequence.check([Path(as_given(str(path))) for path in sources])
         facts = facts_of(originally)
-        try:
-            folder = UnfinishedFolder(target.given.parent)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to the folder {target.given.parent}: {error.strerror or error}",
-                hint="Choose another folder.",
-            ) from error
-        with folder:
+        with sequence.unfinished() as folder:
             yield folder.path / _FILM, Finish(target, sequence, folder, None if facts is None else facts.first)
 
 
@@ -240,13 +284,3 @@ class Finish:
                     lambda done: show(Progress("write pictures", done, result.frames)),
                 )
         return replace(result, output=self.target.given, notes=tuple(notes))
-
-
-def _bits_of(original: Path) -> int:
-    """Bits of the pictures of a sequence, so that it holds what the original has."""
-    facts = facts_of(original)
-    if facts is not None and facts.depth is not None:
-        return 8 if facts.depth <= 8 else 16
-    from lipblend.video.probe import probe
-
-    return 8 if probe(original).layout.depth == 8 else 16

@@ -36,8 +36,6 @@ from lipblend.cli.verdict import (
     VideoOption,
     enforce_gate,
     summary,
-    verdict_dict,
-    write_files,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
@@ -50,6 +48,14 @@ if TYPE_CHECKING:
 app = command_app()
 
 _SOURCES: dict[str, MatteSource] = {"auto": "auto", "settings": "settings", "difference": "difference"}
+
+
+def _matte_value(text: str) -> str:
+    """A value of ``--matte``; a bare word that is no path is taken for a slip of the keys."""
+    path = Path(text)
+    if text not in _SOURCES and path.name == text and not path.suffix and not path.exists():
+        raise typer.BadParameter(f"'{text}' is not one of {', '.join(map(repr, _SOURCES))}, nor a file or folder.")
+    return text
 
 
 @app.command("evaluate")
@@ -70,6 +76,7 @@ def evaluate_command(
         typer.Option(
             "--matte",
             metavar="auto|settings|difference|MATTE",
+            callback=_matte_value,
             help="settings: render the mattes from the settings; difference: estimate them from the pictures; auto: "
             "settings if the result matches them. MATTE: as auto, with the alpha that RESULT was made with (composite "
             "--matte).",
@@ -136,6 +143,8 @@ def evaluate_command(
             ),
             on_progress=on_progress,
         )
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written, gated=gate))
     if gate:

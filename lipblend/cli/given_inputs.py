@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
 from lipblend.cli.console import Console
 from lipblend.output.given_videos import DEFAULT_RATE, videos_of
+from lipblend.runtime.stand_ins import STDIN, is_pattern
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,8 +33,12 @@ InputRateOption = Annotated[str | None, _rate_option("--input-rate")]
 """For a command whose ``--rate`` is that of its output."""
 
 
-def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]], Callable[P, R]]:
+def takes_sequences(
+    *names: str, rate: str = "rate", check: Callable[[Mapping[str, Any]], None] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a command: patterns of pictures and ``-`` among its inputs become temporary videos.
+
+    If the command has a parameter ``crop``, the pictures of ``synced`` have the rate that this record tells.
 
     Parameters
     ----------
@@ -39,6 +46,9 @@ def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]
         Parameters that hold a path, a list of paths, or None.
     rate : str
         Another parameter (`RateOption`), which only this decorator uses.
+    check : callable, optional
+        Called with all parameters before pictures or standard input are read, if there are any: what is wrong with the
+        outputs is said at once.
     """
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
@@ -48,7 +58,10 @@ def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]
             paths = [path for value in given.values() for path in (value if isinstance(value, list) else [value])]
             fps = kwargs.get(rate)
             console = Console(quiet=bool(kwargs.get("quiet")), as_json=bool(kwargs.get("as_json")))
-            with videos_of(paths, fps if isinstance(fps, str) else None, console.progress) as videos:
+            if check is not None and any(path == STDIN or is_pattern(path) for path in paths):
+                check(kwargs)
+            own = _crop_rates(kwargs.get("crop"), kwargs.get("synced"))
+            with videos_of(paths, fps if isinstance(fps, str) else None, console.progress, own) as videos:
                 for name, value in given.items():
                     kwargs[name] = [videos[each] for each in value] if isinstance(value, list) else videos[value]
                 return command(*args, **kwargs)
@@ -56,3 +69,12 @@ def takes_sequences(*names: str, rate: str = "rate") -> Callable[[Callable[P, R]
         return run
 
     return decorate
+
+
+def _crop_rates(record: object, synced: object) -> dict[Path, Fraction]:
+    """The rate of a synced crop of pictures, by the record of the crop, if that tells it."""
+    if not isinstance(record, Path) or not isinstance(synced, Path):
+        return {}
+    from lipblend.crops.read_places import rates_by_record
+
+    return rates_by_record(record, synced)

@@ -16,13 +16,16 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mxf"
 """Suffixes by which a word is taken for a file rather than a mistyped command or option."""
 
 _PYDANTIC = "Value error, "
+_BEYOND = ("greater_than_equal", "less_than_equal")
+_NO_NUMBER = ("int_parsing", "int_from_float", "int_parsing_size", "float_parsing")
+"""Kinds of pydantic's errors, by which typer checks numbers."""
 _NO_OUTPUT = "Missing option '--output'"
 _NO_OPTION = "No such option"
 
 
 def explain(error: Any, words: Sequence[str]) -> None:
     """Improve the message of a `USAGE_ERROR`, given the words of the command line after the command."""
-    text = error.format_message().replace(_PYDANTIC, "")
+    text = _number(error) or error.format_message().replace(_PYDANTIC, "")
     hint = _dashed_file(text, words) or _setting(error)
     if not hint and text.startswith(_NO_OUTPUT):
         hint = _positional_output(error, words)
@@ -33,6 +36,20 @@ def explain(error: Any, words: Sequence[str]) -> None:
 def is_video_name(word: str) -> bool:
     """Whether a word has the suffix of a video."""
     return os.path.splitext(word)[1].lower() in VIDEO_SUFFIXES
+
+
+def _number(error: Any) -> str:
+    """What is wrong with the number of an option, and what it may be; empty if something else is wrong."""
+    option: Any = getattr(error, "param", None)
+    cause = error.__cause__
+    faults = cause.errors() if option is not None and hasattr(cause, "errors") else []
+    if not faults or faults[0]["type"] not in (*_BEYOND, *_NO_NUMBER):
+        return ""
+    noun = "whole number" if cause.title.endswith("int") else "number"
+    low, high = getattr(option, "min", None), getattr(option, "max", None)
+    allowed = "" if low is None else f" of {low:g} or more" if high is None else f" from {low:g} to {high:g}"
+    said = "is out of range" if faults[0]["type"] in _BEYOND else f"is not a {noun}"
+    return f"{option.opts[0]} {faults[0]['input']} {said}. Give a {noun}{allowed}"
 
 
 def _dashed_file(text: str, words: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from lipblend.analysis.face_reading import FaceReading
 from lipblend.cropping.crop_frames import SourceFrame, shown_runs, visibility
 from lipblend.cropping.crop_options import CropOptions
 from lipblend.cropping.crop_picture import cut_crop
+from lipblend.cropping.crop_target import CropTarget, opened_target
 from lipblend.crops.crop_record import SCHEMA, CropFrame, CropRecord, Source
 from lipblend.output.drawn import frame_of_planes
 from lipblend.output.sound.audio_plan import choose_audio
@@ -21,7 +22,7 @@ from lipblend.runtime.files import UnfinishedFile
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.prefetch import map_in_threads, one_opencv_thread
 from lipblend.runtime.progress import OnProgress, Progress
-from lipblend.runtime.stand_ins import as_given
+from lipblend.runtime.stand_ins import as_given, facts_of
 from lipblend.video.info import VideoInfo
 from lipblend.video.reader import Frame
 
@@ -44,6 +45,8 @@ def write_crops(
     target: VideoInfo,
     options: CropOptions,
     on_progress: OnProgress,
+    *,
+    one_by_one: bool,
 ) -> list[list[str]]:
     """Write crops and their records; each appears when it is complete, a record after its crop.
 
@@ -57,6 +60,8 @@ def write_crops(
         Of a crop.
     options : CropOptions
     on_progress : callable
+    one_by_one : bool
+        The crops have the original's frames one by one, and so its numbers if it is a sequence of pictures.
 
     Returns
     -------
@@ -68,31 +73,42 @@ def write_crops(
     InputError, OutputError
     """
     info = reading.video.info
-    audio = choose_audio(info, info, "original" if info.audio else "none")
-    audio = replace(audio, shift_s=audio.shift_s - Fraction(info.start_s))
     digest = sha256_of(info.path)
-    with ExitStack() as texts:
-        records = [texts.enter_context(UnfinishedFile(crop.record)) for crop in crops]
+    facts = facts_of(info.path) if one_by_one else None
+    first = 1 if facts is None or facts.first is None else facts.first
+    with ExitStack() as stack:
+        records = [stack.enter_context(UnfinishedFile(crop.record)) for crop in crops]
         for crop, text in zip(crops, records, strict=True):
             made = _record(reading, crop.places, shown, target, options, digest)
             text.path.write_text(made.to_text(), encoding="utf-8")
+        targets = [stack.enter_context(opened_target(crop.output, info, options, first=first)) for crop in crops]
         with one_opencv_thread(), ExitStack() as films:
-            writers = [
-                films.enter_context(
-                    VideoWriter(
-                        crop.output, target, encode=options.encode, audio=audio, extras_from=None, trim=True,
-                        overwrite=options.overwrite,
-                    )
-                )
-                for crop in crops
-            ]  # fmt: skip
+            writers = [films.enter_context(_writer(each, info, target, options)) for each in targets]
             for done, frames in enumerate(_frames(reading, crops, shown, target, options), start=1):
                 for writer, frame in zip(writers, frames, strict=True):
                     writer.write(frame)
                 on_progress(Progress("crop", done, len(shown)))
+        notes = [
+            [*writer.notes, *each.finish(len(shown), on_progress), *_sound_notes(each, info)]
+            for writer, each in zip(writers, targets, strict=True)
+        ]
         for text in records:
             text.publish(overwrite=options.overwrite)
-    return [list(writer.notes) for writer in writers]
+    return notes
+
+
+def _writer(made: CropTarget, info: VideoInfo, target: VideoInfo, options: CropOptions) -> VideoWriter:
+    """What encodes a crop."""
+    audio = choose_audio(info, info, "original" if info.audio and made.sound else "none")
+    audio = replace(audio, shift_s=audio.shift_s - Fraction(info.start_s))
+    return VideoWriter(
+        made.film, target, encode=made.encode, audio=audio, extras_from=None, trim=True, overwrite=options.overwrite
+    )
+
+
+def _sound_notes(made: CropTarget, info: VideoInfo) -> Iterator[str]:
+    if info.audio and not made.sound:
+        yield "the crop holds no sound: the generator needs the speech from a file"
 
 
 def _frames(

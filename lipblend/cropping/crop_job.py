@@ -12,14 +12,13 @@ import numpy as np
 from lipblend.analysis.face_reading import FaceReading, read_faces
 from lipblend.cropping.crop_files import WantedCrop, write_crops
 from lipblend.cropping.crop_frames import SourceFrame, crop_rate, output_times, source_frames, visibility
+from lipblend.cropping.crop_names import numbered
 from lipblend.cropping.crop_options import CropOptions
-from lipblend.errors import NoFaceError, OutputError, SettingsError
+from lipblend.cropping.crop_target import check_targets, crop_info
+from lipblend.errors import NoFaceError, SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.output.drawn import drawn_info
-from lipblend.output.encoding import check_output
 from lipblend.output.given_videos import GivenRate, given_videos
 from lipblend.plan.choose import count_people
-from lipblend.runtime.output_paths import check_file_writable, same_file
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.runtime.stand_ins import as_given
 from lipblend.settings import TrackSettings
@@ -77,7 +76,8 @@ def crop_video(
     original : Path
         Also an image sequence (``shots/%06d.png``), which is read once into a temporary film.
     output : Path
-        The crop: .mp4, .mov, .mkv; 8 bits, BT.709, with the original's sound.
+        The crop: .mp4, .mov, .mkv; 8 bits, BT.709, with the original's sound. Or pictures, such as ``out/%06d.png``
+        (see `lipblend.output.picture_sequence`).
     record : Path
         JSON file (`lipblend.crops.crop_record`), which `lipblend.composite` takes to bring the synced crop back.
     options : CropOptions, optional
@@ -111,8 +111,8 @@ def crop_all_faces(
     """Cut a crop of every face that lasts, as `crop` does of one; the video is read once for all of them.
 
     The files are numbered as the faces are, from the left in each shot: ``face.mp4`` becomes ``face-0.mp4``,
-    ``face-1.mp4`` ... and ``face.json`` likewise. A face that is seen for less than a tenth of the time of the longest
-    one of its shot has no crop.
+    ``face-1.mp4`` ... and ``face.json`` likewise; pictures go to a folder for each face (`numbered`). A face
+    that is seen for less than a tenth of the time of the longest one of its shot has no crop.
 
     Raises
     ------
@@ -122,11 +122,6 @@ def crop_all_faces(
     options = options or CropOptions()
     options = replace(options, track=options.track.model_copy(update={"face": "all"}))
     return _crops(original, Path(output), Path(record), options, rate, on_progress)
-
-
-def numbered(path: Path, number: int) -> Path:
-    """The name of the file for one of several faces: ``face.mp4`` -> ``face-0.mp4``."""
-    return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def _crops(
@@ -149,10 +144,10 @@ def _crops_of(
     """Read a video, and cut the face asked for, or each of all."""
     info, track, profile = probe(original), options.track, options.profile
     side = profile.size
-    target = drawn_info(info, side, side)
+    target = crop_info(info, output, side, options)
     several = track.face == "all"
     first = (numbered(output, 0), numbered(record, 0)) if several else (output, record)
-    _check(info, target, *first, options)
+    check_targets(info, target, *first, options)
     check_asked_times(track, [info])
     model = resolve_model("face_landmarker", options.models)
     reading = read_faces(
@@ -171,10 +166,10 @@ def _crops_of(
     if not wanted:
         raise _no_face(info, track)
     for each in wanted[1:]:
-        _check(info, target, each.output, each.record, options)
+        check_targets(info, target, each.output, each.record, options)
     count = len(wanted[0].places)
     shown = list(range(count)) if one_by_one else output_times(reading, rate).tolist()
-    written = write_crops(reading, wanted, shown, target, options, on_progress)
+    written = write_crops(reading, wanted, shown, target, options, on_progress, one_by_one=one_by_one)
     return [_result(each, reading, shown, target, options, notes) for each, notes in zip(wanted, written, strict=True)]
 
 
@@ -206,15 +201,6 @@ def _result(
         face_px=round(float(np.median(widths)), 1),
         notes=tuple(dict.fromkeys(notes)),
     )
-
-
-def _check(info: VideoInfo, target: VideoInfo, output: Path, record: Path, options: CropOptions) -> None:
-    """Check the two outputs, before any work."""
-    inputs = [info.path]
-    check_output(output, target, encode=options.encode, inputs=inputs, overwrite=options.overwrite)
-    check_file_writable(record, inputs=inputs, overwrite=options.overwrite)
-    if same_file(output, record):
-        raise OutputError(f"{record} is the crop itself", hint="Give --meta another name, such as face.json.")
 
 
 def _no_face(info: VideoInfo, track: TrackSettings) -> NoFaceError:

@@ -24,6 +24,11 @@ class CropOptions:
     track : TrackSettings
         ``face`` selects the face.
     encode : EncodeSettings
+        Of a video.
+    depth : int or None
+        Bits of a sequence of PNG or TIFF pictures, 8 or 16; None for 16 if the original has more than 8, else 8.
+    sound : bool
+        Whether a video has the original's sound.
     fill : (int, int, int)
         R, G and B beyond the picture's border, 0 to 255.
     upscale : bool
@@ -35,6 +40,8 @@ class CropOptions:
     profile: CropProfile = field(default_factory=CropProfile)
     track: TrackSettings = FACES
     encode: EncodeSettings = ENCODE
+    depth: int | None = None
+    sound: bool = True
     fill: tuple[int, int, int] = (127, 127, 127)
     upscale: bool = False
     models: Path | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ Matrix = npt.NDArray[np.float64]
 
 def cut_crop(
     picture: Picture, matrix: Matrix, info: VideoInfo, fill: tuple[int, int, int], *, lanczos: bool = False
-) -> list[npt.NDArray[np.uint8]]:
+) -> list[npt.NDArray[Any]]:
     """Cut a crop out of a picture, resampled once from its own planes.
 
     Cubic interpolation, low-passed where it is reduced; chroma keeps its siting.
@@ -32,7 +34,7 @@ def cut_crop(
     matrix : (2, 3) float64
         From the picture's pixels to the crop's.
     info : VideoInfo
-        The crop: its size, layout (8 bits) and colour tags.
+        The crop: its size, layout and colour tags.
     fill : (int, int, int)
         R, G and B beyond the picture's border, 0 to 255.
     lanczos : bool
@@ -40,8 +42,8 @@ def cut_crop(
 
     Returns
     -------
-    list of (h, w) uint8
-        Y, Cb and Cr.
+    list of (h, w) uint8 or uint16
+        Y, Cb and Cr, as the layout has them.
     """
     whole = Box(0, 0, info.width, info.height)
     mapping = FrameMapping.of(matrix).inverse()
@@ -55,7 +57,8 @@ def cut_crop(
         codes[~inside] = colour[:3].astype(np.float32)
     patch = Patch.of(codes, ChromaGrid(info.layout, whole))
     planes = [patch.luma, patch.chroma[..., 0], patch.chroma[..., 1]]
-    return [np.clip(np.rint(plane), 0, 255).astype(np.uint8) for plane in planes]
+    layout, dtype = info.layout, np.uint8 if info.layout.depth == 8 else np.uint16
+    return [np.clip(np.rint(plane * layout.code_scale), 0, layout.code_max).astype(dtype) for plane in planes]
 
 
 def as_standard(codes: npt.NDArray[np.float32], picture: Picture, target: ColourTags) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tokenize
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lipblend.errors import InputError, InputMismatchError
 from lipblend.output.run_record import first_original
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.runtime.identity import sha256_of
+from lipblend.runtime.stand_ins import is_pattern
 from lipblend.video.info import VideoInfo
 
 Matrices = npt.NDArray[np.float64]
@@ -73,6 +75,36 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
     else:
         raise InputError(f"the record {path} has no known ending", hint=f"Give {_FORMATS}.")
     return _listed(_numbers(rows, path), path, content, synced.upright_size)
+
+
+def recorded_rate(path: Path) -> Fraction | None:
+    """Frames per second of the crop that a record is of; None if it is a generator's, which does not tell.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not understood.
+    """
+    if path.suffix.lower() != ".json":
+        return None
+    content = read_bytes(path)
+    if not isinstance(_json(content, path), dict):
+        return None
+    return Fraction(CropRecord.parsed(content, path).rate)
+
+
+def rates_by_record(record: Path | None, synced: Path) -> dict[Path, Fraction]:
+    """The rate of a synced crop of pictures (``synced/%06d.png``), by path; empty for others, or if nothing tells it.
+
+    Raises
+    ------
+    InputError
+        See `recorded_rate`.
+    """
+    if record is None or not is_pattern(synced):
+        return {}
+    rate = recorded_rate(record)
+    return {} if rate is None else {synced: rate}
 
 
 def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:

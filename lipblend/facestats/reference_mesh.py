@@ -22,6 +22,7 @@ from lipblend.settings import TrackSettings
 from lipblend.video.probe import probe
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+_OTHER_LANDMARKS = {".npz", ".npy", ".csv"}
 _WITHOUT_IRISES = 468
 _EARS, _EARS_68 = (234, 454), (1, 15)
 _LEAST_SPAN_PX = 4.0  # of the points; less are shares of the picture, not pixels
@@ -85,12 +86,17 @@ def load_reference(path: Path, *, model: Path, track: TrackSettings) -> Referenc
     Raises
     ------
     InputError
-        The file cannot be read, or holds no landmarks.
+        The file cannot be read, holds no landmarks, or holds them in another format than JSON.
     NoFaceError
         A picture or video without a face.
     """
     if path.suffix.lower() == ".json":
         return reference_of(_json_points(path), f"landmarks of {path.name}")
+    if path.suffix.lower() in _OTHER_LANDMARKS:
+        raise InputError(
+            f"{path} is no reference: of landmarks, JSON files are read, and not '{path.suffix}'",
+            hint="Write them with `lipblend faces VIDEO --landmarks FILE.json`, or name a picture or a video.",
+        )
     if path.suffix.lower() in _PICTURES:
         return _of_picture(path, model, track)
     return _of_video(path, model, track)

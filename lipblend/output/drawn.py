@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -86,9 +87,12 @@ def patch_frame(planes: Sequence[NDArray[np.uint16]], info: VideoInfo, *, index:
 
 
 def frame_of_planes(
-    planes: Sequence[NDArray[np.uint8]], layout: PixelLayout, *, index: int, pts: int, duration: int
+    planes: Sequence[NDArray[Any]], layout: PixelLayout, *, index: int, pts: int, duration: int
 ) -> Frame:
-    """Make a frame from planes in memory, of the layout of `drawn_info`, for a `lipblend.output.writer.VideoWriter`."""
+    """Make a frame for a `lipblend.output.writer.VideoWriter` from planes, uint8 or uint16 as the layout says.
+
+    The layout is that of `drawn_info`, or one with more bits.
+    """
     height, width = planes[0].shape
     handle = VideoFrame(width, height, layout.name)
     views = plane_views(handle, layout, UPRIGHT, writable=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lipblend.errors import InputError, LipblendError, SettingsError
@@ -20,6 +21,7 @@ from lipblend.runtime.stand_ins import (
     STDIN_NAME,
     GivenFacts,
     as_given,
+    check_folders_unnumbered,
     is_pattern,
     stand_in_folder,
     stand_in_path,
@@ -35,6 +37,7 @@ DEFAULT_RATE = Fraction(25)
 """Pictures per second of a sequence if nothing tells its rate."""
 
 _COPY_BYTES = 1 << 20
+_NO_RATES: Mapping[Path, Fraction] = MappingProxyType({})
 
 GivenRate = str | int | Fraction | None
 """Pictures per second: 25, "23.976", "24000/1001" or a fraction; None for that of the other videos, else 25."""
@@ -44,7 +47,10 @@ ShowProgress = Callable[[], AbstractContextManager[OnProgress]]
 
 @contextmanager
 def given_videos(
-    *paths: Path | str, rate: GivenRate = None, on_progress: OnProgress = no_progress
+    *paths: Path | str,
+    rate: GivenRate = None,
+    own: Mapping[Path, Fraction] = _NO_RATES,
+    on_progress: OnProgress = no_progress,
 ) -> Iterator[tuple[Path, ...]]:
     """Videos for inputs that may be image sequences (``shots/%06d.png``) or standard input (``-``).
 
@@ -60,6 +66,8 @@ def given_videos(
     *paths : Path
     rate : str, int or Fraction, optional
         Pictures per second of the sequences. Default: that of the first video among the inputs, else 25.
+    own : mapping of Path to Fraction
+        Rates that are known of single sequences, see `videos_of`.
     on_progress : callable
         Called for each picture read, with the stage "read pictures".
 
@@ -73,9 +81,9 @@ def given_videos(
     LipblendError
         See `videos_of`; or an error of the with-block.
     """
-    given = [Path(path) for path in paths]
+    given, known = [Path(path) for path in paths], {Path(path): own[path] for path in own}
     try:
-        with videos_of(given, rate, lambda: nullcontext(on_progress)) as videos:
+        with videos_of(given, rate, lambda: nullcontext(on_progress), known) as videos:
             yield tuple(videos[path] for path in given)
     except LipblendError as error:
         error.message, error.hint = as_given(error.message), as_given(error.hint)
@@ -84,7 +92,9 @@ def given_videos(
 
 
 @contextmanager
-def videos_of(paths: Sequence[Path], rate: GivenRate, progress: ShowProgress) -> Iterator[dict[Path, Path]]:
+def videos_of(
+    paths: Sequence[Path], rate: GivenRate, progress: ShowProgress, own: Mapping[Path, Fraction] = _NO_RATES
+) -> Iterator[dict[Path, Path]]:
     """The videos to read for inputs: themselves, or temporary ones for image sequences and standard input.
 
     Parameters
@@ -95,14 +105,20 @@ def videos_of(paths: Sequence[Path], rate: GivenRate, progress: ShowProgress) ->
         Of image sequences.
     progress : callable
         Shows the progress of reading pictures.
+    own : mapping of Path to Fraction
+        Rates that are known of single sequences. ``rate`` is meant for the others; if there are none, it wins.
 
     Raises
     ------
     SettingsError
         The rate is none, or there is no sequence; standard input is named twice.
+    InputError
+        A folder is named by a pattern.
     LipblendError
         See `lipblend.video.numbered_files.numbered_files` and `lipblend.output.sequence_film.make_film`.
     """
+    for path in paths:
+        check_folders_unnumbered(path, InputError)
     sequences = [path for path in dict.fromkeys(paths) if is_pattern(path)]
     chosen = None if rate is None else parse_frame_rate(str(rate))
     if chosen is not None and not sequences:
@@ -121,11 +137,14 @@ def videos_of(paths: Sequence[Path], rate: GivenRate, progress: ShowProgress) ->
         if STDIN in videos:
             videos[STDIN] = _spooled(folder)
         notes = tuple[str, ...]()
-        if sequences and chosen is None:
+        unknown = [path for path in sequences if path not in own]
+        if unknown and chosen is None:
             chosen, notes = _rate_of_others([video for path, video in videos.items() if path not in sequences])
+        rates = {path: own[path] if path in own and (unknown or chosen is None) else chosen for path in sequences}
         for files in [numbered_files(pattern) for pattern in sequences]:  # all are found before one is read
-            assert chosen is not None
-            videos[files.pattern] = _film(files, folder, chosen, notes, progress)
+            fps = rates[files.pattern]
+            assert fps is not None
+            videos[files.pattern] = _film(files, folder, fps, notes if files.pattern in unknown else (), progress)
         yield videos
 
 

@@ -25,6 +25,7 @@ from lipblend.picture.rgb_codes import SRGB, integer_codes, linear_light, to_rgb
 from lipblend.runtime.numbered_publishing import UnfinishedFolder
 from lipblend.runtime.output_paths import check_folder_writable
 from lipblend.runtime.prefetch import map_in_threads
+from lipblend.runtime.stand_ins import facts_of
 from lipblend.video.info import VideoInfo
 from lipblend.video.numbered_files import matching_numbers, numbered_path
 from lipblend.video.probe import probe
@@ -92,6 +93,22 @@ class SequenceOutput:
             raise OutputError(f"{pattern} names the pictures of an input", hint="Choose another folder or name.")
         self._check_free()
 
+    def unfinished(self) -> UnfinishedFolder:
+        """A hidden folder for the film and the pictures; see `write`.
+
+        Raises
+        ------
+        OutputError
+            It cannot be created.
+        """
+        folder = self.pattern.parent
+        try:
+            return UnfinishedFolder(folder)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write to the folder {folder}: {error.strerror or error}", hint="Choose another folder."
+            ) from error
+
     def write(self, film: Path, folder: UnfinishedFolder, first: int, on_picture: Callable[[int], None]) -> list[str]:
         """Write the pictures of a film, turned upright, and publish them together; returns notes for the summary.
 
@@ -137,6 +154,32 @@ class SequenceOutput:
                 f"{numbered_path(self.pattern, found[0])} already exists",
                 hint="Remove --no-overwrite to replace it, or choose another name.",
             )
+
+
+def picture_bits(pattern: Path, asked: int | None, original: Path) -> int:
+    """Bits of the pictures of a sequence.
+
+    Parameters
+    ----------
+    pattern : Path
+        OpenEXR has 16.
+    asked : int or None
+        8 or 16, as the user says.
+    original : Path
+        Otherwise 16 if it has more than 8, else 8.
+
+    Raises
+    ------
+    InputError
+        The original cannot be read.
+    """
+    if pattern.suffix.lower() == FLOAT_SUFFIX:
+        return 16
+    if asked is not None:
+        return asked
+    facts = facts_of(original)
+    depth = facts.depth if facts is not None and facts.depth is not None else probe(original).layout.depth
+    return 8 if depth <= 8 else 16
 
 
 def _notes(output: SequenceOutput, info: VideoInfo) -> Iterator[str]:

@@ -21,6 +21,7 @@ from lipblend.plan.broken_frames import Broken, broken_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.plan.hidden import Found, InFront
 from lipblend.plan.motion import neighbours, velocity
+from lipblend.plan.parsed_parts import ParsedParts
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
 from lipblend.plan.steady_meshes import MESH_VALUES, MeshSeries, SteadyMeshes
@@ -120,6 +121,8 @@ class ShotFace:
         self._weights = np.where(self._present, weights, 0.0)
         self._showing = self._in_front.showing()
         self._motion = velocity(self._original, steady.valid)
+        self._original_parts = _parsed("original_parts", TrackRows(track, start, stop), times, settings)
+        self._synced_parts = _parsed("synced_parts", rows, times, settings)
 
     def plan(self, row: int) -> FacePlan | None:
         """The plan for a row; None if the face is not blended there."""
@@ -128,10 +131,11 @@ class ShotFace:
         original, bridge = self._face(row), self._bridge(row)
         source = bridge.ends[0] if bridge is not None else None
         reach = self._settings.alpha.average_frames
+        synced = self._mesh(self._synced, row) if bridge is None else _mesh_between(bridge)
         return FacePlan(
             weight=float(self._weights[row]),
             original=original,
-            synced=self._mesh(self._synced, row) if bridge is None else _mesh_between(bridge),
+            synced=synced,
             colour=self._colours[row],
             placement=self._places.placements[row] if source is None else source.placement,
             bend=self._places.bend(row) if source is None else source.bend,
@@ -145,6 +149,7 @@ class ShotFace:
             hands=self._in_front.hands(row),
             strands=row in self._in_front.strands,
             showing=self._showing.get(row, 1.0),
+            parts=(self._original_parts.at(row, original), self._synced_parts.at(row, synced)),
         )
 
     def _bridge(self, row: int) -> Bridge | None:
@@ -200,6 +205,12 @@ def _in_front(rows: TrackRows, times_s: smoothing.Series, settings: OcclusionSet
     if settings.method == "off":
         found = Found({}, {}, {}, {}, {})
     return InFront(found, meshes, np.asarray(times_s, np.float64), settings)
+
+
+def _parsed(column: str, rows: TrackRows, times_s: smoothing.Series, settings: Settings) -> ParsedParts:
+    """What the parser saw in one of the videos."""
+    found = rows.read(column, rows.column(column).__getitem__)
+    return ParsedParts(found, np.asarray(times_s, np.float64), settings.alpha.average_frames)
 
 
 def _mesh_between(bridge: Bridge) -> Landmarks:

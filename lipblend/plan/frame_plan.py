@@ -14,6 +14,7 @@ from lipblend.plan.broken_frames import Broken
 from lipblend.plan.motion import MeshPairs
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.membrane import Cells
+from lipblend.stages.masks.part_outlines import Outlines
 from lipblend.stages.registration.bend import Lattice
 
 NO_SYNCED = "no synced frame"
@@ -112,6 +113,8 @@ class FacePlan:
         How much of the change is taken over: below 1, down to 0, where the mouth is nearly or wholly hidden.
     neighbours : tuple of (original, synced)
         Meshes of the neighbouring frames (``alpha.average_frames``), moved with the head onto this one.
+    parts : tuple of mapping of str to Polygons
+        Of the original's face and of the synced one: regions of the mask as a parser sees them, pixels.
     """
 
     weight: float
@@ -130,6 +133,7 @@ class FacePlan:
     hands: tuple[npt.NDArray[np.float32], ...] = ()
     strands: bool = False
     showing: float = 1.0
+    parts: tuple[Outlines, ...] = ()
 
 
 @dataclass(frozen=True)

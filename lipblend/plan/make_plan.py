@@ -37,6 +37,7 @@ from lipblend.plan.front_log import FrontLog
 from lipblend.plan.named_faces import points_in
 from lipblend.plan.no_face import no_face_error, where_faces_were_found
 from lipblend.plan.old_words import old_words_note
+from lipblend.plan.parsed_parts import lacks_parts
 from lipblend.plan.told import Told, range_notes, told_notes
 from lipblend.runtime.spill import StoredSequence
 from lipblend.settings import Settings
@@ -225,6 +226,7 @@ def _plan_shot(
             reason = NOT_NAMED if reason == NO_FACE and not is_named else reason
         told.carried += bool(plans) and start + i in carried
         told.stand_in += bool(plans) and start + i in stand_in
+        told.unparsed += any(lacks_parts(plan.parts, settings.mask) for plan in plans)
         told.bent += any(plan.bend is not None for plan in plans)
         away = [(plan.placement.offset_px(plan.original.mouth_centre[None]), plan.original) for plan in elsewhere]
         told.moved += any(px >= MIN_OFFSET_FRAC * face.face_width_px for px, face in away)

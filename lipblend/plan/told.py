@@ -32,6 +32,8 @@ class Told:
         The farthest.
     bent : int
         Whose synced picture is distorted around the face.
+    unparsed : int
+        In which the parser showed none of a region of the mask.
     unnamed : int
         Shots, not frames, that no point of ``track.face`` lies in.
     """
@@ -43,6 +45,7 @@ class Told:
     moved: int = 0
     moved_px: float = 0.0
     bent: int = 0
+    unparsed: int = 0
     unnamed: int = 0
 
 
@@ -70,6 +73,11 @@ def told_notes(told: Told, settings: Settings) -> Iterator[str]:
         yield (
             f"{told.stand_in} frames in which no face was found: the part that the generator changed was blended "
             "(track.stand_in = false leaves it)"
+        )
+    if told.unparsed:
+        yield (
+            f"{told.unparsed} frames in which the parser does not show every region of the mask in both videos: the "
+            "face mesh draws it there"
         )
     if told.borrowed:
         yield f"{told.borrowed} synced frames without a face of their own: the original's mesh was used"

@@ -206,6 +206,7 @@ def face_matte(
         footprint=limit,
         velocity=(float(face.velocity[0]), float(face.velocity[1])),
         neighbours=face.neighbours,
+        parts=face.parts,
     )
     return make_matte(inputs, settings.mask, settings.alpha)
 

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lipblend.errors import LipblendError
+from lipblend.runtime.addresses import address_of
 from lipblend.runtime.files import temporary_file_errors
 
 STDIN = Path("-")
@@ -51,6 +53,18 @@ class GivenFacts:
 def is_pattern(path: Path) -> bool:
     """Whether a path names an image sequence: ``%06d`` or similar in its name, no video's, and no file of that name."""
     return _PATTERN.search(path.name) is not None and path.suffix.lower() not in _FILMS and not path.is_file()
+
+
+def check_folders_unnumbered(path: Path, error: type[LipblendError]) -> None:
+    """Raise an error of this kind if a folder of a path is named by a pattern, such as ``%03d``, and does not exist."""
+    for folder in path.parents:
+        number = _PATTERN.search(folder.name)
+        if number is not None and not folder.exists() and not address_of(path):
+            example = Path(str(folder).replace(number[0], number[0] % 10), "%06d.png")
+            raise error(
+                f"{path} has {number[0]} in the name of a folder, and there is no folder {folder}",
+                hint=f"Pictures are numbered by their file names only, all in one folder, such as {example}.",
+            )
 
 
 def pattern_parts(path: Path) -> tuple[str, str, str]:

@@ -29,6 +29,11 @@ class MaskSettings(Group):
     regions: tuple[RegionName, ...] = Field(
         default=("lips",), min_length=1, description="Face mesh regions used by the shape 'region'."
     )
+    region_source: Literal["mesh", "model"] = choice(
+        "mesh",
+        "Where the regions skin, lips and nose come from. mesh: the face mesh; model: the parser of occlusion.model, "
+        "asked about every frame of both videos.",
+    )
     combine: Literal["union", "minimum"] = choice(
         "union", "How several shapes are combined: union, or minimum (intersection)."
     )

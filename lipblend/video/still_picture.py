@@ -24,6 +24,7 @@ SUFFIXES = tuple(DECODERS)
 
 FLOAT_BITS = 32
 _RGB_MATRIX = 0
+_OPAQUE = 255
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _decode(kind: str, data: bytes) -> VideoFrame | None:
 def _converted(frame: VideoFrame) -> StillPicture:
     parts = frame.format.components
     deepest = 8 if frame.format.has_palette else max(part.bits for part in parts)
-    has_alpha = any(part.is_alpha for part in parts) or frame.format.name == "pal8"
+    has_alpha = any(part.is_alpha for part in parts) or _has_clear_colours(frame)
     tags = int(frame.color_primaries), int(frame.color_trc)
     if frame.format.name.endswith(("f16le", "f16be", "f32le", "f32be")):
         codes = _array(frame, "gbrapf32le" if has_alpha else "gbrpf32le")
@@ -109,6 +110,14 @@ def _converted(frame: VideoFrame) -> StillPicture:
     codes = _array(frame, target)
     values = codes[..., :3].astype(np.float32) / np.float32((1 << bits) - 1)
     return StillPicture(np.ascontiguousarray(values), _alpha(codes), bits, *tags)
+
+
+def _has_clear_colours(frame: VideoFrame) -> bool:
+    """Whether the palette of a picture, if it has one, holds a colour that is not opaque."""
+    if frame.format.name != "pal8":
+        return False
+    _, palette = cast(Any, frame).to_ndarray()
+    return int(palette[:, 0].min()) < _OPAQUE  # A, R, G, B
 
 
 def _array(frame: VideoFrame, target: str) -> npt.NDArray[Any]:

@@ -102,6 +102,11 @@ def test_single_frames_refuse_what_needs_the_times_of_a_clip(track: dict[str, st
         FrameBlender(Settings.model_validate({"track": track}))
 
 
+def test_single_frames_refuse_a_parser() -> None:
+    with pytest.raises(SettingsError, match="single frames have no parser"):
+        FrameBlender(Settings.model_validate({"mask": {"region_source": "model"}}))
+
+
 def test_a_preview_outside_the_ranges_names_them() -> None:
     def shown(*reasons: str) -> str:
         looks = [[SimpleNamespace(time_s=1.0, rendered=SimpleNamespace(reason=reason))] for reason in reasons]

@@ -16,6 +16,7 @@ from sameness import same
 from lipblend.analysis.archive import DamagedAnalysisError, from_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.face_tracks import COLUMNS, FaceTable
+from lipblend.stages.masks.part_outlines import PARTS_SHAPE
 from lipblend.stages.occlusion.hand_paths import HANDS_SHAPE
 from lipblend.stages.occlusion.segmented import SEGMENTED_SHAPE
 from lipblend.stages.occlusion.stored import DEPARTURES_SHAPE
@@ -50,6 +51,8 @@ def with_gaps(analysis: ClipAnalysis) -> ClipAnalysis:
     table.replace("hands", {holey.rows[2]: one_hand})
     for name in ("segmented", "person"):
         table.replace(name, {holey.rows[0]: np.full(SEGMENTED_SHAPE, 90, np.uint8)})
+    for name in ("original_parts", "synced_parts"):
+        table.replace(name, {holey.rows[1]: np.full(PARTS_SHAPE, 90, np.uint8)})
     return replace(analysis, tracks={3: holey, 1: part}, notes=("naïve “ ” note",))
 
 

@@ -6,12 +6,21 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
 from made import Shared
-from sequences import pictures, write_pictures
+from sequences import pictures, unpacked, write_pictures
 
-from lipblend import CompositeOptions, Progress, composite, crop_video, evaluate, given_videos, open_pair
+from lipblend import (
+    CompositeOptions,
+    CropOptions,
+    Progress,
+    composite,
+    crop_video,
+    evaluate,
+    given_videos,
+    open_pair,
+)
+from lipblend.cropping.crop_profiles import profile_with
 from lipblend.errors import InputError, SettingsError
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.video.probe import probe
@@ -32,12 +41,6 @@ def no_stand_in_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     yield
     assert not list(temporary.glob("lipblend-given-*"))
-
-
-def unpacked(video: Path, pattern: str) -> str:
-    with av.open(str(video)) as file:
-        write_pictures(Path(pattern), [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)])
-    return pattern
 
 
 def test_videos_are_themselves_and_sequences_are_films_until_the_end() -> None:
@@ -88,3 +91,21 @@ def test_composites_crops_and_evaluations_of_sequences(pair: SamplePair) -> None
     roles = {each.role: each.name for each in judged.record.inputs}
     assert roles == {"original": "f_%06d.png", "synced": "%d.png", "result": "out.mkv"}
     assert judged.record.headline is not None
+
+
+@pytest.mark.slow(3)
+def test_the_record_of_a_crop_tells_the_rate_of_its_pictures(pair: SamplePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, options = unpacked(pair.original, "in/%d.png"), CompositeOptions(crop=Path("face.json"))
+    cut = crop_video(original, "faces/%d.png", "face.json", options=CropOptions(profile_with(None, rate="12.5")))
+    assert (cut.frames, cut.rate) == (FRAMES // 2, "25/2")
+    rates: list[Fraction | None] = []
+
+    def opened(*videos: Path, **_: object) -> None:
+        rates.extend(probe(video).frame_rate for video in videos)
+        raise InputError("seen")
+
+    monkeypatch.setattr("lipblend.composite_job.open_pair", opened)
+    for rate in (None, 30):
+        with pytest.raises(InputError, match="seen"):
+            composite(original, "faces/%d.png", "out.mp4", rate=rate, options=options)
+    assert rates == [25, Fraction(25, 2), 30, Fraction(25, 2)]

@@ -22,7 +22,7 @@ from lipblend.errors import SettingsError
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.settings.rate_words import parse_frame_rate
 from tests.made import Shared
-from tests.sequences import pictures, read_picture, write_pictures
+from tests.sequences import pictures, read_picture, unpacked, write_pictures
 
 run = CliRunner()
 FRAMES = 6
@@ -50,13 +50,6 @@ def no_stand_in_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def lipblend(arguments: Sequence[str | Path], stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     words = [sys.executable, "-m", "lipblend", *map(str, arguments)]
     return subprocess.run(words, input=stdin, capture_output=True, timeout=HANG_S, check=False)
-
-
-def unpacked(video: Path, pattern: str) -> Path:
-    with av.open(str(video)) as file:
-        shown = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
-    write_pictures(Path(pattern), shown, first=1001)
-    return Path(pattern)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +112,9 @@ def test_probe_of_standard_input(pair: SamplePair) -> None:
         (["composite", "a.mp4", "b.mp4", "-o", "o.mp4", "--depth", "8"], 2, "--depth was given"),
         (["composite", "in/%d.png", "in/%d.png", "-o", "o/%d.gif", "--depth", "8"], 7, "'.gif' is not a supported"),
         (["composite", "in/%d.png", "in/%d.png", "-o", "in/%d.png"], 7, "in/%d.png names the pictures of an input"),
+        (["composite", "a.mp4", "b.mp4", "-o", "o.png"], 7, "Number them, such as o/%06d.png; or name a video."),
+        (["composite", "a.mp4", "b.mp4", "-o", "o/%d/%d.png"], 7, "o/%d/%d.png has %d in the name of a folder"),
+        (["composite", "in/%02d/1.png", "b.mp4", "-o", "o.mp4"], 3, "in/%02d/1.png has %02d in the name of a folder"),
         (["composite", "a.mp4", "b.mp4", "-o", "o.mp4", "--format", "nut"], 2, "--format was given"),
         (["composite", "a.mp4", "b.mp4", "-o", "-", "--format", "avi"], 2, "--format avi is not allowed"),
         (
@@ -143,6 +139,31 @@ def test_what_is_refused(tmp_path: Path, words: list[str], code: int, message: s
     assert not {"a.mp4", "o"} & set(os.listdir(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["-o", "o/%d.gif"], 7, "'.gif' is not a supported"),
+        (["-o", "gone/o/%d.png"], 7, "gone does not exist"),
+        (["-o", "in/%d.png", "--no-overwrite"], 7, "in/%d.png names the pictures of an input"),
+        (["-o", "old/%d.png", "--no-overwrite"], 7, "old/1.png already exists"),
+        (["-o", "gone/a.mp4"], 7, "gone does not exist"),
+        (["-o", "a.avi"], 7, "'.avi' is not a supported video container"),
+        (["-o", "o/%d.png", "--gate"], 2, "--gate cannot be used with an image"),
+        (["-o", "o/%d.png", "--crf", "3"], 2, "--crf does not apply to an image"),
+        (["-o", "-", "--json"], 2, "--json cannot be used with standard output"),
+    ],
+)
+def test_outputs_are_checked_before_pictures_are_read(
+    words: list[str], code: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("in", "old"):
+        write_pictures(Path(folder) / "%d.png", pictures(2))
+    monkeypatch.setattr("lipblend.output.sequence_film.make_film", lambda *_, **__: pytest.fail("pictures were read"))
+    done = run.invoke(app, ["composite", "in/%d.png", "in/%d.png", *words])
+    assert done.exit_code == code, done.output
+    assert message in done.stderr
+
+
 def test_json_would_mix_with_the_video() -> None:
     done = run.invoke(app, ["composite", "a.mp4", "b.mp4", "-o", "-", "--json"])
     assert done.exit_code == 2
@@ -151,7 +172,10 @@ def test_json_would_mix_with_the_video() -> None:
 
 @pytest.mark.slow(6)
 def test_untouched_pixels_of_a_sequence_are_exact(pair: SamplePair) -> None:
-    original, synced = unpacked(pair.original, "in/f_%06d.png"), unpacked(pair.synced, "synced/s_%d.png")
+    original, synced = (
+        unpacked(pair.original, "in/f_%06d.png", first=1001),
+        unpacked(pair.synced, "synced/s_%d.png", first=1001),
+    )
     done = run.invoke(app, ["composite", str(original), str(synced), "-o", "out/r_%05d.png", "--no-cache"])
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("out/r_%05d.png  320x320, 6 frames, 0.24 s\n")
@@ -221,8 +245,8 @@ def test_a_reader_that_ends_early(pair: SamplePair) -> None:
 
 @pytest.mark.slow(3)
 def test_16_bits_for_a_deep_original(pair: SamplePair) -> None:
-    unpacked(pair.original, "in/%d.png")
-    unpacked(pair.synced, "synced/%d.png")
+    unpacked(pair.original, "in/%d.png", first=1001)
+    unpacked(pair.synced, "synced/%d.png", first=1001)
     for path in Path("in").iterdir():
         cv2.imwrite(str(path), cv2.imread(str(path)).astype(np.uint16) * 257)
     done = run.invoke(app, ["composite", "in/%d.png", "synced/%d.png", "-o", "out/%d.png", "--no-cache", "--json"])

@@ -13,7 +13,8 @@ import pytest
 from runs import composited
 from studio import LEFT, LOSSLESS, RIGHT, Film, Shown, Studio, at, luma
 
-from lipblend.cropping.crop_job import crop_all_faces, crop_video, numbered
+from lipblend.cropping.crop_job import crop_all_faces, crop_video
+from lipblend.cropping.crop_names import numbered
 from lipblend.cropping.crop_options import FACES, CropOptions
 from lipblend.cropping.crop_profiles import CropProfile
 from lipblend.errors import InputMismatchError, NoFaceError, SettingsError
@@ -59,6 +60,17 @@ def test_all_faces_get_a_crop_and_a_record_each_numbered_from_the_left(
         alone = crop_video(film.original, tmp_path / "one.mp4", tmp_path / "one.json", options=named(number))
         assert json.loads(each.record.read_text()) == json.loads(alone.record.read_text())
         assert np.array_equal(luma(each.output), luma(alone.output))
+    assert middle(done[0].record) < 240 < middle(done[1].record)
+
+
+@pytest.mark.slow(4)
+def test_pictures_of_all_faces_get_a_folder_each(couple: tuple[Studio, Film], tmp_path: Path) -> None:
+    _, film = couple
+    done = crop_all_faces(film.original, tmp_path / "face" / "%03d.png", tmp_path / "meta.json", options=SMALL)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["face-0", "face-1", "meta-0.json", "meta-1.json"]
+    for number, each in enumerate(done):
+        assert each.output == tmp_path / f"face-{number}" / "%03d.png"
+        assert len(list(each.output.parent.iterdir())) == COUNT
     assert middle(done[0].record) < 240 < middle(done[1].record)
 
 

@@ -132,6 +132,13 @@ def test_a_file_without_landmarks_is_refused(tmp_path: Path, text: str, message:
         load_reference(tmp_path / "a.json", model=tmp_path, track=TRACK)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv"])
+def test_landmarks_in_other_formats_are_named(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(InputError, match=f"of landmarks, JSON files are read, and not '{suffix}'") as caught:
+        load_reference(tmp_path / f"a{suffix}", model=tmp_path, track=TRACK)
+    assert "--landmarks FILE.json" in caught.value.hint
+
+
 def test_a_picture_as_reference(
     tmp_path: Path, model_path: Path, portrait: np.ndarray, face: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

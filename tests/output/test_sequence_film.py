@@ -17,7 +17,8 @@ from lipblend.runtime.numbered_publishing import UnfinishedFolder
 from lipblend.video.numbered_files import numbered_files
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
-from tests.sequences import pictures, read_exr, read_picture, write_pictures
+from lipblend.video.still_picture import read_still
+from tests.sequences import palette_png, pictures, read_exr, read_picture, write_pictures
 
 RATE = Fraction(24000, 1001)
 
@@ -65,6 +66,22 @@ def test_there_and_back(tmp_path: Path, bits: int, alpha: bool, off: int, suffix
         assert found.dtype == rgb.dtype
         assert np.abs(found[..., :3].astype(int) - rgb[..., :3]).max() <= off
         assert (found[..., 3:] == rgb[..., 3:]).all()
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_palette_has_alpha_only_if_a_colour_is_not_opaque(tmp_path: Path, clear: bool) -> None:
+    colours = np.array([[255, 0, 0], [0, 255, 0], [10, 20, 30]], np.uint8)
+    places = np.random.default_rng(1).integers(0, 3, (48, 64))
+    (tmp_path / "1.png").write_bytes(palette_png(places, colours, [255, 0, 255] if clear else None))
+    still = read_still(tmp_path / "1.png")
+    assert (np.rint(still.values * 255) == colours[places]).all()
+    if clear:
+        assert still.alpha is not None
+        assert (still.alpha == np.where(places == 1, 0, 255)).all()
+    else:
+        assert still.alpha is None
+    film(tmp_path / "%d.png", tmp_path / "film.mp4")
+    assert probe(tmp_path / "film.mp4").layout.alpha == clear
 
 
 def test_openexr_holds_linear_light(tmp_path: Path) -> None:

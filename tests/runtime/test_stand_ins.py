@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lipblend.errors import InputError
 from lipblend.runtime.stand_ins import (
     STDIN,
     GivenFacts,
     as_given,
+    check_folders_unnumbered,
     data_as_given,
     facts_of,
     is_stand_in,
@@ -70,3 +72,12 @@ def test_facts() -> None:
         write_facts(path, GivenFacts(1001, 16, ("a note",)))
         assert facts_of(path) == GivenFacts(1001, 16, ("a note",))
     assert facts_of(Path("a.mp4")) is None
+
+
+def test_a_number_in_the_name_of_a_folder(tmp_path: Path) -> None:
+    for name in ("s/%03d/f.png", "%d/%d.png", "a/%04d_b/c/f.mp4"):
+        with pytest.raises(InputError, match="in the name of a folder"):
+            check_folders_unnumbered(tmp_path / name, InputError)
+    (tmp_path / "%03d").mkdir()
+    for path in (tmp_path / "%03d" / "%d.png", tmp_path / "s" / "%d.png", Path("https://host/%d0%b0/f.mp4")):
+        check_folders_unnumbered(path, InputError)

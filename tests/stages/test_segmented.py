@@ -11,11 +11,11 @@ import pytest
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.footprint import head_frame
-from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
+from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, LOOK_GRID, TOP_FRAC
 from lipblend.stages.occlusion.front_matte import cells_in_box
 from lipblend.stages.occlusion.linking import face_cells
 from lipblend.stages.occlusion.lower_face import hand_cells, lower_face_cells
-from lipblend.stages.occlusion.segmented import cells_of_plane, on_face, steadied, stored_cells
+from lipblend.stages.occlusion.segmented import on_face, steadied, stored_cells
 
 
 def block() -> np.ndarray:
@@ -35,7 +35,7 @@ def test_cells_come_back_from_the_picture_at_any_turn_and_resolution(
     box = Box(int(low[0]) - 60, int(low[1]) - 60, int(high[0]) + 60, int(high[1]) + 60)
     plane = cells_in_box(block(), box, turned)
     plane = cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    found = cells_of_plane(plane, box, turned)
+    found = LOOK_GRID.sampled(plane, box, turned)
     assert (found.shape, found.dtype) == ((CELLS, CELLS), np.float32)
     border = cv2.morphologyEx(block(), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     assert np.abs(found - block())[~border].max() < 0.1
@@ -53,7 +53,7 @@ def test_cells_lie_where_the_head_has_them_to_a_fraction_of_a_pixel(face: Landma
     wanted = head_frame(face).to_pixels(places).reshape(CELLS, CELLS, 2) - (box.x0, box.y0)
     down, across = ((np.arange(side * scale, dtype=np.float32) + 0.5) / scale for side in (box.height, box.width))
     for axis, plane in enumerate(np.meshgrid(across, down)):
-        found = cells_of_plane(plane, box, face)
+        found = LOOK_GRID.sampled(plane, box, face)
         inner = np.s_[8:-8, 8:-8]
         np.testing.assert_allclose(found[inner], wanted[..., axis][inner], atol=0.1)
 

@@ -26,6 +26,7 @@ from lipblend.stages.masks.mask_fields import (
     sample_fields,
     sample_offsets,
 )
+from lipblend.stages.masks.part_outlines import Outlines
 
 _MARGIN_PX = 2
 _CORE_MARGIN_PX = 8
@@ -109,6 +110,8 @@ class MatteInputs:
         Motion of the face, pixels per frame.
     neighbours : sequence of (original, synced)
         Meshes of other frames, moved onto this one: the signed distance to the mask's outline is the mean of all.
+    parts : sequence of mapping of str to Polygons
+        Of the original's face and of the synced one, regions by name that are not taken from the mesh.
     """
 
     original: Landmarks
@@ -121,6 +124,7 @@ class MatteInputs:
     footprint: FootprintLimit | None = None
     velocity: tuple[float, float] = (0.0, 0.0)
     neighbours: Sequence[tuple[Landmarks, Landmarks]] = ()
+    parts: Sequence[Outlines] = ()
 
 
 def make_matte(inputs: MatteInputs, mask: MaskSettings, alpha: AlphaSettings) -> Matte | None:
@@ -134,7 +138,7 @@ def make_matte(inputs: MatteInputs, mask: MaskSettings, alpha: AlphaSettings) ->
     # The interpolation between the grid's places rounds corners.
     lips_px = max(feather.width_px + feather.extra_px, inputs.ring_px) + (_MARGIN_PX + step_px / 4)
     pairs = ((inputs.original, inputs.synced), *inputs.neighbours)
-    shapes = mask_shapes(pairs, mask, with_room=inputs.footprint is not None, lips_px=lips_px)
+    shapes = mask_shapes(pairs, mask, with_room=inputs.footprint is not None, lips_px=lips_px, parts=inputs.parts)
     # As small as possible: every pixel costs time.
     bounds = shapes.bounds(
         growth_px=feather.extra_px + width_px * mask.dilation_frac, margin_px=_MARGIN_PX + inputs.reach_px

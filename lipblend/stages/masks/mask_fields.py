@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,15 +103,24 @@ class MaskFields:
 
 
 def mask_shapes(
-    pairs: Sequence[tuple[Landmarks, Landmarks]], settings: MaskSettings, *, with_room: bool, lips_px: float
+    pairs: Sequence[tuple[Landmarks, Landmarks]],
+    settings: MaskSettings,
+    *,
+    with_room: bool,
+    lips_px: float,
+    parts: Sequence[Mapping[str, Polygons]] = (),
 ) -> MaskShapes:
     """The polygons of a mask; the first pair of meshes is the frame's own, the others are its neighbours'.
 
-    The roomy size is included only ``with_room``: how much room there is must be known.
+    The roomy size is included only ``with_room``: how much room there is must be known. ``parts`` are regions of the
+    two faces as in `shape_polygons`.
     """
     sizes = [settings, *([settings.roomy] if with_room and settings.roomy is not None else [])]
     polygons = [
-        [[shape_polygons(name, pair if size.both_jaws else pair[:1], size) for name in size.shapes] for pair in pairs]
+        [
+            [shape_polygons(name, pair if size.both_jaws else pair[:1], size, parts) for name in size.shapes]
+            for pair in pairs
+        ]
         for size in sizes
     ]
     lips = [(face.points[np.asarray(lm.LIPS_OUTER)].astype(np.float32), True) for face in pairs[0]]

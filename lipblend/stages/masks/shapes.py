@@ -6,7 +6,7 @@ Polygons are (n, 2) float32 arrays of (x, y) in pixels, in the landmarks' coordi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -123,7 +123,9 @@ HULLS: dict[str, Callable[[Landmarks], npt.NDArray[np.float32]]] = {
 """Shapes that are the convex hull of a set of points of the mesh."""
 
 
-def shape_polygons(name: str, faces: Sequence[Landmarks], settings: MaskSettings) -> Polygons:
+def shape_polygons(
+    name: str, faces: Sequence[Landmarks], settings: MaskSettings, parts: Sequence[Mapping[str, Polygons]] = ()
+) -> Polygons:
     """The polygons of one mask shape.
 
     Parameters
@@ -137,6 +139,8 @@ def shape_polygons(name: str, faces: Sequence[Landmarks], settings: MaskSettings
         between them in proportion, and the upper boundary cuts it off. Regions of the mesh (``region``) are used as
         they are, and ``upper_face`` has no upper boundary. Mouth-centred shapes scale with the opening of the mouth;
         hulls follow the jaw anyway.
+    parts : sequence of mapping of str to Polygons, optional
+        Of each face, regions by name that are known better than from the mesh.
 
     Notes
     -----
@@ -144,7 +148,13 @@ def shape_polygons(name: str, faces: Sequence[Landmarks], settings: MaskSettings
     publish; the hull of the lower face follows the whole jaw line of the mesh between jaw points 3 and 13.
     """
     if name == "region":
-        return [polygon for region in settings.regions for face in faces for polygon in _region(region, face)]
+        known = [*parts, *[{}] * len(faces)][: len(faces)]  # with one jaw there are fewer faces than parts
+        return [
+            polygon
+            for region in settings.regions
+            for face, own in zip(faces, known, strict=True)
+            for polygon in own.get(region) or _region(region, face)
+        ]
     if name in MOUTH_CENTRED:
         frame = face_frame(faces, rotation=settings.rotation)
         local = MOUTH_CENTRED[name].local(settings.superellipse_exponent, _mouth_scale(faces, settings))

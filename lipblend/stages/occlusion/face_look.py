@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.footprint import head_frame
+from lipblend.stages.masks.head_grid import HeadGrid
 from lipblend.stages.masks.shapes import FaceFrame
 
 Patch3 = npt.NDArray[np.float32]
@@ -25,6 +26,7 @@ CELL_FRAC = 0.02
 """Side of a cell, in face widths."""
 LEFT_FRAC, TOP_FRAC = -0.64, -0.2
 """Top left corner, in face widths from the middle of the stable points: it shows eyes to neck."""
+LOOK_GRID = HeadGrid(CELLS, CELL_FRAC, LEFT_FRAC, TOP_FRAC)
 LOOKS_SHAPE = (CELLS, CELLS, 7)
 """Shape of the looks of one frame pair."""
 

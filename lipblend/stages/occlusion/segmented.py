@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipblend.faces.landmarks import Landmarks
-from lipblend.picture.patch import Box
-from lipblend.stages.masks.footprint import head_frame
-from lipblend.stages.occlusion.face_look import CELL_FRAC, CELLS, LEFT_FRAC, TOP_FRAC
+from lipblend.stages.occlusion.face_look import CELLS
 from lipblend.stages.occlusion.linking import face_cells
 
 Plane = npt.NDArray[np.float32]
@@ -23,24 +21,6 @@ PERSON_CONFIDENCE = 0.5
 _SOFT = 0.1  # of probability, to both sides of the least confidence
 _GROWN_CELLS = 4  # beyond `face_cells`, which keeps 1.5 cells inside the outline
 _WEIGHTS = (0.25, 0.5, 0.25)  # of a frame and those beside it
-
-
-def cells_of_plane(plane: Plane, box: Box, face: Landmarks) -> Plane:
-    """A plane of the picture's part ``box`` in the axes of a head, (64, 64) float32; 0 beyond it.
-
-    ``plane`` is (h, w) float32 and shows the whole box, at any resolution. The reverse of
-    `lipblend.stages.occlusion.front_matte.cells_in_box`. Where a cell covers several pixels, it is their mean.
-    """
-    corners = np.array([[0.5, 0.5], [1.5, 0.5], [0.5, 1.5]]) * CELL_FRAC + (LEFT_FRAC, TOP_FRAC)
-    scale = np.array([plane.shape[1] / box.width, plane.shape[0] / box.height])
-    first, right, under = (head_frame(face).to_pixels(corners) - (box.x0, box.y0)) * scale - 0.5
-    across, down = right - first, under - first
-    side_px = float(np.sqrt(abs(across[0] * down[1] - across[1] * down[0])))
-    if side_px > 1:
-        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.4 * side_px), np.float32)
-    matrix = np.stack([across, down, first], axis=1).astype(np.float64)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(plane, matrix, (CELLS, CELLS), flags=flags), np.float32)
 
 
 def on_face(cells: Plane, meshes: Sequence[Landmarks], *, beyond: bool) -> Plane:
