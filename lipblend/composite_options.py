@@ -134,11 +134,6 @@ class CompositeOptions:
                 "layers (--layers) lie on the original at its full size, and a proxy is smaller",
                 hint="Leave out --proxy or --layers.",
             )
-        if self.measure and self.matte is not None:
-            raise SettingsError(
-                "a run whose alpha is given (--matte) cannot be measured: measures follow the computed alpha",
-                hint="Leave out --report, --gate and --junit, or --matte.",
-            )
         if self.measure and self.is_quick_look:
             raise SettingsError(
                 "only a whole output at full size can be measured",

@@ -19,6 +19,7 @@ LAYERS = (
     ("cli",),
     ("batch", "lab", "preview", "selfcheck"),
     ("compositing", "cropping", "facestats", "frame_blender", "probe_report"),
+    ("composite_job",),
     ("composite_options", "composite_result"),
     ("quality", "segments"),
     ("render",),

@@ -19,6 +19,7 @@ from lipblend.errors import InputError, InputMismatchError
 from lipblend.output.run_record import first_original
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.runtime.identity import sha256_of
+from lipblend.runtime.stand_ins import is_pattern
 from lipblend.video.info import VideoInfo
 
 Matrices = npt.NDArray[np.float64]
@@ -90,6 +91,20 @@ def recorded_rate(path: Path) -> Fraction | None:
     if not isinstance(_json(content, path), dict):
         return None
     return Fraction(CropRecord.parsed(content, path).rate)
+
+
+def rates_by_record(record: Path | None, synced: Path) -> dict[Path, Fraction]:
+    """The rate of a synced crop of pictures (``synced/%06d.png``), by path; empty for others, or if nothing tells it.
+
+    Raises
+    ------
+    InputError
+        See `recorded_rate`.
+    """
+    if record is None or not is_pattern(synced):
+        return {}
+    rate = recorded_rate(record)
+    return {} if rate is None else {synced: rate}
 
 
 def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:

@@ -15,7 +15,8 @@ from lipblend.cli.app import app
 from lipblend.cli.shared_options import CACHE_VARIABLE, cache_folder
 from lipblend.errors import SettingsError
 from lipblend.faces.models import resolve_model
-from lipblend.preview.frames import PreviewOptions, preview
+from lipblend.preview.frames import preview
+from lipblend.preview.preview_options import PreviewOptions
 from lipblend.runtime import folders
 from lipblend.selfcheck.sample import make_sample
 from lipblend.settings import Settings
