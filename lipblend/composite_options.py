@@ -65,6 +65,12 @@ class CompositeOptions:
     resume : bool
         Keep finished segments in a hidden folder beside the output if the run is interrupted, and reuse those of an
         interrupted run. The folder is removed when the output is complete.
+    replace_kept : bool
+        With ``resume``: segments kept from other inputs, settings or versions are removed, and a note says so.
+        Otherwise they are an error. Segments that another run is using are an error in any case.
+    share_kept : bool
+        With ``resume``: other processes render other segments of this output at the same time
+        (`lipblend.composite_segments`).
     frames : FrameRange, optional
         Render only these frames of the output, with their sound.
     proxy : ProxySize, optional
@@ -92,6 +98,8 @@ class CompositeOptions:
     overwrite: bool = True
     jobs: int = 1
     resume: bool = False
+    replace_kept: bool = False
+    share_kept: bool = False
     frames: FrameRange | None = None
     proxy: ProxySize | None = None
     measure: bool = False

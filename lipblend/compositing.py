@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.composite_job import CompositeJob, prepare_job
+from lipblend.composite_job import CompositeJob, analyse_job, plan_job, prepare_job
 from lipblend.composite_options import CompositeOptions
 from lipblend.composite_result import CompositeResult, Faults, Hidden, Kept, pairing_dict
 from lipblend.crops.read_places import rates_by_record
@@ -19,27 +17,22 @@ from lipblend.errors import OutputError, SettingsError
 from lipblend.output.given_videos import GivenRate, given_videos
 from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
-from lipblend.plan.frame_plan import NO_SYNCED, OUTSIDE_RANGES, FramePlan, Plan
-from lipblend.plan.make_plan import make_plan, without_faces
+from lipblend.plan.frame_plan import NO_SYNCED, OUTSIDE_RANGES, Plan
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import OnProgress, no_progress
-from lipblend.runtime.spill import StoredSequence
 from lipblend.runtime.stand_ins import as_given, is_pattern
 from lipblend.segments.encode import Segment
 from lipblend.segments.job import RenderJob, given_alpha_notes
-from lipblend.segments.kept_segments import digest, remove_segments
+from lipblend.segments.kept_segments import remove_segments, segments_digest
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.output_record import input_digests, output_record
 from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import few_segments_note
 from lipblend.settings import Settings
-from lipblend.settings.face_points import names_points
 from lipblend.settings.frame_range import FrameRange
-from lipblend.settings.work_ranges import ALL, ClipTimes
 from lipblend.video.probe import probe
-from lipblend.video.survey import frame_times_s
 
 if TYPE_CHECKING:
     from lipblend.quality.evaluation.evaluate import Evaluated
@@ -99,10 +92,10 @@ def composite(
 
 def _run(job: CompositeJob, process: Child | None, on_progress: OnProgress, started: float) -> CompositeResult:
     """All of a run after the checks; ``started`` is when it began, by `time.perf_counter`."""
-    analysis, analysis_notes = _analyse(job, process, on_progress)
+    analysis, analysis_notes = analyse_job(job, process, on_progress)
     for matte in filter(None, (job.keep, job.matte)):
         matte.numbers(analysis.original)  # the first pass may have found other frames than the packets announce
-    plan = _plan(analysis, job)
+    plan = plan_job(analysis, job)
     analysis = analysis.without_tracks()
     part = OutputPart(analysis, plan, job.options.frames or FrameRange())
     audio = part.audio(job.settings.audio.source)
@@ -112,7 +105,7 @@ def _run(job: CompositeJob, process: Child | None, on_progress: OnProgress, star
     analysed = time.perf_counter()
     digests = input_digests(job.pair, quick=job.options.is_quick_look) if job.options.record else {}
     run, writer_notes = _render(job, analysis, part, segments, audio, jobs, digests, on_progress)
-    run_notes += _remove_kept_segments(job.output, run, len(part))
+    run_notes += _remove_kept_segments(job.output, run, len(part), 0 if job.kept is None else job.kept.replaced)
     finished = time.perf_counter()
     evaluation = _measure(job, analysis, plan, digests, on_progress) if job.options.measure else None
     return CompositeResult(
@@ -144,32 +137,6 @@ def _run(job: CompositeJob, process: Child | None, on_progress: OnProgress, star
         in_front=Hidden.of(part.hidden),
         keep=None if job.keep is None else Kept(job.keep.path.resolve().name, run.tally.kept),
     )  # fmt: skip
-
-
-def _analyse(job: CompositeJob, process: Child | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
-    """The first pass, over no more of the clip than needed; with notes for the summary."""
-    analysis, notes = None, list[str]()
-    if job.options.frames is not None:
-        stop_s = job.options.frames.stop_s(frame_times_s(job.pair.original))
-        if names_points(job.settings.track.face):
-            notes.append("the whole clip was analysed: track.face names faces by points anywhere in it")
-        elif stop_s is not None:
-            analysis, notes = job.pair.analyse_beginning(stop_s, job.settings, on_progress=on_progress)
-    if analysis is None:
-        analyser = analyse_apart if process is None else partial(analyse_apart, process=process)
-        analysis = job.pair.analyse(job.settings, on_progress=on_progress, analyser=analyser)
-    if process is not None:
-        process.end()  # unused if the analysis was cached, or of a part
-    return analysis, notes
-
-
-def _plan(analysis: ClipAnalysis, job: CompositeJob) -> Plan:
-    """The plan, in a temporary file, so that memory use does not grow with the length of the clip."""
-    clip = None
-    if job.options.frames is not None and job.settings.track.ranges != (ALL,) and analysis.follows == "original":
-        clip = ClipTimes.of(frame_times_s(job.pair.original))  # perhaps only its beginning was analysed
-    plan = make_plan(analysis, job.settings, into=StoredSequence[FramePlan](), clip=clip)
-    return without_faces(plan, into=StoredSequence[FramePlan]()) if plan.unchanged else plan
 
 
 def _processes(job: CompositeJob, analysis: ClipAnalysis, part: OutputPart, segments: int) -> tuple[int, list[str]]:
@@ -210,7 +177,7 @@ def _render(
     with_originals = job.exports.layers is not None
     render = RenderJob(*pair, job.settings, target, job.output, job.keep, job.matte, with_originals)
     if job.kept is not None:
-        job.kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
+        job.kept.open(plan=segments_digest(segments))
     with ExitStack() as stack:
         stack.enter_context(one_opencv_thread())
         on_frame = job.exports.open(stack, render, part, segments, audio, job.pair.original)
@@ -245,9 +212,12 @@ def _render(
     )
 
 
-def _remove_kept_segments(output: Path, run: SegmentRun, frames: int) -> list[str]:
+def _remove_kept_segments(output: Path, run: SegmentRun, frames: int, replaced: int) -> list[str]:
     """Remove the kept segments of a complete output; with notes for the summary."""
     notes = []
+    if replaced:
+        were = "segment was" if replaced == 1 else "segments were"
+        notes.append(f"{replaced} kept {were} made from other inputs, settings or versions, and removed")
     try:
         remove_segments(output)
     except OutputError as error:  # the output is complete nevertheless

@@ -18,7 +18,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("batch", "lab", "preview", "selfcheck"),
-    ("compositing", "cropping", "facestats", "frame_blender", "probe_report"),
+    ("composite_segments", "compositing", "cropping", "facestats", "frame_blender", "probe_report"),
     ("composite_job",),
     ("composite_options", "composite_result"),
     ("quality", "segments"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -10,6 +11,25 @@ from pathlib import Path
 
 from lipblend.errors import OutputError
 from lipblend.runtime.files import file_exists_error
+
+_MAX_NAME_BYTES = 255  # of nearly every file system
+
+
+def hidden_beside(output: Path, suffix: str, *, spare_bytes: int = 0) -> Path:
+    """A hidden name beside an output, named after it, or after a hash of its name if that would be too long.
+
+    Parameters
+    ----------
+    output : Path
+    suffix : str
+        What tells such names from others.
+    spare_bytes : int
+        Bytes that names made from it may be longer.
+    """
+    name = f".{output.name}{suffix}"
+    if len(os.fsencode(name)) + spare_bytes > _MAX_NAME_BYTES:
+        name = f".{hashlib.blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}{suffix}"
+    return output.parent / name
 
 
 def make_folder(folder: Path, *, mode: int = 0o777) -> None:

@@ -92,6 +92,37 @@ def test_segments_with_a_different_key_are_rejected(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_segments_with_a_different_key_are_replaced_on_request(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    for number, more in enumerate(({"settings": "others"}, {"settings": "these", "plan": "a"})):
+        first = KeptSegments(output, more)
+        first.open()
+        for index in range(number + 1):
+            first.path(index).write_bytes(b"x")
+        first.release()
+        kept = KeptSegments(output, {"settings": "these"}, replace=True)
+        assert first.path(0).exists()  # until it is the turn of `open`, which locks the folder
+        kept.open(plan="b")
+        assert kept.replaced == number + 1
+        assert json.loads((segments_folder(output) / "key.json").read_text()) == {"settings": "these", "plan": "b"}
+        kept.close_empty()
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks on folders there")
+def test_what_can_be_used_or_is_in_use_is_not_replaced(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    first = kept_for(output)
+    first.path(0).write_bytes(b"x")
+    with pytest.raises(OutputError, match="another run is using the kept segments"):
+        KeptSegments(output, {"settings": "others"}, replace=True)
+    first.release()
+    again = KeptSegments(output, {"settings": "these"}, replace=True)
+    again.open()
+    assert (again.replaced, again.path(0).read_bytes()) == (0, b"x")
+    again.release()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks on folders there")
 def test_segments_in_use_by_a_run_are_left_alone(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
@@ -173,7 +204,12 @@ def test_digests_go_by_content() -> None:
         None,
         (1, 2),
         ((1,), 2),
+        {},
+        {"a": np.arange(3)},
+        {"a": np.arange(4)},
+        {"b": np.arange(3)},
     ]
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert len({digest(value) for value in values}) == len(values)
     with pytest.raises(TypeError):
         digest(object())

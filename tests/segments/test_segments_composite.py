@@ -15,7 +15,7 @@ from lipblend.analysis.cache import analyse_cached
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_options import DebugOptions
 from lipblend.composite_result import CompositeResult
-from lipblend.errors import SettingsError
+from lipblend.errors import OutputError, SettingsError
 from lipblend.runtime.progress import Progress
 from lipblend.segments.kept_segments import KeptSegments, segments_folder
 from lipblend.segments.pool import WorkerPool
@@ -101,6 +101,23 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(
     assert (done.blended, done.frames) == (FRAMES, FRAMES)
     assert output.read_bytes() == whole.output.read_bytes()
     assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.slow
+def test_segments_of_other_settings_are_replaced_on_request(
+    pair: SamplePair, whole: CompositeResult, tmp_path: Path
+) -> None:
+    stale = KeptSegments(tmp_path / "out.mp4", {"encode.crf": "1.0"})
+    stale.open()
+    stale.path(0).write_bytes(b"x")
+    stale.path(1).write_bytes(b"y")
+    with pytest.raises(OutputError, match="another run is using the kept segments"):
+        run(pair, tmp_path / "out.mp4", resume=True, replace_kept=True)
+    stale.release()
+    done = run(pair, tmp_path / "out.mp4", resume=True, replace_kept=True)
+    assert "2 kept segments were made from other inputs, settings or versions, and removed" in done.notes
+    assert done.output.read_bytes() == whole.output.read_bytes()
+    assert list(tmp_path.iterdir()) == [done.output]
 
 
 def sound_of(path: Path) -> tuple[float, np.ndarray]:
