@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def test_errors_name_what_was_given() -> None:
     with pytest.raises(SettingsError, match=r"cannot be measured.*given_videos"):
         composite("in/%d.png", "b.mp4", "out.mp4", options=CompositeOptions(measure=True))
     assert not Path("out.mp4").exists()
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A result, as far as its notes go."""
+
+    notes: tuple[str, ...]
+
+
+def test_notes_name_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pictures(Path("in/%d.png"), pictures(3))
+    monkeypatch.setattr("lipblend.compositing.prepare_job", lambda original, *_: original)
+    monkeypatch.setattr("lipblend.compositing._run", lambda film, *_: Noted((f"{film} is dark",)))
+    monkeypatch.setattr("lipblend.cropping.crop_job._crops_of", lambda film, *_: [Noted((f"{film} is dark",))])
+    assert composite("in/%d.png", "in/%d.png", "out.mp4").notes == ("in/%d.png is dark",)
+    assert crop_video("in/%d.png", "out.mp4", "out.json").notes == ("in/%d.png is dark",)
 
 
 @pytest.mark.slow(8)

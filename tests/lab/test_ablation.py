@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-import av
 import pytest
 from script_loading import SCRIPTS, load_script
-from sequences import write_pictures
+from sequences import unpacked
 
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.ablation.ablation_table import BEGIN, END, as_json, markdown, summarise, write_markdown
@@ -241,9 +240,7 @@ def test_triples_of_pictures(
     mine.write_text("variants: {reuse none: {reuse.method: none}}")
     shutil.copytree(folder / "ann", triple)
     for name in ("orig", "truth"):
-        with av.open(str(triple / f"{name}.mp4")) as film:
-            shown = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
-        write_pictures(triple / name / "%06d.png", shown)
+        unpacked(triple / f"{name}.mp4", triple / name / "%06d.png")
         assert triple / f"{name}.mp4" in find_triples(tmp_path / "triples", sequences=True)[0].paths
         (triple / f"{name}.mp4").unlink()
     words = [str(word) for word in (tmp_path / "triples", "--variants", mine, "--frames", 3)]

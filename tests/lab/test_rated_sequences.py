@@ -60,6 +60,12 @@ def test_sequences_are_rated_as_h264_under_their_own_names() -> None:
     assert not any(word in page.lower() for word in (b"x264", b"quagga", b"%06d"))
 
 
+def test_a_rate_that_nothing_tells_is_noted() -> None:
+    write_pictures(Path("real/%d.png"), moving())
+    done, _ = built("real/%d.png", "--mode", "seam")
+    assert "frame rate of the image sequence taken as 25" in done.stdout
+
+
 def test_reports_match_a_sequence_by_the_film_that_evaluate_names() -> None:
     write_pictures(Path("a/f_%d.png"), pictures(3))
     write_pictures(Path("b/f_%d.png"), [*pictures(2), pictures(1)[0]])
