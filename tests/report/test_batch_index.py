@@ -53,7 +53,7 @@ def test_the_worst_come_first() -> None:
     text = index_bytes(Path("/o"), ROWS).decode()
     assert re.findall(r'data-name="([^"]*)"', text) == WORST
     assert '5 of 9</strong> <span class="score">need a look' in text
-    assert "1 failed, 2 below the gate, 1 not run, 1 being written by another run, 3 passed, 1 up to date." in text
+    assert "1 failed, 2 below the gate, 1 not run, 1 in another run, 3 passed, 1 up to date." in text
     fine = index_bytes(Path("/o"), [row for row in ROWS if row.status in ("passed", "skipped")]).decode()
     assert '4 clips</strong> <span class="score">all done' in fine
 

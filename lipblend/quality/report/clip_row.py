@@ -12,7 +12,7 @@ STATUS_WORDS: dict[ClipStatus, str] = {
     "failed": "failed",
     "gate": "below the gate",
     "cancelled": "not run",
-    "locked": "being written by another run",
+    "locked": "in another run",
     "passed": "passed",
     "skipped": "up to date",
 }
