@@ -166,7 +166,7 @@ CacheOption = Annotated[
     path_option(
         "--cache",
         "FOLDER",
-        "Cache folder for analyses, for faster repeated runs on a pair (see `lipblend cache show`).",
+        "Cache folder for analyses, for faster repeated runs on a pair (see `lipblend cache info`).",
     ),
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Do not read or write the cache.")]
