@@ -146,7 +146,7 @@ def _lined(node: yaml.Node, line: int, scalars: yaml.SafeLoader) -> LinedValue:
     if isinstance(node, yaml.SequenceNode):
         return LinedValue([_lined(item, item.start_mark.line + 1, scalars) for item in node.value], line)
     try:
-        return LinedValue(scalars.construct_object(node), line, node.value)  # type: ignore[no-untyped-call]
+        return LinedValue(scalars.construct_object(node), line, node.value)
     except ValueError as error:  # a date such as 2024-13-01, a number of thousands of digits
         raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
