@@ -74,9 +74,23 @@ def check_output(
         The encoder or its speed preset is unknown, or the crf is beyond the encoder's scale.
     """
     path = Path(path)
-    name = container_format(path)
+    container_format(path)
     if not is_stream(path):
         check_file_writable(path, inputs=inputs, overwrite=overwrite)
+    check_encoder(path, info, encode)
+
+
+def check_encoder(path: Path, info: VideoInfo, encode: EncodeSettings) -> None:
+    """Check that pictures like the original's can be encoded into the container of an output, which is not touched.
+
+    Raises
+    ------
+    OutputError
+        The suffix is unknown; the encoder does not support the pixel format, the size or the container.
+    SettingsError
+        The encoder or its speed preset is unknown, or the crf is beyond the encoder's scale.
+    """
+    name = container_format(path)
 
     def start() -> None:
         with process_state_preserved(), memory_output(name) as container:

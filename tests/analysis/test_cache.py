@@ -15,7 +15,7 @@ from packed import to_bytes
 from runs import composited
 from sameness import same
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.analysis import cache as caching
 from lipblend.analysis.analysis_settings import ANALYSIS_KEYS, analysis_settings, analysis_values
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
@@ -315,7 +315,7 @@ def test_a_cached_run_gives_the_same_pixels(pair: SamplePair, tmp_path: Path, mo
     outputs = [tmp_path / f"{name}.mp4" for name in ("without", "first", "second")]
     for output, folder in zip(outputs, (None, tmp_path / "cache", tmp_path / "cache"), strict=True):
         if output.stem == "second":
-            monkeypatch.setattr(compositing, "analyse_apart", None)
+            monkeypatch.setattr(composite_job, "analyse_apart", None)
         result = composited(pair.original, pair.synced, output, settings=settings, cache=folder)
         assert result.blended == pair.frames
     without, first, second = map(decoded, outputs)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.analysis import cache as caching
 from lipblend.analysis.cache_folder import LIMIT_VARIABLE, SUFFIX
 from lipblend.cli.app import app
@@ -140,7 +140,7 @@ def test_a_run_keeps_its_analysis_in_the_folder(tmp_path: Path, monkeypatch: pyt
     assert len(list(folder.iterdir())) == 1
     # From here on nothing is analysed again: not for a different mask, a preview or a sweep.
     monkeypatch.setattr(caching, "analyse", None)
-    monkeypatch.setattr(compositing, "analyse_apart", None)
+    monkeypatch.setattr(composite_job, "analyse_apart", None)
     other = [*words, "--set", "mask.expansion=1.2"]
     assert run.invoke(app, ["composite", *inputs, "-o", str(tmp_path / "two.mp4"), *other]).exit_code == 0
     sweep = ["sweep", *inputs, "-o", str(tmp_path / "sweep"), "--quiet", "--set", "alpha.gamma=0.5,1"]
