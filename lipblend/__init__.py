@@ -12,6 +12,7 @@ The public Python API, in the order of its story. Everything is loaded when it i
 `FrameBlender`, `blend_frame`         single frames as numpy arrays, in the place of a generator's own paste-back
 `crop`, `paste_back`, `face_matrix`   a face crop of one frame as arrays, out to a generator and back
 `crop_video`                          a steady crop of a whole video, with the record that brings it back
+`given_videos`                        image sequences and standard input in the place of videos, for all of these
 `Settings`, `resolve_settings`        how the picture is made; with presets and files
 ====================================  ================================================================================
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from lipblend.errors import LipblendError as LipblendError
     from lipblend.frame_blender import FrameBlender as FrameBlender
     from lipblend.frame_blender import blend_frame as blend_frame
+    from lipblend.output.given_videos import given_videos as given_videos
     from lipblend.pair import Pair as Pair
     from lipblend.pair import open_pair as open_pair
     from lipblend.picture.picture import Picture as Picture
@@ -84,6 +86,7 @@ _HOMES = {
     "crop_video": "lipblend.cropping.crop_job",
     "evaluate": "lipblend.quality.evaluation.evaluate",
     "face_matrix": "lipblend.cropping.crop_arrays",
+    "given_videos": "lipblend.output.given_videos",
     "load_restorer": "lipblend.stages.detail.restore",
     "make_plan": "lipblend.plan.make_plan",
     "open_pair": "lipblend.pair",
@@ -118,6 +121,7 @@ __all__ = [
     "crop_video",
     "evaluate",
     "face_matrix",
+    "given_videos",
     "load_restorer",
     "make_plan",
     "open_pair",

@@ -68,6 +68,9 @@ class CompositeOptions:
     replace_kept : bool
         With ``resume``: segments kept from other inputs, settings or versions are removed, and a note says so.
         Otherwise they are an error. Segments that another run is using are an error in any case.
+    share_kept : bool
+        With ``resume``: other processes render other segments of this output at the same time
+        (`lipblend.composite_segments`).
     frames : FrameRange, optional
         Render only these frames of the output, with their sound.
     proxy : ProxySize, optional
@@ -96,6 +99,7 @@ class CompositeOptions:
     jobs: int = 1
     resume: bool = False
     replace_kept: bool = False
+    share_kept: bool = False
     frames: FrameRange | None = None
     proxy: ProxySize | None = None
     measure: bool = False
@@ -137,11 +141,6 @@ class CompositeOptions:
             raise SettingsError(
                 "layers (--layers) lie on the original at its full size, and a proxy is smaller",
                 hint="Leave out --proxy or --layers.",
-            )
-        if self.measure and self.matte is not None:
-            raise SettingsError(
-                "a run whose alpha is given (--matte) cannot be measured: measures follow the computed alpha",
-                hint="Leave out --report, --gate and --junit, or --matte.",
             )
         if self.measure and self.is_quick_look:
             raise SettingsError(

@@ -4,48 +4,35 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipblend.analysis.apart import analyse_apart
 from lipblend.analysis.clip_analysis import ClipAnalysis
-from lipblend.analysis.keyed_models import occluder_files
+from lipblend.composite_job import CompositeJob, analyse_job, plan_job, prepare_job
 from lipblend.composite_options import CompositeOptions
 from lipblend.composite_result import CompositeResult, Faults, Hidden, Kept, pairing_dict
-from lipblend.errors import OutputError
-from lipblend.output.encoding import check_output
-from lipblend.output.sound.audio_plan import AudioPlan, check_audio
+from lipblend.crops.read_places import rates_by_record
+from lipblend.errors import OutputError, SettingsError
+from lipblend.output.given_videos import GivenRate, given_videos
+from lipblend.output.sound.audio_plan import AudioPlan
 from lipblend.output.writer import VideoWriter
-from lipblend.pair import Pair, open_pair
-from lipblend.plan.frame_plan import NO_SYNCED, OUTSIDE_RANGES, FramePlan, Plan
-from lipblend.plan.make_plan import make_plan, without_faces
-from lipblend.render.debug_export import debug_folder
-from lipblend.render.debug_front import check_beside_mattes
-from lipblend.render.layers_export import LayersTarget
+from lipblend.plan.frame_plan import NO_SYNCED, OUTSIDE_RANGES, Plan
 from lipblend.runtime.allocator import release_freed_memory
 from lipblend.runtime.child import Child, can_start_child
 from lipblend.runtime.prefetch import one_opencv_thread
 from lipblend.runtime.progress import OnProgress, no_progress
-from lipblend.runtime.spill import StoredSequence
+from lipblend.runtime.stand_ins import as_given, is_pattern
 from lipblend.segments.encode import Segment
-from lipblend.segments.exported import Exports
 from lipblend.segments.job import RenderJob, given_alpha_notes
-from lipblend.segments.kept_segments import KeptSegments, digest, kept_for_run, remove_segments
+from lipblend.segments.kept_segments import remove_segments, segments_digest
 from lipblend.segments.output_part import OutputPart
 from lipblend.segments.output_record import input_digests, output_record
 from lipblend.segments.segment_run import SegmentRun
 from lipblend.segments.spans import few_segments_note
 from lipblend.settings import Settings
-from lipblend.settings.face_points import names_points
 from lipblend.settings.frame_range import FrameRange
-from lipblend.settings.work_ranges import ALL, ClipTimes
-from lipblend.stages.detail.restore import Restorer, load_restorer
-from lipblend.video.info import VideoInfo
-from lipblend.video.keep_matte import KeepMatte, matte_files, open_keep
 from lipblend.video.probe import probe
-from lipblend.video.survey import frame_times_s
 
 if TYPE_CHECKING:
     from lipblend.quality.evaluation.evaluate import Evaluated
@@ -58,6 +45,7 @@ def composite(
     *,
     settings: Settings | None = None,
     options: CompositeOptions | None = None,
+    rate: GivenRate = None,
     on_progress: OnProgress = no_progress,
     process: Child | None = None,
 ) -> CompositeResult:
@@ -66,7 +54,8 @@ def composite(
     Parameters
     ----------
     original, synced : Path
-        The real footage, and the same footage processed by a lip-sync generator.
+        The real footage, and the same footage processed by a lip-sync generator. Also image sequences
+        (``shots/%06d.png``), which are read once into temporary films.
     output : Path
         .mp4, .mov, .mkv or another container that the encoder supports. Appears only when complete, and replaces an
         existing file.
@@ -74,6 +63,9 @@ def composite(
         How the picture is made; `Settings()` by default.
     options : CompositeOptions, optional
         How the run is executed; `CompositeOptions()` by default.
+    rate : str, int or Fraction, optional
+        Pictures per second of image sequences; by default that of the crop's record (``options.crop``), else
+        that of the other video, else 25.
     on_progress : callable
         Called on this thread, about once per frame.
     process : Child, optional
@@ -85,12 +77,25 @@ def composite(
         One of its subclasses, see `lipblend.errors`. No output is left behind.
     """
     started = time.perf_counter()
-    original, synced, output = Path(original), Path(synced), Path(output)
-    job = _prepare(original, synced, output, settings or Settings(), options or CompositeOptions())
-    analysis, analysis_notes = _analyse(job, process, on_progress)
+    options = options or CompositeOptions()
+    if options.measure and any(is_pattern(Path(path)) for path in (original, synced)):
+        raise SettingsError(
+            "a run from an image sequence cannot be measured: its film is removed at the end",
+            hint="Open the sequences with lipblend.given_videos, and call composite inside.",
+        )
+    own = rates_by_record(options.crop, Path(synced))
+    with given_videos(original, synced, rate=rate, own=own, on_progress=on_progress) as (first, second):
+        job = prepare_job(first, second, Path(output), settings or Settings(), options)
+        result = _run(job, process, on_progress, started)
+    return replace(result, notes=tuple(map(as_given, result.notes)))
+
+
+def _run(job: CompositeJob, process: Child | None, on_progress: OnProgress, started: float) -> CompositeResult:
+    """All of a run after the checks; ``started`` is when it began, by `time.perf_counter`."""
+    analysis, analysis_notes = analyse_job(job, process, on_progress)
     for matte in filter(None, (job.keep, job.matte)):
         matte.numbers(analysis.original)  # the first pass may have found other frames than the packets announce
-    plan = _plan(analysis, job)
+    plan = plan_job(analysis, job)
     analysis = analysis.without_tracks()
     part = OutputPart(analysis, plan, job.options.frames or FrameRange())
     audio = part.audio(job.settings.audio.source)
@@ -100,11 +105,11 @@ def composite(
     analysed = time.perf_counter()
     digests = input_digests(job.pair, quick=job.options.is_quick_look) if job.options.record else {}
     run, writer_notes = _render(job, analysis, part, segments, audio, jobs, digests, on_progress)
-    run_notes += _remove_kept_segments(output, run, len(part), 0 if job.kept is None else job.kept.replaced)
+    run_notes += _remove_kept_segments(job.output, run, len(part), 0 if job.kept is None else job.kept.replaced)
     finished = time.perf_counter()
     evaluation = _measure(job, analysis, plan, digests, on_progress) if job.options.measure else None
     return CompositeResult(
-        output=output,
+        output=job.output,
         frames=len(part),
         blended=run.tally.blended,
         passed_through=dict(run.tally.passed_through),
@@ -134,94 +139,7 @@ def composite(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A run whose inputs, output and options have been checked.
-
-    ``target`` is the original at the output's size; ``kept`` are the segments of an interrupted run.
-    """
-
-    pair: Pair
-    keep: KeepMatte | None
-    matte: KeepMatte | None
-    output: Path
-    settings: Settings
-    options: CompositeOptions
-    target: VideoInfo
-    restorer: Restorer | None
-    exports: Exports
-    kept: KeptSegments | None
-    notes: tuple[str, ...]
-
-
-def _prepare(
-    original_path: Path, synced_path: Path, output: Path, settings: Settings, options: CompositeOptions
-) -> _Job:
-    """Check everything that can be checked before the work begins."""
-    options.check()
-    pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
-    keep = None if options.keep is None else open_keep(options.keep, pair.original)
-    matte = None if options.matte is None else open_keep(options.matte, pair.original, option="--matte")
-    target, notes = pair.original, tuple[str, ...]()
-    if options.proxy is not None:
-        target, encode, note = options.proxy.apply(pair.original, settings.encode)
-        settings, notes = settings.model_copy(update={"encode": encode}), (note,)
-    # Sound and models are inputs too. Words such as "original" do no harm: an output has a suffix.
-    models = Path(settings.restore.model), *occluder_files(settings.occlusion)
-    records = () if options.crop is None else (options.crop,)
-    files = (Path(settings.audio.source), *models, *matte_files(options.keep), *matte_files(options.matte), *records)
-    inputs = (original_path, synced_path, *files)
-    check_output(output, target, encode=settings.encode, inputs=inputs, overwrite=options.overwrite)
-    check_audio(pair.synced, settings.audio.source)
-    restorer = load_restorer(settings.restore)
-    debug = None if options.debug is None else debug_folder(options.debug.folder, options.debug.run_tag)
-    if debug is not None:
-        check_beside_mattes(debug, (options.keep, options.matte))
-    layers = None
-    if options.layers is not None:
-        layers = LayersTarget(options.layers.folder, options.layers.form, options.overwrite)
-        layers.check(inputs, output)
-        notes += (f"patch, mattes and timeline for an editor are in {options.layers.folder}",)
-    exports = Exports(debug, "png" if options.debug is None else options.debug.form, layers)
-    kept = None
-    if options.resume:
-        paths = {"original": original_path, "synced video": synced_path}
-        size, runtime = f"{target.width}x{target.height}", "none" if restorer is None else restorer.model.runtime
-        more = {"size": size, "restoration": runtime, "keep": "none" if keep is None else keep.sha256}
-        more["matte"] = "none" if matte is None else matte.sha256
-        more["crop"] = "none" if pair.synced.places is None else pair.synced.places.digest
-        more["frames"] = str(options.frames or "all")
-        kept = kept_for_run(output, paths, settings, replace=options.replace_kept, **more)
-    return _Job(pair, keep, matte, output, settings, options, target, restorer, exports, kept, notes)
-
-
-def _analyse(job: _Job, process: Child | None, on_progress: OnProgress) -> tuple[ClipAnalysis, list[str]]:
-    """The first pass, over no more of the clip than needed; with notes for the summary."""
-    analysis, notes = None, list[str]()
-    if job.options.frames is not None:
-        stop_s = job.options.frames.stop_s(frame_times_s(job.pair.original))
-        if names_points(job.settings.track.face):
-            notes.append("the whole clip was analysed: track.face names faces by points anywhere in it")
-        elif stop_s is not None:
-            analysis, notes = job.pair.analyse_beginning(stop_s, job.settings, on_progress=on_progress)
-    if analysis is None:
-        analyser = analyse_apart if process is None else partial(analyse_apart, process=process)
-        analysis = job.pair.analyse(job.settings, on_progress=on_progress, analyser=analyser)
-    if process is not None:
-        process.end()  # unused if the analysis was cached, or of a part
-    return analysis, notes
-
-
-def _plan(analysis: ClipAnalysis, job: _Job) -> Plan:
-    """The plan, in a temporary file, so that memory use does not grow with the length of the clip."""
-    clip = None
-    if job.options.frames is not None and job.settings.track.ranges != (ALL,) and analysis.follows == "original":
-        clip = ClipTimes.of(frame_times_s(job.pair.original))  # perhaps only its beginning was analysed
-    plan = make_plan(analysis, job.settings, into=StoredSequence[FramePlan](), clip=clip)
-    return without_faces(plan, into=StoredSequence[FramePlan]()) if plan.unchanged else plan
-
-
-def _processes(job: _Job, analysis: ClipAnalysis, part: OutputPart, segments: int) -> tuple[int, list[str]]:
+def _processes(job: CompositeJob, analysis: ClipAnalysis, part: OutputPart, segments: int) -> tuple[int, list[str]]:
     """How many processes render, and a note if these are fewer than requested."""
     jobs, notes = job.options.jobs, list[str]()
     if jobs > 1 and not (analysis.original.exact and analysis.synced.exact):
@@ -237,7 +155,7 @@ def _processes(job: _Job, analysis: ClipAnalysis, part: OutputPart, segments: in
 
 
 def _render(
-    job: _Job,
+    job: CompositeJob,
     analysis: ClipAnalysis,
     part: OutputPart,
     segments: list[Segment],
@@ -259,7 +177,7 @@ def _render(
     with_originals = job.exports.layers is not None
     render = RenderJob(*pair, job.settings, target, job.output, job.keep, job.matte, with_originals)
     if job.kept is not None:
-        job.kept.open(plan=digest([[segment.rows, segment.stamps] for segment in segments]))
+        job.kept.open(plan=segments_digest(segments))
     with ExitStack() as stack:
         stack.enter_context(one_opencv_thread())
         on_frame = job.exports.open(stack, render, part, segments, audio, job.pair.original)
@@ -310,7 +228,7 @@ def _remove_kept_segments(output: Path, run: SegmentRun, frames: int, replaced: 
 
 
 def _measure(
-    job: _Job, analysis: ClipAnalysis, plan: Plan, digests: dict[Path, str], on_progress: OnProgress
+    job: CompositeJob, analysis: ClipAnalysis, plan: Plan, digests: dict[Path, str], on_progress: OnProgress
 ) -> Evaluated:
     from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate_plan  # slow to load, and 20 MB
 
@@ -323,5 +241,6 @@ def _measure(
         restorer=job.restorer,
         options=EvaluateOptions(matte="known", digests=digests),
         keep=job.keep,
+        matte=job.matte,
         on_progress=on_progress,
     )

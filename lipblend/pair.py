@@ -15,6 +15,7 @@ from lipblend.crops.read_places import read_places
 from lipblend.faces.models import resolve_model
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.settings import Settings
+from lipblend.video.asked_times import check_asked_times
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe_both
 
@@ -77,6 +78,17 @@ class Pair:
             cache=self.cache,
             analyser=analyser,
         )
+
+    def check_times(self, settings: Settings) -> None:
+        """Check ranges and points against the lengths of the files, before anything is decoded.
+
+        Raises
+        ------
+        SettingsError
+            See `lipblend.video.asked_times.check_asked_times`.
+        """
+        videos = {"original": (self.original,), "synced": (self.synced,), "auto": (self.original, self.synced)}
+        check_asked_times(settings.track, videos[settings.pair.timeline])
 
     def analyse_beginning(
         self, stop_s: float, settings: Settings, *, on_progress: OnProgress = no_progress

@@ -25,11 +25,14 @@ def say(line: str) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="ablation", description=__doc__)
-    made.add_argument("folder", type=Path, help="contains NAME/{orig,synced,truth}.mp4")
+    made.add_argument(
+        "folder", type=Path, help="contains NAME/{orig,synced,truth}.mp4, or folders of pictures (orig/000001.png)"
+    )
     made.add_argument("--preset", default=DEFAULT_PRESET, help=f"preset to change ({DEFAULT_PRESET})")
     made.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME", help="only these triples")
     made.add_argument("--variants", type=Path, default=VARIANTS, metavar="FILE", help="YAML (scripts/ablation.yaml)")
     made.add_argument("--frames", type=int, metavar="N", help="only N frames from the middle of each triple")
+    made.add_argument("--rate", metavar="FPS", help="pictures per second of folders of pictures (the videos', else 25)")
     made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="triples at once (cores)")
     made.add_argument("--json", type=Path, metavar="OUT", help="write all numbers")
     made.add_argument("--markdown", type=Path, metavar="OUT", help="put the table into docs/lab/ablation.md")
@@ -44,8 +47,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     variants = read_variants(given.variants, given.preset)
-    triples = find_triples(given.folder, given.only)
-    columns = run_ablation(triples, variants, frames=given.frames, jobs=given.jobs, say=say)
+    triples = find_triples(given.folder, given.only, sequences=True)
+    columns = run_ablation(triples, variants, frames=given.frames, jobs=given.jobs, rate=given.rate, say=say)
     table = markdown(columns, variants)
     print(table, end="")
     if given.json is not None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.runtime import child
@@ -86,7 +86,7 @@ def first_pass_once(request: pytest.FixtureRequest, shared_material: Shared, mon
     A process of its own costs more than the short clips of most tests; those marked ``apart`` have it, as users do.
     """
     if request.node.get_closest_marker("apart") is None:
-        monkeypatch.setattr(compositing, "analyse_apart", shared_material.analysis)
+        monkeypatch.setattr(composite_job, "analyse_apart", shared_material.analysis)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from runs import composited
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.composite_options import DebugOptions
 from lipblend.errors import InputError, InputMismatchError, LipblendError, ModelError, NoFaceError, OutputError
 from lipblend.output.synth import write_clip
@@ -84,7 +84,7 @@ def test_the_result_is_nearer_the_truth_than_either_input_about_the_mouth(sample
 @pytest.fixture
 def blended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of two equal videos go through all stages, although there is nothing to take over."""
-    monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
+    monkeypatch.setattr(composite_job, "without_faces", lambda plan, **_: plan)
 
 
 @pytest.mark.slow(2)
@@ -239,7 +239,7 @@ def test_a_truncated_original_is_noted(sample: SamplePair, tmp_path: Path) -> No
 def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
     sample: SamplePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lipblend import compositing
+    from lipblend import composite_job
     from lipblend.analysis.analyse import analyse
     from lipblend.faces import vision_task
     from lipblend.faces.offline import NetworkStatus, refuse_network_on_this_thread
@@ -249,7 +249,7 @@ def test_a_library_that_could_not_be_kept_from_the_network_is_noted(
         return NetworkStatus(False, "no filter here")
 
     monkeypatch.setattr(vision_task, "refuse_network_on_this_thread", refused_without_saying_so)
-    monkeypatch.setattr(compositing, "analyse_apart", analyse)  # here, where it is patched
+    monkeypatch.setattr(composite_job, "analyse_apart", analyse)  # here, where it is patched
     done = run(sample.original, sample.synced, tmp_path / "out.mp4")
     assert any("could not be kept off the network (no filter here)" in note for note in done.notes)
 

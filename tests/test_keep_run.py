@@ -23,7 +23,8 @@ from lipblend.lab.sweep.grid import make_grid
 from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
 from lipblend.output.run_record import find_record
 from lipblend.plan.frame_plan import FramePlan
-from lipblend.preview.frames import PreviewOptions, preview
+from lipblend.preview.frames import preview
+from lipblend.preview.preview_options import PreviewOptions
 from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 from lipblend.render.face_patch import KEPT
 from lipblend.render.frame import FrameResult, render_frame
@@ -174,7 +175,7 @@ def test_the_original_may_turn_out_to_have_other_frames(
 ) -> None:
     """Where the packets do not tell, the count is checked once the original is decoded, before anything is written."""
     short = pictures(tmp_path / "matte", bars(pair)[:-1])
-    monkeypatch.setattr("lipblend.video.keep_matte._announced", lambda _: None)
+    monkeypatch.setattr("lipblend.video.keep_matte.announced_stamps", lambda _: None)
     monkeypatch.setattr("lipblend.compositing.make_plan", lambda *_, **__: pytest.fail("the plan was made"))
     with pytest.raises(InputMismatchError, match=f"has {FRAMES - 1} frame.s., and the original has {FRAMES}"):
         composited(pair.original, pair.synced, tmp_path / "out.mp4", settings=LOSSLESS, keep=short)

@@ -323,8 +323,3 @@ def test_options_that_layers_cannot_be_combined_with(options: dict[str, object],
     with pytest.raises(SettingsError, match=words):
         CompositeOptions(layers=LayersOptions(Path("layers")), **options).check()  # type: ignore[arg-type]
     CompositeOptions(layers=LayersOptions(Path("layers")), debug=DebugOptions(Path("d"))).check()
-
-
-def test_a_given_alpha_is_not_measured() -> None:
-    with pytest.raises(SettingsError, match="cannot be measured"):
-        CompositeOptions(matte=Path("m.mkv"), measure=True).check()

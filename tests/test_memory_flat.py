@@ -17,7 +17,7 @@ from runs import composited
 from sameness import same
 
 import lipblend.analysis.analyse as analysing
-from lipblend import compositing
+from lipblend import composite_job, compositing
 from lipblend.analysis.analyse import analyse
 from lipblend.analysis.archive import from_file, to_file
 from lipblend.analysis.clip_analysis import ClipAnalysis
@@ -74,7 +74,7 @@ def test_little_a_frame_is_held_once_rendering_begins(
 
     monkeypatch.setattr(compositing, "SegmentRun", Run)
     for times in (10, 40):
-        monkeypatch.setattr(compositing, "analyse_apart", lambda *_, **__: longer(analysis, times))  # noqa: B023
+        monkeypatch.setattr(composite_job, "analyse_apart", lambda *_, **__: longer(analysis, times))  # noqa: B023
         with pytest.raises(RenderingError):
             composited(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, measure=measure, jobs=1)
     (few, held_few), (many, held_many) = sorted(held.items())

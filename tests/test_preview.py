@@ -21,7 +21,8 @@ from lipblend.errors import NoFaceError, SettingsError
 from lipblend.output.synth import write_clip
 from lipblend.pairing.scan import Scan
 from lipblend.picture.planes import to_rgb
-from lipblend.preview.frames import PreviewOptions, preview
+from lipblend.preview.frames import preview
+from lipblend.preview.preview_options import PreviewOptions
 from lipblend.preview.times import FrameTimes
 from lipblend.runtime.prefetch import prefetch
 from lipblend.selfcheck.sample import SamplePair, make_sample

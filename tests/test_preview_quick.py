@@ -21,8 +21,9 @@ from lipblend.pair import Pair
 from lipblend.picture.patch import Box
 from lipblend.picture.planes import to_rgb
 from lipblend.preview import frames
-from lipblend.preview.frames import PreviewOptions, preview
+from lipblend.preview.frames import preview
 from lipblend.preview.look import Preview
+from lipblend.preview.preview_options import PreviewOptions
 from lipblend.preview.times import FrameTimes
 from lipblend.selfcheck.sample import SamplePair, make_sample
 from lipblend.settings import Settings

@@ -15,7 +15,7 @@ import pytest
 from patience import HANG_S
 from runs import composited
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.analysis import follow
 from lipblend.analysis.face_tracks import FaceTable
 from lipblend.output.coded import SegmentEncoder
@@ -90,7 +90,7 @@ def test_the_second_pass_converts_nothing_and_touches_a_part_only(
         return inner(planes, layout, box)
 
     monkeypatch.setattr(render, "cut", noted)
-    monkeypatch.setattr(compositing, "analyse_apart", None)
+    monkeypatch.setattr(composite_job, "analyse_apart", None)
     monkeypatch.setattr(planes, "cv2", NoRgb(planes.cv2))
     result = composited(pair.original, pair.synced, tmp_path / "out.mp4", settings=FAST, cache=analysed[0])
     assert result.blended == len(boxes) == FRAMES

@@ -25,7 +25,8 @@ from lipblend.output.synth import write_clip
 from lipblend.pair import open_pair
 from lipblend.picture.planes import to_rgb
 from lipblend.plan.make_plan import make_plan
-from lipblend.preview.frames import PreviewOptions, preview
+from lipblend.preview.frames import preview
+from lipblend.preview.preview_options import PreviewOptions
 from lipblend.quality.evaluation.evaluate import Evaluated, EvaluateOptions, evaluate
 from lipblend.quality.report import write_report
 from lipblend.render.bridging import bridging_pictures

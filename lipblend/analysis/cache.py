@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from lipblend.analysis.analyse import Analyser, analyse
 from lipblend.analysis.analysis_settings import analysis_settings, analysis_values
 from lipblend.analysis.archive import DamagedAnalysisError, from_file, to_file
+from lipblend.analysis.cache_folder import MAX_UNUSED_S, SUFFIX, CacheFolder, cache_limit
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.analysis.keyed_models import model_identity
 from lipblend.errors import LipblendError, OutputError
@@ -31,11 +31,6 @@ from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
 from lipblend.video.info import VideoInfo
 
-MAX_BYTES = 2_000_000_000
-"""The least recently used entries are removed if the cache is larger than this."""
-MAX_UNUSED_S = 60 * 86400.0
-"""Entries that were not used for longer than this are removed."""
-SUFFIX = ".analysis.npz"
 NOT_STORED = "the analysis could not be stored"
 """How the note begins that a run leaves when it cannot write to the cache."""
 
@@ -47,29 +42,28 @@ WHOLE_PACKAGE = (".",)
 _LIBRARIES = ("lipblend", "av", "mediapipe", "numpy", OPENCV)
 
 
-@dataclass(frozen=True)
-class CacheState:
-    """Number and total size of the analyses in a folder."""
-
-    entries: int
-    size_bytes: int
-
-
-class AnalysisCache:
-    """A folder of analyses.
+class AnalysisCache(CacheFolder):
+    """A folder of analyses that can be loaded and stored.
 
     Parameters
     ----------
     folder : Path
         Created with the first entry, accessible to its owner only. Other files in it are left alone.
-    max_bytes : int
+    max_bytes : int, optional
+        By default as `lipblend.analysis.cache_folder.cache_limit` says.
     max_unused_s : float
-        See `MAX_BYTES` and `MAX_UNUSED_S`.
+        See `lipblend.analysis.cache_folder.MAX_UNUSED_S`.
+
+    Raises
+    ------
+    SettingsError
+        The limit in the environment is no size.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, max_unused_s: float = MAX_UNUSED_S) -> None:
-        self.folder = folder
-        self._max_bytes, self._max_unused_s = max_bytes, max_unused_s
+    def __init__(self, folder: Path, *, max_bytes: int | None = None, max_unused_s: float = MAX_UNUSED_S) -> None:
+        super().__init__(folder)
+        self._max_bytes = cache_limit() if max_bytes is None else max_bytes
+        self._max_unused_s = max_unused_s
 
     def load(self, key: str, original: VideoInfo, synced: VideoInfo) -> ClipAnalysis | None:
         """The analysis with a key; None if there is none.
@@ -101,44 +95,11 @@ class AnalysisCache:
         """
         make_folder(self.folder, mode=0o700)
         write_atomically(self._path(key), partial(to_file, analysis, key), private=True)
-        self._shrink(keep=self._path(key))
-
-    def state(self) -> CacheState:
-        """Number and size of the entries."""
-        sizes = [size for _, size, _ in self._entries()]
-        return CacheState(len(sizes), sum(sizes))
-
-    def clear(self) -> CacheState:
-        """Remove all entries, and return their number and size.
-
-        Raises
-        ------
-        OutputError
-            An entry cannot be removed.
-        """
-        removed = [size for path, size, _ in self._entries() if _remove(path)]
-        return CacheState(len(removed), sum(removed))
+        with suppress(OutputError):  # what another program holds open is removed with a later entry
+            self.prune(max_bytes=self._max_bytes, max_unused_s=self._max_unused_s, keep=self._path(key))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"
-
-    def _entries(self) -> Iterator[tuple[Path, int, float]]:
-        """Path, size and time of last use of each entry."""
-        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue  # removed by another run
-            yield path, status.st_size, status.st_mtime
-
-    def _shrink(self, keep: Path) -> None:
-        total, now = 0, time.time()
-        newest_first = sorted(self._entries(), key=lambda entry: (entry[0] != keep, -entry[2]))
-        for path, size, used_s in newest_first:
-            total += size
-            if path != keep and (total > self._max_bytes or now - used_s > self._max_unused_s):
-                total -= size
-                _remove(path)
 
 
 def analyse_cached(
@@ -246,14 +207,3 @@ def code_fingerprint(folders: Sequence[str] = _CODE) -> str:
     for name, number in library_versions(_LIBRARIES).items():
         digest.update(f"{name} {number}\n".encode())
     return digest.hexdigest()
-
-
-def _remove(path: Path) -> bool:
-    """Remove a file; False if it is gone already."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise OutputError(f"cannot remove {path}: {error.strerror or error}") from error
-    return True

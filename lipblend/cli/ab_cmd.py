@@ -12,6 +12,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, QuietOption, command_app, output_option, path_option
 from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.given_inputs import RateOption, takes_sequences
 from lipblend.errors import GateError, SettingsError
 from lipblend.lab.rating import MIN_RATERS, TARGET, percent, printable
 from lipblend.lab.rating.study import DETAILS, Mode, Study
@@ -63,6 +64,7 @@ AgainstOption = Annotated[
 
 @app.command("build")
 @handle_errors(stdout_required=False)
+@takes_sequences("clips", "pair", "control")
 def build_command(
     output: Annotated[Path, output_option("FOLDER", "New folder.")],
     clips: Annotated[
@@ -87,6 +89,7 @@ def build_command(
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="Heading of the page, visible to raters.")] = None,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Keep the clips' sound.")] = True,
+    rate: RateOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -23,6 +23,7 @@ from lipblend.runtime.allocator import keep_freed_memory
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the mouth of a lip-synced video into the original."),
+    "batch": ("lipblend.cli.batch_cmd", "Composite a whole list of pairs; make again only what changed."),
     "evaluate": (
         "lipblend.cli.evaluate_cmd",
         "Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.",
@@ -37,7 +38,7 @@ COMMANDS = {
     "presets": ("lipblend.cli.presets_cmd", "List the presets, or show what one changes."),
     "config": ("lipblend.cli.config_cmd", "Show all settings and where their values come from."),
     "models": ("lipblend.cli.models_cmd", "List the model files, or download them from their maker."),
-    "cache": ("lipblend.cli.cache_cmd", "Show or clear the cache of analyses."),
+    "cache": ("lipblend.cli.cache_cmd", "Show, prune or clear the cache of analyses."),
     "sweep": ("lipblend.cli.sweep_cmd", "Try a grid of settings or presets on one pair and rank them."),
     "baseline": ("lipblend.cli.baseline_cmd", "Save the measures of a set of clips, and fail if one becomes worse."),
     "doctor": ("lipblend.cli.doctor_cmd", "Check the installation and suggest fixes."),

@@ -29,12 +29,14 @@ from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
     CropOption,
+    FaceOption,
     KeepOption,
     LayersOption,
     MatteOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
+    RangesOption,
     SetOption,
     SyncedArgument,
     cache_folder,
@@ -47,8 +49,6 @@ from lipblend.cli.verdict import (
     VideoOption,
     enforce_gate,
     summary,
-    verdict_dict,
-    write_files,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
@@ -89,8 +89,8 @@ def composite_command(
     timeline: Annotated[str | None, setting_flag("pair.timeline")] = None,
     offset: Annotated[str | None, setting_flag("pair.offset_s", "SECONDS|auto")] = None,
     tail: Annotated[str | None, setting_flag("pair.tail")] = None,
-    face: Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX|X,Y@TIME")] = None,
-    ranges: Annotated[str | None, setting_flag("track.ranges", "A-B,C-end")] = None,
+    face: FaceOption = None,
+    ranges: RangesOption = None,
     no_face: Annotated[str | None, setting_flag("track.no_face")] = None,
     faults: Annotated[str | None, setting_flag("faults.action")] = None,
     occlusion: Annotated[str | None, setting_flag("occlusion.method")] = None,
@@ -267,6 +267,8 @@ def _show(
     if evaluated is None:
         console.finish(result.to_dict(), composite_summary(result))
         return
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     data = {**result.to_dict(), "evaluation": verdict_dict(evaluated.record, written)}
     console.finish(data, f"{composite_summary(result)}\n\n{summary(evaluated.record, written, gated=gate)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,13 +17,16 @@ from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
     CropOption,
+    FaceOption,
     KeepOption,
     NoCacheOption,
     OriginalArgument,
+    RangesOption,
     SetOption,
     SettingsFromOption,
     SyncedArgument,
     cache_folder,
+    face_flags,
     values_of_run,
 )
 from lipblend.cli.verdict import (
@@ -33,17 +36,26 @@ from lipblend.cli.verdict import (
     VideoOption,
     enforce_gate,
     summary,
-    verdict_dict,
-    write_files,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
 from lipblend.settings.resolve import resolve_settings
 
 if TYPE_CHECKING:
+    from lipblend.quality.evaluation.evaluate import MatteSource
     from lipblend.quality.evaluation.result_settings import JudgedSettings
 
 app = command_app()
+
+_SOURCES: dict[str, MatteSource] = {"auto": "auto", "settings": "settings", "difference": "difference"}
+
+
+def _matte_value(text: str) -> str:
+    """A value of ``--matte``; a bare word that is no path is taken for a slip of the keys."""
+    path = Path(text)
+    if text not in _SOURCES and path.name == text and not path.suffix and not path.exists():
+        raise typer.BadParameter(f"'{text}' is not one of {', '.join(map(repr, _SOURCES))}, nor a file or folder.")
+    return text
 
 
 @app.command("evaluate")
@@ -60,11 +72,14 @@ def evaluate_command(
         Path | None, path_option("--reference", "FILE", "Ground truth: what a perfect result shows.")
     ] = None,
     matte: Annotated[
-        Literal["auto", "settings", "difference"],
+        str,
         typer.Option(
             "--matte",
+            metavar="auto|settings|difference|MATTE",
+            callback=_matte_value,
             help="settings: render the mattes from the settings; difference: estimate them from the pictures; auto: "
-            "settings if the result matches them.",
+            "settings if the result matches them. MATTE: as auto, with the alpha that RESULT was made with (composite "
+            "--matte).",
         ),
     ] = "auto",
     settings_from: SettingsFromOption = None,
@@ -78,6 +93,8 @@ def evaluate_command(
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
+    face: FaceOption = None,
+    ranges: RangesOption = None,
     keep: KeepOption = None,
     crop: CropOption = None,
     video: VideoOption = True,
@@ -96,11 +113,14 @@ def evaluate_command(
     With --gate the exit code is 8 if a pass mark is missed.
     """
     inputs = {"original": original, "synced video": synced, "result": result}
+    source = _SOURCES.get(matte, "auto")
+    given = None if matte in _SOURCES else Path(matte)
     optional = {"reference": reference, "config file": config, "matte": keep, "crop record": crop}
+    optional |= {"matte of the mouth": given}
     inputs |= {role: path for role, path in optional.items() if path is not None}
     check_reports(report, junit, inputs=inputs, video=video)
     analyses = cache_folder(cache, no_cache)
-    judged = _settings(result, settings_from, preset, config, assignments or ())
+    judged = _settings(result, settings_from, preset, config, assignments or (), face_flags(face, ranges))
 
     from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
 
@@ -112,16 +132,19 @@ def evaluate_command(
             result,
             settings=judged.settings,
             options=EvaluateOptions(
-                matte=matte,
+                matte=source,
                 reference=reference,
                 models=models,
                 cache=analyses,
                 keep=keep,
+                given_matte=given,
                 crop=crop,
                 notes=judged.notes,
             ),
             on_progress=on_progress,
         )
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
     written = write_files(evaluated, folder=report, junit=junit, video=video, gated=gate)
     console.finish(verdict_dict(evaluated.record, written), summary(evaluated.record, written, gated=gate))
     if gate:
@@ -134,6 +157,7 @@ def _settings(
     preset: str | None,
     config: Path | None,
     assignments: list[str] | tuple[()],
+    flags: dict[str, object],
 ) -> JudgedSettings:
     """What to judge with, and notes that say where it comes from."""
     from lipblend.quality.evaluation.result_settings import settings_for
@@ -144,11 +168,15 @@ def _settings(
         if preset is not None:
             raise SettingsError("--settings-from and --preset contradict each other", hint="Remove one of them.")
         base, doubts = values_of_run(settings_from)
-        claimed = resolve_settings(None, config, assignments, base=(base, f"settings of {settings_from}")).settings
+        claimed = resolve_settings(
+            None, config, assignments, flags=flags, base=(base, f"settings of {settings_from}")
+        ).settings
     elif preset is not None:
-        claimed, doubts = resolve_settings(preset, config, assignments).settings, []
+        claimed, doubts = resolve_settings(preset, config, assignments, flags=flags).settings, []
     else:
-        resolve_settings(None, config, assignments)  # a wrong option is reported before a wrong file
+        resolve_settings(None, config, assignments, flags=flags)  # a wrong option is reported before a wrong file
         doubts = []
-    found = settings_for(probe(result), claimed=claimed, config=config, overrides=assignments, assumed=DEFAULT_PRESET)
+    found = settings_for(
+        probe(result), claimed=claimed, config=config, overrides=assignments, flags=flags, assumed=DEFAULT_PRESET
+    )
     return replace(found, notes=(*doubts, *found.notes))

@@ -20,14 +20,18 @@ from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
     CropOption,
+    FaceOption,
     KeepOption,
+    MatteOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
+    RangesOption,
     SetOption,
     SettingsFromOption,
     SyncedArgument,
     cache_folder,
+    face_flags,
     values_of_run,
 )
 from lipblend.errors import OutputError, SettingsError
@@ -79,7 +83,10 @@ def preview_command(
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
     assignments: SetOption = None,
+    face: FaceOption = None,
+    ranges: RangesOption = None,
     keep: KeepOption = None,
+    matte: MatteOption = None,
     crop: CropOption = None,
     rate: RateOption = None,
     models: ModelsOption = None,
@@ -96,11 +103,10 @@ def preview_command(
     from those of a full run by some pixels.
     """
     began_s = time.perf_counter()
-    _check_output(output, (original, synced, *_matte_files(keep)), overwrite=overwrite)
+    _check_output(output, (original, synced, *_matte_files(keep), *_matte_files(matte)), overwrite=overwrite)
     analyses = cache_folder(cache, no_cache)
-    chosen = _choice(
-        settings_from, presets, preset if _is_given(context, "preset") else None, config, assignments or ()
-    )
+    named = preset if _is_given(context, "preset") else None
+    chosen = _choice(settings_from, presets, named, config, assignments or (), face_flags(face, ranges))
 
     from lipblend.faces.landmarker import BackgroundLandmarker
     from lipblend.faces.models import resolve_model
@@ -110,8 +116,9 @@ def preview_command(
     track, find = next(iter(chosen.settings.values())).track, partial(resolve_model, "face_landmarker", models)
     with BackgroundLandmarker(find, max_faces=track.max_faces, confidence=track.confidence) as finder:
         # Image processing modules are imported while the face model loads.
-        from lipblend.preview.frames import PreviewOptions, preview
+        from lipblend.preview.frames import preview
         from lipblend.preview.look import Preview
+        from lipblend.preview.preview_options import PreviewOptions
         from lipblend.preview.sheet import sheet
 
         def first(found: Preview) -> None:
@@ -126,7 +133,13 @@ def preview_command(
             at or (),
             chosen.settings,
             options=PreviewOptions(
-                models=models, cache=analyses, keep=keep, crop=crop, quick=quick, on_quick=None if quick else first
+                models=models,
+                cache=analyses,
+                keep=keep,
+                matte=matte,
+                crop=crop,
+                quick=quick,
+                on_quick=None if quick else first,
             ),
             finder=finder,
         )
@@ -169,6 +182,7 @@ def _choice(
     preset: str | None,
     config: Path | None,
     assignments: list[str] | tuple[()],
+    flags: dict[str, object],
 ) -> _Choice:
     """The settings to show; ``preset`` is None if it was not given."""
     from lipblend.settings.presets import find_preset, preset_values
@@ -181,11 +195,11 @@ def _choice(
     if settings_from is not None:
         values, notes = values_of_run(settings_from)
         name = f"settings of {settings_from.name}"
-        settings = resolve_settings(None, config, assignments, base=(values, name)).settings
+        settings = resolve_settings(None, config, assignments, flags=flags, base=(values, name)).settings
         return _Choice({name: settings}, [_values(values)], f"{name}, ", notes)
     chosen = [preset or DEFAULT_PRESET] if presets is None else _presets(presets)
     return _Choice(
-        {name: resolve_settings(name, config, assignments).settings for name in chosen},
+        {name: resolve_settings(name, config, assignments, flags=flags).settings for name in chosen},
         [_values(preset_values(find_preset(name))) for name in chosen],
         f"preset {chosen[0]}, " if presets is None else "",
         [],

@@ -62,6 +62,11 @@ def cache_folder(folder: Path | None, no_cache: bool) -> Path | None:
     return chosen
 
 
+def face_flags(face: str | None, ranges: str | None) -> dict[str, object]:
+    """The settings of `FaceOption` and `RangesOption` that were given, by dotted key."""
+    return {key: value for key, value in (("track.face", face), ("track.ranges", ranges)) if value is not None}
+
+
 def values_of_run(path: Path) -> tuple[dict[str, object], list[str]]:
     """The values of the settings of a run by dotted key: from a report, or from the record in a video; and notes.
 
@@ -136,6 +141,8 @@ MatteOption = Annotated[
         "original.",
     ),
 ]
+FaceOption = Annotated[str | None, setting_flag("track.face", "changed|largest|all|INDEX|X,Y@TIME")]
+RangesOption = Annotated[str | None, setting_flag("track.ranges", "A-B,C-end")]
 LayersOption = Annotated[
     Path | None,
     path_option(
@@ -159,7 +166,7 @@ CacheOption = Annotated[
     path_option(
         "--cache",
         "FOLDER",
-        "Cache folder for analyses, for faster repeated runs on a pair (see `lipblend cache show`).",
+        "Cache folder for analyses, for faster repeated runs on a pair (see `lipblend cache info`).",
     ),
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Do not read or write the cache.")]

@@ -15,12 +15,15 @@ from lipblend.cli.shared_options import (
     CacheOption,
     ConfigOption,
     CropOption,
+    FaceOption,
     KeepOption,
     NoCacheOption,
     OriginalArgument,
     PresetOption,
+    RangesOption,
     SyncedArgument,
     cache_folder,
+    face_flags,
 )
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
@@ -56,6 +59,8 @@ def sweep_command(
     ] = None,
     preset: PresetOption = DEFAULT_PRESET,
     config: ConfigOption = None,
+    face: FaceOption = None,
+    ranges: RangesOption = None,
     frames: Annotated[
         str,
         typer.Option(
@@ -100,7 +105,7 @@ def sweep_command(
     if frames not in ("sampled", "all"):
         raise SettingsError(f"--frames {frames} is not allowed", hint="Use sampled or all.")
     analyses = cache_folder(cache, no_cache)
-    grid = make_grid(preset, config, assignments or ())
+    grid = make_grid(preset, config, assignments or (), flags=face_flags(face, ranges))
 
     from lipblend.lab.sweep.run_sweep import SweepOptions, run_sweep
     from lipblend.lab.sweep.sweep_files import sweep_dict

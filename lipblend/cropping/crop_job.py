@@ -17,9 +17,12 @@ from lipblend.cropping.crop_options import CropOptions
 from lipblend.cropping.crop_target import check_targets, crop_info
 from lipblend.errors import NoFaceError, SettingsError
 from lipblend.faces.models import resolve_model
+from lipblend.output.given_videos import GivenRate, given_videos
 from lipblend.plan.choose import count_people
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
+from lipblend.runtime.stand_ins import as_given
 from lipblend.settings import TrackSettings
+from lipblend.video.asked_times import check_asked_times
 from lipblend.video.info import VideoInfo
 from lipblend.video.probe import probe
 
@@ -63,6 +66,7 @@ def crop_video(
     record: Path | str,
     *,
     options: CropOptions | None = None,
+    rate: GivenRate = None,
     on_progress: OnProgress = no_progress,
 ) -> CropResult:
     """Cut a steady square crop of a face out of a video.
@@ -70,12 +74,15 @@ def crop_video(
     Parameters
     ----------
     original : Path
+        Also an image sequence (``shots/%06d.png``), which is read once into a temporary film.
     output : Path
         The crop: .mp4, .mov, .mkv; 8 bits, BT.709, with the original's sound. Or pictures, such as ``out/%06d.png``
         (see `lipblend.output.picture_sequence`).
     record : Path
         JSON file (`lipblend.crops.crop_record`), which `lipblend.composite` takes to bring the synced crop back.
     options : CropOptions, optional
+    rate : str, int or Fraction, optional
+        Pictures per second of an image sequence; 25 by default.
     on_progress : callable
 
     Raises
@@ -89,7 +96,7 @@ def crop_video(
     options = options or CropOptions()
     if options.track.face == "all":
         raise SettingsError("one crop cannot show all faces", hint="Name one face, or use crop_all_faces.")
-    return _crops(Path(original), Path(output), Path(record), options, on_progress)[0]
+    return _crops(original, Path(output), Path(record), options, rate, on_progress)[0]
 
 
 def crop_all_faces(
@@ -98,6 +105,7 @@ def crop_all_faces(
     record: Path | str,
     *,
     options: CropOptions | None = None,
+    rate: GivenRate = None,
     on_progress: OnProgress = no_progress,
 ) -> list[CropResult]:
     """Cut a crop of every face that lasts, as `crop` does of one; the video is read once for all of them.
@@ -113,10 +121,24 @@ def crop_all_faces(
     """
     options = options or CropOptions()
     options = replace(options, track=options.track.model_copy(update={"face": "all"}))
-    return _crops(Path(original), Path(output), Path(record), options, on_progress)
+    return _crops(original, Path(output), Path(record), options, rate, on_progress)
 
 
 def _crops(
+    original: Path | str,
+    output: Path,
+    record: Path,
+    options: CropOptions,
+    rate: GivenRate,
+    on_progress: OnProgress,
+) -> list[CropResult]:
+    """Crops of a video or an image sequence."""
+    with given_videos(original, rate=rate, on_progress=on_progress) as (video,):
+        made = _crops_of(video, output, record, options, on_progress)
+    return [replace(each, notes=tuple(map(as_given, each.notes))) for each in made]
+
+
+def _crops_of(
     original: Path, output: Path, record: Path, options: CropOptions, on_progress: OnProgress
 ) -> list[CropResult]:
     """Read a video, and cut the face asked for, or each of all."""
@@ -126,6 +148,7 @@ def _crops(
     several = track.face == "all"
     first = (numbered(output, 0), numbered(record, 0)) if several else (output, record)
     check_targets(info, target, *first, options)
+    check_asked_times(track, [info])
     model = resolve_model("face_landmarker", options.models)
     reading = read_faces(
         info, model, track, on_frame=lambda done: on_progress(Progress("faces", done, info.frame_count))

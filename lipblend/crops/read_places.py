@@ -19,6 +19,7 @@ from lipblend.errors import InputError, InputMismatchError
 from lipblend.output.run_record import first_original
 from lipblend.picture.crop_places import CropPlaces
 from lipblend.runtime.identity import sha256_of
+from lipblend.runtime.stand_ins import is_pattern
 from lipblend.video.info import VideoInfo
 
 Matrices = npt.NDArray[np.float64]
@@ -31,7 +32,7 @@ _LEAST_DETERMINANT = 1e-12
 _FORMATS = "a JSON record of `lipblend crop`, a JSON list or .npy of boxes or matrices, MuseTalk's .pkl, or a .csv"
 
 
-def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlaces:
+def read_places(path: Path, original: VideoInfo, synced: VideoInfo, *, by_content: bool = True) -> CropPlaces:
     """Read a record of a crop, in any of the formats that are understood.
 
     * JSON as `lipblend.crops.crop_record` describes it. It must be of this original.
@@ -48,6 +49,8 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
     ----------
     path : Path
     original, synced : VideoInfo
+    by_content : bool
+        Compare the original's content with the record, which takes reading all of it; otherwise only its size.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def read_places(path: Path, original: VideoInfo, synced: VideoInfo) -> CropPlace
         data = _json(content, path)
         if isinstance(data, dict):
             record = CropRecord.parsed(content, path)
-            check_original(record, original, path)
+            check_original(record, original, path, by_content=by_content)
             return record.places(content, path.name)
         rows = data
     elif suffix == ".npy":
@@ -92,8 +95,24 @@ def recorded_rate(path: Path) -> Fraction | None:
     return Fraction(CropRecord.parsed(content, path).rate)
 
 
-def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
+def rates_by_record(record: Path | None, synced: Path) -> dict[Path, Fraction]:
+    """The rate of a synced crop of pictures (``synced/%06d.png``), by path; empty for others, or if nothing tells it.
+
+    Raises
+    ------
+    InputError
+        See `recorded_rate`.
+    """
+    if record is None or not is_pattern(synced):
+        return {}
+    rate = recorded_rate(record)
+    return {} if rate is None else {synced: rate}
+
+
+def check_original(record: CropRecord, original: VideoInfo, path: Path, *, by_content: bool = True) -> None:
     """Check that a record is of an original, or of what lipblend's own outputs in its place were made from.
+
+    Without `by_content` only the sizes of their pictures are compared.
 
     So the crops of several faces come back in turn, each into the output of the last run.
 
@@ -109,7 +128,7 @@ def check_original(record: CropRecord, original: VideoInfo, path: Path) -> None:
             f"({record.source.name})",
             hint="Give the original that the crop was cut from.",
         )
-    if record.source.sha256 is None:
+    if record.source.sha256 is None or not by_content:
         return
     digest = sha256_of(original.path)
     known = digest, first_original(original.metadata)

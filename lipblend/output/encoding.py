@@ -74,9 +74,23 @@ def check_output(
         The encoder or its speed preset is unknown, or the crf is beyond the encoder's scale.
     """
     path = Path(path)
-    name = container_format(path)
+    container_format(path)
     if not is_stream(path):
         check_file_writable(path, inputs=inputs, overwrite=overwrite)
+    check_encoder(path, info, encode)
+
+
+def check_encoder(path: Path, info: VideoInfo, encode: EncodeSettings) -> None:
+    """Check that pictures like the original's can be encoded into the container of an output, which is not touched.
+
+    Raises
+    ------
+    OutputError
+        The suffix is unknown; the encoder does not support the pixel format, the size or the container.
+    SettingsError
+        The encoder or its speed preset is unknown, or the crf is beyond the encoder's scale.
+    """
+    name = container_format(path)
 
     def start() -> None:
         with process_state_preserved(), memory_output(name) as container:
@@ -163,6 +177,7 @@ def add_video_stream(
             hint=f"Encoders for {path.suffix}: {_able_text(info, container)}. Nearly every encoder works with .mkv.",
         ) from error
     _describe_pictures(stream, info, pixel_format)
+    stream.codec_context.thread_count = encode.threads
     if container.format.name == Y4M:
         stream.time_base = 1 / _rate(info)  # its header has the rate as the time base
     matrix = _kept_matrix(info, container.format.name)

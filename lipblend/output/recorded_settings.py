@@ -10,14 +10,12 @@ from typing import Any
 from lipblend.errors import SettingsError
 from lipblend.output.run_record import DIGEST_DIGITS, PLAIN, RunRecord
 from lipblend.settings import Settings
-from lipblend.settings.catalogue import setting_specs, value_text
+from lipblend.settings.catalogue import FILE_SETTINGS, setting_specs, value_text
 from lipblend.settings.presets import DEFAULT_PRESET, find_preset, list_presets, preset_values
 from lipblend.settings.resolve import flat_values, resolve_settings
 
 MOST_SHOWN = 12
 """Settings in a note; a record may hold hundreds."""
-
-_SOUNDS = ("auto", "original", "synced", "none")
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ def _is_kept(key: str, text: str) -> bool:
     """Whether a setting belongs into a record."""
     if key not in setting_specs() or key.startswith("gate.") or key in ("restore.model", "occlusion.model"):
         return False
-    return text in _SOUNDS if key == "audio.source" else PLAIN.fullmatch(text) is not None
+    return text in FILE_SETTINGS[key] if key == "audio.source" else PLAIN.fullmatch(text) is not None
 
 
 def _exact_text(value: Any) -> str:

@@ -8,14 +8,13 @@ colour follows the light.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from lipblend.analysis.face_tracks import FaceTrack, Mesh
-from lipblend.errors import NoFaceError, SettingsError
-from lipblend.settings.face_points import FacePoint
+from lipblend.errors import NoFaceError
+from lipblend.settings.face_points import FacePoint, check_point
 
 _NEAR_S = 0.5
 _SLACK_S = 1e-6
@@ -64,12 +63,7 @@ def _frame_at(point: FacePoint, times_s: npt.NDArray[np.float64]) -> int:
     """The frame that is shown at a point's time."""
     count = len(times_s)
     length_s = float(times_s[-1] - times_s[0]) + (float(np.median(np.diff(times_s))) if count > 1 else 0.0)
-    if point.at >= (length_s - _SLACK_S if isinstance(point.at, Fraction) else count):
-        raise SettingsError(
-            f"the point {point} (track.face) lies beyond the clip: it has {count} frames, 0 to {count - 1}, and lasts "
-            f"{length_s:.3f} s",
-            hint="Give a time since the first frame, or a frame number such as @300f.",
-        )
+    check_point(point, count, length_s)
     if isinstance(point.at, int):
         return point.at
     return max(0, int(np.searchsorted(times_s, times_s[0] + float(point.at) + _SLACK_S, side="right")) - 1)

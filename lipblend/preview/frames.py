@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from lipblend.plan.make_plan import make_plan
 from lipblend.preview.front_note import front_note
 from lipblend.preview.look import Look, Preview
 from lipblend.preview.nothing_shown import nothing_to_show
+from lipblend.preview.preview_options import PreviewOptions
 from lipblend.preview.times import FrameTimes
 from lipblend.render.frame import compose, render_frame
 from lipblend.runtime.prefetch import one_opencv_thread
@@ -39,38 +40,6 @@ _QUICK = (
     "broken synced frames nor what lies in front of a face are found"
 )
 _POINTS = "track.face names faces by points anywhere in it"
-
-
-@dataclass(frozen=True)
-class PreviewOptions:
-    """How frames are previewed.
-
-    Attributes
-    ----------
-    models : Path, optional
-        Face model bundle, or the folder that holds it.
-    cache : Path, optional
-        Folder in which analyses are cached. A whole clip's analysis from there is used instead of an excerpt's, and one
-        that had to be made is cached.
-    keep : Path, optional
-        Matte of what stays the original's (`lipblend.video.keep_matte.open_keep`).
-    crop : Path, optional
-        Record of the face crop that the synced video shows (`lipblend.crops.read_places`).
-    quick : bool
-        Stop at the quick looks; a note says so, or why there are none and the usual way was taken.
-    on_frame : callable
-        Called with the number of original frames analysed.
-    on_quick : callable, optional
-        Called with the quick looks, before anything else is done.
-    """
-
-    models: Path | None = None
-    cache: Path | None = None
-    keep: Path | None = None
-    crop: Path | None = None
-    quick: bool = False
-    on_frame: Callable[[int], None] = lambda _: None
-    on_quick: Callable[[Preview], None] | None = None
 
 
 def preview(
@@ -118,13 +87,16 @@ def preview(
     """
     options = options or PreviewOptions()
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
+    for each in settings.values():
+        pair.check_times(each)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
+    matte = None if options.matte is None else open_keep(options.matte, pair.original, option="--matte")
     with FrameTimes(pair.original) as clock:
         wanted = [clock.parse(text) for text in times] or [clock.middle_s()]
         restorers = load_restorers(each.restore for each in settings.values())
         if clock.is_short or not options.quick:
             clock.begin()  # the frames' numbers are read while the frames are looked for
-        run = _Run(pair, restorers, options, clock, finder, keep)
+        run = _Run(pair, restorers, options, clock, finder, keep, matte)
         if options.quick or options.on_quick is not None:
             first = run.quick_looks(wanted, settings)
             if isinstance(first, Preview):
@@ -151,8 +123,9 @@ class _Run:
         clock: FrameTimes,
         finder: BackgroundLandmarker | None = None,
         keep: KeepMatte | None = None,
+        matte: KeepMatte | None = None,
     ) -> None:
-        self._pair, self._options, self._keep = pair, options, keep
+        self._pair, self._options, self._keep, self._matte = pair, options, keep, matte
         self._clock, self._finder = clock, finder
         self._restorers = restorers
         self._whole: dict[Any, ClipAnalysis] = {}
@@ -288,10 +261,24 @@ class _Run:
             self.notes.append(note)
         restorer = self._restorers[settings.restore]
         bridging = {index: partners.picture(partners.frame(index)) for index in row.bridging_indices}
-        keep = None if self._keep is None else self._keep.plane(analysis.original, row.original_index)
-        rendered = render_frame(
-            original, synced, row, settings, mapping=analysis.mapping, restorer=restorer, bridging=bridging, keep=keep
+        keep, alpha = (
+            None if matte is None else matte.plane(analysis.original, row.original_index)
+            for matte in (self._keep, self._matte)
         )
+        rendered = render_frame(
+            original,
+            synced,
+            row,
+            settings,
+            mapping=analysis.mapping,
+            restorer=restorer,
+            bridging=bridging,
+            keep=keep,
+            alpha=alpha,
+        )
+        if rendered.beyond and self._matte is not None:
+            name = self._matte.path.resolve().name
+            self.notes.append(f"{name} shows something of the new mouth at {time_s:.2f} s where none could be rendered")
         result = compose(original, rendered)
         shown_s = frame.time_s - self._pair.original.start_s
         number = None if quick and not self._clock.is_short else self._clock.number(shown_s)

@@ -196,7 +196,8 @@ class Evaluation:
     verdicts : tuple of Verdict
         One per measure, in the order of `lipblend.quality.measures.MEASURES`.
     matte : str
-        Its source: "settings" (rendered again from them) or "difference" (estimated from the pictures).
+        Its source: "settings" (rendered again from them), "given" (likewise, with the alpha that the run was given) or
+        "difference" (estimated from the pictures).
     settings : mapping
         All settings as nested groups; with the matte "difference" only those of the gate were used.
     versions : mapping of str to str

@@ -119,14 +119,7 @@ def render_face(
     if matte is None:
         return OUTSIDE
     if alpha is not None:
-        matte = with_given_alpha(
-            matte,
-            alpha,
-            layout=original.layout,
-            face_width_px=face.original.face_width_px,
-            covered=_covered(original, synced.own, face, synced.own_mapping),
-            alone=alone,
-        )
+        matte = given_matte(matte, alpha, original, synced, face, alone=alone)
         if matte is None:
             return BLACK
     kept = in_front_of(keep, matte.box)
@@ -216,6 +209,26 @@ def face_matte(
         parts=face.parts,
     )
     return make_matte(inputs, settings.mask, settings.alpha)
+
+
+def given_matte(
+    matte: Matte,
+    alpha: npt.NDArray[np.float32],
+    original: Picture,
+    synced: SyncedPictures,
+    face: FacePlan,
+    *,
+    alone: bool,
+) -> Matte | None:
+    """The matte of `face_matte` with an alpha of the whole picture in the place of its own; None if that is black."""
+    return with_given_alpha(
+        matte,
+        alpha,
+        layout=original.layout,
+        face_width_px=face.original.face_width_px,
+        covered=_covered(original, synced.own, face, synced.own_mapping),
+        alone=alone,
+    )
 
 
 def _covered(original: Picture, synced: Picture, face: FacePlan, mapping: FrameMapping) -> Corners | None:

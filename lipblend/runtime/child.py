@@ -182,7 +182,7 @@ def can_start_child() -> bool:
 
 
 @contextmanager
-def child_process(source: str, *, capture: bool = True) -> Iterator[Child]:
+def child_process(source: str, *, capture: bool = True, log: IO[bytes] | None = None) -> Iterator[Child]:
     """Start a child that runs `program`'s source code; it is killed when the with-block is left.
 
     Parameters
@@ -190,6 +190,8 @@ def child_process(source: str, *, capture: bool = True) -> Iterator[Child]:
     source : str
     capture : bool
         Keep what it writes to its standard error for `Child.last_lines`, instead of writing it to this process's.
+    log : binary file, optional
+        Receives what it writes to its standard error, in the place of both.
 
     Raises
     ------
@@ -199,7 +201,7 @@ def child_process(source: str, *, capture: bool = True) -> Iterator[Child]:
         No temporary file can be written.
     """
     with ExitStack() as stack:
-        errors = stack.enter_context(temporary_file()) if capture else None
+        errors = log if log is not None else stack.enter_context(temporary_file()) if capture else None
         with signals_blocked(*STOP_SIGNALS):
             child = Child(_start(source, errors), errors)
             stack.callback(child.end)

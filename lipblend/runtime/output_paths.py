@@ -67,20 +67,34 @@ def check_file_writable(
         The path is a folder, a device, one of the inputs, or taken; or its folder is missing or cannot be written to.
     """
     folder = path.absolute().parent
+    check_is_file_name(path, example=example)
     try:
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder", hint=f"Give a file name such as {path / example}.")
         if not folder.is_dir():
             raise OutputError(f"the folder {folder} does not exist", hint="Create it first, or choose another output.")
-        if path.exists() and not path.is_file():
-            raise OutputError(f"{path} is a device, a pipe or a socket", hint="Give the name of a regular file.")
         if os.path.lexists(path) and not overwrite:
             raise file_exists_error(path)
         if any(same_file(path, Path(each)) for each in inputs):
             raise OutputError(f"{path} is an input of this run", hint="Choose another name for the output.")
-    except OSError as error:  # a name that is too long, a parent folder that may not be entered
+    except OSError as error:
         raise OutputError(f"{path} cannot be an output: {error.strerror or error}") from error
     check_folder_writable(folder)
+
+
+def check_is_file_name(path: Path, *, example: str = "out.mp4") -> None:
+    """Check that a path is a regular file or may become one.
+
+    Raises
+    ------
+    OutputError
+        It is a folder or a device, or no valid name.
+    """
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder", hint=f"Give a file name such as {path / example}.")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is a device, a pipe or a socket", hint="Give the name of a regular file.")
+    except OSError as error:  # a name that is too long, a parent folder that may not be entered
+        raise OutputError(f"{path} cannot be an output: {error.strerror or error}") from error
 
 
 def check_folder_writable(folder: Path, *, files: Iterable[str] = (), overwrite: bool = True) -> None:

@@ -106,6 +106,19 @@ def is_stand_in(path: Path) -> bool:
     return _NAMED.search(str(path)) is not None
 
 
+def given_path(path: Path) -> Path:
+    """What the user gave, for the path of a stand-in; other paths are themselves."""
+    return Path(as_given(str(path)))
+
+
+def given_name(path: Path) -> str:
+    """Name of a clip: a file's without suffix; of a sequence what precedes the number, or else its folder's name."""
+    given = given_path(path)
+    if given == path or not is_pattern(given):
+        return given.stem
+    return pattern_parts(given)[0].rstrip("._- ") or given.absolute().parent.name
+
+
 def write_facts(path: Path, facts: GivenFacts) -> None:
     """Store the facts on the input beside its stand-in."""
     with temporary_file_errors():

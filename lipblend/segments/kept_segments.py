@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import os
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 try:
     import fcntl
@@ -21,11 +17,13 @@ except ImportError:  # Windows: two runs with the same output are not kept apart
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.analysis.keyed_models import occluder_files
 from lipblend.errors import OutputError, SettingsError
+from lipblend.runtime.content_digest import digest
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.identity import content_identity
 from lipblend.runtime.output_paths import hidden_beside
 from lipblend.runtime.stand_ins import as_given
 from lipblend.runtime.versions import OPENCV, library_versions
+from lipblend.segments.encode import Segment
 from lipblend.segments.segment_files import SegmentFile
 from lipblend.settings import Settings
 
@@ -66,17 +64,9 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
     return key | {"versions": ", ".join(f"{name} {number}" for name, number in library_versions(_PACKAGES).items())}
 
 
-def digest(value: Any) -> str:
-    """Hash dataclasses, arrays, sequences, mappings with sorted keys and plain values by content.
-
-    Raises
-    ------
-    TypeError
-        A value of another type.
-    """
-    state = hashlib.blake2b(digest_size=16)
-    _update(state, value)
-    return state.hexdigest()
+def segments_digest(segments: Sequence[Segment]) -> str:
+    """What the pictures of some segments are made from: their rows of the plan, and their time stamps."""
+    return digest([[segment.rows, segment.stamps] for segment in segments])
 
 
 class KeptSegments:
@@ -89,6 +79,9 @@ class KeptSegments:
         What the segments depend on, as far as it is known; see `run_key`.
     replace : bool
         `open` removes segments with a different key, which are an error otherwise.
+    shared : bool
+        Several processes add segments at the same time. One that does not share has made the folder before, with
+        `prepare`.
 
     Attributes
     ----------
@@ -103,10 +96,10 @@ class KeptSegments:
         Another run is using the folder.
     """
 
-    def __init__(self, output: Path, key: Mapping[str, str], *, replace: bool = False) -> None:
+    def __init__(self, output: Path, key: Mapping[str, str], *, replace: bool = False, shared: bool = False) -> None:
         self.folder = segments_folder(output)
         self.replaced = 0
-        self._output, self._key, self._replace = output, dict(key), replace
+        self._output, self._key, self._replace, self._shared = output, dict(key), replace, shared
         self._lock: weakref.finalize[..., Any] | None = None
         if self.folder.is_dir():
             self._acquire()
@@ -129,6 +122,10 @@ class KeptSegments:
             self._acquire()
             try:
                 wrong = self._wrong_entries()
+                if self._shared and (wrong is None or wrong):
+                    raise OutputError(
+                        f"{self.folder} is not prepared for these segments", hint="Run the whole job again."
+                    )
                 if wrong is None or wrong:
                     self.replaced = len(list(self.folder.glob(f"*{_SUFFIX}"))) if wrong else 0
                     _delete_files(self.folder)
@@ -140,6 +137,17 @@ class KeptSegments:
             raise OutputError(
                 f"cannot write to {self.folder}: {error.strerror}", hint="Check the folder, or leave out --resume."
             ) from error
+
+    def prepare(self, **more: str) -> None:
+        """Make the folder for processes that share it: `open`, and `release`.
+
+        Raises
+        ------
+        SettingsError, OutputError
+            As `open`.
+        """
+        self.open(**more)
+        self.release()
 
     def path(self, number: int) -> Path:
         """File of a segment."""
@@ -167,7 +175,7 @@ class KeptSegments:
         remove_segments(self._output)
 
     def _acquire(self) -> None:
-        descriptor = _lock_folder(self.folder)
+        descriptor = _lock_folder(self.folder, shared=self._shared)
         if descriptor is None:
             raise OutputError(
                 f"another run is using the kept segments in {self.folder}",
@@ -196,7 +204,13 @@ class KeptSegments:
 
 
 def kept_for_run(
-    output: Path, inputs: Mapping[str, Path], settings: Settings, *, replace: bool = False, **more: object
+    output: Path,
+    inputs: Mapping[str, Path],
+    settings: Settings,
+    *,
+    replace: bool = False,
+    shared: bool = False,
+    **more: object,
 ) -> KeptSegments:
     """The kept segments of an output whose pictures depend on these inputs (see `run_key`) and on all of the code.
 
@@ -210,7 +224,8 @@ def kept_for_run(
     )
     files = {**inputs, "restoration model": Path(settings.restore.model), **dict(occluder)}
     code = code_fingerprint(WHOLE_PACKAGE)
-    return KeptSegments(output, run_key(files, settings, output=output.name, code=code, **more), replace=replace)
+    key = run_key(files, settings, output=output.name, code=code, **more)
+    return KeptSegments(output, key, replace=replace, shared=shared)
 
 
 def remove_segments(output: Path) -> None:
@@ -245,7 +260,7 @@ def _delete_files(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _lock_folder(folder: Path) -> int | None:
+def _lock_folder(folder: Path, *, shared: bool = False) -> int | None:
     """Lock a folder until the process ends; returns its descriptor, or None if another run has locked it.
 
     -1 if the system or the file system has no such locks.
@@ -254,7 +269,7 @@ def _lock_folder(folder: Path) -> int | None:
         return -1
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
@@ -267,26 +282,3 @@ def _lock_folder(folder: Path) -> int | None:
 def _unlock(descriptor: int) -> None:
     if descriptor >= 0:
         os.close(descriptor)
-
-
-def _update(state: Any, value: Any) -> None:
-    if isinstance(value, np.ndarray):
-        state.update(f"<{value.dtype}{value.shape}>".encode())
-        state.update(np.ascontiguousarray(value).tobytes())
-    elif dataclasses.is_dataclass(value):
-        state.update(f"({type(value).__name__}".encode())
-        for field in dataclasses.fields(value):
-            _update(state, getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        state.update(f"{{{len(value)}".encode())
-        for key in sorted(value):
-            _update(state, key)
-            _update(state, value[key])
-    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        state.update(f"[{len(value)}".encode())
-        for item in value:
-            _update(state, item)
-    else:
-        if not isinstance(value, (int, float, str, type(None), np.generic)):
-            raise TypeError(f"{type(value).__name__} cannot be hashed by content")
-        state.update(f"{type(value).__name__}:{value!r};".encode())

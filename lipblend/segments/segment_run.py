@@ -93,6 +93,18 @@ class SegmentRun:
                 self._end(writer, segment, stored.done)
                 stored.discard()
 
+    def keep(self) -> None:
+        """Render the missing segments into the folder of kept ones, and write no output.
+
+        Raises
+        ------
+        LipblendError
+            A segment cannot be rendered, encoded or stored.
+        """
+        with ExitStack() as stack:
+            for _ in self._by_workers(stack) if self._jobs > 1 else self._one_by_one(stack):
+                pass
+
     def _in_one_pass(self, writer: VideoWriter) -> None:
         """Render all segments in one pass; packets go straight into the output."""
         rows = Joined([segment.rows for segment in self._segments])

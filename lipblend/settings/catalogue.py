@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -15,6 +15,15 @@ from lipblend.errors import SettingsError
 from lipblend.settings import Group, Settings
 
 SHOW_HINT = "`lipblend config show` lists all settings."
+
+FILE_SETTINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "audio.source": ("auto", "original", "synced", "none"),
+        "restore.model": ("none",),
+        "occlusion.model": ("none",),
+    }
+)
+"""Settings that name a file, and the words that name none."""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,14 @@ class EncodeSettings(Group):
         "s",
         "Length of the independently encoded segments, the unit of parallel encoding and of resuming.",
     )
+    threads: int = number(
+        0,
+        0,
+        64,
+        "threads",
+        "Threads of the encoder, 0: as many as suit the machine. The bytes of the output depend on their number, the "
+        "quality hardly does; `batch` fixes it, so that machines agree.",
+    )
 
 
 class AudioSettings(Group):

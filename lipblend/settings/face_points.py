@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from lipblend.errors import SettingsError
 from lipblend.settings.base import wrong_form
 from lipblend.settings.time_words import moment, moment_text
 
@@ -13,6 +14,7 @@ FORM = "points X,Y@TIME (812,340@12.5 or 812,340@300f, several joined with ;)"
 """What is allowed, in words."""
 
 _POINT = re.compile(r"(\d{1,5}(?:\.\d{1,3})?),(\d{1,5}(?:\.\d{1,3})?)@([0-9a-z.:]{1,20})")
+_SLACK_S = 1e-6
 _JOINED = re.compile(r"[;+]")
 
 
@@ -69,3 +71,27 @@ def canonical_points(text: str) -> str:
 def names_points(face: str | int) -> bool:
     """Whether a value of ``track.face`` names faces by points."""
     return isinstance(face, str) and "@" in face
+
+
+def check_point(point: FacePoint, count: int, length_s: float) -> None:
+    """Check that a point lies in a clip.
+
+    Parameters
+    ----------
+    point : FacePoint
+    count : int
+        Frames of the clip.
+    length_s : float
+        From its first frame to the end of its last one.
+
+    Raises
+    ------
+    SettingsError
+        It lies beyond the end.
+    """
+    if point.at >= (length_s - _SLACK_S if isinstance(point.at, Fraction) else count):
+        raise SettingsError(
+            f"the point {point} (track.face) lies beyond the clip: it has {count} frames, 0 to {count - 1}, and lasts "
+            f"{length_s:.3f} s",
+            hint="Give a time since the first frame, or a frame number such as @300f.",
+        )

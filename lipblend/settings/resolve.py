@@ -79,7 +79,22 @@ def resolve_settings(
             both = f"{flag} {value_text(value)} and --set {key}={value_text(given[key])}"
             raise SettingsError(f"{key} is given twice: {both}", hint="Remove one of them.")
         layers.append(({key: value}, flag))
+    return resolve_layers(layers)
 
+
+def resolve_layers(layers: Iterable[tuple[Mapping[str, object], str]]) -> ResolvedSettings:
+    """Apply values to the defaults, later layers over earlier ones, and validate the result.
+
+    Parameters
+    ----------
+    layers : iterable of (mapping of str to object, str)
+        Dotted key to value, and the name of their source.
+
+    Raises
+    ------
+    SettingsError
+        A value that is not allowed, by itself or beside the others; all of them are named, with their sources.
+    """
     values: dict[str, object] = {}
     sources = dict.fromkeys(setting_specs(), "default")
     for layer, source in layers:
@@ -103,10 +118,11 @@ def _parse_overrides(overrides: Mapping[str, object] | Sequence[str]) -> dict[st
             if not equals:
                 raise SettingsError(f"--set {text} has no value", hint="Write it as --set KEY=VALUE.")
             pairs.append((key.strip(), value.strip()))
-    return {key: _split_list(find_setting(key, "--set"), value) for key, value in pairs}
+    return {key: split_list(find_setting(key, "--set"), value) for key, value in pairs}
 
 
-def _split_list(spec: SettingSpec, value: object) -> object:
+def split_list(spec: SettingSpec, value: object) -> object:
+    """A text as the list that a setting takes, separated by commas; other values as they are."""
     if spec.kind != "list" or not isinstance(value, str):
         return value
     return [item.strip() for item in value.strip("[]").split(",") if item.strip()]

@@ -85,9 +85,18 @@ class ClipTimes:
         steps = np.diff(np.asarray(starts_s, np.float64))
         return cls(starts_s, float(starts_s[-1]) + (float(np.median(steps)) if len(steps) else 0.04))
 
+    def with_another_frame(self) -> ClipTimes:
+        """The clip if it had one frame more than its file announces."""
+        return ClipTimes([*self.starts_s, self.end_s], 2 * self.end_s - float(self.starts_s[-1]))
+
+    @property
+    def length_s(self) -> float:
+        """From the first frame to the end of the last one."""
+        return self.end_s - float(self.starts_s[0])
+
     def __str__(self) -> str:
         count = len(self.starts_s)
-        return f"the output has {count} frames, 0 to {count - 1}, and lasts {self.end_s - self.starts_s[0]:.3f} s"
+        return f"the output has {count} frames, 0 to {count - 1}, and lasts {self.length_s:.3f} s"
 
 
 def spans_of(words: Sequence[str], clip: ClipTimes) -> list[range]:
@@ -110,11 +119,11 @@ def spans_of(words: Sequence[str], clip: ClipTimes) -> list[range]:
 
 
 def _span(word: str, clip: ClipTimes) -> range:
-    count, base_s = len(clip.starts_s), clip.starts_s[0]
+    count = len(clip.starts_s)
     if word == ALL:
         return range(count)
     first, last = _ends(word)
-    length_s, frame_s = clip.end_s - base_s, clip.end_s - clip.starts_s[-1]
+    length_s, frame_s = clip.length_s, clip.end_s - clip.starts_s[-1]
     for end, least in ((first, True), (last, False)):
         if end is None:
             continue

@@ -24,11 +24,10 @@ from lipblend.video.matte_colour import coloured_share
 from lipblend.video.numbered_pictures import NumberedPictures, pictures_in
 from lipblend.video.probe import probe
 from lipblend.video.reader import Frame
-from lipblend.video.survey import survey
+from lipblend.video.survey import Stamps, announced_stamps
 from lipblend.video.video import Video
 
 Plane = npt.NDArray[np.float32]
-Stamps = npt.NDArray[np.int64]
 
 MATTE_NAMES = ("in_front", "in_front.mkv")
 """Folder and video that a debug export writes, which can be given back as mattes."""
@@ -161,7 +160,7 @@ def open_keep(path: Path | str, original: VideoInfo, *, option: str = "--keep") 
             hint="Export the matte at the size at which the original is shown.",
         )
     source = found if isinstance(found, NumberedPictures) else _counted(found)
-    stamps = _announced(original)
+    stamps = announced_stamps(original)
     if stamps is not None and len(stamps) != len(source):
         raise _wrong_count(path, len(source), len(stamps))
     _check_grey(path, source, option)
@@ -220,17 +219,8 @@ def _check_grey(path: Path, source: Video | NumberedPictures, option: str) -> No
 
 def _counted(info: VideoInfo) -> Video:
     """The matte with its frame times: those of its packets, or, where these do not tell them surely, by decoding."""
-    stamps = _announced(info)
+    stamps = announced_stamps(info)
     return Video.read(info) if stamps is None else Video(info, stamps, exact=True)
-
-
-def _announced(info: VideoInfo) -> Stamps | None:
-    """Time stamps of a video's frames without decoding; None if its packets do not tell them surely."""
-    found = survey(info)
-    if found.broken_off or found.unstamped or found.marked_corrupt or found.trim is not None or info.interlaced:
-        return None
-    stamps = np.array(found.stamps, np.int64)
-    return stamps if len(stamps) and (np.diff(stamps) > 0).all() else None
 
 
 def _levels(frame: Frame, info: VideoInfo) -> Plane:

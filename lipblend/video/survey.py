@@ -7,12 +7,16 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
+import numpy.typing as npt
 from av.packet import Packet
 from av.stream import Discard, Stream
 
 from lipblend.video.info import VideoInfo
 from lipblend.video.opening import open_source, select_streams
 from lipblend.video.trimming import LeadingPackets, Trim, edit_list_trim
+
+Stamps = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,15 @@ def survey(info: VideoInfo) -> Survey:
 def frame_times_s(info: VideoInfo) -> list[float]:
     """When each frame of a video is shown, by its packets; seconds."""
     return [stamp * float(info.time_base) for stamp in survey(info).stamps]
+
+
+def announced_stamps(info: VideoInfo) -> Stamps | None:
+    """Time stamps of a video's frames without decoding, (n,) int64; None if its packets do not tell them surely."""
+    found = survey(info)
+    if found.broken_off or found.unstamped or found.marked_corrupt or found.trim is not None or info.interlaced:
+        return None
+    stamps = np.array(found.stamps, np.int64)
+    return stamps if len(stamps) and (np.diff(stamps) > 0).all() else None
 
 
 class _PacketScan:

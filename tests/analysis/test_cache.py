@@ -15,10 +15,11 @@ from packed import to_bytes
 from runs import composited
 from sameness import same
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.analysis import cache as caching
 from lipblend.analysis.analysis_settings import ANALYSIS_KEYS, analysis_settings, analysis_values
 from lipblend.analysis.cache import AnalysisCache, analyse_cached, analysis_key, cached_analysis, code_fingerprint
+from lipblend.analysis.cache_folder import SUFFIX
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.errors import LipblendError, ModelError, SettingsError
 from lipblend.faces.models import resolve_model
@@ -248,11 +249,11 @@ def test_the_folder_stays_within_its_bounds(
     for key in keys[:3]:
         room.store(key, analysis)
     for key, age_s in zip(keys[:3], (30.0, 20.0, 10.0), strict=True):
-        os.utime(tmp_path / f"{key}{caching.SUFFIX}", (now - age_s, now - age_s))
+        os.utime(tmp_path / f"{key}{SUFFIX}", (now - age_s, now - age_s))
     room.load(keys[0], *videos)  # used: now the second one has waited longest
     room.store(keys[3], analysis)
     assert [room.load(key, *videos) is not None for key in keys] == [True, False, True, True]
-    os.utime(tmp_path / f"{keys[2]}{caching.SUFFIX}", (now - 100, now - 100))
+    os.utime(tmp_path / f"{keys[2]}{SUFFIX}", (now - 100, now - 100))
     AnalysisCache(tmp_path, max_unused_s=60).store(keys[3], analysis)
     assert [room.load(key, *videos) is not None for key in keys] == [True, False, False, True]
     AnalysisCache(tmp_path, max_bytes=10).store(keys[1], analysis)  # the one just made stays
@@ -294,7 +295,7 @@ def test_an_entry_that_cannot_be_read_is_made_again(
     counted: list[Settings], videos: tuple[VideoInfo, VideoInfo], tmp_path: Path
 ) -> None:
     key = analysis_key(*videos, model=MODEL, settings=Settings())
-    (tmp_path / f"{key}{caching.SUFFIX}").mkdir()
+    (tmp_path / f"{key}{SUFFIX}").mkdir()
     made = run(videos, tmp_path)
     assert len(counted) == 1
     assert len(caching.storage_notes(made)) == 1
@@ -314,7 +315,7 @@ def test_a_cached_run_gives_the_same_pixels(pair: SamplePair, tmp_path: Path, mo
     outputs = [tmp_path / f"{name}.mp4" for name in ("without", "first", "second")]
     for output, folder in zip(outputs, (None, tmp_path / "cache", tmp_path / "cache"), strict=True):
         if output.stem == "second":
-            monkeypatch.setattr(compositing, "analyse_apart", None)
+            monkeypatch.setattr(composite_job, "analyse_apart", None)
         result = composited(pair.original, pair.synced, output, settings=settings, cache=folder)
         assert result.blended == pair.frames
     without, first, second = map(decoded, outputs)

@@ -40,7 +40,7 @@ main()
 COMPOSITE = (PRETEND, "composite", "a.mp4", "b.mp4", "-o", "out.mp4")
 PRINTING = [
     (MAIN, "--help"), (MAIN, "--version"), (MAIN, "composite", "--help"), (MAIN, "config", "show"),
-    (MAIN, "config", "show", "--json"), (MAIN, "presets", "show", "natural", "--yaml"), (MAIN, "cache", "show"),
+    (MAIN, "config", "show", "--json"), (MAIN, "presets", "show", "natural", "--yaml"), (MAIN, "cache", "info"),
 ]  # fmt: skip
 NOISE = ("Traceback", "bug in lipblend", "Exception ignored", "BrokenPipe")
 INTERRUPTED = (130, "error: interrupted; no unfinished output is left\n")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from lipblend.cli import composite_cmd
 from lipblend.cli.app import app
 from lipblend.errors import SettingsError
+from lipblend.output.synth import write_clip
 from lipblend.settings.catalogue import SettingSpec, setting_specs
 
 FLAGS = {key: spec for key, spec in setting_specs().items() if spec.flag}
@@ -52,3 +55,32 @@ def test_a_flag_sets_its_own_setting(key: str, monkeypatch: pytest.MonkeyPatch, 
     assert "that is all" in CliRunner().invoke(app, words).output
     assert list(seen) == [key]
     assert str(seen[key]) in (value, f"{value}.0")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    write_clip(path, [np.zeros((48, 64, 3), np.uint8)] * 25, frame_rate=Fraction(25), crf=30)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "words", [["preview", "-o", "a.png"], ["sweep", "-o", "folder", "--set", "alpha.gamma=1,2"], ["evaluate", "CLIP"]]
+)
+def test_commands_that_try_and_judge_take_a_face_and_ranges(
+    words: list[str], clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, *rest = [clip if word == "CLIP" else word for word in words]
+    for given, code, says in (
+        (["--ranges", "5-6"], 2, "the range 5-6 (track.ranges) reaches beyond the clip"),
+        (["--face", "5,5@0.1;6,6@7"], 2, "the point 6,6@7 (track.face) lies beyond the clip"),
+        (["--ranges", "6-5"], 2, "the range 6-5 runs backwards"),
+    ):
+        done = CliRunner().invoke(app, [name, clip, clip, *rest, *given, "--no-cache"])
+        assert (done.exit_code, done.stdout) == (code, ""), done.output
+        assert says in done.stderr
+    both = CliRunner().invoke(app, [name, clip, clip, *rest, "--face", "largest", "--set", "track.face=all,0"])
+    assert both.exit_code == 2
+    assert "track.face is given twice: --face largest and --set track.face=" in both.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

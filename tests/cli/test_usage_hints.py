@@ -19,7 +19,10 @@ run = CliRunner()
             ["composite", "a.mp4", "b.mp4", "-o", "c.mp4", "--debug-format", "gif"],
             "Invalid value for '--debug-format': 'gif' is not one of 'png', 'video'.",
         ),
-        (["evaluate", "a.mp4", "b.mp4", "c.mp4", "--matte", "differnce"], "Invalid value for '--matte': "),
+        (
+            ["evaluate", "a.mp4", "b.mp4", "c.mp4", "--matte", "differnce"],
+            "Invalid value for '--matte': 'differnce' is not one of 'auto', 'settings', 'difference', nor a file",
+        ),
         (
             ["composite", "a.mp4", "b.mp4", "--crf", "20", "my out.mp4"],
             "Missing option '--output' / '-o'. Did you mean: -o 'my out.mp4' ?",

@@ -173,11 +173,11 @@ def main() -> None:
     faulthandler.enable()
     os.environ["LIPBLEND_DEBUG"] = "0"
     # The first pass runs in this process too, as its crashes and its memory are what is checked.
-    from lipblend import compositing
+    from lipblend import composite_job
     from lipblend.analysis import early
     from lipblend.analysis.analyse import analyse
 
-    compositing.analyse_apart = analyse
+    composite_job.analyse_apart = analyse
     early.can_start_child = lambda: False
     seeds = {path.name: path.read_bytes() for path in sorted((folder / "seeds").iterdir())}
     answers = os.fdopen(os.dup(1), "w", buffering=1)

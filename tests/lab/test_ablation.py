@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 from script_loading import SCRIPTS, load_script
+from sequences import unpacked
 
 from lipblend.errors import InputError, OutputError, SettingsError
 from lipblend.lab.ablation.ablation_table import BEGIN, END, as_json, markdown, summarise, write_markdown
@@ -232,6 +233,32 @@ def test_the_script_writes_what_it_prints(
 
 
 @pytest.mark.slow(4)
+def test_triples_of_pictures(
+    script: ModuleType, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, triple = tmp_path / "mine.yaml", tmp_path / "triples" / "ann"
+    mine.write_text("variants: {reuse none: {reuse.method: none}}")
+    shutil.copytree(folder / "ann", triple)
+    for name in ("orig", "truth"):
+        unpacked(triple / f"{name}.mp4", triple / name / "%06d.png")
+        assert triple / f"{name}.mp4" in find_triples(tmp_path / "triples", sequences=True)[0].paths
+        (triple / f"{name}.mp4").unlink()
+    words = [str(word) for word in (tmp_path / "triples", "--variants", mine, "--frames", 3)]
+    assert script.main(words) == 0
+    table = capsys.readouterr().out
+    assert "1 triples, 3 frames each" in table
+    assert script.main([*words, "--rate", "25"]) == 0
+    assert capsys.readouterr().out == table  # the rate of the synced video
+    assert script.main([*words, "--rate", "50"]) == 0
+    assert capsys.readouterr().out != table  # other frames belong together
+    (triple / "truth" / "000003.png").unlink()
+    assert script.main(words) == 3
+    assert capsys.readouterr().err.startswith("error: ann: 1 of the pictures 1 to ")
+    with pytest.raises(InputError, match=r"lacks orig\.mp4 and truth\.mp4"):
+        find_triples(tmp_path / "triples")
+
+
+@pytest.mark.slow(4)
 def test_the_script_says_what_is_wrong_in_a_line(
     script: ModuleType, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,6 +277,8 @@ def test_the_script_says_what_is_wrong_in_a_line(
         ([folder, "--variants", tmp_path / "none.yaml"], 2, "cannot read"),
         ([folder, "--preset", "nice"], 2, "there is no preset 'nice'"),
         ([folder, "--frames", 1], 2, "1 frames cannot be tried"),
+        ([folder, "--rate", "25"], 2, "no triple has an image sequence"),
+        ([folder, "--rate", "0"], 2, "the rate 0 is out of range"),
         ([folder, "--jobs", 0], 2, "0 jobs cannot be run"),
     ):
         assert script.main([str(word) for word in words]) == code

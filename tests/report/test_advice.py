@@ -176,3 +176,12 @@ def test_advice_is_said_wherever_the_gate_is() -> None:
         "; worth trying: --set footprint.margin_frac=0.035, --set reuse.lips_tolerance_levels=1.8"
     )
     assert (failure.text or "").splitlines()[-3:] == lines
+
+
+def test_no_advice_shapes_an_alpha_that_was_given() -> None:
+    parts = [seen(key, THROUGHOUT) for key in HINTS]
+    for part in parts:
+        (found,) = advice(failed(part, matte="given"))
+        assert not found.setting.startswith(("mask.", "alpha.", "footprint."))
+    assert {advice(failed(part))[0].setting.partition(".")[0] for part in parts} & {"mask", "alpha", "footprint"}
+    assert only(failed(seen("flicker", THROUGHOUT), matte="given")).option

@@ -19,8 +19,8 @@ from sameness import same
 from lipblend.errors import OutputError
 from lipblend.faces.landmarks import Landmarks
 from lipblend.runtime import spill
+from lipblend.runtime.content_digest import digest
 from lipblend.runtime.spill import Joined, NumberedRows, StoredSequence
-from lipblend.segments.kept_segments import digest
 from tests.retained_memory import retained_bytes
 
 

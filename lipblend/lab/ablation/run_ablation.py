@@ -27,9 +27,11 @@ from lipblend.lab.sweep.grid import Combination
 from lipblend.lab.sweep.grid_analyses import Analysed, analyse_all, decoded_frames
 from lipblend.lab.sweep.tried_frames import Block
 from lipblend.lab.sweep.truth import Truth
+from lipblend.output.given_videos import given_videos
 from lipblend.pair import open_pair
 from lipblend.picture.frame_mapping import UNMOVED
 from lipblend.settings import Settings
+from lipblend.settings.rate_words import parse_frame_rate
 from lipblend.stages.detail.restore import load_restorers
 
 MEASURES = ("psnr", "flicker", "detail", "lip_corr")
@@ -74,6 +76,7 @@ def run_ablation(
     *,
     frames: int | None = None,
     jobs: int = 1,
+    rate: str | None = None,
     models: Path | None = None,
     say: Say = _silent,
 ) -> dict[str, Column]:
@@ -88,6 +91,8 @@ def run_ablation(
         Number of frames, at least 2, from the middle of the frames with a synced partner. Default: all of them.
     jobs : int
         Number of triples processed at a time, each in a process of its own; the result does not depend on it.
+    rate : str, optional
+        Pictures per second of image sequences. Default: that of the first video of the triple, else 25.
     models : Path, optional
         Face model bundle, or the folder that contains it.
     say : callable
@@ -107,7 +112,11 @@ def run_ablation(
         raise SettingsError(f"{frames} frames cannot be tried", hint="Give 2 or more, since flicker needs two.")
     if jobs < 1:
         raise SettingsError(f"{jobs} jobs cannot be run", hint="Give 1 or more.")
-    work = partial(_measure_named, variants=tuple(variants), frames=frames, models=models, say=say)
+    if rate is not None:
+        parse_frame_rate(rate)
+        if not any(each.has_sequences for each in triples):
+            raise SettingsError("--rate was given, but no triple has an image sequence", hint="Leave it out.")
+    work = partial(_measure_named, variants=tuple(variants), frames=frames, rate=rate, models=models, say=say)
     if jobs == 1 or len(triples) == 1:
         return {each.name: work(each) for each in triples}
     other_children = set(multiprocessing.active_children())
@@ -132,10 +141,12 @@ def _end_on_interrupt() -> None:
 
 
 def _measure_named(
-    triple: Triple, *, variants: Sequence[Variant], frames: int | None, models: Path | None, say: Say
+    triple: Triple, *, variants: Sequence[Variant], frames: int | None, rate: str | None, models: Path | None, say: Say
 ) -> Column:
     try:
-        return _measure_triple(triple, variants, frames, models, lambda line: say(f"{triple.name}: {line}"))
+        with given_videos(*triple.paths, rate=rate if triple.has_sequences else None) as videos:
+            films = Triple(triple.name, *videos)
+            return _measure_triple(films, variants, frames, models, lambda line: say(f"{triple.name}: {line}"))
     except LipblendError as error:
         error.message = f"{triple.name}: {error.message}"
         raise

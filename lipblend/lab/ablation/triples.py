@@ -7,22 +7,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipblend.errors import InputError, SettingsError
+from lipblend.runtime.stand_ins import is_pattern
+from lipblend.video.numbered_files import matching_numbers
+from lipblend.video.still_picture import SUFFIXES
 
 FILES = ("orig", "synced", "truth")
 
 
 @dataclass(frozen=True)
 class Triple:
-    """Three videos: ``truth`` is what a perfect composite of ``original`` and ``synced`` would show."""
+    """Three videos, or patterns of pictures: ``truth`` is what a perfect composite of the others would show."""
 
     name: str
     original: Path
     synced: Path
     truth: Path
 
+    @property
+    def paths(self) -> tuple[Path, Path, Path]:
+        """Original, synced video and truth."""
+        return self.original, self.synced, self.truth
 
-def find_triples(folder: Path, only: Sequence[str] = ()) -> tuple[Triple, ...]:
+    @property
+    def has_sequences(self) -> bool:
+        """Whether one of the three is an image sequence."""
+        return any(map(is_pattern, self.paths))
+
+
+def find_triples(folder: Path, only: Sequence[str] = (), *, sequences: bool = False) -> tuple[Triple, ...]:
     """Find the triples of a folder, or those named in ``only``: subfolders with orig.mp4, synced.mp4 and truth.mp4.
+
+    Parameters
+    ----------
+    folder : Path
+    only : sequence of str
+    sequences : bool
+        In the place of a file, also take a folder of that name with pictures that are numbered by six digits:
+        ``orig/000001.png`` for ``orig.mp4``. Its pattern is what the triple names.
 
     Raises
     ------
@@ -36,8 +57,9 @@ def find_triples(folder: Path, only: Sequence[str] = ()) -> tuple[Triple, ...]:
     subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
     found = {}
     for path in subfolders:
-        files = [path / f"{name}.mp4" for name in FILES]
-        missing = [file.name for file in files if not file.is_file()]
+        films = [path / f"{name}.mp4" for name in FILES]
+        files = [(_sequence(film.with_suffix("")) if sequences else None) or film for film in films]
+        missing = [film.name for film, file in zip(films, files, strict=True) if file == film and not film.is_file()]
         if len(missing) == len(FILES) or (only and path.name not in only):
             continue
         if missing:
@@ -50,3 +72,11 @@ def find_triples(folder: Path, only: Sequence[str] = ()) -> tuple[Triple, ...]:
     if not found:
         raise InputError(f"{folder} contains no triples", hint="A triple is a folder NAME/{orig,synced,truth}.mp4.")
     return tuple(found.values())
+
+
+def _sequence(folder: Path) -> Path | None:
+    """The pattern of the pictures in a folder; None if there are none, or a video of its name lies beside it."""
+    if not folder.is_dir() or folder.with_suffix(".mp4").is_file():
+        return None
+    patterns = [folder / f"%06d{suffix}" for suffix in SUFFIXES]
+    return next((pattern for pattern in patterns if matching_numbers(pattern)), None)

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from typing import Any
 from lipblend.errors import InputError, OutputError
 from lipblend.lab.rating.clips_to_rate import Source
 from lipblend.lab.rating.order import random_numbers
+from lipblend.lab.rating.playable import ENCODED_CRF, is_sequence, playable
 from lipblend.lab.rating.rating_page import page_text
 from lipblend.lab.rating.study import DETAILS, Mode, RatedClip, Study, Trial, columns, key_text
 from lipblend.output.anonymous import copy_anonymous, playback_notes, played_suffix
+from lipblend.runtime.stand_ins import facts_of, given_path, stand_in_folder
 from lipblend.video.info import VideoInfo
-from lipblend.video.probe import probe
 
 TITLE = "Video rating"
 PAGE_FOLDER, CLIP_FOLDER, PAGE_FILE, KEY_FILE = "page", "clips", "index.html", "key.json"
@@ -80,10 +81,26 @@ def build_study(
         The folder is not empty, or cannot be written.
     """
     _check_folder(folder)
-    infos = {source.path: probe(source.path) for trial in material for source in trial}
+    with stand_in_folder() as encoded:
+        return _build(folder, material, encoded, mode=mode, seed=seed, title=title, sound=sound)
+
+
+def _build(
+    folder: Path,
+    material: Sequence[tuple[Source, ...]],
+    encoded: Path,
+    *,
+    mode: Mode,
+    seed: int,
+    title: str,
+    sound: bool,
+) -> BuiltStudy:
+    """Build a study; ``encoded`` is a temporary folder for clips that have to be encoded."""
+    paths = dict.fromkeys(source.path for trial in material for source in trial)
+    infos = {given_path(path): playable(path, encoded) for path in paths}
     for info in infos.values():
         played_suffix(info)
-    digests = {path: _file_digest(path) for path in infos}
+    digests = {path: _file_digest(path) for path in paths}
     if mode == "ab" and all(digests[first.path] == digests[second.path] for first, second in material):
         raise InputError(
             "there is nothing to compare: both files of every pair are the same", hint="Name two different results."
@@ -109,7 +126,7 @@ def build_study(
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    notes = [*_difference_notes(study, infos), *notes]
+    notes = [*_sequence_notes(paths), *_difference_notes(study, infos), *notes]
     return BuiltStudy(study, folder / PAGE_FOLDER, folder / KEY_FILE, tuple(dict.fromkeys(notes)))
 
 
@@ -154,8 +171,8 @@ def _make_trials(
         clips = []
         for source in sources:
             name = _opaque("c", f"{study}|{number}|{source.label}|{digests[source.path]}", used)
-            file = name + played_suffix(infos[source.path])
-            clips.append(RatedClip(file, source.label, str(source.path), digests[source.path]))
+            file = name + played_suffix(infos[given_path(source.path)])
+            clips.append(RatedClip(file, source.label, str(given_path(source.path)), digests[source.path]))
         trial_id = _opaque("t", f"{study}|{number}", used)
         trials.append(Trial(trial_id, sources[0].name, sources[0].control, tuple(clips)))
     return sorted(trials, key=lambda trial: trial.trial)
@@ -187,7 +204,7 @@ def _write(folder: Path, study: Study, infos: dict[Path, VideoInfo], *, sound: b
     for trial in study.trials:
         for clip in trial.clips:
             target = clips / clip.file
-            copy_anonymous(Path(clip.source), target, sound=sound)
+            copy_anonymous(infos[Path(clip.source)].path, target, sound=sound)
             words = [*study.labels, Path(clip.source).stem, Path(clip.source).absolute().parent.name]
             notes += [f"the word '{word}' occurs in the bytes of {clip.file}" for word in _words_in(target, words)]
     page = folder / PAGE_FOLDER / PAGE_FILE
@@ -212,6 +229,13 @@ def _words_in(path: Path, words: Sequence[str]) -> list[str]:
             wanted = {word: raw for word, raw in wanted.items() if raw not in text}
             tail = text[-overlap:]
     return found
+
+
+def _sequence_notes(paths: Iterable[Path]) -> Iterator[str]:
+    for path in filter(is_sequence, paths):
+        facts = facts_of(path)
+        yield from () if facts is None else facts.notes
+        yield f"{given_path(path)}: encoded as H.264 (CRF {ENCODED_CRF}, 8-bit 4:2:0), which browsers play"
 
 
 def _difference_notes(study: Study, infos: dict[Path, VideoInfo]) -> list[str]:

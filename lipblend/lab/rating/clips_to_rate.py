@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipblend.errors import InputError, SettingsError
+from lipblend.runtime.stand_ins import given_name, given_path
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 """Files in a folder that count as videos."""
@@ -69,7 +70,7 @@ def pair_sources(
             names = [*matched, *names]
             default = _folder_labels(paths)
         else:
-            chosen, names = [(first, second), *chosen], [first.stem, *names]
+            chosen, names = [(first, second), *chosen], [given_name(first), *names]
     two = _check_labels(labels or default, 2)
     return [
         tuple(Source(path, name, label) for path, label in zip(pair, two, strict=True))
@@ -108,7 +109,7 @@ def single_sources(paths: Sequence[Path], controls: Sequence[Path], labels: Sequ
     sources = [(path, label, False) for group, label in zip(groups, methods, strict=True) for path in group]
     for path in controls:
         sources += [(file, CONTROL_LABEL, True) for file in (_list_videos(path) if path.is_dir() else [path])]
-    names = _make_distinct([f"{label}/{path.stem}" if len(methods) > 1 or control else path.stem
+    names = _make_distinct([f"{label}/{given_name(path)}" if len(methods) > 1 or control else given_name(path)
                             for path, label, control in sources])  # fmt: skip
     return [(Source(path, name, label, control),) for (path, label, control), name in zip(sources, names, strict=True)]
 
@@ -169,10 +170,10 @@ def _check_labels(labels: Sequence[str], wanted: int) -> list[str]:
 
 def _clip_names(paths: Sequence[Path]) -> list[str]:
     """File names without suffix, with their folders if two would be alike."""
-    stems = [path.stem for path in paths]
-    if len(set(stems)) == len(stems):
-        return stems
-    return [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
+    names = [given_name(path) for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{given_path(path).absolute().parent.name}/{name}" for path, name in zip(paths, names, strict=True)]
 
 
 def _make_distinct(names: Sequence[str]) -> list[str]:

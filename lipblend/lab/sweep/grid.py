@@ -96,7 +96,9 @@ class Grid:
         return combination.values.get(PRESET, self.preset)
 
 
-def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str]) -> Grid:
+def make_grid(
+    preset: str | None, config: Path | None, assignments: Sequence[str], *, flags: Mapping[str, object] | None = None
+) -> Grid:
     """Make the Cartesian product of the values.
 
     Parameters
@@ -104,6 +106,8 @@ def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str
     preset, config
         Common settings, as for `resolve_settings`. Swept presets take the place of ``preset``, which must then be the
         default one or None.
+    flags : mapping of str to object, optional
+        Values of flags by dotted key, common to all.
     assignments : sequence of str
         ``key=value,value``; the items of a list setting are joined with ``+``. ``preset=name,name`` sweeps presets.
 
@@ -140,7 +144,7 @@ def make_grid(preset: str | None, config: Path | None, assignments: Sequence[str
     for number, texts in enumerate(itertools.product(*axes.values()), start=1):
         chosen = dict(zip(axes, texts, strict=True))
         raw = {key: _raw(key, text) for key, text in chosen.items() if key != PRESET}
-        settings = resolve_settings(chosen.get(PRESET, preset), config, raw).settings
+        settings = resolve_settings(chosen.get(PRESET, preset), config, raw, flags=flags).settings
         combinations.append(Combination(number, chosen, settings))
     _reject_equal_values(combinations, axes)
     _reject_equal_presets(combinations)

@@ -101,6 +101,9 @@ def run_sweep(
     check_rank_by(options.rank_by, reference=reference is not None)
     check_folder_writable(folder, files=FILES, overwrite=options.overwrite)
     pair = open_pair(original_path, synced_path, models=options.models, cache=options.cache, crop=options.crop)
+    tried = (each.settings for each in grid.combinations)
+    for settings in {(each.track.face, each.track.ranges, each.pair.timeline): each for each in tried}.values():
+        pair.check_times(settings)
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
     restorers = load_restorers(each.settings.restore for each in grid.combinations)
     truth = Truth.of(reference, pair.original) if reference is not None else None

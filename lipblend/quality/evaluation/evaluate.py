@@ -77,6 +77,9 @@ class EvaluateOptions:
         Folder in which analyses are cached.
     keep : Path, optional
         Matte of what stayed the original's (`lipblend.video.keep_matte.open_keep`).
+    given_matte : Path, optional
+        Alpha of the new mouth that the result was made with (`CompositeOptions.matte`), in the place of the alpha that
+        the settings give; opened as ``keep``.
     crop : Path, optional
         Record of the face crop that the synced video shows (`lipblend.crops.read_places`).
     digests : mapping of Path to str
@@ -90,6 +93,7 @@ class EvaluateOptions:
     models: Path | None = None
     cache: Path | None = None
     keep: Path | None = None
+    given_matte: Path | None = None
     crop: Path | None = None
     digests: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -125,6 +129,8 @@ def evaluate(
     pair = open_pair(original, synced, models=options.models, cache=options.cache, crop=options.crop)
     result_info = probe(Path(result))
     keep = None if options.keep is None else open_keep(options.keep, pair.original)
+    given = options.given_matte
+    matte = None if given is None else open_keep(given, pair.original, option="--matte")
     digests = dict(options.digests)
 
     def digest_of(path: Path) -> str:
@@ -137,10 +143,11 @@ def evaluate(
     if settings is None:
         judged = settings_for(result_info)
         settings, options = judged.settings, replace(options, notes=(*options.notes, *judged.notes))
+    pair.check_times(settings)
     restorer = load_restorer(settings.restore)
     analysis = pair.analyse(settings, on_progress=on_progress)
-    if keep is not None:
-        keep.numbers(analysis.original)
+    for each in filter(None, (keep, matte)):
+        each.numbers(analysis.original)
     plan = make_plan(analysis, settings)
     return evaluate_plan(
         result_info,
@@ -151,6 +158,7 @@ def evaluate(
         restorer=restorer,
         options=options,
         keep=keep,
+        matte=matte,
         on_progress=on_progress,
     )
 
@@ -165,6 +173,7 @@ def evaluate_plan(
     restorer: Restorer | None,
     options: EvaluateOptions,
     keep: KeepMatte | None = None,
+    matte: KeepMatte | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
 ) -> Evaluated:
     """Judge a result whose plan is at hand; see `evaluate`.
@@ -181,9 +190,9 @@ def evaluate_plan(
     restorer : Restorer or None
         For ``settings.restore``, see `lipblend.stages.detail.restore.load_restorer`.
     options : EvaluateOptions
-        Its ``models``, ``cache``, ``keep`` and ``crop`` are not used.
-    keep : KeepMatte, optional
-        What stayed the original's.
+        Its ``models``, ``cache``, ``keep``, ``given_matte`` and ``crop`` are not used.
+    keep, matte : KeepMatte, optional
+        What stayed the original's, and the alpha of the new mouth that was given.
     on_progress : callable
     """
     started = time.perf_counter()
@@ -192,14 +201,14 @@ def evaluate_plan(
         on_frame=lambda done: on_progress(Progress("follow the result", done, len(plan.rows))),
     )  # fmt: skip
     matched, notes = match_result(analysis, plan, followed)
-    sources = Sources(analysis, plan, settings, restorer, spoken_meshes(spoken, analysis), keep)
+    sources = Sources(analysis, plan, settings, restorer, spoken_meshes(spoken, analysis), keep, matte)
     rendered, by_difference = (Walk(sources, matched, estimated=guess) for guess in (False, True))
     nothing = shows_nothing(rendered)
     estimated, matte_notes = _estimated(rendered, options.matte, nothing=nothing)
     walk = by_difference if estimated else rendered
     truth = Reference.of(options.reference, walk) if options.reference is not None else None
     measured = measure(walk, truth, on_frame=lambda count: on_progress(Progress("measure", count, len(walk))))
-    inputs = tuple(_input_files(analysis, result, options, keep))
+    inputs = tuple(_input_files(analysis, result, options, {"keep": keep, "matte": matte}))
     found = None if nothing else headline(measured.rows, measured.shots)
     values = {**measured.values, **({"score": found.score} if found is not None else {})}
     record = Evaluation(
@@ -208,7 +217,7 @@ def evaluate_plan(
         values=values,
         headline=found,
         verdicts=verdicts(measured.rows, measured.shots, values, settings.gate, found),
-        matte="difference" if estimated else "settings",
+        matte="difference" if estimated else "settings" if matte is None else "given",
         settings=settings.model_dump(mode="json"),
         versions=_versions(),
         inputs=inputs,
@@ -276,7 +285,7 @@ def _versions() -> Mapping[str, str]:
 
 
 def _input_files(
-    analysis: ClipAnalysis, result: VideoInfo, options: EvaluateOptions, keep: KeepMatte | None
+    analysis: ClipAnalysis, result: VideoInfo, options: EvaluateOptions, mattes: Mapping[str, KeepMatte | None]
 ) -> Iterator[InputFile]:
     files = {"original": analysis.original.info.path, "synced": analysis.synced.info.path, "result": result.path}
     if options.reference is not None:
@@ -284,7 +293,8 @@ def _input_files(
     for role, path in files.items():
         digest = options.digests[path] if path in options.digests else sha256_of(path)
         yield InputFile(role, as_given(path.name), digest, path.stat().st_size)
-    if keep is not None:
-        yield InputFile("keep", keep.path.name, keep.sha256, keep.size_bytes)
+    for role, matte in mattes.items():
+        if matte is not None:
+            yield InputFile(role, matte.path.name, matte.sha256, matte.size_bytes)
     if places := analysis.synced.info.places:
         yield InputFile("crop", places.name, places.digest, places.size_bytes)

@@ -32,6 +32,7 @@ def settings_for(
     claimed: Settings | None = None,
     config: Path | None = None,
     overrides: Mapping[str, object] | Sequence[str] = (),
+    flags: Mapping[str, object] | None = None,
     assumed: str | None = None,
 ) -> JudgedSettings:
     """The settings to judge a result with.
@@ -42,7 +43,7 @@ def settings_for(
     claimed : Settings, optional
         Complete settings that the caller says the result was made with. They win over a record; notes say where they
         differ from it.
-    config, overrides
+    config, overrides, flags
         As of `lipblend.settings.resolve.resolve_settings`: applied over the record, or over what is assumed without
         one. Not used with ``claimed``.
     assumed : str or None
@@ -56,14 +57,15 @@ def settings_for(
     found = find_record(result.metadata)
     notes = [found.note] if found.note else []
     if found.record is None:
-        return _without_record(claimed, config, overrides, assumed, notes)
+        return _without_record(claimed, config, overrides, flags, assumed, notes)
     values, doubts = recorded_values(found.record)
     recorded = resolve_settings(base=(values, "the record in the file")).settings
     if claimed is not None:
         differ = _differences(claimed, recorded)
         said = f"the options win over the record in the file ({describe(found.record, MOST_SHOWN)}): {differ}"
         return JudgedSettings(claimed, (*notes, *doubts, said) if differ else tuple(notes))
-    settings = resolve_settings(None, config, overrides, base=(values, "the record in the file")).settings
+    source = (values, "the record in the file")
+    settings = resolve_settings(None, config, overrides, flags=flags, base=source).settings
     notes += [f"judged with the settings recorded in the file: {describe(found.record, MOST_SHOWN)}", *doubts]
     if differ := _differences(settings, recorded):
         notes.append(f"options win over the record in the file: {differ}")
@@ -77,7 +79,8 @@ def fit_note(record: RunRecord, sha256: Mapping[str, str], *, frames: int, width
     ----------
     record : RunRecord
     sha256 : mapping of str to str
-        Hexadecimal digests of the files by role: ``original`` and ``synced``; ``keep`` if a matte was given.
+        Hexadecimal digests of the files by role: ``original`` and ``synced``; ``keep`` and ``matte`` if they
+        were given.
     frames, width, height : int
         Of the result.
     """
@@ -91,8 +94,11 @@ def fit_note(record: RunRecord, sha256: Mapping[str, str], *, frames: int, width
         wrong.append(f"it was made with a matte of what stays the original's, and {given}")
     if not record.keep and "keep" in sha256:
         wrong.append("it was made without a matte of what stays the original's (--keep)")
-    if record.matte:
-        wrong.append("its alpha was given (composite --matte), and a judgement computes it")
+    if record.matte and not sha256.get("matte", "").startswith(record.matte):
+        given = "another one is given" if "matte" in sha256 else "it is not (--matte)"
+        wrong.append(f"the alpha of its new mouth was given, and here {given}")
+    if not record.matte and "matte" in sha256:
+        wrong.append("its alpha was computed, not given (--matte)")
     if record.frames != frames:
         wrong.append(f"it was made of {record.frames} frames, and the file has {frames}")
     if (record.width, record.height) != (width, height):
@@ -104,6 +110,7 @@ def _without_record(
     claimed: Settings | None,
     config: Path | None,
     overrides: Mapping[str, object] | Sequence[str],
+    flags: Mapping[str, object] | None,
     assumed: str | None,
     notes: Sequence[str],
 ) -> JudgedSettings:
@@ -111,9 +118,9 @@ def _without_record(
         return JudgedSettings(claimed, tuple(notes))
     # As a base, so that a preset and a record are laid below the same options in the same way.
     base = preset_values(find_preset(assumed)) if assumed is not None else {}
-    settings = resolve_settings(None, config, overrides, base=(base, f"preset {assumed}")).settings
+    settings = resolve_settings(None, config, overrides, flags=flags, base=(base, f"preset {assumed}")).settings
     what = f"preset {assumed}" if assumed is not None else "the default settings"
-    more = " and the options given" if config is not None or overrides else ""
+    more = " and the options given" if config is not None or overrides or flags else ""
     start = "" if notes else "no record in the file: "
     return JudgedSettings(settings, (*notes, f"{start}assumed {what}{more}"))
 

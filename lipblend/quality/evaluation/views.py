@@ -80,6 +80,8 @@ class FrameTriple:
         By synced frame: those that bridge the synced one, if it is broken (`FramePlan.bridging_indices`).
     keep : (h, w) float32 in [0, 1], optional
         Of the original: what stays it.
+    alpha : (h, w) float32 in [0, 1], optional
+        Of the original: the alpha of the new mouth that was given.
     """
 
     original: Picture
@@ -90,6 +92,7 @@ class FrameTriple:
     synced_index: int = 0
     bridging: Mapping[int, Picture] = field(default_factory=dict)
     keep: npt.NDArray[np.float32] | None = None
+    alpha: npt.NDArray[np.float32] | None = None
 
     def original_crop(self, box: Box) -> Crop:
         """A box of the original, (h, w, 3) float32, YCbCr in 8-bit levels."""

@@ -22,7 +22,7 @@ from lipblend.quality.evaluation.views import Blended, FrameTriple, as_rgb, fram
 from lipblend.quality.frame_rates import frame_rate
 from lipblend.quality.record import NO_CHANGE
 from lipblend.quality.view import FaceView
-from lipblend.render.face_patch import OUTSIDE, face_front, face_matte
+from lipblend.render.face_patch import BLACK, OUTSIDE, face_front, face_matte, given_matte
 from lipblend.render.frame import compose, render_frame
 from lipblend.render.synced_patch import SyncedPictures
 from lipblend.runtime.prefetch import map_in_threads
@@ -104,8 +104,8 @@ class Sources:
         For ``settings.restore``.
     spoken : sequence of sequence of Landmarks
         Meshes found in the synced frame of every row of the plan, in the original's pixels.
-    keep : KeepMatte, optional
-        What stayed the original's.
+    keep, matte : KeepMatte, optional
+        What stayed the original's, and the alpha of the new mouth that was given.
     """
 
     analysis: ClipAnalysis
@@ -114,6 +114,7 @@ class Sources:
     restorer: Restorer | None
     spoken: SpokenMeshes
     keep: KeepMatte | None = None
+    matte: KeepMatte | None = None
 
 
 class Walk:
@@ -212,6 +213,7 @@ class Walk:
                 restorer=self._sources.restorer,
                 bridging=frames.bridging,
                 keep=frames.keep,
+                alpha=frames.alpha,
             )
             if rendered.patches:
                 composed = compose(frames.original, rendered)
@@ -237,8 +239,8 @@ class Walk:
 
     def _pictures(self, indices: Sequence[int]) -> Iterator[Shown]:
         rows = [self.row(index) if self.result.rows[index] >= 0 else None for index in indices]
-        analysis, keep = self._sources.analysis, self._sources.keep
-        return shown_frames(analysis, self.result.video, list(zip(indices, rows, strict=True)), keep)
+        sources, wanted = self._sources, list(zip(indices, rows, strict=True))
+        return shown_frames(sources.analysis, self.result.video, wanted, sources.keep, sources.matte)
 
     def _frames(self, shown: Shown) -> FrameTriple | None:
         """The three pictures; None if one of them is missing."""
@@ -246,14 +248,13 @@ class Walk:
             return None
         pictures = shown.original, shown.synced, shown.result
         synced_index = self.row(shown.index).synced_index
-        return FrameTriple(
-            *pictures, self.mapping, self.result.mapping, synced_index, bridging=shown.bridging, keep=shown.keep
-        )
+        mappings = self.mapping, self.result.mapping
+        return FrameTriple(*pictures, *mappings, synced_index, shown.bridging, shown.keep, shown.alpha)
 
     def _looked(self, shown: Shown, original: Picture, row: FramePlan) -> Looked:
         result = shown.result
         views, faces = self._views(shown.index, self._frames(shown), row)
-        nothing = NO_CHANGE if self.estimated else OUTSIDE
+        nothing = NO_CHANGE if self.estimated else OUTSIDE if shown.alpha is None else BLACK
         reason = "" if faces else row.reason or nothing
         exact = self.result.mapping.is_exact(original.size, result.size)
         loss = outside_loss(original, result, [face.matte.box for face in faces]) if exact else None
@@ -275,6 +276,9 @@ class Walk:
         pictures = SyncedPictures(frames.synced, row.synced_index, frames.bridging, self.mapping)
         for face in row.faces:
             matte = face_matte(frames.original, frames.synced, face, self.settings, pictures.own_mapping)
+            if matte is not None and frames.alpha is not None:
+                alone = len(row.faces) == 1
+                matte = given_matte(matte, frames.alpha, frames.original, pictures, face, alone=alone)
             if matte is None:
                 continue
             front = face_front(frames.original, pictures, face, self.settings, matte.box, frames.keep)

@@ -1,19 +1,32 @@
-"""Reports of an evaluation: CSV, JSON, an HTML page, JUnit XML, and text for a terminal."""
+"""Reports: CSV, JSON, an HTML page, JUnit XML and text for a terminal; index page and JUnit XML of a series."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lipblend.errors import OutputError
+from lipblend.quality.report.batch_index import INDEX_FILE, write_batch_index
+from lipblend.quality.report.clip_row import ClipRow
 from lipblend.quality.report.gate_summary import gate_text
-from lipblend.quality.report.junit import write_junit
+from lipblend.quality.report.junit import write_batch_junit, write_junit
 from lipblend.quality.report.report_files import REPORT_FILES, csv_bytes, json_bytes, load_report
 from lipblend.quality.report.report_page import page_bytes
 from lipblend.quality.report.report_source import Evaluated
+from lipblend.quality.report.report_thumbnail import report_thumbnail
 from lipblend.runtime.files import write_atomically
 from lipblend.runtime.output_paths import make_folder
 
-__all__ = ["gate_text", "load_report", "write_junit", "write_report"]
+__all__ = [
+    "INDEX_FILE",
+    "ClipRow",
+    "gate_text",
+    "load_report",
+    "report_thumbnail",
+    "write_batch_index",
+    "write_batch_junit",
+    "write_junit",
+    "write_report",
+]
 
 
 def write_report(folder: Path, evaluated: Evaluated, *, video: bool = True, gated: bool = False) -> dict[str, Path]:

@@ -20,6 +20,8 @@ _MAX_PARTS = 3
 _LASTING_SHARE = 0.5  # of the blended frames
 _FAULTY_SHARE = 0.5  # of the frames in which a part is seen
 
+_OF_ALPHA = ("mask", "alpha", "footprint")  # settings that only shape the computed alpha
+
 _FOREIGN = (
     "This file was not made by lipblend with these settings, so no setting can be named: make it with `lipblend "
     "composite ORIGINAL SYNCED -o OUT.mp4`, and judge that. If it is lipblend's, name its settings (--preset, "
@@ -70,7 +72,7 @@ def advice(record: Evaluation) -> tuple[Advice, ...]:
     parts = (visible_parts(record.headline) or weak)[:_MAX_PARTS]
     if not parts:
         return ()
-    if record.matte != "settings":
+    if record.matte == "difference":
         return (Advice(tuple(part.key for part in parts), "", "", None, None, _FOREIGN),)
     return tuple(_merged(record, parts, [_of_part(record, part) for part in parts]))
 
@@ -109,6 +111,8 @@ def _of_part(record: Evaluation, part: PartResult) -> Advice:
     blended = sum(row.blended for row in record.rows)
     seen = "lasting" if not part.seen or len(rows) >= _LASTING_SHARE * blended else "short"
     for each in hint.tries:
+        if record.matte == "given" and each.name.partition(".")[0] in _OF_ALPHA:
+            continue  # the alpha that was given takes their place
         if each.seen in ("any", seen) and (found := _worth(each, record.settings)) is not None:
             return replace(found, parts=(part.key,))
     return Advice((part.key,), "", "", None, None, f"no setting of lipblend is known to change this: {hint.otherwise}.")

@@ -1,7 +1,7 @@
-"""Verdicts as JUnit XML, which CI systems show as test results.
+"""Verdicts of clips, and results of series, as JUnit XML, which CI systems show as test results.
 
 Uses the elements that the readers of Jenkins, GitLab and GitHub share (``testsuites``, ``testsuite``, ``testcase``,
-``failure``, ``skipped``); https://github.com/testmoapp/junitxml.
+``failure``, ``error``, ``skipped``); https://github.com/testmoapp/junitxml.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from lipblend.quality.record import Evaluation, Verdict
 from lipblend.quality.report.advice import advice
+from lipblend.quality.report.clip_row import GOOD, STATUS_WORDS, ClipRow
 from lipblend.quality.report.sentences import viewer_sentence
 from lipblend.quality.report.wording import (
     failure_text,
@@ -60,6 +61,62 @@ def junit_bytes(records: Sequence[tuple[str, Evaluation]]) -> bytes:
         root.set(word, str(sum(count[number] for count in counts)))
     root.set("errors", "0")
     root.set("time", f"{sum(record.seconds for _, record in records):.3f}")
+    return _file_content(root)
+
+
+def write_batch_junit(path: Path, rows: Sequence[ClipRow]) -> None:
+    """Write one suite for a series, with a case for each clip.
+
+    A clip below the gate is a failure, one that failed, was not run or is being written by another run an error, and
+    one that is up to date is skipped.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced atomically if it exists.
+    rows : sequence of ClipRow
+        The cases keep their order.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    write_atomically(path, batch_junit_bytes(rows))
+
+
+def batch_junit_bytes(rows: Sequence[ClipRow]) -> bytes:
+    """Content of the XML file of a series."""
+    root = ElementTree.Element("testsuites", name="lipblend")
+    suite = ElementTree.SubElement(root, "testsuite", name="lipblend batch")
+    kinds = [_add_clip(suite, row) for row in rows]
+    counts = {"failures": kinds.count("failure"), "errors": kinds.count("error"), "skipped": kinds.count("skipped")}
+    for element in (root, suite):
+        for word, number in {"tests": len(rows), **counts}.items():
+            element.set(word, str(number))
+        element.set("time", f"{sum(row.seconds for row in rows):.3f}")
+    return _file_content(root)
+
+
+def _add_clip(suite: ElementTree.Element, row: ClipRow) -> str:
+    """Add the case of a clip; returns the element that says how it ended, empty if it passed."""
+    case = ElementTree.SubElement(suite, "testcase", name=_clean(row.name), classname="lipblend.batch")
+    case.set("time", f"{row.seconds:.3f}")
+    if row.status == "passed":
+        return ""
+    kind = "skipped" if row.status in GOOD else "failure" if row.status == "gate" else "error"
+    word = STATUS_WORDS[row.status]
+    message = _clean(f"{word}: {row.reason}" if row.reason and row.reason != word else word)
+    element = ElementTree.SubElement(case, kind, message=message)
+    if kind != "skipped":
+        headline = "" if row.score is None else f"{row.word}, {row.score:.0f} of 100"
+        facts = {"headline": headline, "output": row.output, "report": row.report, "log": row.log}
+        element.set("type", row.status)
+        element.text = "\n".join([message, *(_clean(f"{name}: {text}") for name, text in facts.items() if text)])
+    return kind
+
+
+def _file_content(root: ElementTree.Element) -> bytes:
     ElementTree.indent(root)
     content: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return content + b"\n"

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import math
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lipblend.quality.measures import MEASURES
 from lipblend.quality.record import Evaluation
 from lipblend.quality.report.page_details import (
     clip_facts,
-    count_text,
     fault_names,
     faults,
     in_front,
     passed_through,
     settings_rows,
-    size_text,
 )
 from lipblend.quality.report.page_measures import plotted_keys, tables
 from lipblend.quality.report.page_parts import header, page_title, part_table, shown_moments
 from lipblend.quality.report.page_plots import plots
+from lipblend.quality.report.page_templates import content_policy, page_environment, page_file
 from lipblend.quality.report.picks import Moment, Pick, badness, missed_frames, video_part, worst_moments
 from lipblend.quality.report.report_source import Evaluated
 from lipblend.quality.report.report_video import MAX_FRAMES, ReportVideo, make_video
 from lipblend.quality.report.stills import AMPLIFICATION, stills
-from lipblend.quality.report.wording import measure_of, precise_text, time_text, written_unit
+from lipblend.quality.report.wording import measure_of, precise_text, time_text
 
 _MAX_MOMENTS, _MAX_MISSED = 3, 3
 _MAX_VALUES = 20_000  # along the clip; longer clips keep the worst value of each stretch for the readout
-_FOLDER = "page"
 _SCRIPTS = ("page.js", "player.js")
 
 
@@ -50,9 +43,9 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False)
     frames = video_part(record, shown[0].index if shown else None, max_frames=MAX_FRAMES)
     film = make_video(walk, record, frames) if video and frames else None
     keys = plotted_keys(record)
-    script = "\n".join(map(_file, _SCRIPTS))
+    script = "\n".join(map(page_file, _SCRIPTS))
     page = (
-        _environment()
+        page_environment()
         .get_template("page.html")
         .render(
             record=record,
@@ -60,7 +53,7 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False)
             policy=content_policy(f"\n{script}\n"),
             generator=f"lipblend {record.versions.get('lipblend', '')}".strip(),
             title=page_title(record, gated=gated),
-            style=_file("page.css"),
+            style=page_file("page.css"),
             script=script,
             header=header(record, gated=gated),
             moments=shown_moments(record, moments, pictures),
@@ -89,15 +82,6 @@ def page_bytes(evaluated: Evaluated, *, video: bool = True, gated: bool = False)
         )
     )
     return page.encode("utf-8", "replace")
-
-
-def content_policy(script: str) -> str:
-    """The content security policy: nothing external, and no script but this one."""
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    return (
-        "default-src 'none'; img-src data:; media-src blob: data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
 
 
 def missed_text(record: Evaluation, pick: Pick, *, gated: bool) -> str:
@@ -140,21 +124,6 @@ def page_data(record: Evaluation, keys: Sequence[str], film: ReportVideo | None,
     }
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(__package__, _FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"time": time_text, "unit": written_unit, "size": size_text, "frame_count": count_text}
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    return environment
-
-
 def _thinned(values: Sequence[float | None], key: str, stride: int) -> list[float | str | None]:
     """The worst value of each stretch."""
     found: list[float | str | None] = []
@@ -180,7 +149,3 @@ def _runs(words: Sequence[str]) -> list[list[int | str]]:
         elif word:
             runs.append([at, at, word])
     return runs
-
-
-def _file(name: str) -> str:
-    return resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from lipblend.quality.visible.visible_parts import PARTS
 
 MATTE_TEXT = {
     "settings": "The mask was made again from the settings for every frame.",
+    "given": "The mask is the one that was given.",
     "difference": "The mask was estimated from where the result differs from the original. Measures that depend on it "
     "are estimates too; do not compare them with those of a known mask.",
 }

@@ -1,0 +1,288 @@
+"""Jobs on the machines of a Dask cluster: whole clips one a task, long ones in segments."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
+from lipblend.batch.events import Advanced, Ended, Started
+from lipblend.batch.job_child import Step
+from lipblend.batch.job_process import JobRun, JobRunOptions, existing, locked
+from lipblend.batch.job_spec import JobOutcome, JobSpec
+from lipblend.batch.local_pool import OnEvent
+from lipblend.errors import LipblendError, SettingsError
+from lipblend.runtime.output_lock import LockedError
+from lipblend.runtime.progress import Progress
+from lipblend.video.probe import probe
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+RETRIES = 3
+"""How often a task is given to another worker when one is lost."""
+
+LOCK_WAIT_S = 90.0
+"""How long a job waits for its output's lock, which a lost machine holds for at most a minute."""
+
+_SPLIT_AT_A_TIME = 16
+_CONNECT_S = 20.0
+_TOPIC = "lipblend-jobs"
+_STOP_EVERY_S = 1.0
+_INSTALL = 'Install it with `pip install "lipblend[cluster]"`.'
+
+
+def connect(address: str) -> Client:
+    """A client of a scheduler, once every worker has the same program as this machine.
+
+    Parameters
+    ----------
+    address : str
+        ``tcp://host:port``.
+
+    Raises
+    ------
+    SettingsError
+        Dask is missing; nothing answers there; there is no worker, or one has another version of the program.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise SettingsError("--scheduler needs Dask, which is not installed", hint=_INSTALL) from error
+    try:
+        client = Client(address, timeout=_CONNECT_S, set_as_default=False, name="lipblend-batch")
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"no Dask scheduler answers at {address}: {error}",
+            hint="Start one with `dask scheduler`, and workers with `dask worker ADDRESS`.",
+        ) from error
+    try:
+        _check_workers(client, address)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _check_workers(client: Client, address: str) -> None:
+    found = client.run(worker_program)
+    if not found:
+        raise SettingsError(f"the scheduler at {address} has no worker", hint=f"Start some: `dask worker {address}`.")
+    own = worker_program()
+    unlike = [f"{name}: {text}" for name, text in found.items() if text != own]
+    if unlike:
+        raise SettingsError(
+            f"{len(unlike)} of {len(found)} workers have another version of the program than this machine ({own})",
+            details=tuple(unlike[:8]),
+            hint="Install the same version everywhere.",
+        )
+
+
+def worker_program() -> str:
+    """What this machine's program is: its code, on which every byte of an output depends."""
+    return code_fingerprint(WHOLE_PACKAGE)[:16]
+
+
+@dataclass(frozen=True)
+class ClusterOrder:
+    """What a worker is to do, ready for pickling.
+
+    Attributes
+    ----------
+    spec : JobSpec
+        Its paths are those of the workers.
+    options : JobRunOptions
+    stop : str
+        Name of the Dask event that stops it.
+    step : Step
+        What of the job.
+    """
+
+    spec: JobSpec
+    options: JobRunOptions
+    stop: str
+    step: Step = "all"
+
+
+def run_on_worker(order: ClusterOrder) -> JobOutcome:
+    """Run one job, or a step of it, in a process of its own; called by Dask, on a thread of a worker."""
+    from distributed import get_worker
+
+    worker = get_worker()
+
+    def tell(progress: Progress) -> None:
+        worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop, **vars(progress)})
+
+    options = replace(order.options, max_memory=_memory_of(worker, order.options.max_memory))
+    run = JobRun(order.spec, options, tell, order.step)
+    worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop})
+    with _stopping(run.stop, order.stop):
+        return run.run()
+
+
+@contextmanager
+def _stopping(stop: Callable[[], None], event: str) -> Any:
+    """Call ``stop`` when the Dask event is set."""
+    from distributed import Event as DaskEvent
+
+    done = threading.Event()
+    asked = DaskEvent(event)
+
+    def watch() -> None:
+        while not done.wait(_STOP_EVERY_S):
+            if asked.is_set():
+                stop()
+                return
+
+    thread = threading.Thread(target=watch, name="lipblend-stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _memory_of(worker: Any, limit: int | None) -> int | None:
+    """Bytes for one job: a given limit, and no more than the worker's own shared by its threads."""
+    whole = worker.memory_manager.memory_limit
+    own = int(whole / max(1, worker.state.nthreads)) if whole else None
+    return min((each for each in (limit, own) if each is not None), default=None)
+
+
+class DaskPool:
+    """A `lipblend.batch.local_pool.Pool` on a cluster.
+
+    Parameters
+    ----------
+    client : Client
+        Closed with the pool.
+    options : JobRunOptions
+        Its folders are on paths that all machines share.
+    on_event : callable
+        Called on threads of the client.
+    split_s : float or None
+        Clips that last longer are rendered in segments by several workers; None for none.
+    """
+
+    def __init__(self, client: Client, options: JobRunOptions, on_event: OnEvent, split_s: float | None) -> None:
+        self._client, self._on_event, self._split_s = client, on_event, split_s
+        self._options = replace(options, lock_wait_s=LOCK_WAIT_S)
+        self._stop = f"lipblend-stop-{uuid.uuid4().hex}"
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._futures: dict[str, Future] = {}
+        self._started: set[str] = set()
+        self._splitting = ThreadPoolExecutor(_SPLIT_AT_A_TIME, thread_name_prefix="lipblend-split")
+        self._open = threading.Semaphore(0)
+        self._count = 0
+        client.subscribe_topic(_TOPIC, self._told)
+
+    def submit(self, spec: JobSpec) -> None:
+        """See `Pool`."""
+        self._count += 1
+        if self._split_s is not None and _lasts_longer(spec, self._split_s):
+            self._splitting.submit(self._run_split, spec)
+        else:
+            self._task(spec, "all").add_done_callback(lambda future: self._ended(spec, _outcome_of(spec, future)))
+
+    def stop(self) -> None:
+        """See `Pool`."""
+        from distributed import Event as DaskEvent
+
+        self._stopped.set()
+        DaskEvent(self._stop, client=self._client).set()
+        with self._lock:
+            waiting = [future for future in self._futures.values() if future.status == "pending"]
+        self._client.cancel(waiting)
+
+    def close(self) -> None:
+        """See `Pool`."""
+        for _ in range(self._count):
+            self._open.acquire()
+        self._splitting.shutdown()
+        self._client.close()
+
+    def _task(self, spec: JobSpec, step: Step) -> Future:
+        key = f"lipblend-{spec.name}-{step}-{uuid.uuid4().hex}"
+        order = ClusterOrder(spec, self._options, self._stop, step)
+        future = self._client.submit(run_on_worker, order, key=key, retries=RETRIES, pure=False)
+        with self._lock:
+            self._futures[key] = future
+        return future
+
+    def _told(self, event: tuple[float, Any]) -> None:
+        """What a worker says of a job."""
+        _, said = event
+        if not isinstance(said, Mapping) or said.get("stop") != self._stop:
+            return
+        name = str(said["name"])
+        with self._lock:
+            is_new = name not in self._started
+            self._started.add(name)
+        if is_new:
+            self._on_event(Started(name))
+        if "stage" in said:
+            self._on_event(Advanced(name, Progress(said["stage"], said["done"], said["total"])))
+
+    def _ended(self, spec: JobSpec, outcome: JobOutcome) -> None:
+        with self._lock:
+            done = [key for key, future in self._futures.items() if future.done()]
+            for key in done:
+                del self._futures[key]  # lets the cluster forget it
+        self._on_event(Ended(outcome))
+        self._open.release()
+
+    def _run_split(self, spec: JobSpec) -> None:
+        """One long clip: its analysis, its segments on all workers, and their joining."""
+        try:
+            with locked(spec, self._options.lock_wait_s, self._stopped):
+                fresh = None if self._options.force else existing(spec)
+                outcome = fresh or self._in_segments(spec)
+        except LockedError as error:
+            outcome = JobOutcome(spec.name, spec.output, "locked", error.message, error.exit_code)
+        except LipblendError as error:
+            outcome = JobOutcome(spec.name, spec.output, "failed", str(error), error.exit_code)
+        self._ended(spec, outcome)
+
+    def _in_segments(self, spec: JobSpec) -> JobOutcome:
+        prepared = _outcome_of(spec, self._task(spec, "prepare"))
+        if prepared.status != "passed":
+            return prepared
+        count = int(prepared.details["segments"])
+        threads = sum(self._client.nthreads().values())
+        spans = np.array_split(np.arange(count), min(count, max(1, threads)))
+        parts = [self._task(spec, range(int(span[0]), int(span[-1]) + 1)) for span in spans]
+        for part in [_outcome_of(spec, future) for future in parts]:
+            if part.status != "passed":
+                return part
+        return _outcome_of(spec, self._task(spec, "join"))
+
+
+def _lasts_longer(spec: JobSpec, split_s: float) -> bool:
+    """Whether a clip is longer than that; a file that cannot be read fails later, with its reason."""
+    try:
+        duration_s = probe(Path(spec.original)).duration_s
+    except LipblendError:
+        return False
+    return duration_s is not None and duration_s > split_s
+
+
+def _outcome_of(spec: JobSpec, future: Future) -> JobOutcome:
+    """The outcome that a task has, or that tells how it was lost; waits for its end."""
+    try:
+        outcome: JobOutcome = future.result()
+    except CancelledError:
+        return JobOutcome(spec.name, spec.output, "cancelled", "stopped")
+    except Exception as error:  # noqa: BLE001 - what a lost worker or a broken cluster raises
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return JobOutcome(spec.name, spec.output, "failed", f"the cluster lost it: {text}", LipblendError.exit_code)
+    return outcome

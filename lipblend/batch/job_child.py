@@ -1,0 +1,147 @@
+"""One job of a series, in a child process: a crash, or memory that runs out, ends this job alone."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lipblend.batch.job_spec import JobSpec
+from lipblend.runtime.child import Channel, program
+from lipblend.runtime.progress import OnProgress, Progress
+from lipblend.settings.catalogue import value_text
+
+if TYPE_CHECKING:
+    from lipblend.composite_options import CompositeOptions
+    from lipblend.settings import Settings
+
+Step = Literal["all", "prepare", "join"] | range
+"""The whole job; or of a job whose segments are made elsewhere: its analysis, these segments, or their joining."""
+
+_EVERY_S = 0.2  # between two messages about progress
+
+
+@dataclass(frozen=True)
+class JobOrder:
+    """What a child is to do.
+
+    Attributes
+    ----------
+    spec : JobSpec
+        Its files are local.
+    cache, models : Path or None
+        As in `lipblend.composite_options.CompositeOptions`.
+    jobs : int
+        Processes that render.
+    step : Step
+        What of the job.
+    """
+
+    spec: JobSpec
+    cache: Path | None = None
+    models: Path | None = None
+    jobs: int = 1
+    step: Step = "all"
+
+
+CHILD = program("lipblend.batch.job_child", "run_order", "a job of a series")
+"""The source code that the child runs (`lipblend.runtime.child`)."""
+
+
+def run_order(channel: Channel) -> None:
+    """Receive a `JobOrder`; answer with `Progress` now and then, and at the end with a dict (see `run_job`)."""
+    order = channel.receive()
+    print(command_text(order.spec), file=sys.stderr, flush=True)
+    channel.send(run_job(order, _Reporter(channel)))
+
+
+def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
+    """Composite one pair, and measure it if its job asks for that.
+
+    Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured; of a step, the number of
+    ``segments`` or of the ``frames`` that were rendered.
+
+    Raises
+    ------
+    LipblendError
+        As `lipblend.compositing.composite`.
+    """
+    from lipblend.composite_options import CompositeOptions
+    from lipblend.compositing import composite
+    from lipblend.settings.resolve import resolve_settings
+
+    spec = order.spec
+    options = CompositeOptions(
+        jobs=order.jobs,
+        resume=True,
+        measure=spec.gate or spec.report is not None,
+        preset=spec.preset,
+        keep=_path(spec.keep),
+        matte=_path(spec.matte),
+        crop=_path(spec.crop),
+        models=order.models,
+        cache=order.cache,
+    )
+    settings = resolve_settings(overrides=dict(spec.settings)).settings
+    Path(spec.output).parent.mkdir(parents=True, exist_ok=True)
+    if order.step == "prepare" or isinstance(order.step, range):
+        return _step(order.step, spec, settings, options, on_progress)
+    result = composite(
+        spec.original, spec.synced, spec.output, settings=settings, options=options, on_progress=on_progress
+    )
+    data = result.to_dict()
+    if result.evaluation is not None:
+        from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
+        report = _path(spec.report)
+        written = write_files(result.evaluation, folder=report, junit=None, video=True, gated=spec.gate)
+        data["evaluation"] = verdict_dict(result.evaluation.record, written)
+    json.dumps(data)  # plain values only: it goes to other processes and into files
+    return data
+
+
+def _step(
+    step: Literal["prepare"] | range,
+    spec: JobSpec,
+    settings: Settings,
+    options: CompositeOptions,
+    on_progress: OnProgress,
+) -> dict[str, Any]:
+    from lipblend.composite_segments import prepare_segments, render_segments
+
+    files = Path(spec.original), Path(spec.synced), Path(spec.output)
+    if step == "prepare":
+        return {"segments": prepare_segments(*files, settings, options, on_progress)}
+    return {"frames": render_segments(*files, settings, options, step, on_progress)}
+
+
+def command_text(spec: JobSpec) -> str:
+    """The command that makes this job alone, for its log."""
+    words = ["lipblend", "composite", spec.original, spec.synced, "-o", spec.output]
+    options = {"--preset": spec.preset, "--crop": spec.crop, "--keep": spec.keep, "--matte": spec.matte}
+    for option, value in {**options, "--report": spec.report}.items():
+        words += [] if value is None else [option, value]
+    for key, value in spec.settings.items():
+        words += ["--set", f"{key}={value_text(value)}"]
+    return shlex.join([*words, *(["--gate"] if spec.gate else [])])
+
+
+class _Reporter:
+    """Passes progress on, but not every frame."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._sent_s, self._stage = channel, 0.0, ""
+
+    def __call__(self, progress: Progress) -> None:
+        now_s = time.monotonic()
+        if progress.stage != self._stage or progress.done == progress.total or now_s - self._sent_s >= _EVERY_S:
+            self._stage, self._sent_s = progress.stage, now_s
+            self._channel.send(progress)
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

@@ -1,0 +1,186 @@
+"""A whole series: which jobs are run, until all have ended, and how it ends."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from lipblend.batch.events import Ended, Event
+from lipblend.batch.job_process import why_made
+from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
+from lipblend.batch.local_pool import OnEvent, Pool
+from lipblend.batch.results import ResultsFile
+from lipblend.errors import BatchError, GateError, LipblendError, SettingsError
+
+_LOOKING_THREADS = 8
+MakePool = Callable[[OnEvent], Pool]
+
+
+@dataclass
+class Series:
+    """The outcomes of a series so far, in the order in which the jobs ended.
+
+    Attributes
+    ----------
+    total : int
+        Jobs that were handed over.
+    outcomes : list of JobOutcome
+    """
+
+    total: int = 0
+    outcomes: list[JobOutcome] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counter[Status]:
+        """Jobs by status."""
+        return Counter(outcome.status for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> list[JobOutcome]:
+        """What is not there as it should be, apart from what is below the gate."""
+        return [outcome for outcome in self.outcomes if outcome.status not in DONE and outcome.status != "gate"]
+
+    def raise_for_status(self, *, hint: str) -> None:
+        """Raise an error unless all is well.
+
+        Raises
+        ------
+        BatchError
+            A job failed, was stopped, or is being made by another run.
+        GateError
+            All outputs are there, and some are below their pass marks.
+        """
+        if self.failed:
+            raise BatchError(f"{len(self.failed)} of {self.total} jobs {_failed_text(self.failed)}", hint=hint)
+        if below := self.counts["gate"]:
+            raise GateError(f"{below} of {self.total} outputs are below their pass marks", hint=hint)
+
+
+def _failed_text(failed: Sequence[JobOutcome]) -> str:
+    words: dict[Status, str] = {
+        "failed": "failed",
+        "locked": "are being made by another run",
+        "cancelled": "were stopped",
+    }
+    counts = Counter(outcome.status for outcome in failed)
+    if len(counts) == 1:
+        return words[next(iter(counts))]
+    return "did not end well: " + ", ".join(f"{counts[key]} {words[key]}" for key in words if counts[key])
+
+
+def chosen(
+    jobs: Sequence[JobSpec], only: Sequence[str] = (), earlier: Mapping[str, JobOutcome] | None = None
+) -> list[JobSpec]:
+    """The jobs whose names match a pattern of ``only``, and, with ``earlier``, whose last run did not end well.
+
+    Parameters
+    ----------
+    jobs : sequence of JobSpec
+    only : sequence of str
+        Shell patterns (``intro*``); empty for all.
+    earlier : mapping of str to JobOutcome, optional
+        How each job ended last (`lipblend.batch.results.last_outcomes`).
+
+    Raises
+    ------
+    SettingsError
+        A pattern matches no job.
+    """
+    unmatched = [pattern for pattern in only if not any(fnmatch.fnmatchcase(job.name, pattern) for job in jobs)]
+    if unmatched:
+        names = ", ".join(job.name for job in jobs[:5]) + (" ..." if len(jobs) > 5 else "")
+        raise SettingsError(f"--only {unmatched[0]} matches no job", hint=f"The jobs are {names}.")
+    kept = [job for job in jobs if not only or any(fnmatch.fnmatchcase(job.name, pattern) for pattern in only)]
+    if earlier is None:
+        return kept
+    return [job for job in kept if job.name in earlier and earlier[job.name].status not in DONE]
+
+
+def to_make(jobs: Sequence[JobSpec], *, force: bool) -> list[tuple[JobSpec, str]]:
+    """Each job with why its output would be made; empty for what is up to date."""
+
+    def reason(job: JobSpec) -> str:
+        try:
+            why = why_made(job)
+        except LipblendError as error:
+            return error.message
+        return why or ("--force" if force else "")
+
+    with ThreadPoolExecutor(_LOOKING_THREADS, thread_name_prefix="lipblend-look") as threads:
+        return list(zip(jobs, threads.map(reason, jobs), strict=True))
+
+
+class BatchRun:
+    """Hands jobs to a pool and follows them to their end.
+
+    A context manager; leaving it with an error (Ctrl-C) stops what runs.
+
+    Parameters
+    ----------
+    make_pool : callable
+        Makes the pool, from what it calls with every event.
+    results : ResultsFile
+    on_event : callable
+        Called on this thread, for a table.
+    fail_fast : bool
+        Stop when a job does not end well.
+    """
+
+    def __init__(
+        self, make_pool: MakePool, results: ResultsFile, on_event: OnEvent = lambda _: None, *, fail_fast: bool = False
+    ) -> None:
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._pool = make_pool(self._events.put)
+        self._results, self._on_event, self._fail_fast = results, on_event, fail_fast
+        self.series = Series()
+
+    def __enter__(self) -> BatchRun:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._pool.stop()
+        self._pool.close()
+        if kind is not None:
+            while not self._events.empty():
+                self._take(self._events.get())
+
+    def submit(self, jobs: Sequence[JobSpec]) -> None:
+        """Hand over jobs."""
+        self.series.total += len(jobs)
+        for job in jobs:
+            self._pool.submit(job)
+
+    @property
+    def open(self) -> int:
+        """Jobs that have not ended."""
+        return self.series.total - len(self.series.outcomes)
+
+    def follow(self, *, until_s: float | None = None) -> bool:
+        """Wait for the next event; False if none came in time."""
+        try:
+            event = self._events.get(timeout=until_s)
+        except Empty:
+            return False
+        self._take(event)
+        return True
+
+    def finish(self) -> Series:
+        """Follow all jobs to their end."""
+        while self.open:
+            self.follow()
+        return self.series
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            outcome = event.outcome
+            self.series.outcomes.append(outcome)
+            if outcome.status != "cancelled":
+                self._results.add(outcome)
+            if self._fail_fast and outcome.status not in (*DONE, "cancelled"):
+                self._pool.stop()
+        self._on_event(event)

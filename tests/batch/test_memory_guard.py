@@ -1,0 +1,81 @@
+"""A job that eats memory is stopped, with all that it started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from lipblend.batch.memory_guard import MemoryGuard, free_bytes, kill, memory_limit, parse_size, tree
+from lipblend.errors import SettingsError
+
+# The parent starts a child that takes 300 MB.
+_EATS = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "x = bytearray(300_000_000); import time; time.sleep(60)"])
+print(child.pid, flush=True)
+child.wait()
+time.sleep(60)
+"""
+
+
+def test_what_a_process_started_counts_and_is_killed_with_it() -> None:
+    process = subprocess.Popen([sys.executable, "-c", _EATS], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        told = []
+        with MemoryGuard(process.pid, 200_000_000, lambda: told.append(1)) as guard:
+            process.wait(30)
+        assert guard.exceeded
+        assert told == [1]
+        assert guard.peak > 200_000_000
+        assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    finally:
+        kill(tree(process.pid))
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def test_a_process_within_its_limit_is_left_alone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
+    with MemoryGuard(process.pid, 2_000_000_000) as guard:
+        assert process.wait(30) == 0
+    assert not guard.exceeded
+    assert guard.peak > 1_000_000
+
+
+def test_the_guard_of_a_process_that_has_ended_ends_too() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    begun_s = time.monotonic()
+    with MemoryGuard(process.pid, 1):
+        pass
+    assert time.monotonic() - begun_s < 30
+    assert tree(process.pid) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4G", 4e9), ("1.5 GB", 1.5e9), ("800m", 8e8), ("2GiB", 2e9), ("123456", 123456)]
+)
+def test_sizes(text: str, size: float) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "-4G", "0", "4X"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a size of memory"):
+        parse_size(text)
+
+
+def test_the_limit_is_a_part_of_what_is_free() -> None:
+    assert memory_limit("off", 4) is None
+    assert memory_limit("3G", 4) == 3_000_000_000
+    one, four = memory_limit("auto", 1), memory_limit("auto", 4)
+    assert one is not None
+    assert four is not None
+    assert four < one <= free_bytes() * 1.1
