@@ -43,7 +43,12 @@ def model_identity(settings: OcclusionSettings) -> list[str]:
                 hint="See docs/occluder-models.md, or set occlusion.model to none.",
             )
     read_occluder_mapping(mapping)
-    return [*map(content_identity, files), *map(_installed, _RUNTIMES)]
+    return [*map(content_identity, files), *model_runtimes()]
+
+
+def model_runtimes() -> list[str]:
+    """Names and versions of the libraries that run models of the user's own."""
+    return list(map(_installed, _RUNTIMES))
 
 
 def _installed(name: str) -> str:

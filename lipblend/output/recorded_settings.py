@@ -82,7 +82,7 @@ def run_record(
     """
     values = flat_values(settings.model_dump())
     base = flat_values(resolve_settings(preset).settings.model_dump())
-    texts = {key: _exact_text(value) for key, value in values.items() if value != base[key]}
+    texts = {key: exact_text(value) for key, value in values.items() if value != base[key]}
     model, mapping = occluder or ("", "")
     return RunRecord(
         version=version("lipblend"),
@@ -180,7 +180,7 @@ def _is_kept(key: str, text: str) -> bool:
     return text in FILE_SETTINGS[key] if key == "audio.source" else PLAIN.fullmatch(text) is not None
 
 
-def _exact_text(value: Any) -> str:
+def exact_text(value: Any) -> str:
     """The value as ``--set`` reads it, with all digits of a number."""
     text = value_text(value)
     return repr(value) if isinstance(value, float) and float(text) != value else text
