@@ -96,8 +96,7 @@ def prepare_job(
         more["matte"] = "none" if matte is None else matte.sha256
         more["crop"] = "none" if pair.synced.places is None else pair.synced.places.digest
         more["frames"] = str(options.frames or "all")
-        how = {"replace": options.replace_kept, "shared": options.share_kept}
-        kept = kept_for_run(output, paths, settings, **how, **more)
+        kept = kept_for_run(output, paths, settings, more, replace=options.replace_kept, shared=options.share_kept)
     return CompositeJob(pair, keep, matte, output, settings, options, target, restorer, exports, kept, notes)
 
 

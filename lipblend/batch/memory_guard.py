@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,36 +11,27 @@ from typing import Self
 
 import psutil
 
-from lipblend.errors import SettingsError
+from lipblend.settings.amount_words import storage_bytes
 
 _EVERY_S = 0.5
 _SHARE = 0.9  # of what is free, that jobs may take together
-_UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _CGROUP = Path("/sys/fs/cgroup")
 _LEAST_BYTES = 500_000_000  # no job gets by with less
 _OOM_SCORE = "900"  # of 1000: the system's own guard should take a job rather than what started it
 
 
-def parse_size(text: str) -> int:
-    """Bytes from ``4G``, ``1.5 GB`` or ``800M`` (powers of 1000).
+def memory_limit(text: str, workers: int) -> int | None:
+    """Bytes that one job may take: a size, ``auto`` (its part of nine tenths of what is free now) or ``off`` (None).
 
     Raises
     ------
     SettingsError
-        It is no size.
+        It is none of these.
     """
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)i?b?\s*", text, re.IGNORECASE)
-    if match is None or not float(match[1]):
-        raise SettingsError(f"{text!r} is not a size of memory", hint="Write it as 4G, 1.5G or 800M.")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
-
-
-def memory_limit(text: str, workers: int) -> int | None:
-    """Bytes that one job may take: a size, ``auto`` (its part of nine tenths of what is free now) or ``off`` (None)."""
     if text == "off":
         return None
     if text != "auto":
-        return parse_size(text)
+        return storage_bytes(text, "--max-memory") or None
     return max(_LEAST_BYTES, int(_SHARE * free_bytes() / workers))
 
 

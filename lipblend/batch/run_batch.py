@@ -136,6 +136,7 @@ class BatchRun:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._pool = make_pool(self._events.put)
         self._results, self._on_event, self._fail_fast = results, on_event, fail_fast
+        self._unfinished: list[str] = []
         self.series = Series()
 
     def __enter__(self) -> BatchRun:
@@ -153,12 +154,13 @@ class BatchRun:
         """Hand over jobs."""
         self.series.total += len(jobs)
         for job in jobs:
+            self._unfinished.append(job.name)
             self._pool.submit(job)
 
     @property
-    def open(self) -> int:
-        """Jobs that have not ended."""
-        return self.series.total - len(self.series.outcomes)
+    def unfinished(self) -> tuple[str, ...]:
+        """Names of the jobs that have not ended."""
+        return tuple(self._unfinished)
 
     def follow(self, *, until_s: float | None = None) -> bool:
         """Wait for the next event; False if none came in time."""
@@ -171,7 +173,7 @@ class BatchRun:
 
     def finish(self) -> Series:
         """Follow all jobs to their end."""
-        while self.open:
+        while self._unfinished:
             self.follow()
         return self.series
 
@@ -179,6 +181,7 @@ class BatchRun:
         if isinstance(event, Ended):
             outcome = event.outcome
             self.series.outcomes.append(outcome)
+            self._unfinished.remove(outcome.name)
             if outcome.status != "cancelled":
                 self._results.add(outcome)
             if self._fail_fast and outcome.status not in (*DONE, "cancelled"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +13,10 @@ from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
 from lipblend.cli.shared_options import CacheOption, NoCacheOption, cache_folder
 from lipblend.cli.verdict import JunitOption
-from lipblend.errors import LipblendError
+from lipblend.errors import LipblendError, SettingsError
 
 if TYPE_CHECKING:
-    from lipblend.batch.job_process import JobRunOptions
     from lipblend.batch.job_spec import JobSpec
-    from lipblend.batch.run_batch import Series
 
 app = command_app()
 
@@ -69,6 +66,29 @@ def batch_command(
     jobs: Annotated[
         str, typer.Option("--jobs", "-j", metavar="N|auto", help="Rendering processes of each job, as in composite.")
     ] = "1",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Run the jobs on a Dask cluster (tcp://host:port), on shared paths."
+        ),
+    ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split", metavar="SECONDS|off", help="With --scheduler: clips longer than this go to several workers."
+        ),
+    ] = "120",
+    watch: Annotated[
+        Path | None,
+        path_option("--watch", "FOLDER", "Keep looking in this folder, which LIST's paths start from, for new pairs."),
+    ] = None,
+    every: Annotated[
+        float, typer.Option("--every", metavar="SECONDS", help="Time between two looks of --watch.", min=0.1)
+    ] = 10.0,
+    idle: Annotated[
+        float | None,
+        typer.Option("--idle", metavar="SECONDS", help="End --watch after so long without a pair.", min=0),
+    ] = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -87,106 +107,82 @@ def batch_command(
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.results import last_outcomes
     from lipblend.batch.run_batch import chosen, to_make
+    from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch
     from lipblend.composite_options import parse_jobs
 
+    _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, idle=idle)
     console = Console(quiet=quiet, as_json=as_json)
-    files = _Files.of(job_list, results, logs)
+    files = BatchFiles.of(job_list, results=results, logs=logs, index=index, junit=junit)
     earlier = last_outcomes(files.results) if retry_failed else None
-    specs = chosen(_gated(read_jobs(job_list), gate), only or (), earlier)
-    count = _workers(workers, len(specs))
-    limit = memory_limit(max_memory, count)
-    options = JobRunOptions(
-        force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs, max_memory=limit,
-        jobs=parse_jobs(jobs),
-    )  # fmt: skip
-    check_jobs(specs, remote=False)
+
+    def read() -> list[JobSpec]:
+        found = read_jobs(job_list, base=watch, arriving=watch is not None)
+        return chosen(completed(found, gate=gate, index=index), only or (), earlier)
+
+    specs = read()
+    count = _workers(workers, None if watch is not None else len(specs))
+    if watch is None:
+        check_jobs(specs, remote=False)
     if dry_run:
         _show_plan(to_make(specs, force=force), console)
         return
-    series = _run(specs, options, files, workers=count, fail_fast=fail_fast, quiet=quiet)
-    _finish(series, specs, console, index=index, junit=junit)
+    options = JobRunOptions(
+        force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs,
+        max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs),
+    )  # fmt: skip
+    pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
+    if watch is None:
+        series = run_list(specs, pool, files, fail_fast=fail_fast, quiet=quiet)
+    else:
+        from lipblend.batch.watch import FolderWatch
+
+        series = run_watch(FolderWatch(read), pool, files, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
+    finish(series, specs, files, console)
+    try:
+        series.raise_for_status(hint=_HINT)
+    except LipblendError as error:
+        if as_json or quiet:
+            raise typer.Exit(error.exit_code) from error
+        raise
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Where a run of a list keeps its results and logs."""
-
-    results: Path
-    logs: Path
-
-    @classmethod
-    def of(cls, job_list: Path, results: Path | None, logs: Path | None) -> _Files:
-        """By default beside the list."""
-        stem = job_list.with_suffix("")
-        return cls(results or stem.with_name(f"{stem.name}.results.jsonl"), logs or stem.with_name(f"{stem.name}.logs"))
+def _check_together(*, watch: Path | None, retry_failed: bool, dry_run: bool, idle: float | None) -> None:
+    for option, given in (("--retry-failed", retry_failed), ("--dry-run", dry_run)):
+        if watch is not None and given:
+            raise SettingsError(f"{option} and --watch exclude each other", hint="Leave out one of them.")
+    if idle is not None and watch is None:
+        raise SettingsError("--idle was given without --watch", hint="Add --watch FOLDER.")
+    if watch is not None and not watch.is_dir():
+        raise SettingsError(f"--watch {watch} is not a folder", hint="Create it, or choose another.")
 
 
-def _gated(specs: Sequence[JobSpec], gate: bool) -> list[JobSpec]:
-    from dataclasses import replace
-
-    return [replace(spec, gate=True) for spec in specs] if gate else list(specs)
-
-
-def _workers(text: str, jobs: int) -> int:
+def _workers(text: str, jobs: int | None) -> int:
     """Jobs at a time, not more than there are."""
     from lipblend.composite_options import parse_jobs, usable_processors
 
     count = max(1, usable_processors() // 4) if text.strip().lower() == "auto" else parse_jobs(text)
-    return max(1, min(count, jobs))
+    return count if jobs is None else max(1, min(count, jobs))
 
 
-def _run(
-    specs: Sequence[JobSpec], options: JobRunOptions, files: _Files, *, workers: int, fail_fast: bool, quiet: bool
-) -> Series:
-    """Run the jobs to their end."""
-    from lipblend.batch.local_pool import LocalPool
-    from lipblend.batch.results import ResultsFile
-    from lipblend.batch.run_batch import BatchRun
-    from lipblend.cli.batch_table import BatchState, batch_view
-
-    state = BatchState()
-    state.total = len(specs)
-    with (
-        batch_view(state, quiet=quiet) as show,
-        BatchRun(
-            lambda on_event: LocalPool(workers, options, on_event), ResultsFile(files.results), show,
-            fail_fast=fail_fast,
-        ) as run,
-    ):  # fmt: skip
-        run.submit(specs)
-        return run.finish()
+def _split_s(text: str) -> float | None:
+    """Seconds of ``--split``; None for off."""
+    if text.strip().lower() == "off":
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise SettingsError(f"--split {text} is no number of seconds", hint="Write it as 120, or off.")
+    return seconds
 
 
 def _show_plan(planned: Sequence[tuple[JobSpec, str]], console: Console) -> None:
     """What a dry run found."""
-    made = [(spec, why) for spec, why in planned if why]
+    made = [spec for spec, why in planned if why]
     data = {
         "jobs": [{"name": spec.name, "output": spec.output, "make": bool(why), "reason": why} for spec, why in planned],
         "make": len(made),
     }
     rows = [(spec.name, "make" if why else "up to date", why) for spec, why in planned]
     console.finish(data, f"{table_text(('job', 'plan', 'why'), rows)}\n\n{len(made)} of {len(planned)} to make")
-
-
-def _finish(
-    series: Series, specs: Sequence[JobSpec], console: Console, *, index: Path | None, junit: Path | None
-) -> None:
-    """The summary, the pages, and the exit code."""
-    from lipblend.cli.batch_table import outcome_text
-
-    order = {spec.name: number for number, spec in enumerate(specs)}
-    outcomes = sorted(series.outcomes, key=lambda outcome: order.get(outcome.name, len(order)))
-    counts = dict(sorted(series.counts.items()))
-    lines = [f"{len(outcomes)} jobs: " + ", ".join(f"{count} {key}" for key, count in counts.items())]
-    lines += [
-        f"  {outcome_text(outcome)}" + (f"  (log: {outcome.log})" if outcome.log else "")
-        for outcome in outcomes
-        if outcome.status not in ("passed", "skipped")
-    ]
-    console.finish({"counts": counts, "jobs": [outcome.to_dict() for outcome in outcomes]}, "\n".join(lines))
-    try:
-        series.raise_for_status(hint=_HINT)
-    except LipblendError as error:
-        if console.as_json or console.quiet:
-            raise typer.Exit(error.exit_code) from error
-        raise

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 OPTION = "--junit"
-COMMANDS = ("composite", "evaluate")
+COMMANDS = ("batch", "composite", "evaluate")
 """Commands that have the option."""
 UNFINISHED = "the run ended before its verdicts"
 

@@ -207,10 +207,10 @@ def kept_for_run(
     output: Path,
     inputs: Mapping[str, Path],
     settings: Settings,
+    more: Mapping[str, object] | None = None,
     *,
     replace: bool = False,
     shared: bool = False,
-    **more: object,
 ) -> KeptSegments:
     """The kept segments of an output whose pictures depend on these inputs (see `run_key`) and on all of the code.
 
@@ -224,7 +224,7 @@ def kept_for_run(
     )
     files = {**inputs, "restoration model": Path(settings.restore.model), **dict(occluder)}
     code = code_fingerprint(WHOLE_PACKAGE)
-    key = run_key(files, settings, output=output.name, code=code, **more)
+    key = run_key(files, settings, output=output.name, code=code, **(more or {}))
     return KeptSegments(output, key, replace=replace, shared=shared)
 
 

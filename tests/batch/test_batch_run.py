@@ -55,7 +55,7 @@ def run(results: ResultsFile, *names: str, fail_fast: bool = False) -> tuple[Ser
     with BatchRun(pool, results, fail_fast=fail_fast) as batch:
         for name in names:
             batch.submit([spec(name)])
-            while fail_fast and batch.open:
+            while fail_fast and batch.unfinished:
                 batch.follow()
         series = batch.finish()
     assert pools[0].closed

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from lipblend.batch.memory_guard import MemoryGuard, free_bytes, kill, memory_limit, parse_size, tree
+from lipblend.batch.memory_guard import MemoryGuard, free_bytes, kill, memory_limit, tree
 from lipblend.errors import SettingsError
 
 # The parent starts a child that takes 300 MB.
@@ -59,22 +59,11 @@ def test_the_guard_of_a_process_that_has_ended_ends_too() -> None:
     assert tree(process.pid) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("4G", 4e9), ("1.5 GB", 1.5e9), ("800m", 8e8), ("2GiB", 2e9), ("123456", 123456)]
-)
-def test_sizes(text: str, size: float) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "much", "-4G", "0", "4X"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(SettingsError, match="is not a size of memory"):
-        parse_size(text)
-
-
 def test_the_limit_is_a_part_of_what_is_free() -> None:
     assert memory_limit("off", 4) is None
     assert memory_limit("3G", 4) == 3_000_000_000
+    with pytest.raises(SettingsError, match="--max-memory must be a size, not 'much'"):
+        memory_limit("much", 4)
     one, four = memory_limit("auto", 1), memory_limit("auto", 4)
     assert one is not None
     assert four is not None

@@ -181,7 +181,7 @@ def test_the_key_holds_files_and_what_changes_pictures(tmp_path: Path) -> None:
 def test_the_key_of_a_run_holds_its_output_its_files_and_the_code(tmp_path: Path) -> None:
     file, output = tmp_path / "a.mp4", tmp_path / "out.mp4"
     file.write_bytes(b"abc")
-    kept = kept_for_run(output, {"original": file}, SETTINGS, frames="1:2")
+    kept = kept_for_run(output, {"original": file}, SETTINGS, {"frames": "1:2"})
     kept.open(plan="a")
     key = json.loads((segments_folder(output) / "key.json").read_text())
     kept.close_empty()

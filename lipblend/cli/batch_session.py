@@ -1,0 +1,156 @@
+"""What `lipblend batch` does once its options are read: runs a list, or a folder that pairs arrive in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lipblend.batch.job_process import JobRunOptions
+from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.local_pool import LocalPool, OnEvent, Pool
+from lipblend.batch.results import ResultsFile
+from lipblend.batch.run_batch import BatchRun, Series
+from lipblend.cli.batch_table import BatchState, batch_view, outcome_text
+from lipblend.cli.console import Console
+
+if TYPE_CHECKING:
+    from lipblend.batch.watch import FolderWatch
+
+ENCODER_THREADS = 4
+"""Of jobs whose list does not say: the bytes depend on their number, and machines should agree."""
+
+
+@dataclass(frozen=True)
+class BatchFiles:
+    """Where a run of a list keeps its results and logs, and what it writes at the end.
+
+    Attributes
+    ----------
+    results, logs : Path
+    index, junit : Path or None
+    """
+
+    results: Path
+    logs: Path
+    index: Path | None
+    junit: Path | None
+
+    @classmethod
+    def of(
+        cls, job_list: Path, *, results: Path | None, logs: Path | None, index: Path | None, junit: Path | None
+    ) -> BatchFiles:
+        """By default beside the list."""
+        stem = job_list.absolute().with_suffix("")
+        return cls(
+            results or stem.with_name(f"{stem.name}.results.jsonl"),
+            (logs or stem.with_name(f"{stem.name}.logs")).absolute(),
+            index,
+            junit,
+        )
+
+
+def completed(jobs: Sequence[JobSpec], *, gate: bool, index: Path | None) -> list[JobSpec]:
+    """Jobs with what the command adds: the gate, reports for the index page, and how many threads the encoder has."""
+
+    def complete(job: JobSpec) -> JobSpec:
+        report = job.report
+        if report is None and index is not None:
+            report = str(index.absolute() / job.name)
+        settings = {"encode.threads": ENCODER_THREADS, **job.settings}
+        return replace(job, gate=job.gate or gate, report=report, settings=settings)
+
+    return [complete(job) for job in jobs]
+
+
+def make_pool(
+    options: JobRunOptions, *, workers: int, scheduler: str | None, split_s: float | None
+) -> Callable[[OnEvent], Pool]:
+    """What makes the pool: of this machine, or of a Dask cluster.
+
+    Raises
+    ------
+    SettingsError
+        The cluster cannot be used.
+    """
+    if scheduler is None:
+        return lambda on_event: LocalPool(workers, options, on_event)
+    from lipblend.batch.cluster import DaskPool, connect
+
+    client = connect(scheduler)
+    return lambda on_event: DaskPool(client, options, on_event, split_s if options.cache is not None else None)
+
+
+def run_list(
+    jobs: Sequence[JobSpec], pool: Callable[[OnEvent], Pool], files: BatchFiles, *, fail_fast: bool, quiet: bool
+) -> Series:
+    """Run all jobs to their end."""
+    state = BatchState()
+    state.total = len(jobs)
+    with (
+        batch_view(state, quiet=quiet) as show,
+        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast) as run,
+    ):
+        run.submit(jobs)
+        return run.finish()
+
+
+def run_watch(
+    watch: FolderWatch,
+    pool: Callable[[OnEvent], Pool],
+    files: BatchFiles,
+    *,
+    every_s: float,
+    idle_s: float | None,
+    fail_fast: bool,
+    quiet: bool,
+) -> Series:
+    """Run jobs as their pairs arrive, until nothing has come for ``idle_s`` seconds, or Ctrl-C."""
+    state = BatchState()
+    with (
+        batch_view(state, quiet=quiet) as show,
+        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast) as run,
+    ):
+        busy_s = time.monotonic()
+        while True:
+            ready = watch.look(run.unfinished)
+            state.total += len(ready)
+            run.submit(ready)
+            next_s = time.monotonic() + every_s
+            while (left_s := next_s - time.monotonic()) > 0:
+                run.follow(until_s=left_s)
+            if ready or run.unfinished:
+                busy_s = time.monotonic()
+            if idle_s is not None and time.monotonic() - busy_s >= idle_s:
+                return run.series
+            if fail_fast and run.series.failed:
+                return run.finish()
+
+
+def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: Console) -> None:
+    """Print the summary, and write the index page and the JUnit file."""
+    order = {job.name: number for number, job in enumerate(jobs)}
+    outcomes = sorted(series.outcomes, key=lambda outcome: order.get(outcome.name, len(order)))
+    counts = dict(sorted(series.counts.items()))
+    lines = [f"{len(outcomes)} jobs: " + ", ".join(f"{count} {key}" for key, count in counts.items())]
+    lines += [
+        f"  {outcome_text(outcome)}" + (f"  (log: {outcome.log})" if outcome.log else "")
+        for outcome in outcomes
+        if outcome.status not in ("passed", "skipped")
+    ]
+    written: dict[str, str] = {"results": str(files.results)}
+    if files.index is not None or files.junit is not None:
+        from lipblend.batch.clip_rows import clip_rows
+        from lipblend.quality.report import write_batch_index, write_batch_junit
+
+        rows = clip_rows(outcomes)
+        if files.index is not None:
+            written["index"] = str(write_batch_index(files.index, rows))
+        if files.junit is not None:
+            write_batch_junit(files.junit, rows)
+            written["junit"] = str(files.junit)
+    lines += [f"written: {path}" for path in written.values()]
+    data = {"counts": counts, "jobs": [outcome.to_dict() for outcome in outcomes], "written": written}
+    console.finish(data, "\n".join(lines))
