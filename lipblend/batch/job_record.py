@@ -132,8 +132,8 @@ def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
 def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
     """Whether an output is what its job would make.
 
-    Its bytes have to be those that were recorded. Without a record that fits, the one in the file's own tag is compared;
-    if that fits and the file decodes whole, the output is adopted, unless the job has to measure it.
+    Its bytes have to be those that were recorded. Without a record that fits, the one in the file's own tag is
+    compared; if that fits and the file decodes whole, the output is adopted, unless the job has to measure it.
 
     Parameters
     ----------

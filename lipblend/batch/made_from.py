@@ -135,7 +135,7 @@ def _recorded(role: str, path: Path, known: RecordedFile | None) -> RecordedFile
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
         raise InputError(f"{role} {reason}: {path}", hint="Check the path.") from error
     now = RecordedFile(role=role, size=sum(each.st_size for each in stats), mtime_ns=max(times), sha256="")
-    if known is not None and known == now.model_copy(update={"sha256": known.sha256}):
+    if known is not None and known.sha256 and known == now.model_copy(update={"sha256": known.sha256}):
         return known
     digests = [sha256_of(each) for each in files]
     whole = hashlib.sha256("".join(digests).encode()).hexdigest() if folder else digests[0]  # as that of a matte
