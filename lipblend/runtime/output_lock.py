@@ -19,7 +19,6 @@ Sources: link(2), open(2) on O_EXCL, https://flufllock.readthedocs.io
 
 from __future__ import annotations
 
-import copy
 import errno
 import os
 import sys
@@ -27,7 +26,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -76,7 +74,7 @@ class OutputLock:
     def __init__(self, output: Path, *, lifetime_s: float = LIFETIME_S, refresh_s: float = REFRESH_S) -> None:
         self.path = hidden_beside(output, _SUFFIX, spare_bytes=_CLAIM_BYTES)
         self._output, self._lifetime_s, self._refresh_s = output, lifetime_s, refresh_s
-        self._claim: Lock = _claim_of(self.path)
+        self._claim = _Claim(self.path)
         self._done, self._lost = Event(), False
         self._refresher: Thread | None = None
 
@@ -224,29 +222,20 @@ class OutputLock:
 
 
 class _Claim(Lock):
-    """A lock of flufl.lock whose claim names this process exactly."""
+    """A lock of flufl.lock that names this process exactly.
 
-    @property
-    def hostname(self) -> str:
-        """Host, machine and start of this process, in the place of the host's name."""
-        return identity()
-
-
-@cache
-def _first_claim() -> _Claim:
-    return _Claim("lock")
-
-
-def _claim_of(path: Path) -> _Claim:
-    """The claim on a lock file.
-
-    flufl.lock asks the network for the host's name whenever a lock is made: 12 ms each, or seconds. It is not needed,
-    so all locks are copies of one.
+    Its own constructor asks the network for the host's name (12 ms a lock, or seconds), which is not needed, and which
+    nothing here may do. So it is not called; `flufl.lock` is held to one major version in the project's file.
     """
-    claim = copy.copy(_first_claim())
-    claim._lockfile = os.path.abspath(path)
-    claim._set_claimfile()
-    return claim
+
+    def __init__(self, path: Path) -> None:
+        self._hostname = identity()
+        self._default_timeout = None
+        self._lockfile = os.path.abspath(path)
+        self._separator = SEP
+        self._retry_errnos = []
+        self.lifetime = round(LIFETIME_S)
+        self._set_claimfile()
 
 
 def _age_s(path: Path, holder: LockHolder) -> float:
