@@ -17,6 +17,7 @@ from lipblend.batch.list_problems import on_one_line, raise_problems
 from lipblend.composite_options import CompositeOptions, usable_processors
 from lipblend.crops.read_places import read_places
 from lipblend.errors import InputError, LipblendError, ModelError
+from lipblend.output.encoders import FORMATS
 from lipblend.output.encoding import check_encoder
 from lipblend.output.sound.audio_plan import check_audio
 from lipblend.runtime.prefetch import map_in_threads
@@ -90,7 +91,7 @@ def _media_problems(jobs: Sequence[JobSpec]) -> Problems:
     with map_in_threads(lambda job: _job_faults(job, infos), jobs, workers=threads) as faults:
         for job, (settings, wrong) in zip(jobs, faults, strict=True):
             original = infos.get(job.original)
-            if isinstance(original, VideoInfo):
+            if isinstance(original, VideoInfo) and Path(job.output).suffix.lower() in FORMATS:
                 wrong += _encoder_faults(job, original, settings.encode, encoders)
             if wrong:
                 found[job.name] = wrong

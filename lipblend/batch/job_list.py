@@ -73,11 +73,11 @@ def read_jobs_and_problems(
 
 @dataclass(frozen=True)
 class _Draft:
-    """A job with its files, before it has a name."""
+    """A job with its files, before it has a name; `paths` are absolute but that of the output."""
 
     entry: Entry
     pair: FoundPair
-    output: str
+    paths: dict[str, str]
     settings: dict[str, Any]
     preset: str
 
@@ -85,7 +85,7 @@ class _Draft:
     def wish(self) -> NameWish:
         given = self.entry.text("name")
         line = self.entry.line_of("name")
-        return NameWish(None if given is None else fill(given, self.pair.values), self.output, line)
+        return NameWish(None if given is None else fill(given, self.pair.values), self.paths["output"], line)
 
 
 class _Reader:
@@ -113,17 +113,15 @@ class _Reader:
                 self._problems.add(entry.line, f"the job has no {' and no '.join(missing)}")
             return []
         settings, preset = self._settings(entry)
-        pairs = self._pairs(entry)
-        if settings is None or not entry.sound:
-            return []
-        found = [
-            _Draft(entry, pair, output, settings, preset)
-            for pair in pairs
-            if (output := self._path(entry, "output", pair.values)) is not None
-        ]
-        if self._names_fill(entry) and self._outputs_differ(entry, found):
-            return found
-        return []
+        found, sound = [], entry.sound and settings is not None and self._name_fills(entry)
+        for pair in self._pairs(entry):
+            keys = ("output", *(key for key in _FILES if entry.given(key) is not None))
+            paths = {key: path for key in keys if (path := self._path(entry, key, pair.values)) is not None}
+            if len(paths) == len(keys):
+                found.append(_Draft(entry, pair, paths, settings or {}, preset))
+            else:
+                sound = False
+        return found if self._outputs_differ(entry, found) and sound else []
 
     def _pairs(self, entry: Entry) -> list[FoundPair]:
         """The pairs of original and synced video."""
@@ -163,7 +161,7 @@ class _Reader:
             return None, preset
         return dict(resolved), preset
 
-    def _names_fill(self, entry: Entry) -> bool:
+    def _name_fills(self, entry: Entry) -> bool:
         """Whether the placeholders of a given name are known."""
         name = entry.text("name")
         checked = None if name is None else self._filled(entry, "name", name, {"name": "", "synced": ""})
@@ -173,7 +171,7 @@ class _Reader:
         """Whether the matches of an entry have an output each."""
         by_output: dict[str, list[str]] = {}
         for draft in drafts:
-            by_output.setdefault(draft.output, []).append(draft.pair.synced)
+            by_output.setdefault(draft.paths["output"], []).append(draft.pair.synced)
         several = {output: found for output, found in by_output.items() if len(found) > 1}
         for output, found in several.items():
             self._problems.add(
@@ -185,24 +183,23 @@ class _Reader:
 
     def spec(self, draft: _Draft, name: str) -> JobSpec | None:
         """The complete job; None if one of its paths is wrong."""
-        entry, values = draft.entry, draft.pair.values
-        paths = {key: self._path(entry, key, values) for key in _FILES if entry.given(key) is not None}
+        entry, values, paths = draft.entry, draft.pair.values, draft.paths
         report = None
         if entry.given("report") is not None:
-            report = paths["report"] = self._path(entry, "report", {**values, "name": name})
+            report = self._path(entry, "report", {**values, "name": name})
+            if report is None:
+                return None
         try:
             settings = with_own_files(draft.settings, lambda text: absolute(tidy_path(fill(text, values)), self._base))
         except ValueError as error:
             self._problems.add(entry.line, str(error))
-            return None
-        if None in paths.values():
             return None
         gate = entry.given("gate")
         return JobSpec(
             name=name,
             original=absolute(draft.pair.original, self._base),
             synced=absolute(draft.pair.synced, self._base),
-            output=absolute(draft.output, self._base),
+            output=absolute(paths["output"], self._base),
             preset=draft.preset,
             settings=settings,
             crop=paths.get("crop"),

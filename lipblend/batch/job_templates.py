@@ -13,6 +13,7 @@ from lipblend.batch.list_paths import is_address
 
 NAME = "{name}"
 _WILD = re.compile(r"[*?[]")
+_ESCAPED = re.compile(r"\[([*?[])\]")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z]\w*)\}")
 _MOST_NAMED = 5
 
@@ -90,7 +91,7 @@ def find_pairs(
         original, synced = (_bound(text, name) for text in (original, synced))
     if not _is_pattern(original, base):
         own = PurePosixPath(original).stem if name is None else name
-        return _of_one(original, own, synced, base, arriving=arriving)
+        return _of_one(_shown(original), own, synced, base, arriving=arriving)
     originals, problems = _by_name(original, base, name)
     if not originals:
         return [], problems if problems or arriving else [f"original: {_shown(original)} matches no file in {base}"]
@@ -108,7 +109,7 @@ def find_pairs(
 def _of_one(original: str, name: str, synced: str, base: Path, *, arriving: bool) -> tuple[list[FoundPair], list[str]]:
     """The pairs of a single original; ``{name}`` in the synced path is free."""
     if not _is_pattern(synced, base):
-        return [FoundPair(original, synced, name)], []
+        return [FoundPair(original, _shown(synced), name)], []
     found = _files(synced, base)
     if not found:
         problem = f"synced: {_shown(synced)} matches no file in {base}, for {original}"
@@ -156,16 +157,17 @@ def _by_name(original: str, base: Path, bound: str | None) -> tuple[dict[str, st
 def _is_pattern(text: str, base: Path) -> bool:
     if is_address(text):
         return False
-    return NAME in text or (has_wildcards(text) and not os.path.lexists(base / text))
+    return NAME in text or (has_wildcards(_ESCAPED.sub("", text)) and not os.path.lexists(base / text))
 
 
 def _bound(text: str, name: str) -> str:
-    """A path with a name in it, which is taken as it is beside wildcards."""
-    return text.replace(NAME, glob.escape(name) if has_wildcards(text) else name)
+    """A path with a name in it, whose signs are no wildcards; addresses know none."""
+    return text.replace(NAME, name if is_address(text) else glob.escape(name))
 
 
 def _shown(pattern: str) -> str:
-    return re.sub(r"\[([*?[])\]", r"\1", pattern)  # as before `glob.escape`
+    """As before `glob.escape`."""
+    return _ESCAPED.sub(r"\1", pattern)
 
 
 def _several(paths: Iterable[str]) -> str:

@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from lipblend.settings.catalogue import SettingSpec, setting_groups, setting_specs
 
-ADDRESS_FORM = "SCHEME://HOST/PATH"
-
 _TITLE = "lipblend list of jobs"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from lipblend.batch.list_format import KEYS, JobList
 from lipblend.batch.list_problems import ListProblems
 from lipblend.errors import SettingsError
-from lipblend.settings.catalogue import did_you_mean
+from lipblend.settings.catalogue import did_you_mean, setting_specs
 from lipblend.settings.lined_yaml import LinedValue, read_lined_yaml, read_text
 
 WHAT = "list of jobs"
@@ -120,6 +120,15 @@ def _columns(cells: list[str], line: int, problems: ListProblems) -> list[str]:
     for number, name in enumerate(names):
         if name and name in names[:number]:
             problems.add(line, f"the column '{name}' is there twice")
+        elif name == "settings":
+            problems.add(
+                line, "a table has one column for each setting, such as encode.crf, in the place of 'settings'"
+            )
+        elif "." in name and name not in setting_specs():
+            problems.add(line, f"unknown setting '{name}'. {did_you_mean(name, setting_specs())}".rstrip())
+        elif name and "." not in name and name not in KEYS:
+            meant = did_you_mean(name, KEYS) or f"The columns are {', '.join(KEYS)}, and settings such as encode.crf."
+            problems.add(line, f"unknown column '{name}'. {meant}".rstrip())
     return names
 
 
@@ -128,8 +137,8 @@ def _row(cells: list[str], columns: list[str], line: int, problems: ListProblems
         count = sum(map(bool, columns))
         problems.add(line, f"more cells than the {count} columns that are named: put quotes around a value with commas")
     given = {name: LinedValue(cell, line, cell) for name, cell in zip(columns, cells, strict=False) if name and cell}
-    settings = {name: value for name, value in given.items() if "." in name}
-    row = {name: value for name, value in given.items() if name not in settings}
+    settings = {name: value for name, value in given.items() if name in setting_specs()}
+    row = {name: value for name, value in given.items() if name in KEYS and name != "settings"}
     if settings:
         row["settings"] = LinedValue(settings, line)
     return LinedValue(row, line)
