@@ -99,7 +99,9 @@ def find_pairs(
         return _of_one(_shown(original), own, synced, base, arriving=arriving)
     originals, problems = _by_name(original, base, name)
     if not originals:
-        return [], problems if problems or arriving else [f"original: {_shown(original)} matches no file in {base}"]
+        return [], problems if problems or arriving else [
+            f"original: {_shown(original)} matches no file{_within(original, base)}"
+        ]
     if NAME not in synced:
         if len(originals) == 1:
             ((own, found),) = originals.items()
@@ -117,7 +119,7 @@ def _of_one(original: str, name: str, synced: str, base: Path, *, arriving: bool
         return [FoundPair(original, _shown(synced), name)], []
     found = _files(synced, base)
     if not found:
-        problem = f"synced: {_shown(synced)} matches no file in {base}, for {original}"
+        problem = f"synced: {_shown(synced)} matches no file{_within(synced, base)}, for {original}"
         return [], [] if arriving else [problem]
     return [FoundPair(original, path, own or name) for path, own in found], []
 
@@ -138,7 +140,7 @@ def _of_many(
     if arriving:
         return pairs, []
     problems = [
-        f"synced: {synced.replace(NAME, name)} matches no file in {base}, for {originals[name]}"
+        f"synced: {synced.replace(NAME, name)} matches no file{_within(synced, base)}, for {originals[name]}"
         for name in originals.keys() - {pair.name for pair in pairs}
     ]
     if lonely:
@@ -173,6 +175,10 @@ def _bound(text: str, name: str) -> str:
 def _shown(pattern: str) -> str:
     """As before `glob.escape`."""
     return _ESCAPED.sub(r"\1", pattern)
+
+
+def _within(pattern: str, base: Path) -> str:
+    return "" if os.path.isabs(pattern) else f" in {base}"
 
 
 def _several(paths: Iterable[str]) -> str:
