@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ Problems = dict[str, list[str]]
 """What is wrong with jobs, by their names."""
 
 
-def check_jobs(jobs: Sequence[JobSpec], *, remote: bool) -> None:
+def check_jobs(jobs: Sequence[JobSpec], *, remote: bool, unopened: Collection[str] = ()) -> None:
     """Check jobs; nothing is left on the disk.
 
     Parameters
@@ -41,13 +41,15 @@ def check_jobs(jobs: Sequence[JobSpec], *, remote: bool) -> None:
     jobs : sequence of JobSpec
     remote : bool
         Addresses may be read and written; of them only the form is checked. Otherwise they are problems.
+    unopened : collection of str
+        Names of jobs whose videos are not opened, because nothing is to be made from them.
 
     Raises
     ------
     SettingsError
         Something is wrong: all of it is in the details, with the place in the list.
     """
-    problems = job_problems(jobs, remote=remote)
+    problems = job_problems(jobs, remote=remote, unopened=unopened)
     raise_problems(_file_of(jobs), problem_lines(jobs, problems))
 
 
@@ -63,10 +65,10 @@ def read_checked_jobs(path: Path, *, base: Path | None = None, remote: bool = Fa
     return jobs
 
 
-def job_problems(jobs: Sequence[JobSpec], *, remote: bool) -> Problems:
+def job_problems(jobs: Sequence[JobSpec], *, remote: bool, unopened: Collection[str] = ()) -> Problems:
     """What is wrong with jobs, by their names; see `check_jobs`."""
     problems = place_problems(jobs, remote=remote)
-    for name, found in _media_problems(jobs).items():
+    for name, found in _media_problems([job for job in jobs if job.name not in unopened]).items():
         problems.setdefault(name, []).extend(found)
     return problems
 

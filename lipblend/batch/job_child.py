@@ -78,6 +78,7 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     options = CompositeOptions(
         jobs=order.jobs,
         resume=True,
+        replace_kept=True,
         measure=spec.gate or spec.report is not None,
         preset=spec.preset,
         keep=_path(spec.keep),

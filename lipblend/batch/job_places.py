@@ -66,6 +66,7 @@ class _Places:
 
     def __init__(self, jobs: Sequence[JobSpec]) -> None:
         self._parents: dict[str, str] = {}
+        self._known_keys: dict[str, list[str]] = {}  # another run may write an output meanwhile
         self._folders: dict[str, str] = {}
         self._writers: dict[str, list[JobSpec]] = {}
         self._reporters: dict[str, list[JobSpec]] = {}
@@ -116,8 +117,11 @@ class _Places:
 
     def _keys(self, text: str) -> list[str]:
         """What tells a file from others: its real path, and of an existing file also its number on the disk."""
-        if is_address(text):
-            return [text]
+        if text not in self._known_keys:
+            self._known_keys[text] = [text] if is_address(text) else self._keys_of_file(text)
+        return self._known_keys[text]
+
+    def _keys_of_file(self, text: str) -> list[str]:
         parent, name = os.path.split(text)
         if parent not in self._parents:
             self._parents[parent] = os.path.realpath(parent)

@@ -82,6 +82,11 @@ def find_pairs(
     pairs : list of FoundPair
         Sorted by original and synced video.
     problems : list of str
+
+    Raises
+    ------
+    ValueError
+        A pattern has no meaning.
     """
     for text in (original, synced):
         fill(text, {"name": ""})
@@ -94,7 +99,9 @@ def find_pairs(
         return _of_one(_shown(original), own, synced, base, arriving=arriving)
     originals, problems = _by_name(original, base, name)
     if not originals:
-        return [], problems if problems or arriving else [f"original: {_shown(original)} matches no file in {base}"]
+        return [], problems if problems or arriving else [
+            f"original: {_shown(original)} matches no file{_within(original, base)}"
+        ]
     if NAME not in synced:
         if len(originals) == 1:
             ((own, found),) = originals.items()
@@ -112,7 +119,7 @@ def _of_one(original: str, name: str, synced: str, base: Path, *, arriving: bool
         return [FoundPair(original, _shown(synced), name)], []
     found = _files(synced, base)
     if not found:
-        problem = f"synced: {_shown(synced)} matches no file in {base}, for {original}"
+        problem = f"synced: {_shown(synced)} matches no file{_within(synced, base)}, for {original}"
         return [], [] if arriving else [problem]
     return [FoundPair(original, path, own or name) for path, own in found], []
 
@@ -133,7 +140,7 @@ def _of_many(
     if arriving:
         return pairs, []
     problems = [
-        f"synced: {synced.replace(NAME, name)} matches no file in {base}, for {originals[name]}"
+        f"synced: {synced.replace(NAME, name)} matches no file{_within(synced, base)}, for {originals[name]}"
         for name in originals.keys() - {pair.name for pair in pairs}
     ]
     if lonely:
@@ -170,6 +177,10 @@ def _shown(pattern: str) -> str:
     return _ESCAPED.sub(r"\1", pattern)
 
 
+def _within(pattern: str, base: Path) -> str:
+    return "" if os.path.isabs(pattern) else f" in {base}"
+
+
 def _several(paths: Iterable[str]) -> str:
     names = list(paths)
     more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
@@ -178,7 +189,7 @@ def _several(paths: Iterable[str]) -> str:
 
 def _files(pattern: str, base: Path) -> list[tuple[str, str | None]]:
     """The files that match, sorted, each with what ``{name}`` stands for; hidden ones only where the dot is written."""
-    regex = re.compile(_regex(pattern, "(?P<name>[^/]+)"))
+    regex = _compiled(pattern, "(?P<name>[^/]+)")
     found = []
     for path in sorted(glob.glob(pattern.replace(NAME, "?*"), root_dir=base, recursive=True)):
         posix = path.replace(os.sep, "/")
@@ -186,6 +197,13 @@ def _files(pattern: str, base: Path) -> list[tuple[str, str | None]]:
         if match is not None and not os.path.isdir(base / path):
             found.append((posix, match.groupdict().get("name")))
     return found
+
+
+def _compiled(pattern: str, name: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_regex(pattern, name))
+    except re.error as error:
+        raise ValueError(f"{pattern} has brackets that name no signs ({error.msg}): write [a-z] or [abc]") from error
 
 
 def _regex(pattern: str, name: str) -> str:
@@ -214,8 +232,8 @@ class _Owner:
     def __init__(self, pattern: str, names: Collection[str]) -> None:
         self._names = names
         self._left, self._right = pattern.split(NAME, 1)
-        self._left_regex = re.compile(_regex(self._left, ""))
-        self._right_regex = None if NAME in self._right else re.compile(_regex(self._right, ""))
+        self._left_regex = _compiled(self._left, "")
+        self._right_regex = None if NAME in self._right else _compiled(self._right, "")
 
     def of(self, path: str) -> str | None:
         """The longest name that fits; None if none does."""
@@ -231,5 +249,5 @@ class _Owner:
         return best
 
     def _fits(self, path: str, start: int, end: int) -> bool:
-        right = self._right_regex or re.compile(_regex(self._right, re.escape(path[start:end])))
+        right = self._right_regex or _compiled(self._right, re.escape(path[start:end]))
         return self._left_regex.fullmatch(path[:start]) is not None and right.fullmatch(path[end:]) is not None

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from lipblend.batch.events import Ended, Event
 from lipblend.batch.job_process import why_made
+from lipblend.batch.job_record import read_record
 from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
 from lipblend.batch.local_pool import OnEvent, Pool
 from lipblend.batch.results import ResultsFile
@@ -98,6 +100,11 @@ def chosen(
     if earlier is None:
         return kept
     return [job for job in kept if job.name in earlier and earlier[job.name].status not in DONE]
+
+
+def made_before(jobs: Sequence[JobSpec]) -> set[str]:
+    """Names of jobs whose outputs an earlier run has recorded: their files have been opened then."""
+    return {job.name for job in jobs if "://" not in job.output and read_record(Path(job.output)) is not None}
 
 
 def to_make(jobs: Sequence[JobSpec], *, force: bool) -> list[tuple[JobSpec, str]]:

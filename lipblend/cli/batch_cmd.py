@@ -106,7 +106,7 @@ def batch_command(
     from lipblend.batch.job_process import JobRunOptions
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.results import last_outcomes
-    from lipblend.batch.run_batch import chosen, to_make
+    from lipblend.batch.run_batch import chosen, made_before, to_make
     from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch
     from lipblend.composite_options import parse_jobs
 
@@ -122,7 +122,7 @@ def batch_command(
     specs = read()
     count = _workers(workers, None if watch is not None else len(specs))
     if watch is None:
-        check_jobs(specs, remote=False)
+        check_jobs(specs, remote=False, unopened=made_before(specs))
     if dry_run:
         _show_plan(to_make(specs, force=force), console)
         return

@@ -86,6 +86,12 @@ def test_each_video_is_opened_once(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert len(tried) == 1
 
 
+def test_of_jobs_that_are_not_opened_the_places_are_checked(folder: Path) -> None:
+    jobs = [job(folder, "x", original="gone.mp4"), job(folder, "y", output="out/x.mp4", synced="gone.mp4")]
+    found = job_problems(jobs, remote=False, unopened={"x"})
+    assert [len(found["x"]), len(found["y"])] == [1, 2]
+
+
 def test_two_jobs_with_one_output(folder: Path) -> None:
     found = wrong(job(folder, "x", output="out/z.mp4"), job(folder, "y", output="out/../out/z.mp4"))
     assert "is also that of job y (jobs.yaml, line 7)" in found["x"][0]

@@ -120,3 +120,10 @@ def test_other_placeholders_are_told_and_other_braces_stay() -> None:
     assert fill("out/{name}-{synced} {1} {}.mp4", {"name": "a", "synced": "b"}) == "out/a-b {1} {}.mp4"
     with pytest.raises(ValueError, match=r"\{nmae\} in x/\{nmae\} is unknown: \{name\} and \{synced\} can stand here"):
         fill("x/{nmae}", {"name": "a", "synced": "b"})
+
+
+def test_brackets_without_meaning_are_told(folder: Path) -> None:
+    with pytest.raises(ValueError, match="brackets that name no signs"):
+        find_pairs("o/[z-a].mp4", "s/{name}.mp4", folder)
+    with pytest.raises(ValueError, match="brackets that name no signs"):
+        find_pairs("o/{name}.mp4", "s/{name}[z-a].mp4", folder)

@@ -60,6 +60,13 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path, info: VideoInfo) -> 
     np.testing.assert_allclose(places.scaled_to((128, 24))[0], np.array(TURNED)[:2] * [[2], [0.5]])
 
 
+def test_a_record_can_be_compared_without_reading_the_original(tmp_path: Path, info: VideoInfo) -> None:
+    path = saved(tmp_path, record(sha256="0" * 64).to_text())
+    assert read_places(path, info, info, by_content=False).name == "face.json"
+    with pytest.raises(InputMismatchError):
+        read_places(path, info, info)
+
+
 def test_the_file_has_one_line_for_each_frame(tmp_path: Path) -> None:
     lines = record(frames=5).to_text().splitlines()
     assert sum('"matrix"' in line for line in lines) == 5
