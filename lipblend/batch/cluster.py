@@ -132,9 +132,10 @@ def run_on_worker(order: ClusterOrder) -> JobOutcome:
 def _stopping(stop: Callable[[], None], event: str) -> Any:
     """Call ``stop`` when the Dask event is set."""
     from distributed import Event as DaskEvent
+    from distributed import get_client
 
     done = threading.Event()
-    asked = DaskEvent(event)
+    asked = DaskEvent(event, client=get_client())  # this thread has a worker, the one that watches has none
 
     def watch() -> None:
         while not done.wait(_STOP_EVERY_S):

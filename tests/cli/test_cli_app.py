@@ -128,6 +128,7 @@ def a_command(failure: BaseException | None) -> typer.Typer:
 CODES = {
     "LipblendError": 1, "SettingsError": 2, "InputError": 3, "InputMismatchError": 4,
     "NoFaceError": 5, "ModelError": 6, "OutputError": 7, "GateError": 8,
+    "BatchError": 9,
 }  # fmt: skip
 
 
