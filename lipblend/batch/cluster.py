@@ -16,9 +16,11 @@ import numpy as np
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.batch.events import Advanced, Ended, Started
 from lipblend.batch.job_child import Step
-from lipblend.batch.job_process import JobRun, JobRunOptions, existing, locked
+from lipblend.batch.job_process import JobRun, JobRunOptions
 from lipblend.batch.job_spec import JobOutcome, JobSpec
+from lipblend.batch.local_output import existing_local, locked
 from lipblend.batch.local_pool import OnEvent
+from lipblend.batch.remote_record import has_addresses
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import Progress
@@ -190,7 +192,7 @@ class DaskPool:
     def submit(self, spec: JobSpec) -> None:
         """See `Pool`."""
         self._count += 1
-        if self._split_s is not None and _lasts_longer(spec, self._split_s):
+        if self._split_s is not None and not has_addresses(spec) and _lasts_longer(spec, self._split_s):
             self._splitting.submit(self._run_split, spec)
         else:
             self._task(spec, "all").add_done_callback(lambda future: self._ended(spec, _outcome_of(spec, future)))
@@ -246,7 +248,7 @@ class DaskPool:
         """One long clip: its analysis, its segments on all workers, and their joining."""
         try:
             with locked(spec, self._options.lock_wait_s, self._stopped):
-                fresh = None if self._options.force else existing(spec)
+                fresh = None if self._options.force else existing_local(spec)
                 outcome = fresh or self._in_segments(spec)
         except LockedError as error:
             outcome = JobOutcome(spec.name, spec.output, "locked", error.message, error.exit_code)

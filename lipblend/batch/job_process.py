@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
 from lipblend.batch.job_child import CHILD, JobOrder, Step
-from lipblend.batch.job_record import read_record, up_to_date, write_record
+from lipblend.batch.job_record import write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
+from lipblend.batch.local_output import existing_local, locked, made_outcome, why_made_local
 from lipblend.batch.memory_guard import MemoryGuard, kill, tree
-from lipblend.errors import GateError, LipblendError, OutputError
+from lipblend.batch.remote_files import RemoteOptions
+from lipblend.batch.remote_job import RemoteJob
+from lipblend.batch.remote_record import has_addresses, look_remote
+from lipblend.batch.store_errors import StoppedError
+from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.child import Child, child_process
-from lipblend.runtime.output_lock import LockedError, OutputLock
+from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 
-_GATE_CODE = GateError.exit_code
 _CANCELLED = "stopped"
-_LOCK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class JobRunOptions:
         Processes that render, for each job.
     lock_wait_s : float
         How long to wait for an output that another run is making: its machine may be lost.
+    remote : RemoteOptions
+        How addresses are read and written.
     """
 
     force: bool = False
@@ -53,6 +58,7 @@ class JobRunOptions:
     max_memory: int | None = None
     jobs: int = 1
     lock_wait_s: float = 0.0
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
 
 
 class JobRun:
@@ -61,7 +67,7 @@ class JobRun:
     Parameters
     ----------
     spec : JobSpec
-        Its files are local.
+        Its files are local; those of a whole job may be addresses.
     options : JobRunOptions
     on_progress : callable
         Called on the thread of `run`.
@@ -100,10 +106,15 @@ class JobRun:
             return self._ended("cancelled", _CANCELLED)
         try:
             if self._step != "all":
-                return self._made()
+                return self._made(spec)
+            if has_addresses(spec):
+                job = RemoteJob(spec, self._options.remote, self._stopped, self._on_progress)
+                return job.run(self._made, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
             with locked(spec, self._options.lock_wait_s, self._stopped):
-                fresh = None if self._options.force else existing(spec)
-                return fresh or self._made()
+                fresh = None if self._options.force else existing_local(spec)
+                return fresh or self._made(spec)
+        except StoppedError:
+            return self._ended("cancelled", _CANCELLED)
         except LockedError as error:
             return self._ended("locked", error.message, error.exit_code)
         except LipblendError as error:
@@ -112,18 +123,18 @@ class JobRun:
             text = f"{error.strerror or error}: {error.filename or spec.output}"
             return self._ended("failed", text, OutputError.exit_code)
 
-    def _made(self) -> JobOutcome:
-        """The outcome of making the output."""
+    def _made(self, spec: JobSpec) -> JobOutcome:
+        """The outcome of making the output of the job, whose files are local in ``spec``."""
         with ExitStack() as stack:
             name = f"{self._spec.name}{_step_text(self._step)}.log"
             log = None if self._options.logs is None else self._options.logs / name
             sink = None if log is None else stack.enter_context(opened_log(log))
-            outcome = self._in_process(sink)
+            outcome = self._in_process(spec, sink)
         return outcome if log is None else replace(outcome, log=str(log))
 
-    def _in_process(self, sink: IO[bytes] | None) -> JobOutcome:
+    def _in_process(self, spec: JobSpec, sink: IO[bytes] | None) -> JobOutcome:
         options = self._options
-        order = JobOrder(self._spec, options.cache, options.models, options.jobs, self._step)
+        order = JobOrder(spec, options.cache, options.models, options.jobs, self._step)
         with (
             child_process(CHILD, log=sink) as child,
             MemoryGuard(child.process.pid, options.max_memory) as guard,
@@ -148,7 +159,7 @@ class JobRun:
                 hint="Allow more (--max-memory), or run fewer at a time (--workers).",
             )
         if isinstance(answer, Mapping):
-            return self._finished({**answer, "peak_memory_bytes": guard.peak})
+            return self._finished(spec, {**answer, "peak_memory_bytes": guard.peak})
         return self._failed(answer, sink)
 
     def _answer(self, child: Child, order: JobOrder) -> Mapping[str, Any] | Exception:
@@ -160,11 +171,11 @@ class JobRun:
             return message
         raise TypeError(f"a {type(message).__name__}")
 
-    def _finished(self, data: Mapping[str, Any]) -> JobOutcome:
+    def _finished(self, spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
         if self._step == "prepare" or isinstance(self._step, range):
             return replace(self._ended("passed", ""), details=data)
-        outcome = made_outcome(self._spec, data)
-        write_record(self._spec, {"status": outcome.status, "headline": outcome.headline})
+        outcome = made_outcome(spec, data)
+        write_record(spec, {"status": outcome.status, "headline": outcome.headline})
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:
@@ -180,79 +191,20 @@ class JobRun:
         return JobOutcome(self._spec.name, self._spec.output, status, reason, exit_code)
 
 
-@contextmanager
-def locked(spec: JobSpec, wait_s: float, stopped: Event) -> Iterator[None]:
-    """Hold the lock of a job's output.
-
-    Raises
-    ------
-    LockedError
-        Another run holds it, for longer than ``wait_s``.
-    """
-    output, end_s = Path(spec.output), time.monotonic() + wait_s
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(OutputLock(output))
-                break
-            except LockedError:
-                if time.monotonic() >= end_s or stopped.wait(_LOCK_EVERY_S):
-                    raise
-        yield
-
-
 def _step_text(step: Step) -> str:
     """Of a log's name."""
     return f".{step.start}" if isinstance(step, range) else "" if step == "all" else f".{step}"
 
 
-def existing(spec: JobSpec) -> JobOutcome | None:
-    """The outcome of a job whose output is there and up to date; None if it has to be made."""
-    if why_made(spec):
-        return None
-    record = read_record(Path(spec.output))
-    status = "gate" if spec.gate and record is not None and record.status == "gate" else "skipped"
-    report = Path(spec.report) / "report.html" if spec.report is not None else None
-    return JobOutcome(
-        spec.name,
-        spec.output,
-        "gate" if status == "gate" else "skipped",
-        "up to date, and below its pass marks" if status == "gate" else "up to date",
-        _GATE_CODE if status == "gate" else 0,
-        headline=None if record is None else record.headline,
-        report="" if report is None else str(report),
-    )
+def why_made(spec: JobSpec, remote: RemoteOptions) -> str:
+    """Why a job's output has to be made; empty if it is up to date.
 
-
-def why_made(spec: JobSpec) -> str:
-    """Why a job's output has to be made; empty if it is up to date."""
-    fresh = up_to_date(spec)
-    if not fresh.fresh:
-        return fresh.reason
-    record = read_record(Path(spec.output))
-    if spec.gate and (record is None or record.headline is None):
-        return "it was not measured"
-    if spec.report is not None and not (Path(spec.report) / "report.html").is_file():
-        return "its report is missing"
-    return ""
-
-
-def made_outcome(spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
-    """The outcome of a job whose output was made, from what the run of it says (`lipblend.batch.job_child.run_job`)."""
-    evaluation = data.get("evaluation") or {}
-    failed = spec.gate and not evaluation.get("passed")
-    return JobOutcome(
-        spec.name,
-        spec.output,
-        "gate" if failed else "passed",
-        "below its pass marks" if failed else "",
-        _GATE_CODE if failed else 0,
-        frames=int(data["frames"]),
-        headline=evaluation.get("headline"),
-        report=str((evaluation.get("written") or {}).get("report", "")),
-        details=data,
-    )
+    Raises
+    ------
+    LipblendError
+        It cannot be told: a setting is not allowed, or a store does not answer.
+    """
+    return look_remote(spec, remote)[0] if has_addresses(spec) else why_made_local(spec)
 
 
 def opened_log(path: Path) -> IO[bytes]:

@@ -15,6 +15,7 @@ from lipblend.batch.job_process import why_made
 from lipblend.batch.job_record import read_record
 from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
 from lipblend.batch.local_pool import OnEvent, Pool
+from lipblend.batch.remote_files import RemoteOptions
 from lipblend.batch.results import ResultsFile
 from lipblend.errors import BatchError, GateError, LipblendError, SettingsError
 
@@ -107,12 +108,12 @@ def made_before(jobs: Sequence[JobSpec]) -> set[str]:
     return {job.name for job in jobs if "://" not in job.output and read_record(Path(job.output)) is not None}
 
 
-def to_make(jobs: Sequence[JobSpec], *, force: bool) -> list[tuple[JobSpec, str]]:
+def to_make(jobs: Sequence[JobSpec], *, force: bool, remote: RemoteOptions | None = None) -> list[tuple[JobSpec, str]]:
     """Each job with why its output would be made; empty for what is up to date."""
 
     def reason(job: JobSpec) -> str:
         try:
-            why = why_made(job)
+            why = why_made(job, remote or RemoteOptions())
         except LipblendError as error:
             return error.message
         return why or ("--force" if force else "")

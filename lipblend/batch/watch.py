@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.list_paths import is_address
 
 _State = tuple[tuple[int, int], ...]
 """Size in bytes and time of change in nanoseconds of each input."""
@@ -51,9 +52,9 @@ class FolderWatch:
 
 
 def _state(job: JobSpec) -> _State | None:
-    """None if an input is missing."""
+    """None if an input is missing; of those at addresses nothing is asked."""
     try:
-        found = [Path(path).stat() for path in job.inputs.values()]
+        found = [Path(path).stat() for path in job.inputs.values() if not is_address(path)]
     except OSError:
         return None
     return tuple((status.st_size, status.st_mtime_ns) for status in found)

@@ -11,6 +11,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, path_argument, path_option
 from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.remote_options import ScratchOption, ScratchSizeOption, StorageOption, remote_options
 from lipblend.cli.shared_options import CacheOption, NoCacheOption, cache_folder
 from lipblend.cli.verdict import JunitOption
 from lipblend.errors import LipblendError, SettingsError
@@ -89,6 +90,9 @@ def batch_command(
         float | None,
         typer.Option("--idle", metavar="SECONDS", help="End --watch after so long without a pair.", min=0),
     ] = None,
+    scratch: ScratchOption = None,
+    scratch_size: ScratchSizeOption = "50G",
+    storage_options: StorageOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -112,6 +116,7 @@ def batch_command(
 
     _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, idle=idle)
     console = Console(quiet=quiet, as_json=as_json)
+    remote = remote_options(scratch, scratch_size, storage_options)
     files = BatchFiles.of(job_list, results=results, logs=logs, index=index, junit=junit)
     earlier = last_outcomes(files.results) if retry_failed else None
 
@@ -122,13 +127,13 @@ def batch_command(
     specs = read()
     count = _workers(workers, None if watch is not None else len(specs))
     if watch is None:
-        check_jobs(specs, remote=False, unopened=made_before(specs))
+        check_jobs(specs, remote=True, unopened=made_before(specs))
     if dry_run:
-        _show_plan(to_make(specs, force=force), console)
+        _show_plan(to_make(specs, force=force, remote=remote), console)
         return
     options = JobRunOptions(
         force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs,
-        max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs),
+        max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs), remote=remote,
     )  # fmt: skip
     pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
     if watch is None:
