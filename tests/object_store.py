@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
 
+import s3fs
+
 from lipblend.batch.remote_files import RemoteOptions
 
 KEY, SECRET = "loopback-key", "loopback-secret"
@@ -26,7 +28,7 @@ class ObjectStore:
     Attributes
     ----------
     folder : Path
-        A folder in it is a bucket; a file in that is an object.
+        A folder in it is a bucket; a file in that is an object. Only the server may write there.
     requests : list of str
         ``GET /bucket/key`` and so on, in their order.
     conditional : bool
@@ -55,6 +57,9 @@ class ObjectStore:
     def options(self, scratch: Path, *, secret: str = SECRET, scratch_bytes: int = 1_000_000_000) -> RemoteOptions:
         storage = {"s3": {"key": KEY, "secret": secret, "endpoint_url": self.endpoint}}
         return RemoteOptions(scratch=scratch, scratch_bytes=scratch_bytes, storage=storage)
+
+    def make_bucket(self, name: str) -> None:
+        s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=self.endpoint).mkdir(name)
 
     def asked(self, method: str, end: str) -> int:
         """How many requests of a kind there were for paths that end so."""
@@ -136,8 +141,7 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     auth = f"{KEY},{SECRET}"
     command = [str(program), "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", auth, "--vfs-cache-mode", "off"]
     log = folder.parent / "rclone.log"
-    # Without a cache of folders, so that the tests may write to the folder themselves.
-    more = ["--dir-cache-time", "0s", "--config", "", "-v", "--log-file", str(log), str(folder)]
+    more = ["--config", "", "-v", "--log-file", str(log), str(folder)]
     with subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             store = ObjectStore(folder, _port_of(process, log))

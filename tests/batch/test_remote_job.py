@@ -80,7 +80,7 @@ class Place:
 def bucket(store: ObjectStore, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
     """A bucket of its own with two inputs."""
     name = f"bucket-{abs(hash(request.node.name)) % 10**9}"
-    (store.folder / name).mkdir(exist_ok=True)
+    store.make_bucket(name)
     store.requests.clear()
     return filled(Place(f"s3://{name}", store.options(tmp_path / "scratch")))
 
