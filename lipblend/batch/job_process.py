@@ -164,7 +164,9 @@ class JobRun:
         if self._step == "prepare" or isinstance(self._step, range):
             return replace(self._ended("passed", ""), details=data)
         outcome = made_outcome(self._spec, data)
-        write_record(self._spec, {"status": outcome.status, "headline": outcome.headline})
+        write_record(
+            self._spec, {"status": outcome.status, "headline": outcome.headline, "frames": outcome.frames}
+        )
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:
@@ -221,13 +223,14 @@ def existing(spec: JobSpec) -> JobOutcome | None:
         "up to date, and below its pass marks" if status == "gate" else "up to date",
         _GATE_CODE if status == "gate" else 0,
         headline=None if record is None else record.headline,
+        frames=0 if record is None else record.frames,
         report="" if report is None else str(report),
     )
 
 
-def why_made(spec: JobSpec) -> str:
-    """Why a job's output has to be made; empty if it is up to date."""
-    fresh = up_to_date(spec)
+def why_made(spec: JobSpec, *, store: bool = True) -> str:
+    """Why a job's output has to be made; empty if it is up to date. ``store`` as in `up_to_date`."""
+    fresh = up_to_date(spec, store=store)
     if not fresh.fresh:
         return fresh.reason
     record = read_record(Path(spec.output))

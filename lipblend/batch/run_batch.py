@@ -112,7 +112,7 @@ def to_make(jobs: Sequence[JobSpec], *, force: bool) -> list[tuple[JobSpec, str]
 
     def reason(job: JobSpec) -> str:
         try:
-            why = why_made(job)
+            why = why_made(job, store=False)
         except LipblendError as error:
             return error.message
         return why or ("--force" if force else "")
