@@ -201,6 +201,7 @@ def _render(
             jobs=jobs,
             restorer=job.restorer,
             kept=job.kept,
+            threads=options.threads,
             on_frame=on_frame,
             on_progress=on_progress,
         )

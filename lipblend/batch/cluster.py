@@ -16,7 +16,7 @@ import numpy as np
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.batch.events import Advanced, Ended, Started
 from lipblend.batch.job_child import Step
-from lipblend.batch.job_process import JobRun, JobRunOptions, existing, locked
+from lipblend.batch.job_process import JobRun, JobRunOptions, compose_threads, existing, locked
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.batch.local_pool import OnEvent
 from lipblend.errors import LipblendError, SettingsError
@@ -121,7 +121,9 @@ def run_on_worker(order: ClusterOrder) -> JobOutcome:
     def tell(progress: Progress) -> None:
         worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop, **vars(progress)})
 
-    options = replace(order.options, max_memory=_memory_of(worker, order.options.max_memory))
+    threads = compose_threads(worker.state.nthreads)
+    memory = _memory_of(worker, order.options.max_memory)
+    options = replace(order.options, max_memory=memory, threads=threads)
     run = JobRun(order.spec, options, tell, order.step)
     worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop})
     with _stopping(run.stop, order.stop):

@@ -37,6 +37,8 @@ class JobOrder:
         As in `lipblend.composite_options.CompositeOptions`.
     jobs : int
         Processes that render.
+    threads : int or None
+        Threads that compose.
     step : Step
         What of the job.
     """
@@ -45,6 +47,7 @@ class JobOrder:
     cache: Path | None = None
     models: Path | None = None
     jobs: int = 1
+    threads: int | None = None
     step: Step = "all"
 
 
@@ -77,6 +80,7 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     spec = order.spec
     options = CompositeOptions(
         jobs=order.jobs,
+        threads=order.threads,
         resume=True,
         replace_kept=True,
         measure=spec.gate or spec.report is not None,

@@ -16,10 +16,12 @@ from lipblend.batch.job_child import CHILD, JobOrder, Step
 from lipblend.batch.job_record import read_record, up_to_date, write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.batch.memory_guard import MemoryGuard, kill, tree
+from lipblend.composite_options import usable_processors
 from lipblend.errors import GateError, LipblendError, OutputError
 from lipblend.runtime.child import Child, child_process
 from lipblend.runtime.output_lock import LockedError, OutputLock
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
+from lipblend.segments.job import THREADS
 
 _GATE_CODE = GateError.exit_code
 _CANCELLED = "stopped"
@@ -42,6 +44,8 @@ class JobRunOptions:
         Bytes that a job's processes may take together.
     jobs : int
         Processes that render, for each job.
+    threads : int or None
+        Threads that compose, for each job; None for as many as suit the machine.
     lock_wait_s : float
         How long to wait for an output that another run is making: its machine may be lost.
     """
@@ -52,7 +56,13 @@ class JobRunOptions:
     logs: Path | None = None
     max_memory: int | None = None
     jobs: int = 1
+    threads: int | None = None
     lock_wait_s: float = 0.0
+
+
+def compose_threads(jobs: int) -> int:
+    """Threads that compose in each of so many jobs that share this machine's processors."""
+    return max(1, min(THREADS, usable_processors() // max(1, jobs)))
 
 
 class JobRun:
@@ -123,7 +133,7 @@ class JobRun:
 
     def _in_process(self, sink: IO[bytes] | None) -> JobOutcome:
         options = self._options
-        order = JobOrder(self._spec, options.cache, options.models, options.jobs, self._step)
+        order = JobOrder(self._spec, options.cache, options.models, options.jobs, options.threads, self._step)
         with (
             child_process(CHILD, log=sink) as child,
             MemoryGuard(child.process.pid, options.max_memory) as guard,

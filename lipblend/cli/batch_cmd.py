@@ -103,7 +103,7 @@ def batch_command(
     """
     from lipblend.batch.check_jobs import check_jobs
     from lipblend.batch.job_list import read_jobs
-    from lipblend.batch.job_process import JobRunOptions
+    from lipblend.batch.job_process import JobRunOptions, compose_threads
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.results import last_outcomes
     from lipblend.batch.run_batch import chosen, made_before, to_make
@@ -129,6 +129,7 @@ def batch_command(
     options = JobRunOptions(
         force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs,
         max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs),
+        threads=compose_threads(count),
     )  # fmt: skip
     pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
     if watch is None:
