@@ -172,13 +172,11 @@ def _live_table(state: BatchState, stream: TextIO) -> Iterator[Callable[[Event],
             nonlocal refreshed_s
             state.take(event)
             now_s = state.clock()
-            if isinstance(event, Ended):
-                refreshed_s = now_s
-                live.update(_table(state, now_s))  # before the line, which draws the table below it
-                terminal.print(Text(outcome_text(event.outcome)))
-            elif now_s - refreshed_s >= REFRESH_INTERVAL_S:
+            if isinstance(event, Ended) or now_s - refreshed_s >= REFRESH_INTERVAL_S:
                 refreshed_s = now_s
                 live.update(_table(state, now_s), refresh=True)
+            if isinstance(event, Ended):
+                terminal.print(Text(outcome_text(event.outcome)))  # last: it draws the table below it once more
 
         yield show
         live.update(_table(state, state.clock()), refresh=True)
