@@ -261,7 +261,7 @@ def made_outcome(spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
         _GATE_CODE if failed else 0,
         frames=int(data["frames"]),
         headline=evaluation.get("headline"),
-        report=str((evaluation.get("written") or {}).get("report", "")),
+        report=str((evaluation.get("written") or {}).get("report.html", "")),
         details=data,
     )
 
