@@ -11,6 +11,7 @@ import typer
 from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, path_argument, path_option
 from lipblend.cli.console import Console, table_text
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.remote_options import ScratchOption, ScratchSizeOption, StorageOption, remote_options
 from lipblend.cli.shared_options import CacheOption, NoCacheOption, cache_folder
 from lipblend.cli.verdict import JunitOption
 from lipblend.errors import LipblendError, SettingsError
@@ -89,6 +90,9 @@ def batch_command(
         float | None,
         typer.Option("--idle", metavar="SECONDS", help="End --watch after so long without a pair.", min=0),
     ] = None,
+    scratch: ScratchOption = None,
+    scratch_size: ScratchSizeOption = "50G",
+    storage_options: StorageOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -106,39 +110,46 @@ def batch_command(
     from lipblend.batch.job_process import JobRunOptions, compose_threads
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.results import last_outcomes
-    from lipblend.batch.run_batch import chosen, made_before, to_make
-    from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch
+    from lipblend.batch.run_batch import Series, chosen, made_before, to_make
+    from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch, watched
     from lipblend.composite_options import parse_jobs
 
     _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, idle=idle)
     console = Console(quiet=quiet, as_json=as_json)
+    remote = remote_options(scratch, scratch_size, storage_options)
     files = BatchFiles.of(job_list, results=results, logs=logs, index=index, junit=junit)
     earlier = last_outcomes(files.results) if retry_failed else None
 
     def read() -> list[JobSpec]:
         found = read_jobs(job_list, base=watch, arriving=watch is not None)
-        return chosen(completed(found, gate=gate, index=index), only or (), earlier)
+        complete = completed(found, gate=gate, index=index)
+        return chosen(complete, only or (), earlier, arriving=watch is not None)
 
     specs = read()
     count = _workers(workers, None if watch is not None else len(specs))
     if watch is None:
-        check_jobs(specs, remote=False, unopened=made_before(specs))
+        check_jobs(specs, remote=True, unopened=made_before(specs))
     if dry_run:
-        _show_plan(to_make(specs, force=force), console)
+        _show_plan(to_make(specs, force=force, remote=remote), console)
         return
+    on_cluster = scheduler is not None and max_memory == "auto"  # then each worker knows what it has
     options = JobRunOptions(
         force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs,
-        max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs),
-        threads=compose_threads(count),
+        max_memory=None if on_cluster else memory_limit(max_memory, count),
+        jobs=parse_jobs(jobs), threads=compose_threads(count), remote=remote,
     )  # fmt: skip
     pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
-    if watch is None:
-        series = run_list(specs, pool, files, fail_fast=fail_fast, quiet=quiet)
-    else:
-        from lipblend.batch.watch import FolderWatch
+    series = Series()
+    try:
+        if watch is None:
+            run_list(specs, pool, files, series, fail_fast=fail_fast, quiet=quiet)
+        else:
+            from lipblend.batch.watch import FolderWatch
 
-        series = run_watch(FolderWatch(read), pool, files, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
-    finish(series, specs, files, console)
+            folder = FolderWatch(watched(read, console))
+            run_watch(folder, pool, files, series, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
+    finally:  # also after Ctrl-C, which is how --watch usually ends
+        finish(series, specs, files, console)
     try:
         series.raise_for_status(hint=_HINT)
     except LipblendError as error:

@@ -71,7 +71,8 @@ class BatchState:
         if isinstance(event, Started):
             self.running[event.name] = _Running(self.clock())
         elif isinstance(event, Advanced):
-            self.running[event.name].advance(event, self.clock())
+            if event.name in self.running:  # one that was stopped may tell a little more
+                self.running[event.name].advance(event, self.clock())
         else:
             self.running.pop(event.outcome.name, None)
             self.counts[event.outcome.status] += 1

@@ -76,7 +76,7 @@ class Series:
     def write(self, jobs: Mapping[str, Mapping[str, object]] | None = None, **defaults: object) -> None:
         """Write the list: the jobs of these names, with more keys; by default all, with none."""
         entries = []
-        for name, more in (dict.fromkeys(self.pairs, {}) if jobs is None else jobs).items():
+        for name, more in ({name: {} for name in self.pairs} if jobs is None else jobs).items():
             pair = self.pairs.get(name)
             files = {} if pair is None else {"original": str(pair.original), "synced": str(pair.synced)}
             entries.append({"name": name, "output": f"out/{name}.mp4", **files, **more})
