@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import IO, Any
 
 from lipblend.batch.job_child import CHILD, JobOrder, Step
-from lipblend.batch.job_record import write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
-from lipblend.batch.local_output import existing_local, locked, made_outcome, why_made_local
-from lipblend.batch.memory_guard import MemoryGuard, kill, tree
+from lipblend.batch.local_output import existing_local, locked, made_outcome, record_made, why_made_local
+from lipblend.batch.memory_guard import MemoryGuard, ProcessTree
 from lipblend.batch.remote_files import RemoteOptions
 from lipblend.batch.remote_job import RemoteJob
 from lipblend.batch.remote_record import has_addresses, look_remote
 from lipblend.batch.store_errors import StoppedError
+from lipblend.composite_options import usable_processors
 from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.child import Child, child_process
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
+from lipblend.segments.job import THREADS
 
 _CANCELLED = "stopped"
 
@@ -45,6 +46,8 @@ class JobRunOptions:
         Bytes that a job's processes may take together.
     jobs : int
         Processes that render, for each job.
+    threads : int or None
+        Threads that compose, for each job; None for as many as suit the machine.
     lock_wait_s : float
         How long to wait for an output that another run is making: its machine may be lost.
     remote : RemoteOptions
@@ -57,8 +60,14 @@ class JobRunOptions:
     logs: Path | None = None
     max_memory: int | None = None
     jobs: int = 1
+    threads: int | None = None
     lock_wait_s: float = 0.0
     remote: RemoteOptions = field(default_factory=RemoteOptions)
+
+
+def compose_threads(jobs: int) -> int:
+    """Threads that compose in each of so many jobs that share this machine's processors."""
+    return max(1, min(THREADS, usable_processors() // max(1, jobs)))
 
 
 class JobRun:
@@ -79,14 +88,16 @@ class JobRun:
         self, spec: JobSpec, options: JobRunOptions, on_progress: OnProgress = no_progress, step: Step = "all"
     ) -> None:
         self._spec, self._options, self._on_progress, self._step = spec, options, on_progress, step
-        self._stopped = Event()
-        self._child: Child | None = None
+        self._stopped, self._guarding = Event(), Lock()
+        self._processes: ProcessTree | None = None
+        self._lost: Callable[[], bool] = lambda: False
 
     def stop(self) -> None:
         """Kill its processes; what is finished of the output is kept for the next run."""
-        self._stopped.set()
-        if (child := self._child) is not None:
-            kill(tree(child.process.pid))
+        with self._guarding:
+            self._stopped.set()
+            if self._processes is not None:
+                self._processes.kill()
 
     def run(self) -> JobOutcome:
         """Run it to its end. Errors of the job are part of the outcome."""
@@ -110,12 +121,15 @@ class JobRun:
             if has_addresses(spec):
                 job = RemoteJob(spec, self._options.remote, self._stopped, self._on_progress)
                 return job.run(self._made, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
-            with locked(spec, self._options.lock_wait_s, self._stopped):
+            with locked(spec, self._options.lock_wait_s, self._stopped) as lock:
+                self._lost = lambda: lock.lost
                 fresh = None if self._options.force else existing_local(spec)
                 return fresh or self._made(spec)
         except StoppedError:
             return self._ended("cancelled", _CANCELLED)
         except LockedError as error:
+            if self._stopped.is_set():
+                return self._ended("cancelled", _CANCELLED)
             return self._ended("locked", error.message, error.exit_code)
         except LipblendError as error:
             return self._ended("failed", str(error), error.exit_code)
@@ -134,24 +148,31 @@ class JobRun:
 
     def _in_process(self, spec: JobSpec, sink: IO[bytes] | None) -> JobOutcome:
         options = self._options
-        order = JobOrder(spec, options.cache, options.models, options.jobs, self._step)
+        order = JobOrder(spec, options.cache, options.models, options.jobs, options.threads, self._step)
         with (
             child_process(CHILD, log=sink) as child,
-            MemoryGuard(child.process.pid, options.max_memory) as guard,
+            MemoryGuard(processes := ProcessTree(child.process.pid), options.max_memory) as guard,
         ):
-            self._child = child
             try:
+                with self._guarding:
+                    self._processes = processes
+                    if self._stopped.is_set():
+                        processes.kill()
                 answer = self._answer(child, order)
             except (EOFError, OSError):
+                processes.kill()  # whatever it started, before its number can be another's
                 how, _ = child.how_it_ended()
                 answer = LipblendError(f"its process {how}", details=child.last_lines() if sink is None else ())
             except Exception as error:  # noqa: BLE001 - whatever a broken process sends
                 answer = LipblendError(f"its process sent nonsense ({type(error).__name__}: {error})")
             finally:
-                kill(tree(child.process.pid))  # whatever it started
-                self._child = None
+                processes.kill()
+                with self._guarding:
+                    self._processes = None
         if self._stopped.is_set() and not isinstance(answer, Mapping):
             return self._ended("cancelled", _CANCELLED)
+        if self._lost():
+            return self._ended("locked", "another run has taken over its output", OutputError.exit_code)
         if guard.exceeded:
             limit = options.max_memory or 0
             answer = LipblendError(
@@ -167,6 +188,8 @@ class JobRun:
         child.send(order)
         while isinstance(message := child.receive(), Progress):
             self._on_progress(message)
+            if self._lost():
+                raise EOFError  # what it writes now would replace what the other run writes
         if isinstance(message, (Mapping, Exception)):
             return message
         raise TypeError(f"a {type(message).__name__}")
@@ -175,13 +198,13 @@ class JobRun:
         if self._step == "prepare" or isinstance(self._step, range):
             return replace(self._ended("passed", ""), details=data)
         outcome = made_outcome(spec, data)
-        write_record(spec, {"status": outcome.status, "headline": outcome.headline})
+        record_made(spec, outcome)
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:
         if sink is not None:
             notes = "\n".join(getattr(error, "__notes__", ()))
-            sink.write(f"\nerror: {error}\n{notes}\n".encode())
+            sink.write(f"\nerror: {error}\n{notes}\n".encode(errors="backslashreplace"))
         if isinstance(error, LipblendError):
             return self._ended("failed", " ".join(str(error).split()), error.exit_code)
         text = " ".join(f"unexpected {type(error).__name__}: {error}".split())
@@ -196,15 +219,15 @@ def _step_text(step: Step) -> str:
     return f".{step.start}" if isinstance(step, range) else "" if step == "all" else f".{step}"
 
 
-def why_made(spec: JobSpec, remote: RemoteOptions) -> str:
-    """Why a job's output has to be made; empty if it is up to date.
+def why_made(spec: JobSpec, remote: RemoteOptions, *, store: bool = True) -> str:
+    """Why a job's output has to be made; empty if it is up to date. ``store`` as in `up_to_date`.
 
     Raises
     ------
     LipblendError
         It cannot be told: a setting is not allowed, or a store does not answer.
     """
-    return look_remote(spec, remote)[0] if has_addresses(spec) else why_made_local(spec)
+    return look_remote(spec, remote)[0] if has_addresses(spec) else why_made_local(spec, store=store)
 
 
 def opened_log(path: Path) -> IO[bytes]:

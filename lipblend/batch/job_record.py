@@ -57,6 +57,10 @@ class JobRecord(BaseModel):
         What was measured.
     frames : int
         0 if unknown.
+    measured : bool
+        Whether the output was judged; ``status`` is ``gate`` then if it is below its marks, gate or not.
+    report : str
+        SHA-256 of the page of its report; empty without.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -71,6 +75,8 @@ class JobRecord(BaseModel):
     status: str = "passed"
     headline: dict[str, Any] | None = None
     frames: int = 0
+    measured: bool = False
+    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
     spec : JobSpec
         Its files are local.
     outcome_extra : mapping
-        ``status``, ``headline`` and ``frames`` of `JobOutcome`; anything else is left out.
+        ``status``, ``headline``, ``frames``, ``measured`` and ``report`` of the record.
 
     Raises
     ------
@@ -201,6 +207,8 @@ def _record_of(
         output_size=output.stat().st_size,
         output_sha256=digest,
         status=more.get("status", "passed"),
+        measured=bool(more.get("measured", False)),
+        report=str(more.get("report", "")),
         headline=None if more.get("headline") is None else dict(more["headline"]),
         frames=more.get("frames", 0),
     )

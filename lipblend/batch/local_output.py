@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from lipblend.batch.job_record import JobRecord, read_record, up_to_date
+from lipblend.batch.job_record import JobRecord, read_record, up_to_date, write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.errors import GateError
+from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_lock import LockedError, OutputLock
 
 REPORT_PAGE = "report.html"
@@ -29,16 +30,20 @@ def existing_local(spec: JobSpec) -> JobOutcome | None:
     return recorded_outcome(spec, read_record(Path(spec.output)), report)
 
 
-def why_made_local(spec: JobSpec) -> str:
-    """Why a job's output has to be made; empty if it is up to date."""
-    fresh = up_to_date(spec)
+def why_made_local(spec: JobSpec, *, store: bool = True) -> str:
+    """Why a job's output has to be made; empty if it is up to date. ``store`` as in `up_to_date`."""
+    fresh = up_to_date(spec, store=store)
     if not fresh.fresh:
         return fresh.reason
     record = read_record(Path(spec.output))
-    if spec.gate and (record is None or record.headline is None):
+    if (spec.gate or spec.report is not None) and (record is None or not record.measured):
         return "it was not measured"
-    if spec.report is not None and not (Path(spec.report) / REPORT_PAGE).is_file():
-        return "its report is missing"
+    if spec.report is not None and record is not None:
+        page = Path(spec.report) / REPORT_PAGE
+        if not page.is_file():
+            return "its report is missing"
+        if record.report != sha256_of(page):
+            return "its report is of another result"
     return ""
 
 
@@ -52,14 +57,40 @@ def recorded_outcome(spec: JobSpec, record: JobRecord | None, report: str) -> Jo
         "up to date, and below its pass marks" if below else "up to date",
         _GATE_CODE if below else 0,
         headline=None if record is None else record.headline,
+        frames=0 if record is None else record.frames,
         report=report,
     )
+
+
+def verdict_of(data: Mapping[str, Any]) -> Literal["passed", "gate"]:
+    """What is recorded of an output that was made: whether it is below its marks, also if no gate was asked for."""
+    evaluation = data.get("evaluation")
+    return "gate" if evaluation is not None and not evaluation.get("passed") else "passed"
+
+
+def record_made(spec: JobSpec, outcome: JobOutcome) -> None:
+    """Write the record of an output that was made; see `lipblend.batch.job_record.write_record`.
+
+    Raises
+    ------
+    LipblendError
+        As there.
+    """
+    page = None if spec.report is None else Path(spec.report) / REPORT_PAGE
+    extra: dict[str, Any] = {
+        "status": verdict_of(outcome.details),
+        "headline": outcome.headline,
+        "frames": outcome.frames,
+    }
+    extra["measured"] = "evaluation" in outcome.details
+    extra["report"] = sha256_of(page) if page is not None and page.is_file() else ""
+    write_record(spec, extra)
 
 
 def made_outcome(spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
     """The outcome of a job whose output was made, from what the run of it says (`lipblend.batch.job_child.run_job`)."""
     evaluation = data.get("evaluation") or {}
-    failed = spec.gate and not evaluation.get("passed")
+    failed = spec.gate and verdict_of(data) == "gate"
     return JobOutcome(
         spec.name,
         spec.output,
@@ -68,13 +99,13 @@ def made_outcome(spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
         _GATE_CODE if failed else 0,
         frames=int(data["frames"]),
         headline=evaluation.get("headline"),
-        report=str((evaluation.get("written") or {}).get("report", "")),
+        report=str((evaluation.get("written") or {}).get("report.html", "")),
         details=data,
     )
 
 
 @contextmanager
-def locked(spec: JobSpec, wait_s: float, stopped: Event) -> Iterator[None]:
+def locked(spec: JobSpec, wait_s: float, stopped: Event) -> Iterator[OutputLock]:
     """Hold the lock of a job's output.
 
     Raises
@@ -84,8 +115,8 @@ def locked(spec: JobSpec, wait_s: float, stopped: Event) -> Iterator[None]:
     """
     output = Path(spec.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with held(lambda: OutputLock(output), wait_s, stopped):
-        yield
+    with held(lambda: OutputLock(output), wait_s, stopped) as lock:
+        yield lock
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _why_made(spec: JobSpec, settings: Settings, version: str, record: RemoteRec
         return sentence(reasons)
     if version != record.output_version or not (version or is_recorded(Path(spec.output), record)):
         return "the output is damaged: it is not the file that was written"
-    if spec.gate and record.headline is None:
+    if (spec.gate or spec.report is not None) and not record.measured:
         return "it was not measured"
     return "" if _has_report(spec, options) else "its report is missing"
 

@@ -39,13 +39,14 @@ class FolderWatch:
         """
         ready, seen = [], dict[str, _State]()
         for job in self._read():
+            key = job.output  # names may change as more pairs arrive
             state = _state(job)
             if state is None:
                 continue
-            seen[job.name] = state
-            steady = self._seen.get(job.name) == state and all(size for size, _ in state)
-            if steady and self._handed_over.get(job.name) != state and job.name not in running:
-                self._handed_over[job.name] = state
+            seen[key] = state
+            steady = self._seen.get(key) == state and all(size for size, _ in state)
+            if steady and self._handed_over.get(key) != state and job.name not in running:
+                self._handed_over[key] = state
                 ready.append(job)
         self._seen = seen
         return ready

@@ -23,7 +23,7 @@ from lipblend.runtime.allocator import keep_freed_memory
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the mouth of a lip-synced video into the original."),
-    "batch": ("lipblend.cli.batch_cmd", "Composite a whole list of pairs; make again only what changed."),
+    "batch": ("lipblend.cli.batch_cmd", "Composite a whole list of pairs, and make again only what changed."),
     "evaluate": (
         "lipblend.cli.evaluate_cmd",
         "Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.",

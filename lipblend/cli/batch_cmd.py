@@ -107,11 +107,11 @@ def batch_command(
     """
     from lipblend.batch.check_jobs import check_jobs
     from lipblend.batch.job_list import read_jobs
-    from lipblend.batch.job_process import JobRunOptions
+    from lipblend.batch.job_process import JobRunOptions, compose_threads
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.results import last_outcomes
-    from lipblend.batch.run_batch import chosen, made_before, to_make
-    from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch
+    from lipblend.batch.run_batch import Series, chosen, made_before, to_make
+    from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch, watched
     from lipblend.composite_options import parse_jobs
 
     _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, idle=idle)
@@ -122,7 +122,8 @@ def batch_command(
 
     def read() -> list[JobSpec]:
         found = read_jobs(job_list, base=watch, arriving=watch is not None)
-        return chosen(completed(found, gate=gate, index=index), only or (), earlier)
+        complete = completed(found, gate=gate, index=index)
+        return chosen(complete, only or (), earlier, arriving=watch is not None)
 
     specs = read()
     count = _workers(workers, None if watch is not None else len(specs))
@@ -131,18 +132,24 @@ def batch_command(
     if dry_run:
         _show_plan(to_make(specs, force=force, remote=remote), console)
         return
+    on_cluster = scheduler is not None and max_memory == "auto"  # then each worker knows what it has
     options = JobRunOptions(
         force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs,
-        max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs), remote=remote,
+        max_memory=None if on_cluster else memory_limit(max_memory, count),
+        jobs=parse_jobs(jobs), threads=compose_threads(count), remote=remote,
     )  # fmt: skip
     pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
-    if watch is None:
-        series = run_list(specs, pool, files, fail_fast=fail_fast, quiet=quiet)
-    else:
-        from lipblend.batch.watch import FolderWatch
+    series = Series()
+    try:
+        if watch is None:
+            run_list(specs, pool, files, series, fail_fast=fail_fast, quiet=quiet)
+        else:
+            from lipblend.batch.watch import FolderWatch
 
-        series = run_watch(FolderWatch(read), pool, files, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
-    finish(series, specs, files, console)
+            folder = FolderWatch(watched(read, console))
+            run_watch(folder, pool, files, series, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
+    finally:  # also after Ctrl-C, which is how --watch usually ends
+        finish(series, specs, files, console)
     try:
         series.raise_for_status(hint=_HINT)
     except LipblendError as error:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipblend.batch.check_jobs import problem_lines
+from lipblend.batch.job_places import place_problems
 from lipblend.batch.job_process import JobRunOptions
 from lipblend.batch.job_spec import JobSpec
 from lipblend.batch.local_pool import LocalPool, OnEvent, Pool
@@ -15,6 +17,7 @@ from lipblend.batch.results import ResultsFile
 from lipblend.batch.run_batch import BatchRun, Series
 from lipblend.cli.batch_table import BatchState, batch_view, outcome_text
 from lipblend.cli.console import Console
+from lipblend.errors import LipblendError
 
 if TYPE_CHECKING:
     from lipblend.batch.watch import FolderWatch
@@ -83,35 +86,65 @@ def make_pool(
     return lambda on_event: DaskPool(client, options, on_event, split_s if options.cache is not None else None)
 
 
+def watched(read: Callable[[], list[JobSpec]], console: Console) -> Callable[[], list[JobSpec]]:
+    """``read`` for `FolderWatch`: a list that cannot be read now, and jobs that cannot be run, are left out and told."""
+    told: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            console.say(f"left out: {text}")
+
+    def look() -> list[JobSpec]:
+        try:
+            jobs = read()
+        except LipblendError as error:
+            tell(str(error))
+            return []
+        wrong = place_problems(jobs, remote=True)
+        for text in problem_lines(jobs, wrong):
+            tell(text)
+        return [job for job in jobs if job.name not in wrong]
+
+    return look
+
+
 def run_list(
-    jobs: Sequence[JobSpec], pool: Callable[[OnEvent], Pool], files: BatchFiles, *, fail_fast: bool, quiet: bool
-) -> Series:
-    """Run all jobs to their end."""
+    jobs: Sequence[JobSpec],
+    pool: Callable[[OnEvent], Pool],
+    files: BatchFiles,
+    series: Series,
+    *,
+    fail_fast: bool,
+    quiet: bool,
+) -> None:
+    """Run all jobs to their end; ``series`` takes the outcomes."""
     state = BatchState()
     state.total = len(jobs)
     with (
         batch_view(state, quiet=quiet) as show,
-        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast) as run,
+        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast, series=series) as run,
     ):
         run.submit(jobs)
-        return run.finish()
+        run.finish()
 
 
 def run_watch(
     watch: FolderWatch,
     pool: Callable[[OnEvent], Pool],
     files: BatchFiles,
+    series: Series,
     *,
     every_s: float,
     idle_s: float | None,
     fail_fast: bool,
     quiet: bool,
-) -> Series:
+) -> None:
     """Run jobs as their pairs arrive, until nothing has come for ``idle_s`` seconds, or Ctrl-C."""
     state = BatchState()
     with (
         batch_view(state, quiet=quiet) as show,
-        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast) as run,
+        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast, series=series) as run,
     ):
         busy_s = time.monotonic()
         while True:
@@ -124,9 +157,10 @@ def run_watch(
             if ready or run.unfinished:
                 busy_s = time.monotonic()
             if idle_s is not None and time.monotonic() - busy_s >= idle_s:
-                return run.series
-            if fail_fast and run.series.failed:
-                return run.finish()
+                return
+            if run.stopped:
+                run.finish()
+                return
 
 
 def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: Console) -> None:

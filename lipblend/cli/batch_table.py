@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from lipblend.batch.events import Advanced, Ended, Event, Started
 from lipblend.batch.job_spec import JobOutcome, Status
-from lipblend.cli.console import LINE_INTERVAL_S, REFRESH_INTERVAL_S
+from lipblend.cli.console import LINE_INTERVAL_S, REFRESH_INTERVAL_S, live_terminal
 
 _WORDS: Mapping[Status, str] = {
     "passed": "done", "skipped": "up to date", "gate": "below gate", "failed": "failed", "locked": "locked",
@@ -71,7 +71,8 @@ class BatchState:
         if isinstance(event, Started):
             self.running[event.name] = _Running(self.clock())
         elif isinstance(event, Advanced):
-            self.running[event.name].advance(event, self.clock())
+            if event.name in self.running:  # one that was stopped may tell a little more
+                self.running[event.name].advance(event, self.clock())
         else:
             self.running.pop(event.outcome.name, None)
             self.counts[event.outcome.status] += 1
@@ -161,11 +162,10 @@ def batch_view(state: BatchState, *, quiet: bool) -> Iterator[Callable[[Event], 
 @contextmanager
 def _live_table(state: BatchState, stream: TextIO) -> Iterator[Callable[[Event], None]]:
     """A table of the jobs that run, below lines of those that have ended."""
-    from rich.console import Console as Terminal
     from rich.live import Live
     from rich.text import Text
 
-    terminal = Terminal(file=stream, highlight=False)
+    terminal = live_terminal(stream)
     with Live(console=terminal, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         refreshed_s = 0.0
 
@@ -173,11 +173,11 @@ def _live_table(state: BatchState, stream: TextIO) -> Iterator[Callable[[Event],
             nonlocal refreshed_s
             state.take(event)
             now_s = state.clock()
-            if isinstance(event, Ended):
-                terminal.print(Text(outcome_text(event.outcome)))
             if isinstance(event, Ended) or now_s - refreshed_s >= REFRESH_INTERVAL_S:
                 refreshed_s = now_s
                 live.update(_table(state, now_s), refresh=True)
+            if isinstance(event, Ended):
+                terminal.print(Text(outcome_text(event.outcome)))  # last: it draws the table below it once more
 
         yield show
         live.update(_table(state, state.clock()), refresh=True)

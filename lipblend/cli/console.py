@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from lipblend.runtime.stand_ins import as_given, data_as_given
 
 if TYPE_CHECKING:
+    from rich.console import Console as Terminal
+
     from lipblend.composite_result import CompositeResult
     from lipblend.runtime.progress import Progress
 
@@ -68,15 +70,21 @@ class Console:
             yield ProgressLines(sys.stderr, time.monotonic).show
 
 
-@contextmanager
-def _progress_bars(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
-    """One bar per stage."""
-    from rich import progress as bars
+def live_terminal(stream: TextIO) -> Terminal:
+    """A terminal for what is drawn again and again. The cursor stays visible: a killed run could not show it."""
     from rich.console import Console as Terminal
 
     class VisibleCursor(Terminal):
         def show_cursor(self, show: bool = True) -> bool:
-            return False  # a run that is killed could not show it again
+            return False
+
+    return VisibleCursor(file=stream, highlight=False)
+
+
+@contextmanager
+def _progress_bars(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
+    """One bar per stage."""
+    from rich import progress as bars
 
     columns = (
         bars.TextColumn("{task.description}: {task.percentage:3.0f}%"),
@@ -84,9 +92,8 @@ def _progress_bars(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
         bars.MofNCompleteColumn(),
         bars.TextColumn("{task.fields[rate]}"),
     )
-    terminal = VisibleCursor(file=stream)
     with bars.Progress(
-        *columns, console=terminal, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        *columns, console=live_terminal(stream), auto_refresh=False, redirect_stdout=False, redirect_stderr=False
     ) as live:
         tasks: dict[str, bars.TaskID] = {}
         started_s: dict[str, float] = {}

@@ -118,14 +118,14 @@ class KeptSegments:
         """
         self._key |= more
         try:
+            if self._shared and not self.folder.is_dir():
+                raise self._unprepared()
             self.folder.mkdir(exist_ok=True)
             self._acquire()
             try:
                 wrong = self._wrong_entries()
                 if self._shared and (wrong is None or wrong):
-                    raise OutputError(
-                        f"{self.folder} is not prepared for these segments", hint="Run the whole job again."
-                    )
+                    raise self._unprepared()
                 if wrong is None or wrong:
                     self.replaced = len(list(self.folder.glob(f"*{_SUFFIX}"))) if wrong else 0
                     _delete_files(self.folder)
@@ -182,6 +182,9 @@ class KeptSegments:
                 hint="Wait until it ends, or choose another output.",
             )
         self._lock = weakref.finalize(self, _unlock, descriptor)
+
+    def _unprepared(self) -> OutputError:
+        return OutputError(f"{self.folder} is not prepared for these segments", hint="Run the whole job again.")
 
     def _wrong_entries(self) -> list[str] | None:
         """Entries in which the folder's key differs; None if it has no key, and segments without one are useless."""
