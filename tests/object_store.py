@@ -140,7 +140,7 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     program = Path(sys.executable).with_name("rclone")
     auth = f"{KEY},{SECRET}"
     command = [str(program), "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", auth, "--vfs-cache-mode", "off"]
-    log = folder.parent / "rclone.log"
+    log = folder.with_name(f"{folder.name}.rclone.log")
     more = ["--config", "", "-v", "--log-file", str(log), str(folder)]
     with subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

@@ -120,6 +120,7 @@ class JobRun:
                 return self._made(spec)
             if has_addresses(spec):
                 job = RemoteJob(spec, self._options.remote, self._stopped, self._on_progress)
+                self._lost = lambda: job.lost
                 return job.run(self._made, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
             with locked(spec, self._options.lock_wait_s, self._stopped) as lock:
                 self._lost = lambda: lock.lost

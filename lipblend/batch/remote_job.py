@@ -23,6 +23,7 @@ from lipblend.batch.remote_record import (
 )
 from lipblend.batch.scratch_folder import ScratchFolder
 from lipblend.batch.store_errors import shown_address
+from lipblend.runtime.output_lock import OutputLock
 from lipblend.runtime.progress import OnProgress, Progress
 
 Make = Callable[[JobSpec], JobOutcome]
@@ -49,6 +50,12 @@ class RemoteJob:
         self._output = RemoteFile(spec.output, options) if is_address(spec.output) else None
         report = RemoteFile(spec.report, options) if spec.report is not None and is_address(spec.report) else None
         self._published = self._output or report  # None if nothing is
+        self._lock: OutputLock | RemoteLock | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether another run has taken over the output, while this machine could not refresh its lock."""
+        return self._lock is not None and self._lock.lost
 
     def run(self, make: Make, *, force: bool, lock_wait_s: float) -> JobOutcome:
         """Run it to its end.
@@ -71,9 +78,10 @@ class RemoteJob:
         if not force and (fresh := self._existing()) is not None:
             return fresh  # without a lock, which costs more requests than looking
         with self._locked(lock_wait_s) as lock:
+            self._lock = lock
             if not force and (fresh := self._existing()) is not None:
                 return fresh  # the run that had the lock has made it
-            return self._made(make, force=force, check=lambda: None if lock is None else lock.check_held())
+            return self._made(make, force=force, lock=lock)
 
     def _existing(self) -> JobOutcome | None:
         """The outcome if the output is up to date."""
@@ -85,17 +93,17 @@ class RemoteJob:
         return recorded_outcome(spec, record, self._shown_report() or local)
 
     @contextmanager
-    def _locked(self, wait_s: float) -> Iterator[RemoteLock | None]:
-        """Hold the lock of the output, which is None for a file of this machine."""
+    def _locked(self, wait_s: float) -> Iterator[OutputLock | RemoteLock]:
+        """Hold the lock of the output."""
         if self._output is None:
-            with locked(self._spec, wait_s, self._stopped):
-                yield None
+            with locked(self._spec, wait_s, self._stopped) as lock:
+                yield lock
         else:
             output = self._output
-            with held(lambda: RemoteLock(output), wait_s, self._stopped) as lock:
-                yield lock
+            with held(lambda: RemoteLock(output), wait_s, self._stopped) as remote_lock:
+                yield remote_lock
 
-    def _made(self, make: Make, *, force: bool, check: Callable[[], None]) -> JobOutcome:
+    def _made(self, make: Make, *, force: bool, lock: OutputLock | RemoteLock) -> JobOutcome:
         with ExitStack() as use:
             local, versions = self._fetched(use)
             kept = None if force or self._output is None else existing_local(local)
@@ -103,7 +111,8 @@ class RemoteJob:
                 kept = replace(kept, status="passed", reason="")
             outcome = kept or make(local)
             if outcome.status in ("passed", "gate"):
-                check()
+                if isinstance(lock, RemoteLock):
+                    lock.check_held()
                 self._publish(local, versions)
         if self._published is not None and outcome.status in ("passed", "gate"):
             self._scratch.discard(self._published)
@@ -151,8 +160,7 @@ class RemoteJob:
         for number, (path, file) in enumerate(todo):
             self._on_progress(Progress("publish", number, len(todo)))
             file.publish(path, self._stopped)
-        state = None if self._output is None else self._output.look()
-        write_remote_record(spec, local, versions, "" if state is None else state.version, self._options)
+        write_remote_record(spec, local, versions, self._options)
 
     def _addressed(self, outcome: JobOutcome, local: JobSpec) -> JobOutcome:
         """An outcome that names addresses instead of files in the scratch folder."""

@@ -63,7 +63,7 @@ class RemoteLock:
         self._output, self._file = output, output.beside(_SUFFIX)
         self._lifetime_s, self._refresh_s, self._settle_s = lifetime_s, refresh_s, settle_s
         self._token, self._beat = uuid.uuid4().hex, 0
-        self._done = Event()
+        self._done, self._lost = Event(), False
         self._refresher: Thread | None = None
 
     def __enter__(self) -> Self:
@@ -75,11 +75,17 @@ class RemoteLock:
     ) -> None:
         self.release()
 
+    @property
+    def lost(self) -> bool:
+        """Whether another run has taken the lock over, as far as the last refresh has seen."""
+        return self._lost
+
     def acquire(self) -> None:
         """Take the lock, and refresh it until `release`; see the class for errors."""
         for _ in range(_ATTEMPTS):
             if self._won(self._file):
                 self._done.clear()
+                self._lost = False
                 self._refresher = Thread(target=self._refresh, name="lipblend-lock", daemon=True)
                 self._refresher.start()
                 return
@@ -140,6 +146,7 @@ class RemoteLock:
         while not self._done.wait(self._refresh_s):
             with suppress(LipblendError):  # a store that is away for a while
                 if not self._is_ours(self._file.read()):
+                    self._lost = True
                     return
                 if not self._done.is_set():
                     self._file.write(self._content())

@@ -18,7 +18,8 @@ from lipblend.batch.list_paths import is_address
 from lipblend.batch.local_output import REPORT_PAGE
 from lipblend.batch.made_from import SOUND, RecordedFile, files_of, job_settings, names_file, recorded_files
 from lipblend.batch.remote_files import RemoteFile, RemoteOptions
-from lipblend.errors import InputError
+from lipblend.errors import InputError, OutputError
+from lipblend.runtime.identity import sha256_of
 from lipblend.settings import Settings
 
 _RECORD = ".lipblend-job.json"
@@ -33,10 +34,13 @@ class RemoteRecord(JobRecord):
         Of the remote inputs, by role (`lipblend.batch.remote_files.RemoteState`).
     output_version : str
         Of the output; empty if that is a file of this machine.
+    report_version : str
+        Of the page of its report; empty if that is a file of this machine, or if there is none.
     """
 
     input_versions: dict[str, str]
     output_version: str
+    report_version: str = ""
 
 
 def remote_inputs(spec: JobSpec) -> dict[str, str]:
@@ -58,10 +62,8 @@ def report_address(spec: JobSpec) -> str | None:
     return f"{spec.report.rstrip('/')}/{REPORT_PAGE}"
 
 
-def write_remote_record(
-    spec: JobSpec, local: JobSpec, versions: Mapping[str, str], output_version: str, options: RemoteOptions
-) -> None:
-    """Record an output that is complete and in its place.
+def write_remote_record(spec: JobSpec, local: JobSpec, versions: Mapping[str, str], options: RemoteOptions) -> None:
+    """Record an output that is complete and, like its report, in its place.
 
     Parameters
     ----------
@@ -69,8 +71,7 @@ def write_remote_record(
     local : JobSpec
         The same job on files of this machine; its output is recorded.
     versions : mapping of str to str
-        Of the remote inputs, by role.
-    output_version : str
+        Of the remote inputs as they were read, by role.
     options : RemoteOptions
 
     Raises
@@ -80,8 +81,14 @@ def write_remote_record(
     """
     made = read_record(Path(local.output))
     if made is None:
-        raise InputError(f"the record of {local.output} is gone", hint="Run the same command again.")
-    record = RemoteRecord(**dict(made), input_versions=dict(versions), output_version=output_version)
+        raise OutputError(f"the record of {local.output} is gone", hint="Run the same command again.")
+    page = report_address(spec)
+    record = RemoteRecord(
+        **dict(made),
+        input_versions=dict(versions),
+        output_version=_output_version(spec, options) or "",
+        report_version="" if page is None else _version(page, options) or "",
+    )
     if is_address(spec.output):
         data = record.model_dump_json(indent=1).encode() + b"\n"
         RemoteFile(spec.output, options).beside(_RECORD).write(data)
@@ -120,7 +127,7 @@ def _why_made(spec: JobSpec, settings: Settings, version: str, record: RemoteRec
         return "the output is damaged: it is not the file that was written"
     if (spec.gate or spec.report is not None) and not record.measured:
         return "it was not measured"
-    return "" if _has_report(spec, options) else "its report is missing"
+    return _report_fault(spec, record, options)
 
 
 def _read_record(spec: JobSpec, options: RemoteOptions) -> RemoteRecord | None:
@@ -139,9 +146,13 @@ def _read_record(spec: JobSpec, options: RemoteOptions) -> RemoteRecord | None:
 def _output_version(spec: JobSpec, options: RemoteOptions) -> str | None:
     """Empty for a file of this machine; None if there is no output."""
     if is_address(spec.output):
-        state = RemoteFile(spec.output, options).look()
-        return None if state is None else state.version
+        return _version(spec.output, options)
     return "" if Path(spec.output).is_file() else None
+
+
+def _version(address: str, options: RemoteOptions) -> str | None:
+    state = RemoteFile(address, options).look()
+    return None if state is None else state.version
 
 
 def _local_inputs(spec: JobSpec, settings: Settings, record: RemoteRecord) -> tuple[RecordedFile, ...]:
@@ -166,8 +177,14 @@ def _remote_inputs(spec: JobSpec, options: RemoteOptions, record: RemoteRecord) 
     return found
 
 
-def _has_report(spec: JobSpec, options: RemoteOptions) -> bool:
+def _report_fault(spec: JobSpec, record: RemoteRecord, options: RemoteOptions) -> str:
+    """What is wrong with the report; empty if nothing is, or none is asked for."""
+    if spec.report is None:
+        return ""
     page = report_address(spec)
     if page is not None:
-        return RemoteFile(page, options).look() is not None
-    return spec.report is None or (Path(spec.report) / REPORT_PAGE).is_file()
+        found, recorded = _version(page, options), record.report_version
+    else:
+        path = Path(spec.report) / REPORT_PAGE
+        found, recorded = sha256_of(path) if path.is_file() else None, record.report
+    return "its report is missing" if found is None else "" if found == recorded else "its report is of another result"

@@ -17,6 +17,7 @@ from lipblend.batch.remote_job import RemoteJob
 from lipblend.batch.remote_record import has_addresses, look_remote
 from lipblend.batch.store_errors import StoppedError
 from lipblend.errors import InputError, OutputError
+from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import Progress, no_progress
 from tests.object_store import ObjectStore, object_store
@@ -62,7 +63,8 @@ class Place:
             (Path(local.report) / "pictures" / "1.jpg").write_bytes(b"picture")
             (Path(local.report) / "report.html").write_bytes(b"page")
             page = str(Path(local.report) / "report.html")
-        write_record(local, {"status": "passed", "headline": HEADLINE})
+        report = sha256_of(Path(page)) if page else ""
+        write_record(local, {"status": "passed", "headline": HEADLINE, "measured": True, "report": report})
         details = {"output": local.output, "original": local.original, "notes": [f"read {local.synced}"]}
         return JobOutcome(local.name, local.output, "passed", headline=HEADLINE, report=page, details=details)
 
@@ -172,6 +174,8 @@ def test_reports_are_published_and_missed(place: Place) -> None:
     assert (skipped.status, skipped.report) == ("skipped", done.report)
     RemoteFile(f"{place.root}/reports/x/report.html", place.options).remove()
     assert place.why(job) == "its report is missing"
+    place.put("reports/x/report.html", b"another page")
+    assert place.why(job) == "its report is of another result"
 
 
 def test_the_gate_is_remembered_and_asked_for(bucket: Place) -> None:
@@ -179,7 +183,7 @@ def test_the_gate_is_remembered_and_asked_for(bucket: Place) -> None:
 
     def below(local: JobSpec) -> JobOutcome:
         made = bucket.make(local)
-        write_record(local, {"status": "gate", "headline": HEADLINE})
+        write_record(local, {"status": "gate", "headline": HEADLINE, "measured": True})
         return replace(made, status="gate", exit_code=8)
 
     assert bucket.run(replace(job, gate=True), below).status == "gate"
