@@ -164,9 +164,7 @@ class JobRun:
         if self._step == "prepare" or isinstance(self._step, range):
             return replace(self._ended("passed", ""), details=data)
         outcome = made_outcome(self._spec, data)
-        write_record(
-            self._spec, {"status": outcome.status, "headline": outcome.headline, "frames": outcome.frames}
-        )
+        write_record(self._spec, {"status": outcome.status, "headline": outcome.headline, "frames": outcome.frames})
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:

@@ -1,7 +1,7 @@
 """What a child process of a job runs in the place of `lipblend.batch.job_child.run_order`: something happens to it.
 
-What happens to which job is told by the variable ``LIPBLEND_STRUCK``: JSON, by name of the job, a list of what, the stage
-and the number of frames done, such as ``{"a": ["pause", "render", 13]}``. See `Strike` for what there is.
+What happens to which job is told by the variable ``LIPBLEND_STRUCK``: JSON, by name of the job, a list of what, the
+stage and the number of frames done, such as ``{"a": ["pause", "render", 13]}``. See `Strike` for what there is.
 """
 
 from __future__ import annotations

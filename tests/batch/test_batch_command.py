@@ -44,7 +44,9 @@ def test_a_run_makes_all_and_says_so(series: Series) -> None:
     assert [line["name"] for line in series.results()] == list(ALL)
     for line in series.results():
         assert (line["status"], line["exit_code"], line["frames"], line["reason"]) == ("passed", 0, 10, "")
-        assert line["started"].endswith("Z") and line["seconds"] > 0 and line["host"]
+        assert line["started"].endswith("Z")
+        assert line["seconds"] > 0
+        assert line["host"]
         assert line["details"]["blended"] == 10
         assert line["details"]["peak_memory_bytes"] > 1_000_000
         assert Path(line["output"]) == series.output(line["name"])
