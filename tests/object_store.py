@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -74,32 +74,37 @@ class ObjectStore:
         """Pass a request on."""
         path = handler.path.partition("?")[0]
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        with self._lock:
+        with self._lock:  # one at a time: rclone mixes what is read and written at once, which real stores never do
             self.requests.append(f"{handler.command} {path}")
-        if handler.headers.get("If-None-Match") == "*" and self.conditional:
-            with self._lock:  # so that only one of several wins
-                if (self.folder / path.lstrip("/")).exists():
-                    _refuse(handler)
-                    return
-                self._pass_on(handler, body, path)
-                return
-        self._pass_on(handler, body, path)
+            there = (self.folder / path.lstrip("/")).exists()
+            refused = handler.headers.get("If-None-Match") == "*" and self.conditional and there
+            answer = None if refused else self._asked(handler, body)
+        if answer is None:
+            _refuse(handler)
+        else:
+            self._pass_back(handler, path, *answer)
 
-    def _pass_on(self, handler: _Handler, body: bytes, path: str) -> None:
-        upstream = http.client.HTTPConnection("127.0.0.1", self._upstream, timeout=30)
-        upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in handler.headers.items():
-            upstream.putheader(name, value)
-        upstream.endheaders(body)
-        found = upstream.getresponse()
-        content = found.read()
-        upstream.close()
-        handler.send_response(found.status)
-        for name, value in found.getheaders():
-            if name.lower() not in ("transfer-encoding", "connection", "content-length", "date", "server"):
+    def _asked(self, handler: _Handler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        """What rclone answers: status, headers, content."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self._upstream, timeout=30)) as upstream:
+            upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in handler.headers.items():
+                upstream.putheader(name, value)
+            upstream.endheaders(body)
+            found = upstream.getresponse()
+            return found.status, found.getheaders(), found.read()
+
+    def _pass_back(
+        self, handler: _Handler, path: str, status: int, headers: list[tuple[str, str]], content: bytes
+    ) -> None:
+        handler.send_response(status)
+        length = len(content)
+        for name, value in headers:
+            if name.lower() == "content-length" and handler.command == "HEAD":
+                length = int(value)
+            elif name.lower() not in ("transfer-encoding", "connection", "content-length", "date", "server"):
                 handler.send_header(name, value)
-        length = found.getheader("Content-Length") if handler.command == "HEAD" else str(len(content))
-        handler.send_header("Content-Length", length or "0")
+        handler.send_header("Content-Length", str(length))
         handler.end_headers()
         end = next((each for each in self.cut if handler.command == "GET" and path.endswith(each)), None)
         if end is None:
