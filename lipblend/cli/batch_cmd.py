@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+_TERMINATED = "terminated", EXIT_TERMINATED
 _HINT = "Run the same command again to go on; --retry-failed runs only what failed."
 
 
@@ -167,13 +168,15 @@ def batch_command(
             run_watch(folder, pool, files, series, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
     except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C is how --watch usually ends
         finish(series, listed, files, console)
-        print(f"interrupted: finished segments are kept. {_HINT}", file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPT if isinstance(stop, KeyboardInterrupt) else EXIT_TERMINATED) from stop
+        word, code = ("interrupted", EXIT_INTERRUPT) if isinstance(stop, KeyboardInterrupt) else _TERMINATED
+        print(f"error: {word}; no unfinished output is left, finished segments are kept. {_HINT}", file=sys.stderr)
+        raise typer.Exit(code) from stop
     finish(series, listed, files, console)
     try:
         series.raise_for_status(hint=_HINT)
     except LipblendError as error:  # not raised, as the JUnit file has a case for each clip by now
-        print(f"error: {error}", file=sys.stderr)
+        if not as_json and not quiet:
+            print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
 
 
