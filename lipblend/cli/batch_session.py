@@ -87,7 +87,7 @@ def make_pool(
 
 
 def watched(read: Callable[[], list[JobSpec]], console: Console) -> Callable[[], list[JobSpec]]:
-    """``read`` for `FolderWatch`: a list that cannot be read now, and jobs that cannot be run, are left out and told."""
+    """``read`` for `FolderWatch`: lists that cannot be read now and jobs that cannot run are left out and told."""
     told: set[str] = set()
 
     def tell(text: str) -> None:
