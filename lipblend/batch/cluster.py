@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ _SPLIT_AT_A_TIME = 16
 _CONNECT_S = 20.0
 _TOPIC = "lipblend-jobs"
 _STOP_EVERY_S = 1.0
-_INSTALL = 'Install it with `pip install "lipblend[cluster]"`.'
+_INSTALL = 'Install it with `pip install ".[cluster]"` in the checkout.'
 
 
 def connect(address: str) -> Client:
@@ -59,6 +60,7 @@ def connect(address: str) -> Client:
         from distributed import Client
     except ImportError as error:
         raise SettingsError("--scheduler needs Dask, which is not installed", hint=_INSTALL) from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says of a lost scheduler, jobs say
     try:
         client = Client(address, timeout=_CONNECT_S, set_as_default=False, name="lipblend-batch")
     except (OSError, ValueError) as error:
@@ -201,9 +203,9 @@ class DaskPool:
                 return
             future = self._task(spec, "all")
         except Exception as error:  # noqa: BLE001 - a scheduler that is gone, a job that cannot be sent
-            self._ended(spec, _lost(spec, error))
+            self._ended(spec, self._lost(spec, error))
             return
-        future.add_done_callback(lambda done: self._ended(spec, _outcome_of(spec, done)))
+        future.add_done_callback(lambda done: self._ended(spec, self._outcome_of(spec, done)))
 
     def stop(self) -> None:
         """See `Pool`."""
@@ -271,22 +273,36 @@ class DaskPool:
             outcome = JobOutcome(spec.name, spec.output, "locked", error.message, error.exit_code)
         except LipblendError as error:
             outcome = JobOutcome(spec.name, spec.output, "failed", str(error), error.exit_code)
-        except Exception as error:  # noqa: BLE001 - a full disk, a scheduler that is gone: the series has to go on
-            outcome = _lost(spec, error)
+        except Exception as error:  # noqa: BLE001 - every job has to end, or the series would wait for ever
+            outcome = self._lost(spec, error)
         self._ended(spec, outcome)
 
     def _in_segments(self, spec: JobSpec) -> JobOutcome:
-        prepared = _outcome_of(spec, self._task(spec, "prepare"))
+        prepared = self._outcome_of(spec, self._task(spec, "prepare"))
         if prepared.status != "passed":
             return prepared
         count = int(prepared.details["segments"])
         threads = sum(self._client.nthreads().values())
         spans = np.array_split(np.arange(count), min(count, max(1, threads)))
         parts = [self._task(spec, range(int(span[0]), int(span[-1]) + 1)) for span in spans]
-        for part in [_outcome_of(spec, future) for future in parts]:
+        for part in [self._outcome_of(spec, future) for future in parts]:
             if part.status != "passed":
                 return part
-        return _outcome_of(spec, self._task(spec, "join"))
+        return self._outcome_of(spec, self._task(spec, "join"))
+
+    def _outcome_of(self, spec: JobSpec, future: Future) -> JobOutcome:
+        """The outcome that a task has, or that tells how it was lost; waits for its end."""
+        try:
+            outcome: JobOutcome = future.result()
+        except Exception as error:  # noqa: BLE001 - what a lost worker or a broken cluster raises
+            return self._lost(spec, error)
+        return outcome
+
+    def _lost(self, spec: JobSpec, error: Exception) -> JobOutcome:
+        if isinstance(error, CancelledError) and self._stopped.is_set():
+            return JobOutcome(spec.name, spec.output, "cancelled")
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return JobOutcome(spec.name, spec.output, "failed", f"the cluster lost it: {text}", LipblendError.exit_code)
 
 
 def _lasts_longer(spec: JobSpec, split_s: float) -> bool:
@@ -296,20 +312,3 @@ def _lasts_longer(spec: JobSpec, split_s: float) -> bool:
     except LipblendError:
         return False
     return duration_s is not None and duration_s > split_s
-
-
-def _outcome_of(spec: JobSpec, future: Future) -> JobOutcome:
-    """The outcome that a task has, or that tells how it was lost; waits for its end."""
-    try:
-        outcome: JobOutcome = future.result()
-    except Exception as error:  # noqa: BLE001 - what a lost worker or a broken cluster raises
-        return _lost(spec, error)
-    return outcome
-
-
-def _lost(spec: JobSpec, error: Exception) -> JobOutcome:
-    """The outcome of a job that could not be run to its end."""
-    if isinstance(error, CancelledError):
-        return JobOutcome(spec.name, spec.output, "cancelled", "stopped")
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return JobOutcome(spec.name, spec.output, "failed", f"the cluster lost it: {text}", LipblendError.exit_code)

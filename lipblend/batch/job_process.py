@@ -27,7 +27,7 @@ from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.segments.job import THREADS
 
-_CANCELLED = "stopped"
+_CANCELLED = ""  # the status says it
 
 
 @dataclass(frozen=True)

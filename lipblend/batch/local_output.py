@@ -14,6 +14,7 @@ from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.errors import GateError
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_lock import LockedError, OutputLock
+from lipblend.segments.kept_segments import remove_segments
 
 REPORT_PAGE = "report.html"
 
@@ -26,6 +27,7 @@ def existing_local(spec: JobSpec) -> JobOutcome | None:
     """The outcome of a job whose output is there and up to date; None if it has to be made."""
     if why_made_local(spec):
         return None
+    remove_segments(Path(spec.output))  # of a run with other settings that did not end
     report = "" if spec.report is None else str(Path(spec.report) / REPORT_PAGE)
     return recorded_outcome(spec, read_record(Path(spec.output)), report)
 
@@ -95,7 +97,7 @@ def made_outcome(spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
         spec.name,
         spec.output,
         "gate" if failed else "passed",
-        "below its pass marks" if failed else "",
+        ("below its pass marks" if evaluation.get("judged") else "nothing could be judged") if failed else "",
         _GATE_CODE if failed else 0,
         frames=int(data["frames"]),
         headline=evaluation.get("headline"),

@@ -96,7 +96,7 @@ def chosen(
     *,
     arriving: bool = False,
 ) -> list[JobSpec]:
-    """The jobs whose names match a pattern of ``only``, and, with ``earlier``, whose last run did not end well.
+    """The jobs whose names match a pattern of ``only``, and, with ``earlier``, that did not end well or at all.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def chosen(
     kept = [job for job in jobs if not only or any(fnmatch.fnmatchcase(job.name, pattern) for pattern in only)]
     if earlier is None:
         return kept
-    return [job for job in kept if job.name in earlier and earlier[job.name].status not in DONE]
+    return [job for job in kept if job.name not in earlier or earlier[job.name].status not in DONE]
 
 
 def made_before(jobs: Sequence[JobSpec]) -> set[str]:

@@ -127,7 +127,7 @@ def _version(wanted: bool) -> None:
 @app.callback(
     no_args_is_help=True,
     epilog="Exit codes: 0 success, 1 bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
-    "5 no face, 6 model, 7 output, 8 pass mark missed, 130 Ctrl-C, 143 SIGTERM.",
+    "5 no face, 6 model, 7 output, 8 pass mark missed, 9 jobs failed, 130 Ctrl-C, 143 SIGTERM.",
 )
 def lipblend(
     version: Annotated[

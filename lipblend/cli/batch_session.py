@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +14,11 @@ from lipblend.batch.job_places import place_problems
 from lipblend.batch.job_process import JobRunOptions
 from lipblend.batch.job_spec import JobSpec
 from lipblend.batch.local_pool import LocalPool, OnEvent, Pool
-from lipblend.batch.results import ResultsFile
+from lipblend.batch.results import ResultsFile, last_outcomes
 from lipblend.batch.run_batch import BatchRun, Series
-from lipblend.cli.batch_table import BatchState, batch_view, outcome_text
+from lipblend.cli.batch_table import STATUS_WORDS, BatchState, batch_view, outcome_text
 from lipblend.cli.console import Console
-from lipblend.errors import LipblendError
+from lipblend.errors import LipblendError, OutputError
 
 if TYPE_CHECKING:
     from lipblend.batch.watch import FolderWatch
@@ -55,6 +56,23 @@ class BatchFiles:
         )
 
 
+def check_own_files(files: BatchFiles, job_list: Path, jobs: Sequence[JobSpec]) -> None:
+    """Refuse results and pages that would be written into the list, or into inputs or outputs of its jobs.
+
+    Raises
+    ------
+    OutputError
+    """
+    taken = {os.path.realpath(job_list): "the list"}
+    for job in jobs:
+        taken |= {os.path.realpath(path): f"{role} of job {job.name}" for role, path in job.inputs.items()}
+        taken[os.path.realpath(job.output)] = f"the output of job {job.name}"
+    index = None if files.index is None else files.index / "index.html"
+    for path in filter(None, (files.results, files.junit, index)):
+        if what := taken.get(os.path.realpath(path)):
+            raise OutputError(f"{path} is {what}", hint="Choose another path for it.")
+
+
 def completed(jobs: Sequence[JobSpec], *, gate: bool, index: Path | None) -> list[JobSpec]:
     """Jobs with what the command adds: the gate, reports for the index page, and how many threads the encoder has."""
 
@@ -87,7 +105,7 @@ def make_pool(
 
 
 def watched(read: Callable[[], list[JobSpec]], console: Console) -> Callable[[], list[JobSpec]]:
-    """``read`` for `FolderWatch`: lists that cannot be read now and jobs that cannot run are left out and told."""
+    """``read`` for `FolderWatch`: a list that cannot be read, and jobs that cannot be run, are told and left out."""
     told: set[str] = set()
 
     def tell(text: str) -> None:
@@ -164,11 +182,15 @@ def run_watch(
 
 
 def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: Console) -> None:
-    """Print the summary, and write the index page and the JUnit file."""
+    """Print the summary, and write the index page and the JUnit file.
+
+    These show all ``jobs`` of the list: those that were left out this time as they ended last.
+    """
     order = {job.name: number for number, job in enumerate(jobs)}
     outcomes = sorted(series.outcomes, key=lambda outcome: order.get(outcome.name, len(order)))
     counts = dict(sorted(series.counts.items()))
-    lines = [f"{len(outcomes)} jobs: " + ", ".join(f"{count} {key}" for key, count in counts.items())]
+    parts = ", ".join(f"{count} {STATUS_WORDS[key]}" for key, count in counts.items())
+    lines = [f"{len(outcomes)} job{'' if len(outcomes) == 1 else 's'}{': ' if parts else ''}{parts}"]
     lines += [
         f"  {outcome_text(outcome)}" + (f"  (log: {outcome.log})" if outcome.log else "")
         for outcome in outcomes
@@ -179,7 +201,9 @@ def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: 
         from lipblend.batch.clip_rows import clip_rows
         from lipblend.quality.report import write_batch_index, write_batch_junit
 
-        rows = clip_rows(outcomes)
+        earlier = last_outcomes(files.results)
+        left = [earlier[job.name] for job in jobs if job.name in earlier and job.name not in series.last]
+        rows = clip_rows([*outcomes, *left])
         if files.index is not None:
             written["index"] = str(write_batch_index(files.index, rows))
         if files.junit is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import struck_child
 from patience import HANG_S
@@ -76,7 +77,7 @@ class Series:
     def write(self, jobs: Mapping[str, Mapping[str, object]] | None = None, **defaults: object) -> None:
         """Write the list: the jobs of these names, with more keys; by default all, with none."""
         entries = []
-        for name, more in ({name: {} for name in self.pairs} if jobs is None else jobs).items():
+        for name, more in ({key: {} for key in self.pairs} if jobs is None else jobs).items():
             pair = self.pairs.get(name)
             files = {} if pair is None else {"original": str(pair.original), "synced": str(pair.synced)}
             entries.append({"name": name, "output": f"out/{name}.mp4", **files, **more})
@@ -135,6 +136,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end_s, "it did not happen"
         time.sleep(0.02)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process runs no more; one whose parent is gone may stay a zombie, where nobody asks for its end."""
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def ended(process: subprocess.Popen[str]) -> Done:
