@@ -62,6 +62,8 @@ class CompositeOptions:
         Replace an existing output. If False, it is an error if the output exists at the start or at the end.
     jobs : int
         Processes that render and encode, 1 to 64. The output's pictures do not depend on it.
+    threads : int, optional
+        Threads that compose frames, if one process renders; by default as many as suit the machine.
     resume : bool
         Keep finished segments in a hidden folder beside the output if the run is interrupted, and reuse those of an
         interrupted run. The folder is removed when the output is complete.
@@ -97,6 +99,7 @@ class CompositeOptions:
 
     overwrite: bool = True
     jobs: int = 1
+    threads: int | None = None
     resume: bool = False
     replace_kept: bool = False
     share_kept: bool = False

@@ -99,7 +99,13 @@ def render_segments(
     try:
         with one_opencv_thread():
             made = SegmentRun(
-                render, segments, jobs=options.jobs, restorer=job.restorer, kept=run.kept, on_progress=on_progress
+                render,
+                segments,
+                jobs=options.jobs,
+                threads=options.threads,
+                restorer=job.restorer,
+                kept=run.kept,
+                on_progress=on_progress,
             )
             made.keep()
     finally:

@@ -78,7 +78,7 @@ def composite(
     """
     started = time.perf_counter()
     options = options or CompositeOptions()
-    if options.measure and any(is_pattern(Path(path)) for path in (original, synced)):
+    if options.measure and any(is_pattern(Path(path)) or str(path) == "-" for path in (original, synced)):
         raise SettingsError(
             "a run from an image sequence cannot be measured: its film is removed at the end",
             hint="Open the sequences with lipblend.given_videos, and call composite inside.",
@@ -201,6 +201,7 @@ def _render(
             jobs=jobs,
             restorer=job.restorer,
             kept=job.kept,
+            threads=options.threads,
             on_frame=on_frame,
             on_progress=on_progress,
         )

@@ -43,6 +43,11 @@ def check_parser(settings: Settings) -> None:
         return  # that is said with what else is missing
     output = read_occluder_mapping(mapping).output
     wanted = [name for name in settings.mask.regions if name in PARTS] if "region" in settings.mask.shapes else []
+    if not wanted:
+        raise SettingsError(
+            "mask.region_source is model, and the mask has none of the regions that a parser draws",
+            hint=f"Use region in mask.shapes and {' or '.join(PARTS)} in mask.regions, or mask.region_source = mesh.",
+        )
     missing = [name for name in wanted if not getattr(output, name)]
     if missing:
         keys = ", ".join(f"output.{name}" for name in missing)

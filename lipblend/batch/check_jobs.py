@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lipblend.analysis.parse_parts import check_parser
 from lipblend.batch.job_list import read_jobs_and_problems
 from lipblend.batch.job_places import place_problems
 from lipblend.batch.job_settings import named_files
@@ -116,6 +117,7 @@ def _job_faults(job: JobSpec, infos: Mapping[str, VideoInfo | LipblendError]) ->
     checks: list[Callable[[], object]] = [
         CompositeOptions(measure=measured, matte=None if job.matte is None else Path(job.matte)).check,
         partial(_check_models, job),
+        partial(check_parser, settings),
     ]
     for option, text in (("--keep", job.keep), ("--matte", job.matte), ("--crop", job.crop)):
         if text is None or is_address(text):

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,11 @@ import numpy as np
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
 from lipblend.batch.events import Advanced, Ended, Started
 from lipblend.batch.job_child import Step
-from lipblend.batch.job_process import JobRun, JobRunOptions, existing, locked
+from lipblend.batch.job_process import JobRun, JobRunOptions, compose_threads
 from lipblend.batch.job_spec import JobOutcome, JobSpec
+from lipblend.batch.local_output import existing_local, locked
 from lipblend.batch.local_pool import OnEvent
+from lipblend.batch.remote_record import has_addresses
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import Progress
@@ -38,7 +40,7 @@ _SPLIT_AT_A_TIME = 16
 _CONNECT_S = 20.0
 _TOPIC = "lipblend-jobs"
 _STOP_EVERY_S = 1.0
-_INSTALL = 'Install it with `pip install "lipblend[cluster]"`.'
+_INSTALL = 'Install it with `pip install ".[cluster]"` in the checkout.'
 
 
 def connect(address: str) -> Client:
@@ -123,7 +125,9 @@ def run_on_worker(order: ClusterOrder) -> JobOutcome:
     def tell(progress: Progress) -> None:
         worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop, **vars(progress)})
 
-    options = replace(order.options, max_memory=_memory_of(worker, order.options.max_memory))
+    threads = compose_threads(worker.state.nthreads)
+    memory = _memory_of(worker, order.options.max_memory)
+    options = replace(order.options, max_memory=memory, threads=threads)
     run = JobRun(order.spec, options, tell, order.step)
     worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop})
     with _stopping(run.stop, order.stop):
@@ -182,8 +186,9 @@ class DaskPool:
         self._stop = f"lipblend-stop-{uuid.uuid4().hex}"
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._futures: dict[str, Future] = {}
+        self._futures: dict[str, tuple[str, Future]] = {}
         self._started: set[str] = set()
+        self._done: set[str] = set()
         self._splitting = ThreadPoolExecutor(_SPLIT_AT_A_TIME, thread_name_prefix="lipblend-split")
         self._open = threading.Semaphore(0)
         self._count = 0
@@ -192,20 +197,29 @@ class DaskPool:
     def submit(self, spec: JobSpec) -> None:
         """See `Pool`."""
         self._count += 1
-        if self._split_s is not None and _lasts_longer(spec, self._split_s):
-            self._splitting.submit(self._run_split, spec)
-        else:
-            self._task(spec, "all").add_done_callback(lambda future: self._ended(spec, self._outcome_of(spec, future)))
+        try:
+            if self._split_s is not None and not has_addresses(spec) and _lasts_longer(spec, self._split_s):
+                self._splitting.submit(self._run_split, spec)
+                return
+            future = self._task(spec, "all")
+        except Exception as error:  # noqa: BLE001 - a scheduler that is gone, a job that cannot be sent
+            self._ended(spec, self._lost(spec, error))
+            return
+        future.add_done_callback(lambda done: self._ended(spec, self._outcome_of(spec, done)))
 
     def stop(self) -> None:
         """See `Pool`."""
         from distributed import Event as DaskEvent
 
-        self._stopped.set()
-        DaskEvent(self._stop, client=self._client).set()
         with self._lock:
-            waiting = [future for future in self._futures.values() if future.status == "pending"]
-        self._client.cancel(waiting)
+            if self._stopped.is_set():
+                return
+            self._stopped.set()
+            # Those that run are stopped by their workers, and tell how they ended.
+            waiting = [future for name, future in self._futures.values() if name not in self._started]
+        with suppress(OSError, TimeoutError):  # the scheduler is gone, and with it the jobs
+            DaskEvent(self._stop, client=self._client).set()
+            self._client.cancel(waiting)
 
     def close(self) -> None:
         """See `Pool`."""
@@ -217,9 +231,11 @@ class DaskPool:
     def _task(self, spec: JobSpec, step: Step) -> Future:
         key = f"lipblend-{spec.name}-{step}-{uuid.uuid4().hex}"
         order = ClusterOrder(spec, self._options, self._stop, step)
-        future = self._client.submit(run_on_worker, order, key=key, retries=RETRIES, pure=False)
         with self._lock:
-            self._futures[key] = future
+            if self._stopped.is_set():
+                raise CancelledError
+            future = self._client.submit(run_on_worker, order, key=key, retries=RETRIES, pure=False)
+            self._futures[key] = spec.name, future
         return future
 
     def _told(self, event: tuple[float, Any]) -> None:
@@ -229,6 +245,8 @@ class DaskPool:
             return
         name = str(said["name"])
         with self._lock:
+            if name in self._done:
+                return
             is_new = name not in self._started
             self._started.add(name)
         if is_new:
@@ -238,7 +256,8 @@ class DaskPool:
 
     def _ended(self, spec: JobSpec, outcome: JobOutcome) -> None:
         with self._lock:
-            done = [key for key, future in self._futures.items() if future.done()]
+            self._done.add(spec.name)
+            done = [key for key, (_, future) in self._futures.items() if future.done()]
             for key in done:
                 del self._futures[key]  # lets the cluster forget it
         self._on_event(Ended(outcome))
@@ -248,7 +267,7 @@ class DaskPool:
         """One long clip: its analysis, its segments on all workers, and their joining."""
         try:
             with locked(spec, self._options.lock_wait_s, self._stopped):
-                fresh = None if self._options.force else existing(spec)
+                fresh = None if self._options.force else existing_local(spec)
                 outcome = fresh or self._in_segments(spec)
         except LockedError as error:
             outcome = JobOutcome(spec.name, spec.output, "locked", error.message, error.exit_code)
@@ -281,7 +300,7 @@ class DaskPool:
 
     def _lost(self, spec: JobSpec, error: Exception) -> JobOutcome:
         if isinstance(error, CancelledError) and self._stopped.is_set():
-            return JobOutcome(spec.name, spec.output, "cancelled", "stopped")
+            return JobOutcome(spec.name, spec.output, "cancelled")
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return JobOutcome(spec.name, spec.output, "failed", f"the cluster lost it: {text}", LipblendError.exit_code)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from lipblend.batch.job_spec import JobSpec
 from lipblend.runtime.child import Channel, program
 from lipblend.runtime.progress import OnProgress, Progress
-from lipblend.settings.catalogue import value_text
+from lipblend.settings.catalogue import setting_specs, value_text
+from lipblend.settings.presets import find_preset, preset_values
 
 if TYPE_CHECKING:
     from lipblend.composite_options import CompositeOptions
@@ -37,6 +40,8 @@ class JobOrder:
         As in `lipblend.composite_options.CompositeOptions`.
     jobs : int
         Processes that render.
+    threads : int or None
+        Threads that compose.
     step : Step
         What of the job.
     """
@@ -45,6 +50,7 @@ class JobOrder:
     cache: Path | None = None
     models: Path | None = None
     jobs: int = 1
+    threads: int | None = None
     step: Step = "all"
 
 
@@ -55,8 +61,15 @@ CHILD = program("lipblend.batch.job_child", "run_order", "a job of a series")
 def run_order(channel: Channel) -> None:
     """Receive a `JobOrder`; answer with `Progress` now and then, and at the end with a dict (see `run_job`)."""
     order = channel.receive()
+    Thread(target=_end_with_parent, args=(channel,), name="lipblend-parent", daemon=True).start()
     print(command_text(order.spec), file=sys.stderr, flush=True)
     channel.send(run_job(order, _Reporter(channel)))
+
+
+def _end_with_parent(channel: Channel) -> None:
+    """End at once when the parent is gone, killed for example: its locks are free then."""
+    channel.questions.read(1)  # nothing more is sent, so this waits for the end
+    os._exit(1)
 
 
 def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
@@ -77,6 +90,7 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     spec = order.spec
     options = CompositeOptions(
         jobs=order.jobs,
+        threads=order.threads,
         resume=True,
         replace_kept=True,
         measure=spec.gate or spec.report is not None,
@@ -126,9 +140,16 @@ def command_text(spec: JobSpec) -> str:
     options = {"--preset": spec.preset, "--crop": spec.crop, "--keep": spec.keep, "--matte": spec.matte}
     for option, value in {**options, "--report": spec.report}.items():
         words += [] if value is None else [option, value]
-    for key, value in spec.settings.items():
+    for key, value in _beside_preset(spec).items():
         words += ["--set", f"{key}={value_text(value)}"]
     return shlex.join([*words, *(["--gate"] if spec.gate else [])])
+
+
+def _beside_preset(spec: JobSpec) -> dict[str, Any]:
+    """The settings that differ from the preset's, also where they are the plain defaults again."""
+    preset = {} if spec.preset is None else preset_values(find_preset(spec.preset))
+    plain = {key: setting_specs()[key].default for key in preset if key not in spec.settings}
+    return {key: value for key, value in (plain | dict(spec.settings)).items() if preset.get(key) != value}
 
 
 class _Reporter:

@@ -11,6 +11,8 @@ from lipblend.batch.job_settings import named_files
 from lipblend.batch.job_spec import JobSpec
 from lipblend.batch.list_paths import is_address
 from lipblend.batch.list_problems import on_one_line
+from lipblend.batch.remote_files import protocol_fault, protocol_of
+from lipblend.batch.store_errors import shown_address
 from lipblend.errors import LipblendError
 from lipblend.output.encoders import FORMATS
 from lipblend.quality.report.report_files import REPORT_FILES
@@ -50,15 +52,17 @@ def _form_faults(job: JobSpec, *, remote: bool) -> Iterator[str]:
 def _address_faults(role: str, text: str, *, remote: bool) -> Iterator[str]:
     scheme, _, rest = text.partition("://")
     host = rest.partition("/")[0]
-    if scheme.lower() in _LOCAL:
+    if scheme.lower() in _LOCAL and not (remote and rest.startswith("/") and rest.strip("/")):
         yield f"{role}: {text} is an address of a file on this machine: write its path"
-    elif not _FORM.fullmatch(text):
+    elif scheme.lower() not in _LOCAL and not _FORM.fullmatch(text):
         yield f"{role}: {text} is not a whole address: write it as {scheme}://HOST/PATH"
     elif "@" in host and ":" in host.partition("@")[0]:
-        shown = f"{scheme}://...@{host.rpartition('@')[2]}"
+        shown = shown_address(text)
         yield f"{role}: {shown} holds a password, which records and logs would show: set it up outside the list"
     elif not remote:
         yield f"{role}: {text} is an address, and this run reads and writes files only"
+    elif fault := protocol_fault(protocol_of(text)):
+        yield f"{role}: {shown_address(text)}: {fault}"
 
 
 class _Places:
@@ -118,7 +122,8 @@ class _Places:
     def _keys(self, text: str) -> list[str]:
         """What tells a file from others: its real path, and of an existing file also its number on the disk."""
         if text not in self._known_keys:
-            self._known_keys[text] = [text] if is_address(text) else self._keys_of_file(text)
+            path = _local_path(text)
+            self._known_keys[text] = [text] if path is None else self._keys_of_file(path)
         return self._known_keys[text]
 
     def _keys_of_file(self, text: str) -> list[str]:
@@ -131,6 +136,12 @@ class _Places:
         except (OSError, ValueError):  # missing, or no valid name: said elsewhere
             return keys
         return [*keys, f"{found.st_dev}:{found.st_ino}"] if found.st_ino else keys
+
+
+def _local_path(text: str) -> str | None:
+    """The path that a text names, also as ``file:///path``; None for an address elsewhere."""
+    scheme, _, rest = text.partition("://")
+    return text if not is_address(text) else rest if scheme.lower() in _LOCAL else None
 
 
 def _input_files(job: JobSpec) -> Iterator[tuple[str, str]]:

@@ -57,6 +57,10 @@ class JobRecord(BaseModel):
         What was measured.
     frames : int
         0 if unknown.
+    measured : bool
+        Whether the output was judged; ``status`` is ``gate`` then if it is below its marks, gate or not.
+    report : str
+        SHA-256 of the page of its report; empty without.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -71,6 +75,8 @@ class JobRecord(BaseModel):
     status: str = "passed"
     headline: dict[str, Any] | None = None
     frames: int = 0
+    measured: bool = False
+    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
     spec : JobSpec
         Its files are local.
     outcome_extra : mapping
-        ``status``, ``headline`` and ``frames`` of `JobOutcome`; anything else is left out.
+        ``status``, ``headline``, ``frames``, ``measured`` and ``report`` of the record.
 
     Raises
     ------
@@ -126,7 +132,7 @@ def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
         each if each.sha256.startswith(digits.get(each.role, "")) else each.model_copy(update={"sha256": ""})
         for each in inputs
     )
-    _store(output, _record_of(output, inputs, settings, outcome_extra))
+    store_record(output, _record_of(output, inputs, settings, outcome_extra))
 
 
 def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
@@ -155,14 +161,14 @@ def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
     record = read_record(output)
     try:
         inputs = recorded_files(files_of(spec, settings), () if record is None else record.inputs)
-        same = record is not None and _is_recorded(output, record)
+        same = record is not None and is_recorded(output, record)
     except InputError as error:
         return Freshness(False, error.message)
     measured = spec.gate or spec.report is not None
     if record is not None:
-        reasons = _changes(record, inputs, settings, marks=measured)
+        reasons = record_changes(record, inputs, settings, marks=measured)
         if same and not reasons and store and inputs != record.inputs:
-            _store(output, record.model_copy(update={"inputs": inputs}))
+            store_record(output, record.model_copy(update={"inputs": inputs}))
         if same:
             return Freshness(not reasons, sentence(reasons) or "up to date")
         if not reasons:
@@ -185,7 +191,7 @@ def _adopted(
     if damage := decodes_whole(output, frames=tag.record.frames):
         return Freshness(False, f"the output is damaged: {damage}")
     if store:
-        _store(output, _record_of(output, inputs, settings, {"frames": tag.record.frames}))
+        store_record(output, _record_of(output, inputs, settings, {"frames": tag.record.frames}))
     return Freshness(True, "up to date: the record in the file fits, and it decodes whole", adopted=True)
 
 
@@ -201,16 +207,18 @@ def _record_of(
         output_size=output.stat().st_size,
         output_sha256=digest,
         status=more.get("status", "passed"),
+        measured=bool(more.get("measured", False)),
+        report=str(more.get("report", "")),
         headline=None if more.get("headline") is None else dict(more["headline"]),
         frames=more.get("frames", 0),
     )
 
 
-def _store(output: Path, record: JobRecord) -> None:
+def store_record(output: Path, record: JobRecord) -> None:
     write_atomically(record_path(output), record.model_dump_json(indent=1).encode() + b"\n")
 
 
-def _is_recorded(output: Path, record: JobRecord) -> bool:
+def is_recorded(output: Path, record: JobRecord) -> bool:
     """Whether the output has the bytes that were recorded.
 
     Raises
@@ -221,7 +229,9 @@ def _is_recorded(output: Path, record: JobRecord) -> bool:
     return output.stat().st_size == record.output_size and sha256_of(output) == record.output_sha256
 
 
-def _changes(record: JobRecord, inputs: tuple[RecordedFile, ...], settings: Settings, *, marks: bool) -> list[str]:
+def record_changes(
+    record: JobRecord, inputs: tuple[RecordedFile, ...], settings: Settings, *, marks: bool
+) -> list[str]:
     """What is other than when the output was made."""
     old, new = ({each.role: each.sha256 for each in files} for files in (record.inputs, inputs))
     reasons = [

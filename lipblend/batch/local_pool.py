@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lipblend.batch.events import Advanced, Ended, Event, Started
 from lipblend.batch.job_process import JobRun, JobRunOptions
-from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.job_spec import JobOutcome, JobSpec
 
 OnEvent = Callable[[Event], None]
 
@@ -77,12 +77,16 @@ class LocalPool:
         run = JobRun(spec, self._options, lambda progress: self._on_event(Advanced(name, progress)))
         with self._lock:
             self._running.add(run)
-            if self._stopped:
+            stopped = self._stopped
+            if stopped:
                 run.stop()
-        if not self._stopped:
+        if not stopped:
             self._on_event(Started(name))
         try:
-            self._on_event(Ended(run.run()))
-        finally:
-            with self._lock:
-                self._running.discard(run)
+            outcome = run.run()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the series has to learn that the job has ended
+            text = " ".join(f"unexpected {type(error).__name__}: {error}".split())
+            outcome = JobOutcome(name, spec.output, "failed", f"{text}. This is a bug in lipblend", 1)
+        with self._lock:
+            self._running.discard(run)
+        self._on_event(Ended(outcome))

@@ -16,6 +16,7 @@ from lipblend.batch.job_spec import JobSpec
 from lipblend.errors import InputError
 from lipblend.faces.models import MODELS
 from lipblend.output.recorded_settings import exact_text
+from lipblend.runtime.content_digest import digest
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
@@ -40,7 +41,7 @@ class RecordedFile(BaseModel):
     size : int
         In bytes; of all pictures of a folder together.
     mtime_ns : int
-        Modification time; the latest of a folder and its pictures.
+        Modification time; of a folder, a number made from names, sizes and times of its pictures.
     sha256 : str
         Hexadecimal; of a folder, of the digests of its pictures in a row. Empty if the file was exchanged while the
         output was made.
@@ -134,7 +135,11 @@ def _recorded(role: str, path: Path, known: RecordedFile | None) -> RecordedFile
     except OSError as error:
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
         raise InputError(f"{role} {reason}: {path}", hint="Check the path.") from error
-    now = RecordedFile(role=role, size=sum(each.st_size for each in stats), mtime_ns=max(times), sha256="")
+    size, changed = sum(each.st_size for each in stats), max(times)
+    if folder:  # of each picture, since an older one may have taken the place of one of the same size
+        each_one = [[each.name, stat.st_size, stat.st_mtime_ns] for each, stat in zip(files, stats, strict=True)]
+        changed = int(digest(each_one)[:15], 16)
+    now = RecordedFile(role=role, size=size, mtime_ns=changed, sha256="")
     if known is not None and known.sha256 and known == now.model_copy(update={"sha256": known.sha256}):
         return known
     digests = [sha256_of(each) for each in files]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
@@ -36,12 +36,56 @@ def memory_limit(text: str, workers: int) -> int | None:
 
 
 def free_bytes() -> int:
-    """Memory that is free for programs here; within the limit of a container (cgroup v2), if there is one."""
+    """Memory that is free for programs here; within the limit of a container (cgroup v2), if there is one.
+
+    What the container's files take in the cache counts as free: the system gives it back.
+    """
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):  # no such limit
         most = int((_CGROUP / "memory.max").read_text(encoding="ascii"))
-        free = min(free, most - int((_CGROUP / "memory.current").read_text(encoding="ascii")))
+        taken = int((_CGROUP / "memory.current").read_text(encoding="ascii")) - _cached_bytes()
+        free = min(free, most - max(taken, 0))
     return max(free, 0)
+
+
+def _cached_bytes() -> int:
+    for line in (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(" ")
+        if name == "file":
+            return int(value)
+    return 0
+
+
+class ProcessTree:
+    """A process and all that it started, as far as they were seen: also those whose parent has ended. Thread-safe.
+
+    Parameters
+    ----------
+    pid : int
+        Of a process that has not been waited for.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._lock = Lock()
+        self._known: set[psutil.Process] = set()
+        with suppress(psutil.Error):  # it has ended already
+            self._known.add(psutil.Process(pid))
+
+    def look(self) -> list[psutil.Process]:
+        """Those that run, after another look for what they have started."""
+        with self._lock:
+            for process in list(self._known):
+                with suppress(psutil.Error):
+                    self._known.update(process.children(recursive=True))
+            # Still the same process, and not another with its number.
+            self._known = {process for process in self._known if process.is_running()}
+            return list(self._known)
+
+    def kill(self) -> None:
+        """Kill all of them; nothing happens to those that have ended."""
+        for process in self.look():
+            with suppress(psutil.Error):
+                process.kill()
 
 
 class MemoryGuard:
@@ -49,7 +93,7 @@ class MemoryGuard:
 
     Parameters
     ----------
-    pid : int
+    processes : ProcessTree
     limit : int or None
         Bytes, together; None to watch only.
     on_excess : callable
@@ -62,15 +106,16 @@ class MemoryGuard:
     exceeded : bool
     """
 
-    def __init__(self, pid: int, limit: int | None, on_excess: Callable[[], None] = lambda: None) -> None:
-        self._pid, self._limit, self._on_excess = pid, limit, on_excess
+    def __init__(self, processes: ProcessTree, limit: int | None, on_excess: Callable[[], None] = lambda: None) -> None:
+        self._processes, self._limit, self._on_excess = processes, limit, on_excess
         self._stop = Event()
         self._thread = Thread(target=self._watch, name="lipblend-memory", daemon=True)
         self.peak, self.exceeded = 0, False
 
     def __enter__(self) -> Self:
-        with suppress(OSError):  # not on this system, or not allowed
-            Path(f"/proc/{self._pid}/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+        for process in self._processes.look():
+            with suppress(OSError):  # not on this system, or not allowed
+                Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
         self._thread.start()
         return self
 
@@ -82,30 +127,13 @@ class MemoryGuard:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            processes = tree(self._pid)
-            self.peak = max(self.peak, taken := sum(map(_resident_bytes, processes)))
+            self.peak = max(self.peak, taken := sum(map(_resident_bytes, self._processes.look())))
             if self._limit is not None and taken > self._limit:
                 self.exceeded = True
                 self._on_excess()
-                kill(processes)
+                self._processes.kill()
                 return
             self._stop.wait(_EVERY_S)
-
-
-def tree(pid: int) -> list[psutil.Process]:
-    """A process and all that it started, those first; empty if it has ended."""
-    try:
-        process = psutil.Process(pid)
-        return [*process.children(recursive=True), process]
-    except psutil.Error:
-        return []
-
-
-def kill(processes: list[psutil.Process]) -> None:
-    """Kill processes that may have ended already."""
-    for process in processes:
-        with suppress(psutil.Error):
-            process.kill()
 
 
 def _resident_bytes(process: psutil.Process) -> int:

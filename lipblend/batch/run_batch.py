@@ -15,8 +15,9 @@ from lipblend.batch.job_process import why_made
 from lipblend.batch.job_record import read_record
 from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
 from lipblend.batch.local_pool import OnEvent, Pool
+from lipblend.batch.remote_files import RemoteOptions
 from lipblend.batch.results import ResultsFile
-from lipblend.errors import BatchError, GateError, LipblendError, SettingsError
+from lipblend.errors import BatchError, GateError, LipblendError, OutputError, SettingsError
 
 _LOOKING_THREADS = 8
 MakePool = Callable[[OnEvent], Pool]
@@ -30,11 +31,20 @@ class Series:
     ----------
     total : int
         Jobs that were handed over.
-    outcomes : list of JobOutcome
+    last : dict of str to JobOutcome
+        How each job ended last, by name.
+    lost : list of str
+        Names of jobs whose line could not be written into the results.
     """
 
     total: int = 0
-    outcomes: list[JobOutcome] = field(default_factory=list)
+    last: dict[str, JobOutcome] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> list[JobOutcome]:
+        """How each job ended last."""
+        return list(self.last.values())
 
     @property
     def counts(self) -> Counter[Status]:
@@ -56,10 +66,15 @@ class Series:
         GateError
             All outputs are there, and some are below their pass marks.
         """
-        if self.failed:
-            raise BatchError(f"{len(self.failed)} of {self.total} jobs {_failed_text(self.failed)}", hint=hint)
-        if below := self.counts["gate"]:
+        below, failed = self.counts["gate"], self.failed
+        if below and all(outcome.status == "cancelled" for outcome in failed):  # the gate has stopped them
             raise GateError(f"{below} of {self.total} outputs are below their pass marks", hint=hint)
+        if failed:
+            raise BatchError(f"{len(failed)} of {self.total} jobs {_failed_text(failed)}", hint=hint)
+        if self.lost:
+            raise OutputError(
+                f"{len(self.lost)} lines of the results could not be written", details=tuple(self.lost[:8]), hint=hint
+            )
 
 
 def _failed_text(failed: Sequence[JobOutcome]) -> str:
@@ -75,9 +90,13 @@ def _failed_text(failed: Sequence[JobOutcome]) -> str:
 
 
 def chosen(
-    jobs: Sequence[JobSpec], only: Sequence[str] = (), earlier: Mapping[str, JobOutcome] | None = None
+    jobs: Sequence[JobSpec],
+    only: Sequence[str] = (),
+    earlier: Mapping[str, JobOutcome] | None = None,
+    *,
+    arriving: bool = False,
 ) -> list[JobSpec]:
-    """The jobs whose names match a pattern of ``only``, and, with ``earlier``, whose last run did not end well.
+    """The jobs whose names match a pattern of ``only``, and, with ``earlier``, that did not end well or at all.
 
     Parameters
     ----------
@@ -86,6 +105,8 @@ def chosen(
         Shell patterns (``intro*``); empty for all.
     earlier : mapping of str to JobOutcome, optional
         How each job ended last (`lipblend.batch.results.last_outcomes`).
+    arriving : bool
+        More jobs come later, so a pattern may match none yet.
 
     Raises
     ------
@@ -93,13 +114,13 @@ def chosen(
         A pattern matches no job.
     """
     unmatched = [pattern for pattern in only if not any(fnmatch.fnmatchcase(job.name, pattern) for job in jobs)]
-    if unmatched:
+    if unmatched and not arriving:
         names = ", ".join(job.name for job in jobs[:5]) + (" ..." if len(jobs) > 5 else "")
         raise SettingsError(f"--only {unmatched[0]} matches no job", hint=f"The jobs are {names}.")
     kept = [job for job in jobs if not only or any(fnmatch.fnmatchcase(job.name, pattern) for pattern in only)]
     if earlier is None:
         return kept
-    return [job for job in kept if job.name in earlier and earlier[job.name].status not in DONE]
+    return [job for job in kept if job.name not in earlier or earlier[job.name].status not in DONE]
 
 
 def made_before(jobs: Sequence[JobSpec]) -> set[str]:
@@ -107,12 +128,12 @@ def made_before(jobs: Sequence[JobSpec]) -> set[str]:
     return {job.name for job in jobs if "://" not in job.output and read_record(Path(job.output)) is not None}
 
 
-def to_make(jobs: Sequence[JobSpec], *, force: bool) -> list[tuple[JobSpec, str]]:
+def to_make(jobs: Sequence[JobSpec], *, force: bool, remote: RemoteOptions | None = None) -> list[tuple[JobSpec, str]]:
     """Each job with why its output would be made; empty for what is up to date."""
 
     def reason(job: JobSpec) -> str:
         try:
-            why = why_made(job, store=False)
+            why = why_made(job, remote or RemoteOptions(), store=False)
         except LipblendError as error:
             return error.message
         return why or ("--force" if force else "")
@@ -135,16 +156,31 @@ class BatchRun:
         Called on this thread, for a table.
     fail_fast : bool
         Stop when a job does not end well.
+    series : Series, optional
+        Takes the outcomes; a new one by default.
+
+    Attributes
+    ----------
+    series : Series
+    stopped : bool
+        A job did not end well, and the others were stopped.
     """
 
     def __init__(
-        self, make_pool: MakePool, results: ResultsFile, on_event: OnEvent = lambda _: None, *, fail_fast: bool = False
+        self,
+        make_pool: MakePool,
+        results: ResultsFile,
+        on_event: OnEvent = lambda _: None,
+        *,
+        fail_fast: bool = False,
+        series: Series | None = None,
     ) -> None:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._pool = make_pool(self._events.put)
         self._results, self._on_event, self._fail_fast = results, on_event, fail_fast
         self._unfinished: list[str] = []
-        self.series = Series()
+        self.series = series or Series()
+        self.stopped = False
 
     def __enter__(self) -> BatchRun:
         return self
@@ -159,7 +195,7 @@ class BatchRun:
 
     def submit(self, jobs: Sequence[JobSpec]) -> None:
         """Hand over jobs."""
-        self.series.total += len(jobs)
+        self.series.total = len({*self.series.last, *self._unfinished, *(job.name for job in jobs)})
         for job in jobs:
             self._unfinished.append(job.name)
             self._pool.submit(job)
@@ -187,10 +223,12 @@ class BatchRun:
     def _take(self, event: Event) -> None:
         if isinstance(event, Ended):
             outcome = event.outcome
-            self.series.outcomes.append(outcome)
+            self.series.last[outcome.name] = outcome
             self._unfinished.remove(outcome.name)
             if outcome.status != "cancelled":
                 self._results.add(outcome)
+                self.series.lost = self._results.lost
             if self._fail_fast and outcome.status not in (*DONE, "cancelled"):
+                self.stopped = True
                 self._pool.stop()
         self._on_event(event)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.list_paths import is_address
 
 _State = tuple[tuple[int, int], ...]
 """Size in bytes and time of change in nanoseconds of each input."""
@@ -38,22 +39,23 @@ class FolderWatch:
         """
         ready, seen = [], dict[str, _State]()
         for job in self._read():
+            key = job.output  # names may change as more pairs arrive
             state = _state(job)
             if state is None:
                 continue
-            seen[job.name] = state
-            steady = self._seen.get(job.name) == state and all(size for size, _ in state)
-            if steady and self._handed_over.get(job.name) != state and job.name not in running:
-                self._handed_over[job.name] = state
+            seen[key] = state
+            steady = self._seen.get(key) == state and all(size for size, _ in state)
+            if steady and self._handed_over.get(key) != state and job.name not in running:
+                self._handed_over[key] = state
                 ready.append(job)
         self._seen = seen
         return ready
 
 
 def _state(job: JobSpec) -> _State | None:
-    """None if an input is missing."""
+    """None if an input is missing; of those at addresses nothing is asked."""
     try:
-        found = [Path(path).stat() for path in job.inputs.values()]
+        found = [Path(path).stat() for path in job.inputs.values() if not is_address(path)]
     except OSError:
         return None
     return tuple((status.st_size, status.st_mtime_ns) for status in found)

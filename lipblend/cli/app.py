@@ -23,7 +23,7 @@ from lipblend.runtime.allocator import keep_freed_memory
 
 COMMANDS = {
     "composite": ("lipblend.cli.composite_cmd", "Blend the mouth of a lip-synced video into the original."),
-    "batch": ("lipblend.cli.batch_cmd", "Composite a whole list of pairs; make again only what changed."),
+    "batch": ("lipblend.cli.batch_cmd", "Composite a whole list of pairs, and make again only what changed."),
     "evaluate": (
         "lipblend.cli.evaluate_cmd",
         "Measure a composite: seam, colour, flicker, original lips, lip-sync, faulty synced frames.",
@@ -127,7 +127,7 @@ def _version(wanted: bool) -> None:
 @app.callback(
     no_args_is_help=True,
     epilog="Exit codes: 0 success, 1 bug, 2 wrong usage or setting, 3 input, 4 inputs do not match, "
-    "5 no face, 6 model, 7 output, 8 pass mark missed, 130 Ctrl-C, 143 SIGTERM.",
+    "5 no face, 6 model, 7 output, 8 pass mark missed, 9 jobs failed, 130 Ctrl-C, 143 SIGTERM.",
 )
 def lipblend(
     version: Annotated[

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,15 @@ import typer
 
 from lipblend.cli.command_app import JsonOption, ModelsOption, QuietOption, command_app, path_argument, path_option
 from lipblend.cli.console import Console, table_text
+from lipblend.cli.exit_codes import EXIT_INTERRUPT, EXIT_TERMINATED
 from lipblend.cli.exits import handle_errors
+from lipblend.cli.remote_options import ScratchOption, ScratchSizeOption, StorageOption, remote_options
 from lipblend.cli.shared_options import CacheOption, NoCacheOption, cache_folder
 from lipblend.cli.verdict import JunitOption
 from lipblend.errors import LipblendError, SettingsError
 
 if TYPE_CHECKING:
-    from lipblend.batch.job_spec import JobSpec
+    from lipblend.batch.job_spec import JobOutcome, JobSpec
 
 app = command_app()
 
@@ -35,7 +38,8 @@ def batch_command(
         typer.Option("--only", metavar="PATTERN", help="Only jobs whose names match (intro*). May be repeated."),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Only jobs that did not end well in the last run of this list.")
+        bool,
+        typer.Option("--retry-failed", help="Only jobs that did not end well before, or not at all."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Also make what is up to date.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which outputs would be made, and why.")] = False,
@@ -89,6 +93,9 @@ def batch_command(
         float | None,
         typer.Option("--idle", metavar="SECONDS", help="End --watch after so long without a pair.", min=0),
     ] = None,
+    scratch: ScratchOption = None,
+    scratch_size: ScratchSizeOption = "50G",
+    storage_options: StorageOption = None,
     models: ModelsOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -101,49 +108,73 @@ def batch_command(
     made from the same inputs with the same settings is left as it is. After an interruption, the same command goes on
     where it stopped. Exit codes: 0 all is well, 8 some outputs are below their pass marks (--gate), 9 some jobs failed.
     """
-    from lipblend.batch.check_jobs import check_jobs
-    from lipblend.batch.job_list import read_jobs
-    from lipblend.batch.job_process import JobRunOptions
+    from lipblend.batch.check_jobs import job_problems, problem_lines
+    from lipblend.batch.job_list import read_jobs, read_jobs_and_problems
+    from lipblend.batch.job_process import JobRunOptions, compose_threads
+    from lipblend.batch.list_problems import raise_problems
     from lipblend.batch.memory_guard import memory_limit
-    from lipblend.batch.results import last_outcomes
-    from lipblend.batch.run_batch import chosen, made_before, to_make
-    from lipblend.cli.batch_session import BatchFiles, completed, finish, make_pool, run_list, run_watch
+    from lipblend.batch.run_batch import Series, chosen, made_before, to_make
+    from lipblend.cli.batch_session import (
+        BatchFiles,
+        check_own_files,
+        completed,
+        finish,
+        make_pool,
+        run_list,
+        run_watch,
+        watched,
+    )
     from lipblend.composite_options import parse_jobs
 
     _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, idle=idle)
     console = Console(quiet=quiet, as_json=as_json)
+    remote = remote_options(scratch, scratch_size, storage_options)
     files = BatchFiles.of(job_list, results=results, logs=logs, index=index, junit=junit)
-    earlier = last_outcomes(files.results) if retry_failed else None
+    earlier = _earlier(files.results) if retry_failed else None
 
     def read() -> list[JobSpec]:
-        found = read_jobs(job_list, base=watch, arriving=watch is not None)
-        return chosen(completed(found, gate=gate, index=index), only or (), earlier)
+        found = read_jobs(job_list, base=watch, arriving=True)
+        return chosen(completed(found, gate=gate, index=index), only or (), arriving=True)
 
-    specs = read()
-    count = _workers(workers, None if watch is not None else len(specs))
     if watch is None:
-        check_jobs(specs, remote=False, unopened=made_before(specs))
+        found, wrong = read_jobs_and_problems(job_list)
+        listed = completed(found, gate=gate, index=index)
+        specs = chosen(listed, only or (), earlier)
+        problems = job_problems(specs, remote=True, unopened=made_before(specs))
+        raise_problems(job_list.name, (*wrong, *problem_lines(specs, problems)))
+    else:
+        listed = specs = read()
+    check_own_files(files, job_list, listed)
+    count = _workers(workers, None if watch is not None else len(specs))
     if dry_run:
-        _show_plan(to_make(specs, force=force), console)
+        _show_plan(to_make(specs, force=force, remote=remote), console)
         return
+    on_cluster = scheduler is not None and max_memory == "auto"  # then each worker knows what it has
     options = JobRunOptions(
         force=force, cache=cache_folder(cache, no_cache), models=models, logs=files.logs,
-        max_memory=memory_limit(max_memory, count), jobs=parse_jobs(jobs),
+        max_memory=None if on_cluster else memory_limit(max_memory, count),
+        jobs=parse_jobs(jobs), threads=compose_threads(count), remote=remote,
     )  # fmt: skip
     pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
-    if watch is None:
-        series = run_list(specs, pool, files, fail_fast=fail_fast, quiet=quiet)
-    else:
-        from lipblend.batch.watch import FolderWatch
+    series = Series()
+    try:
+        if watch is None:
+            run_list(specs, pool, files, series, fail_fast=fail_fast, quiet=quiet)
+        else:
+            from lipblend.batch.watch import FolderWatch
 
-        series = run_watch(FolderWatch(read), pool, files, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
-    finish(series, specs, files, console)
+            folder = FolderWatch(watched(read, console))
+            run_watch(folder, pool, files, series, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
+    except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C is how --watch usually ends
+        finish(series, listed, files, console)
+        print(f"interrupted: finished segments are kept. {_HINT}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPT if isinstance(stop, KeyboardInterrupt) else EXIT_TERMINATED) from stop
+    finish(series, listed, files, console)
     try:
         series.raise_for_status(hint=_HINT)
-    except LipblendError as error:
-        if as_json or quiet:
-            raise typer.Exit(error.exit_code) from error
-        raise
+    except LipblendError as error:  # not raised, as the JUnit file has a case for each clip by now
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
 
 
 def _check_together(*, watch: Path | None, retry_failed: bool, dry_run: bool, idle: float | None) -> None:
@@ -154,6 +185,23 @@ def _check_together(*, watch: Path | None, retry_failed: bool, dry_run: bool, id
         raise SettingsError("--idle was given without --watch", hint="Add --watch FOLDER.")
     if watch is not None and not watch.is_dir():
         raise SettingsError(f"--watch {watch} is not a folder", hint="Create it, or choose another.")
+
+
+def _earlier(results: Path) -> Mapping[str, JobOutcome]:
+    """How the jobs ended last.
+
+    Raises
+    ------
+    SettingsError
+        There was no run.
+    """
+    from lipblend.batch.results import last_outcomes
+
+    if not results.is_file():
+        raise SettingsError(
+            f"--retry-failed: {results}, the results of an earlier run, is missing", hint="Leave it out."
+        )
+    return last_outcomes(results)
 
 
 def _workers(text: str, jobs: int | None) -> int:

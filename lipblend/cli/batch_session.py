@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipblend.batch.check_jobs import problem_lines
+from lipblend.batch.job_places import place_problems
 from lipblend.batch.job_process import JobRunOptions
 from lipblend.batch.job_spec import JobSpec
 from lipblend.batch.local_pool import LocalPool, OnEvent, Pool
-from lipblend.batch.results import ResultsFile
+from lipblend.batch.results import ResultsFile, last_outcomes
 from lipblend.batch.run_batch import BatchRun, Series
-from lipblend.cli.batch_table import BatchState, batch_view, outcome_text
+from lipblend.cli.batch_table import STATUS_WORDS, BatchState, batch_view, outcome_text
 from lipblend.cli.console import Console
+from lipblend.errors import LipblendError, OutputError
 
 if TYPE_CHECKING:
     from lipblend.batch.watch import FolderWatch
@@ -52,6 +56,23 @@ class BatchFiles:
         )
 
 
+def check_own_files(files: BatchFiles, job_list: Path, jobs: Sequence[JobSpec]) -> None:
+    """Refuse results and pages that would be written into the list, or into inputs or outputs of its jobs.
+
+    Raises
+    ------
+    OutputError
+    """
+    taken = {os.path.realpath(job_list): "the list"}
+    for job in jobs:
+        taken |= {os.path.realpath(path): f"{role} of job {job.name}" for role, path in job.inputs.items()}
+        taken[os.path.realpath(job.output)] = f"the output of job {job.name}"
+    index = None if files.index is None else files.index / "index.html"
+    for path in filter(None, (files.results, files.junit, index)):
+        if what := taken.get(os.path.realpath(path)):
+            raise OutputError(f"{path} is {what}", hint="Choose another path for it.")
+
+
 def completed(jobs: Sequence[JobSpec], *, gate: bool, index: Path | None) -> list[JobSpec]:
     """Jobs with what the command adds: the gate, reports for the index page, and how many threads the encoder has."""
 
@@ -83,35 +104,65 @@ def make_pool(
     return lambda on_event: DaskPool(client, options, on_event, split_s if options.cache is not None else None)
 
 
+def watched(read: Callable[[], list[JobSpec]], console: Console) -> Callable[[], list[JobSpec]]:
+    """``read`` for `FolderWatch`: a list that cannot be read, and jobs that cannot be run, are told and left out."""
+    told: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            console.say(f"left out: {text}")
+
+    def look() -> list[JobSpec]:
+        try:
+            jobs = read()
+        except LipblendError as error:
+            tell(str(error))
+            return []
+        wrong = place_problems(jobs, remote=True)
+        for text in problem_lines(jobs, wrong):
+            tell(text)
+        return [job for job in jobs if job.name not in wrong]
+
+    return look
+
+
 def run_list(
-    jobs: Sequence[JobSpec], pool: Callable[[OnEvent], Pool], files: BatchFiles, *, fail_fast: bool, quiet: bool
-) -> Series:
-    """Run all jobs to their end."""
+    jobs: Sequence[JobSpec],
+    pool: Callable[[OnEvent], Pool],
+    files: BatchFiles,
+    series: Series,
+    *,
+    fail_fast: bool,
+    quiet: bool,
+) -> None:
+    """Run all jobs to their end; ``series`` takes the outcomes."""
     state = BatchState()
     state.total = len(jobs)
     with (
         batch_view(state, quiet=quiet) as show,
-        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast) as run,
+        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast, series=series) as run,
     ):
         run.submit(jobs)
-        return run.finish()
+        run.finish()
 
 
 def run_watch(
     watch: FolderWatch,
     pool: Callable[[OnEvent], Pool],
     files: BatchFiles,
+    series: Series,
     *,
     every_s: float,
     idle_s: float | None,
     fail_fast: bool,
     quiet: bool,
-) -> Series:
+) -> None:
     """Run jobs as their pairs arrive, until nothing has come for ``idle_s`` seconds, or Ctrl-C."""
     state = BatchState()
     with (
         batch_view(state, quiet=quiet) as show,
-        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast) as run,
+        BatchRun(pool, ResultsFile(files.results), show, fail_fast=fail_fast, series=series) as run,
     ):
         busy_s = time.monotonic()
         while True:
@@ -124,17 +175,22 @@ def run_watch(
             if ready or run.unfinished:
                 busy_s = time.monotonic()
             if idle_s is not None and time.monotonic() - busy_s >= idle_s:
-                return run.series
-            if fail_fast and run.series.failed:
-                return run.finish()
+                return
+            if run.stopped:
+                run.finish()
+                return
 
 
 def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: Console) -> None:
-    """Print the summary, and write the index page and the JUnit file."""
+    """Print the summary, and write the index page and the JUnit file.
+
+    These show all ``jobs`` of the list: those that were left out this time as they ended last.
+    """
     order = {job.name: number for number, job in enumerate(jobs)}
     outcomes = sorted(series.outcomes, key=lambda outcome: order.get(outcome.name, len(order)))
     counts = dict(sorted(series.counts.items()))
-    lines = [f"{len(outcomes)} jobs: " + ", ".join(f"{count} {key}" for key, count in counts.items())]
+    parts = ", ".join(f"{count} {STATUS_WORDS[key]}" for key, count in counts.items())
+    lines = [f"{len(outcomes)} job{'' if len(outcomes) == 1 else 's'}{': ' if parts else ''}{parts}"]
     lines += [
         f"  {outcome_text(outcome)}" + (f"  (log: {outcome.log})" if outcome.log else "")
         for outcome in outcomes
@@ -145,7 +201,9 @@ def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: 
         from lipblend.batch.clip_rows import clip_rows
         from lipblend.quality.report import write_batch_index, write_batch_junit
 
-        rows = clip_rows(outcomes)
+        earlier = last_outcomes(files.results)
+        left = [earlier[job.name] for job in jobs if job.name in earlier and job.name not in series.last]
+        rows = clip_rows([*outcomes, *left])
         if files.index is not None:
             written["index"] = str(write_batch_index(files.index, rows))
         if files.junit is not None:

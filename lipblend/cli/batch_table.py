@@ -14,7 +14,7 @@ from lipblend.batch.events import Advanced, Ended, Event, Started
 from lipblend.batch.job_spec import JobOutcome, Status
 from lipblend.cli.console import LINE_INTERVAL_S, REFRESH_INTERVAL_S, live_terminal
 
-_WORDS: Mapping[Status, str] = {
+STATUS_WORDS: Mapping[Status, str] = {
     "passed": "done", "skipped": "up to date", "gate": "below gate", "failed": "failed", "locked": "locked",
     "cancelled": "stopped",
 }  # fmt: skip
@@ -71,7 +71,8 @@ class BatchState:
         if isinstance(event, Started):
             self.running[event.name] = _Running(self.clock())
         elif isinstance(event, Advanced):
-            self.running[event.name].advance(event, self.clock())
+            if event.name in self.running:  # one that was stopped may tell a little more
+                self.running[event.name].advance(event, self.clock())
         else:
             self.running.pop(event.outcome.name, None)
             self.counts[event.outcome.status] += 1
@@ -91,7 +92,7 @@ class BatchState:
 
     def headline(self) -> str:
         """``12 of 40: 9 done, 2 up to date, 1 failed; 3:20 left``."""
-        parts = ", ".join(f"{self.counts[key]} {word}" for key, word in _WORDS.items() if self.counts[key])
+        parts = ", ".join(f"{self.counts[key]} {word}" for key, word in STATUS_WORDS.items() if self.counts[key])
         left_s = self.left_s()
         left = f"; about {clock_text(left_s)} left" if left_s is not None and self.ended < self.total else ""
         return f"{self.ended} of {self.total}{': ' if parts else ''}{parts}{left}"
@@ -99,7 +100,7 @@ class BatchState:
 
 def outcome_text(outcome: JobOutcome) -> str:
     """``intro  done  12.3 s  250 frames  headline 83``."""
-    parts = [outcome.name, _WORDS[outcome.status]]
+    parts = [outcome.name, STATUS_WORDS[outcome.status]]
     if outcome.status in ("passed", "gate", "failed"):
         parts.append(f"{outcome.seconds:.1f} s")
     if outcome.frames:

@@ -71,7 +71,7 @@ class Console:
 
 
 def live_terminal(stream: TextIO) -> Terminal:
-    """A terminal for what is drawn again and again. Its cursor stays visible: a killed run could not show it."""
+    """A terminal for what is drawn again and again. The cursor stays visible: a killed run could not show it."""
     from rich.console import Console as Terminal
 
     class VisibleCursor(Terminal):

@@ -39,20 +39,30 @@ class ParsedParts:
         return {} if planes is None else placed(part_outlines(planes), face)
 
     def _planes(self, row: int) -> Planes | None:
-        """Mean of a row and those beside it (a triangle); between rows that were parsed, a mix of the two."""
-        near = self._rows[np.abs(self._rows - row) <= self._reach]
-        if len(near):
-            return self._mean(near, self._reach + 1 - np.abs(near - row))
+        """Mean of a row and those beside it, weighted by a triangle."""
+        rows = range(max(row - self._reach, 0), min(row + self._reach + 1, len(self._times_s)))
+        parts = [(float(self._reach + 1 - abs(each - row)), self._own(each)) for each in rows]
+        return None if self._own(row) is None else _mean(parts)
+
+    def _own(self, row: int) -> Planes | None:
+        """What was parsed in a row; otherwise a mix of the nearest that were, by time."""
         place = int(np.searchsorted(self._rows, row))
+        if place < len(self._rows) and self._rows[place] == row:
+            return np.asarray(self._found[row] / np.float32(255), np.float32)
         ends = self._rows[max(place - 1, 0) : place + 1]
         away_s = np.abs(self._times_s[ends] - self._times_s[row])
-        ends, away_s = ends[away_s <= _LONGEST_GAP_S], away_s[away_s <= _LONGEST_GAP_S]
-        return self._mean(ends, away_s[::-1] / away_s.sum() if len(ends) > 1 else np.ones(1)) if len(ends) else None
+        near = away_s <= _LONGEST_GAP_S
+        ends, away_s = ends[near], away_s[near]
+        weights = away_s[::-1] if len(ends) > 1 else np.ones(len(ends))
+        return _mean([(each, self._own(end)) for each, end in zip(weights.tolist(), ends.tolist(), strict=True)])
 
-    def _mean(self, rows: npt.NDArray[np.intp], weights: npt.NDArray[np.floating]) -> Planes:
-        total: Sequence[float] = (weights / weights.sum() / 255).tolist()
-        parts = (np.float32(weight) * self._found[row] for row, weight in zip(rows.tolist(), total, strict=True))
-        return np.asarray(sum(parts), np.float32)
+
+def _mean(parts: Sequence[tuple[float, Planes | None]]) -> Planes | None:
+    """Weighted mean; None for nothing."""
+    known = [(weight, planes) for weight, planes in parts if planes is not None]
+    total = sum(weight for weight, _ in known)
+    weighted = (np.float32(weight / total) * planes for weight, planes in known)
+    return np.asarray(sum(weighted), np.float32) if known else None
 
 
 def lacks_parts(parts: Sequence[Outlines], settings: MaskSettings) -> bool:

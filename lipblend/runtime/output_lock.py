@@ -31,7 +31,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from flufl.lock import SEP, Lock, TimeOutError
+from flufl.lock import SEP, AlreadyLockedError, Lock, TimeOutError
 
 from lipblend.errors import OutputError
 from lipblend.runtime.lock_holder import LockHolder, identity, look_at
@@ -127,6 +127,8 @@ class OutputLock:
             self._claim.lock(timeout=-1)  # so that it neither waits nor judges by its clock
         except TimeOutError:
             return False
+        except AlreadyLockedError:  # a network file system lost the answer to a link that it has made
+            return self._is_ours(look_at(self.path))
         except OSError as error:
             with suppress(OSError):
                 os.unlink(self._claim.claimfile)  # on a full disk it is left, and empty

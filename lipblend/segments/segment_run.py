@@ -30,6 +30,8 @@ class SegmentRun:
         For rendering in this process; workers load their own.
     kept : KeptSegments, optional
         Stores finished segments, and provides those of an interrupted run.
+    threads : int, optional
+        Threads that compose beside the encoder in this process; by default as many as suit the machine.
     on_frame : callable, optional
         Called with every frame in order; cannot be combined with workers or kept segments.
     on_progress : callable
@@ -49,13 +51,14 @@ class SegmentRun:
         jobs: int = 1,
         restorer: Restorer | None = None,
         kept: KeptSegments | None = None,
+        threads: int | None = None,
         on_frame: OnFrame | None = None,
         on_progress: Callable[[Progress], None] = no_progress,
     ) -> None:
         if on_frame is not None and (jobs > 1 or kept is not None):
             raise ValueError("on_frame cannot be combined with workers or kept segments")
         self._job, self._segments, self._restorer, self._kept = job, segments, restorer, kept
-        self._on_frame, self._on_progress = on_frame, on_progress
+        self._on_frame, self._on_progress, self._threads = on_frame, on_progress, threads
         self._total = sum(len(segment.rows) for segment in segments)
         self._ready: dict[int, SegmentFile] = {}
         for segment in segments if kept is not None else ():
@@ -108,7 +111,7 @@ class SegmentRun:
     def _in_one_pass(self, writer: VideoWriter) -> None:
         """Render all segments in one pass; packets go straight into the output."""
         rows = Joined([segment.rows for segment in self._segments])
-        with closing(self._job.render(rows, self._restorer)) as frames:
+        with closing(self._job.render(rows, self._restorer, threads=self._threads)) as frames:
             for segment in self._segments:
                 writer.begin_segment(segment.pts)
                 for step in encode_segment(self._job, segment, frames, self._on_frame):
@@ -120,7 +123,7 @@ class SegmentRun:
     def _one_by_one(self, stack: ExitStack) -> Iterator[tuple[int, SegmentFile]]:
         """Render the missing segments in one pass, each into a file."""
         rows = Joined([segment.rows for segment in self._missing])
-        frames = stack.enter_context(closing(self._job.render(rows, self._restorer)))
+        frames = stack.enter_context(closing(self._job.render(rows, self._restorer, threads=self._threads)))
         for segment in self._missing:
             spool = self._spool(stack, segment)
             for step in encode_segment(self._job, segment, frames):

@@ -67,7 +67,9 @@ def test_a_parser_that_cannot_show_a_region_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"mask\.regions has nose, and .*names no classes output\.nose"):
         check_parser(asked())
     check_parser(asked(regions=["lips", "chin"]))
-    check_parser(asked(shapes=["ellipse"]))
+    for none in ({"shapes": ["ellipse"]}, {"regions": ["chin"]}):
+        with pytest.raises(SettingsError, match="none of the regions that a parser draws"):
+            check_parser(asked(**none))
     check_parser(asked(region_source="mesh"))
     with pytest.raises(SettingsError, match=r"region_source is model, and occlusion\.model is none"):
         check_parser(Settings.model_validate({"mask": {"region_source": "model"}}))

@@ -63,7 +63,7 @@ def test_the_bytes_are_those_of_composite(made: Series, small_pairs: dict[str, S
     text = next(path for path in (made.folder / "jobs.logs").iterdir() if path.name == "a.log").read_text()
     given = dict(word.split("=", 1) for word in text.split() if "=" in word)
     pair, alone = small_pairs["a"], tmp_path / "alone.mp4"
-    settings = resolve_settings(overrides=given).settings
+    settings = resolve_settings("natural", overrides=given).settings
     composited(pair.original, pair.synced, alone, settings=settings, preset="natural", cache=made.cache)
     assert alone.read_bytes() == made.output("a").read_bytes()
 

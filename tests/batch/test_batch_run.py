@@ -106,7 +106,7 @@ def test_an_interruption_stops_what_runs(results: ResultsFile) -> None:
     ],
 )
 def test_how_a_series_ends(statuses: tuple[Status, ...], error: type[Exception] | None, text: str) -> None:
-    series = Series(len(statuses), [outcome(str(number), status) for number, status in enumerate(statuses)])
+    series = Series(len(statuses), {str(number): outcome(str(number), each) for number, each in enumerate(statuses)})
     if error is None:
         series.raise_for_status(hint="")
     else:
@@ -118,7 +118,7 @@ def test_jobs_are_chosen_by_name_and_by_how_they_ended_last() -> None:
     jobs = [spec(name) for name in ("intro-1", "intro-2", "end")]
     assert [job.name for job in chosen(jobs, ["intro*"])] == ["intro-1", "intro-2"]
     earlier = {"intro-1": outcome("intro-1", "failed"), "intro-2": outcome("intro-2", "passed")}
-    assert [job.name for job in chosen(jobs, [], earlier)] == ["intro-1"]
-    assert [job.name for job in chosen(jobs, ["end"], earlier)] == []
+    assert [job.name for job in chosen(jobs, [], earlier)] == ["intro-1", "end"]  # which has never ended
+    assert [job.name for job in chosen(jobs, ["intro-2"], earlier)] == []
     with pytest.raises(SettingsError, match=r"--only outro\* matches no job"):
         chosen(jobs, ["intro*", "outro*"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from batch_runs import has_ended, wait_for
 
-from lipblend.batch.memory_guard import MemoryGuard, free_bytes, kill, memory_limit, tree
+from lipblend.batch import memory_guard
+from lipblend.batch.memory_guard import MemoryGuard, ProcessTree, free_bytes, memory_limit
 from lipblend.errors import SettingsError
 
 # The parent starts a child that takes 300 MB.
@@ -28,14 +30,14 @@ def test_what_a_process_started_counts_and_is_killed_with_it() -> None:
         assert process.stdout is not None
         child = int(process.stdout.readline())
         told = []
-        with MemoryGuard(process.pid, 200_000_000, lambda: told.append(1)) as guard:
+        with MemoryGuard(ProcessTree(process.pid), 200_000_000, lambda: told.append(1)) as guard:
             process.wait(30)
         assert guard.exceeded
         assert told == [1]
         assert guard.peak > 200_000_000
         wait_for(lambda: has_ended(child))
     finally:
-        kill(tree(process.pid))
+        ProcessTree(process.pid).kill()
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
@@ -43,7 +45,7 @@ def test_what_a_process_started_counts_and_is_killed_with_it() -> None:
 
 def test_a_process_within_its_limit_is_left_alone() -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
-    with MemoryGuard(process.pid, 2_000_000_000) as guard:
+    with MemoryGuard(ProcessTree(process.pid), 2_000_000_000) as guard:
         assert process.wait(30) == 0
     assert not guard.exceeded
     assert guard.peak > 1_000_000
@@ -53,10 +55,34 @@ def test_the_guard_of_a_process_that_has_ended_ends_too() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     begun_s = time.monotonic()
-    with MemoryGuard(process.pid, 1):
+    with MemoryGuard(ProcessTree(process.pid), 1):
         pass
     assert time.monotonic() - begun_s < 30
-    assert tree(process.pid) == []
+    assert ProcessTree(process.pid).look() == []
+
+
+def test_what_a_dead_process_started_is_still_known() -> None:
+    process = subprocess.Popen([sys.executable, "-c", _EATS], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    known = ProcessTree(process.pid)
+    known.look()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert [each.pid for each in known.look()] == [child]
+    known.kill()
+    wait_for(lambda: has_ended(child))
+
+
+def test_files_in_a_containers_cache_count_as_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(memory_guard, "_CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000000000")
+    (tmp_path / "memory.current").write_text("950000000")
+    (tmp_path / "memory.stat").write_text("anon 150000000\nfile 800000000\nkernel 3\n")
+    assert free_bytes() == 850_000_000
+    (tmp_path / "memory.max").write_text("max")
+    assert free_bytes() > 1_000_000_000
 
 
 def test_the_limit_is_a_part_of_what_is_free() -> None:

@@ -88,6 +88,18 @@ def test_links_are_relative_and_open_in_a_browser(target: str, link: str | None)
     assert links == ([link, link] if link else [])
 
 
+def test_addresses_that_a_browser_cannot_open_are_shown() -> None:
+    row = ClipRow("clip", "passed", output="s3://bucket/a.mp4", report="s3://bucket/r/report.html")
+    page = index_bytes(Path("/work/out"), [row]).decode()
+    assert "<bdi>s3://bucket/a.mp4</bdi>" in page
+    assert "Report: <bdi>s3://bucket/r/report.html</bdi>" in page
+    local = index_bytes(
+        Path("/work/out"), [ClipRow("clip", "passed", output="/o/a.mp4", report="/r/report.html")]
+    ).decode()
+    assert "<bdi>a.mp4</bdi>" in local
+    assert "Report: " not in local
+
+
 def test_the_thumbnail_is_the_result_at_the_reports_worst_moment(
     tmp_path: Path, portrait: np.ndarray, face: Landmarks
 ) -> None:

@@ -25,12 +25,16 @@ _WEB = ("http://", "https://")
 
 @dataclass(frozen=True)
 class _Shown:
-    """Texts of a row: links are relative to the page, empty for none; the picture is a data URI."""
+    """Texts of a row: links are relative to the page, empty for none; the picture is a data URI.
+
+    ``elsewhere`` is the address of a report that a browser cannot open.
+    """
 
     clip: ClipRow
     state: str
     output: str
     report: str
+    elsewhere: str
     log: str
     picture: str
     score: str
@@ -98,8 +102,9 @@ def _shown(row: ClipRow, folder: Path) -> _Shown:
     return _Shown(
         clip=row,
         state=STATUS_WORDS[row.status],
-        output=PurePath(row.output).name,
+        output=row.output if "://" in row.output else PurePath(row.output).name,
         report=_link(folder, row.report),
+        elsewhere=row.report if "://" in row.report and not _link(folder, row.report) else "",
         log=_link(folder, row.log),
         picture=f"data:image/jpeg;base64,{data}" if data else "",
         score="" if row.score is None else f"{row.score:.0f}",

@@ -15,6 +15,7 @@ from lipblend.faces.landmarks import FACE_OVAL, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.stages.masks.footprint import head_frame
 from lipblend.stages.masks.head_grid import HeadGrid
+from lipblend.stages.masks.mask import signed_distance
 from lipblend.stages.masks.shapes import Polygons
 
 Plane = npt.NDArray[np.float32]
@@ -39,15 +40,14 @@ def parts_on_grid(planes: Sequence[Plane | None], box: Box, face: Landmarks) -> 
 
     ``planes`` are those of the picture's part ``box`` by `PARTS`, (h, w) float32 each; None for what is not known.
     """
-    oval = np.zeros((PART_GRID.cells, PART_GRID.cells), np.uint8)
     outline = PART_GRID.to_cells(head_frame(face).to_local(face.points[list(FACE_OVAL)]))
-    cv2.fillPoly(oval, [np.rint(outline - 0.5).astype(np.int32)], 1)
-    side = 2 * _GROWN_CELLS + 1
-    oval = np.asarray(cv2.dilate(oval, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.uint8)
+    cells = Box(0, 0, PART_GRID.cells, PART_GRID.cells)
+    inside = signed_distance([(outline.astype(np.float32), True)], cells, step_px=1)
+    near = np.clip(0.5 + inside + _GROWN_CELLS, 0, 1)  # over one cell, so that it moves as smoothly as the face
     out = np.zeros(PARTS_SHAPE, np.float32)
     for place, plane in enumerate(planes):
         if plane is not None:
-            out[place] = PART_GRID.sampled(plane, box, face) * oval
+            out[place] = PART_GRID.sampled(plane, box, face) * near
     return out
 
 
