@@ -176,7 +176,7 @@ def test_the_original_may_turn_out_to_have_other_frames(
     """Where the packets do not tell, the count is checked once the original is decoded, before anything is written."""
     short = pictures(tmp_path / "matte", bars(pair)[:-1])
     monkeypatch.setattr("lipblend.video.keep_matte.announced_stamps", lambda _: None)
-    monkeypatch.setattr("lipblend.compositing.make_plan", lambda *_, **__: pytest.fail("the plan was made"))
+    monkeypatch.setattr("lipblend.composite_job.make_plan", lambda *_, **__: pytest.fail("the plan was made"))
     with pytest.raises(InputMismatchError, match=f"has {FRAMES - 1} frame.s., and the original has {FRAMES}"):
         composited(pair.original, pair.synced, tmp_path / "out.mp4", settings=LOSSLESS, keep=short)
     assert [path.name for path in tmp_path.iterdir()] == ["matte"]

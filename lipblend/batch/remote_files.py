@@ -23,7 +23,7 @@ from lipblend.errors import InputError, LipblendError, OutputError, SettingsErro
 from lipblend.runtime.output_paths import hidden_beside
 
 SCRATCH_BYTES = 50_000_000_000
-INSTALL = 'Install it with `pip install "lipblend[remote]"`'
+INSTALL = 'Install it with `pip install ".[remote]"`'
 
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 """A file appears there when it is complete, and folders need not be made."""

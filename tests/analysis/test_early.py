@@ -11,7 +11,7 @@ import pytest
 from sameness import same
 from typer.testing import CliRunner
 
-from lipblend import compositing
+from lipblend import composite_job, compositing
 from lipblend import pair as opened
 from lipblend.analysis import apart, cache
 from lipblend.analysis.apart import analyse_apart
@@ -97,13 +97,13 @@ def test_one_that_is_not_needed_has_ended_before_rendering(
     pair: SamplePair, analysis: ClipAnalysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opened, "analyse_cached", lambda *_, **__: analysis)
-    plan, ended = compositing.make_plan, []
+    plan, ended = composite_job.make_plan, []
 
     def planned(*given: object, **named: object) -> object:
         ended.append(process.process.returncode is not None)
         return plan(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(compositing, "make_plan", planned)
+    monkeypatch.setattr(composite_job, "make_plan", planned)
     with child_process(PROGRAM) as process:
         compositing.composite(pair.original, pair.synced, tmp_path / "out.mp4", settings=Settings(), process=process)
     assert ended == [True]

@@ -111,7 +111,7 @@ def test_protocols_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     assert protocol_fault("s3") == "addresses need fsspec, which is not installed. Install it with `pip install " + (
-        '"lipblend[remote]"`'
+        '".[remote]"`'
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 import seeds
 from stream_runs import rewritten, run, times
 
-from lipblend import compositing
+from lipblend import composite_job
 from lipblend.errors import InputError, LipblendError, OutputError
 from lipblend.video.probe import probe
 from lipblend.video.reader import VideoReader
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def always_blended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run all stages on clips paired with themselves, although nothing changes in them."""
-    monkeypatch.setattr(compositing, "without_faces", lambda plan, **_: plan)
+    monkeypatch.setattr(composite_job, "without_faces", lambda plan, **_: plan)
 
 
 def even(count: int, start: Fraction = Fraction(0)) -> list[Fraction]:
@@ -272,14 +272,14 @@ def test_a_file_that_shrinks_during_the_run_is_an_error(folder: Path, tmp_path: 
     source.write_bytes((folder / "face.ts").read_bytes() * 8)
 
     # The readers run ahead and buffer small files, so the file is cut before they start.
-    real = compositing.make_plan
+    real = composite_job.make_plan
 
     def cut(*arguments: object, **options: object) -> object:
         source.write_bytes((folder / "face.ts").read_bytes())
         return real(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compositing, "make_plan", cut)
+        patch.setattr(composite_job, "make_plan", cut)
         with pytest.raises(InputError, match="changed while it was being read"):
             run(source, tmp_path / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["shrinks.ts"]
