@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
+from lipblend.batch.cluster_worker import TOPIC, ClusterOrder, run_on_worker
 from lipblend.batch.events import Advanced, Ended, Started
 from lipblend.batch.job_child import Step
-from lipblend.batch.job_process import JobRun, JobRunOptions, compose_threads
+from lipblend.batch.job_process import JobRunOptions
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.batch.local_output import existing_local, locked
 from lipblend.batch.local_pool import OnEvent
@@ -38,8 +39,6 @@ LOCK_WAIT_S = 90.0
 
 _SPLIT_AT_A_TIME = 16
 _CONNECT_S = 20.0
-_TOPIC = "lipblend-jobs"
-_STOP_EVERY_S = 1.0
 _INSTALL = 'Install it with `pip install ".[cluster]"` in the checkout.'
 
 
@@ -95,76 +94,6 @@ def worker_program() -> str:
     return code_fingerprint(WHOLE_PACKAGE)[:16]
 
 
-@dataclass(frozen=True)
-class ClusterOrder:
-    """What a worker is to do, ready for pickling.
-
-    Attributes
-    ----------
-    spec : JobSpec
-        Its paths are those of the workers.
-    options : JobRunOptions
-    stop : str
-        Name of the Dask event that stops it.
-    step : Step
-        What of the job.
-    """
-
-    spec: JobSpec
-    options: JobRunOptions
-    stop: str
-    step: Step = "all"
-
-
-def run_on_worker(order: ClusterOrder) -> JobOutcome:
-    """Run one job, or a step of it, in a process of its own; called by Dask, on a thread of a worker."""
-    from distributed import get_worker
-
-    worker = get_worker()
-
-    def tell(progress: Progress) -> None:
-        worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop, **vars(progress)})
-
-    threads = compose_threads(worker.state.nthreads)
-    memory = _memory_of(worker, order.options.max_memory)
-    options = replace(order.options, max_memory=memory, threads=threads)
-    run = JobRun(order.spec, options, tell, order.step)
-    worker.log_event(_TOPIC, {"name": order.spec.name, "stop": order.stop})
-    with _stopping(run.stop, order.stop):
-        return run.run()
-
-
-@contextmanager
-def _stopping(stop: Callable[[], None], event: str) -> Any:
-    """Call ``stop`` when the Dask event is set."""
-    from distributed import Event as DaskEvent
-    from distributed import get_client
-
-    done = threading.Event()
-    asked = DaskEvent(event, client=get_client())  # this thread has a worker, the one that watches has none
-
-    def watch() -> None:
-        while not done.wait(_STOP_EVERY_S):
-            if asked.is_set():
-                stop()
-                return
-
-    thread = threading.Thread(target=watch, name="lipblend-stop", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _memory_of(worker: Any, limit: int | None) -> int | None:
-    """Bytes for one job: a given limit, and no more than the worker's own shared by its threads."""
-    whole = worker.memory_manager.memory_limit
-    own = int(whole / max(1, worker.state.nthreads)) if whole else None
-    return min((each for each in (limit, own) if each is not None), default=None)
-
-
 class DaskPool:
     """A `lipblend.batch.local_pool.Pool` on a cluster.
 
@@ -192,7 +121,7 @@ class DaskPool:
         self._splitting = ThreadPoolExecutor(_SPLIT_AT_A_TIME, thread_name_prefix="lipblend-split")
         self._open = threading.Semaphore(0)
         self._count = 0
-        client.subscribe_topic(_TOPIC, self._told)
+        client.subscribe_topic(TOPIC, self._told)
 
     def submit(self, spec: JobSpec) -> None:
         """See `Pool`."""
