@@ -16,7 +16,7 @@ from threading import Lock, Thread
 
 import s3fs
 
-from lipblend.batch.remote_files import RemoteOptions
+from lipblend.batch.remote.remote_files import RemoteOptions
 
 KEY, SECRET = "loopback-key", "loopback-secret"
 _START_S = 20.0

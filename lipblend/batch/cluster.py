@@ -22,7 +22,7 @@ from lipblend.batch.job_process import JobRunOptions
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.batch.local_output import existing_local, locked
 from lipblend.batch.local_pool import OnEvent
-from lipblend.batch.remote_record import has_addresses
+from lipblend.batch.remote.remote_record import has_addresses
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import Progress

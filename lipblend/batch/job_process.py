@@ -16,10 +16,10 @@ from lipblend.batch.job_child import CHILD, JobOrder, Step
 from lipblend.batch.job_spec import JobOutcome, JobSpec
 from lipblend.batch.local_output import existing_local, locked, made_outcome, record_made, why_made_local
 from lipblend.batch.memory_guard import MemoryGuard, ProcessTree
-from lipblend.batch.remote_files import RemoteOptions
-from lipblend.batch.remote_job import RemoteJob
-from lipblend.batch.remote_record import has_addresses, look_remote
-from lipblend.batch.store_errors import StoppedError
+from lipblend.batch.remote.remote_files import RemoteOptions
+from lipblend.batch.remote.remote_job import RemoteJob
+from lipblend.batch.remote.remote_record import has_addresses, look_remote
+from lipblend.batch.remote.store_errors import StoppedError
 from lipblend.composite_options import usable_processors
 from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.child import Child, child_process

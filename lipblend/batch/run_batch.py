@@ -15,7 +15,7 @@ from lipblend.batch.job_process import why_made
 from lipblend.batch.job_record import read_record
 from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
 from lipblend.batch.local_pool import OnEvent, Pool
-from lipblend.batch.remote_files import RemoteOptions
+from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.results import ResultsFile
 from lipblend.errors import BatchError, GateError, LipblendError, OutputError, SettingsError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lipblend.batch.job_spec import JobSpec
-from lipblend.batch.list_paths import is_address
+from lipblend.batch.listing.list_paths import is_address
 
 _State = tuple[tuple[int, int], ...]
 """Size in bytes and time of change in nanoseconds of each input."""

@@ -109,10 +109,10 @@ def batch_command(
     made from the same inputs with the same settings is left as it is. After an interruption, the same command goes on
     where it stopped. Exit codes: 0 all is well, 8 some outputs are below their pass marks (--gate), 9 some jobs failed.
     """
-    from lipblend.batch.check_jobs import job_problems, problem_lines
-    from lipblend.batch.job_list import read_jobs, read_jobs_and_problems
     from lipblend.batch.job_process import JobRunOptions, compose_threads
-    from lipblend.batch.list_problems import raise_problems
+    from lipblend.batch.listing.check_jobs import job_problems, problem_lines
+    from lipblend.batch.listing.job_list import read_jobs, read_jobs_and_problems
+    from lipblend.batch.listing.list_problems import raise_problems
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.run_batch import Series, chosen, made_before, to_make
     from lipblend.cli.batch_session import (

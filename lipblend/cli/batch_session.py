@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipblend.batch.check_jobs import problem_lines
-from lipblend.batch.job_places import place_problems
 from lipblend.batch.job_process import JobRunOptions
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.listing.check_jobs import problem_lines
+from lipblend.batch.listing.job_places import place_problems
 from lipblend.batch.local_pool import LocalPool, OnEvent, Pool
 from lipblend.batch.results import ResultsFile, last_outcomes
 from lipblend.batch.run_batch import BatchRun, Series

@@ -11,7 +11,7 @@ from lipblend.cli.command_app import path_option
 from lipblend.settings.amount_words import storage_bytes
 
 if TYPE_CHECKING:
-    from lipblend.batch.remote_files import RemoteOptions
+    from lipblend.batch.remote.remote_files import RemoteOptions
 
 ScratchOption = Annotated[
     Path | None,
@@ -37,8 +37,8 @@ def remote_options(scratch: Path | None, scratch_size: str, storage: Path | None
     SettingsError
         The size is none, or the file cannot be read.
     """
-    from lipblend.batch.remote_files import RemoteOptions
-    from lipblend.batch.storage_options import read_storage_options
+    from lipblend.batch.remote.remote_files import RemoteOptions
+    from lipblend.batch.remote.storage_options import read_storage_options
 
     return RemoteOptions(
         scratch=None if scratch is None else scratch.absolute(),

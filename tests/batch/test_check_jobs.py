@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipblend.batch import check_jobs as checking
-from lipblend.batch.check_jobs import check_jobs, job_problems, read_checked_jobs
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.listing import check_jobs as checking
+from lipblend.batch.listing.check_jobs import check_jobs, job_problems, read_checked_jobs
 from lipblend.errors import SettingsError
 from tests.small_videos import Recipe, write_video
 

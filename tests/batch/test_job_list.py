@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lipblend.batch.job_list import read_jobs
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.listing.job_list import read_jobs
 from lipblend.errors import SettingsError
 from lipblend.settings.resolve import resolve_settings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lipblend.batch.job_templates import fill, find_pairs
+from lipblend.batch.listing.job_templates import fill, find_pairs
 
 
 @pytest.fixture

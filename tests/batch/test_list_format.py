@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lipblend.batch import list_format
-from lipblend.batch.job_list import read_jobs
-from lipblend.batch.list_format import KEYS, JobEntry, schema_text
+from lipblend.batch.listing import list_format
+from lipblend.batch.listing.job_list import read_jobs
+from lipblend.batch.listing.list_format import KEYS, JobEntry, schema_text
 from lipblend.settings.catalogue import setting_specs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "batch.md"

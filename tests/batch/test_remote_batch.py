@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from batch_runs import Series
 
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.video.probe import probe
 from tests.object_store import KEY, SECRET, ObjectStore, object_store
@@ -98,8 +98,9 @@ def test_problems_with_addresses_are_told_before_anything_starts(series: Series)
 
 def test_a_list_without_addresses_imports_no_fsspec(series: Series) -> None:
     program = (
-        "import sys\nfrom lipblend.batch import cluster, job_process, remote_job\n"
-        "from lipblend.batch.check_jobs import check_jobs\nfrom lipblend.batch.job_list import read_jobs\n"
+        "import sys\nfrom lipblend.batch import cluster, job_process; from lipblend.batch.remote import remote_job\n"
+        "from lipblend.batch.listing.check_jobs import check_jobs\n"
+        "from lipblend.batch.listing.job_list import read_jobs\n"
         "from pathlib import Path\ncheck_jobs(read_jobs(Path(sys.argv[1])), remote=True)\n"
         "assert not {'fsspec', 's3fs'} & set(sys.modules), 'imported'\n"
     )

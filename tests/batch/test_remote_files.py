@@ -11,9 +11,9 @@ from threading import Event
 import fsspec
 import pytest
 
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions, protocol_fault
-from lipblend.batch.storage_options import read_storage_options
-from lipblend.batch.store_errors import StoreErrors, secrets_of, shown_address
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions, protocol_fault
+from lipblend.batch.remote.storage_options import read_storage_options
+from lipblend.batch.remote.store_errors import StoreErrors, secrets_of, shown_address
 from lipblend.errors import InputError, LipblendError, OutputError, SettingsError
 from tests.object_store import KEY, SECRET, ObjectStore, object_store
 

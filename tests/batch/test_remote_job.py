@@ -12,10 +12,10 @@ import pytest
 
 from lipblend.batch.job_record import write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions
-from lipblend.batch.remote_job import RemoteJob
-from lipblend.batch.remote_record import has_addresses, look_remote
-from lipblend.batch.store_errors import StoppedError
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
+from lipblend.batch.remote.remote_job import RemoteJob
+from lipblend.batch.remote.remote_record import has_addresses, look_remote
+from lipblend.batch.remote.store_errors import StoppedError
 from lipblend.errors import InputError, OutputError
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_lock import LockedError

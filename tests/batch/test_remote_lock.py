@@ -11,9 +11,9 @@ from threading import Barrier, Event, Thread
 import fsspec
 import pytest
 
-from lipblend.batch import remote_lock
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions
-from lipblend.batch.remote_lock import RemoteLock, holder_of
+from lipblend.batch.remote import remote_lock
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
+from lipblend.batch.remote.remote_lock import RemoteLock, holder_of
 from lipblend.errors import InputError, OutputError
 from lipblend.runtime.lock_holder import identity
 from lipblend.runtime.output_lock import LockedError

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from lipblend.batch.list_paths import job_name
+from lipblend.batch.listing.list_paths import job_name
 
 _DIGEST_DIGITS = 6
 

@@ -9,20 +9,20 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from lipblend.batch.job_settings import with_own_files
 from lipblend.batch.job_spec import JobOutcome, JobSpec
-from lipblend.batch.list_paths import is_address
+from lipblend.batch.listing.job_settings import with_own_files
+from lipblend.batch.listing.list_paths import is_address
 from lipblend.batch.local_output import REPORT_PAGE, existing_local, held, locked, recorded_outcome
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions
-from lipblend.batch.remote_lock import RemoteLock
-from lipblend.batch.remote_record import (
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
+from lipblend.batch.remote.remote_lock import RemoteLock
+from lipblend.batch.remote.remote_record import (
     look_remote,
     remote_inputs,
     report_address,
     write_remote_record,
 )
-from lipblend.batch.scratch_folder import ScratchFolder
-from lipblend.batch.store_errors import shown_address
+from lipblend.batch.remote.scratch_folder import ScratchFolder
+from lipblend.batch.remote.store_errors import shown_address
 from lipblend.runtime.output_lock import OutputLock
 from lipblend.runtime.progress import OnProgress, Progress
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
-from lipblend.batch.job_settings import GivenSetting, given_settings
-from lipblend.batch.list_format import JobEntry, ListDefaults
-from lipblend.batch.list_problems import ListProblems
+from lipblend.batch.listing.job_settings import GivenSetting, given_settings
+from lipblend.batch.listing.list_format import JobEntry, ListDefaults
+from lipblend.batch.listing.list_problems import ListProblems
 from lipblend.settings.catalogue import did_you_mean, setting_groups, setting_specs
 from lipblend.settings.lined_yaml import LinedValue
 

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from lipblend.batch.file_tag import sentence
 from lipblend.batch.job_record import JobRecord, is_recorded, read_record, record_changes, record_path, store_record
 from lipblend.batch.job_spec import JobSpec
-from lipblend.batch.list_paths import is_address
+from lipblend.batch.listing.list_paths import is_address
 from lipblend.batch.local_output import REPORT_PAGE
 from lipblend.batch.made_from import SOUND, RecordedFile, files_of, job_settings, names_file, recorded_files
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
 from lipblend.errors import InputError, OutputError
 from lipblend.runtime.identity import sha256_of
 from lipblend.settings import Settings
@@ -31,7 +31,7 @@ class RemoteRecord(JobRecord):
     Attributes
     ----------
     input_versions : dict of str to str
-        Of the remote inputs, by role (`lipblend.batch.remote_files.RemoteState`).
+        Of the remote inputs, by role (`lipblend.batch.remote.remote_files.RemoteState`).
     output_version : str
         Of the output; empty if that is a file of this machine.
     report_version : str

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from lipblend.batch.job_settings import named_files
 from lipblend.batch.job_spec import JobSpec
-from lipblend.batch.list_paths import is_address
-from lipblend.batch.list_problems import on_one_line
-from lipblend.batch.remote_files import protocol_fault, protocol_of
-from lipblend.batch.store_errors import shown_address
+from lipblend.batch.listing.job_settings import named_files
+from lipblend.batch.listing.list_paths import is_address
+from lipblend.batch.listing.list_problems import on_one_line
+from lipblend.batch.remote.remote_files import protocol_fault, protocol_of
+from lipblend.batch.remote.store_errors import shown_address
 from lipblend.errors import LipblendError
 from lipblend.output.encoders import FORMATS
 from lipblend.quality.report.report_files import REPORT_FILES
@@ -25,7 +25,7 @@ _LOCAL = ("file", "local")
 
 
 def place_problems(jobs: Sequence[JobSpec], *, remote: bool) -> dict[str, list[str]]:
-    """What is wrong with the places of jobs, by the names of the jobs; see `lipblend.batch.check_jobs`."""
+    """What is wrong with the places of jobs, by the names of the jobs; see `lipblend.batch.listing.check_jobs`."""
     places = _Places(jobs)
     found: dict[str, list[str]] = {}
     for job in jobs:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lipblend.batch.list_paths import is_address
+from lipblend.batch.listing.list_paths import is_address
 
 NAME = "{name}"
 _WILD = re.compile(r"[*?[]")
@@ -63,7 +63,7 @@ def has_wildcards(text: str) -> bool:
 def find_pairs(
     original: str, synced: str, base: Path, *, name: str | None = None, arriving: bool = False
 ) -> tuple[list[FoundPair], list[str]]:
-    """Find the pairs that two tidy paths (`lipblend.batch.list_paths.tidy_path`) name.
+    """Find the pairs that two tidy paths (`lipblend.batch.listing.list_paths.tidy_path`) name.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from lipblend.batch.store_errors import DISK_FULL, StoppedError, StoreErrors, secrets_of, shown_address
+from lipblend.batch.remote.store_errors import DISK_FULL, StoppedError, StoreErrors, secrets_of, shown_address
 from lipblend.errors import InputError, LipblendError, OutputError, SettingsError
 from lipblend.runtime.output_paths import hidden_beside
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipblend.batch.list_format import KEYS, JobList
-from lipblend.batch.list_problems import ListProblems
+from lipblend.batch.listing.list_format import KEYS, JobList
+from lipblend.batch.listing.list_problems import ListProblems
 from lipblend.errors import SettingsError
 from lipblend.settings.catalogue import did_you_mean, setting_specs
 from lipblend.settings.lined_yaml import LinedValue, read_lined_yaml, read_text

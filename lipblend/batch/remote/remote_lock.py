@@ -22,7 +22,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from lipblend.batch.remote_files import RemoteFile
+from lipblend.batch.remote.remote_files import RemoteFile
 from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.lock_holder import LockHolder, identity
 from lipblend.runtime.output_lock import LIFETIME_S, REFRESH_S, LockedError

@@ -18,9 +18,9 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import Event
 
-from lipblend.batch.list_paths import job_name
-from lipblend.batch.remote_files import RemoteFile, RemoteOptions, RemoteState
-from lipblend.batch.store_errors import StoppedError
+from lipblend.batch.listing.list_paths import job_name
+from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions, RemoteState
+from lipblend.batch.remote.store_errors import StoppedError
 from lipblend.errors import InputError, OutputError
 from lipblend.runtime.folders import user_cache_folder
 from lipblend.runtime.lock_holder import look_at

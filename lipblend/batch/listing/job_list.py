@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipblend.batch.job_names import NameWish, unique_names
-from lipblend.batch.job_settings import SettingsResolver, with_own_files
 from lipblend.batch.job_spec import JobSpec
-from lipblend.batch.job_templates import FoundPair, fill, find_pairs, has_wildcards
-from lipblend.batch.list_entries import REQUIRED, Entry, read_entry
-from lipblend.batch.list_format import JobEntry, ListDefaults
-from lipblend.batch.list_paths import absolute, is_address, tidy_path
-from lipblend.batch.list_problems import ListProblems, on_one_line, raise_problems
-from lipblend.batch.list_rows import read_rows
+from lipblend.batch.listing.job_names import NameWish, unique_names
+from lipblend.batch.listing.job_settings import SettingsResolver, with_own_files
+from lipblend.batch.listing.job_templates import FoundPair, fill, find_pairs, has_wildcards
+from lipblend.batch.listing.list_entries import REQUIRED, Entry, read_entry
+from lipblend.batch.listing.list_format import JobEntry, ListDefaults
+from lipblend.batch.listing.list_paths import absolute, is_address, tidy_path
+from lipblend.batch.listing.list_problems import ListProblems, on_one_line, raise_problems
+from lipblend.batch.listing.list_rows import read_rows
 from lipblend.errors import SettingsError
 from lipblend.settings.presets import DEFAULT_PRESET
 
@@ -24,7 +24,7 @@ _FILES = ("crop", "keep", "matte")
 
 
 def read_jobs(path: Path, *, base: Path | None = None, arriving: bool = False) -> list[JobSpec]:
-    """Read a list of jobs. The videos are not opened (`lipblend.batch.check_jobs`).
+    """Read a list of jobs. The videos are not opened (`lipblend.batch.listing.check_jobs`).
 
     Parameters
     ----------

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lipblend.analysis.parse_parts import check_parser
-from lipblend.batch.job_list import read_jobs_and_problems
-from lipblend.batch.job_places import place_problems
-from lipblend.batch.job_settings import named_files
 from lipblend.batch.job_spec import JobSpec
-from lipblend.batch.list_paths import is_address
-from lipblend.batch.list_problems import on_one_line, raise_problems
+from lipblend.batch.listing.job_list import read_jobs_and_problems
+from lipblend.batch.listing.job_places import place_problems
+from lipblend.batch.listing.job_settings import named_files
+from lipblend.batch.listing.list_paths import is_address
+from lipblend.batch.listing.list_problems import on_one_line, raise_problems
 from lipblend.composite_options import CompositeOptions, usable_processors
 from lipblend.crops.read_places import read_places
 from lipblend.errors import InputError, LipblendError, ModelError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipblend.batch.list_problems import on_one_line
+from lipblend.batch.listing.list_problems import on_one_line
 from lipblend.errors import SettingsError
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import FILE_SETTINGS, find_setting

@@ -1,0 +1,1 @@
+"""Lists of jobs: read from YAML and CSV, matched with files, resolved with settings, and checked."""

@@ -1,0 +1,1 @@
+"""Jobs whose files lie at addresses: fetched, published, locked and recorded there."""
