@@ -34,7 +34,7 @@ STAGES = {
     "face model": ("lipblend.faces.landmarker", "FaceLandmarker", "detect"),
     "measure": ("lipblend.analysis.first_reading", "", "measure_faces"),
     "align": ("lipblend.analysis.analyse", "", "align"),
-    "plan": ("lipblend.compositing", "", "make_plan"),
+    "plan": ("lipblend.composite_job", "", "make_plan"),
     "compose": ("lipblend.segments.job", "", "render_frame"),
     "encode": ("lipblend.output.coded", "SegmentEncoder", "encode"),
 }

@@ -17,6 +17,7 @@ from threading import Lock, Thread
 import s3fs
 
 from lipblend.batch.remote.remote_files import RemoteOptions
+from tests.patience import HANG_S
 
 KEY, SECRET = "loopback-key", "loopback-secret"
 _START_S = 20.0
@@ -86,7 +87,7 @@ class ObjectStore:
 
     def _asked(self, handler: _Handler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         """What rclone answers: status, headers, content."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self._upstream, timeout=30)) as upstream:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._upstream, timeout=HANG_S)) as upstream:
             upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
             for name, value in handler.headers.items():
                 upstream.putheader(name, value)

@@ -175,8 +175,7 @@ def batch_command(
     try:
         series.raise_for_status(hint=_HINT)
     except LipblendError as error:  # not raised, as the JUnit file has a case for each clip by now
-        if not as_json and not quiet:
-            print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
 
 

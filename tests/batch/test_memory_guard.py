@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from batch_runs import has_ended, wait_for
+from patience import HANG_S
 
 from lipblend.batch import memory_guard
 from lipblend.batch.memory_guard import MemoryGuard, ProcessTree, free_bytes, memory_limit
@@ -31,7 +32,7 @@ def test_what_a_process_started_counts_and_is_killed_with_it() -> None:
         child = int(process.stdout.readline())
         told = []
         with MemoryGuard(ProcessTree(process.pid), 200_000_000, lambda: told.append(1)) as guard:
-            process.wait(30)
+            process.wait(HANG_S)
         assert guard.exceeded
         assert told == [1]
         assert guard.peak > 200_000_000
@@ -46,7 +47,7 @@ def test_what_a_process_started_counts_and_is_killed_with_it() -> None:
 def test_a_process_within_its_limit_is_left_alone() -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
     with MemoryGuard(ProcessTree(process.pid), 2_000_000_000) as guard:
-        assert process.wait(30) == 0
+        assert process.wait(HANG_S) == 0
     assert not guard.exceeded
     assert guard.peak > 1_000_000
 

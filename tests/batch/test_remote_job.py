@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 import fsspec
 import pytest
+from patience import HANG_S
 
 from lipblend.batch.job_record import write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
@@ -293,13 +294,13 @@ def test_two_runs_at_once_on_one_output(bucket: Place, tmp_path: Path) -> None:
 
     def slow(local: JobSpec) -> JobOutcome:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(HANG_S)
         return bucket.make(local)
 
     outcomes: list[JobOutcome] = []
     thread = Thread(target=lambda: outcomes.append(bucket.run(bucket.job(), slow)))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(HANG_S)
     with pytest.raises(LockedError, match=r"out/x\.mp4 is being written by another run: process \d+ on "):
         other.run(other.job())
     go_on.set()

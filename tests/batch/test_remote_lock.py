@@ -10,6 +10,7 @@ from threading import Barrier, Event, Thread
 
 import fsspec
 import pytest
+from patience import HANG_S
 
 from lipblend.batch.remote import remote_lock
 from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
@@ -84,7 +85,7 @@ def test_of_many_at_once_one_has_it(output: RemoteFile) -> None:
         try:
             with mine:
                 held.append(mine)
-                finish.wait(30)
+                finish.wait(HANG_S)
         except LockedError as error:
             refused.append(error.message)
             if len(refused) == count - 1:
@@ -94,7 +95,7 @@ def test_of_many_at_once_one_has_it(output: RemoteFile) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_S)
     assert (len(held), len(refused)) == (1, count - 1)
 
 

@@ -77,7 +77,7 @@ def test_an_output_that_cannot_be_a_file(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("found only after the work had started")
 
-    monkeypatch.setattr(compositing, "_analyse", work)
+    monkeypatch.setattr(compositing, "analyse_job", work)
     out = tmp_path / "out.mp4"
     if kind == "folder":
         out.mkdir()

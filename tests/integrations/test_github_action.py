@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import HANG_S
 
 from lipblend.cli.app import load_command
 from lipblend.settings.presets import read_yaml
@@ -56,7 +57,7 @@ class Runner:
         }  # fmt: skip
         command = ["bash", str(FOLDER / "run-batch.sh")]
         return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=HANG_S
         )
 
     def calls(self) -> list[list[str]]:

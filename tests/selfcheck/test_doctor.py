@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from patience import HANG_S
 
 from lipblend.errors import ModelError
@@ -249,6 +251,11 @@ def test_a_small_machine() -> None:
     assert [finding.message for finding in unknown[1:]] == ["unknown on this system"] * 2
 
 
+def _canonical(requirements: Sequence[str]) -> set[tuple[str, str]]:
+    """Name and versions, however they are written."""
+    return {(canonicalize_name(each.name), str(each.specifier)) for each in map(Requirement, requirements)}
+
+
 @pytest.mark.slow
 def test_the_facts_of_this_machine(tmp_path: Path) -> None:
     assert (free_disk_bytes(tmp_path) or 0) > 0
@@ -257,7 +264,7 @@ def test_the_facts_of_this_machine(tmp_path: Path) -> None:
     assert memory is None or memory > 10_000_000
     assert installed_versions()["pydantic"] == importlib.metadata.version("pydantic")
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    assert sorted(own_requirements() or ()) == sorted(wanted)
+    assert _canonical(own_requirements() or ()) == _canonical(wanted)
     for requirement in wanted:
         assert check_requirement(requirement, installed_versions()).state == "ok"
 
