@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -152,3 +153,14 @@ def transformed() -> Callable[..., Landmarks]:
 def row(face: Landmarks, transformed: Callable[..., Landmarks]) -> FramePlan:
     """The portrait's mesh, and the same with the mouth opened, as a row of a plan."""
     return row_of(face, transformed(face, jaw_px=0.1 * face.face_width_px))
+
+
+@pytest.fixture
+def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Work in a folder of the test's own, also for temporary files, and leave no films of image sequences in them."""
+    monkeypatch.chdir(tmp_path)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    yield temporary
+    assert not list(temporary.glob("lipblend-given-*"))

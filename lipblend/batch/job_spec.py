@@ -82,7 +82,7 @@ class JobOutcome:
         Of the job.
     status : Status
     reason : str
-        Why it was skipped, failed or redone, on one line.
+        Why it was skipped or failed, on one line. Why it was made is told by `--dry-run`.
     exit_code : int
         That a run of this job alone would have had; 0 for what is done.
     seconds : float

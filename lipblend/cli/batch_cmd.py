@@ -111,6 +111,7 @@ def batch_command(
     """
     from lipblend.batch.job_process import JobRunOptions, compose_threads
     from lipblend.batch.listing.check_jobs import job_problems, problem_lines
+    from lipblend.batch.listing.job_completion import completed
     from lipblend.batch.listing.job_list import read_jobs, read_jobs_and_problems
     from lipblend.batch.listing.list_problems import raise_problems
     from lipblend.batch.memory_guard import memory_limit
@@ -118,7 +119,6 @@ def batch_command(
     from lipblend.cli.batch_session import (
         BatchFiles,
         check_own_files,
-        completed,
         finish,
         make_pool,
         run_list,

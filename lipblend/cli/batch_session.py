@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,6 @@ from lipblend.errors import LipblendError, OutputError
 
 if TYPE_CHECKING:
     from lipblend.batch.watch import FolderWatch
-
-ENCODER_THREADS = 4
-"""Of jobs whose list does not say: the bytes depend on their number, and machines should agree."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +68,6 @@ def check_own_files(files: BatchFiles, job_list: Path, jobs: Sequence[JobSpec]) 
     for path in filter(None, (files.results, files.junit, index)):
         if what := taken.get(os.path.realpath(path)):
             raise OutputError(f"{path} is {what}", hint="Choose another path for it.")
-
-
-def completed(jobs: Sequence[JobSpec], *, gate: bool, index: Path | None) -> list[JobSpec]:
-    """Jobs with what the command adds: the gate, reports for the index page, and how many threads the encoder has."""
-
-    def complete(job: JobSpec) -> JobSpec:
-        report = job.report
-        if report is None and index is not None:
-            report = str(index.absolute() / job.name)
-        settings = {"encode.threads": ENCODER_THREADS, **job.settings}
-        return replace(job, gate=job.gate or gate, report=report, settings=settings)
-
-    return [complete(job) for job in jobs]
 
 
 def make_pool(

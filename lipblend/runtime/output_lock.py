@@ -27,15 +27,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Thread
-from types import TracebackType
-from typing import Self
 
 from flufl.lock import SEP, AlreadyLockedError, Lock, TimeOutError
 
 from lipblend.errors import OutputError
 from lipblend.runtime.lock_holder import LockHolder, identity, look_at
 from lipblend.runtime.output_paths import hidden_beside
+from lipblend.runtime.refreshed_lock import RefreshedLock
 
 LIFETIME_S = 60.0
 """A lock of another machine ends when it was not refreshed for so long."""
@@ -54,7 +52,7 @@ class LockedError(OutputError):
     """Another run is writing the same output."""
 
 
-class OutputLock:
+class OutputLock(RefreshedLock):
     """The lock of an output; a context manager. The output need not exist, but its folder has to.
 
     Parameters
@@ -72,35 +70,17 @@ class OutputLock:
     """
 
     def __init__(self, output: Path, *, lifetime_s: float = LIFETIME_S, refresh_s: float = REFRESH_S) -> None:
+        super().__init__()
         self.path = hidden_beside(output, _SUFFIX, spare_bytes=_CLAIM_BYTES)
         self._output, self._lifetime_s, self._refresh_s = output, lifetime_s, refresh_s
         self._claim = _Claim(self.path)
-        self._done, self._lost = Event(), False
-        self._refresher: Thread | None = None
-
-    def __enter__(self) -> Self:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-    @property
-    def lost(self) -> bool:
-        """Whether somebody has removed the lock file, or taken it over while this machine could not refresh it."""
-        return self._lost
 
     def acquire(self) -> None:
         """Take the lock, and refresh it until `release`; see the class for errors."""
         with _explained(self.path):
             for _ in range(_ATTEMPTS):
                 if self._take():
-                    self._done.clear()
-                    self._lost = False
-                    self._refresher = Thread(target=self._refresh, name="lipblend-lock", daemon=True)
-                    self._refresher.start()
+                    self._hold()
                     return
                 holder = look_at(self.path)
                 if holder is None:
@@ -112,11 +92,8 @@ class OutputLock:
 
     def release(self) -> None:
         """Give the lock back, if it is still this run's. Safe to call more than once."""
-        if self._refresher is None:
+        if not self._let_go():
             return
-        self._done.set()
-        self._refresher.join()
-        self._refresher = None
         with suppress(OSError):  # the file system is gone: this process will be too, and then the lock has ended
             if self._is_ours(look_at(self.path)):
                 _unlink(self.path)

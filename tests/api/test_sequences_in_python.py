@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -35,13 +34,8 @@ def pair(shared_material: Shared) -> SamplePair:
 
 
 @pytest.fixture(autouse=True)
-def no_stand_in_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    yield
-    assert not list(temporary.glob("lipblend-given-*"))
+def no_stand_in_is_left(own_temporary: Path) -> None:
+    """Each test works in a folder of its own."""
 
 
 def test_videos_are_themselves_and_sequences_are_films_until_the_end() -> None:

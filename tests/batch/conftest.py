@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from batch_runs import Series
+from remote_places import Place, filled
 
+from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.selfcheck.sample import SamplePair
 from tests.made import Shared
+from tests.object_store import ObjectStore, object_store
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +40,39 @@ def series(small_pairs: dict[str, SamplePair], batch_cache: Path, tmp_path: Path
     made.folder.mkdir()
     made.write()
     return made
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A server with a bucket, films."""
+    folder = tmp_path_factory.mktemp("store") / "objects"
+    folder.mkdir()
+    with object_store(folder) as running:
+        running.make_bucket("films")
+        yield running
+
+
+@pytest.fixture
+def bucket(store: ObjectStore, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    """A bucket of its own with two inputs."""
+    name = f"bucket-{abs(hash(request.node.name)) % 10**9}"
+    store.make_bucket(name)
+    store.requests.clear()
+    return filled(Place(f"s3://{name}", store.options(tmp_path / "scratch")))
+
+
+@pytest.fixture(params=["s3", "memory", "file"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, emptied_memory: None) -> Place:
+    """Each kind of store."""
+    if request.param == "s3":
+        found: Place = request.getfixturevalue("bucket")
+        return found
+    options = RemoteOptions(scratch=tmp_path / "scratch")
+    root = f"memory://m{tmp_path.name}" if request.param == "memory" else f"file://{tmp_path / 'files'}"
+    return filled(Place(root, options))
+
+
+@pytest.fixture
+def emptied_memory() -> Iterator[None]:
+    yield
+    fsspec.filesystem("memory").store.clear()

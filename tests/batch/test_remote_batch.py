@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,7 @@ from batch_runs import Series
 from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
 from lipblend.selfcheck.sample import SamplePair
 from lipblend.video.probe import probe
-from tests.object_store import KEY, SECRET, ObjectStore, object_store
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    folder = tmp_path_factory.mktemp("batch") / "objects"
-    folder.mkdir()
-    with object_store(folder) as running:
-        running.make_bucket("films")
-        yield running
+from tests.object_store import KEY, SECRET, ObjectStore
 
 
 @pytest.fixture

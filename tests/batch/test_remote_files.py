@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import errno
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -15,16 +14,7 @@ from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions, protoc
 from lipblend.batch.remote.storage_options import read_storage_options
 from lipblend.batch.remote.store_errors import StoreErrors, secrets_of, shown_address
 from lipblend.errors import InputError, LipblendError, OutputError, SettingsError
-from tests.object_store import KEY, SECRET, ObjectStore, object_store
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    folder = tmp_path_factory.mktemp("files") / "objects"
-    folder.mkdir()
-    with object_store(folder) as running:
-        running.make_bucket("films")
-        yield running
+from tests.object_store import KEY, SECRET, ObjectStore
 
 
 def test_a_version_changes_with_the_content(store: ObjectStore, tmp_path: Path) -> None:

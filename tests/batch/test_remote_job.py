@@ -2,111 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
-import fsspec
 import pytest
-from patience import HANG_S
+from remote_places import HEADLINE, Place, other_machine
 
 from lipblend.batch.job_record import write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec
-from lipblend.batch.remote.remote_files import RemoteFile, RemoteOptions
-from lipblend.batch.remote.remote_job import RemoteJob
-from lipblend.batch.remote.remote_record import has_addresses, look_remote
-from lipblend.batch.remote.store_errors import StoppedError
-from lipblend.errors import InputError, OutputError
-from lipblend.runtime.identity import sha256_of
-from lipblend.runtime.output_lock import LockedError
-from lipblend.runtime.progress import Progress, no_progress
-from tests.object_store import ObjectStore, object_store
-
-HEADLINE = {"score": 0.5, "word": "good"}
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    folder = tmp_path_factory.mktemp("store") / "objects"
-    folder.mkdir()
-    with object_store(folder) as running:
-        yield running
-
-
-@dataclass
-class Place:
-    """Where the files of a test lie: the beginning of all addresses, and how they are reached."""
-
-    root: str
-    options: RemoteOptions
-    made: list[JobSpec] = field(default_factory=list)
-
-    def put(self, name: str, data: bytes) -> str:
-        RemoteFile(f"{self.root}/{name}", self.options).write(data)
-        return f"{self.root}/{name}"
-
-    def get(self, name: str) -> bytes | None:
-        return RemoteFile(f"{self.root}/{name}", self.options).read()
-
-    def job(self, name: str = "x", **more: object) -> JobSpec:
-        made = JobSpec(name, f"{self.root}/a.mp4", f"{self.root}/b.mp4", f"{self.root}/out/{name}.mp4")
-        return replace(made, **more)  # type: ignore[arg-type]
-
-    def make(self, local: JobSpec) -> JobOutcome:
-        """Make an output in a moment: both inputs in a row."""
-        self.made.append(local)
-        output = Path(local.output)
-        output.write_bytes(Path(local.original).read_bytes() + Path(local.synced).read_bytes())
-        page = ""
-        if local.report is not None:
-            (Path(local.report) / "pictures").mkdir(parents=True, exist_ok=True)
-            (Path(local.report) / "pictures" / "1.jpg").write_bytes(b"picture")
-            (Path(local.report) / "report.html").write_bytes(b"page")
-            page = str(Path(local.report) / "report.html")
-        report = sha256_of(Path(page)) if page else ""
-        write_record(local, {"status": "passed", "headline": HEADLINE, "measured": True, "report": report})
-        details = {"output": local.output, "original": local.original, "notes": [f"read {local.synced}"]}
-        return JobOutcome(local.name, local.output, "passed", headline=HEADLINE, report=page, details=details)
-
-    def run(
-        self, spec: JobSpec, make: Callable[[JobSpec], JobOutcome] | None = None, *, force: bool = False
-    ) -> JobOutcome:
-        job = RemoteJob(spec, self.options, Event(), no_progress)
-        return job.run(make or self.make, force=force, lock_wait_s=0)
-
-    def why(self, spec: JobSpec) -> str:
-        return look_remote(spec, self.options)[0]
-
-
-@pytest.fixture
-def bucket(store: ObjectStore, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
-    """A bucket of its own with two inputs."""
-    name = f"bucket-{abs(hash(request.node.name)) % 10**9}"
-    store.make_bucket(name)
-    store.requests.clear()
-    return filled(Place(f"s3://{name}", store.options(tmp_path / "scratch")))
-
-
-def filled(place: Place) -> Place:
-    place.put("a.mp4", b"original ")
-    place.put("b.mp4", b"synced")
-    return place
-
-
-@pytest.fixture(params=["s3", "memory", "file"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Each kind of store."""
-    if request.param == "s3":
-        found: Place = request.getfixturevalue("bucket")
-        return found
-    options = RemoteOptions(scratch=tmp_path / "scratch")
-    root = f"memory://m{tmp_path.name}" if request.param == "memory" else f"file://{tmp_path / 'files'}"
-    return filled(Place(root, options))
-
-
-def other_machine(place: Place, tmp_path: Path) -> Place:
-    return replace(place, options=replace(place.options, scratch=tmp_path / "other"), made=[])
+from lipblend.batch.remote.remote_files import RemoteFile
+from lipblend.batch.remote.remote_record import has_addresses
+from lipblend.errors import OutputError
+from tests.object_store import ObjectStore
 
 
 def test_an_output_is_published_with_its_record_and_made_once(place: Place, tmp_path: Path) -> None:
@@ -286,92 +194,3 @@ def test_what_a_failed_job_leaves_is_there_for_the_next_one(bucket: Place) -> No
         return bucket.make(local)
 
     assert bucket.run(bucket.job(), resume).status == "passed"
-
-
-def test_two_runs_at_once_on_one_output(bucket: Place, tmp_path: Path) -> None:
-    begun, go_on = Event(), Event()
-    other = other_machine(bucket, tmp_path)
-
-    def slow(local: JobSpec) -> JobOutcome:
-        begun.set()
-        assert go_on.wait(HANG_S)
-        return bucket.make(local)
-
-    outcomes: list[JobOutcome] = []
-    thread = Thread(target=lambda: outcomes.append(bucket.run(bucket.job(), slow)))
-    thread.start()
-    assert begun.wait(HANG_S)
-    with pytest.raises(LockedError, match=r"out/x\.mp4 is being written by another run: process \d+ on "):
-        other.run(other.job())
-    go_on.set()
-    thread.join()
-    assert [outcome.status for outcome in outcomes] == ["passed"]
-    assert not other.made
-
-
-def test_whoever_lost_the_lock_publishes_nothing(bucket: Place) -> None:
-    def robbed(local: JobSpec) -> JobOutcome:
-        bucket.put("out/.x.mp4.lipblend-lock", b"of another run")
-        return bucket.make(local)
-
-    with pytest.raises(OutputError, match="another run has taken over its lock"):
-        bucket.run(bucket.job(), robbed)
-    assert bucket.get("out/x.mp4") is None
-    assert bucket.get("out/.x.mp4.lipblend-lock") == b"of another run"
-
-
-def test_a_connection_that_breaks_off_is_taken_up_again(bucket: Place, store: ObjectStore) -> None:
-    data = bytes(range(256)) * 4000
-    bucket.put("a.mp4", data)
-    store.cut.add("/a.mp4")
-    assert bucket.run(bucket.job()).status == "passed"
-    assert store.cut == set()
-    assert bucket.get("out/x.mp4") == data + b"synced"
-
-
-def test_an_input_that_is_missing_is_named(place: Place) -> None:
-    gone = place.job(original=f"{place.root}/gone.mp4")
-    with pytest.raises(InputError, match=r"/gone\.mp4 does not exist"):
-        place.run(gone)
-    assert not place.made
-
-
-def test_a_stop_ends_a_transfer(bucket: Place) -> None:
-    stopped = Event()
-
-    def stop(_: Progress) -> None:
-        stopped.set()
-
-    with pytest.raises(StoppedError):
-        RemoteJob(bucket.job(), bucket.options, stopped, stop).run(bucket.make, force=False, lock_wait_s=0)
-    assert not bucket.made
-    assert bucket.get("out/.x.mp4.lipblend-lock") is None
-
-
-def test_a_file_that_changes_while_it_is_fetched(bucket: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetch, fetched = RemoteFile.fetch, list[str]()
-
-    def changing(self: RemoteFile, target: Path, stopped: Event) -> None:
-        fetch(self, target, stopped)
-        fetched.append(self.name)
-        if fetched == ["a.mp4"]:
-            bucket.put("a.mp4", b"newer one ")
-
-    monkeypatch.setattr(RemoteFile, "fetch", changing)
-    bucket.run(bucket.job())
-    assert bucket.get("out/x.mp4") == b"newer one synced"
-    assert bucket.why(bucket.job()) == ""
-
-
-def test_folders_do_not_become_buckets(store: ObjectStore, bucket: Place) -> None:
-    nowhere = bucket.job(output="s3://no-such-bucket/x.mp4")
-    with pytest.raises(OutputError, match=r"no-such-bucket/.* cannot be written, its bucket or folder does not exist"):
-        bucket.run(nowhere)
-    assert not (store.folder / "no-such-bucket").exists()
-    assert not bucket.made
-
-
-@pytest.fixture(autouse=True)
-def emptied_memory() -> Iterator[None]:
-    yield
-    fsspec.filesystem("memory").store.clear()

@@ -35,16 +35,10 @@ def pair(shared_material: Shared) -> SamplePair:
 
 
 @pytest.fixture(autouse=True)
-def no_stand_in_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Work in a folder of the test's own, also for temporary files, and leave none of these."""
-    monkeypatch.chdir(tmp_path)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
+def no_stand_in_is_left(own_temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test, and the programs that it starts, work in a folder of their own."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    yield
-    assert not list(temporary.glob("lipblend-given-*"))
+    monkeypatch.setenv("TMPDIR", str(own_temporary))
 
 
 def lipblend(arguments: Sequence[str | Path], stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -167,7 +167,7 @@ def test_supersampled_hard_mask_is_the_coverage_of_a_diagonal_outline(
     normals = np.deg2rad([30, 120, 210, 300])
     corners = np.array([centre + 90 * np.sqrt(2) * np.array([np.cos(a), np.sin(a)]) for a in normals + np.pi / 4])
     polygon = [(corners.astype(np.float32), True)]
-    monkeypatch.setattr("lipblend.stages.masks.mask_fields.shape_polygons", lambda *_: polygon)
+    monkeypatch.setattr("lipblend.stages.masks.mask_fields.shape_pieces", lambda *_: [polygon])
     monkeypatch.setattr("lipblend.stages.alpha.matte.grid_step_px", lambda _: 1)
     errors = {}
     for supersample in (1, 2):

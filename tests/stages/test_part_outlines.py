@@ -11,11 +11,13 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings
 from lipblend.stages.masks.footprint import head_frame
-from lipblend.stages.masks.mask import signed_distance
+from lipblend.stages.masks.mask import Grid, grid_distances, signed_distance
+from lipblend.stages.masks.mask_fields import mask_shapes, sample_fields
 from lipblend.stages.masks.part_outlines import PART_GRID, PARTS, PARTS_SHAPE, part_outlines, parts_on_grid, placed
-from lipblend.stages.masks.shapes import shape_polygons
+from lipblend.stages.masks.shapes import shape_pieces
 
 LIPS = PARTS.index("lips")
+SKIN = MaskSettings(shapes=("region",), regions=("skin",))
 
 
 def distances() -> np.ndarray:
@@ -73,12 +75,30 @@ def test_what_is_nowhere_probable_and_specks_have_no_outline() -> None:
 def test_a_mask_takes_known_parts_and_the_mesh_for_the_others(face: Landmarks) -> None:
     lips = [(np.float32([[0, 0], [9, 0], [9, 9]]), True)]
     settings = MaskSettings(shapes=("region",), regions=("lips", "nose"))
-    drawn = shape_polygons("region", [face, face], settings, [{"lips": lips}])
-    by_mesh = shape_polygons("region", [face, face], settings)
-    assert drawn[0] is lips[0]
-    assert len(drawn) == len(by_mesh) - 1  # the mesh has an outer and an inner line
-    np.testing.assert_array_equal(drawn[-1][0], by_mesh[-1][0])
-    assert shape_polygons("region", [face], settings, [{"lips": lips}, {"lips": lips}])[0] is lips[0]
+    drawn = shape_pieces("region", [face, face], settings, [{"lips": lips}])
+    by_mesh = shape_pieces("region", [face, face], settings)
+    assert drawn[0] is lips
+    assert len(drawn) == len(by_mesh) == 4  # two regions of two faces
+    np.testing.assert_array_equal(drawn[-1][0][0], by_mesh[-1][0][0])
+    assert shape_pieces("region", [face], settings, [{"lips": lips}, {"lips": lips}])[0] is lips
+
+
+def test_the_order_of_regions_does_not_matter_and_no_hole_cuts_another_piece(face: Landmarks) -> None:
+    """The hole of one face's skin must not cut out the lips, nor the skin of the other face."""
+    low, high = face.points.min(0).astype(int), face.points.max(0).astype(int)
+    grid = Grid(Box(*low.tolist(), *high.tolist()), 2)
+    moved = Landmarks(face.points + np.float32([25, 0]))
+
+    def inside(*regions: str) -> np.ndarray:
+        settings = MaskSettings(shapes=("region",), regions=regions, erode=False, cover_lips=False)
+        shapes = mask_shapes([(face, moved)], settings, with_room=False, lips_px=0)
+        return np.asarray(sample_fields(shapes, (0.0, 0.0), grid, settings).outlines[0] > 0)
+
+    skin, lips = inside("skin"), inside("lips")
+    assert (inside("lips", "skin") == inside("skin", "lips")).all()
+    assert (inside("lips", "skin") == (skin | lips)).all()
+    alone = [grid_distances([shape_pieces("region", [each], SKIN)[0]], grid)[0] > 0 for each in (face, moved)]
+    assert (skin == (alone[0] | alone[1])).all()
 
 
 def test_what_lies_beside_the_face_is_not_its_own(face: Landmarks) -> None:

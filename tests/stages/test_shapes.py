@@ -11,19 +11,20 @@ from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW, Landmarks
 from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings, RegionName, ShapeName
 from lipblend.stages.masks.mask import signed_distance
-from lipblend.stages.masks.shapes import HULLS, MOUTH_CENTRED, clip_above, face_frame, shape_polygons
+from lipblend.stages.masks.shapes import HULLS, MOUTH_CENTRED, clip_above, face_frame, shape_pieces
 
 Make = Callable[..., Landmarks]
 FRAME = Box(0, 0, 768, 768)
 
 
 def draw(name: str, *faces: Landmarks, **changes: object) -> np.ndarray:
-    polygons = shape_polygons(name, faces, MaskSettings(**changes))
+    pieces = shape_pieces(name, faces, MaskSettings(**changes))
     drawn = np.zeros((FRAME.y1, FRAME.x1), np.float32)
-    places = np.concatenate([points for points, _ in polygons])
+    places = np.concatenate([points for polygons in pieces for points, _ in polygons])
     x0, y0 = np.clip(np.floor(places.min(0)).astype(int) - 1, 0, FRAME.x1)
     x1, y1 = np.clip(np.ceil(places.max(0)).astype(int) + 1, 0, FRAME.x1)
-    drawn[y0:y1, x0:x1] = signed_distance(polygons, Box(x0, y0, x1, y1), step_px=1) > -0.5
+    distances = [signed_distance(polygons, Box(x0, y0, x1, y1), step_px=1) for polygons in pieces]
+    drawn[y0:y1, x0:x1] = np.max(distances, axis=0) > -0.5
     return drawn
 
 
@@ -43,7 +44,7 @@ def test_every_shape_has_an_outline_of_its_own(face: Landmarks) -> None:
     for first, second in itertools.combinations(drawn, 2):
         assert (drawn[first] != drawn[second]).any(), f"{first} and {second} are the same"
     with pytest.raises(ValueError, match="'circle' has no outline: add it to MOUTH_CENTRED or HULLS"):
-        shape_polygons("circle", [face], MaskSettings())
+        shape_pieces("circle", [face], MaskSettings())
 
 
 @pytest.mark.parametrize("name", get_args(RegionName))

@@ -18,14 +18,12 @@ import os
 import time
 import uuid
 from contextlib import suppress
-from threading import Event, Thread
-from types import TracebackType
-from typing import Self
 
 from lipblend.batch.remote.remote_files import RemoteFile
 from lipblend.errors import LipblendError, OutputError
 from lipblend.runtime.lock_holder import LockHolder, identity
 from lipblend.runtime.output_lock import LIFETIME_S, REFRESH_S, LockedError
+from lipblend.runtime.refreshed_lock import RefreshedLock
 
 SETTLE_S = 2.0
 """How long after writing a lock is read again, where creating it is not exclusive."""
@@ -35,7 +33,7 @@ _ATTEMPTS = 20
 _WATCHED_TIMES = 20
 
 
-class RemoteLock:
+class RemoteLock(RefreshedLock):
     """The lock of an output at an address; a context manager.
 
     Parameters
@@ -60,34 +58,16 @@ class RemoteLock:
         refresh_s: float = REFRESH_S,
         settle_s: float = SETTLE_S,
     ) -> None:
+        super().__init__()
         self._output, self._file = output, output.beside(_SUFFIX)
         self._lifetime_s, self._refresh_s, self._settle_s = lifetime_s, refresh_s, settle_s
         self._token, self._beat = uuid.uuid4().hex, 0
-        self._done, self._lost = Event(), False
-        self._refresher: Thread | None = None
-
-    def __enter__(self) -> Self:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-    @property
-    def lost(self) -> bool:
-        """Whether another run has taken the lock over, as far as the last refresh has seen."""
-        return self._lost
 
     def acquire(self) -> None:
         """Take the lock, and refresh it until `release`; see the class for errors."""
         for _ in range(_ATTEMPTS):
             if self._won(self._file):
-                self._done.clear()
-                self._lost = False
-                self._refresher = Thread(target=self._refresh, name="lipblend-lock", daemon=True)
-                self._refresher.start()
+                self._hold()
                 return
             text = self._file.read()
             if text is None:
@@ -113,11 +93,8 @@ class RemoteLock:
 
     def release(self) -> None:
         """Give the lock back, if it is still this run's. Safe to call more than once."""
-        if self._refresher is None:
+        if not self._let_go():
             return
-        self._done.set()
-        self._refresher.join()
-        self._refresher = None
         with suppress(LipblendError):  # the store is gone: then the lock ends by itself
             if self._is_ours(self._file.read()):
                 self._file.remove()

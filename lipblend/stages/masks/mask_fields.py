@@ -13,7 +13,7 @@ from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box
 from lipblend.settings import MaskSettings
 from lipblend.stages.masks.mask import Distance, Grid, adjust_outline, combine, cover, grid_distances
-from lipblend.stages.masks.shapes import Polygon, Polygons, shape_polygons
+from lipblend.stages.masks.shapes import Polygon, Polygons, shape_pieces
 
 Plane = npt.NDArray[np.float32]
 Offset = tuple[float, float]
@@ -42,8 +42,8 @@ class MaskShapes:
 
     Attributes
     ----------
-    sizes : list of list of list of Polygons
-        Mask size (the plain one, then the roomy one), mesh pair, shape.
+    sizes : list of list of list of list of Polygons
+        Mask size (the plain one, then the roomy one), mesh pair, shape, and its pieces, whose union it is.
     lips : Polygons
         Both meshes' lips.
     covers_lips : bool
@@ -54,7 +54,7 @@ class MaskShapes:
         Of the original.
     """
 
-    sizes: list[list[list[Polygons]]]
+    sizes: list[list[list[list[Polygons]]]]
     lips: Polygons
     covers_lips: bool
     lips_px: float
@@ -62,7 +62,8 @@ class MaskShapes:
 
     def bounds(self, *, growth_px: float, margin_px: float) -> Box:
         """Box about the shapes, grown by ``growth_px``, and the lips, with a common margin; not clipped."""
-        drawn = [points for pairs in self.sizes for shapes in pairs for shape in shapes for points, _ in shape]
+        pieces = [piece for pairs in self.sizes for shapes in pairs for shape in shapes for piece in shape]
+        drawn = [points for piece in pieces for points, _ in piece]
         lips = [points for points, _ in self.lips]
         groups = [(np.concatenate(lips), margin_px + (self.lips_px if self.covers_lips else 0.0))]
         if drawn:
@@ -113,12 +114,12 @@ def mask_shapes(
     """The polygons of a mask; the first pair of meshes is the frame's own, the others are its neighbours'.
 
     The roomy size is included only ``with_room``: how much room there is must be known. ``parts`` are regions of the
-    two faces as in `shape_polygons`.
+    two faces as in `shape_pieces`.
     """
     sizes = [settings, *([settings.roomy] if with_room and settings.roomy is not None else [])]
     polygons = [
         [
-            [shape_polygons(name, pair if size.both_jaws else pair[:1], size, parts) for name in size.shapes]
+            [shape_pieces(name, pair if size.both_jaws else pair[:1], size, parts) for name in size.shapes]
             for pair in pairs
         ]
         for size in sizes
@@ -137,9 +138,13 @@ def sample_offsets(count: int) -> list[Offset]:
 def sample_fields(shapes: MaskShapes, offset: Offset, grid: Grid, settings: MaskSettings) -> SampleFields:
     """The distances of a mask at one sub-pixel sample: combined shapes, averaged over the pairs, around the lips."""
     lips = [shapes.lips] if shapes.covers_lips else []
-    polygons = [*(shape for pairs in shapes.sizes for pair in pairs for shape in pair), *lips]
+    pieces = [piece for pairs in shapes.sizes for pair in pairs for shape in pair for piece in shape]
+    polygons = [*pieces, *lips]
     fields = iter(grid_distances([_moved(each, offset) for each in polygons], grid))
-    sizes = [[[next(fields) for _ in pair] for pair in pairs] for pairs in shapes.sizes]
+    sizes = [
+        [[combine([next(fields) for _ in shape], "union") for shape in pair] for pair in pairs]
+        for pairs in shapes.sizes
+    ]
     lips_fields = list(fields)
     outlines = []
     for pairs in sizes:

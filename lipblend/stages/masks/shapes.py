@@ -123,10 +123,10 @@ HULLS: dict[str, Callable[[Landmarks], npt.NDArray[np.float32]]] = {
 """Shapes that are the convex hull of a set of points of the mesh."""
 
 
-def shape_polygons(
+def shape_pieces(
     name: str, faces: Sequence[Landmarks], settings: MaskSettings, parts: Sequence[Mapping[str, Polygons]] = ()
-) -> Polygons:
-    """The polygons of one mask shape.
+) -> list[Polygons]:
+    """The pieces of one mask shape, whose union it is: one, or each region of each face.
 
     Parameters
     ----------
@@ -150,10 +150,9 @@ def shape_polygons(
     if name == "region":
         known = [*parts, *[{}] * len(faces)][: len(faces)]  # with one jaw there are fewer faces than parts
         return [
-            polygon
+            own.get(region) or _region(region, face)
             for region in settings.regions
             for face, own in zip(faces, known, strict=True)
-            for polygon in own.get(region) or _region(region, face)
         ]
     if name in MOUTH_CENTRED:
         frame = face_frame(faces, rotation=settings.rotation)
@@ -166,7 +165,7 @@ def shape_polygons(
     local = _padded(local * settings.expansion, settings)
     if name != "upper_face":
         local = clip_above(local, -settings.upper_boundary_frac - max(settings.pad_top_frac, 0))
-    return [(frame.to_pixels(local), True)] if len(local) >= 3 else []
+    return [[(frame.to_pixels(local), True)] if len(local) >= 3 else []]
 
 
 def lower_face_points(face: Landmarks) -> npt.NDArray[np.float32]:
