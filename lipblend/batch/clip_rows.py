@@ -24,7 +24,7 @@ def _clip_row(outcome: JobOutcome) -> ClipRow:
     return ClipRow(
         name=outcome.name,
         status=outcome.status,
-        reason=outcome.reason,
+        reason="" if outcome.status == "passed" else outcome.reason,
         output=outcome.output,
         report=page,
         log=outcome.log,

@@ -7,23 +7,28 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.stage_lines import StageLines
 from lipblend.runtime.child import Channel, program
 from lipblend.runtime.progress import OnProgress, Progress
+from lipblend.runtime.stand_ins import as_given
 from lipblend.settings.catalogue import setting_specs, value_text
 from lipblend.settings.presets import find_preset, preset_values
 
 if TYPE_CHECKING:
     from lipblend.composite_options import CompositeOptions
+    from lipblend.quality.evaluation.evaluate import Evaluated
     from lipblend.settings import Settings
 
-Step = Literal["all", "prepare", "join"] | range
-"""The whole job; or of a job whose segments are made elsewhere: its analysis, these segments, or their joining."""
+Step = Literal["all", "measure", "prepare", "join"] | range
+"""The whole job; measuring an output that is complete; or of a job whose segments are made elsewhere: its analysis,
+these segments, or their joining."""
 
 _EVERY_S = 0.2  # between two messages about progress
 
@@ -44,6 +49,8 @@ class JobOrder:
         Threads that compose.
     step : Step
         What of the job.
+    why : str
+        Why it is done, for the log; may be empty.
     """
 
     spec: JobSpec
@@ -52,6 +59,7 @@ class JobOrder:
     jobs: int = 1
     threads: int | None = None
     step: Step = "all"
+    why: str = ""
 
 
 CHILD = program("lipblend.batch.job_child", "run_order", "a job of a series")
@@ -62,8 +70,13 @@ def run_order(channel: Channel) -> None:
     """Receive a `JobOrder`; answer with `Progress` now and then, and at the end with a dict (see `run_job`)."""
     order = channel.receive()
     Thread(target=_end_with_parent, args=(channel,), name="lipblend-parent", daemon=True).start()
-    print(command_text(order.spec), file=sys.stderr, flush=True)
-    channel.send(run_job(order, _Reporter(channel)))
+    _say(command_text(order.spec))
+    if order.why:
+        _say(f"why: {order.why}")
+    reporter = _Reporter(channel, StageLines(_say))
+    answer = run_job(order, reporter, _say)
+    reporter.stages.end()
+    channel.send(answer)
 
 
 def _end_with_parent(channel: Channel) -> None:
@@ -72,11 +85,16 @@ def _end_with_parent(channel: Channel) -> None:
     os._exit(1)
 
 
-def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
-    """Composite one pair, and measure it if its job asks for that.
+def _say(text: str) -> None:
+    """A line of the job's log."""
+    print(as_given(text), file=sys.stderr, flush=True)
+
+
+def run_job(order: JobOrder, on_progress: OnProgress, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Composite one pair, and measure it if its job asks for that; ``say`` takes the summary.
 
     Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured; of a step, the number of
-    ``segments`` or of the ``frames`` that were rendered.
+    ``segments`` or of the ``frames`` that were rendered, or the ``evaluation``.
 
     Raises
     ------
@@ -84,6 +102,7 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
         As `lipblend.compositing.composite`.
     """
     from lipblend.composite_options import CompositeOptions
+    from lipblend.composite_result import summary_text
     from lipblend.compositing import composite
     from lipblend.settings.resolve import resolve_settings
 
@@ -105,18 +124,44 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     Path(spec.output).parent.mkdir(parents=True, exist_ok=True)
     if order.step == "prepare" or isinstance(order.step, range):
         return _step(order.step, spec, settings, options, on_progress)
-    result = composite(
-        spec.original, spec.synced, spec.output, settings=settings, options=options, on_progress=on_progress
-    )
-    data = result.to_dict()
-    if result.evaluation is not None:
-        from lipblend.quality.report.verdict_files import verdict_dict, write_files
-
-        report = _path(spec.report)
-        written = write_files(result.evaluation, folder=report, junit=None, video=True, gated=spec.gate)
-        data["evaluation"] = verdict_dict(result.evaluation.record, written)
+    if order.step == "measure":
+        evaluated: Evaluated | None = (measured := _measured(spec, settings, options, on_progress))
+        data: dict[str, Any] = {"output": spec.output, "frames": len(measured.record.rows)}
+    else:
+        result = composite(
+            spec.original, spec.synced, spec.output, settings=settings, options=options, on_progress=on_progress
+        )
+        say(summary_text(result))
+        evaluated, data = result.evaluation, result.to_dict()
+    if evaluated is not None:
+        data["evaluation"] = _verdict(evaluated, spec, say)
     json.dumps(data)  # plain values only: it goes to other processes and into files
     return data
+
+
+def _measured(spec: JobSpec, settings: Settings, options: CompositeOptions, on_progress: OnProgress) -> Evaluated:
+    """Measure the output, which is complete and was made with these settings."""
+    from lipblend.quality.evaluation.evaluate import EvaluateOptions, evaluate
+
+    judged = EvaluateOptions(
+        matte="known",
+        models=options.models,
+        cache=options.cache,
+        keep=options.keep,
+        given_matte=options.matte,
+        crop=options.crop,
+    )
+    return evaluate(spec.original, spec.synced, spec.output, settings=settings, options=judged, on_progress=on_progress)
+
+
+def _verdict(evaluated: Evaluated, spec: JobSpec, say: Callable[[str], None]) -> dict[str, Any]:
+    """Write the report, and return what `--json` says of the evaluation."""
+    from lipblend.quality.report import gate_text
+    from lipblend.quality.report.verdict_files import verdict_dict, write_files
+
+    written = write_files(evaluated, folder=_path(spec.report), junit=None, video=True, gated=spec.gate)
+    say("\n".join([gate_text(evaluated.record, gated=spec.gate), *(f"written: {path}" for path in written.values())]))
+    return verdict_dict(evaluated.record, written)
 
 
 def _step(
@@ -153,13 +198,15 @@ def _beside_preset(spec: JobSpec) -> dict[str, Any]:
 
 
 class _Reporter:
-    """Passes progress on, but not every frame."""
+    """Passes progress on, but not every frame, and tells the log of the stages."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, stages: StageLines) -> None:
+        self.stages = stages
         self._channel, self._sent_s, self._stage = channel, 0.0, ""
 
     def __call__(self, progress: Progress) -> None:
         now_s = time.monotonic()
+        self.stages.take(progress)
         if progress.stage != self._stage or progress.done == progress.total or now_s - self._sent_s >= _EVERY_S:
             self._stage, self._sent_s = progress.stage, now_s
             self._channel.send(progress)

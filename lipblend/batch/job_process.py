@@ -13,8 +13,8 @@ from threading import Event, Lock
 from typing import IO, Any
 
 from lipblend.batch.job_child import CHILD, JobOrder, Step
-from lipblend.batch.job_spec import JobOutcome, JobSpec
-from lipblend.batch.local_output import existing_local, locked, made_outcome, record_made, why_made_local
+from lipblend.batch.job_spec import JobOutcome, JobSpec, Need
+from lipblend.batch.local_output import existing_outcome, local_need, locked, made_outcome, record_made
 from lipblend.batch.memory_guard import MemoryGuard, ProcessTree
 from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.remote.remote_job import RemoteJob
@@ -27,6 +27,7 @@ from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.segments.job import THREADS
 
+FORCED = "--force"
 _CANCELLED = ""  # the status says it
 
 
@@ -117,15 +118,14 @@ class JobRun:
             return self._ended("cancelled", _CANCELLED)
         try:
             if self._step != "all":
-                return self._made(spec)
+                return self._made(spec, self._step, "")
             if has_addresses(spec):
                 job = RemoteJob(spec, self._options.remote, self._stopped, self._on_progress)
                 self._lost = lambda: job.lost
-                return job.run(self._made, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
+                return job.run(self._made_remote, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
             with locked(spec, self._options.lock_wait_s, self._stopped) as lock:
                 self._lost = lambda: lock.lost
-                fresh = None if self._options.force else existing_local(spec)
-                return fresh or self._made(spec)
+                return self._done(spec)
         except StoppedError:
             return self._ended("cancelled", _CANCELLED)
         except LockedError as error:
@@ -138,18 +138,35 @@ class JobRun:
             text = f"{error.strerror or error}: {error.filename or spec.output}"
             return self._ended("failed", text, OutputError.exit_code)
 
-    def _made(self, spec: JobSpec) -> JobOutcome:
-        """The outcome of making the output of the job, whose files are local in ``spec``."""
+    def _done(self, spec: JobSpec) -> JobOutcome:
+        """Do what has to be done for the job, whose files are local."""
+        need = local_need(spec)
+        if self._options.force:
+            need = Need("render", need.reason or FORCED)
+        if need.work == "nothing":
+            return existing_outcome(spec)
+        return self._made(spec, "all" if need.work == "render" else "measure", need.reason)
+
+    def _made_remote(self, local: JobSpec) -> JobOutcome:
+        """The outcome of making the output of a job with addresses, whose files have copies in ``local``."""
+        found = look_remote(self._spec, self._options.remote)[0]
+        return self._made(local, "all", found or FORCED)
+
+    def _made(self, spec: JobSpec, step: Step, why: str) -> JobOutcome:
+        """The outcome of a step of the job, whose files are local in ``spec``; ``why`` it is done."""
         with ExitStack() as stack:
             name = f"{self._spec.name}{_step_text(self._step)}.log"
             log = None if self._options.logs is None else self._options.logs / name
             sink = None if log is None else stack.enter_context(opened_log(log))
-            outcome = self._in_process(spec, sink)
+            outcome = self._in_process(self._order(spec, step, why), sink)
         return outcome if log is None else replace(outcome, log=str(log))
 
-    def _in_process(self, spec: JobSpec, sink: IO[bytes] | None) -> JobOutcome:
+    def _order(self, spec: JobSpec, step: Step, why: str) -> JobOrder:
         options = self._options
-        order = JobOrder(spec, options.cache, options.models, options.jobs, options.threads, self._step)
+        return JobOrder(spec, options.cache, options.models, options.jobs, options.threads, step, why)
+
+    def _in_process(self, order: JobOrder, sink: IO[bytes] | None) -> JobOutcome:
+        options = self._options
         with (
             child_process(CHILD, log=sink) as child,
             MemoryGuard(processes := ProcessTree(child.process.pid), options.max_memory) as guard,
@@ -181,7 +198,7 @@ class JobRun:
                 hint="Allow more (--max-memory), or run fewer at a time (--workers).",
             )
         if isinstance(answer, Mapping):
-            return self._finished(spec, {**answer, "peak_memory_bytes": guard.peak})
+            return self._finished(order, {**answer, "peak_memory_bytes": guard.peak})
         return self._failed(answer, sink)
 
     def _answer(self, child: Child, order: JobOrder) -> Mapping[str, Any] | Exception:
@@ -195,11 +212,11 @@ class JobRun:
             return message
         raise TypeError(f"a {type(message).__name__}")
 
-    def _finished(self, spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
-        if self._step == "prepare" or isinstance(self._step, range):
+    def _finished(self, order: JobOrder, data: Mapping[str, Any]) -> JobOutcome:
+        if order.step == "prepare" or isinstance(order.step, range):
             return replace(self._ended("passed", ""), details=data)
-        outcome = made_outcome(spec, data)
-        record_made(spec, outcome)
+        outcome = made_outcome(order.spec, data, order.why)
+        record_made(order.spec, outcome)
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:
@@ -220,15 +237,18 @@ def _step_text(step: Step) -> str:
     return f".{step.start}" if isinstance(step, range) else "" if step == "all" else f".{step}"
 
 
-def why_made(spec: JobSpec, remote: RemoteOptions, *, store: bool = True) -> str:
-    """Why a job's output has to be made; empty if it is up to date. ``store`` as in `up_to_date`.
+def need_of(spec: JobSpec, remote: RemoteOptions, *, store: bool = True) -> Need:
+    """What a job has to do, and why; ``store`` as in `lipblend.batch.job_record.up_to_date`.
 
     Raises
     ------
     LipblendError
         It cannot be told: a setting is not allowed, or a store does not answer.
     """
-    return look_remote(spec, remote)[0] if has_addresses(spec) else why_made_local(spec, store=store)
+    if not has_addresses(spec):
+        return local_need(spec, store=store)
+    why = look_remote(spec, remote)[0]
+    return Need("render", why) if why else Need("nothing")
 
 
 def opened_log(path: Path) -> IO[bytes]:

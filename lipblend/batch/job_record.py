@@ -35,6 +35,7 @@ from lipblend.video.decodes_whole import decodes_whole
 
 _SUFFIX = ".lipblend-job.json"
 _MAX_BYTES = 1_000_000
+ONLY_VERDICT = "only the verdict is missing"
 
 
 class JobRecord(BaseModel):
@@ -83,12 +84,14 @@ class JobRecord(BaseModel):
 class Freshness:
     """Whether an output is up to date, and a short sentence that says why, or why not.
 
-    ``adopted``: there was no job's record of it, and the one in the file's own tag fits.
+    ``adopted``: there was no job's record of it, and the one in the file's own tag fits. ``measure``: the output itself
+    is what the job would make, and only what was measured of it is missing or of other pass marks.
     """
 
     fresh: bool
     reason: str
     adopted: bool = False
+    measure: bool = False
 
 
 def record_path(output: Path) -> Path:
@@ -139,7 +142,7 @@ def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
     """Whether an output is what its job would make.
 
     Its bytes have to be those that were recorded. Without a record that fits, the one in the file's own tag is
-    compared; if that fits and the file decodes whole, the output is adopted, unless the job has to measure it.
+    compared; if that fits and the file decodes whole, the output is adopted; a job that measures has to do only that.
 
     Parameters
     ----------
@@ -169,6 +172,8 @@ def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
         reasons = record_changes(record, inputs, settings, marks=measured)
         if same and not reasons and store and inputs != record.inputs:
             store_record(output, record.model_copy(update={"inputs": inputs}))
+        if same and reasons and measured and not record_changes(record, inputs, settings, marks=False):
+            return Freshness(False, f"only the pass marks differ: {sentence(reasons)}", measure=True)
         if same:
             return Freshness(not reasons, sentence(reasons) or "up to date")
         if not reasons:
@@ -186,10 +191,10 @@ def _adopted(
         return Freshness(False, tag.note or "the output has no record of how it was made")
     if reasons := tag_differences(tag.record, settings, {each.role: each for each in inputs}):
         return Freshness(False, sentence(reasons))
-    if measured:
-        return Freshness(False, "the output was not measured")
     if damage := decodes_whole(output, frames=tag.record.frames):
         return Freshness(False, f"the output is damaged: {damage}")
+    if measured:
+        return Freshness(False, ONLY_VERDICT, measure=True)
     if store:
         store_record(output, _record_of(output, inputs, settings, {"frames": tag.record.frames}))
     return Freshness(True, "up to date: the record in the file fits, and it decodes whole", adopted=True)

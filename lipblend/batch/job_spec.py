@@ -10,6 +10,9 @@ Status = Literal["passed", "gate", "failed", "skipped", "locked", "cancelled"]
 """How a job ended: written (and above its marks, if the gate was asked for); written, but below a mark; failed; up to
 date; another run is writing the same output; not started, or stopped, because the run ended early."""
 
+Work = Literal["nothing", "measure", "render"]
+"""What a job has to do. Measure: its output is complete, and only its verdict or report is missing."""
+
 DONE: frozenset[Status] = frozenset({"passed", "skipped"})
 
 
@@ -73,6 +76,14 @@ class JobSpec:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a job has to do, and why, on one line; empty for nothing."""
+
+    work: Work
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class JobOutcome:
     """How a job ended; a line of results.jsonl.
 
@@ -82,7 +93,7 @@ class JobOutcome:
         Of the job.
     status : Status
     reason : str
-        Why it was skipped or failed, on one line. Why it was made is told by `--dry-run`.
+        Why it was skipped, failed or is below its marks; of what passed, why it was made. On one line.
     exit_code : int
         That a run of this job alone would have had; 0 for what is done.
     seconds : float

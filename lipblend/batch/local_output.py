@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Literal, TypeVar
 
-from lipblend.batch.job_record import JobRecord, read_record, up_to_date, write_record
-from lipblend.batch.job_spec import JobOutcome, JobSpec
+from lipblend.batch.job_record import ONLY_VERDICT, JobRecord, read_record, up_to_date, write_record
+from lipblend.batch.job_spec import JobOutcome, JobSpec, Need
 from lipblend.errors import GateError
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_lock import LockedError, OutputLock
@@ -24,28 +24,41 @@ _Lock = TypeVar("_Lock")
 
 
 def existing_local(spec: JobSpec) -> JobOutcome | None:
-    """The outcome of a job whose output is there and up to date; None if it has to be made."""
-    if why_made_local(spec):
-        return None
+    """The outcome of a job whose output is there and up to date; None if something has to be done."""
+    return existing_outcome(spec) if local_need(spec).work == "nothing" else None
+
+
+def existing_outcome(spec: JobSpec) -> JobOutcome:
+    """The outcome of a job whose output is up to date."""
     remove_segments(Path(spec.output))  # of a run with other settings that did not end
     report = "" if spec.report is None else str(Path(spec.report) / REPORT_PAGE)
     return recorded_outcome(spec, read_record(Path(spec.output)), report)
 
 
-def why_made_local(spec: JobSpec, *, store: bool = True) -> str:
-    """Why a job's output has to be made; empty if it is up to date. ``store`` as in `up_to_date`."""
+def local_need(spec: JobSpec, *, store: bool = True) -> Need:
+    """What has to be done for a job whose files are local; ``store`` as in `up_to_date`.
+
+    Raises
+    ------
+    LipblendError
+        As `up_to_date`.
+    """
     fresh = up_to_date(spec, store=store)
     if not fresh.fresh:
-        return fresh.reason
-    record = read_record(Path(spec.output))
-    if (spec.gate or spec.report is not None) and (record is None or not record.measured):
-        return "it was not measured"
-    if spec.report is not None and record is not None:
-        page = Path(spec.report) / REPORT_PAGE
-        if not page.is_file():
-            return "its report is missing"
-        if record.report != sha256_of(page):
-            return "its report is of another result"
+        return Need("measure" if fresh.measure else "render", fresh.reason)
+    fault = _report_fault(spec, read_record(Path(spec.output)))
+    return Need("measure", fault) if fault else Need("nothing")
+
+
+def _report_fault(spec: JobSpec, record: JobRecord | None) -> str:
+    """What is wrong with the verdict and the report of an output that is up to date itself; empty if nothing is."""
+    page = None if spec.report is None else Path(spec.report) / REPORT_PAGE
+    if page is not None and not page.is_file():
+        return "only the report is missing"
+    if (spec.gate or page is not None) and (record is None or not record.measured):
+        return ONLY_VERDICT
+    if page is not None and record is not None and record.report != sha256_of(page):
+        return "only the report is of another result"
     return ""
 
 
@@ -89,15 +102,18 @@ def record_made(spec: JobSpec, outcome: JobOutcome) -> None:
     write_record(spec, extra)
 
 
-def made_outcome(spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
-    """The outcome of a job whose output was made, from what the run of it says (`lipblend.batch.job_child.run_job`)."""
+def made_outcome(spec: JobSpec, data: Mapping[str, Any], why: str = "") -> JobOutcome:
+    """The outcome of a job whose output was made, from what the run of it says (`lipblend.batch.job_child.run_job`).
+
+    ``why`` it was made is the reason, unless it is below its pass marks.
+    """
     evaluation = data.get("evaluation") or {}
     failed = spec.gate and verdict_of(data) == "gate"
     return JobOutcome(
         spec.name,
         spec.output,
         "gate" if failed else "passed",
-        ("below its pass marks" if evaluation.get("judged") else "nothing could be judged") if failed else "",
+        ("below its pass marks" if evaluation.get("judged") else "nothing could be judged") if failed else why,
         _GATE_CODE if failed else 0,
         frames=int(data["frames"]),
         headline=evaluation.get("headline"),

@@ -11,9 +11,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from lipblend.batch.events import Ended, Event
-from lipblend.batch.job_process import why_made
+from lipblend.batch.job_process import FORCED, need_of
 from lipblend.batch.job_record import read_record
-from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Status
+from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Need, Status
 from lipblend.batch.local_pool import OnEvent, Pool
 from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.results import ResultsFile
@@ -128,18 +128,18 @@ def made_before(jobs: Sequence[JobSpec]) -> set[str]:
     return {job.name for job in jobs if "://" not in job.output and read_record(Path(job.output)) is not None}
 
 
-def to_make(jobs: Sequence[JobSpec], *, force: bool, remote: RemoteOptions | None = None) -> list[tuple[JobSpec, str]]:
-    """Each job with why its output would be made; empty for what is up to date."""
+def to_make(jobs: Sequence[JobSpec], *, force: bool, remote: RemoteOptions | None = None) -> list[tuple[JobSpec, Need]]:
+    """Each job with what it would do, and why."""
 
-    def reason(job: JobSpec) -> str:
+    def need(job: JobSpec) -> Need:
         try:
-            why = why_made(job, remote or RemoteOptions(), store=False)
+            found = need_of(job, remote or RemoteOptions(), store=False)
         except LipblendError as error:
-            return error.message
-        return why or ("--force" if force else "")
+            return Need("render", error.message)
+        return Need("render", found.reason or FORCED) if force else found
 
     with ThreadPoolExecutor(_LOOKING_THREADS, thread_name_prefix="lipblend-look") as threads:
-        return list(zip(jobs, threads.map(reason, jobs), strict=True))
+        return list(zip(jobs, threads.map(need, jobs), strict=True))
 
 
 class BatchRun:

@@ -19,10 +19,12 @@ from lipblend.cli.verdict import JunitOption
 from lipblend.errors import LipblendError, SettingsError
 
 if TYPE_CHECKING:
-    from lipblend.batch.job_spec import JobOutcome, JobSpec
+    from lipblend.batch.job_spec import JobOutcome, JobSpec, Need, Work
 
 app = command_app()
 
+_EVERY_S, _SPLIT_S = 10.0, 120.0
+_PLANS: Mapping[Work, str] = {"nothing": "up to date", "measure": "measure", "render": "make"}
 _TERMINATED = "terminated", EXIT_TERMINATED
 _HINT = "Run the same command again to go on; --retry-failed runs only what failed."
 
@@ -78,18 +80,26 @@ def batch_command(
         ),
     ] = None,
     split: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--split", metavar="SECONDS|off", help="With --scheduler: clips longer than this go to several workers."
+            "--split",
+            metavar="SECONDS|off",
+            help=f"With --scheduler: clips longer than this go to several workers. Default: {_SPLIT_S:.0f}.",
         ),
-    ] = "120",
+    ] = None,
     watch: Annotated[
         Path | None,
         path_option("--watch", "FOLDER", "Keep looking in this folder, which LIST's paths start from, for new pairs."),
     ] = None,
     every: Annotated[
-        float, typer.Option("--every", metavar="SECONDS", help="Time between two looks of --watch.", min=0.1)
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            "--every",
+            metavar="SECONDS",
+            help=f"Time between two looks of --watch. Default: {_EVERY_S:.0f}.",
+            min=0.1,
+        ),
+    ] = None,
     idle: Annotated[
         float | None,
         typer.Option("--idle", metavar="SECONDS", help="End --watch after so long without a pair.", min=0),
@@ -127,7 +137,14 @@ def batch_command(
     )
     from lipblend.composite_options import parse_jobs
 
-    _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, idle=idle)
+    split_s = _SPLIT_S if split is None else _split_s(split)
+    _check_together(watch=watch, retry_failed=retry_failed, dry_run=dry_run, junit=junit)
+    _check_partner("--watch FOLDER", watch, {"--idle": idle, "--every": every})
+    _check_partner("--scheduler ADDRESS", scheduler, {"--split": split})
+    if no_cache and split is not None and split_s is not None:
+        raise SettingsError(
+            "--split needs the analyses' cache, and --no-cache was given", hint="Leave out one of them."
+        )
     console = Console(quiet=quiet, as_json=as_json)
     remote = remote_options(scratch, scratch_size, storage_options)
     files = BatchFiles.of(job_list, results=results, logs=logs, index=index, junit=junit)
@@ -156,7 +173,7 @@ def batch_command(
         max_memory=None if on_cluster else memory_limit(max_memory, count),
         jobs=parse_jobs(jobs), threads=compose_threads(count), remote=remote,
     )  # fmt: skip
-    pool = make_pool(options, workers=count, scheduler=scheduler, split_s=_split_s(split))
+    pool = make_pool(options, workers=count, scheduler=scheduler, split_s=split_s)
     series = Series()
     try:
         if watch is None:
@@ -165,7 +182,9 @@ def batch_command(
             from lipblend.batch.watch import FolderWatch
 
             folder = FolderWatch(watched(read, console))
-            run_watch(folder, pool, files, series, every_s=every, idle_s=idle, fail_fast=fail_fast, quiet=quiet)
+            run_watch(
+                folder, pool, files, series, every_s=every or _EVERY_S, idle_s=idle, fail_fast=fail_fast, quiet=quiet
+            )
     except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C is how --watch usually ends
         finish(series, listed, files, console)
         word, code = ("interrupted", EXIT_INTERRUPT) if isinstance(stop, KeyboardInterrupt) else _TERMINATED
@@ -179,14 +198,24 @@ def batch_command(
         raise typer.Exit(error.exit_code) from error
 
 
-def _check_together(*, watch: Path | None, retry_failed: bool, dry_run: bool, idle: float | None) -> None:
+def _check_together(*, watch: Path | None, retry_failed: bool, dry_run: bool, junit: Path | None) -> None:
     for option, given in (("--retry-failed", retry_failed), ("--dry-run", dry_run)):
         if watch is not None and given:
             raise SettingsError(f"{option} and --watch exclude each other", hint="Leave out one of them.")
-    if idle is not None and watch is None:
-        raise SettingsError("--idle was given without --watch", hint="Add --watch FOLDER.")
+    if dry_run and junit is not None:
+        raise SettingsError(
+            "--dry-run and --junit exclude each other: nothing is run, so there are no verdicts",
+            hint="Leave out --junit; --dry-run --json lists the plan for programs.",
+        )
     if watch is not None and not watch.is_dir():
         raise SettingsError(f"--watch {watch} is not a folder", hint="Create it, or choose another.")
+
+
+def _check_partner(partner: str, given: object, options: Mapping[str, object]) -> None:
+    """Refuse options that do nothing without another one."""
+    for option, value in options.items():
+        if value is not None and given is None:
+            raise SettingsError(f"{option} was given without {partner.split()[0]}", hint=f"Add {partner}.")
 
 
 def _earlier(results: Path) -> Mapping[str, JobOutcome]:
@@ -227,12 +256,24 @@ def _split_s(text: str) -> float | None:
     return seconds
 
 
-def _show_plan(planned: Sequence[tuple[JobSpec, str]], console: Console) -> None:
+def _show_plan(planned: Sequence[tuple[JobSpec, Need]], console: Console) -> None:
     """What a dry run found."""
-    made = [spec for spec, why in planned if why]
+    made = sum(need.work == "render" for _, need in planned)
+    measured = sum(need.work == "measure" for _, need in planned)
     data = {
-        "jobs": [{"name": spec.name, "output": spec.output, "make": bool(why), "reason": why} for spec, why in planned],
-        "make": len(made),
+        "jobs": [
+            {
+                "name": spec.name,
+                "output": spec.output,
+                "make": need.work == "render",
+                "measure": need.work == "measure",
+                "reason": need.reason,
+            }
+            for spec, need in planned
+        ],
+        "make": made,
+        "measure": measured,
     }
-    rows = [(spec.name, "make" if why else "up to date", why) for spec, why in planned]
-    console.finish(data, f"{table_text(('job', 'plan', 'why'), rows)}\n\n{len(made)} of {len(planned)} to make")
+    rows = [(spec.name, _PLANS[need.work], need.reason) for spec, need in planned]
+    counts = f"{made} of {len(planned)} to make" + (f", {measured} to measure" if measured else "")
+    console.finish(data, f"{table_text(('job', 'plan', 'why'), rows)}\n\n{counts}")

@@ -108,7 +108,7 @@ def outcome_text(outcome: JobOutcome) -> str:
     if outcome.headline is not None and outcome.headline.get("score") is not None:
         parts.append(f"headline {outcome.headline['score']:.0f} ({outcome.headline.get('word', '')})")
     if outcome.reason and outcome.status != "skipped":
-        parts.append(outcome.reason)
+        parts.append(f"why: {outcome.reason}" if outcome.status == "passed" else outcome.reason)
     return "  ".join(parts)
 
 

@@ -173,30 +173,7 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def composite_summary(result: CompositeResult) -> str:
-    """The summary at the end of a composite, one fact per line; first of all, whether many frames are broken."""
-    from lipblend.plan.front_log import hidden_text
+    """`lipblend.composite_result.summary_text`, loaded when it is needed."""
+    from lipblend.composite_result import summary_text
 
-    warning = result.faults.warning
-    passed = sum(result.passed_through.values())
-    reasons = ", ".join(f"{reason} {count}" for reason, count in result.passed_through.items() if count)
-    per_frame = f", {result.seconds / result.frames:.3f} s per frame" if result.frames else ""
-    keep = result.keep
-    lines = [
-        f"{result.output}  {result.width}x{result.height}, {result.frames} frames, {result.duration_s:.2f} s",
-        *([f"  warning         {warning}"] if warning else []),
-        f"  blended         {result.blended} frames",
-        f"  passed through  {passed} frames" + (f" ({reasons})" if reasons else ""),
-        *([f"  in front        {hidden_text(result.in_front.runs)}"] if result.in_front.runs else []),
-        *(
-            [f"  matte           {keep.matte}: keeps something in {keep.frames} of {result.frames} frames"]
-            if keep
-            else []
-        ),
-        f"  timeline        {result.timeline}",
-        f"  audio           {result.audio}",
-        f"  time            {result.seconds:.1f} s (analyse {result.analyse_seconds:.1f} s, "
-        f"render {result.render_seconds:.1f} s{per_frame})",
-    ]
-    lines += [f"  fell back       {what}: {count} frames" for what, count in result.fallbacks.items() if count]
-    lines += [f"  note            {note}" for note in result.notes]
-    return "\n".join(lines)
+    return summary_text(result)

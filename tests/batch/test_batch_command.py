@@ -43,7 +43,7 @@ def test_a_run_makes_all_and_says_so(series: Series) -> None:
     ]
     assert [line["name"] for line in series.results()] == list(ALL)
     for line in series.results():
-        assert (line["status"], line["exit_code"], line["frames"], line["reason"]) == ("passed", 0, 10, "")
+        assert (line["status"], line["exit_code"], line["frames"], line["reason"]) == ("passed", 0, 10, "no output")
         assert line["started"].endswith("Z")
         assert line["seconds"] > 0
         assert line["host"]
@@ -162,8 +162,12 @@ def test_problems_are_told_at_once_and_nothing_is_made(series: Series) -> None:
         (("--only", "x*"), "--only x* matches no job"),
         (("--workers", "none"), "'none' is not a number of processes"),
         (("--max-memory", "much"), "--max-memory"),
-        (("--split", "nan"), "--split nan is no number of seconds"),
+        (("--scheduler", "tcp://x:1", "--split", "nan"), "--split nan is no number of seconds"),
+        (("--split", "60"), "--split was given without --scheduler"),
+        (("--scheduler", "tcp://x:1", "--split", "60", "--no-cache"), "--split needs the analyses' cache"),
         (("--idle", "3"), "--idle was given without --watch"),
+        (("--every", "3"), "--every was given without --watch"),
+        (("--dry-run", "--junit", "junit.xml"), "--dry-run and --junit exclude each other"),
         (("--watch", "nowhere"), "--watch nowhere is not a folder"),
         (("--watch", ".", "--dry-run"), "--dry-run and --watch exclude each other"),
         (("--watch", ".", "--retry-failed"), "--retry-failed and --watch exclude each other"),

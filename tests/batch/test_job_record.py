@@ -182,7 +182,11 @@ def test_pass_marks_count_only_where_something_is_measured(spec: JobSpec) -> Non
     assert up_to_date(spec).fresh
     write_record(spec, DONE)
     for measuring in (replace(strict, gate=True), replace(strict, report="reports/a")):
-        assert up_to_date(measuring).reason.startswith(f"setting {key}: 70, was ")
+        found = up_to_date(measuring)
+        assert found.reason.startswith(f"only the pass marks differ: setting {key}: 70, was ")
+        assert found.measure
+        differing_too = up_to_date(replace(measuring, settings={**strict.settings, "alpha.gamma": 1.3}))
+        assert (differing_too.fresh, differing_too.measure) == (False, False)  # another picture has to be rendered
 
 
 def test_files_that_settings_name_count_by_content(spec: JobSpec, tmp_path: Path) -> None:
@@ -231,8 +235,8 @@ ADOPTIONS: dict[str, tuple[Callable[[JobSpec], JobSpec | None], str]] = {
     ),
     "crop": (lambda spec: replace(spec, crop=spec.synced), "crop record is new"),
     "matte": (lambda spec: replace(spec, keep=spec.synced), "matte is new"),
-    "gate": (lambda spec: replace(spec, gate=True), "the output was not measured"),
-    "report": (lambda spec: replace(spec, report="r"), "the output was not measured"),
+    "gate": (lambda spec: replace(spec, gate=True), "only the verdict is missing"),
+    "report": (lambda spec: replace(spec, report="r"), "only the verdict is missing"),
     "sound": (
         lambda spec: replace(spec, settings={**spec.settings, "audio.source": spec.synced}),
         "the record in the file does not tell which sound was used",
