@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lipblend.batch.job_spec import JobSpec
@@ -21,11 +21,19 @@ class FolderWatch:
     Parameters
     ----------
     read : callable
-        Reads the list anew: the jobs that its patterns match now.
+        Reads the list anew: the jobs that its patterns match now. The list that it is given takes a line for each file
+        that has no partner yet.
+
+    Attributes
+    ----------
+    waiting : tuple of str
+        These lines, as far as they were the same at the last two looks.
     """
 
-    def __init__(self, read: Callable[[], Sequence[JobSpec]]) -> None:
+    def __init__(self, read: Callable[[list[str]], Sequence[JobSpec]]) -> None:
         self._read = read
+        self.waiting: tuple[str, ...] = ()
+        self._lonely: list[str] = []
         self._seen: dict[str, _State] = {}
         self._handed_over: dict[str, _State] = {}
 
@@ -37,19 +45,28 @@ class FolderWatch:
         SettingsError
             The list cannot be read.
         """
-        ready, seen = [], dict[str, _State]()
-        for job in self._read():
+        ready, seen, lonely = [], dict[str, _State](), list[str]()
+        for job in self._read(lonely):
             key = job.output  # names may change as more pairs arrive
             state = _state(job)
             if state is None:
+                lonely += _lacking(job)
                 continue
             seen[key] = state
             steady = self._seen.get(key) == state and all(size for size, _ in state)
             if steady and self._handed_over.get(key) != state and job.name not in running:
                 self._handed_over[key] = state
                 ready.append(job)
-        self._seen = seen
+        self.waiting = tuple(text for text in dict.fromkeys(lonely) if text in self._lonely)
+        self._seen, self._lonely = seen, lonely
         return ready
+
+
+def _lacking(job: JobSpec) -> Iterator[str]:
+    """``a.mp4 waits for b.mp4``, for each input that is missing beside one that is there."""
+    local = [path for path in job.inputs.values() if not is_address(path)]
+    there = [path for path in local if Path(path).exists()]
+    return (f"{there[0]} waits for {path}" for path in local if there and path not in there)
 
 
 def _state(job: JobSpec) -> _State | None:

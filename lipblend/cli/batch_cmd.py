@@ -126,6 +126,7 @@ def batch_command(
     from lipblend.batch.listing.list_problems import raise_problems
     from lipblend.batch.memory_guard import memory_limit
     from lipblend.batch.run_batch import Series, chosen, made_before, to_make
+    from lipblend.batch.watch import FolderWatch
     from lipblend.cli.batch_session import (
         BatchFiles,
         check_own_files,
@@ -133,6 +134,7 @@ def batch_command(
         make_pool,
         run_list,
         run_watch,
+        say_once,
         watched,
     )
     from lipblend.composite_options import parse_jobs
@@ -150,8 +152,8 @@ def batch_command(
     files = BatchFiles.of(job_list, results=results, logs=logs, index=index, junit=junit)
     earlier = _earlier(files.results) if retry_failed else None
 
-    def read() -> list[JobSpec]:
-        found = read_jobs(job_list, base=watch, arriving=True)
+    def read(waiting: list[str]) -> list[JobSpec]:
+        found = read_jobs(job_list, base=watch, waiting=waiting)
         return chosen(completed(found, gate=gate, index=index), only or (), arriving=True)
 
     if watch is None:
@@ -161,7 +163,7 @@ def batch_command(
         problems = job_problems(specs, remote=True, unopened=made_before(specs))
         raise_problems(job_list.name, (*wrong, *problem_lines(specs, problems)))
     else:
-        listed = specs = read()
+        listed = specs = read([])
     check_own_files(files, job_list, listed)
     count = _workers(workers, None if watch is not None else len(specs))
     if dry_run:
@@ -174,23 +176,29 @@ def batch_command(
         jobs=parse_jobs(jobs), threads=compose_threads(count), remote=remote,
     )  # fmt: skip
     pool = make_pool(options, workers=count, scheduler=scheduler, split_s=split_s)
-    series = Series()
+    series, say = Series(), say_once(console)
+    folder = FolderWatch(watched(read, say))
     try:
         if watch is None:
             run_list(specs, pool, files, series, fail_fast=fail_fast, quiet=quiet)
         else:
-            from lipblend.batch.watch import FolderWatch
-
-            folder = FolderWatch(watched(read, console))
             run_watch(
-                folder, pool, files, series, every_s=every or _EVERY_S, idle_s=idle, fail_fast=fail_fast, quiet=quiet
+                folder,
+                pool,
+                files,
+                series,
+                every_s=every or _EVERY_S,
+                idle_s=idle,
+                fail_fast=fail_fast,
+                quiet=quiet,
+                say=say,
             )
     except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C is how --watch usually ends
-        finish(series, listed, files, console)
+        finish(series, listed, files, console, folder.waiting)
         word, code = ("interrupted", EXIT_INTERRUPT) if isinstance(stop, KeyboardInterrupt) else _TERMINATED
         print(f"error: {word}; no unfinished output is left, finished segments are kept. {_HINT}", file=sys.stderr)
         raise typer.Exit(code) from stop
-    finish(series, listed, files, console)
+    finish(series, listed, files, console, folder.waiting)
     try:
         series.raise_for_status(hint=_HINT)
     except LipblendError as error:  # not raised, as the JUnit file has a case for each clip by now

@@ -88,18 +88,29 @@ def make_pool(
     return lambda on_event: DaskPool(client, options, on_event, split_s if options.cache is not None else None)
 
 
-def watched(read: Callable[[], list[JobSpec]], console: Console) -> Callable[[], list[JobSpec]]:
-    """``read`` for `FolderWatch`: a list that cannot be read, and jobs that cannot be run, are told and left out."""
+def say_once(console: Console) -> Callable[[str], None]:
+    """What prints each text the first time only."""
     told: set[str] = set()
 
     def tell(text: str) -> None:
         if text not in told:
             told.add(text)
-            console.say(f"left out: {text}")
+            console.say(text)
 
-    def look() -> list[JobSpec]:
+    return tell
+
+
+def watched(
+    read: Callable[[list[str]], list[JobSpec]], say: Callable[[str], None]
+) -> Callable[[list[str]], list[JobSpec]]:
+    """``read`` for `FolderWatch`: a list that cannot be read, and jobs that cannot be run, are told and left out."""
+
+    def tell(text: str) -> None:
+        say(f"left out: {text}")
+
+    def look(waiting: list[str]) -> list[JobSpec]:
         try:
-            jobs = read()
+            jobs = read(waiting)
         except LipblendError as error:
             tell(str(error))
             return []
@@ -141,8 +152,12 @@ def run_watch(
     idle_s: float | None,
     fail_fast: bool,
     quiet: bool,
+    say: Callable[[str], None],
 ) -> None:
-    """Run jobs as their pairs arrive, until nothing has come for ``idle_s`` seconds, or Ctrl-C."""
+    """Run jobs as their pairs arrive, until nothing has come for ``idle_s`` seconds, or Ctrl-C.
+
+    ``say`` is told at every look which files wait for a partner.
+    """
     state = BatchState()
     with (
         batch_view(state, quiet=quiet) as show,
@@ -151,6 +166,8 @@ def run_watch(
         busy_s = time.monotonic()
         while True:
             ready = watch.look(run.unfinished)
+            for text in watch.waiting:
+                say(f"waiting: {text}")
             state.total += len(ready)
             run.submit(ready)
             next_s = time.monotonic() + every_s
@@ -165,10 +182,13 @@ def run_watch(
                 return
 
 
-def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: Console) -> None:
+def finish(
+    series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: Console, waiting: Sequence[str] = ()
+) -> None:
     """Print the summary, and write the index page and the JUnit file.
 
-    These show all ``jobs`` of the list: those that were left out this time as they ended last.
+    These show all ``jobs`` of the list: those that were left out this time as they ended last. ``waiting`` says which
+    files still wait for a partner.
     """
     order = {job.name: number for number, job in enumerate(jobs)}
     outcomes = sorted(series.outcomes, key=lambda outcome: order.get(outcome.name, len(order)))
@@ -180,6 +200,7 @@ def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: 
         for outcome in outcomes
         if outcome.status not in ("passed", "skipped")
     ]
+    lines += [f"  still waiting: {text}" for text in waiting]
     written: dict[str, str] = {"results": str(files.results)}
     if files.index is not None or files.junit is not None:
         from lipblend.batch.clip_rows import clip_rows
@@ -194,5 +215,11 @@ def finish(series: Series, jobs: Sequence[JobSpec], files: BatchFiles, console: 
             write_batch_junit(files.junit, rows)
             written["junit"] = str(files.junit)
     lines += [f"written: {path}" for path in written.values()]
-    data = {"counts": counts, "jobs": [outcome.to_dict() for outcome in outcomes], "written": written}
+    data: dict[str, object] = {
+        "counts": counts,
+        "jobs": [outcome.to_dict() for outcome in outcomes],
+        "written": written,
+    }
+    if waiting:
+        data["waiting"] = list(waiting)
     console.finish(data, "\n".join(lines))

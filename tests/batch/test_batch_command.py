@@ -230,10 +230,14 @@ def test_pairs_that_arrive_are_made_once_they_are_whole(series: Series, small_pa
         wait_for(lambda: series.output("a").exists() or process.poll() is not None)
         for part, file in (("s", small_pairs["b"].synced), ("o", small_pairs["b"].original)):
             shutil.copy(file, arriving / f"b_{part}.mp4")
+        (arriving / "lost_s.mp4").write_bytes(b"x")
         done = ended(process)
     finally:
         process.kill()
         process.wait()
     assert done.code == 0, done.stderr
+    lost = "lost_s.mp4 waits for {name}_o.mp4"
+    assert done.stdout.splitlines().count(f"waiting: {lost}") == 1
+    assert done.stdout.splitlines().count(f"  still waiting: {lost}") == 1
     assert [(line["name"], line["status"]) for line in series.results()] == [("a", "passed"), ("b", "passed")]
     assert probe(series.output("a")).frame_count == probe(series.output("b")).frame_count == 10

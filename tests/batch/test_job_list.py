@@ -103,7 +103,7 @@ def test_a_list_may_lie_elsewhere_than_its_files(tmp_path: Path) -> None:
 
 def test_files_that_have_not_arrived_are_no_problem(tmp_path: Path) -> None:
     text = '- {original: "o/{name}.mp4", synced: "s/{name}.mp4", output: "out/{name}.mp4"}\n'
-    assert read_jobs(saved(tmp_path, text), arriving=True) == []
+    assert read_jobs(saved(tmp_path, text), waiting=[]) == []
     assert len(problems(tmp_path, text)) == 1
 
 

@@ -105,8 +105,25 @@ def test_what_does_not_fit_is_told(folder: Path) -> None:
 
 def test_what_is_still_to_come_is_no_problem(folder: Path) -> None:
     for original, synced in (("p/{name}.mp4", "s/{name}.mp4"), ("o/a.mp4", "s/x*"), ("o/{name}.mp4", "s/{name}_en.*")):
-        _, problems = find_pairs(original, synced, folder, arriving=True)
+        _, problems = find_pairs(original, synced, folder, waiting=[])
         assert problems == []
+
+
+def test_what_waits_for_a_partner_is_told_with_its_pattern(tmp_path: Path) -> None:
+    def waiting(original: str, synced: str, *files: str) -> list[str]:
+        told: list[str] = []
+        for file in files:
+            (tmp_path / file).touch()
+        find_pairs(original, synced, tmp_path, waiting=told)
+        return told
+
+    patterns = ("{name}_o.mp4", "{name}_s*.mp4")
+    assert waiting(*patterns) == []
+    assert waiting(*patterns, "z_s.mp4") == ["z_s.mp4 waits for {name}_o.mp4"]
+    assert waiting(*patterns, "a_o.mp4") == ["a_o.mp4 waits for a_s*.mp4", "z_s.mp4 waits for {name}_o.mp4"]
+    assert waiting(*patterns, "a_s2.mp4", "z_o.mp4") == []
+    assert waiting("one.mp4", "one_*.mp4") == []
+    assert waiting("one.mp4", "one_*.mp4", "one.mp4") == ["one.mp4 waits for one_*.mp4"]
 
 
 def test_an_address_cannot_be_searched(folder: Path) -> None:

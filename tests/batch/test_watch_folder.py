@@ -22,7 +22,7 @@ def write(path: str, text: str, time_ns: int) -> None:
 
 
 def test_a_pair_is_ready_when_it_looked_the_same_twice(job: JobSpec) -> None:
-    watch = FolderWatch(lambda: [job])
+    watch = FolderWatch(lambda _: [job])
     assert watch.look() == []
     write(job.original, "x", 1)
     write(job.synced, "y", 1)
@@ -34,7 +34,7 @@ def test_a_pair_is_ready_when_it_looked_the_same_twice(job: JobSpec) -> None:
 
 
 def test_a_changed_input_brings_it_back_but_not_while_it_runs(job: JobSpec) -> None:
-    watch = FolderWatch(lambda: [job])
+    watch = FolderWatch(lambda _: [job])
     for path in job.inputs.values():
         write(path, "x", 1)
     watch.look()
@@ -46,7 +46,7 @@ def test_a_changed_input_brings_it_back_but_not_while_it_runs(job: JobSpec) -> N
 
 
 def test_empty_and_vanished_files_are_not_ready(job: JobSpec) -> None:
-    watch = FolderWatch(lambda: [job])
+    watch = FolderWatch(lambda _: [job])
     write(job.original, "x", 1)
     write(job.synced, "", 1)
     assert watch.look() == watch.look() == []
@@ -57,3 +57,18 @@ def test_empty_and_vanished_files_are_not_ready(job: JobSpec) -> None:
     write(job.synced, "y", 1)
     assert watch.look() == []
     assert watch.look() == [job]
+
+
+def test_what_waits_for_its_partner_is_told_when_it_has_waited_for_two_looks(job: JobSpec) -> None:
+    read = ["x_o.mp4 waits for x_s*.mp4"]
+    watch = FolderWatch(lambda waiting: waiting.extend(read) or [job])
+    watch.look()
+    assert watch.waiting == ()
+    write(job.original, "x", 1)
+    watch.look()
+    assert watch.waiting == tuple(read)
+    watch.look()
+    assert watch.waiting == (*read, f"{job.original} waits for {job.synced}")
+    write(job.synced, "y", 1)
+    watch.look()
+    assert watch.waiting == tuple(read)

@@ -23,7 +23,7 @@ _MATCHED = ("original", "synced")
 _FILES = ("crop", "keep", "matte")
 
 
-def read_jobs(path: Path, *, base: Path | None = None, arriving: bool = False) -> list[JobSpec]:
+def read_jobs(path: Path, *, base: Path | None = None, waiting: list[str] | None = None) -> list[JobSpec]:
     """Read a list of jobs. The videos are not opened (`lipblend.batch.listing.check_jobs`).
 
     Parameters
@@ -32,21 +32,22 @@ def read_jobs(path: Path, *, base: Path | None = None, arriving: bool = False) -
         A .yaml or .csv file, see ``docs/batch.md``.
     base : Path, optional
         Folder of relative paths; by default the list's own.
-    arriving : bool
-        Files come later: patterns that match nothing yet give no jobs, and are no problem.
+    waiting : list of str, optional
+        Files come later: patterns that match nothing yet give no jobs, and are no problem. It takes a line for
+        each file that is there without its partner.
 
     Raises
     ------
     SettingsError
         The file cannot be read, or has problems: all of them are details, each with its line.
     """
-    jobs, problems = read_jobs_and_problems(path, base=base, arriving=arriving)
+    jobs, problems = read_jobs_and_problems(path, base=base, waiting=waiting)
     raise_problems(path.name, problems)
     return jobs
 
 
 def read_jobs_and_problems(
-    path: Path, *, base: Path | None = None, arriving: bool = False
+    path: Path, *, base: Path | None = None, waiting: list[str] | None = None
 ) -> tuple[list[JobSpec], tuple[str, ...]]:
     """The jobs of a list that have no problems, and the problems of the others; see `read_jobs`.
 
@@ -58,7 +59,7 @@ def read_jobs_and_problems(
     problems = ListProblems(path.name)
     rows = read_rows(path, problems)
     defaults = Entry(1) if rows.defaults is None else read_entry(rows.defaults, ListDefaults, problems)
-    reader = _Reader((path.absolute().parent if base is None else base.absolute()), problems, arriving)
+    reader = _Reader((path.absolute().parent if base is None else base.absolute()), problems, waiting)
     drafts: list[_Draft] = []
     for row in rows.jobs:
         entry = read_entry(row, JobEntry, problems)
@@ -96,14 +97,14 @@ class _Reader:
     base : Path
         Folder of relative paths.
     problems : ListProblems
-    arriving : bool
+    waiting : list of str or None
         See `read_jobs`.
     """
 
-    def __init__(self, base: Path, problems: ListProblems, arriving: bool) -> None:
+    def __init__(self, base: Path, problems: ListProblems, waiting: list[str] | None) -> None:
         self._base = base
         self._problems = problems
-        self._arriving = arriving
+        self._waiting = waiting
         self._resolver = SettingsResolver()
 
     def drafts(self, entry: Entry, *, complete: bool) -> list[_Draft]:
@@ -132,7 +133,7 @@ class _Reader:
             return []
         bound = name if name is not None and "{" not in name else None
         try:
-            pairs, wrong = find_pairs(original, synced, self._base, name=bound, arriving=self._arriving)
+            pairs, wrong = find_pairs(original, synced, self._base, name=bound, waiting=self._waiting)
         except ValueError as error:
             pairs, wrong = [], [str(error)]
         for text in wrong:

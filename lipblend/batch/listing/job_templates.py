@@ -61,7 +61,7 @@ def has_wildcards(text: str) -> bool:
 
 
 def find_pairs(
-    original: str, synced: str, base: Path, *, name: str | None = None, arriving: bool = False
+    original: str, synced: str, base: Path, *, name: str | None = None, waiting: list[str] | None = None
 ) -> tuple[list[FoundPair], list[str]]:
     """Find the pairs that two tidy paths (`lipblend.batch.listing.list_paths.tidy_path`) name.
 
@@ -74,8 +74,9 @@ def find_pairs(
         Folder of relative paths.
     name : str, optional
         What ``{name}`` stands for, if that is given.
-    arriving : bool
-        It is no problem if something is not there yet.
+    waiting : list of str, optional
+        Files come later: it is no problem if something is not there yet, and this takes a line for each file without
+        its partner, ``a.mp4 waits for a_*.mp4``.
 
     Returns
     -------
@@ -96,36 +97,41 @@ def find_pairs(
         original, synced = (_bound(text, name) for text in (original, synced))
     if not _is_pattern(original, base):
         own = PurePosixPath(original).stem if name is None else name
-        return _of_one(_shown(original), own, synced, base, arriving=arriving)
+        return _of_one(_shown(original), own, synced, base, waiting)
     originals, problems = _by_name(original, base, name)
+    if not originals and waiting is not None:
+        waiting += [f"{path} waits for {_shown(original)}" for path, _ in _files(synced, base)]
+        return [], problems
     if not originals:
-        return [], problems if problems or arriving else [
-            f"original: {_shown(original)} matches no file{_within(original, base)}"
-        ]
+        return [], problems or [f"original: {_shown(original)} matches no file{_within(original, base)}"]
     if NAME not in synced:
         if len(originals) == 1:
             ((own, found),) = originals.items()
-            pairs, more = _of_one(found, own, synced, base, arriving=arriving)
+            pairs, more = _of_one(found, own, synced, base, waiting)
             return pairs, [*problems, *more]
         count = f"original: {_shown(original)} matches {len(originals)} files"
         return [], [*problems, f"{count}, but synced: {synced} does not say which belongs to which: put {NAME} into it"]
-    pairs, more = _of_many(originals, original, synced, base, arriving=arriving)
+    pairs, more = _of_many(originals, original, synced, base, waiting)
     return pairs, [*problems, *more]
 
 
-def _of_one(original: str, name: str, synced: str, base: Path, *, arriving: bool) -> tuple[list[FoundPair], list[str]]:
+def _of_one(
+    original: str, name: str, synced: str, base: Path, waiting: list[str] | None
+) -> tuple[list[FoundPair], list[str]]:
     """The pairs of a single original; ``{name}`` in the synced path is free."""
     if not _is_pattern(synced, base):
         return [FoundPair(original, _shown(synced), name)], []
     found = _files(synced, base)
+    if not found and waiting is not None:
+        waiting += [f"{original} waits for {_shown(synced)}"] if (base / original).exists() else []
+        return [], []
     if not found:
-        problem = f"synced: {_shown(synced)} matches no file{_within(synced, base)}, for {original}"
-        return [], [] if arriving else [problem]
+        return [], [f"synced: {_shown(synced)} matches no file{_within(synced, base)}, for {original}"]
     return [FoundPair(original, path, own or name) for path, own in found], []
 
 
 def _of_many(
-    originals: Mapping[str, str], pattern: str, synced: str, base: Path, *, arriving: bool
+    originals: Mapping[str, str], pattern: str, synced: str, base: Path, waiting: list[str] | None
 ) -> tuple[list[FoundPair], list[str]]:
     """The pairs of several originals: each synced file goes to the longest name that fits."""
     owner = _Owner(synced, originals)
@@ -137,11 +143,14 @@ def _of_many(
         else:
             pairs.append(FoundPair(originals[name], path, name))
     pairs.sort(key=lambda pair: (pair.original, pair.synced))
-    if arriving:
+    alone = originals.keys() - {pair.name for pair in pairs}
+    if waiting is not None:
+        waiting += [f"{originals[name]} waits for {synced.replace(NAME, name)}" for name in sorted(alone)]
+        waiting += [f"{path} waits for {_shown(pattern)}" for path in lonely]
         return pairs, []
     problems = [
         f"synced: {synced.replace(NAME, name)} matches no file{_within(synced, base)}, for {originals[name]}"
-        for name in originals.keys() - {pair.name for pair in pairs}
+        for name in alone
     ]
     if lonely:
         problems.append(f"synced: {_several(lonely)}: there is no original {pattern} for it")
