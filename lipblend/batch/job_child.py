@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,6 +91,20 @@ def _say(text: str) -> None:
 
 
 def run_job(order: JobOrder, on_progress: OnProgress, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """`_run` with a video in the place of each input that is an image sequence."""
+    from lipblend.crops.read_places import rates_by_record
+    from lipblend.output.given_videos import given_videos
+    from lipblend.runtime.stand_ins import data_as_given
+
+    spec = order.spec
+    own = rates_by_record(_path(spec.crop), Path(spec.synced))
+    with given_videos(spec.original, spec.synced, rate=spec.rate, own=own, on_progress=on_progress) as (first, second):
+        videos = replace(spec, original=str(first), synced=str(second))
+        answer: dict[str, Any] = data_as_given(_run(replace(order, spec=videos), on_progress, say))
+    return answer
+
+
+def _run(order: JobOrder, on_progress: OnProgress, say: Callable[[str], None]) -> dict[str, Any]:
     """Composite one pair, and measure it if its job asks for that; ``say`` takes the summary.
 
     Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured; of a step, the number of
@@ -183,7 +197,7 @@ def command_text(spec: JobSpec) -> str:
     """The command that makes this job alone, for its log."""
     words = ["lipblend", "composite", spec.original, spec.synced, "-o", spec.output]
     options = {"--preset": spec.preset, "--crop": spec.crop, "--keep": spec.keep, "--matte": spec.matte}
-    for option, value in {**options, "--report": spec.report}.items():
+    for option, value in {**options, "--rate": spec.rate, "--report": spec.report}.items():
         words += [] if value is None else [option, value]
     for key, value in _beside_preset(spec).items():
         words += ["--set", f"{key}={value_text(value)}"]

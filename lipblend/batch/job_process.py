@@ -15,6 +15,7 @@ from typing import IO, Any
 from lipblend.batch.job_child import CHILD, JobOrder, Step
 from lipblend.batch.job_spec import JobOutcome, JobSpec, Need
 from lipblend.batch.local_output import existing_outcome, local_need, locked, made_outcome, record_made
+from lipblend.batch.made_from import RecordedFile, recorded_sequences
 from lipblend.batch.memory_guard import MemoryGuard, ProcessTree
 from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.remote.remote_job import RemoteJob
@@ -92,6 +93,7 @@ class JobRun:
         self._stopped, self._guarding = Event(), Lock()
         self._processes: ProcessTree | None = None
         self._lost: Callable[[], bool] = lambda: False
+        self._pictures: tuple[RecordedFile, ...] | None = None
 
     def stop(self) -> None:
         """Kill its processes; what is finished of the output is kept for the next run."""
@@ -158,6 +160,7 @@ class JobRun:
             name = f"{self._spec.name}{_step_text(self._step)}.log"
             log = None if self._options.logs is None else self._options.logs / name
             sink = None if log is None else stack.enter_context(opened_log(log))
+            self._pictures = recorded_sequences(spec)  # before they are read
             outcome = self._in_process(self._order(spec, step, why), sink)
         return outcome if log is None else replace(outcome, log=str(log))
 
@@ -216,7 +219,7 @@ class JobRun:
         if order.step == "prepare" or isinstance(order.step, range):
             return replace(self._ended("passed", ""), details=data)
         outcome = made_outcome(order.spec, data, order.why)
-        record_made(order.spec, outcome)
+        record_made(order.spec, outcome, self._pictures)
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:

@@ -22,6 +22,8 @@ from lipblend.batch.made_from import (
     job_settings,
     model_digests,
     recorded_files,
+    recorded_sequences,
+    sequence_roles,
     setting_texts,
     versions_for,
 )
@@ -62,6 +64,8 @@ class JobRecord(BaseModel):
         Whether the output was judged; ``status`` is ``gate`` then if it is below its marks, gate or not.
     report : str
         SHA-256 of the page of its report; empty without.
+    rate : str
+        Frame rate that was given for image sequences; empty without.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -78,6 +82,7 @@ class JobRecord(BaseModel):
     frames: int = 0
     measured: bool = False
     report: str = ""
+    rate: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,9 @@ def read_record(output: Path) -> JobRecord | None:
         return None
 
 
-def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
+def write_record(
+    spec: JobSpec, outcome_extra: Mapping[str, Any], pictures: tuple[RecordedFile, ...] | None = None
+) -> None:
     """Record an output that is complete.
 
     Parameters
@@ -117,6 +124,8 @@ def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
         Its files are local.
     outcome_extra : mapping
         ``status``, ``headline``, ``frames``, ``measured`` and ``report`` of the record.
+    pictures : tuple of RecordedFile, optional
+        The inputs that are image sequences, as they were before the run; by default as they are now.
 
     Raises
     ------
@@ -127,15 +136,18 @@ def write_record(spec: JobSpec, outcome_extra: Mapping[str, Any]) -> None:
     """
     settings, output = job_settings(spec), Path(spec.output)
     known = read_record(output)
-    inputs = recorded_files(files_of(spec, settings), () if known is None else known.inputs)
+    before = recorded_sequences(spec) if pictures is None else pictures
+    inputs = recorded_files(files_of(spec, settings), (*(() if known is None else known.inputs), *before))
     tag = readable_tag(output)
     digits = {} if isinstance(tag, str) or tag.record is None else tagged_digests(tag.record)
-    # The tag names the files that the run has read: those that were exchanged since do not count as its inputs.
+    # The tag names the files that the run has read, or the films of their pictures, which are told by `pictures`:
+    # those that were exchanged since do not count as its inputs.
+    digits |= {each.role: each.sha256 for each in before}
     inputs = tuple(
         each if each.sha256.startswith(digits.get(each.role, "")) else each.model_copy(update={"sha256": ""})
         for each in inputs
     )
-    store_record(output, _record_of(output, inputs, settings, outcome_extra))
+    store_record(output, _record_of(output, inputs, settings, {**outcome_extra, "rate": spec.rate}))
 
 
 def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
@@ -169,15 +181,18 @@ def up_to_date(spec: JobSpec, *, store: bool = True) -> Freshness:
         return Freshness(False, error.message)
     measured = spec.gate or spec.report is not None
     if record is not None:
-        reasons = record_changes(record, inputs, settings, marks=measured)
+        rated = [] if record.rate == (spec.rate or "") else [f"rate {spec.rate or 'auto'}, was {record.rate or 'auto'}"]
+        reasons = [*rated, *record_changes(record, inputs, settings, marks=measured)]
         if same and not reasons and store and inputs != record.inputs:
             store_record(output, record.model_copy(update={"inputs": inputs}))
-        if same and reasons and measured and not record_changes(record, inputs, settings, marks=False):
+        if same and reasons and measured and not (rated or record_changes(record, inputs, settings, marks=False)):
             return Freshness(False, f"only the pass marks differ: {sentence(reasons)}", measure=True)
         if same:
             return Freshness(not reasons, sentence(reasons) or "up to date")
         if not reasons:
             return Freshness(False, "the output is damaged: it is not the file that was written")
+    if sequence_roles(spec):
+        return Freshness(False, "the output has no record of which pictures it was made from")
     return _adopted(output, inputs, settings, measured=measured, store=store)
 
 
@@ -214,6 +229,7 @@ def _record_of(
         status=more.get("status", "passed"),
         measured=bool(more.get("measured", False)),
         report=str(more.get("report", "")),
+        rate=more.get("rate") or "",
         headline=None if more.get("headline") is None else dict(more["headline"]),
         frames=more.get("frames", 0),
     )

@@ -27,6 +27,7 @@ class JobSpec:
     name : str
         Unique in its list: letters, digits and ``. _ -``, also used for file names.
     original, synced, output : str
+        Inputs may be image sequences (``shots/%06d.png``).
     preset : str or None
         None for the plain defaults.
     settings : mapping of str to object
@@ -36,6 +37,8 @@ class JobSpec:
         As the options of `composite`.
     report : str or None
         Folder for the report.
+    rate : str or None
+        Frame rate of inputs that are image sequences, as the option of `composite`.
     gate : bool
         A result that misses a pass mark counts as ``gate`` instead of ``passed``.
     source : str
@@ -52,6 +55,7 @@ class JobSpec:
     keep: str | None = None
     matte: str | None = None
     report: str | None = None
+    rate: str | None = None
     gate: bool = False
     source: str = ""
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from lipblend.batch.job_record import ONLY_VERDICT, JobRecord, read_record, up_to_date, write_record
 from lipblend.batch.job_spec import JobOutcome, JobSpec, Need
+from lipblend.batch.made_from import RecordedFile
 from lipblend.errors import GateError
 from lipblend.runtime.identity import sha256_of
 from lipblend.runtime.output_lock import LockedError, OutputLock
@@ -83,7 +84,7 @@ def verdict_of(data: Mapping[str, Any]) -> Literal["passed", "gate"]:
     return "gate" if evaluation is not None and not evaluation.get("passed") else "passed"
 
 
-def record_made(spec: JobSpec, outcome: JobOutcome) -> None:
+def record_made(spec: JobSpec, outcome: JobOutcome, pictures: tuple[RecordedFile, ...] | None = None) -> None:
     """Write the record of an output that was made; see `lipblend.batch.job_record.write_record`.
 
     Raises
@@ -99,7 +100,7 @@ def record_made(spec: JobSpec, outcome: JobOutcome) -> None:
     }
     extra["measured"] = "evaluation" in outcome.details
     extra["report"] = sha256_of(page) if page is not None and page.is_file() else ""
-    write_record(spec, extra)
+    write_record(spec, extra, pictures)
 
 
 def made_outcome(spec: JobSpec, data: Mapping[str, Any], why: str = "") -> JobOutcome:

@@ -18,10 +18,12 @@ from lipblend.faces.models import MODELS
 from lipblend.output.recorded_settings import exact_text
 from lipblend.runtime.content_digest import digest
 from lipblend.runtime.identity import sha256_of
+from lipblend.runtime.stand_ins import is_pattern
 from lipblend.runtime.versions import OPENCV, library_versions
 from lipblend.settings import Settings
 from lipblend.settings.catalogue import FILE_SETTINGS, setting_specs
 from lipblend.settings.resolve import flat_values, resolve_settings
+from lipblend.video.numbered_files import numbered_files
 from lipblend.video.numbered_pictures import pictures_in
 
 CODE = "code"
@@ -39,12 +41,12 @@ class RecordedFile(BaseModel):
     role : str
         As in `JobSpec.inputs`, or a file that a setting names.
     size : int
-        In bytes; of all pictures of a folder together.
+        In bytes; of all pictures of a folder or an image sequence together.
     mtime_ns : int
-        Modification time; of a folder, a number made from names, sizes and times of its pictures.
+        Modification time; of a folder or a sequence, a number made from names, sizes and times of its pictures.
     sha256 : str
-        Hexadecimal; of a folder, of the digests of its pictures in a row. Empty if the file was exchanged while the
-        output was made.
+        Hexadecimal; of a folder or a sequence, of the digests of its pictures in a row. Empty if the file was
+        exchanged while the output was made.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -107,6 +109,22 @@ def recorded_files(files: Mapping[str, Path], known: Iterable[RecordedFile] = ()
     return tuple(_recorded(role, path, by_role.get(role)) for role, path in files.items())
 
 
+def sequence_roles(spec: JobSpec) -> frozenset[str]:
+    """The roles of the inputs that are image sequences."""
+    return frozenset(role for role, text in spec.inputs.items() if is_pattern(Path(text)))
+
+
+def recorded_sequences(spec: JobSpec) -> tuple[RecordedFile, ...]:
+    """The image sequences among the inputs as they are now; an output names only the films that stood in for them.
+
+    Raises
+    ------
+    InputError
+        A picture is missing or cannot be read.
+    """
+    return recorded_files({role: Path(spec.inputs[role]) for role in sequence_roles(spec)})
+
+
 def versions_for(settings: Settings) -> dict[str, str]:
     """Versions of what makes an output with these settings."""
     with_model = settings.restore.model != "none" or settings.occlusion.model != "none"
@@ -126,8 +144,9 @@ def model_digests() -> dict[str, str]:
 
 def _recorded(role: str, path: Path, known: RecordedFile | None) -> RecordedFile:
     try:
-        folder = path.is_dir()
-        files = pictures_in(path).paths if folder else (path,)
+        folder, sequence = path.is_dir(), is_pattern(path)
+        several = folder or sequence
+        files = pictures_in(path).paths if folder else numbered_files(path).paths if sequence else (path,)
         stats = [os.stat(each) for each in files]
         times = [each.st_mtime_ns for each in (*stats, *([os.stat(path)] if folder else []))]
     except InputError as error:
@@ -136,12 +155,12 @@ def _recorded(role: str, path: Path, known: RecordedFile | None) -> RecordedFile
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
         raise InputError(f"{role} {reason}: {path}", hint="Check the path.") from error
     size, changed = sum(each.st_size for each in stats), max(times)
-    if folder:  # of each picture, since an older one may have taken the place of one of the same size
+    if several:  # of each picture, since an older one may have taken the place of one of the same size
         each_one = [[each.name, stat.st_size, stat.st_mtime_ns] for each, stat in zip(files, stats, strict=True)]
         changed = int(digest(each_one)[:15], 16)
     now = RecordedFile(role=role, size=size, mtime_ns=changed, sha256="")
     if known is not None and known.sha256 and known == now.model_copy(update={"sha256": known.sha256}):
         return known
     digests = [sha256_of(each) for each in files]
-    whole = hashlib.sha256("".join(digests).encode()).hexdigest() if folder else digests[0]  # as that of a matte
+    whole = hashlib.sha256("".join(digests).encode()).hexdigest() if several else digests[0]  # as that of a matte
     return now.model_copy(update={"sha256": whole})

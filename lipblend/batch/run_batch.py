@@ -15,6 +15,7 @@ from lipblend.batch.job_process import FORCED, need_of
 from lipblend.batch.job_record import read_record
 from lipblend.batch.job_spec import DONE, JobOutcome, JobSpec, Need, Status
 from lipblend.batch.local_pool import OnEvent, Pool
+from lipblend.batch.made_from import sequence_roles
 from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.results import ResultsFile
 from lipblend.errors import BatchError, GateError, LipblendError, OutputError, SettingsError
@@ -124,8 +125,15 @@ def chosen(
 
 
 def made_before(jobs: Sequence[JobSpec]) -> set[str]:
-    """Names of jobs whose outputs an earlier run has recorded: their files have been opened then."""
-    return {job.name for job in jobs if "://" not in job.output and read_record(Path(job.output)) is not None}
+    """Names of jobs whose outputs an earlier run has recorded: their files have been opened then.
+
+    Without those of image sequences, in which a picture may be missing since.
+    """
+    return {
+        job.name
+        for job in jobs
+        if "://" not in job.output and not sequence_roles(job) and read_record(Path(job.output)) is not None
+    }
 
 
 def to_make(jobs: Sequence[JobSpec], *, force: bool, remote: RemoteOptions | None = None) -> list[tuple[JobSpec, Need]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from lipblend.batch.job_spec import JobSpec
 from lipblend.batch.listing.list_paths import is_address
+from lipblend.runtime.stand_ins import is_pattern
+from lipblend.video.numbered_files import matching_numbers, numbered_path
 
 _State = tuple[tuple[int, int], ...]
 """Size in bytes and time of change in nanoseconds of each input."""
@@ -65,14 +67,24 @@ class FolderWatch:
 def _lacking(job: JobSpec) -> Iterator[str]:
     """``a.mp4 waits for b.mp4``, for each input that is missing beside one that is there."""
     local = [path for path in job.inputs.values() if not is_address(path)]
-    there = [path for path in local if Path(path).exists()]
+    there = [path for path in local if Path(path).exists() or (is_pattern(Path(path)) and matching_numbers(Path(path)))]
     return (f"{there[0]} waits for {path}" for path in local if there and path not in there)
 
 
 def _state(job: JobSpec) -> _State | None:
     """None if an input is missing; of those at addresses nothing is asked."""
     try:
-        found = [Path(path).stat() for path in job.inputs.values() if not is_address(path)]
+        return tuple(_file_state(Path(path)) for path in job.inputs.values() if not is_address(path))
     except OSError:
         return None
-    return tuple((status.st_size, status.st_mtime_ns) for status in found)
+
+
+def _file_state(path: Path) -> tuple[int, int]:
+    """Size and time of a file; of the pictures of a sequence their sum and the latest."""
+    if not is_pattern(path):
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    found = [numbered_path(path, number).stat() for number in matching_numbers(path)]
+    if not found:
+        raise FileNotFoundError(path)
+    return sum(status.st_size for status in found), max(status.st_mtime_ns for status in found)

@@ -71,7 +71,7 @@ def test_what_is_no_video_is_told(folder: Path) -> None:
     assert "text.mp4" in only(job(folder, original="text.mp4"))
     assert "cut.mp4" in only(job(folder, synced="cut.mp4"))
     assert "folder" in only(job(folder, synced="out"))
-    assert "is an image sequence" in wrong(job(folder, original="f/%06d.png"))["x"][0]
+    assert "f of %06d.png does not exist" in wrong(job(folder, original="f/%06d.png"))["x"][0]
 
 
 def test_each_video_is_opened_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lipblend.batch.listing.job_templates import fill, find_pairs
+from lipblend.batch.listing.job_templates import clip_name, fill, find_pairs
 
 
 @pytest.fixture
@@ -124,6 +124,24 @@ def test_what_waits_for_a_partner_is_told_with_its_pattern(tmp_path: Path) -> No
     assert waiting(*patterns, "a_s2.mp4", "z_o.mp4") == []
     assert waiting("one.mp4", "one_*.mp4") == []
     assert waiting("one.mp4", "one_*.mp4", "one.mp4") == ["one.mp4 waits for one_*.mp4"]
+
+
+def test_the_pictures_of_a_sequence_are_one_file(tmp_path: Path) -> None:
+    for name in ("anna", "ben"):
+        for place in (f"o/{name}", f"s/{name}_de", f"s/{name}_fr"):
+            (tmp_path / place).mkdir(parents=True)
+            for number in (7, 8):
+                (tmp_path / place / f"x_{number:05d}.png").touch()
+    (tmp_path / "o" / "anna" / "x_9.png").touch()
+    found, problems = find_pairs("o/{name}/x_%05d.png", "s/{name}_*/x_%05d.png", tmp_path)
+    assert problems == []
+    assert [(pair.original, pair.synced, pair.name) for pair in found] == [
+        (f"o/{name}/x_%05d.png", f"s/{name}_{word}/x_%05d.png", name)
+        for name in ("anna", "ben")
+        for word in ("de", "fr")
+    ]
+    assert found[0].values["synced"] == "x"
+    assert clip_name("s/anna_de/%05d.png") == "anna_de"
 
 
 def test_an_address_cannot_be_searched(folder: Path) -> None:

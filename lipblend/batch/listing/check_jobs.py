@@ -11,6 +11,7 @@ from typing import Any
 from lipblend.analysis.parse_parts import check_parser
 from lipblend.batch.job_spec import JobSpec
 from lipblend.batch.listing.job_list import read_jobs_and_problems
+from lipblend.batch.listing.job_pictures import sequence_info
 from lipblend.batch.listing.job_places import place_problems
 from lipblend.batch.listing.job_settings import named_files
 from lipblend.batch.listing.list_paths import is_address
@@ -22,6 +23,7 @@ from lipblend.output.encoders import FORMATS
 from lipblend.output.encoding import check_encoder
 from lipblend.output.sound.audio_plan import check_audio
 from lipblend.runtime.prefetch import map_in_threads
+from lipblend.runtime.stand_ins import is_pattern
 from lipblend.settings import EncodeSettings, Settings
 from lipblend.settings.resolve import resolve_settings
 from lipblend.video.info import VideoInfo
@@ -103,7 +105,7 @@ def _media_problems(jobs: Sequence[JobSpec]) -> Problems:
 
 def _probed(path: str) -> VideoInfo | LipblendError:
     try:
-        return probe(path)
+        return sequence_info(path) if is_pattern(Path(path)) else probe(path)
     except LipblendError as error:
         return error
 
@@ -113,6 +115,7 @@ def _job_faults(job: JobSpec, infos: Mapping[str, VideoInfo | LipblendError]) ->
     settings = resolve_settings(overrides=job.settings).settings
     original, synced = infos.get(job.original), infos.get(job.synced)
     wrong = [on_one_line(each) for each in (original, synced) if isinstance(each, LipblendError)]
+    pictures = any(is_pattern(Path(text)) for text in (job.original, job.synced))  # of them only the first was read
     measured = job.gate or job.report is not None
     checks: list[Callable[[], object]] = [
         CompositeOptions(measure=measured, matte=None if job.matte is None else Path(job.matte)).check,
@@ -124,11 +127,13 @@ def _job_faults(job: JobSpec, infos: Mapping[str, VideoInfo | LipblendError]) ->
             continue
         if not os.path.exists(text):
             wrong.append(f"{text} ({option[2:]}) does not exist")
+        elif pictures:
+            continue
         elif option != "--crop" and isinstance(original, VideoInfo):
             checks.append(partial(open_keep, text, original, option=option))
         elif option == "--crop" and isinstance(original, VideoInfo) and isinstance(synced, VideoInfo):
             checks.append(partial(read_places, Path(text), original, synced, by_content=False))
-    if isinstance(synced, VideoInfo) and not is_address(settings.audio.source):
+    if isinstance(synced, VideoInfo) and not pictures and not is_address(settings.audio.source):
         checks.append(partial(check_audio, synced, settings.audio.source))
     for check in checks:
         try:

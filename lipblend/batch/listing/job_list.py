@@ -207,6 +207,7 @@ class _Reader:
             keep=paths.get("keep"),
             matte=paths.get("matte"),
             report=report,
+            rate=entry.text("rate"),
             gate=gate is not None and gate.value is True,
             source=self._problems.place(entry.line),
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lipblend.batch.job_spec import JobSpec
+from lipblend.batch.listing.job_pictures import picture_faults
 from lipblend.batch.listing.job_settings import named_files
 from lipblend.batch.listing.list_paths import is_address
 from lipblend.batch.listing.list_problems import on_one_line
@@ -41,10 +42,9 @@ def _form_faults(job: JobSpec, *, remote: bool) -> Iterator[str]:
     for role, text in places.items():
         if is_address(text):
             yield from _address_faults(role, text, remote=remote)
-        elif role in ("original", "synced video") and is_pattern(Path(text)):
-            yield f"{role}: {text} is an image sequence, and a series takes videos: make a video of it first"
+    yield from picture_faults(job, has_addresses=any(map(is_address, places.values())))
     suffix = Path(job.output).suffix
-    if suffix.lower() not in FORMATS:
+    if suffix.lower() not in FORMATS and not is_pattern(Path(job.output)):
         ending = f"ends in '{suffix}'" if suffix else "has no ending"
         yield f"output: {job.output} {ending}, which is not a supported video container: use {', '.join(FORMATS)}"
 

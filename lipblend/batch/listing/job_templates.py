@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lipblend.batch.listing.list_paths import is_address
+from lipblend.runtime.stand_ins import is_pattern, pattern_parts
 
 NAME = "{name}"
 _WILD = re.compile(r"[*?[]")
@@ -37,7 +38,7 @@ class FoundPair:
     @property
     def values(self) -> dict[str, str]:
         """What the placeholders of other paths stand for."""
-        return {"name": self.name, "synced": PurePosixPath(self.synced).stem}
+        return {"name": self.name, "synced": clip_name(self.synced)}
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -53,6 +54,14 @@ def fill(text: str, values: Mapping[str, str]) -> str:
             known = " and ".join(f"{{{each}}}" for each in values)
             raise ValueError(f"{{{word}}} in {text} is unknown: {known} can stand here")
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def clip_name(path: str) -> str:
+    """The name of a file without its ending; of an image sequence what precedes the number, or its folder's name."""
+    whole = PurePosixPath(path)
+    if not is_pattern(Path(path)):
+        return whole.stem
+    return pattern_parts(Path(path))[0].rstrip("._- ") or whole.parent.name
 
 
 def has_wildcards(text: str) -> bool:
@@ -96,7 +105,7 @@ def find_pairs(
     if name is not None:
         original, synced = (_bound(text, name) for text in (original, synced))
     if not _is_pattern(original, base):
-        own = PurePosixPath(original).stem if name is None else name
+        own = clip_name(original) if name is None else name
         return _of_one(_shown(original), own, synced, base, waiting)
     originals, problems = _by_name(original, base, name)
     if not originals and waiting is not None:
@@ -161,7 +170,7 @@ def _by_name(original: str, base: Path, bound: str | None) -> tuple[dict[str, st
     """The originals by what ``{name}`` stands for, and problems with names that several have."""
     found: dict[str, list[str]] = {}
     for path, name in _files(original, base):
-        found.setdefault(bound or name or PurePosixPath(path).stem, []).append(path)
+        found.setdefault(bound or name or clip_name(path), []).append(path)
     problems = [
         f"original: {_shown(original)} matches several files for the name {name}: {_several(paths)}"
         for name, paths in found.items()
@@ -197,15 +206,28 @@ def _several(paths: Iterable[str]) -> str:
 
 
 def _files(pattern: str, base: Path) -> list[tuple[str, str | None]]:
-    """The files that match, sorted, each with what ``{name}`` stands for; hidden ones only where the dot is written."""
+    """The files that match, sorted, each with what ``{name}`` stands for; hidden ones only where the dot is written.
+
+    The pictures of a sequence are one, by its pattern.
+    """
+    number = pattern_parts(Path(pattern))[1] if is_pattern(Path(pattern)) else None
     regex = _compiled(pattern, "(?P<name>[^/]+)")
-    found = []
-    for path in sorted(glob.glob(pattern.replace(NAME, "?*"), root_dir=base, recursive=True)):
+    searched = pattern.replace(NAME, "?*")
+    if number is not None:
+        regex = re.compile(regex.pattern.replace(number, r"(?P<number>[0-9]+)"))
+        searched = searched.replace(number, "[0-9]*")
+    found = dict[tuple[str, str | None], None]()
+    for path in sorted(glob.glob(searched, root_dir=base, recursive=True)):
         posix = path.replace(os.sep, "/")
         match = regex.fullmatch(posix)
-        if match is not None and not os.path.isdir(base / path):
-            found.append((posix, match.groupdict().get("name")))
-    return found
+        if match is None or os.path.isdir(base / path):
+            continue
+        if number is not None:
+            if number % int(match["number"]) != match["number"]:
+                continue
+            posix = f"{posix[: match.start('number')]}{number}{posix[match.end('number') :]}"
+        found[posix, match.groupdict().get("name")] = None
+    return list(found)
 
 
 def _compiled(pattern: str, name: str) -> re.Pattern[str]:

@@ -15,6 +15,7 @@ from lipblend.settings.lined_yaml import LinedValue
 REQUIRED = ("original", "synced", "output")
 """Keys that each job has, by itself or from the defaults."""
 
+_WANTED = {"gate": "true or false", "ranges": "text or a list of texts", "rate": "a number such as 25 or 24000/1001"}
 _AS_SETTINGS = {"ranges": "track.ranges", "face": "track.face"}
 
 
@@ -133,5 +134,5 @@ def _fault(key: str, item: LinedValue, model: type[BaseModel]) -> str:
     shown = kind or f"'{item.text}'"
     if key == "settings":
         return f"settings must be a mapping such as `blend.method: poisson`, not {shown}"
-    wanted = "true or false" if key == "gate" else "text or a list of texts" if key == "ranges" else "text"
+    wanted = _WANTED.get(key, "text")
     return f"{key} must be {wanted}, not {shown}"

@@ -35,6 +35,9 @@ class ListDefaults(BaseModel):
     face: str | int | None = _text("Face to work on, as `--face`: `812,340@12.5`, `largest`, `all` ...")
     keep: str | None = _text("Matte of what stays the original's, as `--keep`.")
     matte: str | None = _text("Alpha of the new mouth, as `--matte`.")
+    rate: str | int | float | None = _text(
+        "Frame rate of inputs that are image sequences, as `--rate`; by default that of the other video, else 25."
+    )
     report: str | None = _text("Folder for the report. `{name}` is the job's own name here.")
     gate: bool | None = _text("Measure the result, and count it as failed if it misses a pass mark.")
 
