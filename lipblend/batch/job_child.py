@@ -73,10 +73,13 @@ def run_order(channel: Channel) -> None:
     _say(command_text(order.spec))
     if order.why:
         _say(f"why: {order.why}")
-    reporter = _Reporter(channel, StageLines(_say))
-    answer = run_job(order, reporter, _say)
-    reporter.stages.end()
-    channel.send(answer)
+    stages = StageLines(_say)
+
+    def say(text: str) -> None:
+        stages.end()
+        _say(text)
+
+    channel.send(run_job(order, _Reporter(channel, stages), say))
 
 
 def _end_with_parent(channel: Channel) -> None:
@@ -215,12 +218,12 @@ class _Reporter:
     """Passes progress on, but not every frame, and tells the log of the stages."""
 
     def __init__(self, channel: Channel, stages: StageLines) -> None:
-        self.stages = stages
+        self._stages = stages
         self._channel, self._sent_s, self._stage = channel, 0.0, ""
 
     def __call__(self, progress: Progress) -> None:
         now_s = time.monotonic()
-        self.stages.take(progress)
+        self._stages.take(progress)
         if progress.stage != self._stage or progress.done == progress.total or now_s - self._sent_s >= _EVERY_S:
             self._stage, self._sent_s = progress.stage, now_s
             self._channel.send(progress)

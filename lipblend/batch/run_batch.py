@@ -57,8 +57,8 @@ class Series:
         """What is not there as it should be, apart from what is below the gate."""
         return [outcome for outcome in self.outcomes if outcome.status not in DONE and outcome.status != "gate"]
 
-    def raise_for_status(self, *, hint: str) -> None:
-        """Raise an error unless all is well.
+    def raise_for_status(self, *, hint: str, gate_hint: str = "") -> None:
+        """Raise an error unless all is well; ``gate_hint`` is for outputs that are all there.
 
         Raises
         ------
@@ -69,7 +69,8 @@ class Series:
         """
         below, failed = self.counts["gate"], self.failed
         if below and all(outcome.status == "cancelled" for outcome in failed):  # the gate has stopped them
-            raise GateError(f"{below} of {self.total} outputs are below their pass marks", hint=hint)
+            text = f"{below} of {self.total} outputs are below their pass marks"
+            raise GateError(text, hint=hint if failed else gate_hint or hint)
         if failed:
             raise BatchError(f"{len(failed)} of {self.total} jobs {_failed_text(failed)}", hint=hint)
         if self.lost:

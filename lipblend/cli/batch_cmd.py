@@ -26,6 +26,10 @@ app = command_app()
 _EVERY_S, _SPLIT_S = 10.0, 120.0
 _PLANS: Mapping[Work, str] = {"nothing": "up to date", "measure": "measure", "render": "make"}
 _TERMINATED = "terminated", EXIT_TERMINATED
+_GATE_HINT = (
+    "Their reports show the worst moments (report in the list, or --index). Other settings may do better "
+    "(`lipblend preview --presets all`); gate.score_min changes the mark."
+)
 _HINT = "Run the same command again to go on; --retry-failed runs only what failed."
 
 
@@ -200,7 +204,7 @@ def batch_command(
         raise typer.Exit(code) from stop
     finish(series, listed, files, console, folder.waiting)
     try:
-        series.raise_for_status(hint=_HINT)
+        series.raise_for_status(hint=_HINT, gate_hint=_GATE_HINT)
     except LipblendError as error:  # not raised, as the JUnit file has a case for each clip by now
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error

@@ -167,7 +167,7 @@ def run_watch(
         while True:
             ready = watch.look(run.unfinished)
             for text in watch.waiting:
-                say(f"waiting: {text}")
+                say(text)
             state.total += len(ready)
             run.submit(ready)
             next_s = time.monotonic() + every_s
@@ -200,7 +200,7 @@ def finish(
         for outcome in outcomes
         if outcome.status not in ("passed", "skipped")
     ]
-    lines += [f"  still waiting: {text}" for text in waiting]
+    lines += [f"without a partner: {text}" for text in waiting]
     written: dict[str, str] = {"results": str(files.results)}
     if files.index is not None or files.junit is not None:
         from lipblend.batch.clip_rows import clip_rows
