@@ -173,7 +173,8 @@ def test_problems_are_told_at_once_and_nothing_is_made(series: Series) -> None:
         (("--watch", ".", "--retry-failed"), "--retry-failed and --watch exclude each other"),
     ],
 )
-def test_wrong_options(series: Series, options: tuple[str, ...], says: str) -> None:
+def test_wrong_options(series: Series, options: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(series.folder)
     done = series.run(*options)
     assert done.code == 2
     assert says in done.stderr
