@@ -44,6 +44,8 @@ class JobOrder:
         Threads that compose.
     step : Step
         What of the job.
+    shared : bool
+        Other processes add segments to the same folder.
     """
 
     spec: JobSpec
@@ -52,6 +54,7 @@ class JobOrder:
     jobs: int = 1
     threads: int | None = None
     step: Step = "all"
+    shared: bool = True
 
 
 CHILD = program("lipblend.batch.job_child", "run_order", "a job of a series")
@@ -76,7 +79,7 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     """Composite one pair, and measure it if its job asks for that.
 
     Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured; of a step, the number of
-    ``segments`` or of the ``frames`` that were rendered.
+    ``segments`` with the file of the ``analysis``, or of the ``frames`` that were rendered.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     settings = resolve_settings(overrides=dict(spec.settings)).settings
     Path(spec.output).parent.mkdir(parents=True, exist_ok=True)
     if order.step == "prepare" or isinstance(order.step, range):
-        return _step(order.step, spec, settings, options, on_progress)
+        return _step(order, settings, options, on_progress)
     result = composite(
         spec.original, spec.synced, spec.output, settings=settings, options=options, on_progress=on_progress
     )
@@ -119,19 +122,14 @@ def run_job(order: JobOrder, on_progress: OnProgress) -> dict[str, Any]:
     return data
 
 
-def _step(
-    step: Literal["prepare"] | range,
-    spec: JobSpec,
-    settings: Settings,
-    options: CompositeOptions,
-    on_progress: OnProgress,
-) -> dict[str, Any]:
+def _step(order: JobOrder, settings: Settings, options: CompositeOptions, on_progress: OnProgress) -> dict[str, Any]:
     from lipblend.composite_segments import prepare_segments, render_segments
 
-    files = Path(spec.original), Path(spec.synced), Path(spec.output)
-    if step == "prepare":
-        return {"segments": prepare_segments(*files, settings, options, on_progress)}
-    return {"frames": render_segments(*files, settings, options, step, on_progress)}
+    files = Path(order.spec.original), Path(order.spec.synced), Path(order.spec.output)
+    if not isinstance(order.step, range):
+        prepared = prepare_segments(*files, settings, options, on_progress)
+        return {"segments": prepared.count, "analysis": str(prepared.analysis)}
+    return {"frames": render_segments(*files, settings, options, order.step, on_progress, shared=order.shared)}
 
 
 def command_text(spec: JobSpec) -> str:

@@ -19,6 +19,7 @@ from lipblend.batch.memory_guard import MemoryGuard, ProcessTree
 from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.remote.remote_job import RemoteJob
 from lipblend.batch.remote.remote_record import has_addresses, look_remote
+from lipblend.batch.remote.remote_segments import Parts, RemoteSegments
 from lipblend.batch.remote.store_errors import StoppedError
 from lipblend.composite_options import usable_processors
 from lipblend.errors import LipblendError, OutputError
@@ -26,6 +27,10 @@ from lipblend.runtime.child import Child, child_process
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.segments.job import THREADS
+from lipblend.video.probe import probe
+
+LONG = "long"
+"""In the details of a job that was not made, because its clip is to be split."""
 
 _CANCELLED = ""  # the status says it
 
@@ -50,6 +55,8 @@ class JobRunOptions:
         Threads that compose, for each job; None for as many as suit the machine.
     lock_wait_s : float
         How long to wait for an output that another run is making: its machine may be lost.
+    split_s : float or None
+        Jobs at addresses whose clips last longer are not made, but end with `LONG` in their details; None for none.
     remote : RemoteOptions
         How addresses are read and written.
     """
@@ -62,6 +69,7 @@ class JobRunOptions:
     jobs: int = 1
     threads: int | None = None
     lock_wait_s: float = 0.0
+    split_s: float | None = None
     remote: RemoteOptions = field(default_factory=RemoteOptions)
 
 
@@ -76,18 +84,25 @@ class JobRun:
     Parameters
     ----------
     spec : JobSpec
-        Its files are local; those of a whole job may be addresses.
     options : JobRunOptions
     on_progress : callable
         Called on the thread of `run`.
     step : Step
         With steps of the job there is no lock: who ordered them holds it.
+    parts : Parts, optional
+        What a job at addresses is rendered from, for its steps after the first.
     """
 
     def __init__(
-        self, spec: JobSpec, options: JobRunOptions, on_progress: OnProgress = no_progress, step: Step = "all"
+        self,
+        spec: JobSpec,
+        options: JobRunOptions,
+        on_progress: OnProgress = no_progress,
+        step: Step = "all",
+        parts: Parts | None = None,
     ) -> None:
         self._spec, self._options, self._on_progress, self._step = spec, options, on_progress, step
+        self._parts = parts
         self._stopped, self._guarding = Event(), Lock()
         self._processes: ProcessTree | None = None
         self._lost: Callable[[], bool] = lambda: False
@@ -116,16 +131,16 @@ class JobRun:
         if self._stopped.is_set():
             return self._ended("cancelled", _CANCELLED)
         try:
+            if has_addresses(spec):
+                return self._remote() if self._step == "all" else self._remote_step()
             if self._step != "all":
                 return self._made(spec)
-            if has_addresses(spec):
-                job = RemoteJob(spec, self._options.remote, self._stopped, self._on_progress)
-                self._lost = lambda: job.lost
-                return job.run(self._made, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
             with locked(spec, self._options.lock_wait_s, self._stopped) as lock:
                 self._lost = lambda: lock.lost
                 fresh = None if self._options.force else existing_local(spec)
                 return fresh or self._made(spec)
+        except _LongClipError:
+            return replace(self._ended("cancelled", _CANCELLED), details={LONG: True})
         except StoppedError:
             return self._ended("cancelled", _CANCELLED)
         except LockedError as error:
@@ -138,18 +153,49 @@ class JobRun:
             text = f"{error.strerror or error}: {error.filename or spec.output}"
             return self._ended("failed", text, OutputError.exit_code)
 
-    def _made(self, spec: JobSpec) -> JobOutcome:
-        """The outcome of making the output of the job, whose files are local in ``spec``."""
+    def _remote(self) -> JobOutcome:
+        """The outcome of a whole job at addresses."""
+        options = self._options
+        job = RemoteJob(self._spec, options.remote, self._stopped, self._on_progress)
+        self._lost = lambda: job.lost
+
+        def make(local: JobSpec) -> JobOutcome:
+            if options.split_s is not None and lasts_longer(local, options.split_s):
+                raise _LongClipError
+            return self._made(local)
+
+        return job.run(make, force=options.force, lock_wait_s=options.lock_wait_s)
+
+    def _remote_step(self) -> JobOutcome:
+        """The outcome of a step of a job at addresses."""
+        options, step, parts = self._options, self._step, self._parts
+        assert options.cache is not None  # without it nothing is split
+        steps = RemoteSegments(self._spec, options.remote, options.cache, self._stopped, self._on_progress)
+
+        def make(local: JobSpec, each: Step, on_progress: OnProgress) -> JobOutcome:
+            return self._made(local, JobOrder(local, step=each, shared=False), on_progress)
+
+        if step == "prepare":
+            return steps.prepare(make)
+        assert parts is not None
+        if isinstance(step, range):
+            return steps.render(make, step, parts)
+        return steps.join(make, parts, force=options.force)
+
+    def _made(self, spec: JobSpec, order: JobOrder | None = None, on_progress: OnProgress | None = None) -> JobOutcome:
+        """The outcome of making the output of the job, whose files are local in ``spec``, or of another order."""
+        options, order = self._options, order or JobOrder(spec, step=self._step)
+        order = replace(order, cache=options.cache, models=options.models, jobs=options.jobs, threads=options.threads)
         with ExitStack() as stack:
-            name = f"{self._spec.name}{_step_text(self._step)}.log"
-            log = None if self._options.logs is None else self._options.logs / name
+            within = _step_text(order.step) if order.step == "prepare" != self._step else ""
+            name = f"{self._spec.name}{_step_text(self._step)}{within}.log"
+            log = None if options.logs is None else options.logs / name
             sink = None if log is None else stack.enter_context(opened_log(log))
-            outcome = self._in_process(spec, sink)
+            outcome = self._in_process(order, sink, on_progress or self._on_progress)
         return outcome if log is None else replace(outcome, log=str(log))
 
-    def _in_process(self, spec: JobSpec, sink: IO[bytes] | None) -> JobOutcome:
+    def _in_process(self, order: JobOrder, sink: IO[bytes] | None, on_progress: OnProgress) -> JobOutcome:
         options = self._options
-        order = JobOrder(spec, options.cache, options.models, options.jobs, options.threads, self._step)
         with (
             child_process(CHILD, log=sink) as child,
             MemoryGuard(processes := ProcessTree(child.process.pid), options.max_memory) as guard,
@@ -159,7 +205,10 @@ class JobRun:
                     self._processes = processes
                     if self._stopped.is_set():
                         processes.kill()
-                answer = self._answer(child, order)
+                answer = self._answer(child, order, on_progress)
+            except (LipblendError, StoppedError) as error:  # of whoever is told of the progress
+                processes.kill()
+                answer = error
             except (EOFError, OSError):
                 processes.kill()  # whatever it started, before its number can be another's
                 how, _ = child.how_it_ended()
@@ -181,25 +230,25 @@ class JobRun:
                 hint="Allow more (--max-memory), or run fewer at a time (--workers).",
             )
         if isinstance(answer, Mapping):
-            return self._finished(spec, {**answer, "peak_memory_bytes": guard.peak})
+            return self._finished(order, {**answer, "peak_memory_bytes": guard.peak})
         return self._failed(answer, sink)
 
-    def _answer(self, child: Child, order: JobOrder) -> Mapping[str, Any] | Exception:
+    def _answer(self, child: Child, order: JobOrder, on_progress: OnProgress) -> Mapping[str, Any] | Exception:
         """What the child ends with; its progress is passed on."""
         child.send(order)
         while isinstance(message := child.receive(), Progress):
-            self._on_progress(message)
+            on_progress(message)
             if self._lost():
                 raise EOFError  # what it writes now would replace what the other run writes
         if isinstance(message, (Mapping, Exception)):
             return message
         raise TypeError(f"a {type(message).__name__}")
 
-    def _finished(self, spec: JobSpec, data: Mapping[str, Any]) -> JobOutcome:
-        if self._step == "prepare" or isinstance(self._step, range):
+    def _finished(self, order: JobOrder, data: Mapping[str, Any]) -> JobOutcome:
+        if order.step == "prepare" or isinstance(order.step, range):
             return replace(self._ended("passed", ""), details=data)
-        outcome = made_outcome(spec, data)
-        record_made(spec, outcome)
+        outcome = made_outcome(order.spec, data)
+        record_made(order.spec, outcome)
         return outcome
 
     def _failed(self, error: Exception, sink: IO[bytes] | None) -> JobOutcome:
@@ -213,6 +262,19 @@ class JobRun:
 
     def _ended(self, status: Any, reason: str, exit_code: int = 0) -> JobOutcome:
         return JobOutcome(self._spec.name, self._spec.output, status, reason, exit_code)
+
+
+class _LongClipError(Exception):
+    """A clip is to be split."""
+
+
+def lasts_longer(spec: JobSpec, split_s: float) -> bool:
+    """Whether a local clip is longer than that; a file that cannot be read fails later, with its reason."""
+    try:
+        duration_s = probe(Path(spec.original)).duration_s
+    except LipblendError:
+        return False
+    return duration_s is not None and duration_s > split_s
 
 
 def _step_text(step: Step) -> str:
