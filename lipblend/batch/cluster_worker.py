@@ -52,18 +52,18 @@ def run_on_worker(order: ClusterOrder) -> JobOutcome:
     worker = get_worker()
 
     def tell(progress: Progress) -> None:
-        _say(worker, order, **vars(progress))
+        say(worker, order, **vars(progress))
 
     threads = compose_threads(worker.state.nthreads)
     memory = _memory_of(worker, order.options.max_memory)
     options = replace(order.options, max_memory=memory, threads=threads)
     run = JobRun(order.spec, options, tell, order.step, order.parts)
-    _say(worker, order)
+    say(worker, order)
     with _stopping(run.stop, order.stop):
         return run.run()
 
 
-def _say(worker: Any, order: ClusterOrder, **more: object) -> None:
+def say(worker: Any, order: ClusterOrder, **more: object) -> None:
     """Tell whoever runs the series of a job.
 
     Raises

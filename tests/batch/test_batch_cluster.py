@@ -30,16 +30,22 @@ def test_no_scheduler_and_no_workers_are_told(series: Series, cluster: Cluster) 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    silent = socket.socket()  # listens and says nothing: Dask itself would wait for ever
+    silent.bind(("127.0.0.1", 0))
+    silent.listen()
+    mute = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
     words = ("--json", "--scheduler")
     for address, says in (
         ("127.0.0.1:x:y", "no Dask scheduler answers at 127.0.0.1:x:y"),
         (cluster.address, f"the scheduler at {cluster.address} has no worker. Start some: `dask worker"),
-        *([(nobody, f"no Dask scheduler answers at {nobody}")]),
+        (nobody, f"no Dask scheduler answers at {nobody}"),
+        (mute, f"no Dask scheduler answers at {mute}: timed out. Start one with `dask scheduler`"),
     ):
         done = ended(series.start(*words, address))
         assert done.code == 2, done.stderr
         assert says in done.stderr
         assert "Traceback" not in done.stderr
+    silent.close()
     assert not (series.folder / "out").exists()
 
 
