@@ -180,6 +180,7 @@ def test_whatever_is_killed_no_segment_and_no_output_is_lost(
         segments = {name for name in machines.names() if name.endswith(".segment")}
         assert segments
         published = machines.store.asked("PUT", ".segment")
+        (machines.strikes / "half.go").touch()
         machines.fill()
         done = machines.run(series)
         assert machines.store.asked("PUT", ".segment") - published == 4 - len(segments)  # the others were taken
