@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lipblend.analysis.cache import AnalysisCache, analysis_key
 from lipblend.analysis.clip_analysis import ClipAnalysis
 from lipblend.composite_job import CompositeJob, analyse_job, plan_job, prepare_job
 from lipblend.composite_options import CompositeOptions
@@ -25,6 +26,14 @@ from lipblend.settings import Settings
 from lipblend.settings.frame_range import FrameRange
 
 
+@dataclass(frozen=True)
+class PreparedSegments:
+    """What the machines that render need to know: the number of segments, and the file of the cached analysis."""
+
+    count: int
+    analysis: Path
+
+
 def prepare_segments(
     original: Path,
     synced: Path,
@@ -32,18 +41,13 @@ def prepare_segments(
     settings: Settings,
     options: CompositeOptions,
     on_progress: OnProgress = no_progress,
-) -> int:
+) -> PreparedSegments:
     """Analyse both videos into the cache, and make the folder for the output's segments.
 
     Parameters
     ----------
     original, synced, output, settings, options, on_progress
         As for `lipblend.compositing.composite`. Resuming is implied.
-
-    Returns
-    -------
-    int
-        How many segments there are.
 
     Raises
     ------
@@ -54,7 +58,10 @@ def prepare_segments(
     """
     run = _opened(original, synced, output, settings, replace(options, resume=True), on_progress)
     run.kept.prepare(plan=run.plan_digest)
-    return len(run.segments)
+    pair, cache = run.job.pair, options.cache
+    assert cache is not None
+    key = analysis_key(pair.original, pair.synced, model=pair.model, settings=run.job.settings)
+    return PreparedSegments(len(run.segments), AnalysisCache(cache).path(key))
 
 
 def render_segments(
@@ -65,6 +72,8 @@ def render_segments(
     options: CompositeOptions,
     wanted: range,
     on_progress: OnProgress = no_progress,
+    *,
+    shared: bool = True,
 ) -> int:
     """Render some of the segments that `prepare_segments` has counted, without those that are there already.
 
@@ -74,6 +83,9 @@ def render_segments(
         As there; all that changes pictures must be the same.
     wanted : range
         Numbers of segments.
+    shared : bool
+        The folder of segments is the one that `prepare_segments` has made, and others write there too. Otherwise it is
+        this process's alone, and made here.
 
     Returns
     -------
@@ -87,7 +99,7 @@ def render_segments(
     LipblendError
         As there.
     """
-    options = replace(options, resume=True, share_kept=True, measure=False)
+    options = replace(options, resume=True, share_kept=shared, measure=False)
     run = _opened(original, synced, output, settings, options, on_progress)
     analysis, job = run.analysis, run.job
     render = RenderJob(

@@ -73,7 +73,7 @@ class AnalysisCache(CacheFolder):
         DamagedAnalysisError
             There is an entry, but it cannot be used.
         """
-        path = self._path(key)
+        path = self.path(key)
         try:
             with path.open("rb") as file:
                 found = from_file(file, key, original, synced)
@@ -94,11 +94,12 @@ class AnalysisCache(CacheFolder):
             The entry cannot be written.
         """
         make_folder(self.folder, mode=0o700)
-        write_atomically(self._path(key), partial(to_file, analysis, key), private=True)
+        write_atomically(self.path(key), partial(to_file, analysis, key), private=True)
         with suppress(OutputError):  # what another program holds open is removed with a later entry
-            self.prune(max_bytes=self._max_bytes, max_unused_s=self._max_unused_s, keep=self._path(key))
+            self.prune(max_bytes=self._max_bytes, max_unused_s=self._max_unused_s, keep=self.path(key))
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """File of the entry with a key, whether or not it is there."""
         return self.folder / f"{key}{SUFFIX}"
 
 

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from urllib.parse import urlsplit
 
 from lipblend.analysis.cache import WHOLE_PACKAGE, code_fingerprint
+from lipblend.batch.cluster_split import run_split
 from lipblend.batch.cluster_worker import TOPIC, ClusterOrder, run_on_worker
 from lipblend.batch.events import Advanced, Ended, Started
 from lipblend.batch.job_child import Step
-from lipblend.batch.job_process import JobRunOptions
+from lipblend.batch.job_process import LONG, JobRunOptions, lasts_longer
 from lipblend.batch.job_spec import JobOutcome, JobSpec
-from lipblend.batch.local_output import existing_local, locked
 from lipblend.batch.local_pool import OnEvent
 from lipblend.batch.remote.remote_record import has_addresses
+from lipblend.batch.remote.remote_segments import Parts
 from lipblend.errors import LipblendError, SettingsError
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import Progress
-from lipblend.video.probe import probe
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -38,7 +37,7 @@ LOCK_WAIT_S = 90.0
 """How long a job waits for its output's lock, which a lost machine holds for at most a minute."""
 
 _SPLIT_AT_A_TIME = 16
-_CONNECT_S = 20.0
+_CONNECT_S = 4.0
 _INSTALL = 'Install it with `pip install ".[cluster]"` in the checkout.'
 
 
@@ -59,20 +58,44 @@ def connect(address: str) -> Client:
         from distributed import Client
     except ImportError as error:
         raise SettingsError("--scheduler needs Dask, which is not installed", hint=_INSTALL) from error
+    _check_answers(address)
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says of a lost scheduler, jobs say
     try:
         client = Client(address, timeout=_CONNECT_S, set_as_default=False, name="lipblend-batch")
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"no Dask scheduler answers at {address}: {error}",
-            hint="Start one with `dask scheduler`, and workers with `dask worker ADDRESS`.",
-        ) from error
+    except Exception as error:
+        raise _no_scheduler(address, error) from error
     try:
         _check_workers(client, address)
     except BaseException:
         client.close()
         raise
     return client
+
+
+def _check_answers(address: str) -> None:
+    """Look whether a scheduler is there: Dask would wait long for one, and for ever for what listens and says nothing.
+
+    Raises
+    ------
+    SettingsError
+        Nothing answers in time, or it is no address.
+    """
+    try:
+        place = urlsplit(address)
+        if not place.hostname or not place.port:
+            raise ValueError("it is not written as tcp://HOST:PORT")
+        with socket.create_connection((place.hostname, place.port), timeout=_CONNECT_S / 2) as connection:
+            if place.scheme == "tcp" and not connection.recv(1):  # there a scheduler speaks first
+                raise ConnectionError("it is no Dask scheduler that listens there")
+    except (OSError, ValueError) as error:
+        raise _no_scheduler(address, error) from error
+
+
+def _no_scheduler(address: str, error: Exception) -> SettingsError:
+    return SettingsError(
+        f"no Dask scheduler answers at {address}: {' '.join(str(error).split()) or type(error).__name__}",
+        hint="Start one with `dask scheduler`, which prints its address, and workers with `dask worker ADDRESS`.",
+    )
 
 
 def _check_workers(client: Client, address: str) -> None:
@@ -111,7 +134,7 @@ class DaskPool:
 
     def __init__(self, client: Client, options: JobRunOptions, on_event: OnEvent, split_s: float | None) -> None:
         self._client, self._on_event, self._split_s = client, on_event, split_s
-        self._options = replace(options, lock_wait_s=LOCK_WAIT_S)
+        self._options = replace(options, lock_wait_s=LOCK_WAIT_S, split_s=split_s)
         self._stop = f"lipblend-stop-{uuid.uuid4().hex}"
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -127,14 +150,14 @@ class DaskPool:
         """See `Pool`."""
         self._count += 1
         try:
-            if self._split_s is not None and not has_addresses(spec) and _lasts_longer(spec, self._split_s):
+            if self._split_s is not None and not has_addresses(spec) and lasts_longer(spec, self._split_s):
                 self._splitting.submit(self._run_split, spec)
                 return
             future = self._task(spec, "all")
         except Exception as error:  # noqa: BLE001 - a scheduler that is gone, a job that cannot be sent
             self._ended(spec, self._lost(spec, error))
             return
-        future.add_done_callback(lambda done: self._ended(spec, self._outcome_of(spec, done)))
+        future.add_done_callback(lambda done: self._whole_ended(spec, done))
 
     def stop(self) -> None:
         """See `Pool`."""
@@ -157,9 +180,9 @@ class DaskPool:
         self._splitting.shutdown()
         self._client.close()
 
-    def _task(self, spec: JobSpec, step: Step) -> Future:
+    def _task(self, spec: JobSpec, step: Step, parts: Parts | None = None) -> Future:
         key = f"lipblend-{spec.name}-{step}-{uuid.uuid4().hex}"
-        order = ClusterOrder(spec, self._options, self._stop, step)
+        order = ClusterOrder(spec, self._options, self._stop, step, parts)
         with self._lock:
             if self._stopped.is_set():
                 raise CancelledError
@@ -192,12 +215,24 @@ class DaskPool:
         self._on_event(Ended(outcome))
         self._open.release()
 
+    def _whole_ended(self, spec: JobSpec, future: Future) -> None:
+        """A task of a whole job has ended; a clip at an address may have turned out to be long."""
+        outcome = self._outcome_of(spec, future)
+        if LONG in outcome.details:
+            self._splitting.submit(self._run_split, spec)
+        else:
+            self._ended(spec, outcome)
+
     def _run_split(self, spec: JobSpec) -> None:
         """One long clip: its analysis, its segments on all workers, and their joining."""
         try:
-            with locked(spec, self._options.lock_wait_s, self._stopped):
-                fresh = None if self._options.force else existing_local(spec)
-                outcome = fresh or self._in_segments(spec)
+            outcome = run_split(
+                spec,
+                self._options,
+                self._stopped,
+                lambda step, parts: self._task(spec, step, parts),
+                lambda: sum(self._client.nthreads().values()),
+            )
         except LockedError as error:
             outcome = JobOutcome(spec.name, spec.output, "locked", error.message, error.exit_code)
         except LipblendError as error:
@@ -205,19 +240,6 @@ class DaskPool:
         except Exception as error:  # noqa: BLE001 - every job has to end, or the series would wait for ever
             outcome = self._lost(spec, error)
         self._ended(spec, outcome)
-
-    def _in_segments(self, spec: JobSpec) -> JobOutcome:
-        prepared = self._outcome_of(spec, self._task(spec, "prepare"))
-        if prepared.status != "passed":
-            return prepared
-        count = int(prepared.details["segments"])
-        threads = sum(self._client.nthreads().values())
-        spans = np.array_split(np.arange(count), min(count, max(1, threads)))
-        parts = [self._task(spec, range(int(span[0]), int(span[-1]) + 1)) for span in spans]
-        for part in [self._outcome_of(spec, future) for future in parts]:
-            if part.status != "passed":
-                return part
-        return self._outcome_of(spec, self._task(spec, "join"))
 
     def _outcome_of(self, spec: JobSpec, future: Future) -> JobOutcome:
         """The outcome that a task has, or that tells how it was lost; waits for its end."""
@@ -232,12 +254,3 @@ class DaskPool:
             return JobOutcome(spec.name, spec.output, "cancelled")
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return JobOutcome(spec.name, spec.output, "failed", f"the cluster lost it: {text}", LipblendError.exit_code)
-
-
-def _lasts_longer(spec: JobSpec, split_s: float) -> bool:
-    """Whether a clip is longer than that; a file that cannot be read fails later, with its reason."""
-    try:
-        duration_s = probe(Path(spec.original)).duration_s
-    except LipblendError:
-        return False
-    return duration_s is not None and duration_s > split_s

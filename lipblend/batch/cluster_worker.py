@@ -11,6 +11,8 @@ from typing import Any
 from lipblend.batch.job_child import Step
 from lipblend.batch.job_process import JobRun, JobRunOptions, compose_threads
 from lipblend.batch.job_spec import JobOutcome, JobSpec
+from lipblend.batch.remote.remote_segments import Parts
+from lipblend.errors import LipblendError
 from lipblend.runtime.progress import Progress
 
 TOPIC = "lipblend-jobs"
@@ -32,12 +34,15 @@ class ClusterOrder:
         Name of the Dask event that stops it.
     step : Step
         What of the job.
+    parts : Parts or None
+        As in `lipblend.batch.job_process.JobRun`.
     """
 
     spec: JobSpec
     options: JobRunOptions
     stop: str
     step: Step = "all"
+    parts: Parts | None = None
 
 
 def run_on_worker(order: ClusterOrder) -> JobOutcome:
@@ -47,15 +52,32 @@ def run_on_worker(order: ClusterOrder) -> JobOutcome:
     worker = get_worker()
 
     def tell(progress: Progress) -> None:
-        worker.log_event(TOPIC, {"name": order.spec.name, "stop": order.stop, **vars(progress)})
+        say(worker, order, **vars(progress))
 
     threads = compose_threads(worker.state.nthreads)
     memory = _memory_of(worker, order.options.max_memory)
     options = replace(order.options, max_memory=memory, threads=threads)
-    run = JobRun(order.spec, options, tell, order.step)
-    worker.log_event(TOPIC, {"name": order.spec.name, "stop": order.stop})
+    run = JobRun(order.spec, options, tell, order.step, order.parts)
+    say(worker, order)
     with _stopping(run.stop, order.stop):
         return run.run()
+
+
+def say(worker: Any, order: ClusterOrder, **more: object) -> None:
+    """Tell whoever runs the series of a job.
+
+    Raises
+    ------
+    LipblendError
+        The scheduler is gone: nobody would learn how the job ends.
+    """
+    try:
+        worker.log_event(TOPIC, {"name": order.spec.name, "stop": order.stop, **more})
+    except (OSError, RuntimeError) as error:  # the connection, or all of the worker, is closed
+        raise LipblendError(
+            f"it was stopped, since the scheduler of the cluster is gone ({type(error).__name__}: {error})",
+            hint="Finished segments are kept: start the cluster again, and run the same command.",
+        ) from error
 
 
 @contextmanager

@@ -51,6 +51,8 @@ class JobOrder:
         What of the job.
     why : str
         Why it is done, for the log; may be empty.
+    shared : bool
+        Other processes add segments to the same folder.
     """
 
     spec: JobSpec
@@ -60,6 +62,7 @@ class JobOrder:
     threads: int | None = None
     step: Step = "all"
     why: str = ""
+    shared: bool = True
 
 
 CHILD = program("lipblend.batch.job_child", "run_order", "a job of a series")
@@ -111,7 +114,7 @@ def _run(order: JobOrder, on_progress: OnProgress, say: Callable[[str], None]) -
     """Composite one pair, and measure it if its job asks for that; ``say`` takes the summary.
 
     Returns what `lipblend composite --json` prints, with ``evaluation`` if it was measured; of a step, the number of
-    ``segments`` or of the ``frames`` that were rendered, or the ``evaluation``.
+    ``segments`` with the file of the ``analysis``, or of the ``frames`` that were rendered, or the ``evaluation``.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def _run(order: JobOrder, on_progress: OnProgress, say: Callable[[str], None]) -
     settings = resolve_settings(overrides=dict(spec.settings)).settings
     Path(spec.output).parent.mkdir(parents=True, exist_ok=True)
     if order.step == "prepare" or isinstance(order.step, range):
-        return _step(order.step, spec, settings, options, on_progress)
+        return _step(order, settings, options, on_progress)
     if order.step == "measure":
         evaluated: Evaluated | None = (measured := _measured(spec, settings, options, on_progress))
         data: dict[str, Any] = {"output": spec.output, "frames": len(measured.record.rows)}
@@ -181,19 +184,14 @@ def _verdict(evaluated: Evaluated, spec: JobSpec, say: Callable[[str], None]) ->
     return verdict_dict(evaluated.record, written)
 
 
-def _step(
-    step: Literal["prepare"] | range,
-    spec: JobSpec,
-    settings: Settings,
-    options: CompositeOptions,
-    on_progress: OnProgress,
-) -> dict[str, Any]:
+def _step(order: JobOrder, settings: Settings, options: CompositeOptions, on_progress: OnProgress) -> dict[str, Any]:
     from lipblend.composite_segments import prepare_segments, render_segments
 
-    files = Path(spec.original), Path(spec.synced), Path(spec.output)
-    if step == "prepare":
-        return {"segments": prepare_segments(*files, settings, options, on_progress)}
-    return {"frames": render_segments(*files, settings, options, step, on_progress)}
+    files = Path(order.spec.original), Path(order.spec.synced), Path(order.spec.output)
+    if not isinstance(order.step, range):
+        prepared = prepare_segments(*files, settings, options, on_progress)
+        return {"segments": prepared.count, "analysis": str(prepared.analysis)}
+    return {"frames": render_segments(*files, settings, options, order.step, on_progress, shared=order.shared)}
 
 
 def command_text(spec: JobSpec) -> str:

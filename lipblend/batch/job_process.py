@@ -20,6 +20,7 @@ from lipblend.batch.memory_guard import MemoryGuard, ProcessTree
 from lipblend.batch.remote.remote_files import RemoteOptions
 from lipblend.batch.remote.remote_job import RemoteJob
 from lipblend.batch.remote.remote_record import has_addresses, look_remote
+from lipblend.batch.remote.remote_segments import Parts, RemoteSegments
 from lipblend.batch.remote.store_errors import StoppedError
 from lipblend.composite_options import usable_processors
 from lipblend.errors import LipblendError, OutputError
@@ -27,6 +28,10 @@ from lipblend.runtime.child import Child, child_process
 from lipblend.runtime.output_lock import LockedError
 from lipblend.runtime.progress import OnProgress, Progress, no_progress
 from lipblend.segments.job import THREADS
+from lipblend.video.probe import probe
+
+LONG = "long"
+"""In the details of a job that was not made, because its clip is to be split."""
 
 FORCED = "--force"
 _CANCELLED = ""  # the status says it
@@ -52,6 +57,8 @@ class JobRunOptions:
         Threads that compose, for each job; None for as many as suit the machine.
     lock_wait_s : float
         How long to wait for an output that another run is making: its machine may be lost.
+    split_s : float or None
+        Jobs at addresses whose clips last longer are not made, but end with `LONG` in their details; None for none.
     remote : RemoteOptions
         How addresses are read and written.
     """
@@ -64,6 +71,7 @@ class JobRunOptions:
     jobs: int = 1
     threads: int | None = None
     lock_wait_s: float = 0.0
+    split_s: float | None = None
     remote: RemoteOptions = field(default_factory=RemoteOptions)
 
 
@@ -78,18 +86,25 @@ class JobRun:
     Parameters
     ----------
     spec : JobSpec
-        Its files are local; those of a whole job may be addresses.
     options : JobRunOptions
     on_progress : callable
         Called on the thread of `run`.
     step : Step
         With steps of the job there is no lock: who ordered them holds it.
+    parts : Parts, optional
+        What a job at addresses is rendered from, for its steps after the first.
     """
 
     def __init__(
-        self, spec: JobSpec, options: JobRunOptions, on_progress: OnProgress = no_progress, step: Step = "all"
+        self,
+        spec: JobSpec,
+        options: JobRunOptions,
+        on_progress: OnProgress = no_progress,
+        step: Step = "all",
+        parts: Parts | None = None,
     ) -> None:
         self._spec, self._options, self._on_progress, self._step = spec, options, on_progress, step
+        self._parts = parts
         self._stopped, self._guarding = Event(), Lock()
         self._processes: ProcessTree | None = None
         self._lost: Callable[[], bool] = lambda: False
@@ -119,15 +134,15 @@ class JobRun:
         if self._stopped.is_set():
             return self._ended("cancelled", _CANCELLED)
         try:
-            if self._step != "all":
-                return self._made(spec, self._step, "")
             if has_addresses(spec):
-                job = RemoteJob(spec, self._options.remote, self._stopped, self._on_progress)
-                self._lost = lambda: job.lost
-                return job.run(self._made_remote, force=self._options.force, lock_wait_s=self._options.lock_wait_s)
+                return self._remote() if self._step == "all" else self._remote_step()
+            if self._step != "all":
+                return self._made(spec, self._order(spec, self._step))
             with locked(spec, self._options.lock_wait_s, self._stopped) as lock:
                 self._lost = lambda: lock.lost
                 return self._done(spec)
+        except _LongClipError:
+            return replace(self._ended("cancelled", _CANCELLED), details={LONG: True})
         except StoppedError:
             return self._ended("cancelled", _CANCELLED)
         except LockedError as error:
@@ -147,28 +162,55 @@ class JobRun:
             need = Need("render", need.reason or FORCED)
         if need.work == "nothing":
             return existing_outcome(spec)
-        return self._made(spec, "all" if need.work == "render" else "measure", need.reason)
+        return self._made(spec, self._order(spec, "all" if need.work == "render" else "measure", need.reason))
 
-    def _made_remote(self, local: JobSpec) -> JobOutcome:
-        """The outcome of making the output of a job with addresses, whose files have copies in ``local``."""
-        found = look_remote(self._spec, self._options.remote)[0]
-        return self._made(local, "all", found or FORCED)
+    def _remote(self) -> JobOutcome:
+        """The outcome of a whole job at addresses."""
+        options = self._options
+        job = RemoteJob(self._spec, options.remote, self._stopped, self._on_progress)
+        self._lost = lambda: job.lost
 
-    def _made(self, spec: JobSpec, step: Step, why: str) -> JobOutcome:
-        """The outcome of a step of the job, whose files are local in ``spec``; ``why`` it is done."""
-        with ExitStack() as stack:
-            name = f"{self._spec.name}{_step_text(self._step)}.log"
-            log = None if self._options.logs is None else self._options.logs / name
-            sink = None if log is None else stack.enter_context(opened_log(log))
-            self._pictures = recorded_sequences(spec)  # before they are read
-            outcome = self._in_process(self._order(spec, step, why), sink)
-        return outcome if log is None else replace(outcome, log=str(log))
+        def make(local: JobSpec) -> JobOutcome:
+            if options.split_s is not None and lasts_longer(local, options.split_s):
+                raise _LongClipError
+            why = look_remote(self._spec, options.remote)[0] or FORCED
+            return self._made(local, self._order(local, "all", why))
 
-    def _order(self, spec: JobSpec, step: Step, why: str) -> JobOrder:
+        return job.run(make, force=options.force, lock_wait_s=options.lock_wait_s)
+
+    def _remote_step(self) -> JobOutcome:
+        """The outcome of a step of a job at addresses."""
+        options, step, parts = self._options, self._step, self._parts
+        assert options.cache is not None  # without it nothing is split
+        steps = RemoteSegments(self._spec, options.remote, options.cache, self._stopped, self._on_progress)
+
+        def make(local: JobSpec, each: Step, on_progress: OnProgress) -> JobOutcome:
+            return self._made(local, replace(self._order(local, each), shared=False), on_progress)
+
+        if step == "prepare":
+            return steps.prepare(make)
+        assert parts is not None
+        if isinstance(step, range):
+            return steps.render(make, step, parts)
+        return steps.join(make, parts, force=options.force)
+
+    def _order(self, spec: JobSpec, step: Step, why: str = "") -> JobOrder:
         options = self._options
         return JobOrder(spec, options.cache, options.models, options.jobs, options.threads, step, why)
 
-    def _in_process(self, order: JobOrder, sink: IO[bytes] | None) -> JobOutcome:
+    def _made(self, spec: JobSpec, order: JobOrder, on_progress: OnProgress | None = None) -> JobOutcome:
+        """The outcome of an order of the job, whose files are local in ``spec``."""
+        options = self._options
+        with ExitStack() as stack:
+            within = _step_text(order.step) if order.step == "prepare" != self._step else ""
+            name = f"{self._spec.name}{_step_text(self._step)}{within}.log"
+            log = None if options.logs is None else options.logs / name
+            sink = None if log is None else stack.enter_context(opened_log(log))
+            self._pictures = recorded_sequences(spec)  # before they are read
+            outcome = self._in_process(order, sink, on_progress or self._on_progress)
+        return outcome if log is None else replace(outcome, log=str(log))
+
+    def _in_process(self, order: JobOrder, sink: IO[bytes] | None, on_progress: OnProgress) -> JobOutcome:
         options = self._options
         with (
             child_process(CHILD, log=sink) as child,
@@ -179,7 +221,10 @@ class JobRun:
                     self._processes = processes
                     if self._stopped.is_set():
                         processes.kill()
-                answer = self._answer(child, order)
+                answer = self._answer(child, order, on_progress)
+            except (LipblendError, StoppedError) as error:  # of whoever is told of the progress
+                processes.kill()
+                answer = error
             except (EOFError, OSError):
                 processes.kill()  # whatever it started, before its number can be another's
                 how, _ = child.how_it_ended()
@@ -204,11 +249,11 @@ class JobRun:
             return self._finished(order, {**answer, "peak_memory_bytes": guard.peak})
         return self._failed(answer, sink)
 
-    def _answer(self, child: Child, order: JobOrder) -> Mapping[str, Any] | Exception:
+    def _answer(self, child: Child, order: JobOrder, on_progress: OnProgress) -> Mapping[str, Any] | Exception:
         """What the child ends with; its progress is passed on."""
         child.send(order)
         while isinstance(message := child.receive(), Progress):
-            self._on_progress(message)
+            on_progress(message)
             if self._lost():
                 raise EOFError  # what it writes now would replace what the other run writes
         if isinstance(message, (Mapping, Exception)):
@@ -233,6 +278,19 @@ class JobRun:
 
     def _ended(self, status: Any, reason: str, exit_code: int = 0) -> JobOutcome:
         return JobOutcome(self._spec.name, self._spec.output, status, reason, exit_code)
+
+
+class _LongClipError(Exception):
+    """A clip is to be split."""
+
+
+def lasts_longer(spec: JobSpec, split_s: float) -> bool:
+    """Whether a local clip is longer than that; a file that cannot be read fails later, with its reason."""
+    try:
+        duration_s = probe(Path(spec.original)).duration_s
+    except LipblendError:
+        return False
+    return duration_s is not None and duration_s > split_s
 
 
 def _step_text(step: Step) -> str:

@@ -80,7 +80,9 @@ def batch_command(
     scheduler: Annotated[
         str | None,
         typer.Option(
-            "--scheduler", metavar="ADDRESS", help="Run the jobs on a Dask cluster (tcp://host:port), on shared paths."
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Run the jobs on a Dask cluster (tcp://host:port), on shared paths or at addresses.",
         ),
     ] = None,
     split: Annotated[

@@ -30,6 +30,7 @@ from lipblend.settings import Settings
 _KEY_NAME = "key.json"
 _SUFFIX = ".segment"
 _FOLDER_SUFFIX = ".lipblend-segments"
+_CONTENT = ", content "
 _MAX_DETAILS = 8
 _GROUPS_WITHOUT_EFFECT = ("read", "audio", "gate")  # settings that do not change the pictures
 _PACKAGES = ("lipblend", "av", "numpy", OPENCV)
@@ -38,6 +39,11 @@ _PACKAGES = ("lipblend", "av", "numpy", OPENCV)
 def segments_folder(output: Path) -> Path:
     """Folder of an output's kept segments: hidden, beside the output, named after it or after a hash of its name."""
     return hidden_beside(output, _FOLDER_SUFFIX)
+
+
+def segment_path(output: Path, number: int) -> Path:
+    """File of a kept segment of an output."""
+    return segments_folder(output) / f"{number:06d}{_SUFFIX}"
 
 
 def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> dict[str, str]:
@@ -57,7 +63,7 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
     for role, path in inputs.items():
         if path.is_file():
             changed = f"changed at {path.stat().st_mtime_ns / 1e9:.6f}"
-            key[role] = f"{as_given(str(path.resolve()))}, {changed}, content {content_identity(path)}"
+            key[role] = f"{as_given(str(path.resolve()))}, {changed}{_CONTENT}{content_identity(path)}"
     for group, values in settings.model_dump(mode="json").items():
         if group not in _GROUPS_WITHOUT_EFFECT:
             key |= {f"{group}.{name}": str(value) for name, value in values.items()}
@@ -67,6 +73,19 @@ def run_key(inputs: Mapping[str, Path], settings: Settings, **more: object) -> d
 def segments_digest(segments: Sequence[Segment]) -> str:
     """What the pictures of some segments are made from: their rows of the plan, and their time stamps."""
     return digest([[segment.rows, segment.stamps] for segment in segments])
+
+
+def portable_key(output: Path) -> str | None:
+    """Digest of what the kept segments of an output depend on; None without any.
+
+    Equal on all machines whose inputs, settings, plan and program are equal: places and times of files and the name of
+    the output are left out.
+    """
+    try:
+        key = json.loads((segments_folder(output) / _KEY_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return digest({name: value.rpartition(_CONTENT)[2] for name, value in key.items() if name != "output"})
 
 
 class KeptSegments:
@@ -151,7 +170,7 @@ class KeptSegments:
 
     def path(self, number: int) -> Path:
         """File of a segment."""
-        return self.folder / f"{number:06d}{_SUFFIX}"
+        return segment_path(self._output, number)
 
     def finished(self, number: int) -> SegmentFile | None:
         """A finished segment; None if there is none, or its file is damaged."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
 from batch_runs import Series
+from dask_cluster import OTHER_CODE, STRIKES, Cluster
 from remote_places import Place, filled
 
 from lipblend.batch.remote.remote_files import RemoteOptions
@@ -76,3 +78,28 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, emptied_memory: None) 
 def emptied_memory() -> Iterator[None]:
     yield
     fsspec.filesystem("memory").store.clear()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    (made.folder / "other_code.py").write_text(OTHER_CODE, encoding="utf-8")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def two(cluster: Cluster, strikes: Path) -> Cluster:
+    """The cluster with two workers, whose jobs can be struck."""
+    told = {"LIPBLEND_STRUCK_FOLDER": str(strikes), "LIPBLEND_STRUCK": json.dumps(STRIKES)}
+    while len(cluster.workers) < 2:
+        cluster.add_worker("--preload", "struck_child", **told)
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def strikes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("strikes")

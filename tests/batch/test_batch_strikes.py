@@ -169,6 +169,34 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow(6)
+def test_a_full_disk_of_the_scratch_folder(series: Series, small_disk: Path, tmp_path: Path) -> None:
+    """Inputs at addresses of 30 to 60 kB do not fit beside each other there."""
+    jobs: dict[str, dict[str, object]] = {}
+    for name, pair in series.pairs.items():
+        jobs[name] = {"original": f"file://{pair.original}", "synced": f"file://{pair.synced}"}
+        jobs[name]["output"] = f"file://{tmp_path / 'published' / name}.mp4"
+    series.write(jobs)
+    scratch = ("--scratch", str(small_disk / "scratch"))
+    subprocess.run(["mount", "-o", "remount,size=60k", str(small_disk)], check=True)
+    done = series.run(*scratch)
+    assert done.code == 9
+    reasons = {line["name"]: line["reason"] for line in series.results() if line["status"] == "failed"}
+    assert reasons
+    assert all("No space left on device" in reason for reason in reasons.values()), reasons
+    published = tmp_path / "published"
+    whole = {name: status for name, status in done.ends.items() if status == "passed"}
+    before = files_in(published) if published.is_dir() else {}
+    assert {name for name in before if name.endswith(".mp4")} == {f"{name}.mp4" for name in whole}
+    subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
+    again = series.run(*scratch)
+    assert again.code == 0, again.stderr
+    assert again.ends == {name: "skipped" if name in whole else "passed" for name in "abc"}
+    now = files_in(published)
+    assert {name: now[name] for name in before} == before
+    assert all(decodes_whole(published / f"{name}.mp4", frames=10) == "" for name in "abc")
+
+
+@pytest.mark.slow(6)
 def test_a_disk_that_is_really_full(series: Series, small_disk: Path) -> None:
     series.write(output=str(small_disk / "{name}.mp4"))
     text = (series.folder / "jobs.yaml").read_text().replace('"out/', f'"{small_disk}/')

@@ -87,7 +87,7 @@ def part(pair: SamplePair, output: Path, options: CompositeOptions) -> Part:
 
 
 def prepare(pair: SamplePair, output: Path, options: CompositeOptions, settings: Settings | None = None) -> int:
-    return prepare_segments(pair.original, pair.synced, output, settings or settings_with(), options)
+    return prepare_segments(pair.original, pair.synced, output, settings or settings_with(), options).count
 
 
 def kept_names(output: Path) -> list[str]:

@@ -142,6 +142,28 @@ class RemoteFile:
         folder = self.address.rstrip("/").rpartition("/")[0]
         return RemoteFile(f"{folder}/{hidden_beside(Path(self.name), suffix).name}", self._options)
 
+    def within(self, name: str) -> RemoteFile:
+        """The file of that name in the folder that has this address."""
+        return RemoteFile(f"{self.address}/{name}", self._options)
+
+    def names_within(self) -> set[str]:
+        """Names of the files in the folder that has this address; none if there is no such folder."""
+        with self._explained("list", InputError):
+            self._fs.invalidate_cache()
+            try:
+                found = self._fs.find(self._path, maxdepth=1)
+            except FileNotFoundError:
+                return set()
+        return {str(path).rpartition("/")[2] for path in found}
+
+    def remove_within(self) -> None:
+        """Remove all files in the folder that has this address, and the folder, if it is there."""
+        for name in self.names_within():
+            self.within(name).remove()
+        if self.protocol not in _OBJECT_STORES:
+            with self._explained("remove", OutputError), suppress(FileNotFoundError):
+                self._fs.rmdir(self._path)
+
     def look(self) -> RemoteState | None:
         """The file as it is now; None if there is none.
 

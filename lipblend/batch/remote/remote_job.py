@@ -75,15 +75,37 @@ class RemoteJob:
             A file cannot be fetched or published, or the output is locked.
         StoppedError
         """
-        if not force and (fresh := self._existing()) is not None:
+        if not force and (fresh := self.existing()) is not None:
             return fresh  # without a lock, which costs more requests than looking
-        with self._locked(lock_wait_s) as lock:
+        with self.locked(lock_wait_s) as lock:
             self._lock = lock
-            if not force and (fresh := self._existing()) is not None:
+            if not force and (fresh := self.existing()) is not None:
                 return fresh  # the run that had the lock has made it
-            return self._made(make, force=force, lock=lock)
+            return self.run_unlocked(make, force=force)
 
-    def _existing(self) -> JobOutcome | None:
+    def run_unlocked(self, make: Make, *, force: bool) -> JobOutcome:
+        """`run`, of an output that is not up to date, and whose lock whoever calls this holds."""
+        with ExitStack() as use:
+            made = None
+            if self._published is not None:
+                made = use.enter_context(self._scratch.unfinished(self._published))
+            local, versions = fetched_job(
+                self._spec, self._options, self._scratch, use, made=made, on_progress=self._on_progress
+            )
+            kept = None if force or self._output is None else existing_local(local)
+            if kept is not None and kept.status == "skipped":  # it could not be published when it was made
+                kept = replace(kept, status="passed", reason="")
+            outcome = kept or make(local)
+            if outcome.status in ("passed", "gate"):
+                if isinstance(self._lock, RemoteLock):
+                    self._lock.check_held()
+                self._publish(local, versions)
+        if self._published is not None and outcome.status in ("passed", "gate"):
+            self._scratch.discard(self._published)
+        self._scratch.prune()
+        return self.addressed(outcome, local)
+
+    def existing(self) -> JobOutcome | None:
         """The outcome if the output is up to date."""
         spec = self._spec
         why, record = look_remote(spec, self._options)
@@ -93,7 +115,7 @@ class RemoteJob:
         return recorded_outcome(spec, record, self._shown_report() or local)
 
     @contextmanager
-    def _locked(self, wait_s: float) -> Iterator[OutputLock | RemoteLock]:
+    def locked(self, wait_s: float) -> Iterator[OutputLock | RemoteLock]:
         """Hold the lock of the output."""
         if self._output is None:
             with locked(self._spec, wait_s, self._stopped) as lock:
@@ -102,47 +124,6 @@ class RemoteJob:
             output = self._output
             with held(lambda: RemoteLock(output), wait_s, self._stopped) as remote_lock:
                 yield remote_lock
-
-    def _made(self, make: Make, *, force: bool, lock: OutputLock | RemoteLock) -> JobOutcome:
-        with ExitStack() as use:
-            local, versions = self._fetched(use)
-            kept = None if force or self._output is None else existing_local(local)
-            if kept is not None and kept.status == "skipped":  # it could not be published when it was made
-                kept = replace(kept, status="passed", reason="")
-            outcome = kept or make(local)
-            if outcome.status in ("passed", "gate"):
-                if isinstance(lock, RemoteLock):
-                    lock.check_held()
-                self._publish(local, versions)
-        if self._published is not None and outcome.status in ("passed", "gate"):
-            self._scratch.discard(self._published)
-        self._scratch.prune()
-        return self._addressed(outcome, local)
-
-    def _fetched(self, use: ExitStack) -> tuple[JobSpec, dict[str, str]]:
-        """The same job on local files, which stay until `use` is closed; and the versions of the inputs by role."""
-        spec, inputs = self._spec, remote_inputs(self._spec)
-        copies, versions = dict[str, str](), dict[str, str]()
-        for number, (role, address) in enumerate(inputs.items()):
-            self._on_progress(Progress("fetch", number, len(inputs)))
-            fetched = use.enter_context(self._scratch.fetched(RemoteFile(address, self._options)))
-            copies[address], versions[role] = str(fetched.path), fetched.version
-        output, report = spec.output, spec.report
-        if self._published is not None:
-            made = use.enter_context(self._scratch.unfinished(self._published))
-            output = output if self._output is None else str(made)
-            report = str(made.with_name(_REPORT)) if report is not None and is_address(report) else report
-        return replace(
-            spec,
-            original=copies.get(spec.original, spec.original),
-            synced=copies.get(spec.synced, spec.synced),
-            crop=_copied(spec.crop, copies),
-            keep=_copied(spec.keep, copies),
-            matte=_copied(spec.matte, copies),
-            settings=with_own_files(spec.settings, lambda text: copies.get(text, text)),
-            output=output,
-            report=report,
-        ), versions
 
     def _publish(self, local: JobSpec, versions: Mapping[str, str]) -> None:
         """Bring report and output to their places, and record them last."""
@@ -162,7 +143,7 @@ class RemoteJob:
             file.publish(path, self._stopped)
         write_remote_record(spec, local, versions, self._options)
 
-    def _addressed(self, outcome: JobOutcome, local: JobSpec) -> JobOutcome:
+    def addressed(self, outcome: JobOutcome, local: JobSpec) -> JobOutcome:
         """An outcome that names addresses instead of files in the scratch folder."""
         spec = self._spec
         pairs = [*zip(_places(local), _places(spec), strict=True)]
@@ -176,6 +157,47 @@ class RemoteJob:
     def _shown_report(self) -> str:
         page = report_address(self._spec)
         return "" if page is None else shown_address(page)
+
+
+def fetched_job(
+    spec: JobSpec,
+    options: RemoteOptions,
+    scratch: ScratchFolder,
+    use: ExitStack,
+    *,
+    made: Path | None,
+    on_progress: OnProgress,
+) -> tuple[JobSpec, dict[str, str]]:
+    """The same job on local files, which stay until ``use`` is closed; and the versions of the inputs by role.
+
+    Parameters
+    ----------
+    spec, options, scratch, use
+    made : Path or None
+        Local path of the output, if that lies at an address, and beside it of the report; None if nothing does.
+    on_progress : callable
+    """
+    inputs = remote_inputs(spec)
+    copies, versions = dict[str, str](), dict[str, str]()
+    for number, (role, address) in enumerate(inputs.items()):
+        on_progress(Progress("fetch", number, len(inputs)))
+        fetched = use.enter_context(scratch.fetched(RemoteFile(address, options)))
+        copies[address], versions[role] = str(fetched.path), fetched.version
+    output, report = spec.output, spec.report
+    if made is not None:
+        output = str(made) if is_address(output) else output
+        report = str(made.with_name(_REPORT)) if report is not None and is_address(report) else report
+    return replace(
+        spec,
+        original=copies.get(spec.original, spec.original),
+        synced=copies.get(spec.synced, spec.synced),
+        crop=_copied(spec.crop, copies),
+        keep=_copied(spec.keep, copies),
+        matte=_copied(spec.matte, copies),
+        settings=with_own_files(spec.settings, lambda text: copies.get(text, text)),
+        output=output,
+        report=report,
+    ), versions
 
 
 def _copied(text: str | None, copies: Mapping[str, str]) -> str | None:

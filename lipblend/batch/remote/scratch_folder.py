@@ -83,9 +83,9 @@ class ScratchFolder:
         raise InputError(f"{file.shown} changes all the time", hint="Wait until it is complete.")
 
     @contextmanager
-    def unfinished(self, output: RemoteFile) -> Iterator[Path]:
-        """Where an output is made; what is there of an interrupted job is kept for the next one on this machine."""
-        entry = self._entry(_OUTPUTS, output.address)
+    def unfinished(self, output: RemoteFile, part: str = "") -> Iterator[Path]:
+        """Where an output, or a part of it, is made; what is there of an interrupted job is kept for the next one."""
+        entry = self._entry(_OUTPUTS, output.address + part)
         with ExitStack() as use:
             with self._alone(entry):
                 use.enter_context(_used(entry))
@@ -122,8 +122,7 @@ class ScratchFolder:
             part.unlink()
             hint = "Run the same command again."
             raise InputError(f"{file.shown} has {state.size} bytes, and {found} of them arrived", hint=hint)
-        if state.modified_s is not None:
-            os.utime(part, (state.modified_s,) * 2)  # that of the same content if it has to be fetched again
+        os.utime(part, (_modified_s(state),) * 2)  # on every machine that of the same content
         os.replace(part, path)
         return True
 
@@ -154,9 +153,9 @@ class ScratchFolder:
         except (LockedError, OutputError):
             return False
 
-    def discard(self, output: RemoteFile) -> None:
-        """Remove what is left of an output that was published."""
-        self._remove(self._entry(_OUTPUTS, output.address))
+    def discard(self, output: RemoteFile, part: str = "") -> None:
+        """Remove what is left of an output, or a part of it, that was published."""
+        self._remove(self._entry(_OUTPUTS, output.address + part))
 
 
 @contextmanager
@@ -184,6 +183,13 @@ def _is_used(entry: Path) -> bool:
 def _file_name(name: str) -> str:
     """A name for a copy that every file system can hold, with the ending."""
     return job_name(Path(name).stem) + job_name(f"_{Path(name).suffix}")[1:]
+
+
+def _modified_s(state: RemoteState) -> float:
+    """When a file was changed; where the store does not tell, a time that stands for its version."""
+    if state.modified_s is not None:
+        return state.modified_s
+    return float(int.from_bytes(blake2b(state.version.encode(), digest_size=3).digest()))
 
 
 def _used_ns(entry: Path) -> int:
