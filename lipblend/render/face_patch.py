@@ -21,7 +21,7 @@ from lipblend.plan.frame_plan import FacePlan
 from lipblend.render.behind import InFront, in_front, without
 from lipblend.render.fade import faded
 from lipblend.render.generate import PatchInputs, generate, reach_px
-from lipblend.render.synced_patch import SyncedPictures, matched_patch
+from lipblend.render.synced_patch import SyncedPictures, lying_patch, matched_patch
 from lipblend.settings import AlphaSettings, Settings
 from lipblend.stages.alpha.edge import edge_alpha
 from lipblend.stages.alpha.given_alpha import with_given_alpha
@@ -147,6 +147,7 @@ def render_face(
             contrast=code_contrast(original.colour.transfer),
             left=_left(face, matte.box),
             in_front=None if front is None else front.share,
+            lying=lying_patch(synced, original, original_patch, face),
             restore=_restoration(restorer, original, face, core),
         ),
         settings,

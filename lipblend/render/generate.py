@@ -52,6 +52,8 @@ class PatchInputs:
         Where the generator left the picture as it was although the face lies elsewhere.
     in_front : (h, w) float32 in [0, 1], optional
         What stands in front of the face: nothing is learnt from it.
+    lying : Patch, optional
+        The synced picture as the generator left it, if it lies in its place (`lipblend.stages.registration.beyond`).
     restore : callable, optional
         Adds detail to the synced picture after alignment, colour match and sharpening (docs/restore.md); it gets
         (h, w, 3) float32 of the matte's core.
@@ -65,6 +67,7 @@ class PatchInputs:
     contrast: float = 1.0
     left: Plane | None = None
     in_front: Plane | None = None
+    lying: Patch | None = None
     restore: Callable[[Patch3], Patch3] | None = None
 
 
@@ -148,12 +151,13 @@ def _registered(inputs: PatchInputs, settings: Settings) -> Registration:
     return register(
         inputs.original,
         inputs.synced,
-        RegistrationMasks(still, matte.alpha > 0.5, matte.painted, inputs.left, inputs.in_front),
+        RegistrationMasks(still, matte.alpha > 0.5, matte.painted, inputs.left, inputs.in_front, inputs.lying),
         settings.reuse,
         face_width_px=width_px,
         tolerance=np.float32(inputs.contrast) * _tolerance(face, matte.box, settings.reuse),
         max_shift_px=settings.align.max_frac * width_px if settings.align.method == "shift" else 0.0,
         field=settings.colour.membrane,
+        y_axis=face.original.y_axis,
     )
 
 

@@ -73,6 +73,19 @@ def matched_patch(pictures: SyncedPictures, original: Picture, original_patch: P
     return bridged(patches, face.bridge, original_patch.grid.box)
 
 
+def lying_patch(pictures: SyncedPictures, original: Picture, original_patch: Patch, face: FacePlan) -> Patch | None:
+    """The synced picture as the generator left it, if every pixel lies where it lies in the original; else None.
+
+    None too where that is not asked for: without a footprint no part of the picture is known to be left as it was.
+    """
+    mapping = pictures.own_mapping.after(face.placement)
+    if face.footprint is None or face.bridge is not None or face.bend is not None or face.left is not None:
+        return None
+    if not mapping.is_exact(original.size, pictures.own.size):
+        return None
+    return placed_patch(pictures.own, mapping, original, original_patch)
+
+
 def bridge_pictures(bridge: Bridge, pictures: Mapping[int, Picture]) -> list[tuple[BridgeEnd, Picture]]:
     """The ends of a bridge with their pictures, which are given by synced frame.
 

@@ -220,7 +220,7 @@ class ReuseSettings(Group):
     still_px: float = number(0.3, 0, 5, "px", "Motion up to this counts as none.")
     moving_px: float = number(1.0, 0.1, 10, "px", "Motion from this on is followed fully.")
     reach_frac: float = number(
-        0.15, 0, 0.4, "face widths", "Distance beyond the mask over which original pixels may be moved."
+        0.2, 0, 0.4, "face widths", "Distance beyond the mask over which original pixels may be moved."
     )
 
     def check(self) -> None:

@@ -13,6 +13,7 @@ from lipblend.stages.registration.reuse import Registration, RegistrationMasks, 
 
 SIZE = 200
 WIDTH = 160.0
+UPRIGHT = np.array([0.0, 1.0])
 TOLERANCE = np.full((9, 9), 3, np.float32)
 
 
@@ -42,11 +43,22 @@ def found(original: np.ndarray, synced: np.ndarray, **changed: object) -> Regist
     if still is None:
         still = np.zeros(original.shape[:2], bool)
         still[: round(0.3 * len(still))] = True
+    lying = changed.pop("lying", None)
     masks = RegistrationMasks(
-        still, changed.pop("replaced", ~still), changed.pop("painted", np.ones(still.shape, np.float32))
+        still,
+        changed.pop("replaced", ~still),
+        changed.pop("painted", np.ones(still.shape, np.float32)),
+        lying=None if lying is None else patch_of(lying),
     )
     settings = ReuseSettings(method=changed.pop("method", "motion"), still_px=0.3, moving_px=1.0)
-    options = {"face_width_px": WIDTH, "tolerance": TOLERANCE, "max_shift_px": 4.0, "field": True, **changed}
+    options = {
+        "face_width_px": WIDTH,
+        "tolerance": TOLERANCE,
+        "max_shift_px": 4.0,
+        "field": True,
+        "y_axis": UPRIGHT,
+        **changed,
+    }
     return register(patch_of(original), patch_of(synced), masks, settings, **options)
 
 

@@ -18,8 +18,10 @@ import numpy.typing as npt
 from lipblend.picture.patch import Patch, channels, joined
 from lipblend.picture.smoothstep import smoothstep
 from lipblend.settings import ReuseSettings
-from lipblend.stages.detail.scale import downsample, downsampled_sigma, downsampling_step, gaussian, upsample
+from lipblend.stages.detail.scale import downsample, gaussian, upsample
+from lipblend.stages.registration.beyond import continued, unpainted
 from lipblend.stages.registration.flow import Flow, dense_flow, moved_by, shifted
+from lipblend.stages.registration.smooth_field import smooth_field
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -29,18 +31,14 @@ Vectors = tuple[Plane, Plane]  # right, down
 _WORK_WIDTH_PX = 160.0
 _CAST_STEP = 4  # the even cast is read at every fourth pixel each way
 _STILL_STEP = 2  # the shift of the whole at every second: the flow is no finer
+_FLOW_SIGMA_PX = 1.0  # the finest flow is as noisy as the pictures
 _FIELD_STEP = 2  # of smooth fields and the trust that weights them
 _SOFT_FRAC = 0.012  # a generator's blur: finer differences do not count
 _SPREAD_FRAC = 0.01
 _FIELD_FRAC = 0.08
 _CHROMA_WEIGHT = 0.5
-_LEAST_SEEN = 0.05  # of the most that is seen anywhere: with less around it the field fades, and glows nowhere
-_FIELD_FLOOR = 1e-3
-_BEYOND_FRAC = 0.08
-_BEYOND_FLOOR = 0.05
 _MIN_STILL_PIXELS = 25
 _STILL_SHIFT_PX = 0.05  # estimates of a pair that lies still vary by 0.04: up to this, no shift is made
-_MIN_SIGMA_BLOCKS = 2.0  # of a smooth field
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ class RegistrationMasks:
     the synced picture; the even cast is read there. ``painted`` (float32 in [0, 1]) is where the generator painted:
     beyond it the original is trusted, and the flow fades out. Where it ``left`` (float32 in [0, 1]) the picture as it
     was, the original is trusted in its place. From what is ``in_front`` (float32 in [0, 1]) of the face, neither shift
-    nor colours are read.
+    nor colours are read. ``lying`` is the synced picture before its colours were matched: where it equals the original
+    at the edge of what was painted, nothing was painted in this frame.
     """
 
     still: Mask
@@ -81,6 +80,7 @@ class RegistrationMasks:
     painted: Plane
     left: Plane | None = None
     in_front: Plane | None = None
+    lying: Patch | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ def register(
     tolerance: Plane,
     max_shift_px: float,
     field: bool,
+    y_axis: npt.NDArray[np.floating],
 ) -> Registration:
     """Find where the original's pixels went in the synced picture, and how well they explain it.
 
@@ -138,12 +139,17 @@ def register(
         A larger shift of the whole is taken for an error and not made.
     field : bool
         Estimate the smooth colour difference.
+    y_axis : (2,) float
+        Unit vector from the brow to the chin: the neck below moves along with the chin, and nothing beside the face.
     """
     scale = _Scale.of(face_width_px)
     first, second = _downsampled(original, scale.ratio), _downsampled(synced, scale.ratio)
     painted = downsample(masks.painted, scale.ratio)
+    if masks.lying is not None:
+        painted = painted * (1 - unpainted(_downsampled(masks.lying, scale.ratio), first, painted, scale.width))
     seen = painted if masks.in_front is None else painted * (1 - downsample(masks.in_front, scale.ratio))
-    right, down = channels(dense_flow(second[0], first[0], painted > 0))
+    fine = channels(dense_flow(second[0], first[0], painted > 0, finest_scale=0))
+    right, down = (gaussian(plane, _FLOW_SIGMA_PX) for plane in fine)
     flow = right, down
     shift = _common_shift(flow, seen, scale.every(masks.still, _STILL_STEP), scale.ratio, max_shift_px)
     flow, second = _without_shift(flow, second, shift)
@@ -154,11 +160,13 @@ def register(
     differences = [moved_by(a, *flow, cv2.INTER_LINEAR) - b for a, b in zip(first, second, strict=True)]
     replaced = scale.every(masks.replaced, _CAST_STEP) if field else None
     coarse = _colour_field(differences, replaced, seen if moves is None else seen * moves, tolerance, scale)
-    fine = [upsample(plane, painted.shape, _FIELD_STEP) for plane in coarse]
+    smooth = [upsample(plane, painted.shape, _FIELD_STEP) for plane in coarse]
     # The field is much smoother than the low-passed differences: no need to low-pass it too.
-    rest = [np.abs(gaussian(a, scale.soft_px) - b) for a, b in zip(differences, fine, strict=True)]
+    rest = [np.abs(gaussian(a, scale.soft_px) - b) for a, b in zip(differences, smooth, strict=True)]
     trust = _trust(rest, scale.spread_px, tolerance)
-    flow, trust = _beyond_painted(flow, trust, painted, scale)
+    if painted.min() < 1:
+        flow = continued(flow, trust, painted, scale.width, y_axis)
+        trust = 1 - painted * (1 - trust)
     if moves is not None:
         trust = 1 - moves * (1 - trust)
     shape = original.luma.shape
@@ -168,34 +176,10 @@ def register(
         upsample(trust, shape, scale.ratio),
         Patch(
             upsample(coarse[0], shape, scale.ratio * _FIELD_STEP),
-            joined(*(_resized(plane, original.chroma.shape[:2]) for plane in fine[1:])),
+            joined(*(_resized(plane, original.chroma.shape[:2]) for plane in smooth[1:])),
             original.grid,
         ),
     )
-
-
-def smooth_field(
-    differences: Sequence[Plane],
-    weight: Plane,
-    sigma_px: float,
-    *,
-    least: float = _LEAST_SEEN,
-    floor: float = _FIELD_FLOOR,
-) -> list[Plane]:
-    """A smooth field through each of several differences, by weight; far from any weight it goes to 0.
-
-    ``floor`` is the weight of 0 everywhere; where the weight around is less than ``least`` of the largest, the field
-    fades away.
-
-    Normalised convolution: Knutsson and Westin 1993, https://doi.org/10.1109/CVPR.1993.341081. It is computed on means
-    over blocks of at most half of sigma.
-    """
-    step = downsampling_step(sigma_px / _MIN_SIGMA_BLOCKS)
-    sigma = downsampled_sigma(sigma_px, step)
-    around = gaussian(downsample(weight, step), sigma)
-    known = np.maximum(around, np.float32(least) * around.max()) + np.float32(floor)
-    sums = [gaussian(downsample(plane * weight, step), sigma) for plane in differences]
-    return [upsample(each / known, weight.shape, step) for each in sums]
 
 
 def _common_shift(flow: Vectors, painted: Plane, still: Mask, ratio: int, max_px: float) -> npt.NDArray[np.float64]:
@@ -276,17 +260,6 @@ def _trust(lengths: Sequence[Plane], spread_px: float, tolerance: Plane) -> Plan
     alike = np.exp(-length * length)
     # Rounding may bring the filter's weights above 1.
     return np.asarray(np.minimum(gaussian(alike, spread_px), 1), np.float32)
-
-
-def _beyond_painted(flow: Vectors, trust: Plane, painted: Plane, scale: _Scale) -> tuple[Vectors, Plane]:
-    """The flow continued smoothly beyond the painted part, where it fades out, and trust 1 there."""
-    if painted.min() >= 1:
-        return flow, trust
-    ways, weight = [downsample(plane, _FIELD_STEP) for plane in flow], downsample(trust * painted, _FIELD_STEP)
-    smooth = smooth_field(ways, weight, _BEYOND_FRAC * scale.width / _FIELD_STEP, least=0.0, floor=_BEYOND_FLOOR)
-    beyond = [upsample(plane, painted.shape, _FIELD_STEP) for plane in smooth]
-    right, down = (far + painted * (plane - far) for plane, far in zip(flow, beyond, strict=True))
-    return (right, down), 1 - painted * (1 - trust)
 
 
 def _downsampled(patch: Patch, ratio: int) -> list[Plane]:
