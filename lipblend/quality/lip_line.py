@@ -33,7 +33,7 @@ _STEP_FRAC, _MIN_STEP_PX = 0.02, 3
 _REFERENCE_REACH_FRAC = 0.004
 _OVERSHOOT_PERCENT = 95.0
 _ANY_SHARE = 0.02  # of what stands in front
-_MIN_PIXELS = 20
+_MIN_PIXELS, _MIN_SHOWN = 20, 0.5
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class LipLine:
     luma : (h, w) float32
         Full-range grey levels, around the lips.
     band : (h, w) bool
-        Within 0.018 face widths (at least 1.5 px) of the outer or inner lip contour, without what stands in front.
+        Within 0.018 face widths (at least 1.5 px) of the outer or inner lip contour, without what stands in
+        front and 0.02 face widths (at least 3 px) around it.
     face_width_px : float
     place : (slice, slice)
         Rows and columns in the view.
@@ -58,7 +59,7 @@ class LipLine:
 
 
 def lip_line(view: FaceView, picture: Patch3, mesh: Landmarks) -> LipLine | None:
-    """The lips of a mesh in one picture of a view; None if less than 20 pixels of them are in it.
+    """The lips of a mesh in one picture of a view; None without 20 pixels of them, or if most stand behind something.
 
     Parameters
     ----------
@@ -78,9 +79,11 @@ def lip_line(view: FaceView, picture: Patch3, mesh: Landmarks) -> LipLine | None
     contours = [mesh.points[list(each)] for each in (LIPS_OUTER, LIPS_INNER)]
     distances = [signed_distance([(each, True)], crop, step_px=1) for each in contours]
     band = np.minimum(*map(np.abs, distances)) <= half
+    whole = np.count_nonzero(band)
     if view.in_front is not None:
-        band &= cv2.dilate(view.in_front[place], np.ones((3, 3), np.uint8)) <= _ANY_SHARE
-    if np.count_nonzero(band) < _MIN_PIXELS:
+        brush = _brush(max(_MIN_STEP_PX, round(_STEP_FRAC * width)))
+        band &= cv2.dilate(view.in_front[place], brush) <= _ANY_SHARE
+    if np.count_nonzero(band) < max(_MIN_PIXELS, _MIN_SHOWN * whole):
         return None
     luma = np.ascontiguousarray(picture[place][..., 0]) * np.float32(luma_gain(view.matrix))
     return LipLine(np.asarray(luma, np.float32), np.asarray(band), width, place)
@@ -158,8 +161,12 @@ def reach(line: LipLine, frac: float, least_px: int = 1) -> int:
 
 
 def _range(luma: Plane, reach_px: int) -> tuple[Plane, Plane]:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2)
-    return np.asarray(cv2.erode(luma, kernel), np.float32), np.asarray(cv2.dilate(luma, kernel), np.float32)
+    brush = _brush(reach_px)
+    return np.asarray(cv2.erode(luma, brush), np.float32), np.asarray(cv2.dilate(luma, brush), np.float32)
+
+
+def _brush(radius_px: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1,) * 2), np.uint8)
 
 
 def _edge_direction(line: LipLine) -> tuple[Plane, Plane]:

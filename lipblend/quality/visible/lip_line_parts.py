@@ -6,6 +6,8 @@ They are measured at the picture's own size, since they are a pixel or two wide.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lipblend.quality.fades import faded_view
@@ -29,9 +31,9 @@ def lip_line_parts(view: FaceView) -> dict[str, float]:
     lines = _lines(view)
     if lines is None:
         return {}
-    result, synced, original = lines
-    ragged = _ragged_share(result, synced, original)[result.band]
-    halo = _overshoot(result, synced) - _overshoot(original, _as_soft(original, synced))
+    ragged = _ragged_share(lines)[lines.result.band]
+    synced, own = lines.synced, lines.own
+    halo = _overshoot(lines.result, synced, lines.beneath) - _overshoot(own, _as_soft(own, synced))
     return {"lip_ragged": float(np.percentile(ragged, RAGGED_PERCENTILE)), "lip_halo": max(0.0, halo)}
 
 
@@ -40,31 +42,46 @@ def ragged_map(view: FaceView) -> tuple[Plane, Plane]:
     share, band = (np.zeros(view.contour.shape, np.float32) for _ in range(2))
     lines = _lines(view)
     if lines is not None:
-        result, synced, original = lines
-        share[result.place] = _ragged_share(result, synced, original)
-        band[result.place] = result.band
+        share[lines.result.place] = _ragged_share(lines)
+        band[lines.result.place] = lines.result.band
     return share, band
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """Lip lines of result, synced picture and original at the new mouth, and of the original at its own."""
+
+    result: LipLine
+    synced: LipLine
+    beneath: LipLine
+    own: LipLine
+
+
 @once_per_view
-def _lines(view: FaceView) -> tuple[LipLine, LipLine, LipLine] | None:
-    """Lip lines of result and synced picture at the new mouth, and of the original at its own."""
+def _lines(view: FaceView) -> _Lines | None:
     right = faded_view(view)
-    pictures = (view.result, right.synced_mesh), (right.synced, right.synced_mesh), (view.original, view.original_mesh)
-    result, synced, original = (lip_line(view, picture, mesh) for picture, mesh in pictures)
-    return None if result is None or synced is None or original is None else (result, synced, original)
+    pictures = (
+        (view.result, right.synced_mesh),
+        (right.synced, right.synced_mesh),
+        (view.original, right.synced_mesh),
+        (view.original, view.original_mesh),
+    )
+    found = [line for picture, mesh in pictures if (line := lip_line(view, picture, mesh)) is not None]
+    return _Lines(*found) if len(found) == len(pictures) else None
 
 
-def _ragged_share(result: LipLine, synced: LipLine, original: LipLine) -> Plane:
+def _ragged_share(lines: _Lines) -> Plane:
     """Change along the edges over what a right result may have, by stretches of the lip line; (h, w) of the result's.
 
-    A right result may have 1.4 times the synced picture's at the same place, or what the rougher quarter of the
-    original's lips have.
+    A right result may have 1.4 times the synced picture's at the same place, or the original's there (it may stand in
+    front), or what the rougher quarter of the original's own lips have.
     """
-    sigma = _STRETCH_FRAC * result.face_width_px
-    shown, spoken, own = (_energy(line, sigma) for line in (result, synced, original))
-    typical = np.percentile(own[original.band], _TYPICAL_PERCENTILE)
-    allowed = np.maximum(_SHARPENED * spoken, np.float32(typical)) + np.float32(_FLOOR)
+    sigma = _STRETCH_FRAC * lines.result.face_width_px
+    shown, spoken, beneath, own = (
+        _energy(each, sigma) for each in (lines.result, lines.synced, lines.beneath, lines.own)
+    )
+    typical = np.percentile(own[lines.own.band], _TYPICAL_PERCENTILE)
+    allowed = np.maximum(np.maximum(_SHARPENED * spoken, beneath), np.float32(typical)) + np.float32(_FLOOR)
     return np.asarray(np.sqrt(shown / allowed), np.float32)
 
 
@@ -75,11 +92,17 @@ def _energy(line: LipLine, sigma_px: float) -> Plane:
     return np.asarray(gaussian(along_edges(line) ** 2 * band, sigma_px) / known, np.float32)
 
 
-def _overshoot(line: LipLine, softer: LipLine) -> float:
-    """Mean of `beyond` a softer picture over the mean step, along the sharper half of its lip lines; per cent."""
+def _overshoot(line: LipLine, softer: LipLine, beneath: LipLine | None = None) -> float:
+    """Mean of `beyond` a softer picture over the mean step, per cent; where steps are the higher half.
+
+    It is at most the difference from what lies beneath: an edge that is kept from it is no halo.
+    """
     step = steps(softer)
     edges = softer.band & (step >= np.median(step[softer.band]))
-    excess = beyond(line, softer, reach(softer, _REACH_FRAC))[edges].mean(dtype=np.float64)
+    far = beyond(line, softer, reach(line, _REACH_FRAC))
+    if beneath is not None:
+        far = np.minimum(far, np.abs(line.luma - beneath.luma))
+    excess = far[edges].mean(dtype=np.float64)
     return 100 * float(excess / max(1.0, float(step[edges].mean(dtype=np.float64))))
 
 
