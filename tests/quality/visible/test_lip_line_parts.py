@@ -104,9 +104,11 @@ def test_a_soft_synced_mouth_may_become_as_sharp_as_the_original(person: Sitter,
 
 
 def test_while_a_patch_fades_the_mouth_between_counts(person: Sitter, crisp: np.ndarray, synced: np.ndarray) -> None:
-    result = checkered(person, crisp, person.picture, edge(person, 0.03))
-    view = replace(person.view(result, synced), weight=0.5)
-    assert lip_line_parts(view)["lip_ragged"] > LIMITS["lip_ragged"].seen
+    """Roughness of the synced mouth is right at full weight, and hardly while the original's is still shown."""
+    rough = noise(crisp.shape[1::-1], 12)
+    whole = person.view(crisp + rough, synced + rough)
+    ragged = [lip_line_parts(replace(whole, weight=weight))["lip_ragged"] for weight in (1.0, 0.05)]
+    assert ragged[0] < LIMITS["lip_ragged"].unseen < LIMITS["lip_ragged"].seen < ragged[1]
 
 
 def test_they_are_parts_of_a_face_and_missing_without_a_mouth(person: Sitter, synced: np.ndarray) -> None:
