@@ -100,7 +100,7 @@ PARTS = (
         source="Bigun and Granlund 1987, structure tensor",
     ),
     Measure(
-        key="lip_halo", title="Halos at the lips", unit="%", visible=Visible(1.2, 2.4), tolerance=0.3, of_synced=True,
+        key="lip_halo", title="Halos at the lips", unit="%", visible=Visible(1.3, 2.8), tolerance=0.3, of_synced=True,
         sentence="halos or etched lines show at lips and teeth",
         text="mean overshoot beyond the synced picture's range at the lip lines, over the step there, less what the "
         "original has beyond itself when as soft",
