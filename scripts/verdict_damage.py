@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipblend.faces.landmarks import LIPS_OUTER, LOWER_JAW
+from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, LOWER_JAW
 from lipblend.quality.view import FaceView
 
 Crop = NDArray[np.float32]
@@ -195,6 +195,26 @@ def frozen(view: FaceView, strength: float, memory: Memory) -> Crop:
     return _mix(view, np.asarray(old, np.float32), np.float32(strength) * np.asarray(area, np.float32))
 
 
+def torn_lips(view: FaceView, strength: float, memory: Memory) -> Crop:
+    """A checkerboard of the original's pixels along the new lip lines, 0.024 face widths wide."""
+    band, thick = np.zeros(view.contour.shape, np.uint8), max(2, round(0.024 * view.face_width_px))
+    for contour in (LIPS_OUTER, LIPS_INNER):
+        line = np.rint((_points(view, contour, synced=True) - 0.5) * 16).astype(np.int32)
+        cv2.polylines(band, [line], True, (1,), thick, cv2.LINE_8, 4)
+    rows, columns = np.indices(band.shape)
+    return _mix(view, view.original, np.float32(strength) * (band * ((rows + columns) % 2 == 0)))
+
+
+def etched_lips(view: FaceView, strength: float, memory: Memory) -> Crop:
+    """The mouth with an unsharp mask of 1.5 times what is finer than 0.006 face widths."""
+    area, w = np.zeros(view.contour.shape, np.float32), view.face_width_px
+    cv2.fillPoly(area, [np.rint(_points(view, LIPS_OUTER, synced=True)).astype(np.int32)], (1.0,))
+    side = 2 * int(0.03 * w) + 1
+    area = _soft(np.asarray(cv2.dilate(area, np.ones((side, side), np.uint8)), np.float32), 0.012 * w)
+    finer = view.result - _blurred(view.result, max(1.0, 0.006 * w))
+    return np.asarray(view.result + np.float32(1.5 * strength) * area[..., None] * finer, np.float32)
+
+
 def _blurred(picture: Crop | Plane, sigma: float) -> Crop:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
@@ -214,6 +234,8 @@ DAMAGES = {
     "softened": Damage(softened, ("softness", "lip_softness")),
     "flat grain": Damage(flat_grain, ("softness",)),
     "frozen": Damage(frozen, ("out_of_step", "displaced", "mouth_unlike"), (0.33, 12)),
+    "torn lips": Damage(torn_lips, ("lip_ragged",)),
+    "etched lips": Damage(etched_lips, ("lip_halo", "lip_ragged")),
     "painted over": Damage(painted_over, ("painted_over",)),
 }
 """By name; "painted over" only where something is in front of the face."""

@@ -75,7 +75,9 @@ def sweep_command(
     reference: Annotated[
         Path | None,
         path_option(
-            "--reference", "FILE", "Real footage of the synced speech; adds psnr, ssim, temporal and a row of mouths."
+            "--reference",
+            "FILE",
+            "Real footage of the synced speech; adds psnr, ssim, temporal, rag, overshoot and a row of mouths.",
         ),
     ] = None,
     keep: KeepOption = None,

@@ -148,6 +148,14 @@ HINTS: dict[str, Hint] = {
         "the generator's lips are that soft; a model of your own may sharpen them (restore.model)",
         ("blurred",),
     ),
+    "lip_ragged": Hint(
+        (_NO_MODEL, _NEW_LIPS, _LESS_SHARP, _CRF), "the lip lines are torn in the generator's own picture",
+        ("blocky",),
+    ),
+    "lip_halo": Hint(
+        (_NO_MODEL, _LESS_SHARP, Try("detail.strength", "sharpens less", (1.0,), "lower")),
+        "the halos are the generator's own",
+    ),
     "foreign_texture": Hint(
         (_NO_MODEL, _LESS_SHARP, _FOOTPRINT, _CRF, Try("detail.strength", "sharpens less", (1.0,), "lower")),
         "the noise or the blocks are the generator's own", ("blocky",)

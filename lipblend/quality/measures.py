@@ -124,6 +124,16 @@ _LIST = (
         text="mean frame-to-frame change of the error over the lower face, low-passed",
     ),
     Measure(
+        key="rag", title="Raggedness of the lip lines against the reference", unit="ratio", better="one",
+        tolerance=0.03,
+        text="change of luma along the edges of the lip lines, result over reference",
+        source="Bigun and Granlund 1987, structure tensor",
+    ),
+    Measure(
+        key="overshoot", title="Overshoot at the lip lines against the reference", unit="share", tolerance=0.005,
+        text="95th percentile along the lip lines of how far luma leaves the reference's range, over the step there",
+    ),
+    Measure(
         key="lpips", title="LPIPS against the reference", tolerance=0.005, text="face crop, AlexNet",
         source="Zhang et al. 2018, https://doi.org/10.1109/CVPR.2018.00068",
     ),

@@ -1,4 +1,4 @@
-"""Measures against reference footage: PSNR, SSIM, temporal error, mouth detail, LPIPS."""
+"""Measures against reference footage: PSNR, SSIM, temporal error, mouth detail, lip lines, LPIPS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lipblend.faces.landmarks import LIPS_OUTER
 from lipblend.quality.levels import ROUNDING
+from lipblend.quality.lip_line import overshoot, rag_ratio
 from lipblend.quality.sharpness import fine_detail
 from lipblend.quality.view import FaceView, Patch3, Region
 from lipblend.stages.masks.mask import grid_step_px, signed_distance
@@ -37,10 +38,10 @@ class SeenFace:
     truth: Patch3 | None
 
     def scores(self, previous: SeenFace | None) -> dict[str, float]:
-        """`reference_scores`, and `temporal_error` since the frame before; empty without a reference."""
+        """`reference_scores`, `lip_line_scores`, `temporal_error` since the frame before; empty without a reference."""
         if self.truth is None:
             return {}
-        found = reference_scores(self.view, self.truth)
+        found = {**reference_scores(self.view, self.truth), **lip_line_scores(self.view, self.truth)}
         if previous is not None and previous.truth is not None:
             error = temporal_error(self.view, self.truth, previous.view, previous.truth)
             found |= {"temporal": error} if error is not None else {}
@@ -121,6 +122,13 @@ def reference_scores(view: FaceView, reference: Patch3) -> dict[str, float]:
     result, truth = (np.ascontiguousarray(patch[..., 0]) for patch in (view.result, reference))
     ssim = 1.0 if np.array_equal(result[region], truth[region]) else float(_ssim(result, truth)[region].mean())
     return {"psnr": psnr, "ssim": ssim}
+
+
+def lip_line_scores(view: FaceView, reference: Patch3) -> dict[str, float]:
+    """``rag`` and ``overshoot`` (`lipblend.quality.lip_line`); empty if the lips are not in the box."""
+    _check(view, reference)
+    found = {"rag": rag_ratio(view, reference), "overshoot": overshoot(view, reference)}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def temporal_error(

@@ -167,7 +167,7 @@ def of_synced(done: Measured) -> list[set[str]]:
 
 def test_nothing_is_held_against_a_broken_synced_mouth(face: Landmarks, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {part.key for part in PARTS if part.of_synced} == {
-        "displaced", "old_lips", "mouth_colour", "mouth_dark", "mouth_unlike", "out_of_step"
+        "displaced", "old_lips", "mouth_colour", "mouth_dark", "mouth_unlike", "lip_ragged", "lip_halo", "out_of_step"
     }  # fmt: skip
     monkeypatch.setattr(measuring, "find_faults", lambda traits, *_: [()] * len(traits))
     done = measured([[talking(face, broken=n == 6, number=n)] for n in range(9)])

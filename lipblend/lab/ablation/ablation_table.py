@@ -14,8 +14,8 @@ from lipblend.lab.ablation.run_ablation import MEASURES, Column
 from lipblend.lab.ablation.variants import Variant
 
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
-_DIGITS = {"psnr": 2, "flicker": 3, "detail": 3, "lip_corr": 4}
-_NAMES = {"psnr": "dB", "flicker": "flicker", "detail": "detail", "lip_corr": "lips"}
+_DIGITS = {"psnr": 2, "flicker": 3, "detail": 3, "rag": 3, "overshoot": 3, "lip_corr": 4}
+_NAMES = {"psnr": "dB", "flicker": "flicker", "detail": "detail", "rag": "rag", "overshoot": "halo", "lip_corr": "lips"}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,13 @@ from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.plan.frame_plan import FramePlan
 from lipblend.quality.evaluation.views import in_original
 from lipblend.quality.lip_sync import lip_correlation
-from lipblend.quality.reference_measures import MAX_PSNR, mouth_detail, reference_scores, temporal_error
+from lipblend.quality.reference_measures import (
+    MAX_PSNR,
+    lip_line_scores,
+    mouth_detail,
+    reference_scores,
+    temporal_error,
+)
 from lipblend.quality.view import FaceView, Patch3
 
 _ACROSS, _UP, _DOWN = 0.6, 0.35, 0.6  # face widths around the mouth: the lower face, with space for the filters
@@ -131,7 +137,7 @@ class TruthMeasurement:
 
     _squares: list[float] = field(default_factory=list)
     _flicker: list[float] = field(default_factory=list)
-    _detail: list[float] = field(default_factory=list)
+    _mouth: dict[str, list[float]] = field(default_factory=lambda: {"detail": [], "rag": [], "overshoot": []})
     _openings: list[tuple[float, float]] = field(default_factory=list)
     _previous: tuple[FaceView, Patch3] | None = None
 
@@ -159,9 +165,9 @@ class TruthMeasurement:
             self.skip_frame()
             return
         self._squares.append(0.0 if scores["psnr"] >= MAX_PSNR else 10 ** (-scores["psnr"] / 10))
-        detail = mouth_detail(view, face.patch)
-        if detail is not None:
-            self._detail.append(detail)
+        for name, value in {"detail": mouth_detail(view, face.patch), **lip_line_scores(view, face.patch)}.items():
+            if value is not None:
+                self._mouth[name].append(value)
         if self._previous is not None:
             error = temporal_error(view, face.patch, *self._previous, with_mouth=False)
             if error is not None:
@@ -177,7 +183,7 @@ class TruthMeasurement:
         if self._squares:
             mean = float(np.mean(self._squares))
             out["psnr"] = min(MAX_PSNR, -10 * float(np.log10(mean))) if mean > 0 else MAX_PSNR
-        for name, numbers in (("flicker", self._flicker), ("detail", self._detail)):
+        for name, numbers in {"flicker": self._flicker, **self._mouth}.items():
             if numbers:
                 out[name] = float(np.mean(numbers))
         openings: npt.NDArray[np.float64] = np.array(self._openings, np.float64).reshape(-1, 2)

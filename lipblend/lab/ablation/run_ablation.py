@@ -34,7 +34,7 @@ from lipblend.settings import Settings
 from lipblend.settings.rate_words import parse_frame_rate
 from lipblend.stages.detail.restore import load_restorers
 
-MEASURES = ("psnr", "flicker", "detail", "lip_corr")
+MEASURES = ("psnr", "flicker", "detail", "rag", "overshoot", "lip_corr")
 _REPORT_EVERY = 10  # frames
 
 Say = Callable[[str], None]
@@ -51,6 +51,8 @@ class Cell:
     values : dict of str to float
         ``psnr``: PSNR of the lower face, dB, from the mean squared error over all frames. ``flicker``: mean temporal
         error of the lower face without the mouth, grey levels. ``detail``: mean mouth detail, ratio to the truth.
+        ``rag``: mean raggedness of the lip lines, ratio to the truth. ``overshoot``: mean overshoot there, share of the
+        step (`lipblend.quality.lip_line`).
         ``lip_corr``: correlation of the mouth openings tracked in the composite and in the truth. Measures without a
         value are missing.
     failed : str

@@ -20,7 +20,7 @@ MEASURED = (
     ),
 )
 """Measures that depend on settings and are taken on frames in memory."""
-AGAINST_REFERENCE = ("psnr", "ssim", "temporal")
+AGAINST_REFERENCE = ("psnr", "ssim", "temporal", "rag", "overshoot")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The visible parts of one face in one frame: seam, box, doubled lines, colour, sharpness, mouth."""
+"""The visible parts of one face in one frame: seam, box, doubled lines, colour, sharpness, mouth, lip lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import mouth_parts, skin_parts
 from lipblend.quality.visible.expected import squared_length
+from lipblend.quality.visible.lip_line_parts import lip_line_parts
 from lipblend.quality.visible.person_look import PersonLook, painted_over, synced_broken
 from lipblend.quality.visible.scene import Scene, made_mouth, scene
 from lipblend.quality.visible.steps import generator_edges, visible_lines, visible_steps
@@ -41,7 +42,7 @@ def face_parts(view: FaceView, look: PersonLook | None) -> dict[str, float]:
         **_skin(view, seen),
     }
     if look is None or not synced_broken(seen.face, seen.parts, look):
-        found |= _mouth(view, seen)
+        found |= {**_mouth(view, seen), **lip_line_parts(view)}
     if look is not None:
         found["painted_over"] = painted_over(seen.face, seen.found, seen.parts, look)
     return found

@@ -10,11 +10,12 @@ import numpy as np
 from lipblend.quality.view import FaceView
 from lipblend.quality.visible import skin_parts
 from lipblend.quality.visible.face_parts import PERCENTILES, TENTH, box_edges, half_and_tenth, seam_ring, touched
+from lipblend.quality.visible.lip_line_parts import RAGGED_PERCENTILE, ragged_map
 from lipblend.quality.visible.person_look import PersonLook, painted_cells
 from lipblend.quality.visible.scene import Scene, scene
 from lipblend.quality.visible.steps import visible_lines, visible_steps
 from lipblend.quality.visible.visible_parts import PARTS
-from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, enlarged, grown
+from lipblend.quality.visible.work_face import MIN_PIXELS, Mask, Plane, enlarged, grown, shrunk
 
 _ROOM_FRAC = 0.012  # between a fault and the line around it, face widths
 _MIN_AREA_FRAC2 = 0.0008  # smaller pieces are left out if there are larger ones, share of the face's width squared
@@ -94,6 +95,12 @@ def _texture(view: FaceView, seen: Scene) -> Mask:
     return _high(ratio, seen.parts.near, "foreign_texture", PERCENTILES["foreign_texture"])
 
 
+def _ragged(view: FaceView, seen: Scene) -> Mask:
+    height, width = seen.face.shape
+    share, band = (shrunk(plane, (width, height)) for plane in ragged_map(view))
+    return _high(share, np.asarray(band > 0.5), "lip_ragged", RAGGED_PERCENTILE)
+
+
 def _touched(_: FaceView, seen: Scene) -> Mask:
     return touched(seen)
 
@@ -144,6 +151,8 @@ _PLACES: dict[str, Callable[[FaceView, Scene], Mask]] = {
     "mouth_unlike": _lips,
     "softness": _skin,
     "lip_softness": _lips,
+    "lip_ragged": _ragged,
+    "lip_halo": _lips,
     "foreign_texture": _texture,
     "flicker": _skin,
     "out_of_step": _lips,

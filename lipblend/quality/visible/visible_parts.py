@@ -92,6 +92,20 @@ PARTS = (
         text="fine detail that the lips lack against the original's",
     ),
     Measure(
+        key="lip_ragged", title="Torn lip lines", unit="ratio", visible=Visible(1.4, 1.9), tolerance=0.15,
+        of_synced=True,
+        sentence="the lip lines are torn into single pixels",
+        text="change along the edges of the lip lines over what the sharpened synced picture or the original's lips "
+        "have, 95th percentile",
+        source="Bigun and Granlund 1987, structure tensor",
+    ),
+    Measure(
+        key="lip_halo", title="Halos at the lips", unit="%", visible=Visible(1.3, 2.8), tolerance=0.3, of_synced=True,
+        sentence="halos or etched lines show at lips and teeth",
+        text="mean overshoot beyond the synced picture's range at the lip lines, over the step there, less what the "
+        "original has beyond itself when as soft",
+    ),
+    Measure(
         key="foreign_texture", title="Noise or blocks", unit="ratio", visible=Visible(1.5, 2.4), tolerance=0.1,
         sentence="noise or blocks show that the original has not",
         text="fine detail around the mouth over the expected picture's, 99.5th percentile",
