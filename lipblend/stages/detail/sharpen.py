@@ -30,7 +30,7 @@ _BANDS = 3
 _MIN_PIXELS = 200
 _MIN_ENERGY = 0.0025  # levels squared: a band with less shows nothing
 _MAX_ENERGY_RATIO = 1.5  # a band's deviation is raised to at most this multiple of the original's
-_OVERSHOOT = 0.1  # of the local range
+_OVERSHOOT = 0.02  # of the local range
 _OVERSHOOT_LEVELS = 0.5
 _FLAT_SHARE = 0.25
 _DENOISE_SIGMA_PX = 1.5
@@ -120,7 +120,7 @@ def sharpened(of: Layers, gains: Sequence[float], *, face_width_px: float) -> Pl
     """A luma plane with raised bands, (h, w) float32; the plane itself if all gains are 1.
 
     To prevent ringing, the result exceeds the range of the neighbourhood (of the middle band's width) by at most a
-    tenth of that range and half a level.
+    fiftieth of that range and half a level.
     """
     luma = of.luma
     if all(gain == 1 for gain in gains):
