@@ -1,0 +1,187 @@
+"""What a person's mouth looks like over a shot, and how the synced one differs from it.
+
+Both pictures' samples lie at the same places of the mouth (`lipblend.stages.colour.lip_samples`), but the mouths move
+differently: frames are compared within classes of how far the mouth is open. A difference that lasts over the shot is
+the generator's. What is no larger than two good pictures of moving lips differ is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.picture.smoothstep import smoothstep
+from lipblend.stages.colour.lip_samples import AROUND, DEPTHS, INNER_SAMPLES, LIP_SAMPLES
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.float64]
+
+QUANTILES = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
+"""Shares of the samples darker than the knots of the learnt colours."""
+_MIN_FRAMES = 8  # of each picture with mouths alike
+_MIN_OF_CLASS = 3
+_OPEN_COLUMNS = (1, 5)  # from which number of open columns on a mouth is ajar, and open
+_CHROMA_BAND, _LUMA_BAND = 2.0, 4.0  # levels that right mouths differ
+_SPREADS, _MIN_SPREAD = 3.0, 2.5
+_PRIOR_SPREAD = 6.0
+_MIN_INNER = 60  # samples of the open mouth, for what it looks like
+_NEUTRAL = 128.0
+_MAX_GAIN = 1.6
+
+
+@dataclass(frozen=True)
+class MouthColours:
+    """How a shot's synced mouth is brought to the person's own colours.
+
+    Attributes
+    ----------
+    gain : (127,) float32
+        Of the luma above black, at `lipblend.stages.colour.lip_samples.mouth_points`.
+    shift : (127, 2) float32
+        Added to Cb and Cr there, 8-bit levels.
+    knots : (2, k) float32
+        Luma in 8-bit levels, ascending, of the lips and of the open mouth.
+    chroma, limit : (2, k, 2) float32
+        The person's Cb and Cr at the knots, and how far from them a colour is still this person's, 8-bit levels.
+    black : float
+        Luma of black.
+    strength : float
+        Share of the change, 0 to 1.
+    """
+
+    gain: Floats
+    shift: Floats
+    knots: Floats
+    chroma: Floats
+    limit: Floats
+    black: float
+    strength: float = 1.0
+
+
+def mouth_colours(original: Rows, synced: Rows, *, black: float, white: float, strength: float = 1.0) -> MouthColours | None:
+    """Learn a person's mouth, and what the synced one lacks of it.
+
+    Parameters
+    ----------
+    original, synced : (n, 127, 3) float64
+        YCbCr samples of n frames, 8-bit levels, the synced ones with their colours matched; NaN where nothing is seen.
+    black, white : float
+        Luma of black and white, 8-bit levels.
+    strength : float
+        Share of the change, 0 to 1.
+
+    Returns
+    -------
+    MouthColours or None
+        None if too few frames show mouths that are open alike.
+    """
+    difference = _differences(original, synced)
+    if difference is None:
+        return None
+    lips, level = difference
+    lips = _smoothed(lips)
+    gain, shift = np.ones(LIP_SAMPLES + INNER_SAMPLES), np.zeros((LIP_SAMPLES + INNER_SAMPLES, 2))
+    kept = _beyond(np.abs(lips[:, 0]), _LUMA_BAND) * lips[:, 0]
+    gain[:LIP_SAMPLES] = np.clip(1 + kept / np.maximum(level - black, 8), 1 / _MAX_GAIN, _MAX_GAIN)
+    size = np.linalg.norm(lips[:, 1:], axis=1)
+    shift[:LIP_SAMPLES] = _beyond(size, _CHROMA_BAND)[:, None] * lips[:, 1:]
+    inner = _inner_difference(original[:, LIP_SAMPLES:], synced[:, LIP_SAMPLES:])
+    shift[LIP_SAMPLES:] = _beyond(np.linalg.norm(inner), _CHROMA_BAND) * inner
+    curves = _curves(original, black, white)
+    return MouthColours(gain.astype(np.float32), shift.astype(np.float32), *curves, black, strength)
+
+
+def _differences(original: Rows, synced: Rows) -> tuple[Rows, Rows] | None:
+    """Original minus synced at each lip sample, (100, 3), and the synced luma there, (100,)."""
+    total, weight, level = np.zeros((LIP_SAMPLES, 3)), 0, np.zeros(LIP_SAMPLES)
+    classes = [_opening(each) for each in (original, synced)]
+    for kind in range(len(_OPEN_COLUMNS) + 1):
+        first, second = (each[which == kind, :LIP_SAMPLES] for each, which in zip((original, synced), classes, strict=True))
+        frames = min(_seen(first), _seen(second))
+        if frames < _MIN_OF_CLASS:
+            continue
+        here = np.nanmedian(second, axis=0)
+        total += frames * (np.nanmedian(first, axis=0) - here)
+        level += frames * here[:, 0]
+        weight += frames
+    if weight < _MIN_FRAMES or not np.isfinite(total).all():
+        return None
+    return total / weight, level / weight
+
+
+def _seen(samples: Rows) -> int:
+    """The frames in which every sample was seen at least."""
+    return int(np.isfinite(samples[..., 0]).sum(0).min()) if len(samples) else 0
+
+
+def _opening(samples: Rows) -> npt.NDArray[np.intp]:
+    """(n,) class of every frame: 0 shut, 1 ajar, 2 open."""
+    heights = samples[:, LIP_SAMPLES:, 0].reshape(len(samples), -1, AROUND // 2 - 1)
+    return np.digitize(np.isfinite(heights).any(1).sum(1), _OPEN_COLUMNS)
+
+
+def _smoothed(lips: Rows) -> Rows:
+    """Differences smoothed from corner to corner, around the lips, and a little in depth."""
+    rings = lips.reshape(len(DEPTHS), AROUND, 3)
+    around = cv2.GaussianBlur(np.concatenate([rings] * 3, axis=1), (0, 0), sigmaX=1.5, sigmaY=0.5)
+    return np.asarray(around[:, AROUND : 2 * AROUND].reshape(-1, 3), np.float64)
+
+
+def _beyond(size: npt.ArrayLike, band: float) -> Rows:
+    """The share of a difference that is taken out: 0 within the band, 1 from twice the band on."""
+    return np.asarray(smoothstep(np.asarray(size, np.float64) / band - 1), np.float64)
+
+
+def _inner_difference(original: Rows, synced: Rows) -> Rows:
+    """Original minus synced chroma of the open mouth at the same luma, (2,) levels; 0 if too little was seen."""
+    first, second = (each[np.isfinite(each[..., 0])] for each in (original, synced))
+    if min(len(first), len(second)) < _MIN_INNER:
+        return np.zeros(2)
+    edges = np.quantile(first[:, 0], QUANTILES)
+    places = [np.digitize(each[:, 0], edges) for each in (first, second)]
+    total, weight = np.zeros(2), 0
+    for place in range(len(edges) + 1):
+        here, there = (each[at == place, 1:] for each, at in zip((first, second), places, strict=True))
+        count = min(len(here), len(there))
+        if count >= _MIN_OF_CLASS:
+            total += count * (np.median(here, axis=0) - np.median(there, axis=0))
+            weight += count
+    return total / weight if weight >= _MIN_INNER else np.zeros(2)
+
+
+def _curves(original: Rows, black: float, white: float) -> tuple[Floats, Floats, Floats]:
+    """Knots, chroma and limits of lips and open mouth; weak priors for one that was not seen."""
+    parts = [part[np.isfinite(part[..., 0])] for part in (original[:, :LIP_SAMPLES], original[:, LIP_SAMPLES:])]
+    lips = _curve(parts[0], black, white)
+    if len(parts[1]) >= _MIN_INNER:
+        inner = _curve(parts[1], black, white)
+    else:  # something between grey and the lips
+        middle = (lips[1] + _NEUTRAL) / 2
+        inner = lips[0], middle, np.abs(lips[1] - middle) + _SPREADS * _PRIOR_SPREAD
+    knots, chroma, limit = (np.stack(pair).astype(np.float32) for pair in zip(lips, inner, strict=True))
+    return knots, chroma, limit
+
+
+def _curve(samples: Rows, black: float, white: float) -> tuple[Rows, Rows, Rows]:
+    """Knots (8,), chroma (8, 2) and limits (8, 2) of one region; towards black and white all is allowed down to grey."""
+    knots = np.quantile(samples[:, 0], QUANTILES)
+    middles = (knots[1:] + knots[:-1]) / 2
+    nearest = np.digitize(samples[:, 0], middles)
+    whole = np.median(samples[:, 1:], axis=0)
+    chroma, limit = np.empty((len(knots), 2)), np.empty((len(knots), 2))
+    for place in range(len(knots)):
+        near = samples[nearest == place, 1:]
+        chroma[place] = np.median(near, axis=0) if len(near) else whole
+        spread = 1.4826 * np.median(np.abs(near - chroma[place]), axis=0) if len(near) else _PRIOR_SPREAD
+        limit[place] = _SPREADS * np.maximum(spread, _MIN_SPREAD)
+    ends = (chroma[[0, -1]] + _NEUTRAL) / 2
+    wide = np.abs(chroma[[0, -1]] - ends) + limit[[0, -1]]
+    low, high = min(black, knots[0] - 1), max(white, knots[-1] + 1)
+    return (
+        np.concatenate([[low], knots, [high]]),
+        np.concatenate([ends[:1], chroma, ends[1:]]),
+        np.concatenate([wide[:1], limit, wide[1:]]),
+    )

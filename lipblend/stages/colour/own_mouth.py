@@ -1,0 +1,100 @@
+"""The synced mouth in the person's own colours: lips, the seam between them, and what shows inside."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+from lipblend.picture.patch import Box, Patch, channels, joined
+from lipblend.stages.colour.lip_samples import LIP_SAMPLES, mouth_points
+from lipblend.stages.colour.mouth_fit import MouthColours
+from lipblend.stages.detail.scale import downsampling_step, upsample
+
+Plane = npt.NDArray[np.float32]
+
+_SPREAD_FRAC = 0.02  # face widths: reach of a sample
+_EDGE_FRAC = 0.01  # softness of the lips' edge
+_MARGIN_FRAC = 0.05
+_CELLS_PER_SPREAD = 2.5
+_INNER_WEIGHT = 0.5  # of a sample between the lips
+_SUBPIXEL_BITS = 4
+
+
+def with_own_mouth(patch: Patch, mesh: Landmarks, found: MouthColours) -> Patch:
+    """A synced patch with the colours of its mouth brought to the person's own.
+
+    Parameters
+    ----------
+    patch : Patch
+        With its colours matched.
+    mesh : Landmarks
+        The synced face, pixels.
+    found : MouthColours
+
+    Returns
+    -------
+    Patch
+        The same object without a mouth in the patch; nothing changes outside a soft outline of the lips.
+    """
+    box = patch.grid.grown(_mouth_box(mesh))
+    if found.strength == 0 or box.width <= 0 or box.height <= 0:
+        return patch
+    part = patch.part(box)
+    width_px = mesh.face_width_px
+    mouth, inner = (_filled(mesh, outline, box, width_px) for outline in (LIPS_OUTER, LIPS_INNER))
+    weight = np.float32(found.strength) * mouth
+    gain, cb, cr = channels(_spread(mesh, found, box, width_px))
+    luma = part.luma + weight * gain * (part.luma - np.float32(found.black))
+    grid = part.grid
+    share = grid.averaged(weight)
+    shift = joined(share * grid.averaged(cb), share * grid.averaged(cr))
+    chroma = _limited(part.chroma + shift, grid.averaged(luma), grid.averaged(inner), share, found)
+    out = Patch(patch.luma.copy(), patch.chroma.copy(), patch.grid)
+    out.part(box).add_in_place(Patch(luma, chroma, grid) - part)
+    return out
+
+
+def _limited(chroma: Plane, luma: Plane, inner: Plane, share: Plane, found: MouthColours) -> Plane:
+    """Chroma with what is beyond this person's colours at that luma brought back to their edge."""
+    planes = []
+    for channel, plane in enumerate(channels(chroma)):
+        middle, limit = (
+            [np.interp(luma, knots, curve[:, channel]) for knots, curve in zip(found.knots, curves, strict=True)]
+            for curves in (found.chroma, found.limit)
+        )
+        centre, reach = (lips + inner * (between - lips) for lips, between in (middle, limit))
+        away = plane - centre
+        planes.append((plane + share * (np.clip(away, -reach, reach) - away)).astype(np.float32))
+    return joined(*planes)
+
+
+def _mouth_box(mesh: Landmarks) -> Box:
+    outline, margin = mesh.points[list(LIPS_OUTER)], _MARGIN_FRAC * mesh.face_width_px
+    return Box.around(outline.min(0) - margin, outline.max(0) + margin)
+
+
+def _filled(mesh: Landmarks, indices: tuple[int, ...], box: Box, width_px: float) -> Plane:
+    """(h, w) float32: 1 inside an outline, with a soft edge that ends within the mouth's box."""
+    out = np.zeros((box.height, box.width), np.float32)
+    codes = np.rint((mesh.points[list(indices)] - (box.x0 + 0.5, box.y0 + 0.5)) * (1 << _SUBPIXEL_BITS))
+    cv2.fillPoly(out, [codes.astype(np.int32)], (1.0,), cv2.LINE_AA, shift=_SUBPIXEL_BITS)
+    sigma = max(0.5, _EDGE_FRAC * width_px)
+    side = 2 * max(1, int(min(3 * sigma, _MARGIN_FRAC * width_px))) + 1
+    return np.asarray(cv2.GaussianBlur(out, (side, side), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _spread(mesh: Landmarks, found: MouthColours, box: Box, width_px: float) -> Plane:
+    """Gain minus 1 and the shifts of chroma in the pixels of a box, (h, w, 3) float32, from the samples around."""
+    step = downsampling_step(_SPREAD_FRAC * width_px / _CELLS_PER_SPREAD)
+    shape = -(-box.height // step), -(-box.width // step)
+    values = np.column_stack([found.gain - 1, found.shift, np.ones(len(found.gain))])
+    values[LIP_SAMPLES:] *= _INNER_WEIGHT
+    column, row = np.floor((mouth_points(mesh) - (box.x0, box.y0)) / step).astype(int).T
+    inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
+    cells = np.zeros((*shape, 4), np.float32)
+    np.add.at(cells, (row[inside], column[inside]), values[inside])
+    cells = cv2.GaussianBlur(cells, (0, 0), _SPREAD_FRAC * width_px / step, borderType=cv2.BORDER_CONSTANT)
+    smooth = cells[..., :3] / np.maximum(cells[..., 3:], 1e-6)
+    return np.asarray(upsample(np.ascontiguousarray(smooth), (box.height, box.width), step), np.float32)
