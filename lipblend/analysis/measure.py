@@ -72,7 +72,7 @@ class FaceMeasure:
     strands : float or None
         Length of thin lines before the lower face that the synced picture lacks, face widths
         (`lipblend.stages.occlusion.strands.strands_length`); in every third frame.
-    mouth : (2, 127, 3) float16 or None
+    mouth : (2, 147, 3) float16 or None
         The colours of both mouths, see `lipblend.stages.colour.lip_samples.mouth_sample`; None without a synced mesh.
     """
 

@@ -18,8 +18,8 @@ Sample = npt.NDArray[np.float16]
 Points = npt.NDArray[np.float64]
 
 AROUND = len(LIPS_OUTER)
-DEPTHS = (0.15, 0.35, 0.55, 0.75, 0.95)
-"""Where lip samples lie between the outer edge (0) and the inner edge (1)."""
+DEPTHS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
+"""Where lip samples lie between the outer edge (0) and the inner edge (1); the first show the skin around."""
 _HEIGHTS = (0.2, 0.5, 0.8)  # where samples of the open mouth lie between the upper and the lower lip
 _COLUMNS = range(1, AROUND // 2)
 LIP_SAMPLES = AROUND * len(DEPTHS)
@@ -29,10 +29,16 @@ _MIN_GAP_PX = 2.0  # between the lips, for what shows between them
 _BLUR_PX = 0.6
 
 
-def mouth_points(mesh: Landmarks) -> Points:
-    """Where the samples of a mesh lie, (127, 2) float64 pixels: depth by depth around the lips, then the open mouth."""
+def between(mesh: Landmarks, depth: float) -> Points:
+    """A closed line between the outer edge of the lips (0) and the inner edge (1), (20, 2) float64 pixels."""
     outer, inner = (mesh.points[list(outline)].astype(np.float64) for outline in (LIPS_OUTER, LIPS_INNER))
-    rings = [outer + depth * (inner - outer) for depth in DEPTHS]
+    return np.asarray(outer + depth * (inner - outer), np.float64)
+
+
+def mouth_points(mesh: Landmarks) -> Points:
+    """Where the samples of a mesh lie, (147, 2) float64 pixels: depth by depth around the lips, then the open mouth."""
+    inner = between(mesh, 1.0)
+    rings = [between(mesh, depth) for depth in DEPTHS]
     upper, lower = _inner_lines(inner)
     rows = [upper + height * (lower - upper) for height in _HEIGHTS]
     return np.concatenate([*rings, *rows])
@@ -52,7 +58,7 @@ def mouth_sample(original: Patch3, synced: Patch3, box: Box, face: Landmarks, pa
 
     Returns
     -------
-    (2, 127, 3) float16
+    (2, 147, 3) float16
         Of the original and of the synced picture, at `mouth_points` of their meshes; NaN beyond the box, and between
         lips that are closed.
     """
@@ -64,7 +70,7 @@ def _colours(patch: Patch3, box: Box, mesh: Landmarks) -> npt.NDArray[np.float32
     smooth = cv2.GaussianBlur(patch, (0, 0), _BLUR_PX)
     found = cv2.remap(smooth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(np.nan,) * 3)
     colours = found.reshape(-1, 3)
-    upper, lower = _inner_lines(mesh.points[list(LIPS_INNER)].astype(np.float64))
+    upper, lower = _inner_lines(between(mesh, 1.0))
     shut = np.linalg.norm(lower - upper, axis=1) < _MIN_GAP_PX
     colours[LIP_SAMPLES:].reshape(len(_HEIGHTS), len(_COLUMNS), 3)[:, shut] = np.nan
     return np.asarray(colours, np.float32)

@@ -24,12 +24,14 @@ QUANTILES = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
 _MIN_FRAMES = 8  # of each picture with mouths alike
 _MIN_OF_CLASS = 3
 _OPEN_COLUMNS = (1, 5)  # from which number of open columns on a mouth is ajar, and open
-_CHROMA_BAND, _LUMA_BAND = 2.0, 4.0  # levels that right mouths differ
+_CHROMA_BAND, _LUMA_BAND = 2.0, 4.0  # levels that right mouths differ in places
+_EVEN_CHROMA, _EVEN_LUMA = 1.2, 3.0  # on average over the lips
 _SPREADS, _MIN_SPREAD = 3.0, 2.5
 _PRIOR_SPREAD = 6.0
 _MIN_INNER = 60  # samples of the open mouth, for what it looks like
 _NEUTRAL = 128.0
 _MAX_GAIN = 1.6
+_LOST = 0.4  # of the contrast between neighbouring depths
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class MouthColours:
 
     Attributes
     ----------
-    gain : (127,) float32
+    gain : (147,) float32
         Of the luma above black, at `lipblend.stages.colour.lip_samples.mouth_points`.
-    shift : (127, 2) float32
+    shift : (147, 2) float32
         Added to Cb and Cr there, 8-bit levels.
     knots : (2, k) float32
         Luma in 8-bit levels, ascending, of the lips and of the open mouth.
@@ -66,7 +68,7 @@ def mouth_colours(original: Rows, synced: Rows, *, black: float, white: float, s
 
     Parameters
     ----------
-    original, synced : (n, 127, 3) float64
+    original, synced : (n, 147, 3) float64
         YCbCr samples of n frames, 8-bit levels, the synced ones with their colours matched; NaN where nothing is seen.
     black, white : float
         Luma of black and white, 8-bit levels.
@@ -82,20 +84,22 @@ def mouth_colours(original: Rows, synced: Rows, *, black: float, white: float, s
     if difference is None:
         return None
     lips, level = difference
-    lips = _smoothed(lips)
+    lips = _sharpened(_smoothed(lips))
     gain, shift = np.ones(LIP_SAMPLES + INNER_SAMPLES), np.zeros((LIP_SAMPLES + INNER_SAMPLES, 2))
-    kept = _beyond(np.abs(lips[:, 0]), _LUMA_BAND) * lips[:, 0]
+    whole = lips.mean(0)
+    even = np.hypot(whole[0] / _EVEN_LUMA, np.linalg.norm(whole[1:]) / _EVEN_CHROMA)
+    kept = _beyond(np.maximum(np.abs(lips[:, 0]) / _LUMA_BAND, even)) * lips[:, 0]
     gain[:LIP_SAMPLES] = np.clip(1 + kept / np.maximum(level - black, 8), 1 / _MAX_GAIN, _MAX_GAIN)
-    size = np.linalg.norm(lips[:, 1:], axis=1)
-    shift[:LIP_SAMPLES] = _beyond(size, _CHROMA_BAND)[:, None] * lips[:, 1:]
+    size = np.maximum(np.linalg.norm(lips[:, 1:], axis=1) / _CHROMA_BAND, even)
+    shift[:LIP_SAMPLES] = _beyond(size)[:, None] * lips[:, 1:]
     inner = _inner_difference(original[:, LIP_SAMPLES:], synced[:, LIP_SAMPLES:])
-    shift[LIP_SAMPLES:] = _beyond(np.linalg.norm(inner), _CHROMA_BAND) * inner
+    shift[LIP_SAMPLES:] = _beyond(np.linalg.norm(inner) / _CHROMA_BAND) * inner
     curves = _curves(original, black, white)
     return MouthColours(gain.astype(np.float32), shift.astype(np.float32), *curves, black, strength)
 
 
 def _differences(original: Rows, synced: Rows) -> tuple[Rows, Rows] | None:
-    """Original minus synced at each lip sample, (100, 3), and the synced luma there, (100,)."""
+    """Original minus synced at each lip sample, (120, 3), and the synced luma there, (120,)."""
     total, weight, level = np.zeros((LIP_SAMPLES, 3)), 0, np.zeros(LIP_SAMPLES)
     classes = [_opening(each) for each in (original, synced)]
     for kind in range(len(_OPEN_COLUMNS) + 1):
@@ -124,15 +128,22 @@ def _opening(samples: Rows) -> npt.NDArray[np.intp]:
 
 
 def _smoothed(lips: Rows) -> Rows:
-    """Differences smoothed from corner to corner, around the lips, and a little in depth."""
+    """Differences smoothed from corner to corner, around the lips."""
     rings = lips.reshape(len(DEPTHS), AROUND, 3)
-    around = cv2.GaussianBlur(np.concatenate([rings] * 3, axis=1), (0, 0), sigmaX=1.5, sigmaY=0.5)
+    around = cv2.GaussianBlur(np.concatenate([rings] * 3, axis=1), (13, 1), sigmaX=1.5)
     return np.asarray(around[:, AROUND : 2 * AROUND].reshape(-1, 3), np.float64)
 
 
-def _beyond(size: npt.ArrayLike, band: float) -> Rows:
-    """The share of a difference that is taken out: 0 within the band, 1 from twice the band on."""
-    return np.asarray(smoothstep(np.asarray(size, np.float64) / band - 1), np.float64)
+def _sharpened(lips: Rows) -> Rows:
+    """Differences with the contrast in depth that sampling and the way back to pixels take away."""
+    rings = lips.reshape(len(DEPTHS), -1)
+    near = np.concatenate([rings[:1], rings, rings[-1:]])
+    return np.asarray((rings + _LOST * (rings - (near[:-2] + near[2:]) / 2)).reshape(lips.shape), np.float64)
+
+
+def _beyond(size: npt.ArrayLike) -> Rows:
+    """The share of a difference that is taken out, by its size in bands: 0 up to one band, 1 from two on."""
+    return np.asarray(smoothstep(np.asarray(size, np.float64) - 1), np.float64)
 
 
 def _inner_difference(original: Rows, synced: Rows) -> Rows:

@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipblend.faces.landmarks import LIPS_INNER, LIPS_OUTER, Landmarks
+from lipblend.faces.landmarks import Landmarks
 from lipblend.picture.patch import Box, Patch, channels, joined
-from lipblend.stages.colour.lip_samples import LIP_SAMPLES, mouth_points
+from lipblend.stages.colour.lip_samples import DEPTHS, LIP_SAMPLES, between, mouth_points
 from lipblend.stages.colour.mouth_fit import MouthColours
 from lipblend.stages.detail.scale import downsampling_step, upsample
 
 Plane = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float64]
 
-_SPREAD_FRAC = 0.02  # face widths: reach of a sample
+_SPREAD_FRAC = 0.01  # face widths: reach of a sample
 _EDGE_FRAC = 0.01  # softness of the lips' edge
 _MARGIN_FRAC = 0.05
 _CELLS_PER_SPREAD = 2.5
@@ -43,7 +44,7 @@ def with_own_mouth(patch: Patch, mesh: Landmarks, found: MouthColours) -> Patch:
         return patch
     part = patch.part(box)
     width_px = mesh.face_width_px
-    mouth, inner = (_filled(mesh, outline, box, width_px) for outline in (LIPS_OUTER, LIPS_INNER))
+    mouth, inner = (_filled(between(mesh, depth), box, width_px) for depth in (DEPTHS[0], 1.0))
     weight = np.float32(found.strength) * mouth
     gain, cb, cr = channels(_spread(mesh, found, box, width_px))
     luma = part.luma + weight * gain * (part.luma - np.float32(found.black))
@@ -71,14 +72,14 @@ def _limited(chroma: Plane, luma: Plane, inner: Plane, share: Plane, found: Mout
 
 
 def _mouth_box(mesh: Landmarks) -> Box:
-    outline, margin = mesh.points[list(LIPS_OUTER)], _MARGIN_FRAC * mesh.face_width_px
+    outline, margin = between(mesh, DEPTHS[0]), _MARGIN_FRAC * mesh.face_width_px
     return Box.around(outline.min(0) - margin, outline.max(0) + margin)
 
 
-def _filled(mesh: Landmarks, indices: tuple[int, ...], box: Box, width_px: float) -> Plane:
+def _filled(outline: Points, box: Box, width_px: float) -> Plane:
     """(h, w) float32: 1 inside an outline, with a soft edge that ends within the mouth's box."""
     out = np.zeros((box.height, box.width), np.float32)
-    codes = np.rint((mesh.points[list(indices)] - (box.x0 + 0.5, box.y0 + 0.5)) * (1 << _SUBPIXEL_BITS))
+    codes = np.rint((outline - (box.x0 + 0.5, box.y0 + 0.5)) * (1 << _SUBPIXEL_BITS))
     cv2.fillPoly(out, [codes.astype(np.int32)], (1.0,), cv2.LINE_AA, shift=_SUBPIXEL_BITS)
     sigma = max(0.5, _EDGE_FRAC * width_px)
     side = 2 * max(1, int(min(3 * sigma, _MARGIN_FRAC * width_px))) + 1
