@@ -31,6 +31,9 @@ _PRIOR_SPREAD = 6.0
 _MIN_INNER = 60  # samples of the open mouth, for what it looks like
 _NEUTRAL = 128.0
 _MAX_GAIN = 1.6
+_MIN_ABOVE = 8.0  # levels above black, for gains
+_UPPER, _LOWER, _RED = slice(2, 9), slice(12, 19), slice(2, 5)  # of the samples around, and of the depths
+_EVEN_PROFILE = (0.1, 0.6, 1.0, 1.0, 1.0, 0.8)  # how much of a lip's colour each depth shows
 _LOST = 0.4  # of the contrast between neighbouring depths
 
 
@@ -88,8 +91,11 @@ def mouth_colours(original: Rows, synced: Rows, *, black: float, white: float, s
     gain, shift = np.ones(LIP_SAMPLES + INNER_SAMPLES), np.zeros((LIP_SAMPLES + INNER_SAMPLES, 2))
     whole = lips.mean(0)
     even = np.hypot(whole[0] / _EVEN_LUMA, np.linalg.norm(whole[1:]) / _EVEN_CHROMA)
-    kept = _beyond(np.maximum(np.abs(lips[:, 0]) / _LUMA_BAND, even)) * lips[:, 0]
-    gain[:LIP_SAMPLES] = np.clip(1 + kept / np.maximum(level - black, 8), 1 / _MAX_GAIN, _MAX_GAIN)
+    above = np.maximum(level - black, _MIN_ABOVE)
+    added = _beyond(even) * _even_gain(lips[:, 0] / above)
+    rest = lips[:, 0] - added * above
+    added += _beyond(np.abs(rest) / _LUMA_BAND) * rest / above
+    gain[:LIP_SAMPLES] = np.clip(1 + added, 1 / _MAX_GAIN, _MAX_GAIN)
     size = np.maximum(np.linalg.norm(lips[:, 1:], axis=1) / _CHROMA_BAND, even)
     shift[:LIP_SAMPLES] = _beyond(size)[:, None] * lips[:, 1:]
     inner = _inner_difference(original[:, LIP_SAMPLES:], synced[:, LIP_SAMPLES:])
@@ -132,6 +138,15 @@ def _smoothed(lips: Rows) -> Rows:
     rings = lips.reshape(len(DEPTHS), AROUND, 3)
     around = cv2.GaussianBlur(np.concatenate([rings] * 3, axis=1), (13, 1), sigmaX=1.5)
     return np.asarray(around[:, AROUND : 2 * AROUND].reshape(-1, 3), np.float64)
+
+
+def _even_gain(local: Rows) -> Rows:
+    """What each lip as a whole gains of its luma, (120,): at its outer edge neighbouring skin makes it uncertain."""
+    rings = local.reshape(len(DEPTHS), AROUND)
+    upper, lower = (float(np.median(rings[_RED, part])) for part in (_UPPER, _LOWER))
+    around = np.full(AROUND, (upper + lower) / 2)
+    around[_UPPER], around[_LOWER] = upper, lower
+    return np.multiply.outer(np.array(_EVEN_PROFILE), around).ravel()
 
 
 def _sharpened(lips: Rows) -> Rows:
