@@ -1,6 +1,6 @@
 """Give the synced videos of triples lips of other colours, and measure how much of that results keep.
 
-    lip-colour TRIPLES WORK [--only NAME ...] [--made]
+    lip-colour TRIPLES WORK [--only NAME ...] [--remake-only]
 
 For each triple (a folder with orig.mp4, synced.mp4 and truth.mp4) and each damage, the synced video is remade in
 WORK/DAMAGE/NAME, composited with and without colour.lips, and compared with the truth: mean CIEDE2000 over the
@@ -120,7 +120,9 @@ def _run(given: argparse.Namespace) -> None:
             f"{given.triples} has the triples {names}, asked for were {given.only}",
             hint="Give a folder of folders with orig.mp4, synced.mp4 and truth.mp4.",
         )
-    print("| damage | triple | synced lips | off | auto | synced seam | off | auto |\n|---|---|---|---|---|---|---|---|")
+    print(
+        "| damage | triple | synced lips | off | auto | synced seam | off | auto |\n|---|---|---|---|---|---|---|---|"
+    )
     for triple in [each for each in triples if not given.only or each.name in given.only]:
         truth = read_shot(triple / "truth.mp4", 0, frames_of(triple), model)
         for damage in DAMAGES:

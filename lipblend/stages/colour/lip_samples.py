@@ -1,4 +1,4 @@
-"""Samples of a mouth's colours at places that follow the mesh: the lips from corner to corner, and what is between them.
+"""Samples of a mouth's colours at places that follow the mesh: on the lips, and what shows between them.
 
 The same sample shows the same place of the mouth in every frame and in both pictures, so their colours can be compared
 although the mouths move differently.

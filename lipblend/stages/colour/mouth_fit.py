@@ -24,10 +24,10 @@ QUANTILES = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
 _MIN_FRAMES = 8  # of each picture with mouths alike
 _MIN_OF_CLASS = 3
 _OPEN_COLUMNS = (1, 5)  # from which number of open columns on a mouth is ajar, and open
-_CHROMA_BAND, _LUMA_BAND = 2.0, 4.0  # levels that right mouths differ in places
-_EVEN_CHROMA, _EVEN_LUMA = 1.2, 3.0  # on average over the lips
-_SPREADS, _MIN_SPREAD = 3.0, 2.5
-_PRIOR_SPREAD = 6.0
+_CHROMA_BAND, _LUMA_BAND = 3.0, 10.0  # levels that right mouths differ in places
+_EVEN_CHROMA, _EVEN_LUMA = 2.0, 4.0  # on average over the lips
+_SHOWN = (0.02, 0.98)  # shares of the samples between which a person's colours lie
+_MARGIN, _PRIOR_MARGIN = 4.0, 18.0  # levels beyond what was seen, and where nothing was seen
 _MIN_INNER = 60  # samples of the open mouth, for what it looks like
 _NEUTRAL = 128.0
 _MAX_GAIN = 1.6
@@ -66,7 +66,9 @@ class MouthColours:
     strength: float = 1.0
 
 
-def mouth_colours(original: Rows, synced: Rows, *, black: float, white: float, strength: float = 1.0) -> MouthColours | None:
+def mouth_colours(
+    original: Rows, synced: Rows, *, black: float, white: float, strength: float = 1.0
+) -> MouthColours | None:
     """Learn a person's mouth, and what the synced one lacks of it.
 
     Parameters
@@ -109,7 +111,9 @@ def _differences(original: Rows, synced: Rows) -> tuple[Rows, Rows] | None:
     total, weight, level = np.zeros((LIP_SAMPLES, 3)), 0, np.zeros(LIP_SAMPLES)
     classes = [_opening(each) for each in (original, synced)]
     for kind in range(len(_OPEN_COLUMNS) + 1):
-        first, second = (each[which == kind, :LIP_SAMPLES] for each, which in zip((original, synced), classes, strict=True))
+        first, second = (
+            each[which == kind, :LIP_SAMPLES] for each, which in zip((original, synced), classes, strict=True)
+        )
         frames = min(_seen(first), _seen(second))
         if frames < _MIN_OF_CLASS:
             continue
@@ -130,7 +134,7 @@ def _seen(samples: Rows) -> int:
 def _opening(samples: Rows) -> npt.NDArray[np.intp]:
     """(n,) class of every frame: 0 shut, 1 ajar, 2 open."""
     heights = samples[:, LIP_SAMPLES:, 0].reshape(len(samples), -1, AROUND // 2 - 1)
-    return np.digitize(np.isfinite(heights).any(1).sum(1), _OPEN_COLUMNS)
+    return np.asarray(np.digitize(np.isfinite(heights).any(1).sum(1), _OPEN_COLUMNS), np.intp)
 
 
 def _smoothed(lips: Rows) -> Rows:
@@ -146,7 +150,7 @@ def _even_gain(local: Rows) -> Rows:
     upper, lower = (float(np.median(rings[_RED, part])) for part in (_UPPER, _LOWER))
     around = np.full(AROUND, (upper + lower) / 2)
     around[_UPPER], around[_LOWER] = upper, lower
-    return np.multiply.outer(np.array(_EVEN_PROFILE), around).ravel()
+    return np.asarray(np.multiply.outer(np.array(_EVEN_PROFILE), around).ravel(), np.float64)
 
 
 def _sharpened(lips: Rows) -> Rows:
@@ -186,13 +190,13 @@ def _curves(original: Rows, black: float, white: float) -> tuple[Floats, Floats,
         inner = _curve(parts[1], black, white)
     else:  # something between grey and the lips
         middle = (lips[1] + _NEUTRAL) / 2
-        inner = lips[0], middle, np.abs(lips[1] - middle) + _SPREADS * _PRIOR_SPREAD
+        inner = lips[0], middle, np.abs(lips[1] - middle) + _PRIOR_MARGIN
     knots, chroma, limit = (np.stack(pair).astype(np.float32) for pair in zip(lips, inner, strict=True))
     return knots, chroma, limit
 
 
 def _curve(samples: Rows, black: float, white: float) -> tuple[Rows, Rows, Rows]:
-    """Knots (8,), chroma (8, 2) and limits (8, 2) of one region; towards black and white all is allowed down to grey."""
+    """Knots (8,), chroma (8, 2), limits (8, 2) of a region; towards black and white all down to grey is allowed."""
     knots = np.quantile(samples[:, 0], QUANTILES)
     middles = (knots[1:] + knots[:-1]) / 2
     nearest = np.digitize(samples[:, 0], middles)
@@ -200,14 +204,16 @@ def _curve(samples: Rows, black: float, white: float) -> tuple[Rows, Rows, Rows]
     chroma, limit = np.empty((len(knots), 2)), np.empty((len(knots), 2))
     for place in range(len(knots)):
         near = samples[nearest == place, 1:]
-        chroma[place] = np.median(near, axis=0) if len(near) else whole
-        spread = 1.4826 * np.median(np.abs(near - chroma[place]), axis=0) if len(near) else _PRIOR_SPREAD
-        limit[place] = _SPREADS * np.maximum(spread, _MIN_SPREAD)
+        if len(near):
+            low, high = np.quantile(near, _SHOWN, axis=0)
+            chroma[place], limit[place] = (low + high) / 2, (high - low) / 2 + _MARGIN
+        else:
+            chroma[place], limit[place] = whole, _PRIOR_MARGIN
     ends = (chroma[[0, -1]] + _NEUTRAL) / 2
     wide = np.abs(chroma[[0, -1]] - ends) + limit[[0, -1]]
-    low, high = min(black, knots[0] - 1), max(white, knots[-1] + 1)
+    dark, bright = min(black, knots[0] - 1), max(white, knots[-1] + 1)
     return (
-        np.concatenate([[low], knots, [high]]),
+        np.concatenate([[dark], knots, [bright]]),
         np.concatenate([ends[:1], chroma, ends[1:]]),
         np.concatenate([wide[:1], limit, wide[1:]]),
     )

@@ -21,6 +21,8 @@ _MARGIN_FRAC = 0.05
 _CELLS_PER_SPREAD = 2.5
 _INNER_WEIGHT = 0.5  # of a sample between the lips
 _SUBPIXEL_BITS = 4
+_EDGE_GAIN = 4.0  # how much wider the open mouth counts than it is drawn
+_LEAST = 1e-6  # weight of samples far away
 
 
 def with_own_mouth(patch: Patch, mesh: Landmarks, found: MouthColours) -> Patch:
@@ -58,16 +60,23 @@ def with_own_mouth(patch: Patch, mesh: Landmarks, found: MouthColours) -> Patch:
 
 
 def _limited(chroma: Plane, luma: Plane, inner: Plane, share: Plane, found: MouthColours) -> Plane:
-    """Chroma with what is beyond this person's colours at that luma brought back to their edge."""
+    """Chroma with what is beyond this person's colours at that luma brought back to their edge.
+
+    On the lips those of the lips, inside and along the inner edge those of both.
+    """
+    reaches = np.minimum(1, _EDGE_GAIN * inner)
     planes = []
     for channel, plane in enumerate(channels(chroma)):
-        middle, limit = (
-            [np.interp(luma, knots, curve[:, channel]) for knots, curve in zip(found.knots, curves, strict=True)]
-            for curves in (found.chroma, found.limit)
+        low, high = (
+            [
+                np.interp(luma, knots, middle[:, channel] + sign * limit[:, channel])
+                for knots, middle, limit in zip(found.knots, found.chroma, found.limit, strict=True)
+            ]
+            for sign in (-1, 1)
         )
-        centre, reach = (lips + inner * (between - lips) for lips, between in (middle, limit))
-        away = plane - centre
-        planes.append((plane + share * (np.clip(away, -reach, reach) - away)).astype(np.float32))
+        least = low[0] + reaches * (np.minimum(*low) - low[0])
+        most = high[0] + reaches * (np.maximum(*high) - high[0])
+        planes.append((plane + share * (np.clip(plane, least, most) - plane)).astype(np.float32))
     return joined(*planes)
 
 
@@ -96,6 +105,6 @@ def _spread(mesh: Landmarks, found: MouthColours, box: Box, width_px: float) -> 
     inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
     cells = np.zeros((*shape, 4), np.float32)
     np.add.at(cells, (row[inside], column[inside]), values[inside])
-    cells = cv2.GaussianBlur(cells, (0, 0), _SPREAD_FRAC * width_px / step, borderType=cv2.BORDER_CONSTANT)
-    smooth = cells[..., :3] / np.maximum(cells[..., 3:], 1e-6)
+    soft = cv2.GaussianBlur(cells, (0, 0), _SPREAD_FRAC * width_px / step, borderType=cv2.BORDER_CONSTANT)
+    smooth = np.asarray(soft[..., :3] / np.maximum(soft[..., 3:], _LEAST), np.float32)
     return np.asarray(upsample(np.ascontiguousarray(smooth), (box.height, box.width), step), np.float32)
