@@ -181,7 +181,7 @@ def test_too_little_seen_is_nothing_learnt(face: Landmarks) -> None:
     assert learnt(face, frames=5, lips=0.7) is None
 
 
-def test_a_mouth_that_never_opens_allows_more_inside(face: Landmarks) -> None:
+def test_a_mouth_that_never_opens_allows_more_inside() -> None:
     lips = np.random.default_rng(1).normal(LIPS, 1.0, (20, *SAMPLE_SHAPE[1:]))
     shut = lips.copy()
     shut[:, LIP_SAMPLES:] = np.nan
@@ -190,3 +190,12 @@ def test_a_mouth_that_never_opens_allows_more_inside(face: Landmarks) -> None:
     assert unseen is not None
     assert (unseen.limit[1, 1:-1] > seen.limit[1, 1:-1] + 5).all()
     np.testing.assert_array_equal(unseen.shift, 0)
+
+
+def test_a_tongue_that_the_original_never_shows_stays_red() -> None:
+    rng = np.random.default_rng(5)
+    original, synced = (rng.normal(LIPS, 1.0, (20, *SAMPLE_SHAPE[1:])) for _ in range(2))
+    original[:, LIP_SAMPLES:] = rng.normal((95.0, 123.0, 134.0), 1.0, original[:, LIP_SAMPLES:].shape)
+    found = mouth_colours(original, synced, black=16.0, white=235.0)
+    assert found is not None
+    assert 1.5 < np.linalg.norm(found.shift[LIP_SAMPLES:], axis=1).max() < 2.5

@@ -29,6 +29,7 @@ _EVEN_CHROMA, _EVEN_LUMA = 2.6, 5.2  # on average over the lips, from which on a
 _EVEN_FROM = 0.6  # share of that from which it begins: right mouths of six clips reach 0.54
 _SHOWN = (0.02, 0.98)  # shares of the samples between which a person's colours lie
 _MARGIN, _PRIOR_MARGIN = 4.0, 18.0  # levels beyond what was seen, and where nothing was seen
+_INNER_ALONE = 2.0  # levels by which the open mouth may differ more than the inner edge of the lips
 _MIN_INNER = 60  # samples of the open mouth, for what it looks like
 _NEUTRAL = 128.0
 _MAX_GAIN = 1.6
@@ -103,7 +104,10 @@ def mouth_colours(
     share = np.maximum(_beyond(np.linalg.norm(lips[:, 1:], axis=1) / _CHROMA_BAND), even)
     shift[:LIP_SAMPLES] = share[:, None] * lips[:, 1:]
     inner = _inner_difference(original[:, LIP_SAMPLES:], synced[:, LIP_SAMPLES:])
-    shift[LIP_SAMPLES:] = _beyond(np.linalg.norm(inner) / _CHROMA_BAND) * inner
+    # A tongue that the original never shows is no cast: the inner edge of the lips has to show it too.
+    most = float(np.linalg.norm(shift[LIP_SAMPLES - AROUND : LIP_SAMPLES].mean(0))) + _INNER_ALONE
+    size = float(np.linalg.norm(inner))
+    shift[LIP_SAMPLES:] = _beyond(size / _CHROMA_BAND) * min(1.0, most / max(size, _INNER_ALONE)) * inner
     curves = _curves(original, black, white)
     return MouthColours(gain.astype(np.float32), shift.astype(np.float32), *curves, black, strength)
 
