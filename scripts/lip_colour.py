@@ -88,7 +88,7 @@ def measured(result: Path, truth: Shot) -> Floats:
 def composite(folder: Path, way: str) -> Path:
     """The result of a pair with one value of ``colour.lips``."""
     out = folder / f"lips-{way}.mp4"
-    words = [sys.executable, "-m", "lipblend", "composite", "orig.mp4", "synced.mp4", out.name, "--overwrite"]
+    words = [sys.executable, "-m", "lipblend", "composite", "orig.mp4", "synced.mp4", "-o", out.name, "--overwrite"]
     done = subprocess.run([*words, "--set", f"colour.lips={way}"], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise InputError(f"{folder} was not composited: {done.stderr.strip()}", hint="Run it by hand.")

@@ -23,6 +23,7 @@ QUANTILES = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
 """Shares of the samples darker than the knots of the learnt colours."""
 _MIN_FRAMES = 8  # of each picture with mouths alike
 _MIN_OF_CLASS = 3
+_COLUMNS = AROUND // 2 - 1  # of samples of the open mouth
 _OPEN_COLUMNS = (1, 5)  # from which number of open columns on a mouth is ajar, and open
 _CHROMA_BAND, _LUMA_BAND = 3.0, 10.0  # levels that right mouths differ in places
 _EVEN_CHROMA, _EVEN_LUMA = 2.6, 5.2  # on average over the lips, from which on all is taken out
@@ -35,7 +36,7 @@ _NEUTRAL = 128.0
 _MAX_GAIN = 1.6
 _MIN_ABOVE = 8.0  # levels above black, for gains
 _UPPER, _LOWER, _RED = slice(2, 9), slice(12, 19), slice(2, 5)  # of the samples around, and of the depths
-_EVEN_PROFILE = (0.1, 0.6, 1.0, 1.0, 1.0, 0.8)  # how much of a lip's colour each depth shows
+_EVEN_PROFILE = (0.0, 0.5, 1.0, 1.0, 1.0, 0.8)  # how much of a lip's colour each depth shows
 _LOST = 0.4  # of the contrast between neighbouring depths
 
 
@@ -103,13 +104,21 @@ def mouth_colours(
     gain[:LIP_SAMPLES] = np.clip(1 + added, 1 / _MAX_GAIN, _MAX_GAIN)
     share = np.maximum(_beyond(np.linalg.norm(lips[:, 1:], axis=1) / _CHROMA_BAND), even)
     shift[:LIP_SAMPLES] = share[:, None] * lips[:, 1:]
-    inner = _inner_difference(original[:, LIP_SAMPLES:], synced[:, LIP_SAMPLES:])
+    first, second = (_by_height(each) for each in (original, synced))
+    inner = np.stack([_inner_difference(*rows) for rows in zip(first, second, strict=True)])
     # A tongue that the original never shows is no cast: the inner edge of the lips has to show it too.
     most = float(np.linalg.norm(shift[LIP_SAMPLES - AROUND : LIP_SAMPLES].mean(0))) + _INNER_ALONE
-    size = float(np.linalg.norm(inner))
-    shift[LIP_SAMPLES:] = _beyond(size / _CHROMA_BAND) * min(1.0, most / max(size, _INNER_ALONE)) * inner
+    size = np.linalg.norm(inner, axis=1)
+    share = _beyond(size / _CHROMA_BAND) * np.minimum(1, most / np.maximum(size, _INNER_ALONE))
+    shift[LIP_SAMPLES:] = np.repeat(share[:, None] * inner, INNER_SAMPLES // len(inner), axis=0)
     curves = _curves(original, black, white)
     return MouthColours(gain.astype(np.float32), shift.astype(np.float32), *curves, black, strength)
+
+
+def _by_height(samples: Rows) -> Rows:
+    """Samples of the open mouth from the upper lip to the lower one, (3, n * 9, 3)."""
+    rows = samples[:, LIP_SAMPLES:].reshape(len(samples), -1, _COLUMNS, 3).swapaxes(0, 1)
+    return np.asarray(rows.reshape(len(rows), -1, 3), np.float64)
 
 
 def _differences(original: Rows, synced: Rows) -> tuple[Rows, Rows] | None:
@@ -139,7 +148,7 @@ def _seen(samples: Rows) -> int:
 
 def _opening(samples: Rows) -> npt.NDArray[np.intp]:
     """(n,) class of every frame: 0 shut, 1 ajar, 2 open."""
-    heights = samples[:, LIP_SAMPLES:, 0].reshape(len(samples), -1, AROUND // 2 - 1)
+    heights = samples[:, LIP_SAMPLES:, 0].reshape(len(samples), -1, _COLUMNS)
     return np.asarray(np.digitize(np.isfinite(heights).any(1).sum(1), _OPEN_COLUMNS), np.intp)
 
 
