@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lipblend.analysis.health import VECTOR_SHAPE as HEALTH_SHAPE
 from lipblend.analysis.measure import FaceMeasure
 from lipblend.runtime.spill import Picked, StoredRows
+from lipblend.stages.colour.lip_samples import SAMPLE_SHAPE as MOUTH_SHAPE
 from lipblend.stages.colour.membrane import SAMPLE_SHAPE as MEMBRANE_SHAPE
 from lipblend.stages.colour.statistics import QUANTILES, ColourStats
 from lipblend.stages.masks.footprint import SAMPLE_SHAPE as FOOTPRINT_SHAPE
@@ -53,6 +54,7 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "bend": ((ROW_VALUES,), np.float32),
     "looks": (LOOKS_SHAPE, np.uint8),
     "strands": ((), np.float64),
+    "mouth": (MOUTH_SHAPE, np.float16),
     "hands": (HANDS_SHAPE, np.float32),
     "departures": (DEPARTURES_SHAPE, np.uint8),
     "segmented": (SEGMENTED_SHAPE, np.uint8),
@@ -161,6 +163,7 @@ class FaceTable:
             "bend",
             "looks",
             "strands",
+            "mouth",
         ):
             self.columns[name].append(getattr(measure, name, None))
         stats = None if measure is None or measure.stats is None else _stats_row(measure.stats)
@@ -195,6 +198,7 @@ class FaceTable:
             self.columns["bend"][row],
             self.columns["looks"][row],
             None if (strands := self.columns["strands"][row]) is None else float(strands),
+            self.columns["mouth"][row],
         )
 
     def stats(self, row: int) -> ColourStats | None:

@@ -21,6 +21,7 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.similarity import NOWHERE, Similarity
 from lipblend.picture.ycbcr import ycbcr_matrix
 from lipblend.stages.colour import statistics as colour
+from lipblend.stages.colour.lip_samples import mouth_sample
 from lipblend.stages.colour.membrane import membrane_sample
 from lipblend.stages.masks.footprint import Sample, footprint_box
 from lipblend.stages.occlusion.face_look import Looks, look_box, look_samples
@@ -71,6 +72,8 @@ class FaceMeasure:
     strands : float or None
         Length of thin lines before the lower face that the synced picture lacks, face widths
         (`lipblend.stages.occlusion.strands.strands_length`); in every third frame.
+    mouth : (2, 147, 3) float16 or None
+        The colours of both mouths, see `lipblend.stages.colour.lip_samples.mouth_sample`; None without a synced mesh.
     """
 
     painted: float
@@ -84,6 +87,7 @@ class FaceMeasure:
     bend: npt.NDArray[np.float32] | None = None
     looks: Looks | None = None
     strands: float | None = None
+    mouth: Sample | None = None
 
 
 def in_original(faces: Iterable[TrackedFace], mapping: FrameMapping) -> tuple[Landmarks, ...]:
@@ -188,6 +192,7 @@ class _Pair:
             None if bend is None else bend.row,
             _looks(placed, meshes) if self.in_front else None,
             _strands(*lumas, box, small) if self.in_front and self.footprint else None,
+            None if partner is None else mouth_sample(lower_original, lower_synced, box, small[0], small[1]),
         )
 
     def _face_box(self, faces: Sequence[Landmarks]) -> Box:

@@ -21,6 +21,7 @@ from lipblend.plan.broken_frames import Broken, broken_rows
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.plan.hidden import Found, InFront
 from lipblend.plan.motion import neighbours, velocity
+from lipblend.plan.own_mouth_colours import own_mouth
 from lipblend.plan.parsed_parts import ParsedParts
 from lipblend.plan.placements import steady_placements
 from lipblend.plan.steady_colours import colour_maps, membranes, outlier_rows
@@ -109,6 +110,14 @@ class ShotFace:
             unlike |= hidden
         alike = TrackRows(track, start, stop, without=unlike)
         self._colours, self._fields = _colours(alike, times, settings, analysis.matrix)
+        self._mouth = own_mouth(
+            alike.read("mouth", alike.column("mouth").__getitem__),
+            self._colours,
+            self._fields,
+            (self._face, lambda row: self._mesh(self._synced, row)),
+            settings.colour,
+            analysis.matrix,
+        )
         self._outline = _outline(alike) if settings.footprint.method == "auto" else None
         # The face does not come and go where it goes on in another track.
         blended = self._present.copy()
@@ -140,6 +149,7 @@ class ShotFace:
             placement=self._places.placements[row] if source is None else source.placement,
             bend=self._places.bend(row) if source is None else source.bend,
             membrane=self._fields[row],
+            mouth=self._mouth,
             left=self._left,
             footprint=None if self._outline is None else footprint_polygon(self._outline, original),
             velocity=self._motion[row],
@@ -173,6 +183,7 @@ class ShotFace:
             bend=self._places.bend(end),
             colour=self._colours[end],
             membrane=self._fields[end],
+            mouth=self._mouth,
         )
 
     def _face(self, row: int) -> Landmarks:

@@ -14,6 +14,7 @@ from lipblend.plan.broken_frames import Broken
 from lipblend.plan.motion import MeshPairs
 from lipblend.stages.colour.colour_map import ColourMap
 from lipblend.stages.colour.membrane import Cells
+from lipblend.stages.colour.mouth_fit import MouthColours
 from lipblend.stages.masks.part_outlines import Outlines
 from lipblend.stages.registration.bend import Lattice
 
@@ -41,6 +42,8 @@ class BridgeEnd:
     membrane : (8, 8, 3) float32 or None
     bend : (8, 8, 2) float32 or None
         Both as in `FacePlan`, of this frame.
+    mouth : MouthColours or None
+        As in `FacePlan`.
     """
 
     synced_index: int
@@ -49,6 +52,7 @@ class BridgeEnd:
     colour: ColourMap
     membrane: Cells | None = None
     bend: Lattice | None = None
+    mouth: MouthColours | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class FacePlan:
         Maps the synced colours to the original's.
     membrane : (8, 8, 3) float32 or None
         Added to the mapped colours; see `lipblend.stages.colour.membrane`.
+    mouth : MouthColours or None
+        What brings the mouth to the person's own colours, the same over the shot.
     placement : Similarity
         From a place in the original to the same place of the face in the synced picture, in the original's pixels: the
         generator drew the face elsewhere, or the synced frame was made from another original frame. Undone in
@@ -134,6 +140,7 @@ class FacePlan:
     strands: bool = False
     showing: float = 1.0
     parts: tuple[Outlines, ...] = ()
+    mouth: MouthColours | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from lipblend.picture.picture import Picture
 from lipblend.picture.ycbcr import convert_colour, same_colour, ycbcr_matrix
 from lipblend.plan.frame_plan import Bridge, BridgeEnd, FacePlan
 from lipblend.stages.colour.membrane import membrane_patch
+from lipblend.stages.colour.own_mouth import with_own_mouth
 from lipblend.stages.detail.speckle import despeckled, is_speckled, speckle_tile
 from lipblend.stages.registration.bend import bend_flow
 from lipblend.stages.registration.flow import patch_along
@@ -136,4 +137,4 @@ def _matched(
     patch = source.colour.apply_patch(patch, ycbcr_matrix(original.colour, original.height))
     if source.membrane is not None:
         patch = patch + membrane_patch(source.membrane, original_patch.grid, mesh)
-    return patch
+    return patch if source.mouth is None else with_own_mouth(patch, source.synced, source.mouth)

@@ -166,6 +166,12 @@ class ColourSettings(Group):
         "Also add the smooth colour difference that remains after the match, measured where both pictures show the "
         "same content.",
     )
+    lips: Literal["off", "auto"] = choice(
+        "auto",
+        "auto: bring lips and mouth back to the person's own colours, learnt from the original over the shot, where "
+        "the synced ones differ by more than right mouths do (another red, darker, violet seam).",
+    )
+    lips_strength: float = number(1.0, 0, 1, "", "Share of that change.")
     offset_max: float = number(24.0, 0, 128, "8-bit levels; CIE units for lab", "Maximum shift of a channel's mean.")
     gain_smooth_s: float = number(0.4, 0, 10, "s", "Standard deviation of the temporal smoothing of the gains.")
     shift_smooth_s: float = number(

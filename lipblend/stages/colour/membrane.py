@@ -79,6 +79,13 @@ def membrane_patch(cells: Cells, grid: ChromaGrid, face: Landmarks) -> Patch:
     return Patch(fine, coarse, grid)
 
 
+def membrane_at(cells: Cells, points: npt.NDArray[np.float64], face: Landmarks) -> npt.NDArray[np.float32]:
+    """A membrane at (n, 2) pixels: (n, 3) float32; as `membrane_patch`."""
+    x, y = ((head_frame(face).to_local(points) - (_LEFT_FRAC, _TOP_FRAC)) / _CELL_FRAC - 0.5).astype(np.float32).T
+    found = cv2.remap(cells, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found.reshape(-1, 3), np.float32)
+
+
 def _interpolated(cells: Cells, matrix: npt.NDArray[np.float64], shape: tuple[int, int], cell_px: float) -> Cells:
     """Cells at (h, w) pixels, by the matrix from pixels to cells; computed at every few pixels."""
     step = downsampling_step(cell_px / _CELL_STEPS)
