@@ -24,7 +24,8 @@ from lipblend.video.reader import VideoReader
 SIZE = (480, 270)
 
 
-LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0}}
+# Drawn mouths have colours of their own, which `colour.lips` would bring back to the portrait's.
+LOSSLESS = {"encode": {"preset": "ultrafast", "crf": 0}, "colour": {"lips": "off"}}
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,10 @@ class Series:
         """
         below, failed = self.counts["gate"], self.failed
         if below and all(outcome.status == "cancelled" for outcome in failed):  # the gate has stopped them
-            text = f"{below} of {self.total} outputs are below their pass marks"
-            raise GateError(text, hint=hint if failed else gate_hint or hint)
+            raise GateError(
+                f"{below} of {self.total} outputs are below their pass marks",
+                hint=hint if failed else gate_hint or hint,
+            )
         if failed:
             raise BatchError(f"{len(failed)} of {self.total} jobs {_failed_text(failed)}", hint=hint)
         if self.lost:

@@ -16,7 +16,7 @@ from lipblend.stages.colour.mouth_fit import MouthColours, mouth_colours
 
 Mesh = Callable[[int], Landmarks]
 
-_MAX_ROWS = 600  # of a shot, evenly spread
+_MAX_ROWS = 300  # of a shot, evenly spread
 
 
 def own_mouth(
